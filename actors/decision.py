@@ -1,0 +1,143 @@
+"""The closed sets of a decision: what an actor is given, and the four things that it may answer.
+
+`decide(state, event, context)` is a plain function of its arguments. It never awaits, reads a clock, or logs.
+It answers one of
+
+- `Accept`: the event is applied; state, commands, claims, bindings, notices, and cases commit together or not at all.
+- `Ignore`: the event is final and changes nothing.
+- `Wait`: the event, and all later ones of its key, wait until the target key changes. Spends no attempt.
+- `Reject`: a person must act. A message is parked with a case; for a `Result`, its command is.
+
+A `Result` is never made to wait: it is a fact about the outside that no other key can change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from actors.policy import Policy
+from schemas.bindings import Binding
+from schemas.commands import Result
+from schemas.envelope import Envelope
+from schemas.facts import Case, Claim, Notice
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure
+
+State = BaseModel
+"""State of an entity: a frozen pydantic model of its own, stored as JSON with the actor's schema number."""
+
+Event = Envelope | Result
+"""What an actor decides on: a fact that arrived, or what came of its own command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command as a decision asks for it.
+
+    `line` names the step or line within the key: (system, operation, key, line, generation) is the command's identity,
+    so the same step asked for twice is the same command. `body` is the canonical body, frozen when it commits.
+    """
+
+    system: str
+    operation: str
+    line: str
+    body: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The event is applied.
+
+    `binds` are external keys (see `schemas.keys.external_key`) that from now on mean this key.
+    """
+
+    state: State
+    requests: tuple[Request, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    binds: tuple[ActorKey, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """The event is final and changes nothing."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The event needs `target` to change first; `target` is one of the references that the actor named."""
+
+    target: ActorKey
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A person must act before the event can be applied."""
+
+    failure: Failure
+
+
+Decision = Accept | Ignore | Wait | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Another entity as it was when the decision was made. `state` is None while nothing was ever applied to it.
+
+    The commit checks `version` (its entity version) again, so a decision never stands on a fact that has moved.
+    """
+
+    key: ActorKey
+    version: int
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a decision may know beside its own state and the event.
+
+    `references`: the snapshots of the keys that the actor named, and of what bound external keys among them mean.
+    `taken`: claims that this decision asked for and another key holds.
+    """
+
+    key: ActorKey
+    now: datetime
+    policy: Policy
+    references: Mapping[ActorKey, Snapshot] = field(default_factory=dict)
+    taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
+
+    def find(self, key: ActorKey) -> Snapshot:
+        """The snapshot of what `key` means: of the key that an external key is bound to, or of the unbound key."""
+        snapshot = self.references[key]
+        return self.references[snapshot.state.key] if isinstance(snapshot.state, Binding) else snapshot
+
+
+References = Callable[[Any, Event, Mapping[ActorKey, Snapshot]], Iterable[ActorKey]]
+"""(state, event, what is loaded so far) -> the keys that the decision needs; asked again until nothing is new.
+
+What an external key is bound to need not be named: it is loaded with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The pure definition of one entity. `Any` because the registry erases each actor's own state type."""
+
+    entity: str
+    state: type[State]
+    schema: int
+    decide: Callable[[Any, Event, Context], Decision]
+    references: References
+
+
+def no_references(_state: Any, _event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """References of an actor whose decisions need nothing but its own state."""
+    return ()

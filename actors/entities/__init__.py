@@ -1,0 +1,1 @@
+"""One file per entity: its state, and how it decides."""

@@ -1,0 +1,119 @@
+"""Customer: the CRM's record, kept the same in the ERP of each legal entity that trades with it."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, no_references
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.customer.entity import Customer
+from schemas.customer.v1 import CreditChanged, Upserted
+from schemas.envelope import Envelope
+from schemas.facts import Claim, Notice
+from schemas.keys import external_key
+from schemas.operations.customer import CustomerPut
+from schemas.verdicts import Failure, FailureClass
+
+
+def decide(state: Customer, event: Event, context: Context) -> Decision:
+    """What a customer's event means; pure."""
+    match event:
+        case Result():
+            return _result(state, event)
+        case Envelope(data=Upserted() as profile):
+            return _upserted(state, profile, context)
+        case Envelope(data=CreditChanged() as credit):
+            return _credit_changed(state, credit, context)
+        case _:
+            return Ignore(f"{event.type} does not concern a customer")
+
+
+def _upserted(state: Customer, profile: Upserted, context: Context) -> Decision:
+    if profile.tax_id is not None:
+        holder = context.taken.get(_tax_claim(profile.country, profile.tax_id))
+        if holder is not None:
+            return Reject(
+                Failure(
+                    FailureClass.DUPLICATE,
+                    "tax_id_taken",
+                    f"{holder} has the same tax id: merge the two in the CRM, or correct the tax id of one",
+                    "tax_id",
+                )
+            )
+    return _put(state.model_copy(update={"profile": profile}), context)
+
+
+def _credit_changed(state: Customer, credit: CreditChanged, context: Context) -> Decision:
+    changed = state.model_copy(update={"on_hold": credit.on_hold})
+    if changed.profile is None:
+        return Accept(changed)
+    return _put(changed, context)
+
+
+def _put(state: Customer, context: Context) -> Decision:
+    """Bring the ERP of each legal entity that trades with the customer to `state`."""
+    profile = state.profile
+    if profile is None:
+        return Accept(state)
+    requests: list[Request] = []
+    codes: dict[str, str] = {}
+    for code in profile.legal_entities:
+        legal_entity = context.policy.legal_entities.get(code)
+        if legal_entity is None:
+            return Reject(_unmapped("legal_entity", f"legal entity {code}", "legal_entities"))
+        if profile.tax_profile is None:
+            return Reject(
+                Failure(
+                    FailureClass.MAPPING,
+                    "tax_profile_missing",
+                    "the customer has no tax profile: set it in the CRM, which sends the customer again",
+                    "tax_profile",
+                )
+            )
+        tax_code = legal_entity.tax_codes.get(profile.tax_profile)
+        if tax_code is None:
+            return Reject(_unmapped("tax_profile", f"tax profile {profile.tax_profile} of {code}", "tax_profile"))
+        codes[code] = tax_code
+        body = CustomerPut(
+            customer_id=context.key.id,
+            legal_entity=code,
+            name=profile.name,
+            country=profile.country,
+            tax_id=profile.tax_id,
+            tax_code=tax_code,
+            currency=profile.currency,
+            payment_terms=profile.payment_terms,
+            on_hold=state.on_hold,
+        )
+        requests.append(Request(legal_entity.erp, "customer.put", f"{code}.{state.puts + 1}", body))
+    claims = () if profile.tax_id is None else (_tax_claim(profile.country, profile.tax_id),)
+    changed = state.model_copy(update={"puts": state.puts + 1, "tax_codes": codes})
+    return Accept(changed, requests=tuple(requests), claims=claims)
+
+
+def _result(state: Customer, result: Result) -> Decision:
+    match result.outcome:
+        case Rejected(failure):
+            return Reject(failure)
+        case Confirmed(external_id):
+            legal_entity = result.command.line.rpartition(".")[0]
+            if external_id is None or state.erp_ids.get(legal_entity) == external_id:
+                return Ignore("the ERP has this state of the customer")
+            return Accept(
+                state.model_copy(update={"erp_ids": {**state.erp_ids, legal_entity: external_id}}),
+                binds=(external_key(result.command.system, "customer", external_id),),
+                notices=(Notice("linked", {"system": result.command.system, "external_id": external_id}),),
+            )
+        case _:
+            assert_never(result.outcome)
+
+
+def _tax_claim(country: str, tax_id: str) -> Claim:
+    return Claim("customer.tax_id", f"{country}/{tax_id}")
+
+
+def _unmapped(what: str, name: str, field: str) -> Failure:
+    return Failure(FailureClass.MAPPING, f"{what}_unmapped", f"add {name} to the policy file, then retry", field)
+
+
+ACTOR = Actor("customer", Customer, 1, decide, no_references)

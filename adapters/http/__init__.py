@@ -1,0 +1,1 @@
+"""Plain HTTP+JSON systems: bearer token, Idempotency-Key, problem+json, look-up by reference."""

@@ -1,0 +1,122 @@
+"""The HTTP+JSON system: one attempt is one POST, one look-up is one GET, and every answer becomes an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from adapters.http.answers import Answer, read_answer
+from adapters.http.classify import finding_of, outcome_of
+from adapters.http.redaction import without_secrets
+from adapters.http.settings import HttpOperation, HttpSystemSettings
+from adapters.http.transport import NO_ANSWER, outcome_of_error
+from adapters.ports.system import Absent, Capability, UnknownOperation
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.verdicts import Failure
+
+REFERENCE_HEADER: Final = "Tallystick-Reference"
+READ_STEP: Final = 1 << 16
+"""Bytes that are inflated at once, at most: a small compressed answer must not grow large before it is counted."""
+
+
+class HttpSystem:
+    """A `System` behind a plain HTTP+JSON interface. Make it inside the running event loop.
+
+    A command is `POST {url}{path}` with its frozen body; the idempotency key is the command's id as a structured
+    string (draft-ietf-httpapi-idempotency-key-header-07 section 2.1). A look-up is `GET {url}{path}?reference=…`,
+    which changes nothing, so aiohttp may repeat it once on a broken connection; a POST it never repeats.
+    Redirects are not followed, cookies not kept, proxies of the environment not used.
+    """
+
+    def __init__(self, settings: HttpSystemSettings) -> None:
+        self._settings = settings
+        self._base = settings.url.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=settings.connections),
+            timeout=aiohttp.ClientTimeout(total=settings.timeout, connect=settings.connect_timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=min(settings.read_cap, READ_STEP),
+            headers={
+                "Authorization": f"Bearer {settings.token}",
+                "Accept": "application/json, application/problem+json",
+                "User-Agent": "tallystick",
+            },
+        )
+
+    def __repr__(self) -> str:
+        return f"HttpSystem({self._settings.name!r}, {self._base!r})"
+
+    @property
+    def name(self) -> str:
+        """The name under which the policy file lists it."""
+        return self._settings.name
+
+    def capability(self, operation: str) -> Capability:
+        """What it promises for this operation; raises `UnknownOperation`."""
+        return self._operation(operation).capability
+
+    async def send(self, command: Command) -> Outcome:
+        """One attempt, bounded in time; raises `UnknownOperation` alone."""
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": f'"{command.id}"',
+            REFERENCE_HEADER: command.reference,
+        }
+        url = URL(self._base + self._operation(command.operation).path, encoded=True)
+        try:
+            answer = await self._exchange("POST", url, headers, command.body)
+        except NO_ANSWER as error:
+            return outcome_of_error(error)
+        outcome = outcome_of(answer)
+        return outcome if isinstance(outcome, Confirmed) else replace(outcome, failure=self._clean(outcome, command))
+
+    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+        """Ask by `command.reference` whether the effect is there; raises `UnknownOperation` alone."""
+        path = self._operation(command.operation).path
+        url = URL(f"{self._base}{path}?reference={quote(command.reference, safe='')}", encoded=True)
+        try:
+            # A cache in between must not answer in the system's place with what was true before.
+            answer = await self._exchange("GET", url, {"Cache-Control": "no-cache"}, None)
+        except NO_ANSWER as error:
+            return Unknown(outcome_of_error(error).failure)
+        finding = finding_of(answer)
+        return replace(finding, failure=self._clean(finding, command)) if isinstance(finding, Unknown) else finding
+
+    async def close(self) -> None:
+        """Close connections; nothing may be sent afterwards."""
+        await self._session.close()
+
+    def _operation(self, operation: str) -> HttpOperation:
+        found = self._settings.operations.get(operation)
+        if found is None:
+            raise UnknownOperation(f"system {self.name} is not configured for operation {operation}")
+        return found
+
+    def _clean(self, outcome: Rejected | Deferred | Unknown, command: Command) -> Failure:
+        return without_secrets(outcome.failure, token=self._settings.token, body=command.body)
+
+    async def _exchange(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        request = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
+        async with request as response:
+            content = await _read(response, self._settings.read_cap)
+            return read_answer(
+                response.status, response.headers, content, retry_after_cap=self._settings.retry_after_cap
+            )
+
+
+async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes | None:
+    """The whole body, counted after decompression; None, with the connection closed, once it is over `cap`."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > cap:
+            response.close()
+            return None
+        chunks.append(chunk)
+    return b"".join(chunks)

@@ -1,0 +1,130 @@
+"""Port to the outbox: leases per (system, key), the log of attempts, and notices to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from schemas.commands import Command
+from schemas.keys import ActorKey
+from schemas.verdicts import FailureClass
+
+
+class Ending(StrEnum):
+    """How an attempt ended, as its sender recorded it."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    DEFERRED = "deferred"
+    """Nothing was done, and no attempt is spent."""
+    UNKNOWN = "unknown"
+    UNSENT = "unsent"
+    """Its first byte was never sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a command, logged before its first byte.
+
+    `ending` is None while nobody has recorded one: the sender is at it, or fell silent. `ended_for` is the number of
+    seconds since the recorded end, by the database's clock; None without an end.
+    """
+
+    number: int
+    ending: Ending | None
+    ended_for: float | None
+    external_id: str | None = None
+    failure_class: FailureClass | None = None
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """The head command of a (system, key) that this process now has the lease for, and all earlier attempts at it.
+
+    `attempt` is the number under which the next attempt is already logged.
+    """
+
+    command: Command
+    token: UUID
+    attempt: int
+    earlier: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt's end, to record. `hold` keeps the command back for so many seconds; None: it has a final outcome."""
+
+    command: Command
+    token: UUID
+    attempt: int
+    ending: Ending
+    external_id: str | None = None
+    failure_class: FailureClass | None = None
+    code: str | None = None
+    reason: str | None = None
+    hold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendLane:
+    """A (system, key) whose head may be sent now and that nobody has the lease for."""
+
+    system: str
+    key: ActorKey
+
+
+class Outbox(Protocol):
+    """Commands not settled. One lease per (system, key); only the lease's token releases it."""
+
+    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+        """Take the leases that are free, read each head after its lease is taken, and log the attempt.
+
+        A lane with no head, a parked head, or a head held back is not leased.
+        """
+        ...
+
+    async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
+        """A page, in key order, of lanes of `system` whose head is due and that have no lease."""
+        ...
+
+    async def record(self, ended: Sequence[Ended]) -> None:
+        """Record ends of attempts; idempotent. One with `hold` gives its lease back, the others keep it."""
+        ...
+
+    async def abandon(self, token: UUID) -> None:
+        """The answer to a claim was lost and nothing of it was sent: end its attempts as unsent, free its leases."""
+        ...
+
+    async def beat(self, holder: UUID) -> dict[UUID, int]:
+        """Count this process's heartbeat up; the counters of all processes that hold leases."""
+        ...
+
+    async def take_over(self, silent: Sequence[UUID]) -> int:
+        """Free the leases of processes whose heartbeat stood still; their attempts stay without an end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """A committed fact that is not published yet."""
+
+    id: int
+    routing_key: str
+    body: bytes
+
+
+class Notices(Protocol):
+    """Notices, in the order in which their keys committed."""
+
+    async def pending(self, *, limit: int) -> list[NoticeRow]:
+        """The oldest `limit` unpublished commits' notices; one commit's share one id."""
+        ...
+
+    async def published(self, ids: Sequence[int]) -> None:
+        """Forget them."""
+        ...

@@ -1,0 +1,74 @@
+"""Port to a business system (CRM, PSA, ERP): one attempt at a command, and the question whether it has happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from schemas.commands import Command, Confirmed, Outcome, Unknown
+
+
+class Upsert(StrEnum):
+    """How a system lets us write a record that may exist already."""
+
+    NATIVE_EXTERNAL_ID = "native_external_id"
+    ALTERNATE_KEY = "alternate_key"
+    SEARCH_THEN_CREATE = "search_then_create"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a system promises for one operation. The relay acts on this declaration and on nothing else.
+
+    `key_window`: seconds for which the system remembers an idempotency key; None: it takes none.
+    `unique_reference`: it refuses a second effect that carries the same reference of ours.
+    `look_up`: it can be asked by our reference whether it has the effect.
+    `late_bound`: seconds after an attempt has ended within which that attempt can still land.
+    """
+
+    upsert: Upsert
+    key_window: float | None
+    unique_reference: bool
+    look_up: bool
+    late_bound: float
+
+    @property
+    def resend_is_safe(self) -> bool:
+        """Whether sending the same command again cannot make a second effect."""
+        return self.key_window is not None or self.unique_reference
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The system answered that it has no effect with this reference, at the moment of asking."""
+
+
+class UnknownOperation(LookupError):
+    """The system is not configured for this operation: whoever wrote the policy must act."""
+
+
+class System(Protocol):
+    """One configured system. Implementations never retry and never raise for what the system answers."""
+
+    @property
+    def name(self) -> str:
+        """The name under which the policy file lists it."""
+        ...
+
+    def capability(self, operation: str) -> Capability:
+        """What it promises for this operation; raises `UnknownOperation`."""
+        ...
+
+    async def send(self, command: Command) -> Outcome:
+        """One attempt, bounded in time."""
+        ...
+
+    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+        """Ask by `command.reference` whether the effect is there; `Unknown` when the question itself failed."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections; nothing may be sent afterwards."""
+        ...

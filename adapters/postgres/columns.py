@@ -1,0 +1,162 @@
+"""Turns a batch into the arrays that `tallystick.commit_turns` takes, one list per column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from adapters.ports.turns import Batch, Turn
+from schemas.keys import ActorKey
+
+Column = list[object]
+Reliance = tuple[int, ActorKey, int]
+"""A turn by its index, a key, and the entity version that the turn's decisions saw of it."""
+
+
+def commit_arguments(batch: Batch) -> list[object]:
+    """The arguments of `tallystick.commit_turns`, in its order. Raises `ValueError` if a key has two turns."""
+    turns = batch.turns
+    if len({turn.key for turn in turns}) != len(turns):
+        raise ValueError("a batch has one turn for each key at most")
+    relied = [(index, key, version) for index, turn in enumerate(turns, 1) for key, version in _reliances(turn)]
+    locks, arrays = _locks(turns, relied)
+    place = {key: index for index, key in enumerate(locks, 1)}
+    arguments: list[object] = [batch.commit_id, *arrays, [place[turn.key] for turn in turns]]
+    for columns in (_turns(turns), _relied(relied, place), _messages(turns), _claims(turns), _binds(turns),
+                    _queued(turns), _settled(turns), _opened(turns), _notices(turns)):  # fmt: skip
+        arguments.extend(columns)
+    return arguments
+
+
+def _reliances(turn: Turn) -> Iterator[tuple[ActorKey, int]]:
+    """What must not have moved: what the decisions relied on, and what a lane newly waits for."""
+    yield from turn.relied.items()
+    target, seen = turn.lane.target, turn.lane.seen
+    is_new = (target, seen) != (turn.row.lane.target, turn.row.lane.seen)
+    if is_new and target is not None and seen is not None and turn.relied.get(target) != seen:
+        yield target, seen
+
+
+def _locks(turns: Sequence[Turn], relied: Sequence[Reliance]) -> tuple[list[ActorKey], list[Column]]:
+    """Every row to lock, sorted, each once and in its strongest mode, in runs of one mode; True marks exclusive."""
+    modes: dict[ActorKey, bool] = {}
+    fresh: dict[ActorKey, bool] = {}
+    for _, key, version in relied:
+        modes[key] = False
+        fresh[key] = version == 0 or fresh.get(key, False)
+    for turn in turns:
+        modes[turn.key] = True
+        fresh[turn.key] = turn.row.row_version == 0 or fresh.get(turn.key, False)
+        for external in turn.binds:
+            modes[external] = True
+            fresh[external] = True
+    keys = sorted(modes)
+    ends: Column = []
+    exclusive: Column = []
+    for index, key in enumerate(keys, 1):
+        if exclusive and exclusive[-1] == modes[key]:
+            ends[-1] = index
+        else:
+            ends.append(index)
+            exclusive.append(modes[key])
+    return keys, [[k.entity for k in keys], [k.id for k in keys], [fresh[k] for k in keys], ends, exclusive]
+
+
+def _turns(turns: Sequence[Turn]) -> list[Column]:
+    columns: list[Column] = [[] for _ in range(14)]
+    for turn in turns:
+        lane, target = turn.lane, turn.lane.target
+        row = (
+            turn.key.entity, turn.key.id, turn.row.row_version, turn.entity_version,
+            None if turn.state is None else turn.state.decode(), turn.schema,
+            lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
+            target and target.entity, target and target.id, lane.seen,
+        )  # fmt: skip
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    return columns
+
+
+def _relied(relied: Sequence[Reliance], place: dict[ActorKey, int]) -> list[Column]:
+    return _transposed([(index, place[key], version) for index, key, version in relied], 3)
+
+
+def _messages(turns: Sequence[Turn]) -> list[Column]:
+    rows = [
+        (
+            index, turn.key.entity, turn.key.id, judged.message.ref, judged.message.source, judged.message.id,
+            judged.message.type, judged.message.body_hash, judged.verdict, judged.was, judged.position,
+            judged.attempts, judged.reason, judged.entity_version, judged.message.content_type,
+            judged.message.attributes, judged.message.body,
+        )
+        for index, turn in enumerate(turns, 1)
+        for judged in turn.judged
+    ]  # fmt: skip
+    return _transposed(rows, 17)
+
+
+def _claims(turns: Sequence[Turn]) -> list[Column]:
+    rows = [(index, claim.scope, claim.value) for index, turn in enumerate(turns, 1) for claim in turn.claims]
+    return _transposed(rows, 3)
+
+
+def _binds(turns: Sequence[Turn]) -> list[Column]:
+    return _transposed([(index, key.id) for index, turn in enumerate(turns, 1) for key in turn.binds], 2)
+
+
+def _queued(turns: Sequence[Turn]) -> list[Column]:
+    rows = [
+        (
+            index, turn.key.entity, turn.key.id, command.id, command.system, command.operation, command.line,
+            command.generation, command.reference, command.body, queued.entity_version, queued.index,
+        )
+        for index, turn in enumerate(turns, 1)
+        for queued in turn.queued
+        for command in (queued.command,)
+    ]  # fmt: skip
+    return _transposed(rows, 12)
+
+
+def _settled(turns: Sequence[Turn]) -> list[Column]:
+    rows = [
+        (index, settled.command.id, settled.command.system, settled.settlement, settled.token, settled.reason)
+        for index, turn in enumerate(turns, 1)
+        for settled in turn.settled
+    ]
+    return _transposed(rows, 6)
+
+
+def _opened(turns: Sequence[Turn]) -> list[Column]:
+    rows = [
+        (
+            index, opened.ref, opened.command_id, failure.failure_class, failure.code, failure.field, failure.reason,
+        )
+        for index, turn in enumerate(turns, 1)
+        for opened in turn.opened
+        for failure in (opened.case.failure,)
+    ]  # fmt: skip
+    return _transposed(rows, 7)
+
+
+def _notices(turns: Sequence[Turn]) -> list[Column]:
+    """Entity facts and opened cases, with their routing keys."""
+    rows: list[tuple[object, ...]] = []
+    for index, turn in enumerate(turns, 1):
+        entity, key = turn.key
+        for notice in turn.notices:
+            body = {"entity": entity, "key": key, "entity_version": turn.entity_version, "fact": notice.fact,
+                    "attributes": dict(notice.attributes)}  # fmt: skip
+            rows.append((index, f"entity.{entity}.{notice.fact}", orjson.dumps(body).decode()))
+        for opened in turn.opened:
+            failure = opened.case.failure
+            body = {"what": "opened", "class": failure.failure_class, "code": failure.code, "entity": entity,
+                    "key": key, "reason": failure.reason}  # fmt: skip
+            rows.append((index, "case.opened", orjson.dumps(body).decode()))
+    return _transposed(rows, 3)
+
+
+def _transposed(rows: Sequence[tuple[object, ...]], width: int) -> list[Column]:
+    if not rows:
+        return [[] for _ in range(width)]
+    return [list(column) for column in zip(*rows, strict=True)]

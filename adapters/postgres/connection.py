@@ -1,0 +1,68 @@
+"""One connection that comes back by itself: the next call after a loss opens a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Final, Self
+
+import asyncpg
+
+from adapters.postgres.errors import read_error
+
+CONNECT_SECONDS: Final = 5.0
+SETTINGS: Final = {"application_name": "tallystick", "jit": "off", "plan_cache_mode": "auto"}
+
+
+class Link:
+    """A connection used by one task at a time. `timeout` bounds each statement, in seconds."""
+
+    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._busy = asyncio.Lock()
+
+    async def __aenter__(self) -> asyncpg.Connection[asyncpg.Record]:
+        await self._busy.acquire()
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._opened()
+            return self._connection
+        except BaseException:
+            self._busy.release()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is not None and not isinstance(error, asyncpg.PostgresError) and self._connection is not None:
+                # A statement may still be running on it: its answer must never be taken for the next one's.
+                self._connection.terminate()
+                self._connection = None
+        finally:
+            self._busy.release()
+
+    async def _opened(self) -> asyncpg.Connection[asyncpg.Record]:
+        """A new connection. Its errors are told apart from those of a statement: nothing can have been written."""
+        try:
+            return await asyncpg.connect(
+                self._url, timeout=CONNECT_SECONDS, command_timeout=self._timeout, server_settings=SETTINGS
+            )
+        except Exception as error:
+            raise read_error(error) from error
+
+    async def close(self) -> None:
+        """Close the connection; a later use opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=CONNECT_SECONDS)
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                connection.terminate()
+
+    @classmethod
+    def many(cls, url: str, count: int, *, timeout: float = 30.0) -> list[Self]:
+        """`count` links to the same database."""
+        return [cls(url, timeout=timeout) for _ in range(count)]

@@ -1,0 +1,46 @@
+"""The seam where asyncpg's errors become ours: was nothing written, is it unknown, or is it the data's fault."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from adapters.ports.turns import CommitUnknown, DataRefused, StoreUnavailable
+
+_WAIT = ("08", "25", "53", "55", "57")
+"""SQLSTATE classes that pass by themselves: connection, read-only, resources, locks, operator intervention."""
+_AGAIN = ("40001", "40P01")
+"""Serialization failure and deadlock: rolled back, the whole transaction may be tried again."""
+_LOST = ("57P01", "57P02", "57P05")
+"""The backend ended while it spoke to us: a commit may have happened before."""
+
+
+def read_error(error: Exception) -> Exception:
+    """What an error of a statement that writes nothing, or whose writing does not matter, means to the caller."""
+    match error:
+        case StoreUnavailable():
+            return error
+        case asyncpg.PostgresError() if error.sqlstate and (
+            error.sqlstate.startswith(_WAIT) or error.sqlstate in _AGAIN
+        ):
+            return StoreUnavailable(f"PostgreSQL: {error}")
+        case asyncpg.InterfaceError() | OSError() | TimeoutError():
+            return StoreUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
+        case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError() | asyncpg.ProgramLimitExceededError():
+            return DataRefused(f"PostgreSQL refused the data: {error}")
+        case _:
+            return error
+
+
+def commit_error(error: Exception) -> Exception:
+    """What an error of a commit means: an error that PostgreSQL sent rolled it back, a silence did not say."""
+    match error:
+        case StoreUnavailable():
+            return error
+        case asyncpg.PostgresError() if error.sqlstate not in _LOST and not isinstance(
+            error, asyncpg.PostgresConnectionError
+        ):
+            return read_error(error)
+        case asyncpg.PostgresError() | asyncpg.InterfaceError() | OSError() | TimeoutError():
+            return CommitUnknown(f"PostgreSQL: {str(error) or type(error).__name__}")
+        case _:
+            return error

@@ -1,0 +1,1 @@
+"""Schema migrations: raw SQL in files, applied in order by alembic."""

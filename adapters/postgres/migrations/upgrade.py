@@ -1,0 +1,53 @@
+"""Bringing a database to the newest revision, checking it, and printing the SQL for a person to run."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+
+class SchemaBehind(RuntimeError):
+    """The database's schema is not the one that this release needs."""
+
+
+def _config(url: str | None = None, output: StringIO | None = None) -> Config:
+    config = Config(output_buffer=output)
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("path_separator", "os")
+    config.attributes["url"] = url
+    return config
+
+
+def head() -> str:
+    """The newest revision that this release knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def upgrade(url: str) -> None:
+    """Apply what is missing; safe to call from several processes at once."""
+    command.upgrade(_config(url), "head")
+
+
+def script() -> str:
+    """The SQL of all revisions, for those who apply it by hand."""
+    output = StringIO()
+    command.upgrade(_config(output=output), "head", sql=True)
+    return output.getvalue()
+
+
+async def check(url: str) -> None:
+    """Raise `SchemaBehind`, saying what to do, unless the database is at `head`."""
+    connection = await asyncpg.connect(url, timeout=5)
+    try:
+        there = await connection.fetchval("SELECT to_regclass('tallystick_version') IS NOT NULL")
+        current = await connection.fetchval("SELECT version_num FROM tallystick_version") if there else None
+    finally:
+        await connection.close()
+    if current != head():
+        found = f"revision {current}" if current else "no Tallystick schema"
+        raise SchemaBehind(f"the database has {found}, this release needs {head()}: run `tallystick db upgrade`")

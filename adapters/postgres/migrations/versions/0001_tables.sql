@@ -1,0 +1,215 @@
+-- Tables of the commit path. Keys and ids sort by code point (collation "C"), so that the gateway and the
+-- database agree on one global order for locks.
+
+CREATE SCHEMA tallystick;
+
+-- One row per entity, and per external id that was ever named. row_version fences every commit of the key.
+CREATE TABLE tallystick.entity (
+    entity         text COLLATE "C" NOT NULL,
+    key            text COLLATE "C" NOT NULL,
+    row_version    bigint NOT NULL DEFAULT 0,
+    entity_version bigint NOT NULL DEFAULT 0,
+    state          jsonb,
+    state_schema   integer NOT NULL DEFAULT 0,
+    commit_id      uuid,
+    lane_state     text NOT NULL DEFAULT 'open'
+                   CHECK (lane_state IN ('open', 'backoff', 'waiting', 'parked', 'paused')),
+    lane_depth     integer NOT NULL DEFAULT 0 CHECK (lane_depth >= 0),
+    lane_tail      bigint NOT NULL DEFAULT 1,
+    lane_reason    text,
+    lane_since     timestamptz,
+    retry_at       timestamptz,
+    wait_entity    text COLLATE "C",
+    wait_key       text COLLATE "C",
+    wait_seen      bigint,
+    PRIMARY KEY (entity, key),
+    CHECK ((wait_entity IS NULL) = (wait_key IS NULL) AND (wait_entity IS NULL) = (wait_seen IS NULL))
+) WITH (fillfactor = 70);
+
+CREATE INDEX entity_lanes ON tallystick.entity (lane_state, entity, key) WHERE lane_depth > 0;
+CREATE INDEX entity_waits ON tallystick.entity (wait_entity, wait_key, wait_seen) WHERE wait_entity IS NOT NULL;
+
+-- Every accepted message with its verdict. position is set while the message stands in its key's lane.
+CREATE TABLE tallystick.inbox (
+    ref          uuid PRIMARY KEY,
+    source       text COLLATE "C" NOT NULL,
+    event_id     text COLLATE "C" NOT NULL,
+    type         text NOT NULL,
+    entity       text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    body_hash    bytea NOT NULL,
+    verdict      text NOT NULL CHECK (verdict IN (
+                     'queued', 'waiting', 'backoff', 'parked', 'conflict',
+                     'applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded')),
+    position     bigint,
+    attempts     integer NOT NULL DEFAULT 0,
+    reason       text,
+    received_at  timestamptz NOT NULL DEFAULT now(),
+    content_type text NOT NULL,
+    attributes   jsonb,
+    body         bytea NOT NULL,
+    UNIQUE (source, event_id)
+) WITH (fillfactor = 90);
+
+CREATE INDEX inbox_lane ON tallystick.inbox (entity, key, position) WHERE position IS NOT NULL;
+CREATE INDEX inbox_open ON tallystick.inbox (verdict, ref)
+    WHERE verdict IN ('queued', 'waiting', 'backoff', 'parked', 'conflict');
+
+-- A value that one key alone may hold, and the commit that took it.
+CREATE TABLE tallystick.claim (
+    scope     text COLLATE "C" NOT NULL,
+    value     text COLLATE "C" NOT NULL,
+    entity    text COLLATE "C" NOT NULL,
+    key       text COLLATE "C" NOT NULL,
+    commit_id uuid NOT NULL,
+    PRIMARY KEY (scope, value)
+);
+
+-- A target has changed and lanes wait for it. Deleted only at the version that was taken.
+CREATE TABLE tallystick.wake (
+    entity  text COLLATE "C" NOT NULL,
+    key     text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    PRIMARY KEY (entity, key)
+);
+
+-- Commands not settled. Their order within (system, entity, key) is (entity_version, index).
+CREATE TABLE tallystick.outbox (
+    id             uuid PRIMARY KEY,
+    system         text COLLATE "C" NOT NULL,
+    operation      text NOT NULL,
+    entity         text COLLATE "C" NOT NULL,
+    key            text COLLATE "C" NOT NULL,
+    line           text NOT NULL,
+    generation     integer NOT NULL,
+    reference      text NOT NULL,
+    body           bytea NOT NULL,
+    entity_version bigint NOT NULL,
+    index          integer NOT NULL,
+    state          text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'parked')),
+    reason         text,
+    due_at         timestamptz,
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (system, entity, key, entity_version, index)
+) WITH (fillfactor = 80);
+
+CREATE INDEX outbox_parked ON tallystick.outbox (entity, key) WHERE state = 'parked';
+
+-- Who may send the head of (system, entity, key). Only its token releases it.
+CREATE TABLE tallystick.lease (
+    system text COLLATE "C" NOT NULL,
+    entity text COLLATE "C" NOT NULL,
+    key    text COLLATE "C" NOT NULL,
+    holder uuid NOT NULL,
+    token  uuid NOT NULL,
+    PRIMARY KEY (system, entity, key)
+);
+
+CREATE INDEX lease_token ON tallystick.lease (token);
+CREATE INDEX lease_holder ON tallystick.lease (holder);
+
+-- Tokens of claims whose answers were lost: they take no lease any more.
+CREATE TABLE tallystick.abandoned (
+    token uuid PRIMARY KEY,
+    at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- Processes that send, and the counter by which others see that they live.
+CREATE TABLE tallystick.sender (
+    holder uuid PRIMARY KEY,
+    beat   bigint NOT NULL
+);
+
+-- The sent log: every attempt, logged before its first byte; outlives the outbox row.
+CREATE TABLE tallystick.attempt (
+    command_id    uuid NOT NULL,
+    number        integer NOT NULL,
+    holder        uuid NOT NULL,
+    token         uuid NOT NULL,
+    system        text NOT NULL,
+    operation     text NOT NULL,
+    entity        text COLLATE "C" NOT NULL,
+    key           text COLLATE "C" NOT NULL,
+    line          text NOT NULL,
+    generation    integer NOT NULL,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    ended_at      timestamptz,
+    ending        text CHECK (ending IN ('confirmed', 'rejected', 'deferred', 'unknown', 'unsent')),
+    external_id   text,
+    failure_class text,
+    code          text,
+    reason        text,
+    PRIMARY KEY (command_id, number)
+);
+
+CREATE INDEX attempt_token ON tallystick.attempt (token) WHERE ending IS NULL;
+CREATE INDEX attempt_key ON tallystick.attempt (entity, key);
+
+-- What a person must settle.
+CREATE TABLE tallystick.cases (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    opened_at     timestamptz NOT NULL DEFAULT now(),
+    closed_at     timestamptz,
+    entity        text COLLATE "C" NOT NULL,
+    key           text COLLATE "C" NOT NULL,
+    ref           uuid,
+    command_id    uuid,
+    failure_class text NOT NULL,
+    code          text NOT NULL,
+    field         text,
+    reason        text NOT NULL
+);
+
+CREATE INDEX cases_open ON tallystick.cases (entity, key) WHERE closed_at IS NULL;
+
+-- All that happened to one entity: each verdict and each settled command.
+CREATE TABLE tallystick.timeline (
+    seq            bigint GENERATED ALWAYS AS IDENTITY,
+    entity         text COLLATE "C" NOT NULL,
+    key            text COLLATE "C" NOT NULL,
+    entity_version bigint NOT NULL,
+    at             timestamptz NOT NULL DEFAULT now(),
+    what           text NOT NULL,
+    ref            uuid,
+    command_id     uuid,
+    reason         text
+);
+
+CREATE INDEX timeline_entity ON tallystick.timeline (entity, key, seq);
+
+-- Committed facts not yet published, one row per commit. Verdicts are told by message; the rest carries its body.
+CREATE TABLE tallystick.notice (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    refs         uuid[] NOT NULL,
+    verdicts     text[] NOT NULL,
+    routing_keys text[] NOT NULL,
+    bodies       text[] NOT NULL
+);
+
+-- Input that could not become a message, with its bytes.
+CREATE TABLE tallystick.dead_letter (
+    digest        bytea PRIMARY KEY,
+    first_at      timestamptz NOT NULL DEFAULT now(),
+    last_at       timestamptz NOT NULL DEFAULT now(),
+    seen          bigint NOT NULL DEFAULT 1,
+    queue         text NOT NULL,
+    routing_key   text NOT NULL,
+    failure_class text NOT NULL,
+    code          text NOT NULL,
+    reason        text NOT NULL,
+    content_type  text,
+    headers       jsonb NOT NULL,
+    body          bytea NOT NULL
+);
+
+-- What operators did, and why.
+CREATE TABLE tallystick.audit (
+    id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at     timestamptz NOT NULL DEFAULT now(),
+    actor  text NOT NULL,
+    action text NOT NULL,
+    entity text,
+    key    text,
+    ref    uuid,
+    reason text NOT NULL
+);

@@ -1,0 +1,341 @@
+-- The commit: one call per micro-batch. Each turn (one key's part) commits as a whole or leaves nothing behind.
+--
+-- READ COMMITTED, several statements, because each of them must see what the ones before it have waited for:
+--   1. lock every touched and every relied-on row, in one global order, each once, in its strongest mode;
+--   2. refuse turns whose row or whose references have moved;
+--   3. insert inbox rows and claims; refuse turns that lack one, and take back what they inserted;
+--   4. write what the surviving turns decided;
+--   5. in a statement of its own: wakes for what these turns changed.
+-- An array a_* holds one column of what Python calls `a`; x_turn is the index of the turn that a row belongs to.
+-- Answers only the turns that did not commit: (turn, why, ref, same_body, scope, value, entity, key).
+
+CREATE FUNCTION tallystick.commit_turns(
+    p_commit_id uuid,
+    -- rows to lock, sorted by (entity, key), in runs of one mode; run_end is the index of each run's last row
+    lock_entity text[], lock_key text[], lock_new boolean[], run_end integer[], run_exclusive boolean[],
+    -- turns; t_lock is the index of the turn's own row in lock_*
+    t_lock integer[], t_entity text[], t_key text[], t_row_version bigint[], t_entity_version bigint[],
+    t_state text[], t_schema integer[], t_lane_state text[], t_lane_depth integer[], t_lane_tail bigint[],
+    t_lane_reason text[], t_retry_after double precision[], t_wait_entity text[], t_wait_key text[],
+    t_wait_seen bigint[],
+    -- entity versions relied on
+    r_turn integer[], r_lock integer[], r_version bigint[],
+    -- messages; m_was is null for one that is not in the inbox yet
+    m_turn integer[], m_entity text[], m_key text[], m_ref uuid[], m_source text[], m_event_id text[],
+    m_type text[], m_hash bytea[],
+    m_verdict text[], m_was text[], m_position bigint[], m_attempts integer[], m_reason text[],
+    m_entity_version bigint[], m_content_type text[], m_attributes text[], m_body bytea[],
+    -- claims, and external keys bound to the turn's key
+    c_turn integer[], c_scope text[], c_value text[],
+    b_turn integer[], b_key text[],
+    -- commands, and commands whose result was decided on
+    q_turn integer[], q_entity text[], q_key text[], q_id uuid[], q_system text[], q_operation text[],
+    q_line text[], q_generation integer[], q_reference text[], q_body bytea[], q_entity_version bigint[],
+    q_index integer[],
+    s_turn integer[], s_id uuid[], s_system text[], s_settlement text[], s_token uuid[], s_reason text[],
+    -- cases and notices
+    o_turn integer[], o_ref uuid[], o_command_id uuid[], o_class text[], o_code text[], o_field text[],
+    o_reason text[],
+    n_turn integer[], n_routing_key text[], n_body text[]
+) RETURNS TABLE (turn integer, why text, ref uuid, same_body boolean, scope text, value text, entity text, key text)
+LANGUAGE plpgsql
+-- Batches are small and tables grow: always the index, whatever the statistics say.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    held_row     bigint[] := '{}';
+    held_version bigint[] := '{}';
+    run_row      bigint[];
+    run_version  bigint[];
+    run_start    integer := 1;
+    ok           boolean[];
+    wanted       integer;
+    refused      integer;
+    added_ref    uuid[] := '{}';
+    added_entity text[];
+    added_key    text[];
+BEGIN
+    -- 1. Locks. Placeholders first: a row that is missing cannot be locked.
+    INSERT INTO tallystick.entity (entity, key)
+    SELECT l.entity, l.key FROM unnest(lock_entity, lock_key, lock_new) l(entity, key, is_new)
+    WHERE l.is_new ORDER BY l.entity COLLATE "C", l.key COLLATE "C"
+    ON CONFLICT DO NOTHING;
+
+    FOR run IN 1 .. cardinality(run_end) LOOP
+        IF run_exclusive[run] THEN
+            SELECT array_agg(x.row_version), array_agg(x.entity_version) INTO run_row, run_version FROM (
+                SELECT e.row_version, e.entity_version
+                FROM unnest(lock_entity[run_start:run_end[run]], lock_key[run_start:run_end[run]]) l(entity, key)
+                JOIN tallystick.entity e ON e.entity = l.entity AND e.key = l.key
+                ORDER BY e.entity, e.key FOR NO KEY UPDATE OF e) x;
+        ELSE
+            SELECT array_agg(x.row_version), array_agg(x.entity_version) INTO run_row, run_version FROM (
+                SELECT e.row_version, e.entity_version
+                FROM unnest(lock_entity[run_start:run_end[run]], lock_key[run_start:run_end[run]]) l(entity, key)
+                JOIN tallystick.entity e ON e.entity = l.entity AND e.key = l.key
+                ORDER BY e.entity, e.key FOR SHARE OF e) x;
+        END IF;
+        held_row := held_row || run_row;
+        held_version := held_version || run_version;
+        run_start := run_end[run] + 1;
+    END LOOP;
+
+    IF cardinality(held_row) <> cardinality(lock_entity) THEN
+        -- A row that the caller has seen is gone: the database was restored. Everybody loads anew.
+        RETURN QUERY SELECT t.turn::integer, 'stale_writer', NULL::uuid, NULL::boolean, NULL, NULL, NULL, NULL
+        FROM generate_subscripts(t_lock, 1) t(turn);
+        RETURN;
+    END IF;
+
+    -- 2. Versions, of the rows themselves and of what the decisions relied on.
+    SELECT array_agg(held_row[t.lock] = t.row_version ORDER BY t.turn) INTO ok
+    FROM unnest(t_lock, t_row_version) WITH ORDINALITY t(lock, row_version, turn);
+
+    FOREACH refused IN ARRAY ARRAY(
+        SELECT r.turn FROM unnest(r_turn, r_lock, r_version) r(turn, lock, version)
+        WHERE held_version[r.lock] <> r.version)
+    LOOP
+        ok[refused] := false;
+    END LOOP;
+
+    -- The rows of a lane under the verdicts that were read; the row version proves it already, this looks.
+    FOREACH refused IN ARRAY ARRAY(
+        SELECT m.turn FROM unnest(m_turn, m_ref, m_was) m(turn, ref, was)
+        WHERE m.was IS NOT NULL AND ok[m.turn]
+          AND NOT EXISTS (SELECT FROM tallystick.inbox i WHERE i.ref = m.ref AND i.verdict = m.was))
+    LOOP
+        ok[refused] := false;
+    END LOOP;
+
+    -- A result is decided once: its command must still be open.
+    IF cardinality(s_turn) > 0 THEN
+        FOREACH refused IN ARRAY ARRAY(
+            SELECT s.turn FROM unnest(s_turn, s_id) s(turn, id)
+            WHERE NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = s.id AND o.state = 'open'))
+        LOOP
+            ok[refused] := false;
+        END LOOP;
+    END IF;
+
+    -- An external key means one key for ever; of two turns that bind it at once, the first is served.
+    IF cardinality(b_turn) > 0 THEN
+        FOREACH refused IN ARRAY ARRAY(
+            SELECT b.turn FROM unnest(b_turn, b_key) b(turn, key)
+            JOIN tallystick.entity e ON e.entity = 'external' AND e.key = b.key
+            WHERE (e.state ->> 'entity', e.state ->> 'id') <> (t_entity[b.turn], t_key[b.turn]))
+        LOOP
+            ok[refused] := false;
+        END LOOP;
+        FOREACH refused IN ARRAY ARRAY(
+            SELECT b.turn FROM (SELECT b.turn, min(b.turn) OVER (PARTITION BY b.key) AS first
+                                FROM unnest(b_turn, b_key) b(turn, key) WHERE ok[b.turn]) b
+            WHERE b.turn > b.first)
+        LOOP
+            ok[refused] := false;
+        END LOOP;
+    END IF;
+
+    -- 3. Inbox rows and claims. State depends on them: a turn that lacks one gets nothing.
+    SELECT count(*) INTO wanted FROM unnest(m_turn, m_was) m(turn, was) WHERE m.was IS NULL AND ok[m.turn];
+    IF wanted > 0 THEN
+        WITH made AS (
+            INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict, position,
+                                          attempts, reason, content_type, attributes, body)
+            SELECT m.ref, m.source, m.event_id, m.type, m.entity, m.key, m.hash, m.verdict, m.position,
+                   m.attempts, m.reason, m.content_type, m.attributes::jsonb, m.body
+            FROM unnest(m_turn, m_entity, m_key, m_ref, m_source, m_event_id, m_type, m_hash, m_verdict, m_was,
+                        m_position, m_attempts, m_reason, m_content_type, m_attributes, m_body)
+                 m(turn, entity, key, ref, source, event_id, type, hash, verdict, was, position, attempts, reason,
+                   content_type, attributes, body)
+            WHERE m.was IS NULL AND ok[m.turn]
+            ORDER BY m.source COLLATE "C", m.event_id COLLATE "C", m.turn
+            ON CONFLICT (source, event_id) DO NOTHING RETURNING ref, entity, key)
+        SELECT COALESCE(array_agg(made.ref), '{}'), array_agg(made.entity), array_agg(made.key)
+        INTO added_ref, added_entity, added_key FROM made;
+        IF cardinality(added_ref) <> wanted THEN
+            -- By what was inserted now, never by what is there: after an unknown commit the row may carry our own
+            -- ref. Counted by key, because two turns of a batch may carry the same message.
+            FOREACH refused IN ARRAY ARRAY(
+                SELECT max(n.turn) FROM (
+                    SELECT m.turn, m.entity, m.key, 1 AS n
+                    FROM unnest(m_turn, m_entity, m_key, m_was) m(turn, entity, key, was)
+                    WHERE m.was IS NULL AND ok[m.turn]
+                    UNION ALL SELECT NULL, a.entity, a.key, -1 FROM unnest(added_entity, added_key) a(entity, key)) n
+                GROUP BY n.entity, n.key HAVING sum(n.n) <> 0)
+            LOOP
+                ok[refused] := false;
+            END LOOP;
+        END IF;
+    END IF;
+
+    IF cardinality(c_turn) > 0 THEN
+        INSERT INTO tallystick.claim (scope, value, entity, key, commit_id)
+        SELECT c.scope, c.value, t_entity[c.turn], t_key[c.turn], p_commit_id
+        FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
+        WHERE ok[c.turn] ORDER BY c.scope COLLATE "C", c.value COLLATE "C", c.turn
+        ON CONFLICT DO NOTHING;
+        FOREACH refused IN ARRAY ARRAY(
+            SELECT c.turn FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
+            JOIN tallystick.claim h ON h.scope = c.scope AND h.value = c.value
+            WHERE ok[c.turn] AND (h.entity, h.key) <> (t_entity[c.turn], t_key[c.turn]))
+        LOOP
+            ok[refused] := false;
+        END LOOP;
+    END IF;
+
+    -- Take back what refused turns inserted, and only then say what stands in their way: a row that was itself
+    -- taken back is no duplicate, and its holder holds nothing. Whoever is told no more than stale_writer just
+    -- decides again.
+    IF false = ANY (ok) THEN
+        DELETE FROM tallystick.inbox i
+        USING unnest(m_turn, m_entity, m_key, m_ref, m_was) m(turn, entity, key, ref, was)
+        WHERE NOT ok[m.turn] AND m.was IS NULL AND m.ref = ANY (added_ref)
+          AND i.ref = m.ref AND i.entity = m.entity AND i.key = m.key;
+        DELETE FROM tallystick.claim h USING unnest(c_turn, c_scope, c_value) c(turn, scope, value)
+        WHERE NOT ok[c.turn] AND h.scope = c.scope AND h.value = c.value AND h.commit_id = p_commit_id
+          AND h.entity = t_entity[c.turn] AND h.key = t_key[c.turn];
+        -- A result that comes too late is dropped; its lease must not outlive it.
+        DELETE FROM tallystick.lease l USING unnest(s_turn, s_id, s_system, s_token) s(turn, id, system, token)
+        WHERE NOT ok[s.turn] AND l.token = s.token AND l.system = s.system
+          AND l.entity = t_entity[s.turn] AND l.key = t_key[s.turn]
+          AND NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = s.id AND o.state = 'open');
+
+        RETURN QUERY SELECT t.turn::integer, 'stale_writer', NULL::uuid, NULL::boolean, NULL, NULL, NULL, NULL
+        FROM generate_subscripts(ok, 1) t(turn) WHERE NOT ok[t.turn];
+        RETURN QUERY SELECT DISTINCT r.turn, 'reference', NULL::uuid, NULL::boolean, NULL, NULL, NULL, NULL
+        FROM unnest(r_turn, r_lock, r_version) r(turn, lock, version)
+        WHERE NOT ok[r.turn] AND held_version[r.lock] <> r.version;
+        RETURN QUERY SELECT s.turn, 'settled', s.id, NULL::boolean, NULL, NULL, NULL, NULL
+        FROM unnest(s_turn, s_id) s(turn, id)
+        WHERE NOT ok[s.turn] AND NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = s.id AND o.state = 'open');
+        RETURN QUERY SELECT m.turn, 'duplicate', m.ref, i.body_hash = m.hash, NULL, NULL, NULL, NULL
+        FROM unnest(m_turn, m_ref, m_source, m_event_id, m_hash, m_was) m(turn, ref, source, event_id, hash, was)
+        JOIN tallystick.inbox i ON i.source = m.source AND i.event_id = m.event_id
+        WHERE m.was IS NULL AND NOT ok[m.turn];
+        RETURN QUERY SELECT c.turn, 'taken', NULL::uuid, NULL::boolean, c.scope, c.value, h.entity, h.key
+        FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
+        JOIN tallystick.claim h ON h.scope = c.scope AND h.value = c.value
+        WHERE NOT ok[c.turn] AND (h.entity, h.key) <> (t_entity[c.turn], t_key[c.turn]);
+        RETURN QUERY SELECT b.turn, 'taken', NULL::uuid, NULL::boolean, 'external', b.key,
+            e.state ->> 'entity', e.state ->> 'id'
+        FROM unnest(b_turn, b_key) b(turn, key)
+        JOIN tallystick.entity e ON e.entity = 'external' AND e.key = b.key
+        WHERE NOT ok[b.turn] AND (e.state ->> 'entity', e.state ->> 'id') <> (t_entity[b.turn], t_key[b.turn]);
+        IF true <> ALL (ok) THEN
+            RETURN;
+        END IF;
+    END IF;
+
+    -- 4. What the surviving turns decided.
+    UPDATE tallystick.entity e SET
+        row_version = e.row_version + 1,
+        entity_version = t.entity_version,
+        state = COALESCE(t.state::jsonb, e.state),
+        state_schema = CASE WHEN t.state IS NULL THEN e.state_schema ELSE t.schema END,
+        commit_id = p_commit_id,
+        lane_since = CASE WHEN t.lane_depth = 0 THEN NULL
+                          WHEN e.lane_depth = 0 OR e.lane_state <> t.lane_state THEN now() ELSE e.lane_since END,
+        lane_state = t.lane_state, lane_depth = t.lane_depth, lane_tail = t.lane_tail, lane_reason = t.lane_reason,
+        retry_at = now() + make_interval(secs => t.retry_after),
+        wait_entity = t.wait_entity, wait_key = t.wait_key, wait_seen = t.wait_seen
+    FROM unnest(t_entity, t_key, t_entity_version, t_state, t_schema, t_lane_state, t_lane_depth, t_lane_tail,
+                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen) WITH ORDINALITY
+         t(entity, key, entity_version, state, schema, lane_state, lane_depth, lane_tail, lane_reason, retry_after,
+           wait_entity, wait_key, wait_seen, turn)
+    WHERE ok[t.turn] AND e.entity = t.entity AND e.key = t.key;
+
+    UPDATE tallystick.inbox i SET verdict = m.verdict, position = m.position, attempts = m.attempts, reason = m.reason
+    FROM unnest(m_turn, m_ref, m_was, m_verdict, m_position, m_attempts, m_reason)
+         m(turn, ref, was, verdict, position, attempts, reason)
+    WHERE m.was IS NOT NULL AND ok[m.turn] AND i.ref = m.ref;
+
+    IF cardinality(b_turn) > 0 THEN
+        PERFORM tallystick.bind_external(p_commit_id, t_entity[b.turn], t_key[b.turn], b.key)
+        FROM unnest(b_turn, b_key) b(turn, key) WHERE ok[b.turn];
+    END IF;
+
+    INSERT INTO tallystick.outbox (id, system, operation, entity, key, line, generation, reference, body,
+                                   entity_version, index)
+    SELECT q.id, q.system, q.operation, q.entity, q.key, q.line, q.generation, q.reference, q.body,
+           q.entity_version, q.index
+    FROM unnest(q_turn, q_entity, q_key, q_id, q_system, q_operation, q_line, q_generation, q_reference, q_body,
+                q_entity_version, q_index)
+         q(turn, entity, key, id, system, operation, line, generation, reference, body, entity_version, index)
+    WHERE ok[q.turn];
+
+    IF cardinality(s_turn) > 0 THEN
+        DELETE FROM tallystick.outbox o USING unnest(s_turn, s_id, s_settlement) s(turn, id, settlement)
+        WHERE ok[s.turn] AND o.id = s.id AND s.settlement = 'done';
+        UPDATE tallystick.outbox o SET state = 'parked', reason = s.reason
+        FROM unnest(s_turn, s_id, s_settlement, s_reason) s(turn, id, settlement, reason)
+        WHERE ok[s.turn] AND o.id = s.id AND s.settlement = 'parked';
+        DELETE FROM tallystick.lease l USING unnest(s_turn, s_system, s_token) s(turn, system, token)
+        WHERE ok[s.turn] AND l.token = s.token AND l.system = s.system
+          AND l.entity = t_entity[s.turn] AND l.key = t_key[s.turn];
+        INSERT INTO tallystick.timeline (entity, key, entity_version, what, command_id, reason)
+        SELECT t_entity[s.turn], t_key[s.turn], t_entity_version[s.turn], 'command_' || s.settlement, s.id, s.reason
+        FROM unnest(s_turn, s_id, s_settlement, s_reason) s(turn, id, settlement, reason) WHERE ok[s.turn];
+    END IF;
+
+    INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
+    SELECT m.entity, m.key, m.entity_version, m.verdict, m.ref, m.reason
+    FROM unnest(m_turn, m_entity, m_key, m_ref, m_verdict, m_entity_version, m_reason) WITH ORDINALITY
+         m(turn, entity, key, ref, verdict, entity_version, reason, place)
+    WHERE ok[m.turn] ORDER BY m.place;
+
+    INSERT INTO tallystick.cases (entity, key, ref, command_id, failure_class, code, field, reason)
+    SELECT t_entity[o.turn], t_key[o.turn], o.ref, o.command_id, o.class, o.code, o.field, o.reason
+    FROM unnest(o_turn, o_ref, o_command_id, o_class, o_code, o_field, o_reason)
+         o(turn, ref, command_id, class, code, field, reason) WHERE ok[o.turn];
+
+    INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
+    SELECT COALESCE(m.refs, '{}'), COALESCE(m.verdicts, '{}'), COALESCE(n.keys, '{}'), COALESCE(n.bodies, '{}')
+    FROM (SELECT array_agg(m.ref ORDER BY m.place) AS refs, array_agg(m.verdict ORDER BY m.place) AS verdicts
+          FROM unnest(m_turn, m_ref, m_verdict) WITH ORDINALITY m(turn, ref, verdict, place) WHERE ok[m.turn]) m,
+         (SELECT array_agg(n.routing_key ORDER BY n.place) AS keys, array_agg(n.body ORDER BY n.place) AS bodies
+          FROM unnest(n_turn, n_routing_key, n_body) WITH ORDINALITY n(turn, routing_key, body, place)
+          WHERE ok[n.turn]) n
+    WHERE m.refs IS NOT NULL OR n.keys IS NOT NULL;
+
+    -- 5. Wakes, in a statement that begins after the locks of step 1: it sees every wait that was there before us,
+    -- and those of this very batch.
+    INSERT INTO tallystick.wake (entity, key, version)
+    SELECT e.entity, e.key, e.entity_version
+    FROM (SELECT t.entity, t.key FROM unnest(t_entity, t_key) WITH ORDINALITY t(entity, key, turn) WHERE ok[t.turn]
+          UNION SELECT 'external', b.key FROM unnest(b_turn, b_key) b(turn, key) WHERE ok[b.turn]) x
+    JOIN tallystick.entity e ON e.entity = x.entity AND e.key = x.key
+    WHERE EXISTS (SELECT FROM tallystick.entity w
+                  WHERE w.wait_entity = x.entity AND w.wait_key = x.key AND w.wait_seen < e.entity_version)
+    ORDER BY e.entity, e.key
+    ON CONFLICT (entity, key) DO UPDATE SET version = GREATEST(wake.version, EXCLUDED.version);
+END $$;
+
+-- An external key comes to mean a key of ours: its row says so and is bumped, and the messages that waited under it
+-- move, in order, behind what the key's own lane holds.
+CREATE FUNCTION tallystick.bind_external(p_commit_id uuid, p_entity text, p_key text, p_external text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    base  bigint;
+    moved integer;
+BEGIN
+    UPDATE tallystick.entity SET
+        row_version = row_version + 1, entity_version = entity_version + 1, commit_id = p_commit_id,
+        state = jsonb_build_object('entity', p_entity, 'id', p_key),
+        lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL
+    WHERE entity = 'external' AND key = p_external AND state IS NULL;
+    IF NOT FOUND THEN
+        RETURN;  -- bound to this key already
+    END IF;
+    SELECT lane_tail INTO base FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
+    UPDATE tallystick.inbox i SET entity = p_entity, key = p_key, verdict = 'queued', position = base + m.place - 1
+    FROM (SELECT ref, row_number() OVER (ORDER BY position) AS place FROM tallystick.inbox
+          WHERE entity = 'external' AND key = p_external AND position IS NOT NULL) m
+    WHERE i.ref = m.ref;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    -- The row version once more: whoever remembers the lane as this commit's caller wrote it must look again.
+    UPDATE tallystick.entity SET
+        row_version = row_version + 1, lane_depth = lane_depth + moved, lane_tail = lane_tail + moved,
+        lane_since = COALESCE(lane_since, now())
+    WHERE entity = p_entity AND key = p_key AND moved > 0;
+END $$;

@@ -1,0 +1,125 @@
+-- Lanes as work to find and as operators change them: wakes, the sweep, retry, discard.
+
+-- Resume up to p_page lanes that wait for one changed target. The wake goes only at the version that was taken, and
+-- only when no lane waits on less: a lane that waits again behind the page is not forgotten. One target for each call,
+-- so that rows are locked in the global order. A row of nulls: this wake found nobody, another may be left.
+CREATE FUNCTION tallystick.wake_lanes(p_page integer) RETURNS TABLE (entity text, key text)
+LANGUAGE plpgsql
+SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    target tallystick.wake;
+BEGIN
+    SELECT * INTO target FROM tallystick.wake ORDER BY entity, key LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH sleeping AS (
+        SELECT e.entity, e.key FROM tallystick.entity e
+        WHERE e.wait_entity = target.entity AND e.wait_key = target.key AND e.wait_seen < target.version
+        ORDER BY e.entity, e.key LIMIT p_page FOR NO KEY UPDATE
+    ), woken AS (
+        UPDATE tallystick.entity e SET
+            row_version = e.row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(),
+            wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+        FROM sleeping s WHERE e.entity = s.entity AND e.key = s.key
+        RETURNING e.entity, e.key
+    ), heads AS (
+        UPDATE tallystick.inbox i SET verdict = 'queued'
+        FROM woken w WHERE i.entity = w.entity AND i.key = w.key AND i.position IS NOT NULL
+          AND i.verdict = 'waiting'
+    )
+    SELECT w.entity, w.key FROM woken w;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT NULL, NULL;
+    END IF;
+    DELETE FROM tallystick.wake w
+    WHERE w.entity = target.entity AND w.key = target.key AND w.version = target.version
+      AND NOT EXISTS (SELECT FROM tallystick.entity e
+                      WHERE e.wait_entity = w.entity AND e.wait_key = w.key AND e.wait_seen < w.version);
+END $$;
+
+-- What a person lets run again. A rejected command gets a new generation at the same place, and so a new identity;
+-- one with an attempt that may still land keeps its own.
+CREATE FUNCTION tallystick.retry_lane(p_entity text, p_key text, p_actor text, p_reason text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM tallystick.entity WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE tallystick.entity SET
+        row_version = row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(), retry_at = NULL,
+        wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+    WHERE entity = p_entity AND key = p_key AND lane_depth > 0 AND lane_state IN ('backoff', 'waiting', 'parked')
+      AND entity <> 'external';
+    UPDATE tallystick.inbox SET verdict = 'queued'
+    WHERE entity = p_entity AND key = p_key AND position IS NOT NULL AND entity <> 'external'
+      AND verdict IN ('waiting', 'backoff', 'parked');
+    UPDATE tallystick.outbox o SET
+        state = 'open', reason = NULL, due_at = NULL,
+        generation = CASE WHEN r.all_rejected THEN o.generation + 1 ELSE o.generation END,
+        id = CASE WHEN r.all_rejected
+                  THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
+                  ELSE o.id END,
+        reference = CASE WHEN r.all_rejected
+                         THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
+    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent'), false))
+                               AND bool_or(a.ending = 'rejected')
+                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS all_rejected
+          FROM tallystick.outbox p WHERE p.entity = p_entity AND p.key = p_key AND p.state = 'parked') r
+    WHERE o.id = r.id;
+    UPDATE tallystick.cases SET closed_at = now() WHERE entity = p_entity AND key = p_key AND closed_at IS NULL;
+    INSERT INTO tallystick.audit (actor, action, entity, key, reason)
+    VALUES (p_actor, 'lane.retry', p_entity, p_key, p_reason);
+    RETURN true;
+END $$;
+
+-- The identity of a command; the same digest as schemas.commands.command_id.
+CREATE FUNCTION tallystick.command_id(p_system text, p_operation text, p_entity text, p_key text, p_line text,
+                                      p_generation integer) RETURNS uuid
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT encode(set_byte(set_byte(d, 6, (get_byte(d, 6) & 15) | 128), 8, (get_byte(d, 8) & 63) | 128), 'hex')::uuid
+    FROM (SELECT substring(sha256(convert_to(concat_ws(E'\x1f', p_system, p_operation, p_entity, p_key, p_line,
+                                                       p_generation::text), 'UTF8')) FROM 1 FOR 16) AS d) digest
+$$;
+
+-- The head ends as discarded, if it is still the one that the operator saw: 'done', 'moved', or 'absent'.
+CREATE FUNCTION tallystick.discard_head(p_entity text, p_key text, p_ref uuid, p_actor text, p_reason text)
+RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    head uuid;
+BEGIN
+    PERFORM FROM tallystick.entity WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'absent';
+    END IF;
+    SELECT ref INTO head FROM tallystick.inbox
+    WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1;
+    IF head IS NULL THEN
+        RETURN 'absent';
+    ELSIF head <> p_ref THEN
+        RETURN 'moved';
+    END IF;
+    UPDATE tallystick.inbox SET verdict = 'discarded', position = NULL, reason = p_actor || ': ' || p_reason
+    WHERE ref = p_ref;
+    UPDATE tallystick.entity SET
+        row_version = row_version + 1, lane_depth = lane_depth - 1, lane_reason = NULL, retry_at = NULL,
+        lane_state = CASE WHEN lane_state = 'paused' OR (entity = 'external' AND lane_depth > 1) THEN lane_state
+                          ELSE 'open' END,
+        lane_since = CASE WHEN lane_depth > 1 THEN now() END,
+        wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+    WHERE entity = p_entity AND key = p_key;
+    INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
+    SELECT entity, key, entity_version, 'discarded', p_ref, p_actor || ': ' || p_reason
+    FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
+    UPDATE tallystick.cases SET closed_at = now() WHERE ref = p_ref AND closed_at IS NULL;
+    INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
+    VALUES (ARRAY[p_ref], ARRAY['discarded'], '{}', '{}');
+    INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
+    VALUES (p_actor, 'lane.discard', p_entity, p_key, p_ref, p_reason);
+    RETURN 'done';
+END $$;

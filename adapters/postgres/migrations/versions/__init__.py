@@ -1,0 +1,1 @@
+"""One module per revision; each names the SQL files that it runs."""

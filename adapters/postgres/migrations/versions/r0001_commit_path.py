@@ -1,0 +1,14 @@
+"""Revision 0001: tables and functions of the commit path, lanes, and outbox."""
+
+from __future__ import annotations
+
+from adapters.postgres.migrations.script import run
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create everything."""
+    for name in ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox"):
+        run(name)

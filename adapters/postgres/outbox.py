@@ -1,0 +1,148 @@
+"""The outbox, the sent log, and the notices on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from adapters.ports.outbox import Attempt, Ended, Ending, Leased, NoticeRow, SendLane
+from adapters.postgres.connection import Link
+from adapters.postgres.errors import read_error
+from adapters.postgres.statements import statement
+from schemas.commands import Command
+from schemas.keys import ActorKey
+from schemas.verdicts import FailureClass
+
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5)"
+_ATTEMPTS = statement("attempts")
+_FREE = statement("free")
+_RECORD = statement("record")
+_ABANDON = "SELECT tallystick.abandon_claim($1)"
+_BEAT = statement("beat")
+_TAKE_OVER = statement("take_over")
+
+
+class PostgresOutbox:
+    """Port `Outbox`, over a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._link = Link(url)
+
+    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+        systems = [lane.system for lane in lanes]
+        entities = [lane.key.entity for lane in lanes]
+        keys = [lane.key.id for lane in lanes]
+        try:
+            async with self._link as connection:
+                heads = await connection.fetch(_CLAIM, systems, entities, keys, holder, token)
+                retried = [head["id"] for head in heads if head["number"] > 1]
+                attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
+        except Exception as error:
+            raise read_error(error) from error
+        earlier: dict[UUID, list[Attempt]] = {}
+        for record in attempts:
+            earlier.setdefault(record["command_id"], []).append(_attempt(record))
+        return [
+            Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads
+        ]
+
+    async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
+        entity, key = after or ("", "")
+        try:
+            async with self._link as connection:
+                found = await connection.fetch(_FREE, system, entity, key, limit)
+        except Exception as error:
+            raise read_error(error) from error
+        return [SendLane(system, ActorKey(record[0], record[1])) for record in found]
+
+    async def record(self, ended: Sequence[Ended]) -> None:
+        if not ended:
+            return
+        rows = [
+            (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
+             end.reason, end.hold)
+            for end in ended
+        ]  # fmt: skip
+        try:
+            async with self._link as connection:
+                await connection.execute(_RECORD, *(list(column) for column in zip(*rows, strict=True)))
+        except Exception as error:
+            raise read_error(error) from error
+
+    async def abandon(self, token: UUID) -> None:
+        try:
+            async with self._link as connection:
+                await connection.execute(_ABANDON, token)
+        except Exception as error:
+            raise read_error(error) from error
+
+    async def beat(self, holder: UUID) -> dict[UUID, int]:
+        try:
+            async with self._link as connection:
+                found = await connection.fetch(_BEAT, holder)
+        except Exception as error:
+            raise read_error(error) from error
+        return {record[0]: record[1] for record in found}
+
+    async def take_over(self, silent: Sequence[UUID]) -> int:
+        try:
+            async with self._link as connection:
+                freed: int = await connection.fetchval(_TAKE_OVER, list(silent))
+        except Exception as error:
+            raise read_error(error) from error
+        return freed
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+
+class PostgresNotices:
+    """Port `Notices`, over a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._link = Link(url)
+        self._pending = statement("notices")
+        self._published = statement("published")
+
+    async def pending(self, *, limit: int) -> list[NoticeRow]:
+        try:
+            async with self._link as connection:
+                found = await connection.fetch(self._pending, limit)
+        except Exception as error:
+            raise read_error(error) from error
+        return [NoticeRow(record["id"], record["routing_key"], record["body"].encode()) for record in found]
+
+    async def published(self, ids: Sequence[int]) -> None:
+        try:
+            async with self._link as connection:
+                await connection.execute(self._published, list(ids))
+        except Exception as error:
+            raise read_error(error) from error
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+
+def _command(head: asyncpg.Record) -> Command:
+    key = ActorKey(head["entity"], head["key"])
+    return Command(
+        head["id"], head["system"], head["operation"], key, head["line"], head["generation"], head["body"],
+        head["reference"],
+    )  # fmt: skip
+
+
+def _attempt(record: asyncpg.Record) -> Attempt:
+    ending, failure_class = record["ending"], record["failure_class"]
+    return Attempt(
+        record["number"],
+        None if ending is None else Ending(ending),
+        record["ended_for"],
+        record["external_id"],
+        None if failure_class is None else FailureClass(failure_class),
+        record["code"],
+        record["reason"],
+    )

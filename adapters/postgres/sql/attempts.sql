@@ -1,0 +1,6 @@
+-- Earlier attempts at some commands, oldest first.
+SELECT a.command_id, a.number, a.ending, a.external_id, a.failure_class, a.code, a.reason,
+       EXTRACT(epoch FROM now() - a.ended_at)::double precision AS ended_for
+FROM tallystick.attempt a
+WHERE a.command_id = ANY ($1::uuid[]) AND a.token <> $2
+ORDER BY a.command_id, a.number

@@ -1,0 +1,1 @@
+"""Sandbox CRM, PSA, and ERP: real servers that behave like business systems, and misbehave on demand."""

@@ -1,0 +1,85 @@
+"""The fields of request bodies that a sandbox system looks at; all others it takes unread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$")]
+
+
+class Fields(BaseModel):
+    """What is read of a body."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class CustomerPut(Fields):
+    """A customer to make or to change."""
+
+    customer_id: Text
+    legal_entity: Text
+
+
+class ProjectCreate(Fields):
+    """A project in the ERP; `customer` is the ERP's own id."""
+
+    project_id: Text
+    customer: Text
+    legal_entity: Text
+    currency: Text
+
+
+class ProjectPut(Fields):
+    """A project in the PSA."""
+
+    project_id: Text
+    legal_entity: Text
+    currency: Text
+
+
+class ProjectLink(Fields):
+    """The ids of a project, told to the opportunity that it came from."""
+
+    opportunity_id: Text
+    project_id: Text
+
+
+class BillablePost(Fields):
+    """Approved time to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    project: Text
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+    work_date: date
+
+
+class BillableReverse(Fields):
+    """The reversal of what was posted under the reference `reverses`."""
+
+    project: Text
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+    reverses: Reference
+
+
+Body = CustomerPut | ProjectCreate | ProjectPut | ProjectLink | BillablePost | BillableReverse
+
+BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
+    {
+        "customer.put": CustomerPut,
+        "project.create": ProjectCreate,
+        "project.put": ProjectPut,
+        "project.link": ProjectLink,
+        "billable.post": BillablePost,
+        "billable.reverse": BillableReverse,
+    }
+)

@@ -1,0 +1,115 @@
+"""What a sandbox system knows of its business, and what it refuses because of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from adapters.sandbox.answers import Refusal
+from adapters.sandbox.bodies import (
+    BillablePost,
+    BillableReverse,
+    Body,
+    CustomerPut,
+    ProjectCreate,
+    ProjectLink,
+    ProjectPut,
+)
+from adapters.sandbox.settings import SandboxSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an accepted posting writes. `external_id` comes from the canonical id where the body has one."""
+
+    external_id: str
+    legal_entity: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+
+
+class Books:
+    """Customers, projects with their currency, and the references of what was posted, by the system's own ids."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._settings = settings
+        self._customers: set[str] = set()
+        self._currency_of_project: dict[str, str | None] = {}
+        self._posted: set[str] = set()
+
+    def check(self, body: Body, seq: int) -> Entry | Refusal:
+        """What the body would write as effect number `seq`, or why it may not."""
+        match body:
+            case CustomerPut():
+                entry = Entry(f"C-{body.customer_id}", body.legal_entity)
+                return self._refused_entity(body.legal_entity, None) or entry
+            case ProjectCreate():
+                entry = Entry(f"P-{body.project_id}", body.legal_entity, currency=body.currency)
+                return self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency) or entry
+            case ProjectPut():
+                entry = Entry(f"psa-{body.project_id}", body.legal_entity, currency=body.currency)
+                return self._refused_entity(body.legal_entity, body.currency) or entry
+            case ProjectLink():
+                return Entry(f"L-{seq}")
+            case BillablePost():
+                return self._refused_billing(body) or self._refused_date(body) or _billing(f"B-{seq}", body)
+            case BillableReverse():
+                return self._refused_billing(body) or self._refused_reversal(body) or _billing(f"R-{seq}", body)
+            case _:
+                assert_never(body)
+
+    def record(self, operation: str, external_id: str, reference: str, currency: str | None) -> None:
+        """Take note of an effect, a new one or one from the file of an earlier run."""
+        match operation:
+            case "customer.put":
+                self._customers.add(external_id)
+            case "project.create":
+                self._currency_of_project[external_id] = currency
+            case "billable.post":
+                self._posted.add(reference)
+            case _:
+                # Nothing that is asked later depends on the others.
+                pass
+
+    def _refused_customer(self, body: ProjectCreate) -> Refusal | None:
+        if body.customer in self._customers:
+            return None
+        return Refusal(422, "unknown_customer", f"There is no customer {body.customer} here.", field="customer")
+
+    def _refused_entity(self, legal_entity: str, currency: str | None) -> Refusal | None:
+        entities = self._settings.legal_entities
+        if entities is None:
+            return None
+        known = entities.get(legal_entity)
+        if known is None:
+            detail = f"There is no legal entity {legal_entity} here."
+            return Refusal(422, "unknown_legal_entity", detail, field="legal_entity")
+        if currency not in (None, known):
+            detail = f"Legal entity {legal_entity} keeps its books in {known}, not in {currency}."
+            return Refusal(422, "wrong_currency", detail, field="currency")
+        return None
+
+    def _refused_billing(self, body: BillablePost | BillableReverse) -> Refusal | None:
+        if body.project not in self._currency_of_project:
+            return Refusal(422, "unknown_project", f"There is no project {body.project} here.", field="project")
+        currency = self._currency_of_project[body.project]
+        if currency != body.currency:
+            detail = f"Project {body.project} is billed in {currency}, not in {body.currency}."
+            return Refusal(422, "wrong_currency", detail, field="currency")
+        return self._refused_entity(body.legal_entity, body.currency)
+
+    def _refused_date(self, body: BillablePost) -> Refusal | None:
+        closed = self._settings.closed_until
+        if closed is None or body.work_date >= closed:
+            return None
+        detail = f"The books are closed for work before {closed}; this was done on {body.work_date}."
+        return Refusal(422, "closed_period", detail, field="work_date")
+
+    def _refused_reversal(self, body: BillableReverse) -> Refusal | None:
+        if body.reverses in self._posted:
+            return None
+        return Refusal(422, "unknown_reference", f"Nothing was posted under {body.reverses}.", field="reverses")
+
+
+def _billing(external_id: str, body: BillablePost | BillableReverse) -> Entry:
+    return Entry(external_id, legal_entity=body.legal_entity, amount=body.amount, currency=body.currency)

@@ -1,0 +1,59 @@
+"""The table of what the sandbox systems can do: operation, role, path, and what is promised for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from adapters.ports.system import Capability, Upsert
+
+
+class Role(StrEnum):
+    """What kind of system a sandbox plays."""
+
+    CRM = "crm"
+    PSA = "psa"
+    ERP = "erp"
+
+
+KEY_WINDOW: Final = 86_400.0
+"""Seconds for which idempotency keys are promised to be remembered. (They are kept for as long as the effects are.)"""
+
+LATE_BOUND: Final = 10.0
+"""Seconds; no fault can delay an effect for longer, so an attempt cannot land later than this after it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOperation:
+    """One operation of one role: the path of its collection, and its promise."""
+
+    name: str
+    role: Role
+    path: str
+    capability: Capability
+
+
+def _capability(role: Role, upsert: Upsert) -> Capability:
+    return Capability(
+        upsert=upsert,
+        key_window=KEY_WINDOW,
+        unique_reference=role is Role.ERP,
+        look_up=True,
+        late_bound=LATE_BOUND,
+    )
+
+
+OPERATIONS: Final = (
+    SandboxOperation("customer.put", Role.ERP, "/customers", _capability(Role.ERP, Upsert.ALTERNATE_KEY)),
+    SandboxOperation("project.create", Role.ERP, "/projects", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("billable.post", Role.ERP, "/billables", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("billable.reverse", Role.ERP, "/reversals", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("project.put", Role.PSA, "/projects", _capability(Role.PSA, Upsert.ALTERNATE_KEY)),
+    SandboxOperation("project.link", Role.CRM, "/project-links", _capability(Role.CRM, Upsert.NONE)),
+)
+
+
+def operations_of(role: Role) -> tuple[SandboxOperation, ...]:
+    """The operations that a system of this role takes."""
+    return tuple(operation for operation in OPERATIONS if operation.role is role)

@@ -1,0 +1,68 @@
+"""How a sandbox system's answers look as HTTP: JSON, and problem+json for everything that is not done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import orjson
+from aiohttp import web
+
+from adapters.sandbox.answers import Made, Refusal
+
+Route = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def json_response(content: object, status: int = 200) -> web.Response:
+    """Anything that orjson can write."""
+    return web.Response(status=status, body=orjson.dumps(content), content_type="application/json")
+
+
+def problem(refusal: Refusal) -> web.Response:
+    """RFC 9457, with `code`, `field`, and `id` as extension members."""
+    members = {
+        "type": refusal.type,
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "field": refusal.field,
+        "id": refusal.external_id,
+    }
+    headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return web.Response(
+        status=refusal.status,
+        body=orjson.dumps({name: value for name, value in members.items() if value is not None}),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def response(answer: Made | Refusal) -> web.Response:
+    """What a posting came to; 201 also when it repeats the first answer, which it must equal."""
+    return problem(answer) if isinstance(answer, Refusal) else json_response({"id": answer.external_id}, 201)
+
+
+def retry_later(status: int, code: str, detail: str, seconds: float) -> web.Response:
+    """A refusal for now, with Retry-After in whole seconds."""
+    return problem(Refusal(status, code, detail, retry_after=math.ceil(seconds)))
+
+
+def dropped(request: web.Request) -> web.Response:
+    """No answer: the connection is cut. What is returned goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+@web.middleware
+async def problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn what aiohttp itself refuses (unknown path, method, body too large) into problem+json."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        detail = f"{request.method} {request.path}: {error.reason}."
+        return problem(Refusal(error.status, f"http_{error.status}", detail))

@@ -1,0 +1,98 @@
+"""One live actor in memory: its mailbox, and what it remembers of its row between turns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from actors.decision import State
+from adapters.ports.outbox import Leased
+from adapters.ports.turns import LaneMessage, Message, Row
+from schemas.commands import Confirmed, Rejected, Unknown
+from schemas.envelope import Envelope
+from schemas.facts import Claim
+from schemas.keys import ActorKey
+
+
+class Receipt(Protocol):
+    """How a message is acknowledged to whoever sent it."""
+
+    @property
+    def is_live(self) -> bool:
+        """False when the sender will deliver the message again by itself: it may be dropped."""
+        ...
+
+    def ack(self) -> None:
+        """The message is durable here; never awaits, never raises."""
+        ...
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message in a mailbox. `conflict`: its id is in the inbox with another body, which a person must see."""
+
+    message: Message
+    envelope: Envelope
+    receipt: Receipt
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a command, on its way to the actor that asked for it; `Unknown`: it cannot be settled."""
+
+    leased: Leased
+    outcome: Confirmed | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """An entity's row with its state read, as of the last load or commit."""
+
+    row: Row
+    state: State
+
+
+@dataclass(slots=True)
+class Activation:
+    """A key with work, or recently with work.
+
+    `memory` is None when the row must be loaded before the next turn. `is_scheduled` is True while it waits for a turn
+    or has one, so it is never in two batches. `has_more`: its last turn left work; `is_poked`: somebody else may have
+    changed its row, which is loaded anew. `limit` bounds the messages of its next turn, and `refused` says what the
+    database held against the one message that is left.
+    """
+
+    key: ActorKey
+    mailbox: deque[Entry] = field(default_factory=deque)
+    answers: deque[Answered] = field(default_factory=deque)
+    memory: Memory | None = None
+    lane: Sequence[LaneMessage] = ()
+    taken: dict[Claim, ActorKey] = field(default_factory=dict)
+    limit: int | None = None
+    refused: str | None = None
+    is_scheduled: bool = False
+    has_more: bool = False
+    is_poked: bool = False
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a turn is wanted."""
+        return bool(self.mailbox or self.answers or self.has_more or self.is_poked)
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory the cached state takes."""
+        return len(self.memory.row.state or b"") if self.memory else 0
+
+    def forget(self) -> None:
+        """Drop what is remembered: somebody else may have written."""
+        self.memory = None
+        self.lane = ()
+
+    def drop_dead(self) -> None:
+        """Drop not-started messages of lost channels: they are delivered again, behind nothing that is lost."""
+        if any(not entry.receipt.is_live for entry in self.mailbox):
+            self.mailbox = deque(entry for entry in self.mailbox if entry.receipt.is_live)

@@ -1,0 +1,133 @@
+"""The composition root: settings and policy become concrete adapters, and those a running process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from actors.registry import ACTORS
+from adapters.http.settings import HttpOperation, HttpSystemSettings
+from adapters.http.system import HttpSystem
+from adapters.ports.broker import Topology
+from adapters.ports.system import Capability, System
+from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.migrations.upgrade import check
+from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from adapters.postgres.reads import PostgresReads
+from adapters.rabbitmq.administration import RabbitAdministration
+from adapters.rabbitmq.consuming import RabbitConsuming
+from adapters.rabbitmq.publishing import RabbitPublishing
+from adapters.rabbitmq.reports import Report
+from adapters.rabbitmq.topology import topology
+from gateway import telemetry
+from gateway.activations import Bounds
+from gateway.http.servers import serve_http
+from gateway.ids import time_ordered_id
+from gateway.metrics import Counts
+from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
+from gateway.runtime import Ports, Runtime, Sources
+from gateway.settings import Settings
+
+
+def the_topology() -> Topology:
+    """All that must stand in the broker."""
+    return topology(tuple(ACTORS))
+
+
+async def serve(settings: Settings) -> bool:
+    """Run until SIGTERM or SIGINT, then drain; whether everything in flight was finished.
+
+    Raises what the start refuses with: `PolicyInvalid`, `SchemaBehind`, `TopologyDiffers`, `BrokerUnavailable`.
+    """
+    policy = read_policy(settings.policy)
+    await check(settings.database_url)
+    await declare(settings.amqp_url)
+    counts = Counts(version("tallystick"))
+    async with ports(settings, policy) as outside:
+        runtime = Runtime(
+            outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
+            prefetch=settings.prefetch, bounds=Bounds(),
+        )  # fmt: skip
+        async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes):
+            await runtime.start()
+            telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
+            await _signalled(runtime)
+            telemetry.draining()
+            clean = await runtime.drain(settings.grace_seconds)
+    telemetry.stopped(clean=clean)
+    return clean
+
+
+async def declare(amqp_url: str) -> None:
+    """Declare the topology; idempotent. Raises `TopologyDiffers` or `BrokerUnavailable`."""
+    administration = RabbitAdministration(amqp_url)
+    try:
+        await administration.apply(the_topology())
+    finally:
+        await administration.close()
+
+
+@asynccontextmanager
+async def ports(settings: Settings, policy: PolicyFile) -> AsyncIterator[Ports]:
+    """The concrete adapters, closed at the end."""
+    url = settings.database_url
+    commits = [PostgresCommits(url) for _ in range(settings.committers)]
+    lanes, outbox, notices = PostgresLanes(url), PostgresOutbox(url), PostgresNotices(url)
+    dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
+    consuming = RabbitConsuming(settings.amqp_url, report=_report)
+    publishing = RabbitPublishing(settings.amqp_url, report=_report)
+    publishing.start()
+    found = systems(policy)
+    try:
+        yield Ports(commits, lanes, outbox, notices, dead_letters, reads, consuming, publishing, found)
+    finally:
+        for broker in (consuming, publishing):
+            await broker.close()
+        for system in found.values():
+            await system.close()
+        for store in (*commits, lanes, outbox, notices, dead_letters, reads):
+            await store.close()
+
+
+def systems(policy: PolicyFile) -> dict[str, System]:
+    """The systems that the policy lists."""
+    return {name: HttpSystem(_http(name, entry)) for name, entry in policy.systems.items()}
+
+
+def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
+    operations: Mapping[str, HttpOperation] = {
+        operation: HttpOperation(
+            row.path,
+            Capability(
+                row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds
+            ),
+        )
+        for operation, row in entry.operations.items()
+    }
+    return HttpSystemSettings(
+        name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency
+    )
+
+
+async def _signalled(runtime: Runtime) -> None:
+    """Wait for a signal, or for the end of a task that should never end."""
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(runtime.ended())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _report(report: Report) -> None:
+    telemetry.broker_changed(report.change, f"{report.subject}: {report.reason}")

@@ -1,0 +1,237 @@
+"""A committer: turns of its keys in micro-batches, each batch one commit. It owns its activations and a connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from actors.decision import Snapshot
+from adapters.ports.store import Commits
+from adapters.ports.turns import (
+    Again,
+    Answer,
+    Batch,
+    Committed,
+    CommitUnknown,
+    DataRefused,
+    Refused,
+    Row,
+    StoreUnavailable,
+)
+from gateway.activation import Activation, Answered, Entry, Memory
+from gateway.activations import Activations
+from gateway.backoff import Backoff
+from gateway.compose import compose
+from gateway.draft import Draft
+from gateway.fold import Surroundings, fold, hold
+from gateway.loading import Loading
+from gateway.world import Watcher, World
+from schemas.bindings import Binding
+from schemas.keys import ActorKey
+from schemas.verdicts import LaneState
+
+Item = TypeVar("Item")
+Forward = Callable[[ActorKey, Entry], None]
+"""Takes a message of an external key to the key that it is bound to."""
+
+
+class Committer:
+    """Runs the turns of its keys. A key has one committer, so its turns never overlap within the process."""
+
+    def __init__(self, commits: Commits, world: World, watcher: Watcher, forward: Forward, backoff: Backoff) -> None:
+        self._commits = commits
+        self._world = world
+        self._watcher = watcher
+        self._forward = forward
+        self._backoff = backoff
+        self._loading = Loading(commits, world)
+        self.activations = Activations(world.bounds)
+
+    def deliver(self, key: ActorKey, entry: Entry) -> None:
+        """Put a message into the mailbox of `key`."""
+        activation = self.activations.of(key)
+        activation.mailbox.append(entry)
+        self.activations.schedule(activation)
+
+    def answer(self, key: ActorKey, answered: Answered) -> None:
+        """Give `key` the result of its command."""
+        activation = self.activations.of(key)
+        activation.answers.append(answered)
+        self.activations.schedule(activation)
+
+    def poke(self, key: ActorKey) -> None:
+        """Somebody changed the lane of `key`, or it should be looked at again."""
+        activation = self.activations.of(key)
+        activation.is_poked = True
+        self.activations.schedule(activation)
+
+    async def run(self) -> None:
+        """Take turns for ever."""
+        while True:
+            activations = await self.activations.take()
+            try:
+                await self._take_turns(activations)
+            except StoreUnavailable as error:
+                self._watcher.store_lost(error, unknown=False)
+                self.activations.retake(activations)
+                await self._backoff.wait()
+
+    async def _take_turns(self, activations: Sequence[Activation]) -> None:
+        """The life of a batch."""
+        await self._loading.rows(activations)
+        staying = [activation for activation in activations if not self._moves_on(activation)]
+        await self._loading.lanes(staying)
+        references = await self._loading.references(staying)
+        batch, later = compose(self._decide(staying, references))
+        answers = await self._commit(batch)
+        self._conclude(batch, answers)
+        self.activations.retake(draft.activation for draft in later)
+
+    def _moves_on(self, activation: Activation) -> bool:
+        """Messages of an external key that is bound go on, in order, to the key that it means."""
+        memory = activation.memory
+        if memory is None or not isinstance(memory.state, Binding):
+            return False
+        while activation.mailbox:
+            self._forward(memory.state.key, activation.mailbox.popleft())
+        self.activations.release(activation)
+        return True
+
+    def _decide(self, activations: Sequence[Activation], references: Mapping[ActorKey, Snapshot]) -> list[Draft]:
+        world = self._world
+        around = Surroundings(
+            world.now(), world.policy(), references, world.read, self._watcher.decision_failed, world.retry_after,
+            world.bounds.fold, world.bounds.mailbox,
+        )  # fmt: skip
+        drafts: list[Draft] = []
+        for activation in activations:
+            if activation.memory is None:
+                raise AssertionError(f"{activation.key} was not loaded")
+            if activation.key.is_external:
+                drafts.append(hold(activation, activation.memory))
+            else:
+                drafts.append(fold(world.actors[activation.key.entity], activation, activation.memory, around))
+        return drafts
+
+    async def _commit(self, drafts: Sequence[Draft]) -> list[Answer]:
+        """Commit the drafts that write something; the others are done by doing nothing."""
+        writing = [draft for draft in drafts if draft.turn.judged or draft.turn.settled]
+        told = await self._commit_writing(writing) if writing else []
+        answers = {draft.turn.key: answer for draft, answer in zip(writing, told, strict=True)}
+        return [answers.get(draft.turn.key, Committed()) for draft in drafts]
+
+    async def _commit_writing(self, drafts: Sequence[Draft]) -> list[Answer]:
+        batch = Batch(self._world.ids(), [draft.turn for draft in drafts])
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            answers = await self._commits.commit(batch)
+        except CommitUnknown as error:
+            self._watcher.store_lost(error, unknown=True)
+            answers = await self._resolve(batch)
+        except DataRefused as error:
+            return await self._commit_apart(drafts, error)
+        self._backoff.reset()
+        self._watcher.batch(len(drafts), sum(len(turn.judged) for turn in batch.turns), loop.time() - began)
+        return answers
+
+    async def _resolve(self, batch: Batch) -> list[Answer]:
+        """Ask until the database says which turns of an unknown commit are there."""
+        while True:
+            try:
+                ours = await self._commits.resolve(batch)
+            except StoreUnavailable as error:
+                self._watcher.store_lost(error, unknown=False)
+                await self._backoff.wait()
+                continue
+            return [Committed() if committed else Refused(Again.STALE_WRITER) for committed in ours]
+
+    async def _commit_apart(self, drafts: Sequence[Draft], error: DataRefused) -> list[Answer]:
+        """The database refused a value: find whose, so that one key's value stops no other key."""
+        if len(drafts) > 1:
+            middle = len(drafts) // 2
+            return await self._commit_writing(drafts[:middle]) + await self._commit_writing(drafts[middle:])
+        activation, decided = drafts[0].activation, len(drafts[0].turn.judged) + len(drafts[0].turn.settled)
+        activation.limit = max(decided // 2, 1)
+        if decided <= 1:
+            activation.refused = str(error)  # its next turn parks the message with this
+        return [Refused(Again.STALE_WRITER)]
+
+    def _conclude(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
+        """Ack what is durable, drop what is not, and schedule what has work left."""
+        for draft, answer in zip(drafts, answers, strict=True):
+            match answer:
+                case Committed():
+                    self._committed(draft)
+                case Refused():
+                    self._refused(draft, answer)
+            self.activations.release(draft.activation)
+
+    def _committed(self, draft: Draft) -> None:
+        activation, turn = draft.activation, draft.turn
+        activation.taken.clear()
+        activation.limit = activation.refused = None
+        _remove(activation.mailbox, draft.consumed)
+        _remove(activation.answers, draft.answers)
+        if turn.judged or turn.settled:
+            row = Row(
+                turn.key, turn.row.row_version + 1, turn.entity_version, turn.state or turn.row.state, turn.schema,
+                turn.lane,
+            )  # fmt: skip
+            activation.memory = Memory(row, draft.state)
+            activation.lane = ()
+            self._world.references.renew(turn.key, turn.entity_version, draft.state)
+        if turn.binds:
+            # What waited under the external key may stand in this key's lane now.
+            activation.is_poked = True
+            self._world.references.forget(turn.binds)
+        elif turn.lane.state is LaneState.BACKOFF:
+            activation.forget()  # the database says when its time has come
+        elif draft.stopped_short:
+            activation.has_more = True
+        for entry in draft.consumed:
+            entry.receipt.ack()
+        self._watcher.committed(draft)
+
+    def _refused(self, draft: Draft, refused: Refused) -> None:
+        activation = draft.activation
+        activation.forget()
+        activation.has_more = True
+        activation.taken.update(refused.taken)
+        self._world.references.forget(draft.turn.relied)
+        known = {duplicate.ref: duplicate.same_body for duplicate in refused.duplicates}
+        repeated: list[Entry] = []
+        for entry in activation.mailbox:
+            match known.get(entry.message.ref):
+                case True:
+                    repeated.append(entry)
+                case False:
+                    entry.conflict = True
+                case None:
+                    pass
+        _remove(activation.mailbox, repeated)
+        for entry in repeated:
+            entry.receipt.ack()
+            self._watcher.duplicate(activation.key)
+        gone = set(refused.settled)
+        dropped = [answered for answered in activation.answers if answered.leased.command.id in gone]
+        _remove(activation.answers, dropped)
+        for answered in dropped:
+            self._watcher.answer_dropped(answered)
+        self._watcher.refused(draft, refused)
+
+
+def _remove(queue: deque[Item], gone: Sequence[Item]) -> None:
+    """Take `gone` out of `queue`, by identity; most often they are its beginning."""
+    rest = iter(gone)
+    wanted = next(rest, None)
+    while wanted is not None and queue and queue[0] is wanted:
+        queue.popleft()
+        wanted = next(rest, None)
+    if wanted is not None:
+        ids = {id(item) for item in gone}
+        kept = [item for item in queue if id(item) not in ids]
+        queue.clear()
+        queue.extend(kept)

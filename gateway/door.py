@@ -1,0 +1,87 @@
+"""The door: a delivery becomes a message for a key, or is turned away with a reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from adapters.ports.broker import Delivery
+from adapters.ports.turns import Message
+from gateway.activation import Entry
+from gateway.policy_file import Source
+from schemas.codec import STRUCTURED, decode, to_structured
+from schemas.envelope import Envelope, Undecodable
+from schemas.keys import ActorKey, external_key
+from schemas.verdicts import Failure, FailureClass
+
+UNROUTED = "tallystick.unrouted"
+QUEUE_PREFIX = "tallystick."
+
+
+class Door:
+    """Admits deliveries. `sources` answers the policy's sources, `refs` makes our own ids of messages."""
+
+    def __init__(self, sources: Callable[[], Mapping[str, Source]], refs: Callable[[], UUID]) -> None:
+        self._sources = sources
+        self._refs = refs
+
+    def admit(self, delivery: Delivery) -> tuple[ActorKey, Entry]:
+        """The key that a delivery is for, and its entry. Raises `Undecodable`."""
+        if delivery.queue == UNROUTED:
+            raise Undecodable(
+                Failure(
+                    FailureClass.SCHEMA,
+                    "unrouted",
+                    f"no queue is bound for routing key {delivery.routing_key!r}: publish with the event's type, "
+                    "without its version",
+                    "routing_key",
+                )
+            )
+        envelope = decode(delivery.body, delivery.content_type, delivery.headers)
+        source = self._allowed(envelope, delivery)
+        message = Message(
+            self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash, STRUCTURED, None,
+            to_structured(delivery.body, delivery.content_type, delivery.headers),
+        )  # fmt: skip
+        return _key(envelope, source), Entry(message, envelope, delivery)
+
+    def _allowed(self, envelope: Envelope, delivery: Delivery) -> Source:
+        source = self._sources().get(envelope.source)
+        if source is None:
+            raise _refused(envelope, "source_unknown", f"source {envelope.source} is not in the policy file", "source")
+        if delivery.user_id is None:
+            raise _refused(envelope, "user_missing", "set the AMQP property user_id to the publishing user", "user_id")
+        if delivery.user_id not in source.users:
+            raise _refused(
+                envelope, "user_differs", f"user {delivery.user_id} may not send as {envelope.source}", "user_id"
+            )
+        if not source.may_send(f"{envelope.entity}.{envelope.fact}"):
+            raise _refused(envelope, "type_forbidden", f"{envelope.source} may not send {envelope.type}", "type")
+        if delivery.queue != QUEUE_PREFIX + envelope.entity:
+            raise _refused(
+                envelope,
+                "queue_differs",
+                f"{envelope.type} came by {delivery.queue}, so its order is not kept: publish it with routing key "
+                f"{envelope.entity}.{envelope.fact}",
+                "routing_key",
+                FailureClass.SCHEMA,
+            )
+        return source
+
+
+def _key(envelope: Envelope, source: Source) -> ActorKey:
+    if source.system is not None and envelope.entity in source.external:
+        return external_key(source.system, envelope.entity, envelope.subject)
+    return ActorKey(envelope.entity, envelope.subject)
+
+
+def _refused(
+    envelope: Envelope, code: str, reason: str, field: str, failure_class: FailureClass = FailureClass.AUTH
+) -> Undecodable:
+    return Undecodable(
+        Failure(failure_class, code, reason, field),
+        source=envelope.source,
+        id=envelope.id,
+        type=envelope.type,
+        subject=envelope.subject,
+    )

@@ -1,0 +1,183 @@
+"""A turn in the making: how each decision becomes rows, and what in memory depends on its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from actors.decision import Accept, Ignore, Snapshot, State
+from adapters.ports.turns import (
+    Judged,
+    Lane,
+    LaneMessage,
+    Opened,
+    Queued,
+    Settled,
+    Settlement,
+    Turn,
+)
+from gateway.activation import Activation, Answered, Entry, Memory
+from schemas.commands import Command, command_id, command_reference
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass, Verdict
+
+
+@dataclass(slots=True)
+class Draft:
+    """A turn as decided.
+
+    `state` is the state after it. `consumed` are the mailbox entries that its commit makes durable, `answers` the
+    results that it settles. `stopped_short`: work is left that wants another turn at once.
+    """
+
+    activation: Activation
+    turn: Turn
+    state: State
+    consumed: list[Entry]
+    answers: list[Answered]
+    stopped_short: bool
+
+
+class Drafting:
+    """Collects the rows of one turn. `state` and `lane` are as they stand after what was decided so far."""
+
+    def __init__(self, activation: Activation, memory: Memory, schema: int) -> None:
+        self.state = memory.state
+        self.lane = memory.row.lane
+        self.stopped_short = False
+        self._activation = activation
+        self._version = memory.row.entity_version
+        self._turn = Turn(memory.row, memory.row.lane, self._version, schema=schema)
+        self._relied: dict[ActorKey, int] = {}
+        self._consumed: list[Entry] = []
+        self._answers: list[Answered] = []
+        self._seen: dict[tuple[str, str], bytes] = {}
+        self._commands = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was decided yet."""
+        return not (self._turn.judged or self._turn.settled)
+
+    def rely(self, snapshots: Iterable[Snapshot]) -> None:
+        """The commit shall check that these have not moved. A bound external key never moves again."""
+        for snapshot in snapshots:
+            if not (snapshot.key.is_external and snapshot.state is not None):
+                self._relied[snapshot.key] = snapshot.version
+
+    def accept(self, accept: Accept) -> None:
+        """Take over what an applied event left: state, commands, claims, bindings, notices, cases."""
+        self._version += 1
+        self.state = accept.state
+        turn, key = self._turn, self._turn.key
+        for request in accept.requests:
+            identity = (request.system, request.operation, key, request.line, 1)
+            body = request.body.__pydantic_serializer__.to_json(request.body)
+            command = Command(
+                command_id(*identity), *identity, body, command_reference(key, request.line, 1)
+            )
+            turn.queued.append(Queued(command, self._version, self._commands))
+            self._commands += 1
+        turn.claims.extend(accept.claims)
+        turn.binds.extend(accept.binds)
+        turn.notices.extend(accept.notices)
+        turn.opened.extend(Opened(case) for case in accept.cases)
+
+    def settle(self, answered: Answered, settlement: Settlement, failure: Failure | None = None) -> None:
+        """A result is decided on; with a failure its command is parked and a case opened."""
+        self._answers.append(answered)
+        command = answered.leased.command
+        reason = None if failure is None else failure.reason
+        self._turn.settled.append(Settled(command, settlement, answered.leased.token, reason))
+        if failure is not None:
+            self._turn.opened.append(Opened(Case(failure), command_id=command.id))
+
+    def is_repeated(self, entry: Entry) -> bool:
+        """Whether the same message is in this turn already; another body under its id makes it a conflict."""
+        identity = (entry.message.source, entry.message.id)
+        before = self._seen.get(identity)
+        if before is None:
+            self._seen[identity] = entry.message.body_hash
+            return False
+        if before != entry.message.body_hash:
+            entry.conflict = True
+            return False
+        self._consumed.append(entry)
+        return True
+
+    def take_in(self, entry: Entry, decision: Accept | Ignore) -> None:
+        """A mailbox message is final."""
+        self._consumed.append(entry)
+        self._turn.judged.append(Judged(entry.message, *self._final(decision), reason=_why(decision)))
+
+    def queue(self, entry: Entry, verdict: Verdict, lane: Lane | None = None, failure: Failure | None = None) -> None:
+        """A mailbox message goes to the end of the lane, whose state becomes that of `lane` if one is given."""
+        self._consumed.append(entry)
+        place = self.lane.tail
+        self.lane = replace(lane or self.lane, depth=self.lane.depth + 1, tail=place + 1)
+        reason = None if lane is None else lane.reason
+        attempts = 0 if verdict in (Verdict.QUEUED, Verdict.WAITING) else 1
+        self._turn.judged.append(
+            Judged(entry.message, verdict, self._version, position=place, attempts=attempts, reason=reason)
+        )
+        if failure is not None:
+            self._turn.opened.append(Opened(Case(failure), ref=entry.message.ref))
+
+    def conflict(self, entry: Entry) -> None:
+        """A message whose id stands for another body: a row of its own under a key of its own, and a case."""
+        self._consumed.append(entry)
+        message = entry.message
+        digest = message.body_hash.hex()[:16]
+        row = replace(message, source=f"conflict:{message.source}", id=f"{message.id}#{digest}")
+        failure = Failure(
+            FailureClass.CONFLICT,
+            "id_reused",
+            f"{message.source} sent id {message.id} again with another content: send the change under a new id",
+            "id",
+        )
+        self._turn.judged.append(Judged(row, Verdict.CONFLICT, self._version, reason=failure.reason))
+        self._turn.opened.append(Opened(Case(failure), ref=message.ref))
+
+    def leave_lane(self, standing: LaneMessage, decision: Accept | Ignore) -> None:
+        """The lane's head is final."""
+        self.lane = Lane(self.lane.state, self.lane.depth - 1, self.lane.tail)
+        self._turn.judged.append(
+            Judged(
+                standing.message, *self._final(decision), was=standing.verdict, attempts=standing.attempts,
+                reason=_why(decision),
+            )  # fmt: skip
+        )
+
+    def stand_still(self, standing: LaneMessage, verdict: Verdict, lane: Lane, failure: Failure | None) -> None:
+        """The lane's head stays where it is, with a verdict that says why."""
+        self.lane = lane
+        attempts = standing.attempts + (verdict is not Verdict.WAITING)
+        self._turn.judged.append(
+            Judged(
+                standing.message, verdict, self._version, was=standing.verdict, position=standing.position,
+                attempts=attempts, reason=lane.reason,
+            )  # fmt: skip
+        )
+        if failure is not None:
+            self._turn.opened.append(Opened(Case(failure), ref=standing.message.ref))
+
+    def draft(self) -> Draft:
+        """The finished turn."""
+        turn = self._turn
+        if self._version != turn.entity_version:
+            turn.state = self.state.__pydantic_serializer__.to_json(self.state)
+        turn.entity_version = self._version
+        turn.lane = self.lane
+        turn.relied = self._relied
+        return Draft(self._activation, turn, self.state, self._consumed, self._answers, self.stopped_short)
+
+    def _final(self, decision: Accept | Ignore) -> tuple[Verdict, int]:
+        if isinstance(decision, Accept):
+            self.accept(decision)
+            return Verdict.APPLIED, self._version
+        return Verdict.IGNORED, self._version
+
+
+def _why(decision: Accept | Ignore) -> str | None:
+    return decision.reason if isinstance(decision, Ignore) else None

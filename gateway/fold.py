@@ -1,0 +1,212 @@
+"""The fold: the queued events of one key are decided one after the other, to be committed together.
+
+Order of a turn: results of the key's own commands, then its lane from the head, then its mailbox. It stops at the
+first decision that is neither Accept nor Ignore; that message stays or becomes the lane's head, and everything of the
+mailbox goes behind it in the same commit. Nothing here awaits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
+from actors.policy import Policy
+from adapters.ports.turns import Lane, Message, Settlement
+from gateway.activation import Activation, Answered, Entry, Memory
+from gateway.draft import Draft, Drafting
+from schemas.bindings import Binding
+from schemas.commands import Confirmed, Rejected, Result, Unknown
+from schemas.envelope import Envelope, Undecodable
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+
+RETRIED = frozenset({FailureClass.UNAVAILABLE, FailureClass.RATE_LIMITED, FailureClass.TIMEOUT})
+"""Failure classes whose message is tried again by itself, after the policy's delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all turns of a batch are decided with.
+
+    `read` decodes a message that stands in a lane and raises `Undecodable`; `failed` is told of a decision that
+    raised, which is our bug. `fold` bounds the messages of one turn, `mailbox` those that a mailbox may keep.
+    """
+
+    now: datetime
+    policy: Policy
+    references: Mapping[ActorKey, Snapshot]
+    read: Callable[[Message], Envelope]
+    failed: Callable[[ActorKey, Exception], None]
+    retry_after: float
+    fold: int
+    mailbox: int
+
+
+def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> Draft:
+    """Decide a turn of `activation`."""
+    turn = _Fold(actor, activation, memory, around)
+    turn.settle_answers()
+    turn.drain_lane()
+    turn.take_in_mailbox()
+    return turn.drafting.draft()
+
+
+def hold(activation: Activation, memory: Memory) -> Draft:
+    """A turn of an external key that nothing is bound to yet: its messages wait, in order, under it."""
+    drafting = Drafting(activation, memory, schema=0)
+    reason = f"no entity of ours is bound to {activation.key.id} yet"
+    for entry in activation.mailbox:
+        if not drafting.is_repeated(entry):
+            drafting.queue(entry, Verdict.QUEUED if drafting.lane.depth else Verdict.WAITING)
+    drafting.lane = Lane(LaneState.WAITING, drafting.lane.depth, drafting.lane.tail, reason)
+    return drafting.draft()
+
+
+class _Fold:
+    """One turn in the making. `is_blocked`: what comes now goes to the lane, undecided."""
+
+    def __init__(self, actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> None:
+        self.drafting = Drafting(activation, memory, actor.schema)
+        self._actor = actor
+        self._activation = activation
+        self._around = around
+        self._context = Context(activation.key, around.now, around.policy, around.references, activation.taken)
+        self._is_blocked = False
+        self._room = around.fold if activation.limit is None else activation.limit
+
+    def settle_answers(self) -> None:
+        """Results go first, whatever the lane's state: they are facts, and successors wait for them."""
+        for answered in self._activation.answers:
+            decision = self._judged_result(answered)
+            if decision is None:
+                self.drafting.stopped_short = True
+                return
+            match decision:
+                case Accept():
+                    self.drafting.accept(decision)
+                    self.drafting.settle(answered, Settlement.DONE)
+                case Ignore():
+                    self.drafting.settle(answered, Settlement.DONE)
+                case Reject(failure):
+                    self.drafting.settle(answered, Settlement.PARKED, failure)
+                case Wait():
+                    failure = _internal("result_waits", "a decision made a result wait, which it never may")
+                    self.drafting.settle(answered, Settlement.PARKED, failure)
+                case _:
+                    assert_never(decision)
+
+    def drain_lane(self) -> None:
+        """Decide the lane's messages from the head while its state allows it."""
+        lane = self.drafting.lane
+        if lane.depth == 0:
+            return
+        if lane.state is not LaneState.OPEN:
+            self._is_blocked = True
+            return
+        for standing in self._activation.lane:
+            if self._room == 0:
+                break
+            self._room -= 1
+            try:
+                decision = self._decision(self._around.read(standing.message))
+            except Undecodable as error:
+                decision = Reject(error.failure)
+            if decision is None:
+                break
+            match decision:
+                case Accept() | Ignore():
+                    self.drafting.leave_lane(standing, decision)
+                case Wait() | Reject():
+                    verdict, lane, failure = self._stop(decision)
+                    self.drafting.stand_still(standing, verdict, lane, failure)
+                    self._is_blocked = True
+                    return
+                case _:
+                    assert_never(decision)
+        if self.drafting.lane.depth > 0:
+            self._is_blocked = True
+            self.drafting.stopped_short = True
+
+    def take_in_mailbox(self) -> None:
+        """Decide the mailbox's messages; once blocked, or when it is too long, the rest goes into the lane."""
+        overflows = len(self._activation.mailbox) > self._around.mailbox
+        for entry in self._activation.mailbox:
+            if self.drafting.is_repeated(entry):
+                continue
+            if entry.conflict:
+                self.drafting.conflict(entry)
+                continue
+            decision = None
+            if not self._is_blocked and self._room > 0:
+                self._room -= 1
+                decision = self._decision(entry.envelope)
+            match decision:
+                case None if self._is_blocked or overflows:
+                    self._is_blocked = True
+                    self.drafting.queue(entry, Verdict.QUEUED)
+                    self.drafting.stopped_short |= self.drafting.lane.state is LaneState.OPEN
+                case None:
+                    self.drafting.stopped_short = True
+                    return
+                case Accept() | Ignore():
+                    self.drafting.take_in(entry, decision)
+                case Wait() | Reject():
+                    verdict, lane, failure = self._stop(decision)
+                    self.drafting.queue(entry, verdict, lane, failure)
+                    self._is_blocked = True
+                case _:
+                    assert_never(decision)
+
+    def _judged_result(self, answered: Answered) -> Decision | None:
+        match answered.outcome:
+            case Unknown(failure):
+                return Reject(failure)
+            case Confirmed() | Rejected():
+                return self._decision(Result(answered.leased.command, answered.outcome))
+            case _:
+                assert_never(answered.outcome)
+
+    def _decision(self, event: Event) -> Decision | None:
+        """What the actor decides; None when it needs a reference that is not loaded, in another turn."""
+        references = self._around.references
+        if self._activation.refused is not None and self.drafting.is_empty:
+            return Reject(_internal("data_refused", self._activation.refused))
+        try:
+            wanted = set(self._actor.references(self.drafting.state, event, references))
+            for key in tuple(wanted):
+                snapshot = references.get(key)
+                if snapshot is not None and isinstance(snapshot.state, Binding):
+                    wanted.add(snapshot.state.key)
+            if not wanted <= references.keys():
+                if self.drafting.is_empty:
+                    return Reject(_internal("references_unsettled", f"{self._activation.key}: too many references"))
+                return None
+            decision = self._actor.decide(self.drafting.state, event, self._context)
+        except Exception as error:  # a bug of ours in a decision parks its message, and must not stop other keys
+            self._around.failed(self._activation.key, error)
+            return Reject(_internal("decision_failed", f"the decision raised {type(error).__name__}: report it"))
+        self.drafting.rely(references[key] for key in wanted)
+        return decision
+
+    def _stop(self, decision: Wait | Reject) -> tuple[Verdict, Lane, Failure | None]:
+        """The verdict of a message that stops its key, what its lane becomes, and the failure that a case shows."""
+        depth, tail = self.drafting.lane.depth, self.drafting.lane.tail
+        match decision:
+            case Wait(target, reason):
+                seen = self._around.references[target].version
+                lane = Lane(LaneState.WAITING, depth, tail, reason, target=target, seen=seen)
+                return Verdict.WAITING, lane, None
+            case Reject(failure) if failure.failure_class in RETRIED:
+                lane = Lane(LaneState.BACKOFF, depth, tail, failure.reason, retry_after=self._around.retry_after)
+                return Verdict.BACKOFF, lane, None
+            case Reject(failure):
+                return Verdict.PARKED, Lane(LaneState.PARKED, depth, tail, failure.reason), failure
+            case _:
+                assert_never(decision)
+
+
+def _internal(code: str, reason: str) -> Failure:
+    return Failure(FailureClass.INTERNAL, code, reason)

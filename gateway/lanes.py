@@ -1,0 +1,90 @@
+"""The lane worker: finds lanes that may run and lets their keys look at them; wakes those that wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from adapters.ports.store import Lanes, OpenLane
+from adapters.ports.turns import StoreUnavailable
+from gateway.backoff import Backoff
+from schemas.keys import ActorKey
+
+PAGE: Final = 500
+MOST_OPEN: Final = 10_000
+"""Open lanes looked at in one scan; the next scan goes on behind them."""
+SCAN_SECONDS: Final = 1.0
+SWEEP_SCANS: Final = 30
+
+
+class LaneWorker:
+    """Runs beside the committers. `poke` lets a key take a turn on its lane."""
+
+    def __init__(
+        self, lanes: Lanes, poke: Callable[[ActorKey], None], backoff: Backoff, *, every: float = SCAN_SECONDS
+    ) -> None:
+        self._lanes = lanes
+        self._poke = poke
+        self._backoff = backoff
+        self._every = every
+        self._after: ActorKey | None = None
+        self._seen: dict[ActorKey, int] | None = None
+        self._hinted = asyncio.Event()
+
+    def hint(self) -> None:
+        """A commit may have written a wake."""
+        self._hinted.set()
+
+    async def run(self) -> None:
+        """Wake, scan, and sweep for ever."""
+        scans = 0
+        loop = asyncio.get_running_loop()
+        next_scan = loop.time()
+        while True:
+            try:
+                self._hinted.clear()
+                await self._wake()
+                if loop.time() >= next_scan:
+                    next_scan = loop.time() + self._every
+                    await self._scan()
+                    scans += 1
+                    if scans % SWEEP_SCANS == 0 and await self._lanes.sweep():
+                        self._hinted.set()
+            except StoreUnavailable:
+                await self._backoff.wait()
+                continue
+            self._backoff.reset()
+            await self._pause(next_scan)
+
+    async def _pause(self, until: float) -> None:
+        """Wait for a hint or for the next scan."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._hinted.wait()
+        except TimeoutError:
+            return
+
+    async def _wake(self) -> None:
+        """Resume what waits for something that has changed, page by page."""
+        while woken := await self._lanes.wake(page=PAGE):
+            for key in woken:
+                self._poke(key)
+
+    async def _scan(self) -> None:
+        """Poke lanes that may run and that nobody has touched since the last scan, whoever left them."""
+        found = await self._open()
+        seen, self._seen = self._seen, {lane.key: lane.row_version for lane in found}
+        for lane in found:
+            if seen is None or seen.get(lane.key) == lane.row_version:
+                self._poke(lane.key)
+
+    async def _open(self) -> list[OpenLane]:
+        found: list[OpenLane] = []
+        while len(found) < MOST_OPEN:
+            page = await self._lanes.runnable(after=self._after, limit=PAGE)
+            found.extend(page)
+            self._after = page[-1].key if len(page) == PAGE else None
+            if self._after is None:
+                break
+        return found

@@ -1,0 +1,101 @@
+"""Loading what a batch of turns needs: rows, lanes, and references, each batched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from actors.decision import Event, Snapshot
+from adapters.ports.store import Commits
+from gateway.activation import Activation, Memory
+from gateway.references import read_state
+from gateway.world import World
+from schemas.bindings import Binding
+from schemas.commands import Result, Unknown
+from schemas.envelope import Undecodable
+from schemas.keys import ActorKey
+from schemas.verdicts import LaneState
+
+ROUNDS: Final = 4
+"""Reference -> binding -> project -> contract: how often references may lead to further ones."""
+
+
+class Loading:
+    """Reads for the batches of one committer, over its connection."""
+
+    def __init__(self, commits: Commits, world: World) -> None:
+        self._commits = commits
+        self._world = world
+
+    async def rows(self, activations: Sequence[Activation]) -> None:
+        """Bring the rows of activations into memory that do not remember them."""
+        missing = [activation for activation in activations if activation.memory is None]
+        if missing:
+            rows = await self._commits.load([activation.key for activation in missing])
+            for activation in missing:
+                row = rows[activation.key]
+                activation.memory = Memory(row, read_state(self._world.actors, row))
+
+    async def lanes(self, activations: Sequence[Activation]) -> None:
+        """Bring the heads of lanes that may run into memory."""
+        draining = [activation for activation in activations if _drains(activation)]
+        if draining:
+            limit = self._world.bounds.lane_page
+            lanes = await self._commits.lanes([activation.key for activation in draining], limit=limit)
+            for activation in draining:
+                activation.lane = lanes[activation.key]
+
+    async def references(self, activations: Sequence[Activation]) -> dict[ActorKey, Snapshot]:
+        """The snapshots that the decisions of these turns need, in a few bounded rounds."""
+        loaded: dict[ActorKey, Snapshot] = {}
+        for _ in range(ROUNDS):
+            wanted: set[ActorKey] = set()
+            for activation in activations:
+                self._name(activation, loaded, wanted)
+            if not wanted:
+                break
+            for row in (await self._commits.load(sorted(wanted))).values():
+                loaded[row.key] = self._world.references.learn(row)
+        return loaded
+
+    def _name(self, activation: Activation, loaded: dict[ActorKey, Snapshot], wanted: set[ActorKey]) -> None:
+        """Add the keys that the activation's next turn needs to `loaded` if in memory, else to `wanted`."""
+        actor = self._world.actors.get(activation.key.entity)
+        if actor is None or activation.memory is None:
+            return
+        for event in self._events(activation):
+            try:
+                keys = list(actor.references(activation.memory.state, event, loaded))
+            except Exception:  # noqa: BLE001  # the fold asks again, and parks the message with what it learns
+                keys = []
+            for key in keys:
+                snapshot = loaded.get(key) or self._world.references.find(key)
+                if snapshot is None:
+                    wanted.add(key)
+                    continue
+                loaded[key] = snapshot
+                if isinstance(snapshot.state, Binding):
+                    keys.append(snapshot.state.key)
+
+    def _events(self, activation: Activation) -> Iterator[Event]:
+        """What the activation's next turn may decide on."""
+        for answered in activation.answers:
+            if not isinstance(answered.outcome, Unknown):
+                yield Result(answered.leased.command, answered.outcome)
+        for standing in activation.lane:
+            try:
+                yield self._world.read(standing.message)
+            except Undecodable:
+                return  # the fold parks it there
+        bound = self._world.bounds.fold if activation.limit is None else activation.limit
+        for entry in islice(activation.mailbox, bound):
+            yield entry.envelope
+
+
+def _drains(activation: Activation) -> bool:
+    """Whether the next turn works on the activation's lane."""
+    if activation.memory is None or activation.key.is_external:
+        return False
+    lane = activation.memory.row.lane
+    return lane.depth > 0 and lane.state is LaneState.OPEN

@@ -1,0 +1,129 @@
+"""Makes sure that the tests can have real servers: finds them, or installs them on Debian when we are root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.local.account import unprivileged
+from gateway.local.errors import ServerMissing
+from gateway.local.postgres import DATABASE_URL
+from gateway.local.postgres_programs import find_postgres
+from gateway.local.rabbitmq_programs import find_rabbitmq
+
+ALLOW_NO_RABBITMQ: Final = "ALLOW_NO_RABBITMQ"
+
+_POLICY: Final = Path("/usr/sbin/policy-rc.d")
+_APT_SECONDS: Final = 900.0
+
+
+@click.command()
+def main() -> None:
+    """Find PostgreSQL and RabbitMQ, install what is missing where we may, and say what there is."""
+    environment = os.environ
+    missing = [package for package, is_there in _needed(environment).items() if not is_there]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install(missing)
+    try:
+        click.echo(f"PostgreSQL: {postgres_origin(environment)}")
+        if goes_without_rabbitmq(environment):
+            click.echo(f"NOT PROVED: there is no RabbitMQ, and {ALLOW_NO_RABBITMQ}=1; tests on it will not run.")
+        else:
+            click.echo(f"RabbitMQ: {rabbitmq_origin()}")
+    except ServerMissing as still_missing:
+        raise click.ClickException(str(still_missing)) from None
+
+
+def postgres_origin(environment: Mapping[str, str]) -> str:
+    """Which PostgreSQL the tests get. Raises `ServerMissing`."""
+    return DATABASE_URL if environment.get(DATABASE_URL) else find_postgres(unprivileged()).origin
+
+
+def rabbitmq_origin() -> str:
+    """Which RabbitMQ the tests get: a private node always, since they make users and virtual hosts.
+
+    Raises `ServerMissing`.
+    """
+    try:
+        return find_rabbitmq(unprivileged()).origin
+    except ServerMissing:
+        raise ServerMissing(
+            "The tests need the programs of RabbitMQ, to run a private node, and there are none. Install them "
+            "(Debian: apt-get install rabbitmq-server; macOS: brew install rabbitmq), or set "
+            f"{ALLOW_NO_RABBITMQ}=1 to run what needs no RabbitMQ."
+        ) from None
+
+
+def goes_without_rabbitmq(environment: Mapping[str, str]) -> bool:
+    """Whether there is no RabbitMQ, and somebody said that the rest may be tested without it."""
+    return environment.get(ALLOW_NO_RABBITMQ) == "1" and not _is_there(rabbitmq_origin)
+
+
+def _needed(environment: Mapping[str, str]) -> dict[str, bool]:
+    """Debian's package of each server that is wanted, and whether the server is there already."""
+    needed = {"postgresql": _is_there(lambda: postgres_origin(environment))}
+    if environment.get(ALLOW_NO_RABBITMQ) != "1":
+        needed["rabbitmq-server"] = _is_there(rabbitmq_origin)
+    return needed
+
+
+def _is_there(origin: Callable[[], str]) -> bool:
+    try:
+        origin()
+    except ServerMissing:
+        return False
+    return True
+
+
+def _install(packages: list[str]) -> None:
+    click.echo(
+        f"Installing {' and '.join(packages)} with apt-get. Its service is not started now; it will be at a boot."
+    )
+    with _services_stay_down():
+        _apt("update")
+        _apt("install", "--yes", "--no-install-recommends", *packages)
+
+
+def _apt(*arguments: str) -> None:
+    ended = subprocess.run(
+        ["apt-get", "-qq", *arguments],  # noqa: S607 - the system's own, wherever it is
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_APT_SECONDS,
+        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+    )
+    if ended.returncode:
+        raise click.ClickException(f"apt-get {' '.join(arguments)} failed:\n{ended.stdout[-4000:]}")
+
+
+@contextmanager
+def _services_stay_down() -> Iterator[None]:
+    """Debian starts what it installs, on the standard ports, unless this script says no (policy-rc.d, exit 101).
+
+    Where there is one already (as in containers) it stays as it is: it is the administrator's word, not ours.
+    """
+    try:
+        with _POLICY.open("x") as policy:
+            policy.write("#!/bin/sh\nexit 101\n")
+    except FileExistsError:
+        yield
+        return
+    try:
+        _POLICY.chmod(0o755)
+        yield
+    finally:
+        _POLICY.unlink()
+
+
+if __name__ == "__main__":
+    main()

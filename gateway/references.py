@@ -1,0 +1,70 @@
+"""What decisions may rely on: snapshots of other entities, kept in memory and checked again by each commit."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+
+from actors.decision import Actor, Snapshot, State
+from adapters.ports.turns import Row
+from schemas.bindings import Binding, Unbound
+from schemas.keys import ActorKey
+
+
+class UnreadableState(RuntimeError):
+    """A stored state does not fit this release's model: an older release must not run after a newer one wrote."""
+
+
+def read_state(actors: Mapping[str, Actor], row: Row) -> State:
+    """The state of a row as its actor's model; the actor's initial state where nothing was applied yet."""
+    if row.key.is_external:
+        return Unbound() if row.state is None else Binding.model_validate_json(row.state)
+    actor = actors[row.key.entity]
+    if row.state is None:
+        return actor.state()
+    if row.schema > actor.schema:
+        raise UnreadableState(f"{row.key} was written with schema {row.schema}; this release knows {actor.schema}")
+    return actor.state.model_validate_json(row.state)
+
+
+class References:
+    """Snapshots by key, least recently used dropped beyond `capacity`. One for the whole process.
+
+    A snapshot may be out of date: a commit that relied on it is then refused, `forget` drops it, and it is loaded.
+    """
+
+    def __init__(self, actors: Mapping[str, Actor], *, capacity: int) -> None:
+        self._actors = actors
+        self._capacity = capacity
+        self._snapshots: OrderedDict[ActorKey, Snapshot] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._snapshots)
+
+    def find(self, key: ActorKey) -> Snapshot | None:
+        """The snapshot of `key`, if there is one."""
+        snapshot = self._snapshots.get(key)
+        if snapshot is not None:
+            self._snapshots.move_to_end(key)
+        return snapshot
+
+    def learn(self, row: Row) -> Snapshot:
+        """Keep what was loaded. A key of an entity that has no actor is known as never written."""
+        is_known = row.state is not None and (row.key.is_external or row.key.entity in self._actors)
+        state = read_state(self._actors, row) if is_known else None
+        snapshot = Snapshot(row.key, row.entity_version, state)
+        self._snapshots[row.key] = snapshot
+        self._snapshots.move_to_end(row.key)
+        if len(self._snapshots) > self._capacity:
+            self._snapshots.popitem(last=False)
+        return snapshot
+
+    def renew(self, key: ActorKey, version: int, state: State) -> None:
+        """Our own commit has moved `key`; worth keeping only where somebody relies on it."""
+        if key in self._snapshots:
+            self._snapshots[key] = Snapshot(key, version, state)
+
+    def forget(self, keys: Iterable[ActorKey]) -> None:
+        """Drop snapshots that have moved."""
+        for key in keys:
+            self._snapshots.pop(key, None)

@@ -1,0 +1,203 @@
+"""The running process behind its ports: what is made, in which order it starts, and how it drains."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from actors.decision import Actor
+from adapters.ports.broker import Consuming, Publishing, Subscription
+from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.store import Commits, DeadLetters, Lanes, Reads
+from adapters.ports.system import System
+from adapters.ports.turns import Message
+from gateway import telemetry
+from gateway.activations import Bounds
+from gateway.backoff import Backoff
+from gateway.burial import Burial
+from gateway.bus import Bus
+from gateway.committer import Committer
+from gateway.consumer import Consumer
+from gateway.door import QUEUE_PREFIX, UNROUTED, Door
+from gateway.health import Health
+from gateway.heartbeat import Heartbeat
+from gateway.lanes import LaneWorker
+from gateway.metrics import Counts, Gauge
+from gateway.notifier import Notifier
+from gateway.policy_file import PolicyFile
+from gateway.recorder import Recorder
+from gateway.references import References
+from gateway.relay import Relay, Relays
+from gateway.watch import Watch
+from gateway.world import World
+from schemas.codec import decode_stored
+from schemas.envelope import Envelope
+
+SNAPSHOTS = 50_000
+"""References kept in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside, as implementations of our ports. One `Commits` for each committer."""
+
+    commits: Sequence[Commits]
+    lanes: Lanes
+    outbox: Outbox
+    notices: Notices
+    dead_letters: DeadLetters
+    reads: Reads
+    consuming: Consuming
+    publishing: Publishing
+    systems: Mapping[str, System]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Time and ids: the real ones in production, seeded ones in a simulation."""
+
+    now: Callable[[], datetime]
+    ids: Callable[[], UUID]
+
+
+class Runtime:
+    """Makes the parts and wires them. `prefetch` is per queue; `relays=False` leaves commands in the outbox."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        actors: Mapping[str, Actor],
+        policy: PolicyFile,
+        sources: Sources,
+        counts: Counts,
+        *,
+        prefetch: int,
+        bounds: Bounds,
+        relays: bool = True,
+        notices: bool = True,
+    ) -> None:
+        self.instance = sources.ids()
+        self.health = Health(ports.reads, ports.publishing)
+        self._ports = ports
+        self._prefetch = prefetch
+        self._queues = [f"{QUEUE_PREFIX}{entity}" for entity in actors] + [UNROUTED]
+        self._watch = Watch(counts)
+        self._bus = Bus()
+        references = References(actors, capacity=SNAPSHOTS)
+        frozen = policy.policy
+        world = World(
+            actors, references, _read, sources.now, sources.ids, lambda: frozen, policy.retry_seconds, bounds
+        )
+        self._committers = [
+            Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
+        ]
+        self._bus.connect(self._committers)
+        self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
+        self._recorder = Recorder(ports.outbox, Backoff())
+        self._relays = {
+            name: self._relay(system, policy, sources) for name, system in ports.systems.items() if relays
+        }
+        self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published) if notices else None
+        self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier)
+        self._burial = Burial(ports.dead_letters, Backoff())
+        self._consumer = Consumer(
+            Door(lambda: policy.sources, sources.ids), self._bus, self._burial, self._watch.delivered
+        )
+        self._heartbeat = Heartbeat(ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._subscription: Subscription | None = None
+        self._ended = asyncio.Event()
+        counts.gauges.append(
+            Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)})
+        )
+        counts.gauges.append(
+            Gauge("commands_in_flight", "Attempts that run now.", ("system",),
+                  lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
+        )  # fmt: skip
+
+    async def start(self) -> None:
+        """Start every task, then consume."""
+        self._spawn("health", self.health.run())
+        for place, committer in enumerate(self._committers):
+            self._spawn(f"committer-{place}", committer.run())
+        self._spawn("burial", self._burial.run())
+        self._spawn("recorder", self._recorder.run())
+        self._spawn("lanes", self._lanes.run())
+        if self._relays:
+            self._spawn("heartbeat", self._heartbeat.run())
+        for name, relay in self._relays.items():
+            self._spawn(f"relay-{name}", relay.run())
+        if self._notifier is not None:
+            self._spawn("notifier", self._notifier.run())
+        self._spawn("consumer", self._consumer.run())
+        self._subscription = await self._ports.consuming.subscribe(
+            self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
+        )
+        self.health.consuming(self._subscription)
+
+    async def ended(self) -> None:
+        """Wait until a task that runs for ever has ended, which is our bug."""
+        await self._ended.wait()
+
+    async def drain(self, grace: float) -> bool:
+        """Stop taking, finish what is in flight, commit, ack, close the channels; whether all of it was done in time.
+
+        What was not done is not lost: unacked messages are delivered again, leases lapse.
+        """
+        self.health.is_draining = True
+        try:
+            async with asyncio.timeout(grace):
+                await self._finish()
+                clean = True
+        except TimeoutError:
+            clean = False
+        if self._subscription is not None:
+            await self._subscription.close()
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        return clean
+
+    async def _finish(self) -> None:
+        if self._subscription is not None:
+            await self._subscription.pause()
+        self._tasks["lanes"].cancel()
+        await self._consumer.quiet()
+        await asyncio.gather(*(relay.stop() for relay in self._relays.values()))
+        await self._recorder.quiet()
+        await self._bus.quiet()
+        await self._burial.quiet()
+
+    def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._on_end)
+        self._tasks[name] = task
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or self.health.is_draining:
+            return
+        error = task.exception() or RuntimeError("it returned")
+        telemetry.task_died(task.get_name(), error)
+        self.health.died(task.get_name())
+        self._ended.set()
+
+    def _relay(self, system: System, policy: PolicyFile, sources: Sources) -> Relay:
+        return Relay(
+            system,
+            self._ports.outbox,
+            self._recorder,
+            self._bus.answer,
+            holder=self.instance,
+            tokens=sources.ids,
+            concurrency=policy.systems[system.name].concurrency,
+            retry_after=policy.retry_seconds,
+            backoff=Backoff(),
+            observed=self._watch.attempted,
+        )
+
+
+def _read(message: Message) -> Envelope:
+    return decode_stored(message.body)

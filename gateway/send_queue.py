@@ -1,0 +1,47 @@
+"""Keys of one system whose head command may be sent, in the order in which we were told; bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from schemas.keys import ActorKey
+
+CAPACITY: Final = 20_000
+LOOK_SECONDS: Final = 1.0
+"""How often the database is asked for heads that nobody told us of: delayed ones, other processes', forgotten ones."""
+
+
+class SendQueue:
+    """A set in order of arrival. What does not fit is found in the database later."""
+
+    def __init__(self) -> None:
+        self._keys: dict[ActorKey, None] = {}
+        self._added = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, key: ActorKey) -> None:
+        """Remember `key`; what is beyond the capacity waits in the outbox."""
+        if len(self._keys) < CAPACITY:
+            self._keys[key] = None
+            self._added.set()
+
+    def wake(self) -> None:
+        """Let whoever waits in `take` return."""
+        self._added.set()
+
+    async def take(self, count: int) -> list[ActorKey]:
+        """Up to `count` keys; empty after a while without any, which means: look into the database."""
+        if not self._keys:
+            self._added.clear()
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._added.wait()
+            except TimeoutError:
+                return []
+        taken = [key for key, _ in zip(self._keys, range(count), strict=False)]
+        for key in taken:
+            del self._keys[key]
+        return taken

@@ -1,0 +1,99 @@
+"""What to do next about a command, from what its system promises and what is known of earlier attempts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.ports.outbox import Attempt, Ending
+from adapters.ports.system import Capability
+from schemas.commands import Confirmed, Rejected
+from schemas.verdicts import Failure, FailureClass
+
+MOST_UNKNOWN: Final = 50
+"""Attempts without an answer after which a person is asked: every retry has an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Make an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the system whether the effect is there. `proves_absence`: no attempt can still land, so "absent" counts."""
+
+    proves_absence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The outcome is known already."""
+
+    outcome: Confirmed | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The outcome cannot be found out: a person must look."""
+
+    failure: Failure
+
+
+Step = Send | LookUp | Settle | GiveUp
+
+
+def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
+    """The next step for a command whose earlier attempts are `earlier`.
+
+    One confirmed attempt confirms the command. A rejection settles only when no other attempt can still land. An
+    attempt that never got an end is unknown, not "not sent".
+    """
+    for attempt in earlier:
+        if attempt.ending is Ending.CONFIRMED:
+            return Settle(Confirmed(attempt.external_id))
+    rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
+    loose = [attempt for attempt in earlier if attempt.ending in (None, Ending.UNKNOWN)]
+    if not loose:
+        return Send() if rejected is None else Settle(_rejection(rejected))
+    if len(loose) > MOST_UNKNOWN:
+        return GiveUp(_unsettled(f"{len(loose)} attempts had no answer"))
+    if capability.resend_is_safe and rejected is None:
+        return Send()
+    if not capability.look_up:
+        return GiveUp(_unsettled("the system offers no way to ask whether it has the effect"))
+    return LookUp(proves_absence=all(_can_no_longer_land(attempt, capability) for attempt in loose))
+
+
+def after_absent(capability: Capability, earlier: Sequence[Attempt], step: LookUp) -> Step | None:
+    """The step after the system answered that the effect is absent; None: ask again later."""
+    rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
+    if step.proves_absence:
+        return Send() if rejected is None else Settle(_rejection(rejected))
+    if any(attempt.ending is None for attempt in earlier):
+        return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
+    return None
+
+
+def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:
+    """The bound counts from the end that the sender recorded; a sender that fell silent recorded none."""
+    return attempt.ended_for is not None and attempt.ended_for > capability.late_bound
+
+
+def _rejection(attempt: Attempt) -> Rejected:
+    return Rejected(
+        Failure(
+            attempt.failure_class or FailureClass.BUSINESS_RULE,
+            attempt.code or "rejected",
+            attempt.reason or "the system refused the command",
+        )
+    )
+
+
+def _unsettled(why: str) -> Failure:
+    return Failure(
+        FailureClass.UNKNOWN_OUTCOME,
+        "outcome_unknown",
+        f"{why}: look in the system by the command's reference, then retry or settle the case",
+    )

@@ -1,0 +1,97 @@
+"""Log events, one function each: one JSON object a line, ids and hashes, never a body."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+from uuid import UUID
+
+import orjson
+import structlog
+
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+def configure(level: str) -> None:
+    """Log to standard error as JSON lines, from `level` on."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_line),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _line(event: object, **_: object) -> str:
+    """ASCII JSON: what a sender wrote cannot forge a line or a terminal's escape sequence."""
+    text = orjson.dumps(event, default=str).decode()
+    return text.encode("ascii", "backslashreplace").decode() if not text.isascii() else text
+
+
+def started(version: str, instance: UUID, policy: str) -> None:
+    """The process serves."""
+    _log.info("started", version=version, instance=str(instance), policy=policy)
+
+
+def draining() -> None:
+    """A signal came; nothing new is taken."""
+    _log.info("draining")
+
+
+def stopped(*, clean: bool) -> None:
+    """The process ends; `clean`: everything in flight was finished."""
+    _log.info("stopped", clean=clean)
+
+
+def stale_writer(key: ActorKey) -> None:
+    """A commit lost its compare-and-set; the key is decided again."""
+    _log.info("stale_writer", key=str(key))
+
+
+def store_lost(error: Exception, *, unknown: bool) -> None:
+    """The database did not take a batch, or did not say whether it did."""
+    _log.warning("store_lost", error=str(error), outcome="unknown" if unknown else "not_committed")
+
+
+def broker_changed(what: str, detail: str) -> None:
+    """A connection or channel to the broker went or came."""
+    _log.warning("broker_changed", what=what, detail=detail)
+
+
+def decision_failed(key: ActorKey, error: Exception) -> None:
+    """A decision raised: our bug. Its message is parked."""
+    _log.error("decision_failed", key=str(key), exc_info=error)
+
+
+def dead_letter(queue: str, failure: Failure) -> None:
+    """A delivery could not become a message."""
+    _log.warning("dead_letter", queue=queue, failure_class=failure.failure_class, code=failure.code)
+
+
+def attempt_ended(system: str, operation: str, reference: str, outcome: str, seconds: float) -> None:
+    """An attempt at a command has ended."""
+    _log.debug(
+        "attempt_ended", system=system, operation=operation, reference=reference, outcome=outcome,
+        seconds=round(seconds, 4),
+    )  # fmt: skip
+
+
+def leases_taken_over(count: int) -> None:
+    """A sending process fell silent and its leases were freed."""
+    _log.warning("leases_taken_over", count=count)
+
+
+def task_died(name: str, error: BaseException) -> None:
+    """A task that runs for ever ended: our bug. The process will be restarted."""
+    _log.critical("task_died", task=name, exc_info=error)

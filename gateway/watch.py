@@ -1,0 +1,101 @@
+"""The watch: told of what the runtime does, it counts, logs, and hints to those who have work now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from adapters.ports.broker import Delivery, Published
+from adapters.ports.outbox import Leased
+from adapters.ports.turns import Again, Refused
+from gateway import telemetry
+from gateway.activation import Answered
+from gateway.draft import Draft
+from gateway.lanes import LaneWorker
+from gateway.metrics import Counts
+from gateway.notifier import Notifier
+from gateway.relay import Relays
+from schemas.commands import Outcome
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, Verdict
+
+
+class Watch:
+    """Implements `gateway.world.Watcher`; also what consumer, relays, and notifier report to."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._relays: Relays | None = None
+        self._lanes: LaneWorker | None = None
+        self._notifier: Notifier | None = None
+
+    def connect(self, relays: Relays | None, lanes: LaneWorker, notifier: Notifier | None) -> None:
+        """Set whom to hint to; they report here too, so they are made after this."""
+        self._relays = relays
+        self._lanes = lanes
+        self._notifier = notifier
+
+    def committed(self, draft: Draft) -> None:
+        turn, entity = draft.turn, draft.turn.key.entity
+        for judged in turn.judged:
+            self._counts.messages[entity, judged.verdict] += 1
+        for entry in draft.consumed:
+            published = entry.envelope.time
+            if published is not None and turn.judged:
+                seconds = (datetime.now(UTC) - published).total_seconds()
+                self._counts.message_seconds.observe(max(seconds, 0.0), entity)
+        if self._relays is not None:
+            for queued in turn.queued:
+                self._relays.hint(queued.command.system, turn.key)
+            for settled in turn.settled:
+                self._relays.hint(settled.command.system, turn.key)
+        if self._lanes is not None and (turn.entity_version != turn.row.entity_version or turn.binds):
+            self._lanes.hint()
+        if self._notifier is not None and turn.judged:
+            self._notifier.hint()
+
+    def refused(self, draft: Draft, refused: Refused) -> None:
+        self._counts.refused[(refused.why,)] += 1
+        if refused.why is Again.STALE_WRITER:
+            self._counts.stale_writers += 1
+            telemetry.stale_writer(draft.turn.key)
+
+    def batch(self, turns: int, messages: int, seconds: float) -> None:
+        self._counts.batches += 1
+        self._counts.turns += turns
+        self._counts.commit_seconds.observe(seconds)
+
+    def store_lost(self, error: Exception, *, unknown: bool) -> None:
+        self._counts.store_lost["unknown" if unknown else "not_committed",] += 1
+        telemetry.store_lost(error, unknown=unknown)
+
+    def duplicate(self, key: ActorKey) -> None:
+        self._counts.duplicates[(key.entity,)] += 1
+
+    def decision_failed(self, key: ActorKey, error: Exception) -> None:
+        telemetry.decision_failed(key, error)
+
+    def answer_dropped(self, answered: Answered) -> None:
+        if self._relays is not None:
+            self._relays.drop(answered)
+
+    def delivered(self, delivery: Delivery, failure: Failure | None) -> None:
+        """A delivery was admitted, or turned away with a failure."""
+        entity = delivery.queue.rpartition(".")[2]
+        if failure is None:
+            self._counts.received[(entity,)] += 1
+            return
+        self._counts.dead_letters[entity, failure.failure_class] += 1
+        self._counts.messages[entity, Verdict.DEAD_LETTER] += 1
+        telemetry.dead_letter(delivery.queue, failure)
+
+    def attempted(self, leased: Leased, outcome: Outcome, seconds: float) -> None:
+        """A step of a command has ended."""
+        command, what = leased.command, type(outcome).__name__.lower()
+        self._counts.commands[command.system, command.operation, what] += 1
+        self._counts.command_seconds.observe(seconds, command.system, command.operation)
+        telemetry.attempt_ended(command.system, command.operation, command.reference, what, seconds)
+
+    def published(self, what: Published, count: int) -> None:
+        """Notices were published."""
+        if count:
+            self._counts.notices[(what,)] += count

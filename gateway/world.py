@@ -1,0 +1,70 @@
+"""What every committer is given beside its store: actors, bounds, sources of time and ids, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from actors.decision import Actor
+from actors.policy import Policy
+from adapters.ports.turns import Message, Refused
+from gateway.activation import Answered
+from gateway.activations import Bounds
+from gateway.draft import Draft
+from gateway.references import References
+from schemas.envelope import Envelope
+from schemas.keys import ActorKey
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The surroundings of the runtime; the same for all committers of a process.
+
+    `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
+    see; `ids` makes commit ids; `policy` answers the policy in force; `retry_after` is the fixed delay, in seconds,
+    after which a lane in backoff runs again.
+    """
+
+    actors: Mapping[str, Actor]
+    references: References
+    read: Callable[[Message], Envelope]
+    now: Callable[[], datetime]
+    ids: Callable[[], UUID]
+    policy: Callable[[], Policy]
+    retry_after: float
+    bounds: Bounds
+
+
+class Watcher(Protocol):
+    """Is told what committers do; neither blocks nor raises."""
+
+    def committed(self, draft: Draft) -> None:
+        """A turn is durable."""
+        ...
+
+    def refused(self, draft: Draft, refused: Refused) -> None:
+        """A turn left nothing behind and is decided again."""
+        ...
+
+    def batch(self, turns: int, messages: int, seconds: float) -> None:
+        """A commit came back."""
+        ...
+
+    def store_lost(self, error: Exception, *, unknown: bool) -> None:
+        """The database did not take a batch, or did not say whether it did."""
+        ...
+
+    def duplicate(self, key: ActorKey) -> None:
+        """A delivery repeated a message that is in the inbox."""
+        ...
+
+    def decision_failed(self, key: ActorKey, error: Exception) -> None:
+        """A decision raised, which is our bug; its message is parked."""
+        ...
+
+    def answer_dropped(self, answered: Answered) -> None:
+        """A result came whose command was settled meanwhile."""
+        ...

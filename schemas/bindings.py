@@ -1,0 +1,27 @@
+"""The binding of another system's id to a key of ours: the state of an external key."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.keys import ActorKey
+
+
+class Binding(BaseModel):
+    """What an external key means from now on. Committed with the result that made it, never rolled back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    entity: str
+    id: str
+
+    @property
+    def key(self) -> ActorKey:
+        """The key of ours."""
+        return ActorKey(self.entity, self.id)
+
+
+class Unbound(BaseModel):
+    """The state of an external key that means nothing of ours yet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,1 @@
+"""Events about customers: one module per schema version."""

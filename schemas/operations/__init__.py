@@ -1,0 +1,1 @@
+"""The canonical bodies of commands, which each system's adapter maps to the words of that system."""

@@ -1,0 +1,33 @@
+"""The table of operations: name to the body that a command of it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.customer import CustomerPut
+from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+
+Body = CustomerPut | ProjectCreate | ProjectPut | ProjectLink | BillablePost | BillableReverse
+"""The body of a command. Each has `legal_entity`, `amount` (a decimal), and `currency`; None where it has none."""
+
+OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
+    {
+        "customer.put": CustomerPut,
+        "project.create": ProjectCreate,
+        "project.put": ProjectPut,
+        "project.link": ProjectLink,
+        "billable.post": BillablePost,
+        "billable.reverse": BillableReverse,
+    }
+)
+
+
+def read_body(operation: str, body: bytes) -> Body:
+    """The body of a command from its frozen bytes.
+
+    Raises `KeyError` for an operation that is not in the table, `ValueError` for a body that is not of its model.
+    """
+    return OPERATIONS[operation].model_validate_json(body)

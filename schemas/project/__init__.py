@@ -1,0 +1,1 @@
+"""Events about projects, from the won opportunity on: one module per schema version."""

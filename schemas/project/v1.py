@@ -1,0 +1,113 @@
+"""Version 1 of the project events. The subject is the canonical project id: engagement and billing legal entity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from schemas.record import Record
+from schemas.values import BillingMethod, Currency, Day, Id, Name, Note, Price, Reference
+
+
+class Contract(Record):
+    """The signed statement of work."""
+
+    reference: Id
+    """Number of the contract, the same in all systems."""
+    signed_on: Day
+    starts_on: Day
+    """First day on which work may be billed."""
+    ends_on: Day | None = None
+    """Last day on which work may be billed; left out where the contract is open."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.ends_on is not None and self.ends_on < self.starts_on:
+            raise PydanticCustomError("period_order", "let `ends_on` be the day of `starts_on` or a later one")
+        return self
+
+
+class Rate(Record):
+    """What one hour of a role costs the customer."""
+
+    role: Id
+    hourly: Price
+
+
+class Billing(Record):
+    """How the work is billed."""
+
+    method: BillingMethod
+    fee: Price | None = None
+    """The fixed fee, or the retainer per month."""
+    rates: Annotated[tuple[Rate, ...], Field(strict=False, fail_fast=True, max_length=1000)] = ()
+    """Rate per role; at least one for time and materials."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.method == "time_and_materials" and not self.rates:
+            raise PydanticCustomError("rates_missing", "list at least one role with its hourly rate in `rates`")
+        if len({rate.role for rate in self.rates}) != len(self.rates):
+            raise PydanticCustomError("role_repeated", "give one rate for each role in `rates`")
+        return self
+
+
+class OpportunityWon(Record):
+    """A deal is won: what is to be set up for delivery and billing."""
+
+    opportunity_id: Id
+    """The CRM's own id of the opportunity."""
+    customer: Reference
+    legal_entity: Id
+    """Code of the legal entity of the firm that bills the project."""
+    service_line: Id
+    """Code by which the policy finds the template and the revenue mapping of the project."""
+    name: Name
+    currency: Currency
+    """The currency of the contract; all amounts are in it."""
+    contract: Contract
+    billing: Billing
+    owner: Id | None = None
+    """Who is in charge of the engagement: id of the employee."""
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        prices = [rate.hourly for rate in self.billing.rates]
+        if self.billing.fee is not None:
+            prices.append(self.billing.fee)
+        for price in prices:
+            if price.currency != self.currency:
+                raise PydanticCustomError(
+                    "currency_differs",
+                    "the project is in {currency} but an amount in `billing` is in {other}; send all of them in "
+                    "{currency}, nothing is converted here",
+                    {"currency": self.currency, "other": price.currency},
+                )
+        return self
+
+
+class Activated(Record):
+    """Work on the project may begin."""
+
+    activated_on: Day
+
+
+class StatusChanged(Record):
+    """The project runs, rests, or has ended."""
+
+    status: Literal["active", "on_hold", "closed"]
+    effective_on: Day
+    """First day on which the status holds."""
+    reason: Note
+
+
+class MilestoneCompleted(Record):
+    """Something was delivered that the contract names."""
+
+    milestone_id: Id
+    name: Name
+    completed_on: Day
+    amount: Price | None = None
+    """What is billed for it; left out where the milestone itself is not billed."""

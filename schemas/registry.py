@@ -1,0 +1,135 @@
+"""The table of event types: each version's model, and how it becomes the next version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic.json_schema import JsonSchemaValue
+
+from schemas.customer import v1 as customer_v1
+from schemas.envelope import Undecodable
+from schemas.json_schema import json_schema
+from schemas.project import v1 as project_v1
+from schemas.record import Record
+from schemas.refusals import refused, refused_data, shown
+from schemas.timesheet import v1 as timesheet_v1
+
+Upcast = Callable[[Any], Record]
+"""A version's record -> the next version's. `Any` because the table erases the versions' own types."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A row of the table. `name` is `<entity>.<fact>`; `upcast` is None for the latest version alone."""
+
+    name: str
+    number: int
+    model: type[Record]
+    upcast: Upcast | None = None
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type, `<entity>.<fact>.v<N>`."""
+        return f"{self.name}.v{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """A known CloudEvents type, with all that leads from what was sent to the latest version."""
+
+    entity: str
+    fact: str
+    model: type[Record]
+    upcasts: tuple[Upcast, ...]
+
+    def read(self, data: object) -> Record:
+        """`data` checked against the version that was sent, then brought to the latest. Raises `Undecodable`."""
+        try:
+            record: Record = self.model.__pydantic_validator__.validate_python(data)
+        except ValidationError as error:
+            raise refused_data(error) from error
+        for upcast in self.upcasts:
+            record = upcast(record)
+        return record
+
+
+class Registry:
+    """All event types that are understood. Versions of a name must be 1..n, each but the last with its upcast."""
+
+    def __init__(self, versions: Iterable[Version]) -> None:
+        self._versions: dict[str, list[Version]] = {}
+        for version in versions:
+            rows = self._versions.setdefault(version.name, [])
+            if version.number != len(rows) + 1 or (rows and rows[-1].upcast is None):
+                raise ValueError(f"{version.type}: list versions from 1 on, and give each but the last its upcast")
+            rows.append(version)
+        self._types = {row.type: _event_type(rows, row) for rows in self._versions.values() for row in rows}
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """All types, in the order of the table."""
+        return tuple(self._types)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All types without their version, which are also the routing keys."""
+        return tuple(self._versions)
+
+    def find(self, type: str) -> EventType:
+        """The entry of `<entity>.<fact>.v<N>`. Raises `Undecodable`, which tells a new version from a wrong type."""
+        found = self._types.get(type)
+        if found is None:
+            raise self._unknown(type)
+        return found
+
+    def latest(self, name: str) -> Version:
+        """The latest version of `<entity>.<fact>`. Raises `KeyError`."""
+        return self._versions[name][-1]
+
+    def json_schema(self, type: str) -> JsonSchemaValue:
+        """JSON Schema (2020-12) of the `data` of a type. Raises `Undecodable` for a type that is not known."""
+        return json_schema(self.find(type).model, type)
+
+    def _unknown(self, type: str) -> Undecodable:
+        parts = _TYPE.fullmatch(type)
+        if parts is None:
+            return refused("type_invalid", f'type: "{shown(type)}" is not of the form entity.fact.v1', "type")
+        rows = self._versions.get(parts["name"])
+        if rows is None:
+            known = ", ".join(self._versions)
+            return refused("type_unknown", f'type: "{shown(type)}" is not known; known are {known}', "type")
+        known = ", ".join(row.type for row in rows)
+        return refused(
+            "version_unknown",
+            f'type: this version of "{parts["name"]}" is not known here; send {known}, or upgrade this gateway first',
+            "type",
+        )
+
+
+_TYPE: Final = re.compile(r"(?P<name>[a-z][a-z_]{0,49}\.[a-z][a-z_]{0,49})\.v[1-9][0-9]{0,3}", re.ASCII)
+
+
+def _event_type(rows: list[Version], version: Version) -> EventType:
+    entity, fact = version.name.split(".")
+    later = rows[version.number - 1 : -1]
+    return EventType(entity, fact, version.model, tuple(row.upcast for row in later if row.upcast is not None))
+
+
+EVENTS: Final = Registry(
+    (
+        Version("customer.upserted", 1, customer_v1.Upserted),
+        Version("customer.credit_changed", 1, customer_v1.CreditChanged),
+        Version("project.opportunity_won", 1, project_v1.OpportunityWon),
+        Version("project.activated", 1, project_v1.Activated),
+        Version("project.status_changed", 1, project_v1.StatusChanged),
+        Version("project.milestone_completed", 1, project_v1.MilestoneCompleted),
+        Version("timesheet.submitted", 1, timesheet_v1.Submitted),
+        Version("timesheet.approved", 1, timesheet_v1.Approved),
+        Version("timesheet.corrected", 1, timesheet_v1.Corrected),
+        Version("timesheet.rejected", 1, timesheet_v1.Rejected),
+    )
+)

@@ -1,0 +1,1 @@
+"""Events about sheets of working time: one module per schema version."""

@@ -1,0 +1,79 @@
+"""The canonical bodies of commands are what the sandbox systems take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import orjson
+import pytest
+
+from adapters.sandbox.bodies import BODIES
+from adapters.sandbox.operations import OPERATIONS as PLAYED
+from adapters.sandbox.postings import Posting, read_posting
+from schemas.operations.table import OPERATIONS
+
+BILLABLE: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "project": "P-E1",
+        "legal_entity": "DE01",
+        "currency": "EUR",
+        "amount": "1200.00",
+        "hours": "8",
+        "rate": "150.00",
+        "role": "consultant",
+        "employee": "4711",
+        "work_date": "2026-11-02",
+        "sheet_id": "S1",
+        "line_id": "L1",
+        "contract_reference": "SOW-1",
+        "tax_code": "V19",
+    }
+)
+COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
+    {
+        "customer.put": {
+            "customer_id": "A1",
+            "legal_entity": "DE01",
+            "name": "Northwind Advisory",
+            "country": "DE",
+            "tax_code": "V19",
+            "currency": "EUR",
+            "on_hold": False,
+        },
+        "project.create": {
+            "project_id": "E1",
+            "customer": "C-A1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "name": "Rollout",
+            "service_line": "advisory",
+            "billing_method": "time_and_materials",
+            "contract_reference": "SOW-1",
+            "starts_on": "2026-11-01",
+        },
+        "billable.post": BILLABLE,
+        "billable.reverse": dict(BILLABLE) | {"amount": "-1200.00", "hours": "-8", "reverses": "timesheet/S1/L1/1"},
+        "project.put": {
+            "project_id": "E1",
+            "erp_id": "P-E1",
+            "name": "Rollout",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+        },
+        "project.link": {"opportunity_id": "O1", "project_id": "E1", "erp_id": "P-E1", "psa_id": "psa-E1"},
+    }
+)
+
+
+def test_both_tables_name_the_same_operations() -> None:
+    assert set(OPERATIONS) == set(BODIES) == {each.name for each in PLAYED} == set(COMPLETE)
+
+
+@pytest.mark.parametrize("operation", COMPLETE)
+def test_a_canonical_body_is_read(operation: str) -> None:
+    raw = OPERATIONS[operation].model_validate_json(orjson.dumps(dict(COMPLETE[operation]))).to_json()
+    posting = read_posting(operation, '"k"', "timesheet/S%2F1/L1/1", raw)
+    assert isinstance(posting, Posting), posting
+    assert posting.key == "timesheet/S/1"

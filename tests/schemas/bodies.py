@@ -1,0 +1,78 @@
+"""One body of each operation, for the tests of the schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.customer import CustomerPut
+from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+from schemas.operations.table import Body
+
+
+def billable(**changes: Any) -> dict[str, Any]:
+    """The fields of a booking."""
+    return {
+        "project": "PRJ-000017",
+        "legal_entity": "DE01",
+        "currency": "EUR",
+        "amount": Decimal("1087.50"),
+        "hours": Decimal("7.50"),
+        "rate": Decimal("145.00"),
+        "role": "consultant",
+        "employee": "E-1042",
+        "work_date": date(2026, 10, 26),
+        "sheet_id": "TS-2026-44-1042",
+        "line_id": "1",
+        "contract_reference": "SOW-2026-017",
+        "tax_code": "D19",
+        "cost_centre": "CC-310",
+    } | changes
+
+
+def taken_back(**changes: Any) -> dict[str, Any]:
+    """The fields of the reversal of that booking."""
+    reference = "timesheet/TS-2026-44-1042/1.r1/1"
+    return billable(amount=Decimal("-1087.50"), hours=Decimal("-7.50"), reverses=reference) | changes
+
+
+BODIES: Mapping[str, Body] = {
+    "customer.put": CustomerPut(
+        customer_id="C-1001",
+        legal_entity="DE01",
+        name="Example Shipyard GmbH",
+        country="DE",
+        tax_id="DE999999999",
+        tax_code="D19",
+        currency="EUR",
+        payment_terms="NET30",
+        on_hold=False,
+    ),
+    "project.create": ProjectCreate(
+        project_id="ENG-2026-017-DE01",
+        customer="10042",
+        legal_entity="DE01",
+        currency="EUR",
+        name="Yard planning system",
+        service_line="advisory",
+        billing_method="time_and_materials",
+        contract_reference="SOW-2026-017",
+        starts_on=date(2026, 10, 1),
+        ends_on=date(2027, 3, 31),
+    ),
+    "project.put": ProjectPut(
+        project_id="ENG-2026-017-DE01",
+        erp_id="PRJ-000017",
+        name="Yard planning system",
+        legal_entity="DE01",
+        currency="EUR",
+    ),
+    "project.link": ProjectLink(
+        opportunity_id="OPP-20417", project_id="ENG-2026-017-DE01", erp_id="PRJ-000017", psa_id="4711"
+    ),
+    "billable.post": BillablePost(**billable()),
+    "billable.reverse": BillableReverse(**taken_back()),
+}

@@ -1,0 +1,94 @@
+"""The bodies of commands: exact, the same bytes every time, and readable by whoever keeps a journal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import ValidationError
+
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.table import OPERATIONS, Body, read_body
+from tests.schemas.bodies import BODIES, billable, taken_back
+
+
+def test_each_operation_has_a_body_here() -> None:
+    assert {name: type(body) for name, body in BODIES.items()} == OPERATIONS
+
+
+@pytest.mark.parametrize(("operation", "body"), BODIES.items())
+def test_bytes_are_frozen_and_come_back(operation: str, body: Body) -> None:
+    again = read_body(operation, body.to_json())
+
+    assert again == body
+    assert again.to_json() == body.to_json()
+
+
+def test_a_journal_reads_the_same_three_of_each() -> None:
+    seen = {name: (body.legal_entity, body.amount, body.currency) for name, body in BODIES.items()}
+
+    assert seen == {
+        "customer.put": ("DE01", None, "EUR"),
+        "project.create": ("DE01", None, "EUR"),
+        "project.put": ("DE01", None, "EUR"),
+        "project.link": (None, None, None),
+        "billable.post": ("DE01", Decimal("1087.50"), "EUR"),
+        "billable.reverse": ("DE01", Decimal("-1087.50"), "EUR"),
+    }
+
+
+def test_amounts_are_written_as_exact_strings() -> None:
+    written = orjson.loads(BODIES["billable.reverse"].to_json())
+
+    assert (written["amount"], written["hours"], written["rate"]) == ("-1087.50", "-7.50", "145.00")
+    assert written["work_date"] == "2026-10-26"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": Decimal("1.005")},
+        {"amount": Decimal("1E+3")},
+        {"amount": Decimal("NaN")},
+        {"amount": 1087.5},
+        {"amount": "1e3"},
+        {"amount": Decimal("-0.01")},
+        {"rate": Decimal("0.001")},
+        {"rate": Decimal(-1)},
+        {"hours": Decimal(0)},
+        {"hours": Decimal("-7.50")},
+        {"hours": Decimal("0.125")},
+        {"currency": "EURO"},
+        {"project": ""},
+        {"tax_code": None},
+        {"unknown": "1"},
+    ],
+    ids=str,
+)
+def test_a_booking_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        BillablePost(**billable(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"amount": Decimal("0.01")}, {"hours": Decimal("7.50")}, {"reverses": ""}, {"rate": Decimal(-1)}],
+    ids=str,
+)
+def test_a_reversal_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        BillableReverse(**taken_back(**changes))
+
+
+def test_free_work_is_booked_and_taken_back_at_zero() -> None:
+    assert BillablePost(**billable(amount=Decimal("0.00"), rate=Decimal(0))).amount == 0
+    assert BillableReverse(**taken_back(amount=Decimal("0.00"), rate=Decimal(0))).amount == 0
+
+
+def test_an_unknown_operation_is_told() -> None:
+    with pytest.raises(KeyError):
+        read_body("billable.burn", b"{}")
+    with pytest.raises(ValueError, match="customer_id"):
+        read_body("customer.put", b"{}")
