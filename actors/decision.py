@@ -138,6 +138,6 @@ class Actor:
     references: References
 
 
-def no_references(_state: Any, _event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+def no_references(_state: object, _event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
     """References of an actor whose decisions need nothing but its own state."""
     return ()

@@ -1,4 +1,4 @@
-"""The policy as decisions read it: legal entities, their systems, tax codes, and rounding. Frozen; loaded by the gateway."""
+"""The policy as decisions read it: legal entities, their systems, tax codes, and rounding. Frozen."""
 
 from __future__ import annotations
 

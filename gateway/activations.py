@@ -13,8 +13,11 @@ from schemas.keys import ActorKey
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is bounded: keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane, and
-    idle activations in memory by count and by bytes of state."""
+    """What is bounded.
+
+    Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, and idle activations
+    in memory, by count and by bytes of state.
+    """
 
     batch_keys: int = 256
     batch_messages: int = 1024

@@ -26,12 +26,11 @@ from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
-from gateway.activations import Bounds
 from gateway.http.servers import serve_http
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
-from gateway.runtime import Ports, Runtime, Sources
+from gateway.runtime import Ports, Runtime, Sources, Tuning
 from gateway.settings import Settings
 
 
@@ -52,7 +51,7 @@ async def serve(settings: Settings) -> bool:
     async with ports(settings, policy) as outside:
         runtime = Runtime(
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
-            prefetch=settings.prefetch, bounds=Bounds(),
+            Tuning(prefetch=settings.prefetch),
         )  # fmt: skip
         async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes):
             await runtime.start()
@@ -104,9 +103,7 @@ def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
     operations: Mapping[str, HttpOperation] = {
         operation: HttpOperation(
             row.path,
-            Capability(
-                row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds
-            ),
+            Capability(row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds),
         )
         for operation, row in entry.operations.items()
     }

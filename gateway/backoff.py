@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable
 
 
 class Backoff:
-    """Waits longer each time, up to `longest` seconds, until `reset`; jittered so that processes do not march in step."""
+    """Waits longer each time, up to `longest` seconds, until `reset`; jittered, so that processes do not march in step.
+
+    `sleep` and `chance` are replaced where time or chance is an argument.
+    """
 
     def __init__(
         self,

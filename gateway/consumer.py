@@ -61,8 +61,9 @@ class Consumer:
             key, entry = self._door.admit(delivery)
         except Undecodable as error:
             failure = error.failure
-        except Exception as error:  # our bug at the door must neither stop the consumer nor lose the message
-            failure = Failure(FailureClass.INTERNAL, "door_failed", f"decoding raised {type(error).__name__}: report it")
+        except Exception as error:  # noqa: BLE001  # our bug must neither stop the consumer nor lose the message
+            reason = f"decoding raised {type(error).__name__}: report it"
+            failure = Failure(FailureClass.INTERNAL, "door_failed", reason)
         else:
             self._observed(delivery, None)
             self._bus.deliver(key, entry)

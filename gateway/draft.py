@@ -74,9 +74,7 @@ class Drafting:
         for request in accept.requests:
             identity = (request.system, request.operation, key, request.line, 1)
             body = request.body.__pydantic_serializer__.to_json(request.body)
-            command = Command(
-                command_id(*identity), *identity, body, command_reference(key, request.line, 1)
-            )
+            command = Command(command_id(*identity), *identity, body, command_reference(key, request.line, 1))
             turn.queued.append(Queued(command, self._version, self._commands))
             self._commands += 1
         turn.claims.extend(accept.claims)
@@ -144,9 +142,12 @@ class Drafting:
         self.lane = Lane(self.lane.state, self.lane.depth - 1, self.lane.tail)
         self._turn.judged.append(
             Judged(
-                standing.message, *self._final(decision), was=standing.verdict, attempts=standing.attempts,
+                standing.message,
+                *self._final(decision),
+                was=standing.verdict,
+                attempts=standing.attempts,
                 reason=_why(decision),
-            )  # fmt: skip
+            )
         )
 
     def stand_still(self, standing: LaneMessage, verdict: Verdict, lane: Lane, failure: Failure | None) -> None:
@@ -155,9 +156,14 @@ class Drafting:
         attempts = standing.attempts + (verdict is not Verdict.WAITING)
         self._turn.judged.append(
             Judged(
-                standing.message, verdict, self._version, was=standing.verdict, position=standing.position,
-                attempts=attempts, reason=lane.reason,
-            )  # fmt: skip
+                standing.message,
+                verdict,
+                self._version,
+                was=standing.verdict,
+                position=standing.position,
+                attempts=attempts,
+                reason=lane.reason,
+            )
         )
         if failure is not None:
             self._turn.opened.append(Opened(Case(failure), ref=standing.message.ref))

@@ -15,7 +15,7 @@ from typing import assert_never
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.policy import Policy
 from adapters.ports.turns import Lane, Message, Settlement
-from gateway.activation import Activation, Answered, Entry, Memory
+from gateway.activation import Activation, Answered, Memory
 from gateway.draft import Draft, Drafting
 from schemas.bindings import Binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
@@ -185,7 +185,7 @@ class _Fold:
                     return Reject(_internal("references_unsettled", f"{self._activation.key}: too many references"))
                 return None
             decision = self._actor.decide(self.drafting.state, event, self._context)
-        except Exception as error:  # a bug of ours in a decision parks its message, and must not stop other keys
+        except Exception as error:  # noqa: BLE001  # our bug parks its message, and must not stop other keys
             self._around.failed(self._activation.key, error)
             return Reject(_internal("decision_failed", f"the decision raised {type(error).__name__}: report it"))
         self.drafting.rely(references[key] for key in wanted)

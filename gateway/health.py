@@ -1,4 +1,4 @@
-"""Health: whether the process may be given work, and why not. Reads what others have noticed; asks only the database."""
+"""Health: whether the process may be given work, and why not; it asks only the database, others tell it."""
 
 from __future__ import annotations
 

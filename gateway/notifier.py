@@ -12,7 +12,7 @@ from adapters.ports.turns import StoreUnavailable
 from gateway.backoff import Backoff
 
 EXCHANGE: Final = "tallystick.notices"
-PAGE: Final = 20
+PAGE: Final = 500
 """Commits told in one round."""
 LOOK_SECONDS: Final = 1.0
 
@@ -73,6 +73,4 @@ class Notifier:
 
 
 def _outgoing(row: NoticeRow, place: int) -> Outgoing:
-    return Outgoing(
-        EXCHANGE, row.routing_key, row.body, "application/json", {}, message_id=f"notice-{row.id}-{place}"
-    )
+    return Outgoing(EXCHANGE, row.routing_key, row.body, "application/json", {}, message_id=f"notice-{row.id}-{place}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from adapters.ports.system import System
 from adapters.ports.turns import Message
 from gateway import telemetry
 from gateway.activations import Bounds
+from gateway.attempt import Attempts
 from gateway.backoff import Backoff
 from gateway.burial import Burial
 from gateway.bus import Bus
@@ -30,7 +31,7 @@ from gateway.notifier import Notifier
 from gateway.policy_file import PolicyFile
 from gateway.recorder import Recorder
 from gateway.references import References
-from gateway.relay import Relay, Relays
+from gateway.relay import Desk, Relay, Relays
 from gateway.watch import Watch
 from gateway.world import World
 from schemas.codec import decode_stored
@@ -63,8 +64,21 @@ class Sources:
     ids: Callable[[], UUID]
 
 
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How much is taken at once; `prefetch` is per queue.
+
+    Without `relays` commands stay in the outbox, and without `notices` facts stay unpublished; both for measuring.
+    """
+
+    prefetch: int = 1000
+    bounds: Bounds = field(default_factory=Bounds)
+    relays: bool = True
+    notices: bool = True
+
+
 class Runtime:
-    """Makes the parts and wires them. `prefetch` is per queue; `relays=False` leaves commands in the outbox."""
+    """Makes the parts and wires them."""
 
     def __init__(
         self,
@@ -73,23 +87,19 @@ class Runtime:
         policy: PolicyFile,
         sources: Sources,
         counts: Counts,
-        *,
-        prefetch: int,
-        bounds: Bounds,
-        relays: bool = True,
-        notices: bool = True,
+        tuning: Tuning,
     ) -> None:
         self.instance = sources.ids()
         self.health = Health(ports.reads, ports.publishing)
         self._ports = ports
-        self._prefetch = prefetch
+        self._prefetch = tuning.prefetch
         self._queues = [f"{QUEUE_PREFIX}{entity}" for entity in actors] + [UNROUTED]
         self._watch = Watch(counts)
         self._bus = Bus()
         references = References(actors, capacity=SNAPSHOTS)
         frozen = policy.policy
         world = World(
-            actors, references, _read, sources.now, sources.ids, lambda: frozen, policy.retry_seconds, bounds
+            actors, references, _read, sources.now, sources.ids, lambda: frozen, policy.retry_seconds, tuning.bounds
         )
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
@@ -97,10 +107,10 @@ class Runtime:
         self._bus.connect(self._committers)
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
         self._recorder = Recorder(ports.outbox, Backoff())
-        self._relays = {
-            name: self._relay(system, policy, sources) for name, system in ports.systems.items() if relays
-        }
-        self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published) if notices else None
+        self._relays = self._make_relays(policy, sources) if tuning.relays else {}
+        self._notifier = None
+        if tuning.notices:
+            self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier)
         self._burial = Burial(ports.dead_letters, Backoff())
         self._consumer = Consumer(
@@ -110,9 +120,7 @@ class Runtime:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._ended = asyncio.Event()
-        counts.gauges.append(
-            Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)})
-        )
+        counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
         counts.gauges.append(
             Gauge("commands_in_flight", "Attempts that run now.", ("system",),
                   lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
@@ -184,19 +192,19 @@ class Runtime:
         self.health.died(task.get_name())
         self._ended.set()
 
-    def _relay(self, system: System, policy: PolicyFile, sources: Sources) -> Relay:
-        return Relay(
-            system,
-            self._ports.outbox,
-            self._recorder,
-            self._bus.answer,
-            holder=self.instance,
-            tokens=sources.ids,
-            concurrency=policy.systems[system.name].concurrency,
-            retry_after=policy.retry_seconds,
-            backoff=Backoff(),
-            observed=self._watch.attempted,
+    def _make_relays(self, policy: PolicyFile, sources: Sources) -> dict[str, Relay]:
+        desk = Desk(
+            self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted
         )
+        return {
+            name: Relay(
+                Attempts(system, policy.retry_seconds),
+                desk,
+                concurrency=policy.systems[name].concurrency,
+                backoff=Backoff(),
+            )
+            for name, system in self._ports.systems.items()
+        }
 
 
 def _read(message: Message) -> Envelope:

@@ -54,7 +54,7 @@ def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
         if attempt.ending is Ending.CONFIRMED:
             return Settle(Confirmed(attempt.external_id))
     rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
-    loose = [attempt for attempt in earlier if attempt.ending in (None, Ending.UNKNOWN)]
+    loose = [attempt for attempt in earlier if is_loose(attempt)]
     if not loose:
         return Send() if rejected is None else Settle(_rejection(rejected))
     if len(loose) > MOST_UNKNOWN:
@@ -66,7 +66,7 @@ def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
     return LookUp(proves_absence=all(_can_no_longer_land(attempt, capability) for attempt in loose))
 
 
-def after_absent(capability: Capability, earlier: Sequence[Attempt], step: LookUp) -> Step | None:
+def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     """The step after the system answered that the effect is absent; None: ask again later."""
     rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
     if step.proves_absence:
@@ -74,6 +74,11 @@ def after_absent(capability: Capability, earlier: Sequence[Attempt], step: LookU
     if any(attempt.ending is None for attempt in earlier):
         return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
     return None
+
+
+def is_loose(attempt: Attempt) -> bool:
+    """Whether nobody knows what came of the attempt."""
+    return attempt.ending in (None, Ending.UNKNOWN)
 
 
 def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:

@@ -45,13 +45,17 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
                 return Ignore(f"revision {state.revision} is approved already")
             return _bill(state, sheet, sheet.revision, context)
         case Envelope(data=Corrected() as sheet):
-            if sheet.corrects > state.revision:
-                return Reject(_rule("revision_missing", f"approve revision {sheet.corrects} before correcting it"))
-            if sheet.corrects < state.revision:
-                return Ignore(f"revision {sheet.corrects} was replaced by revision {state.revision} already")
-            return _bill(state, sheet, sheet.corrects + 1, context)
+            return _corrected(state, sheet, context)
         case _:
             return Ignore(f"{event.type} does not concern a timesheet")
+
+
+def _corrected(state: Timesheet, sheet: Corrected, context: Context) -> Decision:
+    if sheet.corrects > state.revision:
+        return Reject(_rule("revision_missing", f"approve revision {sheet.corrects} before correcting it"))
+    if sheet.corrects < state.revision:
+        return Ignore(f"revision {sheet.corrects} was replaced by revision {state.revision} already")
+    return _bill(state, sheet, sheet.corrects + 1, context)
 
 
 def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context: Context) -> Decision:
@@ -96,7 +100,8 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
 def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None:
     """Why the sheet's lines cannot be billed on the project, the first reason found."""
     if project.status != "active":
-        return _rule("project_not_active", f"the project is {project.status}: reopen it, or correct the sheet", "project")
+        reason = f"the project is {project.status}: reopen it, or correct the sheet"
+        return _rule("project_not_active", reason, "project")
     if project.legal_entity != sheet.legal_entity:
         return _rule(
             "legal_entity_differs", f"the project is billed by {project.legal_entity}, not {sheet.legal_entity}",

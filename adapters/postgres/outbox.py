@@ -44,9 +44,7 @@ class PostgresOutbox:
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
-        return [
-            Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads
-        ]
+        return [Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads]
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         entity, key = after or ("", "")
@@ -62,7 +60,7 @@ class PostgresOutbox:
             return
         rows = [
             (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
-             end.reason, end.hold)
+             end.reason, end.hold, end.command.system, end.command.key.entity, end.command.key.id)
             for end in ended
         ]  # fmt: skip
         try:

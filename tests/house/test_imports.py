@@ -31,7 +31,7 @@ WRONG = [
     ("gateway/wrong.py", "import adapters.postgres", COMPOSITION),
     ("gateway/wrong.py", "from schemas import registry", COMPOSITION),
     ("gateway/wrong.py", "import asyncpg", POSTGRES),
-    ("gateway/cli/wrong.py", "import aiormq", RABBITMQ),
+    ("gateway/wrong.py", "import aiormq", RABBITMQ),
 ]
 
 

@@ -70,19 +70,25 @@ class Wire:
         self._tasks.add(task)
         self._clients.add(writer)
         try:
-            up_reader, up_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
-            await asyncio.wait(
-                (
-                    asyncio.ensure_future(self._pass_on(reader, up_writer, holds=True)),
-                    asyncio.ensure_future(self._pass_on(up_reader, writer, holds=False)),
-                ),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            up_writer.transport.abort()
+            await self._join(reader, writer)
         finally:
             self._clients.discard(writer)
             self._tasks.discard(task)
             writer.transport.abort()
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on in both directions until either end is gone."""
+        from_broker, to_broker = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        ways = [
+            asyncio.create_task(self._pass_on(reader, to_broker, holds=True)),
+            asyncio.create_task(self._pass_on(from_broker, writer, holds=False)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            to_broker.transport.abort()
+            for way in ways:
+                way.cancel()
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, holds: bool) -> None:
         try:

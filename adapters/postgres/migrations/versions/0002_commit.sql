@@ -195,11 +195,6 @@ BEGIN
         DELETE FROM tallystick.claim h USING unnest(c_turn, c_scope, c_value) c(turn, scope, value)
         WHERE NOT ok[c.turn] AND h.scope = c.scope AND h.value = c.value AND h.commit_id = p_commit_id
           AND h.entity = t_entity[c.turn] AND h.key = t_key[c.turn];
-        -- A result that comes too late is dropped; its lease must not outlive it.
-        DELETE FROM tallystick.lease l USING unnest(s_turn, s_id, s_system, s_token) s(turn, id, system, token)
-        WHERE NOT ok[s.turn] AND l.token = s.token AND l.system = s.system
-          AND l.entity = t_entity[s.turn] AND l.key = t_key[s.turn]
-          AND NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = s.id AND o.state = 'open');
 
         RETURN QUERY SELECT t.turn::integer, 'stale_writer', NULL::uuid, NULL::boolean, NULL, NULL, NULL, NULL
         FROM generate_subscripts(ok, 1) t(turn) WHERE NOT ok[t.turn];

@@ -46,7 +46,8 @@ END $$;
 CREATE FUNCTION tallystick.retry_lane(p_entity text, p_key text, p_actor text, p_reason text) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM tallystick.entity WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
+    PERFORM FROM tallystick.entity
+    WHERE entity = p_entity AND key = p_key AND row_version > 0 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;

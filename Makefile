@@ -1,0 +1,53 @@
+# What a developer needs. `make` alone lists it. Extra arguments go through ARGS: make test ARGS="-k lanes -x".
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes --allow-unsafe \
+	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+# QUICK=1 makes the bench short. ALLOW_NO_RABBITMQ=1 lets the tests go on without RabbitMQ, and say so.
+export QUICK ALLOW_NO_RABBITMQ
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check format test demo bench lock clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
+		printf '  make %-7s %s\n' "$$target" "$$what"; done
+
+venv: $(INSTALLED) ## Make the virtual environment from requirements-dev.lock
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@.ci/make-venv "$(PYTHON)" $(VENV)
+	@touch $@
+
+check: $(INSTALLED) ## Formatting, linter, types, and the contracts between the layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(INSTALLED) ## Format the code, and repair what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m pytest $(ARGS)
+
+demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after it)
+	$(BIN)/tallystick demo $(ARGS)
+
+bench: $(INSTALLED) ## Throughput, from one run (QUICK=1 for a short one)
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(INSTALLED) ## Lock the dependencies again (UPGRADE=1 takes the newest)
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --only-build-deps --build-deps-for wheel --output-file requirements-build.lock pyproject.toml
+
+clean: ## Remove what tools and builds left; the virtual environment stays
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(wildcard schemas actors adapters gateway bench tests) -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,100 @@
+"""The outbox and the sent log in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import islice
+from uuid import UUID
+
+from adapters.memory.rows import Lease, Logged, Standing
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.outbox import Attempt, Ended, Ending, Leased, SendLane
+from schemas.keys import ActorKey
+
+
+class MemoryOutbox:
+    """Port `Outbox`."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+        tables = self._tables
+        if token in tables.abandoned:
+            return []
+        tables.beats.setdefault(holder, 0)
+        claimed: list[Leased] = []
+        for lane in lanes:
+            head = self._head(lane)
+            if lane in tables.leases or head is None:
+                continue
+            tables.leases[lane] = Lease(holder, token)
+            log = tables.attempts.setdefault(head.command.id, [])
+            earlier = tuple(logged.read(self._clock()) for logged in log)
+            log.append(Logged(token, Attempt(len(log) + 1, None, None)))
+            claimed.append(Leased(head.command, token, len(log), earlier))
+        return claimed
+
+    async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
+        lanes = [
+            lane
+            for lane in self._tables.send_lanes
+            if lane.system == system and (after is None or lane.key > after) and lane not in self._tables.leases
+        ]
+        due = (lane for lane in sorted(lanes, key=lambda lane: lane.key) if self._head(lane))
+        return list(islice(due, limit))
+
+    async def record(self, ended: Sequence[Ended]) -> None:
+        tables, now = self._tables, self._clock()
+        for end in ended:
+            ending = Attempt(end.attempt, end.ending, None, end.external_id, end.failure_class, end.code, end.reason)
+            for logged in tables.attempts.get(end.command.id, ()):
+                if logged.attempt.number == end.attempt:
+                    logged.end(ending, now)
+            lane = SendLane(end.command.system, end.command.key)
+            lease, standing = tables.leases.get(lane), tables.outbox.get(end.command.id)
+            if end.hold is not None and lease is not None and lease.token == end.token:
+                tables.release(lane, end.token)
+                if standing is not None:
+                    standing.due_at = now + end.hold
+
+    async def abandon(self, token: UUID) -> None:
+        tables, now = self._tables, self._clock()
+        tables.abandoned.add(token)
+        for log in tables.attempts.values():
+            for logged in log:
+                if logged.token == token:
+                    logged.end(replace(logged.attempt, ending=Ending.UNSENT), now)
+        self._free(lambda lease: lease.token == token)
+
+    async def beat(self, holder: UUID) -> dict[UUID, int]:
+        tables = self._tables
+        tables.beats[holder] = tables.beats.get(holder, 0) + 1
+        unseen = {lease.holder: 0 for lease in tables.leases.values()}
+        return unseen | tables.beats
+
+    async def take_over(self, silent: Sequence[UUID]) -> int:
+        for holder in silent:
+            self._tables.beats.pop(holder, None)
+        return self._free(lambda lease: lease.holder in silent)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _head(self, lane: SendLane) -> Standing | None:
+        """The head of a lane, if it may be sent now."""
+        standing = self._tables.send_lanes.get(lane)
+        if not standing:
+            return None
+        head = standing[min(standing)]
+        is_due = head.due_at is None or head.due_at <= self._clock()
+        return head if is_due and not head.is_parked else None
+
+    def _free(self, is_meant: Callable[[Lease], bool]) -> int:
+        leases = self._tables.leases
+        gone = [lane for lane, lease in leases.items() if is_meant(lease)]
+        for lane in gone:
+            del leases[lane]
+        return len(gone)

@@ -1,0 +1,122 @@
+"""The rows of the store in memory, one class for each table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from adapters.ports.outbox import Attempt, SendLane
+from adapters.ports.turns import Message, Opened, Queued, Row
+from schemas.commands import Command
+from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
+
+
+@dataclass(slots=True)
+class Entity:
+    """An entity's row. `retry_at` is when a lane in backoff runs again, by the store's clock."""
+
+    row: Row
+    commit_id: UUID | None = None
+    retry_at: float | None = None
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A message in the inbox. `position` is set while it stands in the lane of `key`."""
+
+    message: Message
+    key: ActorKey
+    verdict: Verdict
+    at: float
+    position: int | None
+    attempts: int
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Standing:
+    """A command that is not settled."""
+
+    command: Command
+    place: tuple[int, int]
+    is_parked: bool = False
+    reason: str | None = None
+    due_at: float | None = None
+
+    @classmethod
+    def of(cls, queued: Queued) -> Standing:
+        """As it is added to the outbox."""
+        return cls(queued.command, (queued.entity_version, queued.index))
+
+    @property
+    def lane(self) -> SendLane:
+        """Where it stands."""
+        return SendLane(self.command.system, self.command.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may send the head of a send lane."""
+
+    holder: UUID
+    token: UUID
+
+
+@dataclass(slots=True)
+class Logged:
+    """An attempt in the sent log, under the token of its lease. Its `ended_for` is counted when it is read."""
+
+    token: UUID
+    attempt: Attempt
+    ended_at: float | None = None
+
+    def end(self, ending: Attempt, now: float) -> None:
+        """Record how it ended, once."""
+        if self.ended_at is None:
+            self.attempt, self.ended_at = ending, now
+
+    def read(self, now: float) -> Attempt:
+        """As others see it at `now`."""
+        return self.attempt if self.ended_at is None else replace(self.attempt, ended_for=now - self.ended_at)
+
+
+@dataclass(slots=True)
+class CaseRow:
+    """A case and whether it is open."""
+
+    key: ActorKey
+    opened: Opened
+    is_open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A line of the timeline: a verdict, or a command that was settled."""
+
+    key: ActorKey
+    entity_version: int
+    what: str
+    ref: UUID | None = None
+    command_id: UUID | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator did."""
+
+    actor: str
+    action: str
+    key: ActorKey
+    ref: UUID | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one commit made known: verdicts by message, and bodies by routing key."""
+
+    id: int
+    verdicts: tuple[tuple[UUID, Verdict], ...]
+    facts: tuple[tuple[str, bytes], ...]

@@ -1,0 +1,45 @@
+"""The store in memory: tables that several processes share, and the clients of one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from adapters.memory.commits import MemoryCommits
+from adapters.memory.dead_letters import MemoryDeadLetters
+from adapters.memory.lanes import MemoryLanes
+from adapters.memory.notices import MemoryNotices
+from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.tables import Clock, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryClients:
+    """What one process has of the store."""
+
+    commits: MemoryCommits
+    lanes: MemoryLanes
+    outbox: MemoryOutbox
+    notices: MemoryNotices
+    dead_letters: MemoryDeadLetters
+
+
+class MemoryStore:
+    """Behaves as PostgreSQL does towards whoever uses the ports; nothing outlives it. `Reads` is not there.
+
+    `clock` counts seconds and decides when a backoff has passed and a held command is due.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.tables = Tables()
+        self._clock = clock
+
+    def clients(self) -> MemoryClients:
+        """The clients of one more process."""
+        tables, clock = self.tables, self._clock
+        return MemoryClients(
+            MemoryCommits(tables, clock),
+            MemoryLanes(tables, clock),
+            MemoryOutbox(tables, clock),
+            MemoryNotices(tables),
+            MemoryDeadLetters(tables),
+        )

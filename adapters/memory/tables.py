@@ -1,0 +1,103 @@
+"""The tables of the store in memory, shared by the clients of all processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from uuid import UUID
+
+from adapters.memory.rows import Accepted, Act, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
+from adapters.ports.outbox import SendLane
+from adapters.ports.store import DeadLetter
+from adapters.ports.turns import Lane, Row
+from schemas.facts import Claim
+from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
+
+Clock = Callable[[], float]
+"""Seconds, never going back."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """All rows. Lanes, waits, and send lanes are indexes over the others, kept by the methods below."""
+
+    entities: dict[ActorKey, Entity] = field(default_factory=dict)
+    inbox: dict[UUID, Accepted] = field(default_factory=dict)
+    identities: dict[tuple[str, str], UUID] = field(default_factory=dict)
+    lanes: dict[ActorKey, set[UUID]] = field(default_factory=dict)
+    waits: dict[ActorKey, dict[ActorKey, int]] = field(default_factory=dict)
+    wakes: dict[ActorKey, int] = field(default_factory=dict)
+    claims: dict[Claim, ActorKey] = field(default_factory=dict)
+    outbox: dict[UUID, Standing] = field(default_factory=dict)
+    send_lanes: dict[SendLane, dict[tuple[int, int], Standing]] = field(default_factory=dict)
+    leases: dict[SendLane, Lease] = field(default_factory=dict)
+    beats: dict[UUID, int] = field(default_factory=dict)
+    abandoned: set[UUID] = field(default_factory=set)
+    attempts: dict[UUID, list[Logged]] = field(default_factory=dict)
+    cases: list[CaseRow] = field(default_factory=list)
+    timeline: list[Happened] = field(default_factory=list)
+    audit: list[Act] = field(default_factory=list)
+    notices: list[Told] = field(default_factory=list)
+    last_notice: int = 0
+    dead_letters: dict[bytes, tuple[DeadLetter, int]] = field(default_factory=dict)
+
+    def row(self, key: ActorKey) -> Row:
+        """The row of `key`; version 0 if it was never written."""
+        entity = self.entities.get(key)
+        return entity.row if entity else Row(key)
+
+    def write(self, row: Row, retry_at: float | None = None) -> Entity:
+        """Put the row of an entity, and its wait into the index."""
+        entity = self.entities.setdefault(row.key, Entity(row))
+        if (before := entity.row.lane.target) is not None:
+            self.waits.get(before, {}).pop(row.key, None)
+        if row.lane.target is not None:
+            self.waits.setdefault(row.lane.target, {})[row.key] = row.lane.seen or 0
+        entity.row = row
+        entity.retry_at = retry_at
+        return entity
+
+    def reopen(self, key: ActorKey, lane: Lane) -> None:
+        """Change the lane of an entity outside of its turns: its row version says so."""
+        row = self.row(key)
+        self.write(replace(row, row_version=row.row_version + 1, lane=lane))
+
+    def lane(self, key: ActorKey) -> list[Accepted]:
+        """The messages of a lane, in order."""
+        return sorted((self.inbox[ref] for ref in self.lanes.get(key, ())), key=lambda row: row.position or 0)
+
+    def place(self, accepted: Accepted, key: ActorKey, position: int | None, verdict: Verdict) -> None:
+        """Give a message its place and verdict, under `key`."""
+        ref = accepted.message.ref
+        self.lanes.get(accepted.key, set()).discard(ref)
+        accepted.key, accepted.position, accepted.verdict = key, position, verdict
+        if position is not None:
+            self.lanes.setdefault(key, set()).add(ref)
+
+    def sleeping(self, target: ActorKey, version: int) -> list[ActorKey]:
+        """The keys that wait for a version of `target` below this one, in order."""
+        return sorted(key for key, seen in self.waits.get(target, {}).items() if seen < version)
+
+    def queue(self, standing: Standing) -> None:
+        """Add a command at its place."""
+        self.outbox[standing.command.id] = standing
+        self.send_lanes.setdefault(standing.lane, {})[standing.place] = standing
+
+    def unqueue(self, command_id: UUID) -> None:
+        """Take a command out."""
+        standing = self.outbox.pop(command_id)
+        del self.send_lanes[standing.lane][standing.place]
+
+    def release(self, lane: SendLane, token: UUID) -> None:
+        """End a lease, if it is still the one with this token."""
+        lease = self.leases.get(lane)
+        if lease is not None and lease.token == token:
+            del self.leases[lane]
+
+    def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:
+        """Add what one commit makes known, if it is anything."""
+        told = Told(self.last_notice + 1, tuple(verdicts), tuple(facts))
+        if told.verdicts or told.facts:
+            self.last_notice = told.id
+            self.notices.append(told)

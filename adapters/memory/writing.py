@@ -1,0 +1,119 @@
+"""Writing the turns of a batch that commit: inbox and claims first, then the rest, bindings, notices, and wakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import assert_never
+from uuid import UUID
+
+import orjson
+
+from adapters.memory.checks import bound_to, fresh, identity
+from adapters.memory.notices import facts_of
+from adapters.memory.rows import Accepted, CaseRow, Happened, Standing
+from adapters.memory.tables import Tables
+from adapters.ports.outbox import SendLane
+from adapters.ports.turns import EMPTY_LANE, Settlement, Turn
+from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
+
+
+class Writing:
+    """One commit in the making; whoever calls it has checked that everything goes through."""
+
+    def __init__(self, tables: Tables, commit_id: UUID, now: float) -> None:
+        self._tables = tables
+        self._commit_id = commit_id
+        self._now = now
+
+    def accept(self, turn: Turn) -> None:
+        """Inbox rows and claims."""
+        tables = self._tables
+        for judged in fresh(turn):
+            accepted = Accepted(
+                judged.message, turn.key, judged.verdict, self._now, None, judged.attempts, judged.reason
+            )
+            tables.inbox[judged.message.ref] = accepted
+            tables.identities[identity(judged)] = judged.message.ref
+            tables.place(accepted, turn.key, judged.position, judged.verdict)
+        tables.claims.update(dict.fromkeys(turn.claims, turn.key))
+
+    def write(self, turn: Turn) -> None:
+        """The row, the verdicts of the lane, the commands, the timeline, and the cases."""
+        tables = self._tables
+        self._write_row(turn)
+        for judged in turn.judged:
+            if judged.was is not None:
+                accepted = tables.inbox[judged.message.ref]
+                tables.place(accepted, turn.key, judged.position, judged.verdict)
+                accepted.attempts, accepted.reason = judged.attempts, judged.reason
+        for queued in turn.queued:
+            tables.queue(Standing.of(queued))
+        self._settle(turn)
+        tables.timeline.extend(
+            Happened(turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason)
+            for judged in turn.judged
+        )
+        tables.cases.extend(CaseRow(turn.key, opened) for opened in turn.opened)
+
+    def bind(self, external: ActorKey, key: ActorKey) -> None:
+        """Let an external key mean `key`, and move what waited under it behind the lane of `key`, in order."""
+        tables = self._tables
+        if bound_to(tables, external) is not None:
+            return
+        moving = tables.lane(external)
+        row, own = tables.row(external), tables.row(key)
+        state = orjson.dumps({"entity": key.entity, "id": key.id})
+        bound = replace(
+            row, row_version=row.row_version + 1, entity_version=row.entity_version + 1, state=state,
+            lane=replace(EMPTY_LANE, tail=row.lane.tail),
+        )  # fmt: skip
+        tables.write(bound).commit_id = self._commit_id
+        for position, accepted in enumerate(moving, own.lane.tail):
+            tables.place(accepted, key, position, Verdict.QUEUED)
+        if moving:
+            longer = replace(own.lane, depth=own.lane.depth + len(moving), tail=own.lane.tail + len(moving))
+            tables.write(replace(own, row_version=own.row_version + 1, lane=longer), tables.entities[key].retry_at)
+
+    def tell(self, turns: Sequence[Turn]) -> None:
+        """Notices: verdicts in the order of the batch, then facts and cases."""
+        self._tables.tell(
+            ((judged.message.ref, judged.verdict) for turn in turns for judged in turn.judged),
+            (fact for turn in turns for fact in facts_of(turn)),
+        )
+
+    def wake(self, changed: Iterable[ActorKey]) -> None:
+        """Wakes for what waits on an older version of what changed."""
+        tables = self._tables
+        for key in changed:
+            version = tables.row(key).entity_version
+            if tables.sleeping(key, version):
+                tables.wakes[key] = max(version, tables.wakes.get(key, 0))
+
+    def _write_row(self, turn: Turn) -> None:
+        row, lane = self._tables.row(turn.key), turn.lane
+        retry_at = None if lane.retry_after is None else self._now + lane.retry_after
+        state, schema = (row.state, row.schema) if turn.state is None else (turn.state, turn.schema)
+        written = replace(
+            row, row_version=row.row_version + 1, entity_version=turn.entity_version, state=state, schema=schema,
+            lane=replace(lane, retry_after=None),
+        )  # fmt: skip
+        self._tables.write(written, retry_at).commit_id = self._commit_id
+
+    def _settle(self, turn: Turn) -> None:
+        tables = self._tables
+        for settled in turn.settled:
+            match settled.settlement:
+                case Settlement.DONE:
+                    tables.unqueue(settled.command.id)
+                case Settlement.PARKED:
+                    standing = tables.outbox[settled.command.id]
+                    standing.is_parked, standing.reason = True, settled.reason
+                case _:
+                    assert_never(settled.settlement)
+            tables.release(SendLane(settled.command.system, turn.key), settled.token)
+            happened = Happened(
+                turn.key, turn.entity_version, f"command_{settled.settlement}", None, settled.command.id, settled.reason
+            )
+            tables.timeline.append(happened)

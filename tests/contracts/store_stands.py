@@ -1,0 +1,162 @@
+"""The two stores as the contract sees them: the ports of each process, time that passes, and what is left in tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+from uuid import UUID
+
+import asyncpg
+
+from adapters.memory.store import MemoryStore
+from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.store import Commits, DeadLetters, Lanes
+from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from schemas.keys import ActorKey
+from tests.contracts.turns import batch
+
+_SQL: Final = Path(__file__).with_name("sql")
+
+
+class Counts(NamedTuple):
+    """Rows of the tables that a commit writes."""
+
+    inbox: int
+    claims: int
+    commands: int
+    timeline: int
+    cases: int
+    notices: int
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What one process has of the store, with the few moves that most tests begin with."""
+
+    commits: Commits
+    lanes: Lanes
+    outbox: Outbox
+    notices: Notices
+    dead_letters: DeadLetters
+
+    async def row(self, key: ActorKey) -> Row:
+        """The row of one key."""
+        return (await self.commits.load([key]))[key]
+
+    async def lane(self, key: ActorKey) -> list[LaneMessage]:
+        """The lane of one key."""
+        return (await self.commits.lanes([key], limit=100))[key]
+
+    async def commit(self, *turns: Turn) -> list[Answer]:
+        """Commit turns in one batch."""
+        return await self.commits.commit(batch(*turns))
+
+
+class StoreStand(Protocol):
+    """A store under test."""
+
+    def process(self) -> Process:
+        """One more process."""
+        ...
+
+    async def pass_time(self, seconds: float) -> None: ...
+
+    async def lose_wakes(self) -> None:
+        """Do what no code does: forget who is to be woken."""
+        ...
+
+    async def counts(self) -> Counts: ...
+
+    async def open_cases(self) -> int: ...
+
+    async def dead_letters(self) -> list[tuple[bytes, int]]:
+        """Digests, and how often each was seen."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class MemoryStoreStand:
+    def __init__(self) -> None:
+        self._now = 1000.0
+        self._store = MemoryStore(lambda: self._now)
+
+    def process(self) -> Process:
+        clients = self._store.clients()
+        return Process(clients.commits, clients.lanes, clients.outbox, clients.notices, clients.dead_letters)
+
+    async def pass_time(self, seconds: float) -> None:
+        self._now += seconds
+
+    async def lose_wakes(self) -> None:
+        self._store.tables.wakes.clear()
+
+    async def counts(self) -> Counts:
+        tables = self._store.tables
+        return Counts(
+            len(tables.inbox), len(tables.claims), len(tables.outbox), len(tables.timeline), len(tables.cases),
+            len(tables.notices),
+        )  # fmt: skip
+
+    async def open_cases(self) -> int:
+        return sum(row.is_open for row in self._store.tables.cases)
+
+    async def dead_letters(self) -> list[tuple[bytes, int]]:
+        return [(digest, seen) for digest, (_, seen) in self._store.tables.dead_letters.items()]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class PostgresStoreStand:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._open: list[
+            PostgresCommits | PostgresLanes | PostgresOutbox | PostgresNotices | PostgresDeadLetters
+        ] = []
+
+    def process(self) -> Process:
+        url = self._url
+        commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
+        notices, dead_letters = PostgresNotices(url), PostgresDeadLetters(url)
+        self._open.extend((commits, lanes, outbox, notices, dead_letters))
+        return Process(commits, lanes, outbox, notices, dead_letters)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Moves every recorded time back: the database's clock is nobody's to set."""
+        await self._fetch("pass_time", seconds)
+
+    async def lose_wakes(self) -> None:
+        await self._fetch("lose_wakes")
+
+    async def counts(self) -> Counts:
+        [found] = await self._fetch("counts")
+        return Counts(*found)
+
+    async def open_cases(self) -> int:
+        [found] = await self._fetch("open_cases")
+        return int(found[0])
+
+    async def dead_letters(self) -> list[tuple[bytes, int]]:
+        return [(found[0], found[1]) for found in await self._fetch("dead_letters")]
+
+    async def close(self) -> None:
+        for client in self._open:
+            await client.close()
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self._url, timeout=10)
+        try:
+            return await connection.fetch(_SQL.joinpath(f"{name}.sql").read_text(), *arguments)
+        finally:
+            await connection.close(timeout=10)
+
+
+def holder(name: str) -> UUID:
+    """The identity of a process that sends."""
+    return UUID(int=sum(name.encode()))

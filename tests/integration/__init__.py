@@ -1,0 +1,1 @@
+"""Whole processes on real servers: RabbitMQ in, PostgreSQL between, sandbox systems out."""

@@ -1,0 +1,73 @@
+"""Events of a small firm, as its systems would publish them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from adapters.ports.broker import Outgoing
+from adapters.rabbitmq.topology import EVENTS
+from schemas.codec import STRUCTURED, encode
+from schemas.customer.v1 import Upserted
+from schemas.envelope import Attributes
+from schemas.project.v1 import Billing, Contract, OpportunityWon, Rate
+from schemas.record import Record
+from schemas.timesheet.v1 import Approved, Approver, Employee, Line
+from schemas.values import Money, Period, Reference
+
+CRM = "urn:example:crm"
+PSA = "urn:example:psa"
+DAY = date(2026, 3, 2)
+AT = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
+RATE = Decimal("125.50")
+
+
+def event(source: str, id: str, name: str, subject: str, data: Record, user: str = "guest") -> Outgoing:
+    """An event ready to publish; `name` is its type without version."""
+    body = encode(Attributes(source=source, id=id, type=f"{name}.v1", subject=subject, time=AT), data)
+    return Outgoing(EVENTS, name, body, STRUCTURED, {}, message_id=id)
+
+
+def customer(id: str, *, tax_profile: str | None = "standard") -> Outgoing:
+    """A customer that US01 trades with."""
+    data = Upserted(
+        name=f"Customer {id}", country="US", tax_profile=tax_profile, legal_entities=("US01",), currency="USD"
+    )
+    return event(CRM, f"customer-{id}", "customer.upserted", id, data)
+
+
+def deal(project: str, customer_id: str) -> Outgoing:
+    """A won deal billed by time and materials."""
+    data = OpportunityWon(
+        opportunity_id=f"opp-{project}",
+        customer=Reference(id=customer_id),
+        legal_entity="US01",
+        service_line="consulting",
+        name=f"Project {project}",
+        currency="USD",
+        contract=Contract(reference=f"SOW-{project}", signed_on=DAY, starts_on=date(2026, 1, 1)),
+        billing=Billing(
+            method="time_and_materials",
+            rates=(Rate(role="consultant", hourly=Money.of(RATE, "USD")),),
+        ),
+    )
+    return event(CRM, f"won-{project}", "project.opportunity_won", project, data)
+
+
+def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, hours: str = "7.50") -> Outgoing:
+    """An approved sheet with `lines` billable lines of `hours` each."""
+    data = Approved(
+        legal_entity="US01",
+        currency="USD",
+        employee=Employee(id="E-1"),
+        period=Period(starts_on=DAY, ends_on=DAY),
+        project=project,
+        lines=tuple(
+            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal(hours), role="consultant", billable=True)
+            for n in range(1, lines + 1)
+        ),
+        revision=revision,
+        approver=Approver(id="M-1"),
+        approved_at=AT,
+    )
+    return event(PSA, f"{id}-r{revision}", "timesheet.approved", id, data)

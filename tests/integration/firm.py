@@ -1,0 +1,212 @@
+"""A whole installation for a test: a database, a broker, sandbox systems, and gateway processes to start and kill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import asyncpg
+import yaml
+
+from adapters.ports.broker import Outgoing, Published
+from adapters.rabbitmq.publishing import RabbitPublishing
+from adapters.sandbox.operations import Role, operations_of
+from adapters.sandbox.serve import serve_sandboxes
+from adapters.sandbox.settings import SandboxSettings
+from gateway.app import declare
+from gateway.local.ports import free_port
+from tests.integration.events import CRM, PSA
+
+TOKEN: Final = "sandbox-token"
+API_TOKEN: Final = "api-token-of-this-test"
+PUBLISH_BATCH: Final = 1000
+Json = dict[str, object]
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
+    """Return as soon as `is_so`; fails the test when it has not become so in `seconds`."""
+    async with asyncio.timeout(seconds) as limit:
+        while not await is_so():
+            deadline = limit.when()
+            assert deadline is not None
+            if asyncio.get_running_loop().time() > deadline - 0.2:
+                raise AssertionError(f"not within {seconds} s: {what}")
+            await asyncio.sleep(0.05)
+
+
+@dataclass(slots=True)
+class GatewayProcess:
+    """One `tallystick serve`, as it ships."""
+
+    process: asyncio.subprocess.Process
+    ops: str
+    api: str
+    log: Path
+
+    async def status(self, path: str) -> int:
+        """HTTP status of a page of the operations port; 0 if it does not answer."""
+        return await _status(f"{self.ops}{path}", {})
+
+    async def is_ready(self) -> bool:
+        """Whether `/readyz` says so. A process that has ended fails the test with its log."""
+        assert self.process.returncode is None, self.log.read_text(encoding="utf-8")[-4000:]
+        return await self.status("/readyz") == 200
+
+    async def kill(self) -> None:
+        """End it at once, as kill -9 does."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        if self.process.returncode is None:
+            self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 40)
+
+
+@dataclass(slots=True)
+class Firm:
+    """The servers of one test. `sandboxes` maps crm, psa, erp to their URLs."""
+
+    database_url: str
+    amqp_url: str
+    sandboxes: Mapping[str, str]
+    folder: Path
+    database: asyncpg.Connection[asyncpg.Record]
+    session: aiohttp.ClientSession
+    started: list[GatewayProcess] = field(default_factory=list)
+
+    async def start(self) -> GatewayProcess:
+        """Start a gateway process; returns before it is ready."""
+        ops, api = free_port(), free_port()
+        log = self.folder / f"gateway-{len(self.started)}.log"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")} | {
+            "TALLYSTICK_DATABASE_URL": self.database_url,
+            "TALLYSTICK_AMQP_URL": self.amqp_url,
+            "TALLYSTICK_POLICY": str(self.folder / "policy.yaml"),
+            "TALLYSTICK_OPS_BIND": f"127.0.0.1:{ops}",
+            "TALLYSTICK_API_BIND": f"127.0.0.1:{api}",
+            "TALLYSTICK_API_TOKEN_FILE": str(self.folder / "api-token"),
+        }
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "gateway.cli.main", "serve", env=environment, stdout=output, stderr=output
+            )
+        gateway = GatewayProcess(process, f"http://127.0.0.1:{ops}", f"http://127.0.0.1:{api}", log)
+        self.started.append(gateway)
+        return gateway
+
+    async def start_ready(self) -> GatewayProcess:
+        """Start a gateway process and wait until it is ready."""
+        gateway = await self.start()
+        await until(gateway.is_ready, 30, "the gateway is ready")
+        return gateway
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        """Publish in order; each must be confirmed."""
+        publishing = RabbitPublishing(self.amqp_url, report=lambda _report: None)
+        try:
+            for first in range(0, len(events), PUBLISH_BATCH):
+                results = await publishing.publish(events[first : first + PUBLISH_BATCH])
+                assert set(results) == {Published.CONFIRMED}
+        finally:
+            await publishing.close()
+
+    async def journal(self, system: str = "erp") -> list[Json]:
+        """All effects that a sandbox has, oldest first."""
+        async with self.session.get(f"{self.sandboxes[system]}/journal") as response:
+            rows: list[Json] = await response.json()
+        return rows
+
+    async def faults(self, system: str, *faults: Json) -> None:
+        """Replace the faults of a sandbox."""
+        async with self.session.post(f"{self.sandboxes[system]}/faults", json=list(faults)) as response:
+            assert response.status < 300, await response.text()
+
+    async def verdicts(self) -> dict[str, int]:
+        """Messages by verdict."""
+        rows = await self.database.fetch("SELECT verdict, count(*) FROM tallystick.inbox GROUP BY verdict")
+        return {row[0]: row[1] for row in rows}
+
+    async def count(self, query: str, *arguments: object) -> int:
+        """A number from the database."""
+        value: int = await self.database.fetchval(query, *arguments)
+        return value
+
+    async def is_settled(self) -> bool:
+        """Whether no command is open and no lane can move."""
+        return not await self.count(
+            "SELECT (SELECT count(*) FROM tallystick.outbox WHERE state = 'open')"
+            " + (SELECT count(*) FROM tallystick.entity WHERE lane_depth > 0 AND lane_state = 'open')"
+        )
+
+
+@asynccontextmanager
+async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[Firm]:
+    """An installation with its topology declared and no gateway process yet; ends what a test started."""
+    settings = [SandboxSettings(role, TOKEN, legal_entities={"US01": "USD"}) for role in Role]
+    async with serve_sandboxes(settings) as urls, aiohttp.ClientSession() as session:
+        (folder / "policy.yaml").write_text(yaml.safe_dump(_policy(urls)), encoding="utf-8")
+        (folder / "api-token").write_text(API_TOKEN, encoding="utf-8")
+        await declare(amqp_url)
+        database = await asyncpg.connect(database_url)
+        made = Firm(database_url, amqp_url, urls, folder, database, session)
+        try:
+            yield made
+        finally:
+            for gateway in made.started:
+                await gateway.kill()
+            await database.close()
+
+
+def _policy(urls: Mapping[str, str]) -> Json:
+    systems = {
+        role.value: {
+            "url": urls[role.value],
+            "token": TOKEN,
+            "concurrency": 64,
+            "operations": {
+                row.name: {
+                    "path": row.path,
+                    "upsert": row.capability.upsert.value,
+                    "key_window_seconds": row.capability.key_window,
+                    "unique_reference": row.capability.unique_reference,
+                    "look_up": row.capability.look_up,
+                    "late_bound_seconds": row.capability.late_bound,
+                }
+                for row in operations_of(role)
+            },
+        }
+        for role in Role
+    }
+    everything = {"users": ["guest"], "types": ["*"]}
+    return {
+        "legal_entities": {"US01": {"currency": "USD", "tax_codes": {"standard": "T1"}}},
+        "service_lines": ["consulting"],
+        "sources": {
+            CRM: {**everything, "system": "crm"},
+            PSA: {**everything, "system": "psa", "external": ["project"]},
+        },
+        "systems": systems,
+        "retry_seconds": 0.5,
+    }
+
+
+async def _status(url: str, headers: Mapping[str, str]) -> int:
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
+            session.get(url, headers=headers) as response,
+        ):
+            return response.status
+    except (aiohttp.ClientError, TimeoutError):
+        return 0

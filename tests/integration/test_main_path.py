@@ -1,0 +1,141 @@
+"""The main job on real servers: every approved line posted once, in order, whatever is published twice or killed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from adapters.ports.broker import Outgoing
+from schemas.values import Reference
+from tests.integration.events import customer, deal, sheet
+from tests.integration.firm import Firm, until
+
+KEYS = 2000
+REVISIONS = 9
+PROJECTS = 20
+DUPLICATES = KEYS * REVISIONS // 9
+KILLS = 10
+
+
+def the_load(seed: int) -> list[Outgoing]:
+    """20,000 sheets' events, sources and keys interleaved, each key's in order, and a tenth of them published twice.
+
+    Revision r of a sheet has lines 1..r, so that each event adds one line to be posted.
+    """
+    chance = random.Random(seed)
+    projects = [Reference(id=f"P{n}") for n in range(PROJECTS)]
+    events: list[Outgoing] = []
+    for revision in range(1, REVISIONS + 1):
+        keys = list(range(KEYS))
+        chance.shuffle(keys)
+        events.extend(sheet(f"T{key}", projects[key % PROJECTS], lines=revision, revision=revision) for key in keys)
+    for _ in range(DUPLICATES):
+        place = chance.randrange(len(events))
+        events.insert(chance.randrange(place, len(events)) + 1, events[place])
+    return events
+
+
+async def prepare(installation: Firm) -> None:
+    """Customers and projects, settled."""
+    await installation.publish([customer(f"C{n}") for n in range(5)])
+    await installation.publish([deal(f"P{n}", f"C{n % 5}") for n in range(PROJECTS)])
+
+
+async def prove(installation: Firm) -> None:
+    """Each key applied in order, and the journal shows each distinct approved line exactly once."""
+    assert await installation.verdicts() == {"applied": KEYS * REVISIONS + PROJECTS + 5}
+    out_of_order = await installation.count(
+        """
+        SELECT count(*) FROM (
+            SELECT event_id, row_number() OVER (PARTITION BY t.key ORDER BY t.seq) AS place
+            FROM tallystick.timeline t JOIN tallystick.inbox i ON i.ref = t.ref
+            WHERE t.entity = 'timesheet' AND t.what = 'applied') applied
+        WHERE split_part(event_id, '-r', 2)::bigint <> place
+        """
+    )
+    assert out_of_order == 0
+    gaps = await installation.count(
+        """
+        SELECT count(*) FROM tallystick.entity e WHERE entity = 'timesheet' AND entity_version <> (
+            SELECT count(*) FROM tallystick.timeline t
+            WHERE t.entity = e.entity AND t.key = e.key AND t.what IN ('applied', 'command_done'))
+        """
+    )
+    assert gaps == 0
+    effects = Counter((row["operation"], row["reference"]) for row in await installation.journal())
+    assert {reference for reference, count in effects.items() if count > 1} == set()
+    posted = {reference for operation, reference in effects if operation == "billable.post"}
+    assert posted == {f"timesheet/T{key}/L{line}.r{line}/1" for key in range(KEYS) for line in range(1, REVISIONS + 1)}
+
+
+@pytest.mark.timeout(240)
+async def test_twenty_thousand_events_are_each_posted_once_and_in_order(installation: Firm) -> None:
+    await prepare(installation)
+    events = the_load(1)
+    assert len(events) == 20_000
+    await installation.publish(events)
+    gateway = await installation.start_ready()
+    await until(lambda: is_done(installation), 150, "every event applied and every command settled")
+    await prove(installation)
+    assert await gateway.stop() == 0
+
+
+@pytest.mark.timeout(300)
+async def test_the_same_totals_when_the_process_is_killed_ten_times(installation: Firm) -> None:
+    await prepare(installation)
+    chance = random.Random(2)
+    events = the_load(2)
+    await installation.publish(events)
+    for number in range(1, KILLS + 1):
+        gateway = await installation.start_ready()
+        # Somewhere within the work: after a random number of further messages, spread over the whole load.
+        goal = (number - 1 + chance.random()) / (KILLS + 1) * len(events) * 0.9
+
+        async def has_come_far(goal: float = goal) -> bool:
+            return await installation.count("SELECT count(*) FROM tallystick.inbox") >= goal
+
+        await until(has_come_far, 60, f"{goal:.0f} messages in the inbox")
+        await gateway.kill()
+    gateway = await installation.start_ready()
+    await until(lambda: is_done(installation), 150, "every event applied and every command settled")
+    await prove(installation)
+    assert await gateway.stop() == 0
+
+
+async def test_a_thousand_sheets_wait_for_their_projects_and_post_in_order(installation: Firm) -> None:
+    sheets = [sheet(f"W{n}", Reference(system="psa", external_id=f"psa-P{n % 10}"), lines=2) for n in range(1000)]
+    corrected = [
+        sheet(f"W{n}", Reference(system="psa", external_id=f"psa-P{n % 10}"), lines=3, revision=2)
+        for n in range(0, 1000, 10)
+    ]
+    await installation.publish(sheets + corrected)
+    gateway = await installation.start_ready()
+
+    async def all_wait() -> bool:
+        return await installation.verdicts() == {"waiting": 1000, "queued": 100}
+
+    await until(all_wait, 30, "all sheets wait")
+    assert await installation.count("SELECT count(*) FROM tallystick.inbox WHERE attempts > 0") == 0
+    assert await installation.journal() == []
+    await installation.publish([deal(f"P{n}", f"C{n % 5}") for n in range(10)] + [customer(f"C{n}") for n in range(5)])
+
+    async def all_applied() -> bool:
+        return (await installation.verdicts()).get("applied") == 1115 and await installation.is_settled()
+
+    await until(all_applied, 60, "all sheets applied")
+    rows = await installation.journal()
+    posted = [row["reference"] for row in rows if row["operation"] == "billable.post"]
+    assert len(posted) == len(set(posted)) == 2100
+    for number in range(0, 1000, 10):
+        lines = [reference for reference in posted if f"{reference}".startswith(f"timesheet/W{number}/")]
+        assert lines == [f"timesheet/W{number}/{line}/1" for line in ("L1.r1", "L2.r1", "L3.r2")]
+    assert await installation.count("SELECT count(*) FROM tallystick.inbox WHERE attempts > 0") == 0
+    assert await gateway.stop() == 0
+
+
+async def is_done(installation: Firm) -> bool:
+    """Whether everything was applied and every command settled."""
+    applied = await installation.count("SELECT count(*) FROM tallystick.inbox WHERE verdict = 'applied'")
+    return applied >= KEYS * REVISIONS + PROJECTS + 5 and await installation.is_settled()

@@ -1,0 +1,84 @@
+"""Losing PostgreSQL or the broker: readiness says so, the process lives and answers, and comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from adapters.postgres.migrations.upgrade import upgrade
+from gateway.local.postgres import LocalPostgres
+from gateway.local.rabbitmq import LocalRabbitMQ
+from schemas.values import Reference
+from tests.integration.events import customer, deal, sheet
+from tests.integration.firm import API_TOKEN, Firm, GatewayProcess, firm, until
+
+NOTICED = 5.0
+"""Seconds within which readiness must turn false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Servers of this test's own, to be stopped and started."""
+
+    postgres: LocalPostgres
+    rabbitmq: LocalRabbitMQ
+
+
+@pytest_asyncio.fixture
+async def servers() -> AsyncIterator[Servers]:
+    """A private PostgreSQL with the schema, and a private RabbitMQ node."""
+    with LocalPostgres() as postgres, LocalRabbitMQ() as rabbitmq:
+        await asyncio.to_thread(upgrade, postgres.url)
+        yield Servers(postgres, rabbitmq)
+
+
+@pytest.mark.timeout(180)
+async def test_each_loss_is_told_within_five_seconds_and_mended_without_help(servers: Servers, tmp_path: Path) -> None:
+    async with firm(servers.postgres.url, servers.rabbitmq.url, tmp_path) as installation:
+        gateway = await installation.start_ready()
+        await asyncio.to_thread(servers.postgres.stop, immediate=True)
+        await until(lambda: is_unready(gateway), NOTICED, "not ready without PostgreSQL")
+        assert await gateway.status("/livez") == 200
+        problem = await api(gateway, "/v1/status")
+        assert (problem.status, problem.content_type) == (503, "application/problem+json")
+        await asyncio.to_thread(servers.postgres.start)
+        await until(gateway.is_ready, 20, "ready again with PostgreSQL")
+        assert (await api(gateway, "/v1/status")).status == 200
+
+        await asyncio.to_thread(servers.rabbitmq.stop)
+        await until(lambda: is_unready(gateway), NOTICED, "not ready without the broker")
+        assert await gateway.status("/livez") == 200
+        assert (await api(gateway, "/v1/status")).status == 200
+        await asyncio.to_thread(servers.rabbitmq.start)
+        await until(gateway.is_ready, 60, "ready again with the broker")
+        await works(installation, servers)
+        assert await gateway.stop() == 0
+
+
+async def works(installation: Firm, servers: Servers) -> None:
+    """The main job still runs after both losses."""
+    await installation.publish([customer("C1"), deal("P1", "C1"), sheet("T1", Reference(id="P1"))])
+
+    async def is_posted() -> bool:
+        return any(row["operation"] == "billable.post" for row in await installation.journal())
+
+    await until(is_posted, 20, "a sheet is posted")
+
+
+async def is_unready(gateway: GatewayProcess) -> bool:
+    """Whether the process answers that it is not ready."""
+    return await gateway.status("/readyz") == 503
+
+
+async def api(gateway: GatewayProcess, path: str) -> aiohttp.ClientResponse:
+    """A page of the API, read to its end."""
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    async with aiohttp.ClientSession() as session, session.get(f"{gateway.api}{path}", headers=headers) as response:
+        await response.read()
+        return response
