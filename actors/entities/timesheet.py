@@ -41,7 +41,7 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
                 return Reject(_rule("approved_already", "the sheet was approved: send timesheet.corrected instead"))
             return Accept(state.model_copy(update={"status": "rejected"}))
         case Envelope(data=Approved() as sheet):
-            if sheet.revision <= state.revision:
+            if sheet.revision < state.revision + (not sheet.partial):
                 return Ignore(f"revision {state.revision} is approved already")
             return _bill(state, sheet, sheet.revision, context)
         case Envelope(data=Corrected() as sheet):
@@ -73,10 +73,15 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
     requests: list[Request] = []
     lines = dict(state.lines)
     wanted = {line.line_id: line for line in sheet.lines if line.billable}
+    is_whole = isinstance(sheet, Corrected) or not sheet.partial
     for line_id, booked in state.lines.items():
         line = wanted.get(line_id)
+        if line is None and not is_whole:
+            continue
         wanted_body = None if line is None else _body(line, sheet, project, legal_entity, context.key)
         if wanted_body != BillablePost.model_validate_json(booked.body):
+            if booked.revision == revision:
+                return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
             requests.append(_reversal(line_id, booked, legal_entity))
             del lines[line_id]
     for line_id, line in wanted.items():

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from adapters.ports.turns import Answer, Batch, LaneMessage, Row
+from adapters.ports.views import (
+    CaseRow,
+    DeadLetterRow,
+    LaneQuery,
+    LaneRow,
+    LetterPlace,
+    MessageQuery,
+    MessageRow,
+    StatusReport,
+)
 from schemas.keys import ActorKey
-from schemas.verdicts import FailureClass, LaneState
+from schemas.verdicts import FailureClass
 
 
 class Commits(Protocol):
@@ -116,39 +125,32 @@ class DeadLetters(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """Counts for `/v1/status` and the metrics of what stands open. Money is per currency, as decimal strings."""
-
-    lanes: Mapping[tuple[str, LaneState], int]
-    oldest: Mapping[tuple[str, LaneState], datetime]
-    messages: Mapping[tuple[str, str], int]
-    commands: Mapping[tuple[str, str], int]
-    cases: Mapping[str, int]
-    dead_letters: int
-
-
 class Reads(Protocol):
-    """What the API shows. Rows cross as plain JSON-ready mappings, because they are shown and never acted on."""
+    """What the API shows: bounded questions, answered beside the commit path and never on its connections."""
 
     async def probe(self) -> None:
-        """Return if the database takes writes and has the schema of this release, else raise `StoreUnavailable`."""
+        """Return if the database takes writes and has the schema of this release, else raise `StoreUnavailable`.
+
+        Asked on a connection of its own: no other question, however slow, is in its way.
+        """
         ...
 
     async def status(self) -> StatusReport:
-        """Counts of what stands open; bounded work, from partial indexes."""
+        """Counts of what stands open; work is bounded by what stands open, not by history."""
         ...
 
-    async def messages(
-        self, *, source: str | None, event_id: str | None, verdict: str | None, after: UUID | None, limit: int
-    ) -> list[Mapping[str, object]]:
-        """Messages by reference, newest last."""
+    async def messages(self, query: MessageQuery, *, limit: int) -> list[MessageRow]:
+        """The first `limit` messages that `query` asks for."""
         ...
 
-    async def lanes(self, *, state: str | None, after: ActorKey | None, limit: int) -> list[Mapping[str, object]]:
-        """Lanes that hold messages, in key order."""
+    async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
+        """The first `limit` lanes that `query` asks for; none if the key was never seen."""
         ...
 
-    async def lane(self, key: ActorKey, *, limit: int) -> Mapping[str, object] | None:
-        """One lane with its first `limit` messages and its parked commands; None if the key was never seen."""
+    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
+        """Open cases with a greater number than `after`, oldest first."""
+        ...
+
+    async def dead_letters(self, *, before: LetterPlace | None, limit: int) -> list[DeadLetterRow]:
+        """Dead letters, newest first, from behind `before`."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,11 +16,12 @@ SETTINGS: Final = {"application_name": "tallystick", "jit": "off", "plan_cache_m
 
 
 class Link:
-    """A connection used by one task at a time. `timeout` bounds each statement, in seconds."""
+    """A connection used by one task at a time. `timeout` bounds each statement, in seconds; `settings` are the server's."""
 
-    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 30.0, settings: Mapping[str, str] = SETTINGS) -> None:
         self._url = url
         self._timeout = timeout
+        self._settings = dict(settings)
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._busy = asyncio.Lock()
 
@@ -48,7 +50,7 @@ class Link:
         """A new connection. Its errors are told apart from those of a statement: nothing can have been written."""
         try:
             return await asyncpg.connect(
-                self._url, timeout=CONNECT_SECONDS, command_timeout=self._timeout, server_settings=SETTINGS
+                self._url, timeout=CONNECT_SECONDS, command_timeout=self._timeout, server_settings=self._settings
             )
         except Exception as error:
             raise read_error(error) from error

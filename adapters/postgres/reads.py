@@ -1,1 +1,150 @@
-"""What the API shows, read from PostgreSQL."""
+"""What the API shows, read from PostgreSQL on connections of its own, and the probe that readiness asks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, assert_never
+
+import asyncpg
+
+from adapters.ports.turns import StoreUnavailable
+from adapters.ports.views import (
+    CaseRow,
+    DeadLetterRow,
+    InLane,
+    LaneQuery,
+    LaneRow,
+    LanesInOrder,
+    LetterPlace,
+    MessageQuery,
+    MessageRow,
+    Newest,
+    OneLane,
+    OneMessage,
+    SameId,
+    StatusReport,
+)
+from adapters.postgres.connection import SETTINGS, Link
+from adapters.postgres.errors import read_error
+from adapters.postgres.migrations.upgrade import head
+from adapters.postgres.rows import case_row, dead_letter_row, lane_row, message_row, status_report
+from adapters.postgres.statements import statement
+
+LINKS: Final = 3
+"""Questions answered at the same time."""
+QUEUE_SECONDS: Final = 2.0
+"""How long a question waits for one of them."""
+PROBE_SECONDS: Final = 2.0
+
+_PROBE = statement("read_probe")
+_STATUS = statement("read_status")
+_MESSAGE = statement("read_message")
+_MESSAGES_BY_ID = statement("read_messages_by_id")
+_MESSAGES_IN_LANE = statement("read_messages_in_lane")
+_MESSAGES = statement("read_messages")
+_LANE = statement("read_lane")
+_LANES = statement("read_lanes")
+_CASES = statement("read_cases")
+_DEAD_LETTERS = statement("read_dead_letters")
+
+
+class PostgresReads:
+    """Port `Reads`. The server ends a statement after `timeout` seconds."""
+
+    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
+        # Filters may be null, so a plan is made for the values that are there; and nobody writes by mistake.
+        settings = SETTINGS | {
+            "application_name": "tallystick reads",
+            "default_transaction_read_only": "on",
+            "plan_cache_mode": "force_custom_plan",
+            "statement_timeout": str(round(timeout * 1000)),
+        }
+        self._links = [Link(url, timeout=timeout + 1, settings=settings) for _ in range(LINKS)]
+        self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
+        for link in self._links:
+            self._free.put_nowait(link)
+        self._probe_link = Link(url, timeout=PROBE_SECONDS)
+        self._revision = head()
+
+    async def probe(self) -> None:
+        try:
+            async with self._probe_link as connection:
+                found = await connection.fetchrow(_PROBE)
+                if found is None or found["read_only"]:
+                    # Raised here, so that the next probe connects anew: the address may lead to another server by then.
+                    raise StoreUnavailable("PostgreSQL: the server is read-only, it may be a stand-by")
+                revision = found["revision"]
+        except asyncpg.UndefinedTableError:
+            revision = None
+        except Exception as error:
+            raise _read_error(error) from error
+        if revision != self._revision:
+            found_text = f"revision {revision}" if revision else "no Tallystick schema"
+            raise StoreUnavailable(
+                f"PostgreSQL: the database has {found_text}, this release needs {self._revision}: "
+                "run `tallystick db upgrade`"
+            )
+
+    async def status(self) -> StatusReport:
+        return status_report(await self._fetch(_STATUS))
+
+    async def messages(self, query: MessageQuery, *, limit: int) -> list[MessageRow]:
+        match query:
+            case OneMessage(ref):
+                found = await self._fetch(_MESSAGE, ref, limit)
+            case SameId(event_id, source, verdict):
+                found = await self._fetch(_MESSAGES_BY_ID, event_id, source, verdict, limit)
+            case InLane(key):
+                found = await self._fetch(_MESSAGES_IN_LANE, key.entity, key.id, limit)
+            case Newest(source, verdict, before):
+                found = await self._fetch(_MESSAGES, source, verdict, before, limit)
+            case _:
+                assert_never(query)
+        return [message_row(record) for record in found]
+
+    async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
+        match query:
+            case OneLane(key):
+                found = await self._fetch(_LANE, key.entity, key.id, limit)
+            case LanesInOrder(state, after):
+                entity, key_id = after or ("", "")
+                found = await self._fetch(_LANES, state, entity, key_id, limit)
+            case _:
+                assert_never(query)
+        return [lane_row(record) for record in found]
+
+    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
+        return [case_row(record) for record in await self._fetch(_CASES, after, limit)]
+
+    async def dead_letters(self, *, before: LetterPlace | None, limit: int) -> list[DeadLetterRow]:
+        first_at = None if before is None else before.first_at
+        digest = None if before is None else bytes.fromhex(before.digest)
+        return [dead_letter_row(record) for record in await self._fetch(_DEAD_LETTERS, first_at, digest, limit)]
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for link in (*self._links, self._probe_link):
+            await link.close()
+
+    async def _fetch(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+        link = await self._free_link()
+        try:
+            async with link as connection:
+                return await connection.fetch(text, *arguments)
+        except Exception as error:
+            raise _read_error(error) from error
+        finally:
+            self._free.put_nowait(link)
+
+    async def _free_link(self) -> Link:
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                return await self._free.get()
+        except TimeoutError:
+            raise StoreUnavailable("PostgreSQL: all connections for reading are busy") from None
+
+
+def _read_error(error: Exception) -> Exception:
+    """As `read_error`; and as these statements are fixed, whatever else the server says is about itself."""
+    known = read_error(error)
+    return StoreUnavailable(f"PostgreSQL: {known}") if isinstance(known, asyncpg.PostgresError) else known

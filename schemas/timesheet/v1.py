@@ -72,6 +72,9 @@ class Approved(_Sheet):
     """The sheet is approved: its billable lines are to be billed."""
 
     revision: Revision = 1
+    partial: bool = False
+    """True where lines are approved one by one: the other lines of the sheet stay as they are. Otherwise the sheet
+    carries all of its lines, and one that is missing is taken back."""
     approver: Approver
     approved_at: Moment
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,10 +24,10 @@ async def postgres_store(database_url: str) -> AsyncIterator[PostgresStoreStand]
 
 
 @pytest.fixture(params=["memory_store", "postgres_store"])
-def store(request: pytest.FixtureRequest) -> Iterator[StoreStand]:
+def store(request: pytest.FixtureRequest) -> StoreStand:
     """Either store."""
     stand: StoreStand = request.getfixturevalue(request.param)
-    yield stand
+    return stand
 
 
 @pytest.fixture

@@ -116,9 +116,7 @@ class MemoryStoreStand:
 class PostgresStoreStand:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._open: list[
-            PostgresCommits | PostgresLanes | PostgresOutbox | PostgresNotices | PostgresDeadLetters
-        ] = []
+        self._open: list[PostgresCommits | PostgresLanes | PostgresOutbox | PostgresNotices | PostgresDeadLetters] = []
 
     def process(self) -> Process:
         url = self._url

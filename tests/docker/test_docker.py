@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import pytest
 import yaml
 
 from docker.make_secrets import write
+from gateway.cli.main import main as command_line
 from gateway.policy_file import read_policy
 from tests.house.files import ROOT
 
@@ -72,6 +74,14 @@ def test_what_a_service_names_is_there(tmp_path: Path) -> None:
         assert (DOCKER / config["file"]).exists()
     for secret in COMPOSE["secrets"].values():
         assert (tmp_path / secret["file"]).exists()
+
+
+@pytest.mark.parametrize("name", [name for name, service in SERVICES.items() if service["image"] == "tallystick"])
+def test_the_command_line_knows_what_a_service_runs(name: str) -> None:
+    command, *arguments = SERVICES[name].get("command", ["serve"])
+    found = command_line.get_command(click.Context(command_line), command)
+    assert found is not None
+    found.make_context(command, arguments)
 
 
 def test_the_gateway_is_waited_for_until_it_is_ready() -> None:

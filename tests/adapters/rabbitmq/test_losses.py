@@ -47,7 +47,7 @@ async def test_a_connection_closed_by_the_broker_comes_back(stand: RabbitStand) 
     await until(lambda: taken.bodies == [0, 1, 2])
     stand.wire.say(spec.Connection.Close(320, "CONNECTION_FORCED - Closed via management plugin", 0, 0))
     await until(lambda: taken.bodies == [0, 1, 2, 0, 1, 2])
-    assert subscription.is_active
+    await until(lambda: subscription.is_active)
     assert "CONNECTION_FORCED" in next(
         report.reason for report in stand.reports if report.change is Change.DISCONNECTED
     )
@@ -99,7 +99,7 @@ async def test_a_silent_consumer_can_be_seen_and_reopened(stand: RabbitStand) ->
     assert subscription.quiet_since(PROJECTS) is None
     assert subscription.unacked(PROJECTS) == 0
     await until(lambda: taken.bodies == [0, 1, 0, 1])
-    assert subscription.is_active
+    await until(lambda: subscription.is_active)
 
 
 async def test_closing_does_not_wait_for_a_broker_that_is_gone(stand: RabbitStand) -> None:

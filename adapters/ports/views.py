@@ -1,0 +1,188 @@
+"""What the operators see of the store: questions, and the rows that answer them. Shown, and never acted on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from schemas.keys import ActorKey
+from schemas.verdicts import FailureClass, LaneState, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCount:
+    """Lanes of one entity in one state, the messages in them, and since when the oldest has been in that state."""
+
+    entity: str
+    state: LaneState
+    lanes: int
+    messages: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCount:
+    """Commands of one system that are not settled: all of them, and those that wait for a person."""
+
+    system: str
+    commands: int
+    parked: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Counts of what stands open. `at` is the database's clock, as is every other time in it."""
+
+    at: datetime
+    lanes: tuple[LaneCount, ...]
+    messages: dict[Verdict, int]
+    """Messages that are not final."""
+    commands: tuple[CommandCount, ...]
+    cases: dict[FailureClass, int]
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneMessage:
+    """The message with this reference."""
+
+    ref: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SameId:
+    """Messages with this CloudEvents id, of one source or of all: it is unique only within a source."""
+
+    event_id: str
+    source: str | None = None
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InLane:
+    """Messages that stand in the lane of `key`, from its head."""
+
+    key: ActorKey
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """Messages by the time of their reference, newest first; `before`: those after this one in that order."""
+
+    source: str | None = None
+    verdict: Verdict | None = None
+    before: UUID | None = None
+
+
+MessageQuery = OneMessage | SameId | InLane | Newest
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message of the inbox without its body. `position` is its place in the lane, `bytes` the size of its body."""
+
+    ref: UUID
+    source: str
+    id: str
+    type: str
+    entity: str
+    key: str
+    verdict: Verdict
+    reason: str | None
+    attempts: int
+    position: int | None
+    received_at: datetime
+    content_type: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneLane:
+    """The lane of `key`, also when it is empty."""
+
+    key: ActorKey
+
+
+@dataclass(frozen=True, slots=True)
+class LanesInOrder:
+    """Lanes that hold messages, in the order of their keys."""
+
+    state: LaneState | None = None
+    after: ActorKey | None = None
+
+
+LaneQuery = OneLane | LanesInOrder
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedCommand:
+    """A command that holds its successors until a person acts. `reference` is how its system knows it."""
+
+    id: UUID
+    system: str
+    operation: str
+    reference: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A lane, and what holds its key. `head` is the message that a discard names; `since` is when its state began.
+
+    `waits_for` is what a waiting lane waits for; `bound_to` is the key of ours that an external key means.
+    """
+
+    entity: str
+    key: str
+    state: LaneState
+    depth: int
+    head: UUID | None
+    reason: str | None
+    since: datetime | None
+    retry_at: datetime | None
+    waits_for: ActorKey | None
+    bound_to: ActorKey | None
+    entity_version: int
+    parked_commands: tuple[ParkedCommand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """An open case, and the message or the command that caused it."""
+
+    id: int
+    opened_at: datetime
+    entity: str
+    key: str
+    ref: UUID | None
+    command_id: UUID | None
+    failure_class: FailureClass
+    code: str
+    field: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPlace:
+    """Where a dead letter stands in the order in which they are shown."""
+
+    first_at: datetime
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRow:
+    """A dead letter without its body. `digest` is hexadecimal; `seen` counts its deliveries."""
+
+    digest: str
+    first_at: datetime
+    last_at: datetime
+    seen: int
+    queue: str
+    routing_key: str
+    failure_class: FailureClass
+    code: str
+    reason: str
+    content_type: str | None
+    bytes: int

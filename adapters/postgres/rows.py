@@ -1,0 +1,91 @@
+"""From records of PostgreSQL to the rows that the API shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from adapters.ports.views import (
+    CaseRow,
+    CommandCount,
+    DeadLetterRow,
+    LaneCount,
+    LaneRow,
+    MessageRow,
+    ParkedCommand,
+    StatusReport,
+)
+from schemas.keys import ActorKey
+from schemas.verdicts import FailureClass, LaneState, Verdict
+
+
+def message_row(record: asyncpg.Record) -> MessageRow:
+    """A record of one of the `read_message` statements."""
+    return MessageRow(
+        record["ref"], record["source"], record["event_id"], record["type"], record["entity"], record["key"],
+        Verdict(record["verdict"]), record["reason"], record["attempts"], record["position"], record["received_at"],
+        record["content_type"], record["bytes"],
+    )  # fmt: skip
+
+
+def lane_row(record: asyncpg.Record) -> LaneRow:
+    """A record of `read_lane` or `read_lanes`."""
+    return LaneRow(
+        record["entity"], record["key"], LaneState(record["lane_state"]), record["lane_depth"], record["head"],
+        record["lane_reason"], record["lane_since"], record["retry_at"],
+        _key(record["wait_entity"], record["wait_key"]), _key(record["bound_entity"], record["bound_key"]),
+        record["entity_version"], _parked(record),
+    )  # fmt: skip
+
+
+def case_row(record: asyncpg.Record) -> CaseRow:
+    """A record of `read_cases`."""
+    return CaseRow(
+        record["id"], record["opened_at"], record["entity"], record["key"], record["ref"], record["command_id"],
+        FailureClass(record["failure_class"]), record["code"], record["field"], record["reason"],
+    )  # fmt: skip
+
+
+def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
+    """A record of `read_dead_letters`."""
+    return DeadLetterRow(
+        record["digest"], record["first_at"], record["last_at"], record["seen"], record["queue"],
+        record["routing_key"], FailureClass(record["failure_class"]), record["code"], record["reason"],
+        record["content_type"], record["bytes"],
+    )  # fmt: skip
+
+
+def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
+    """The records of `read_status`."""
+    counts: dict[str, dict[str, int]] = {what: {} for what in ("message", "command", "parked", "case", "dead_letter")}
+    lanes: list[LaneCount] = []
+    at = next(record["since"] for record in records if record["what"] == "now")
+    for record in records:
+        match record["what"]:
+            case "lane":
+                state = LaneState(record["state"])
+                lanes.append(LaneCount(record["name"], state, record["many"], int(record["inside"]), record["since"]))
+            case "now":
+                pass
+            case what:
+                counts[what][record["name"] or ""] = record["many"]
+    return StatusReport(
+        at,
+        tuple(lanes),
+        {Verdict(name): count for name, count in counts["message"].items()},
+        tuple(CommandCount(name, many, counts["parked"].get(name, 0)) for name, many in counts["command"].items()),
+        {FailureClass(name): count for name, count in counts["case"].items()},
+        counts["dead_letter"][""],
+    )
+
+
+def _key(entity: str | None, key: str | None) -> ActorKey | None:
+    return None if entity is None or key is None else ActorKey(entity, key)
+
+
+def _parked(record: asyncpg.Record) -> tuple[ParkedCommand, ...]:
+    if record["ids"] is None:
+        return ()
+    columns = (record["ids"], record["systems"], record["operations"], record["refs"], record["reasons"])
+    return tuple(ParkedCommand(*values) for values in zip(*columns, strict=True))

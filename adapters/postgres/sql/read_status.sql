@@ -1,0 +1,19 @@
+-- Counts of what stands open, from partial indexes; one row for each count.
+SELECT 'lane' AS what, e.entity AS name, e.lane_state AS state, count(*) AS many,
+       sum(e.lane_depth) AS inside, min(e.lane_since) AS since
+FROM tallystick.entity e WHERE e.lane_depth > 0 GROUP BY e.entity, e.lane_state
+UNION ALL
+SELECT 'message', i.verdict, NULL, count(*), 0, NULL
+FROM tallystick.inbox i WHERE i.verdict IN ('queued', 'waiting', 'backoff', 'parked', 'conflict') GROUP BY i.verdict
+UNION ALL
+SELECT 'command', o.system, NULL, count(*), 0, NULL FROM tallystick.outbox o GROUP BY o.system
+UNION ALL
+SELECT 'parked', o.system, NULL, count(*), 0, NULL FROM tallystick.outbox o WHERE o.state = 'parked' GROUP BY o.system
+UNION ALL
+SELECT 'case', c.failure_class, NULL, count(*), 0, NULL
+FROM tallystick.cases c WHERE c.closed_at IS NULL GROUP BY c.failure_class
+UNION ALL
+SELECT 'dead_letter', NULL, NULL, count(*), 0, NULL FROM tallystick.dead_letter
+UNION ALL
+SELECT 'now', NULL, NULL, 0, 0, now()
+ORDER BY what, name, state

@@ -1,0 +1,1 @@
+"""What `tallystick doctor` looks at, one module per part of the set-up."""

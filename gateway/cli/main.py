@@ -1,0 +1,94 @@
+"""The program `tallystick`: the table of its commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from types import MappingProxyType
+from typing import Any, Final
+
+import click
+
+from gateway.cli.exits import Exit, Failed, explain
+from gateway.cli.options import output_option
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is defined, and its line in the overview."""
+
+    module: str
+    name: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
+    {
+        "serve": Entry("gateway.cli.serve", "serve", "Run the gateway until it is told to stop."),
+        "demo": Entry("gateway.cli.demo", "demo", "Play a firm's day on real parts, and prove the totals."),
+        "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
+        "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
+        "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
+        "event": Entry("gateway.cli.event", "event", "Show and check events."),
+        "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
+        "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
+        "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),
+    }
+)
+
+
+class Commands(click.Group):
+    """The group of all commands. A command's module is imported when it is called, so that help is there at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(import_module(entry.module), entry.name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type for what a command answers
+        """Run a command; known errors become one plain message and an exit code, others stay the traceback they are."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Failed as failed:
+            click.echo(f"tallystick: {failed}", err=True)
+            ctx.exit(failed.code)
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            click.echo(f"tallystick: {explained}", err=True)
+            ctx.exit(explained.code)
+
+
+def release(_ctx: click.Context) -> str:
+    """What `--version` prints."""
+    try:
+        return f"tallystick {metadata.version('tallystick')}"
+    except metadata.PackageNotFoundError:
+        return "tallystick, run from its source"
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.custom_version_option(release)
+@output_option
+def main(output: str) -> None:
+    """Keeps CRM, PSA, and ERP in agreement: every business event applied once, in order, and accounted for.
+
+    \b
+    Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 not found, 4 credentials refused, 5 conflict,
+    6 unreachable, 7 unhealthy.
+    """
+
+

@@ -1,0 +1,124 @@
+"""`tallystick topology`: show what must stand in RabbitMQ and what of it is missing, and declare it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+import uvloop
+
+from actors.registry import ACTORS
+from adapters.ports.broker import BrokerUnavailable, Topology
+from adapters.rabbitmq.administration import RabbitAdministration
+from adapters.rabbitmq.topology import topology as topology_of
+from gateway.cli.exits import explain
+from gateway.cli.options import JSON, amqp_option, output_option, required_broker
+from gateway.cli.output import show_json, show_table
+
+
+@click.group()
+def topology() -> None:
+    """Show and declare what stands in RabbitMQ."""
+
+
+@topology.command()
+@amqp_option
+@output_option
+def show(amqp_url: str, output: str) -> None:
+    """Print exchanges, queues, bindings, and arguments, and what is missing if the broker can be asked."""
+    wanted = the_topology()
+    missing: list[str] | None = None
+    if amqp_url:
+        try:
+            missing = uvloop.run(_missing(amqp_url, wanted))
+        except BrokerUnavailable as error:
+            click.echo(f"tallystick: what is missing is not known: {explain(error)}", err=True)
+    if output == JSON:
+        show_json(_as_json(wanted, missing))
+    else:
+        _show(wanted, missing)
+
+
+@topology.command()
+@amqp_option
+def apply(amqp_url: str) -> None:
+    """Declare what is missing. What is there stays as it is; code 5 if it has other arguments."""
+    made = uvloop.run(_apply(required_broker(amqp_url), the_topology()))
+    for name in made:
+        click.echo(f"Declared {name}.")
+    click.echo("Everything stands.")
+
+
+def the_topology() -> Topology:
+    """What the gateway declares when it starts."""
+    return topology_of(tuple(ACTORS))
+
+
+async def _missing(amqp_url: str, wanted: Topology) -> list[str]:
+    administration = RabbitAdministration(amqp_url)
+    try:
+        return await administration.missing(wanted)
+    finally:
+        await administration.close()
+
+
+async def _apply(amqp_url: str, wanted: Topology) -> list[str]:
+    """Declare everything; what was not there before."""
+    administration = RabbitAdministration(amqp_url)
+    try:
+        missing = await administration.missing(wanted)
+        await administration.apply(wanted)
+    finally:
+        await administration.close()
+    return missing
+
+
+def _show(wanted: Topology, missing: list[str] | None) -> None:
+    exchanges = [(each.name, each.kind, _arguments(each.arguments)) for each in wanted.exchanges]
+    queues = [
+        (each.name, f"{each.exchange} {' '.join(each.routing_keys)}".strip(), _arguments(each.arguments))
+        for each in wanted.queues
+    ]
+    show_table(
+        ["exchange", "type", "arguments", "state"],
+        [(*row, _state(f"exchange {row[0]}", missing)) for row in exchanges],
+    )
+    click.echo()
+    show_table(
+        ["queue", "bound to", "arguments", "state"],
+        [(*row, _state(f"queue {row[0]}", missing)) for row in queues],
+    )
+
+
+def _as_json(wanted: Topology, missing: list[str] | None) -> Mapping[str, object]:
+    return {
+        "exchanges": [
+            {
+                "name": each.name,
+                "type": each.kind,
+                "arguments": each.arguments,
+                "state": _state(f"exchange {each.name}", missing),
+            }
+            for each in wanted.exchanges
+        ],
+        "queues": [
+            {
+                "name": each.name,
+                "exchange": each.exchange,
+                "routing_keys": each.routing_keys,
+                "arguments": each.arguments,
+                "state": _state(f"queue {each.name}", missing),
+            }
+            for each in wanted.queues
+        ],
+    }
+
+
+def _state(what: str, missing: list[str] | None) -> str:
+    if missing is None:
+        return "unknown"
+    return "missing" if what in missing else "present"
+
+
+def _arguments(arguments: Mapping[str, object]) -> str:
+    return "\n".join(f"{name}={value}" for name, value in arguments.items())

@@ -1,0 +1,215 @@
+"""The rules of the firm in the oracle's own words: which events lead to which effects, and which to none.
+
+It looks at entity after entity, each with all its events, and never at when they came: the day is made so that only
+the order within a key matters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+from gateway.demo.effects import Effect
+from gateway.demo.sending import Sending
+
+MessageId = tuple[str, str]
+"""(source, id)."""
+
+_CENT: Final = Decimal("0.01")
+"""The smallest unit of every currency of the demo."""
+_ROUNDING: Final = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the oracle is told: how each legal entity rounds, and from which day on the ERP takes work."""
+
+    rounding: Mapping[str, str]
+    closed_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event as published. `Any`, because each type has its own shape, and no model of ours is to be trusted."""
+
+    id: MessageId
+    type: str
+    subject: str
+    data: Mapping[str, Any]
+
+
+def read_fact(sending: Sending) -> Fact:
+    """The event of a message."""
+    event = json.loads(sending.event)
+    return Fact((event["source"], event["id"]), event["type"].rpartition(".")[0], event["subject"], event["data"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """A line as the ERP was asked to book it. `terms`: everything that, when it changes, asks for a new booking."""
+
+    terms: tuple[object, ...]
+    amount: Decimal
+    is_refused: bool
+
+
+class Oracle:
+    """Goes through the facts once.
+
+    `roots`: what does not move by itself, and why. `behind` and `blocked`: how many messages stand because of it, and
+    the money in them per currency.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self._terms = terms
+        self.effects: list[Effect] = []
+        self.verdicts: dict[MessageId, str] = {}
+        self.roots: dict[str, str] = {}
+        self.behind: Counter[str] = Counter()
+        self.blocked: defaultdict[str, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.refused = 0
+        self._stuck: dict[str, str] = {}
+        """Key whose first undecided event does not move -> the root of it."""
+        self._clients: dict[str, Mapping[str, Any]] = {}
+        self._held: set[str] = set()
+        self._deals: dict[str, Mapping[str, Any]] = {}
+        self._projects: set[str] = set()
+        self._revisions: Counter[str] = Counter()
+        self._booked: defaultdict[str, dict[str, _Booking]] = defaultdict(dict)
+
+    def judge(self, facts: Sequence[Fact]) -> None:
+        """Customers first, then their deals, what the PSA says of projects, and time: each rests on those before."""
+        for name, rule in (
+            ("customer.", self._customer),
+            ("project.opportunity_won", self._deal),
+            ("project.", self._progress),
+            ("timesheet.", self._sheet),
+        ):
+            for fact in facts:
+                if fact.type.startswith(name) and fact.id not in self.verdicts:
+                    self.verdicts[fact.id] = rule(fact)
+
+    def _customer(self, fact: Fact) -> str:
+        key = f"customer/{fact.subject}"
+        if key in self._stuck:
+            return self._queued(key)
+        if fact.type == "customer.credit_changed":
+            (self._held.add if fact.data["on_hold"] else self._held.discard)(fact.subject)
+        elif "tax_profile" not in fact.data:
+            self.roots[key] = "parked: the CRM sent it without a tax profile"
+            return self._stands(key, key, "parked")
+        else:
+            self._clients[fact.subject] = fact.data
+        for code in self._clients.get(fact.subject, {}).get("legal_entities", ()):
+            self.effects.append(Effect("erp", "customer.put", key, code, None))
+        return "applied"
+
+    def _deal(self, fact: Fact) -> str:
+        key, client = f"project/{fact.subject}", fact.data["customer"]["id"]
+        if key in self._stuck:
+            return self._queued(key)
+        if fact.subject in self._projects:
+            return "ignored"
+        self._deals[fact.subject] = fact.data
+        if client not in self._clients:
+            return self._stands(key, self._stuck[f"customer/{client}"], "waiting")
+        if client in self._held:
+            self.roots[key] = f"parked: customer {client} is on credit hold"
+            return self._stands(key, key, "parked")
+        self._projects.add(fact.subject)
+        code, currency = fact.data["legal_entity"], fact.data["currency"]
+        self.effects.append(Effect("erp", "project.create", key, code, currency))
+        self.effects.append(Effect("psa", "project.put", key, code, currency))
+        self.effects.append(Effect("crm", "project.link", key, None, None))
+        return "applied"
+
+    def _progress(self, fact: Fact) -> str:
+        """The PSA names a project by its own id, which means nothing until the project is there."""
+        project = _project_of(fact.subject)
+        if project in self._projects:
+            return "applied"
+        key = f"external/{fact.subject}"
+        if key in self._stuck:
+            return self._queued(key)
+        return self._stands(key, self._stuck[f"project/{project}"], "waiting")
+
+    def _sheet(self, fact: Fact) -> str:
+        key, revision = f"timesheet/{fact.subject}", self._revisions[fact.subject]
+        if key in self._stuck:
+            if fact.type == "timesheet.approved":
+                self._block(fact, self._stuck[key])
+            return self._queued(key)
+        match fact.type:
+            case "timesheet.submitted" | "timesheet.rejected":
+                return "ignored" if revision else "applied"
+            case "timesheet.approved":
+                wanted = int(fact.data["revision"])
+            case _:
+                wanted = int(fact.data["corrects"]) + 1
+        if wanted <= revision:
+            return "ignored"
+        project = _project_of(fact.data["project"]["external_id"])
+        if project not in self._projects:
+            root = self._stuck[f"project/{project}"]
+            self._block(fact, root)
+            return self._stands(key, root, "waiting")
+        self._revisions[fact.subject] = wanted
+        self._bill(fact, key, self._deals[project])
+        return "applied"
+
+    def _bill(self, fact: Fact, key: str, deal: Mapping[str, Any]) -> None:
+        """Take back each booking that is not wanted as it stands; then book what is wanted and not booked."""
+        booked = self._booked[fact.subject]
+        wanted = self._bookings(fact, deal)
+        for line_id in [line_id for line_id, booking in booked.items() if wanted.get(line_id) != booking]:
+            self._book("billable.reverse", key, deal, -booked.pop(line_id).amount)
+        for line_id, booking in wanted.items():
+            if line_id in booked:
+                continue
+            booked[line_id] = booking
+            if booking.is_refused:
+                self.refused += 1
+                self.roots[key] = f"the ERP refuses line {line_id}: its month is closed"
+                self.blocked[key][deal["currency"]] += booking.amount
+            else:
+                self._book("billable.post", key, deal, booking.amount)
+
+    def _bookings(self, fact: Fact, deal: Mapping[str, Any]) -> dict[str, _Booking]:
+        prices = {rate["role"]: Decimal(rate["hourly"]["amount"]) for rate in deal["billing"]["rates"]}
+        rule = _ROUNDING[self._terms.rounding[deal["legal_entity"]]]
+        bookings: dict[str, _Booking] = {}
+        for line in fact.data["lines"]:
+            if line["billable"]:
+                amount = (Decimal(line["hours"]) * prices[line["role"]]).quantize(_CENT, rule)
+                terms = (Decimal(line["hours"]), line["role"], line["work_date"], *fact.data["employee"].values())
+                is_refused = date.fromisoformat(line["work_date"]) < self._terms.closed_until
+                bookings[line["line_id"]] = _Booking(terms, amount, is_refused)
+        return bookings
+
+    def _book(self, operation: str, key: str, deal: Mapping[str, Any], amount: Decimal) -> None:
+        self.effects.append(Effect("erp", operation, key, deal["legal_entity"], deal["currency"], amount))
+
+    def _block(self, fact: Fact, root: str) -> None:
+        """Count what the sheet would have brought."""
+        deal = self._deals[_project_of(fact.data["project"]["external_id"])]
+        for booking in self._bookings(fact, deal).values():
+            self.blocked[root][deal["currency"]] += booking.amount
+
+    def _stands(self, key: str, root: str, verdict: str) -> str:
+        self._stuck[key] = root
+        self.behind[root] += 1
+        return verdict
+
+    def _queued(self, key: str) -> str:
+        self.behind[self._stuck[key]] += 1
+        return "queued"
+
+
+def _project_of(psa_id: str) -> str:
+    """The sandbox PSA makes its id of ours."""
+    return psa_id.removeprefix("psa-")

@@ -1,0 +1,1 @@
+"""The two HTTP listeners: operations (probes and metrics, no token) and the API of the operators."""

@@ -1,0 +1,67 @@
+"""How answers of the API look: JSON, and pages of lists with an opaque cursor to the next."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+import orjson
+from aiohttp import hdrs, web
+
+from gateway.http.problems import REQUEST_INVALID, Problem
+from schemas.keys import ActorKey
+
+Item = TypeVar("Item")
+Place = TypeVar("Place")
+
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Server": "tallystick",
+}
+
+
+def json_answer(content: object) -> web.Response:
+    """Rows, or whatever else orjson writes; a key becomes an object."""
+    return web.Response(body=orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z), content_type="application/json")
+
+
+def page_answer(request: web.Request, rows: Sequence[Item], limit: int, place: Callable[[Item], object]) -> web.Response:
+    """The first `limit` of `rows`, which were asked for one more; `place` is the last one's place, for the cursor."""
+    shown = rows[:limit]
+    cursor = _cursor(place(shown[-1])) if len(rows) > limit else None
+    answer = json_answer({"items": shown, "next": cursor})
+    if cursor is not None:
+        answer.headers[hdrs.LINK] = f'<{request.rel_url.update_query(cursor=cursor)}>; rel="next"'
+    return answer
+
+
+def place_of(cursor: str | None, read: Callable[[object], Place]) -> Place | None:
+    """The place that a cursor of ours stands for; None for the beginning. Raises `Problem`.
+
+    `read` raises `ValueError` or `TypeError` for what is no place in its list.
+    """
+    if cursor is None:
+        return None
+    try:
+        return read(orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+    except (ValueError, TypeError) as error:
+        raise Problem(REQUEST_INVALID, "cursor: take it from the Link header of the page before.") from error
+
+
+async def secure(_: web.Request, response: web.StreamResponse) -> None:
+    """Headers of every answer; a signal of aiohttp before it is sent."""
+    response.headers.update(HEADERS)
+
+
+def _cursor(place: object) -> str:
+    return urlsafe_b64encode(orjson.dumps(place, option=orjson.OPT_UTC_Z)).rstrip(b"=").decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, ActorKey):
+        return {"entity": value.entity, "key": value.id}
+    raise TypeError(f"{type(value).__name__} is not shown")

@@ -1,0 +1,127 @@
+"""Refusals of the API as `application/problem+json` (RFC 9457): what is wrong, and what to change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from adapters.ports.turns import StoreUnavailable
+from gateway import telemetry
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
+
+REQUEST_SECONDS: Final = 10.0
+"""How long the answer to one request may take."""
+RETRY_AFTER: Final = "2"
+"""Seconds, in the header of a 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem: `name` is the end of its type URI, and stable."""
+
+    name: str
+    status: int
+    title: str
+
+
+UNAUTHENTICATED: Final = Kind("unauthenticated", 401, "A token is needed")
+TOKEN_NOT_SET: Final = Kind("token-not-set", 403, "The API has no token")
+FORBIDDEN: Final = Kind("forbidden", 403, "This token may not do that")
+REQUEST_INVALID: Final = Kind("request-invalid", 400, "The request cannot be understood")
+NOT_FOUND: Final = Kind("not-found", 404, "There is nothing here")
+METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This is not done here")
+MESSAGE_NOT_FOUND: Final = Kind("message-not-found", 404, "There is no such message")
+LANE_NOT_FOUND: Final = Kind("lane-not-found", 404, "There is no such lane")
+LANE_CHANGED: Final = Kind("lane-changed", 409, "The lane has changed")
+BODY_TOO_SLOW: Final = Kind("body-too-slow", 408, "The body did not arrive in time")
+BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body is too large")
+STORE_UNAVAILABLE: Final = Kind("store-unavailable", 503, "The database does not answer")
+TIMED_OUT: Final = Kind("timed-out", 503, "The answer took too long")
+INTERNAL: Final = Kind("internal", 500, "The gateway has failed")
+
+_BY_STATUS: Final = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: BODY_TOO_LARGE}
+
+
+class Problem(Exception):
+    """Ends a request. `detail` is one plain sentence or two; `headers` go out with it."""
+
+    def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers or {}
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every request an answer within its time, and every refusal its form."""
+    try:
+        async with asyncio.timeout(REQUEST_SECONDS):
+            return await handler(request)
+    except Problem as problem:
+        return _response(request, problem)
+    except web.HTTPException as error:
+        return _response(request, _of_aiohttp(request, error))
+    except StoreUnavailable:
+        detail = f"PostgreSQL does not take work now; /readyz says why.{_doubt(request)} Try again."
+        return _response(request, Problem(STORE_UNAVAILABLE, detail, {hdrs.RETRY_AFTER: RETRY_AFTER}))
+    except TimeoutError:
+        detail = f"There was no answer within {REQUEST_SECONDS:g} s.{_doubt(request)} Try again."
+        return _response(request, Problem(TIMED_OUT, detail, {hdrs.RETRY_AFTER: RETRY_AFTER}))
+    except Exception as error:  # noqa: BLE001  # our bug: it is logged, and the client learns nothing of it
+        telemetry.request_failed(request.method, request.path, error)
+        detail = f"This is a fault of the gateway; its log says more.{_doubt(request)}"
+        return _response(request, Problem(INTERNAL, detail))
+
+
+def _doubt(request: web.Request) -> str:
+    """What a client must know that asked for a change."""
+    if request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
+        return ""
+    return " The change may or may not have been made: look before you repeat it."
+
+
+def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
+    """What aiohttp itself refuses."""
+    headers = {name: error.headers[name] for name in (hdrs.ALLOW,) if name in error.headers}
+    match error:
+        case web.HTTPNotFound():
+            detail = f"There is no {_path(request)}. Begin with /v1/status."
+        case web.HTTPMethodNotAllowed():
+            detail = f"{_path(request)} takes {headers[hdrs.ALLOW]}, not {error.method}."
+        case web.HTTPRequestEntityTooLarge():
+            detail = f"Send at most {request.client_max_size} bytes."
+        case _:
+            detail = f"{error.reason}."
+    status = HTTPStatus(error.status)
+    kind = _BY_STATUS.get(status, Kind(f"http-{status.value}", status.value, status.phrase))
+    return Problem(kind, detail, headers)
+
+
+def _path(request: web.Request) -> str:
+    return request.rel_url.raw_path
+
+
+def _response(request: web.Request, problem: Problem) -> web.Response:
+    kind = problem.kind
+    members = {
+        "type": f"/problems/{kind.name}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": problem.detail,
+        "instance": _path(request),
+    }
+    return web.Response(
+        status=kind.status,
+        body=orjson.dumps(members),
+        content_type="application/problem+json",
+        headers=problem.headers,
+    )

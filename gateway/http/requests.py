@@ -1,0 +1,176 @@
+"""What a request may carry, and how it is read: query, path, and body, each refused with what to change."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Final, TypeVar
+from urllib.parse import unquote_to_bytes
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
+from pydantic import Field, ValidationError
+
+from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
+from schemas.envelope import Undecodable
+from schemas.keys import ActorKey
+from schemas.parsing import Limits, parse
+from schemas.record import Record
+from schemas.rules import Rule, Written
+from schemas.verdicts import LaneState, Verdict
+
+PAGE: Final = 100
+MOST: Final = 500
+"""Items of one page: unless asked otherwise, and at most."""
+BODY_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 5.0
+
+_LIMITS: Final = Limits(body_bytes=BODY_BYTES, depth=8)
+_KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
+_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
+
+Text = Annotated[
+    str,
+    Field(max_length=1000, pattern=_LINE),
+    Rule("text_invalid", "write 1 to 1000 characters without control characters"),
+]
+Limit = Annotated[
+    int,
+    Field(strict=False, ge=1, le=MOST),
+    Written(r"^[0-9]{1,9}$", int),
+    Rule("limit_invalid", f"write a whole number from 1 to {MOST}"),
+]
+Standing = Annotated[
+    Verdict,
+    Field(strict=False),
+    Rule("verdict_unknown", f"write one of {', '.join(Verdict)}"),
+]
+State = Annotated[
+    LaneState,
+    Field(strict=False),
+    Rule("state_unknown", f"write one of {', '.join(LaneState)}"),
+]
+Reason = Annotated[
+    str,
+    Field(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"),
+    Rule("reason_invalid", "say why in 1 to 1000 characters: it is kept in the audit"),
+]
+Ref = Annotated[UUID, Field(strict=False), Rule("ref_invalid", "write the reference of a message, a UUID")]
+
+
+class Nothing(Record):
+    """The query of a request that takes none."""
+
+
+class PageQuery(Record):
+    """The query of a list."""
+
+    limit: Limit = PAGE
+    cursor: Text | None = None
+
+
+class MessagesQuery(PageQuery):
+    """`GET /v1/messages`."""
+
+    source: Text | None = None
+    id: Text | None = None
+    verdict: Standing | None = None
+
+
+class LanesQuery(PageQuery):
+    """`GET /v1/lanes`."""
+
+    state: State | None = None
+
+
+class Retry(Record):
+    """The body of a retry."""
+
+    reason: Reason
+
+
+class Discard(Record):
+    """The body of a discard."""
+
+    reason: Reason
+    head: Ref
+    """The message at the lane's head, as the operator has seen it."""
+
+
+Form = TypeVar("Form", bound=Record)
+
+
+def query(request: web.Request, form: type[Form]) -> Form:
+    """The query of `request`. Raises `Problem`."""
+    given = request.query
+    twice = sorted({name for name in given if len(given.getall(name)) > 1})
+    if twice:
+        raise Problem(REQUEST_INVALID, f"Send {', '.join(twice)} once.")
+    try:
+        return form.model_validate(dict(given))
+    except ValidationError as error:
+        raise Problem(REQUEST_INVALID, _explained(error, form)) from error
+
+
+async def body(request: web.Request, form: type[Form]) -> Form:
+    """The JSON body of `request`. Raises `Problem`, or aiohttp's refusal of a body that is too large."""
+    if request.content_type != "application/json":
+        raise Problem(REQUEST_INVALID, "Send the body as JSON, with the header `Content-Type: application/json`.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            content = await request.read()
+    except TimeoutError as error:
+        raise Problem(BODY_TOO_SLOW, f"Send the body within {BODY_SECONDS:g} s.") from error
+    except (RequestPayloadError, ConnectionError) as error:
+        raise Problem(REQUEST_INVALID, "The body ended early: send all of it.") from error
+    try:
+        return form.model_validate(parse(content, _LIMITS))
+    except Undecodable as error:
+        raise Problem(REQUEST_INVALID, f"Body: {error.failure.reason}.") from error
+    except ValidationError as error:
+        raise Problem(REQUEST_INVALID, _explained(error, form)) from error
+
+
+def lane_key(request: web.Request) -> ActorKey:
+    """The key that the path names; each part is percent-encoded, a slash in it as %2F. Raises `Problem`."""
+    entity, key = (
+        _decoded(part) for part in request.rel_url.raw_path.removeprefix("/v1/lanes/").split("/")[:2]
+    )
+    return ActorKey(entity, key)
+
+
+def message_ref(request: web.Request) -> UUID:
+    """The reference that the path names. Raises `Problem`."""
+    try:
+        return UUID(request.match_info["ref"])
+    except ValueError as error:
+        raise Problem(REQUEST_INVALID, "The path names a message by its reference, a UUID.") from error
+
+
+def _decoded(part: str) -> str:
+    """Strictly: aiohttp's own decoding leaves what is not UTF-8 as it was."""
+    try:
+        text = unquote_to_bytes(part).decode()
+    except UnicodeDecodeError as error:
+        raise Problem(REQUEST_INVALID, "Write the path in UTF-8, percent-encoded.") from error
+    if _KEY.fullmatch(text) is None:
+        raise Problem(REQUEST_INVALID, "An entity or key has 1 to 1000 characters, none of them a control character.")
+    return text
+
+
+def _explained(error: ValidationError, form: type[Record]) -> str:
+    """Every mistake, in one line; what was sent is not repeated, field names are shortened."""
+    parts: list[str] = []
+    for mistake in error.errors(include_url=False, include_input=False, include_context=False)[:10]:
+        name = ascii(".".join(str(part) for part in mistake["loc"]) or "body")[1:-1][:100]
+        match mistake["type"]:
+            case "missing":
+                parts.append(f"{name}: add it")
+            case "extra_forbidden":
+                parts.append(f"{name}: there is no such field; there are {', '.join(form.model_fields) or 'none'}")
+            case "model_type":
+                parts.append(f"{name}: send a JSON object")
+            case _:
+                parts.append(f"{name}: {mistake['msg']}")
+    return f"{'; '.join(parts)}."

@@ -1,0 +1,141 @@
+"""The contract of commands: settled once, retried under the same identity unless every attempt was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.ports.outbox import Ended, Ending, Leased
+from adapters.ports.turns import Again, Committed, Refused, Settlement
+from schemas.commands import command_id
+from tests.contracts.store_stands import Process, StoreStand
+from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, settled, uuid
+
+ANN = uuid("process ann")
+FIRST, SECOND = command(line="1"), command(line="2")
+
+
+async def claim(process: Process, token: str) -> Leased:
+    """Claim the sheet's lane, which must succeed."""
+    [leased] = await process.outbox.claim([send_lane()], holder=ANN, token=uuid(token))
+    return leased
+
+
+async def attempt(process: Process, ending: Ending | None, number: int) -> Leased:
+    """Make an attempt that ended so, and that is not the last."""
+    leased = await claim(process, f"t{number}")
+    if ending is None:
+        await process.outbox.take_over([ANN])
+    else:
+        await process.outbox.record([Ended(leased.command, leased.token, leased.attempt, ending, hold=0.0)])
+    return leased
+
+
+async def parked(process: Process, endings: Sequence[Ending | None]) -> None:
+    """Let attempts at the first of two commands end so, and park it."""
+    await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
+    for number, ending in enumerate(endings):
+        last = await attempt(process, ending, number)
+    turn = settled(await process.row(SHEET), (FIRST, last.token), settlement=Settlement.PARKED)
+    assert await process.commit(turn) == [Committed()]
+
+
+class TestSettling:
+    async def test_a_done_command_leaves_the_outbox(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
+        leased = await claim(process, "t1")
+        await process.commit(settled(await process.row(SHEET), (leased.command, leased.token)))
+        assert (await store.counts()).commands == 1
+        assert (await claim(process, "t2")).command == SECOND
+
+    async def test_a_result_is_decided_once(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
+        leased = await claim(process, "t1")
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token)))
+        before = await store.counts()
+        again = settled(await process.row(SHEET), (FIRST, leased.token))
+        assert await process.commit(again) == [Refused(Again.SETTLED, settled=(FIRST.id,))]
+        assert await store.counts() == before
+
+    async def test_a_result_of_a_parked_command_is_not_decided_on(self, process: Process) -> None:
+        await parked(process, [Ending.REJECTED])
+        again = settled(await process.row(SHEET), (FIRST, uuid("t0")))
+        assert await process.commit(again) == [Refused(Again.SETTLED, settled=(FIRST.id,))]
+
+    async def test_only_the_commands_that_are_gone_are_told(self, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
+        leased = await claim(process, "t1")
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token)))
+        both = settled(await process.row(SHEET), (FIRST, leased.token), (SECOND, leased.token))
+        assert await process.commit(both) == [Refused(Again.SETTLED, settled=(FIRST.id,))]
+
+    async def test_the_lease_of_another_survives_the_decision_on_a_zombies_result(self, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
+        zombie = await attempt(process, None, 1)
+        await claim(process, "t2")
+        assert await process.commit(settled(await process.row(SHEET), (FIRST, zombie.token))) == [Committed()]
+        assert await process.outbox.claim([send_lane()], holder=ANN, token=uuid("t3")) == []
+
+
+class TestRetry:
+    @pytest.mark.parametrize(
+        "endings",
+        [
+            [Ending.REJECTED],
+            [Ending.REJECTED, Ending.REJECTED],
+            [Ending.DEFERRED, Ending.UNSENT, Ending.REJECTED],
+        ],
+    )
+    async def test_a_command_that_did_nothing_gets_a_new_generation_at_the_same_place(
+        self, process: Process, endings: list[Ending]
+    ) -> None:
+        await parked(process, endings)
+        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        leased = await claim(process, "again")
+        assert leased.command.generation == 2
+        assert leased.command.id == command_id("erp", FIRST.operation, SHEET, "1", 2)
+        assert leased.command.reference == "timesheet/T-1/1/2"
+        assert leased.command.body == FIRST.body
+        assert (leased.attempt, leased.earlier) == (1, ())
+
+    @pytest.mark.parametrize(
+        "endings",
+        [
+            [Ending.UNKNOWN],
+            [Ending.UNKNOWN, Ending.REJECTED],
+            [None, Ending.REJECTED],
+            [Ending.CONFIRMED, Ending.REJECTED],
+            [Ending.DEFERRED],
+            [Ending.UNSENT],
+        ],
+    )
+    async def test_a_command_that_may_have_been_done_or_was_never_refused_keeps_its_identity(
+        self, process: Process, endings: list[Ending | None]
+    ) -> None:
+        await parked(process, endings)
+        await process.lanes.retry(SHEET, actor="ann", reason="looked it up")
+        leased = await claim(process, "again")
+        assert leased.command == FIRST
+        assert leased.attempt == len(endings) + 1
+        assert [earlier.ending for earlier in leased.earlier] == endings
+
+    async def test_a_late_result_of_the_former_generation_is_dropped(self, process: Process) -> None:
+        await parked(process, [Ending.REJECTED])
+        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        late = settled(await process.row(SHEET), (FIRST, uuid("t0")))
+        assert await process.commit(late) == [Refused(Again.SETTLED, settled=(FIRST.id,))]
+
+    async def test_successors_wait_for_the_new_generation(self, process: Process) -> None:
+        await parked(process, [Ending.REJECTED])
+        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        leased = await claim(process, "again")
+        await process.commit(settled(await process.row(SHEET), (leased.command, leased.token)))
+        assert (await claim(process, "next")).command == SECOND
+
+    async def test_a_held_back_command_of_the_key_is_not_hurried(self, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
+        leased = await claim(process, "t1")
+        await process.outbox.record([Ended(FIRST, leased.token, 1, Ending.UNKNOWN, hold=30.0)])
+        await process.lanes.retry(SHEET, actor="ann", reason="look again")
+        assert await process.outbox.free("erp", after=None, limit=10) == []
