@@ -53,7 +53,7 @@ async def serve(settings: Settings) -> bool:
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
             Tuning(prefetch=settings.prefetch),
         )  # fmt: skip
-        async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes):
+        async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes, runtime.look_at):
             await runtime.start()
             telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
             await _signalled(runtime)
@@ -90,8 +90,9 @@ async def ports(settings: Settings, policy: PolicyFile) -> AsyncIterator[Ports]:
             await broker.close()
         for system in found.values():
             await system.close()
-        for store in (*commits, lanes, outbox, notices, dead_letters, reads):
-            await store.close()
+        of_commits = [each.close for each in commits]
+        for close in (*of_commits, lanes.close, outbox.close, notices.close, dead_letters.close, reads.close):
+            await close()
 
 
 def systems(policy: PolicyFile) -> dict[str, System]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import ErrorDetails
 
 from actors.policy import LegalEntity, Policy
 from adapters.ports.system import Upsert
@@ -74,6 +78,21 @@ class HttpSystemPolicy(_Strict):
     """Attempts in flight at most."""
     operations: Mapping[str, Operation]
 
+    @field_validator("url")
+    @classmethod
+    def _address_alone(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("name a host, and leave out user, password, query, and fragment")
+        return url
+
+    @field_validator("token")
+    @classmethod
+    def _usable(cls, token: str | None) -> str | None:
+        if token is not None and not _is_token(token):
+            raise ValueError("write printable ASCII without spaces")
+        return token
+
     @model_validator(mode="after")
     def _one_token(self) -> HttpSystemPolicy:
         if (self.token is None) == (self.token_file is None):
@@ -81,13 +100,20 @@ class HttpSystemPolicy(_Strict):
         return self
 
     def secret(self) -> str:
-        """The bearer token. Raises `PolicyInvalid` if its file cannot be read."""
+        """The bearer token. Raises `PolicyInvalid` if its file cannot be read, or holds none."""
         if self.token_file is None:
             return self.token or ""
         try:
-            return self.token_file.read_text(encoding="utf-8").strip()
+            token = self.token_file.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise PolicyInvalid(f"token_file {self.token_file}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise PolicyInvalid(f"token_file {self.token_file}: it is not text") from error
+        if not _is_token(token):
+            raise PolicyInvalid(
+                f"token_file {self.token_file}: write one line of printable ASCII without spaces into it"
+            )
+        return token
 
 
 class PolicyFile(_Strict):
@@ -115,25 +141,87 @@ class PolicyFile(_Strict):
         return Policy(legal_entities=self.legal_entities, service_lines=self.service_lines)
 
 
+def json_schema() -> JsonSchemaValue:
+    """JSON Schema (2020-12) of a policy file."""
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        **PolicyFile.model_json_schema(),
+        "title": "Tallystick policy",
+    }
+
+
 def read_policy(path: Path) -> PolicyFile:
     """The policy in a file. Raises `PolicyInvalid` with one line for each mistake, and the line where it stands."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise PolicyInvalid(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise PolicyInvalid(f"{path}: it is not UTF-8 text") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         found = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        line = 1 if error.problem_mark is None else error.problem_mark.line + 1
+        raise PolicyInvalid(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
-        raise PolicyInvalid(f"{path}: {error}") from error
+        raise PolicyInvalid(f"{path}: not YAML: {error}") from error
+    repeated = [
+        f"{path}:{line}: {key} stands here a second time: the first would be lost" for key, line in _repeated(node)
+    ]
+    if repeated:
+        raise PolicyInvalid("\n".join(repeated))
     try:
         return PolicyFile.model_validate(found)
     except ValidationError as error:
         mistakes = [
-            f"{path}:{_line(node, mistake['loc'])}: {'.'.join(map(str, mistake['loc'])) or 'file'}: {mistake['msg']}"
+            f"{path}:{_line(node, mistake['loc'])}: {'.'.join(map(str, mistake['loc'])) or 'file'}: {_sentence(mistake)}"
             for mistake in error.errors(include_url=False, include_input=False)
         ]
         raise PolicyInvalid("\n".join(mistakes)) from error
+
+
+_NAMES: Final = frozenset(
+    name for model in (PolicyFile, LegalEntity, Source, HttpSystemPolicy, Operation) for name in model.model_fields
+)
+
+
+def _is_token(token: str) -> bool:
+    return token.isascii() and token.isprintable() and " " not in token and bool(token)
+
+
+def _sentence(mistake: ErrorDetails) -> str:
+    """What is wrong, and what to change."""
+    match mistake["type"]:
+        case "missing":
+            return "it is missing: add it"
+        case "extra_forbidden":
+            near = get_close_matches(str(mistake["loc"][-1]), _NAMES, n=1)
+            return "there is no such key: " + (f"did you mean {near[0]}?" if near else "remove it")
+        case "value_error":
+            return str(mistake.get("ctx", {}).get("error", mistake["msg"]))
+        case "string_type":
+            return "write it as text: put it in quotes if YAML reads it as something else, as it does with no and 1.0"
+        case "model_type" | "mapping_type" | "dict_type" | "model_attributes_type":
+            return "write `name: value` lines below it"
+        case "tuple_type":
+            return "write a list: [one, two]"
+        case _:
+            return mistake["msg"]
+
+
+def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """Keys that a mapping has twice, with their lines: YAML itself would take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated(value)
 
 
 def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:

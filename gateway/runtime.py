@@ -36,6 +36,7 @@ from gateway.watch import Watch
 from gateway.world import World
 from schemas.codec import decode_stored
 from schemas.envelope import Envelope
+from schemas.keys import ActorKey
 
 SNAPSHOTS = 50_000
 """References kept in memory."""
@@ -145,6 +146,12 @@ class Runtime:
             self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
         )
         self.health.consuming(self._subscription)
+
+    def look_at(self, key: ActorKey) -> None:
+        """Go on with `key` at once: an operator has changed its lane, or let parked commands of it run again."""
+        self._bus.poke(key)
+        for relay in self._relays.values():
+            relay.queue.add(key)
 
     async def ended(self) -> None:
         """Wait until a task that runs for ever has ended, which is our bug."""

@@ -92,6 +92,11 @@ def leases_taken_over(count: int) -> None:
     _log.warning("leases_taken_over", count=count)
 
 
+def request_failed(method: str, path: str, error: Exception) -> None:
+    """The API failed at a request: our bug. The client was told no more than that."""
+    _log.error("request_failed", method=method, path=path, exc_info=error)
+
+
 def task_died(name: str, error: BaseException) -> None:
     """A task that runs for ever ended: our bug. The process will be restarted."""
     _log.critical("task_died", task=name, exc_info=error)

@@ -16,7 +16,10 @@ SETTINGS: Final = {"application_name": "tallystick", "jit": "off", "plan_cache_m
 
 
 class Link:
-    """A connection used by one task at a time. `timeout` bounds each statement, in seconds; `settings` are the server's."""
+    """A connection used by one task at a time.
+
+    `timeout` bounds each statement, in seconds; `settings` are parameters of the server for this session.
+    """
 
     def __init__(self, url: str, *, timeout: float = 30.0, settings: Mapping[str, str] = SETTINGS) -> None:
         self._url = url

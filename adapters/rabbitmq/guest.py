@@ -30,8 +30,8 @@ async def guest(url: str, topology: Topology) -> AsyncIterator[None]:
         present = sorted(set(_names(topology)) - set(missing))
         if present:
             raise BrokerInUse(
-                f"there is a Tallystick in {parse_address(url)} already ({', '.join(present)}), and it stays untouched: "
-                "name a virtual host of its own (rabbitmqctl add_vhost demo), or unset the variable for a private broker"
+                f"a Tallystick lives in {parse_address(url)} ({', '.join(present)}), and stays untouched: name a "
+                "virtual host of its own (rabbitmqctl add_vhost demo), or unset the variable to get a private broker"
             )
         try:
             await administration.apply(topology)

@@ -1,18 +1,20 @@
-"""Events from a file: one on each line, or a whole file that is one event; never more than a line in memory."""
+"""Events from a file: one on each line, or one that is written over the whole file; a line in memory at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
-from typing import BinaryIO, Final
+from typing import IO, Final
 
+import click
 import orjson
 
 from schemas.parsing import LIMITS
 
+STDIN: Final = "-"
+
 CAP: Final = LIMITS.body_bytes
-"""Bytes of an event that the gateway takes; a line beyond it is cut one byte later, and so refused by whoever reads it."""
+"""Bytes of an event that the gateway takes; of a longer line one byte more is kept, so that its reader refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,55 @@ class Line:
     body: bytes
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.number}"
+        return f"{'standard input' if self.file == STDIN else self.file}:{self.number}"
 
 
-def read_lines(file: str, stream: BinaryIO) -> Iterator[Line]:
-    """The events in `stream`, blank lines left out. A file written over many lines counts as one event."""
-    lines = enumerate(_cut(stream), start=1)
-    for number, body in lines:
-        if body.strip():
-            whole = None if _is_json(body) else _rest_of_one(body, lines)
-            yield from [Line(file, number, whole)] if isinstance(whole, bytes) else _each(file, number, body, whole)
-            break
-    for number, body in lines:
-        if body.strip():
-            yield Line(file, number, body.strip())
+def read_files(files: Iterable[str]) -> Iterator[Line]:
+    """The events in these files, one file after the other; `-` is standard input. Raises `OSError`."""
+    for file in files:
+        with click.open_file(file, "rb") as stream:
+            yield from read_lines(file, stream)
+
+
+def read_lines(file: str, stream: IO[bytes]) -> Iterator[Line]:
+    """The events in a stream, blank lines left out.
+
+    Where the first line is no JSON value, but all of a stream of at most `CAP` bytes is one, it is taken for one event.
+    """
+    lines = _lines(file, stream)
+    for first in lines:
+        if _is_json(first.body):
+            yield first
+        else:
+            opening = [first, *_up_to_cap(lines)]
+            whole = b"\n".join(line.body for line in opening)
+            yield from [Line(file, first.number, whole)] if _is_json(whole) else opening
+        break
+    yield from lines
+
+
+def _lines(file: str, stream: IO[bytes]) -> Iterator[Line]:
+    number = 0
+    while raw := stream.readline(CAP + 1):
+        number += 1
+        if body := raw.strip():
+            yield Line(file, number, body)
+        while len(raw) > CAP and not raw.endswith(b"\n"):
+            raw = stream.readline(CAP + 1)
+
+
+def _up_to_cap(lines: Iterator[Line]) -> Iterator[Line]:
+    size = 0
+    for line in lines:
+        yield line
+        size += len(line.body)
+        if size > CAP:
+            return
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.exits import Exit, Failed, explain
+from gateway.cli.exits import Failed, explain
 from gateway.cli.options import output_option
 
 
@@ -86,9 +86,6 @@ def release(_ctx: click.Context) -> str:
 def main(output: str) -> None:
     """Keeps CRM, PSA, and ERP in agreement: every business event applied once, in order, and accounted for.
 
-    \b
     Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 not found, 4 credentials refused, 5 conflict,
     6 unreachable, 7 unhealthy.
     """
-
-

@@ -25,7 +25,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 def output_option(command: F) -> F:
     """Add `-o table|json` as `output`. Given before the command's name, it holds for the command too."""
     return click.option(
-        "-o", "--output", type=click.Choice([TABLE, JSON]), callback=_or_from_above, help="How to print.  [default: table]"
+        "-o",
+        "--output",
+        type=click.Choice([TABLE, JSON]),
+        callback=_or_from_above,
+        help="How to print.  [default: table]",
     )(command)
 
 

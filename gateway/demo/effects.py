@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,14 +18,5 @@ class Effect:
     amount: Decimal | None = None
 
     def __str__(self) -> str:
-        amount = "" if self.amount is None else f" {self.amount} {self.currency}"
+        amount = "" if self.amount is None else f", {self.amount} {self.currency}"
         return f"{self.system} {self.operation} of {self.key}{amount}"
-
-
-def money(effects: Iterable[Effect]) -> dict[str, Decimal]:
-    """Sum of the amounts per currency, in the order of the currencies' codes."""
-    totals: dict[str, Decimal] = {}
-    for effect in effects:
-        if effect.amount is not None and effect.currency is not None:
-            totals[effect.currency] = totals.get(effect.currency, Decimal(0)) + effect.amount
-    return dict(sorted(totals.items()))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
-from gateway.http.problems import FORBIDDEN, TOKEN_NOT_SET, UNAUTHENTICATED, Handler, Middleware, Problem
+from gateway.http.problems import FORBIDDEN, TOKEN_NOT_SET, UNAUTHENTICATED, Problem
 from gateway.settings import SettingsInvalid
 
 TOKEN_FILE: Final = "TALLYSTICK_API_TOKEN_FILE"  # noqa: S105  # the name of a variable

@@ -26,10 +26,13 @@ HEADERS: Final = {
 
 def json_answer(content: object) -> web.Response:
     """Rows, or whatever else orjson writes; a key becomes an object."""
-    return web.Response(body=orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z), content_type="application/json")
+    written = orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z)
+    return web.Response(body=written, content_type="application/json")
 
 
-def page_answer(request: web.Request, rows: Sequence[Item], limit: int, place: Callable[[Item], object]) -> web.Response:
+def page_answer(
+    request: web.Request, rows: Sequence[Item], limit: int, place: Callable[[Item], object]
+) -> web.Response:
     """The first `limit` of `rows`, which were asked for one more; `place` is the last one's place, for the cursor."""
     shown = rows[:limit]
     cursor = _cursor(place(shown[-1])) if len(rows) > limit else None

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 REQUEST_SECONDS: Final = 10.0
 """How long the answer to one request may take."""
@@ -91,7 +89,7 @@ def _doubt(request: web.Request) -> str:
 
 def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:
     """What aiohttp itself refuses."""
-    headers = {name: error.headers[name] for name in (hdrs.ALLOW,) if name in error.headers}
+    headers = {str(name): error.headers[name] for name in (hdrs.ALLOW,) if name in error.headers}
     match error:
         case web.HTTPNotFound():
             detail = f"There is no {_path(request)}. Begin with /v1/status."

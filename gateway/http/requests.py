@@ -28,6 +28,7 @@ BODY_SECONDS: Final = 5.0
 
 _LIMITS: Final = Limits(body_bytes=BODY_BYTES, depth=8)
 _KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
+_ANY: Final = r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
 Text = Annotated[
@@ -53,7 +54,7 @@ State = Annotated[
 ]
 Reason = Annotated[
     str,
-    Field(max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"),
+    Field(max_length=1000, pattern=rf"^{_ANY}*[^\s\x00-\x1f\x7f-\x9f]{_ANY}*$"),
     Rule("reason_invalid", "say why in 1 to 1000 characters: it is kept in the audit"),
 ]
 Ref = Annotated[UUID, Field(strict=False), Rule("ref_invalid", "write the reference of a message, a UUID")]
@@ -134,9 +135,7 @@ async def body(request: web.Request, form: type[Form]) -> Form:
 
 def lane_key(request: web.Request) -> ActorKey:
     """The key that the path names; each part is percent-encoded, a slash in it as %2F. Raises `Problem`."""
-    entity, key = (
-        _decoded(part) for part in request.rel_url.raw_path.removeprefix("/v1/lanes/").split("/")[:2]
-    )
+    entity, key = (_decoded(part) for part in request.rel_url.raw_path.removeprefix("/v1/lanes/").split("/")[:2])
     return ActorKey(entity, key)
 
 

@@ -99,7 +99,13 @@ class Firm:
         }
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "gateway.cli.main", "serve", env=environment, stdout=output, stderr=output
+                sys.executable,
+                "-c",
+                "from gateway.cli.main import main; main()",
+                "serve",
+                env=environment,
+                stdout=output,
+                stderr=output,
             )
         gateway = GatewayProcess(process, f"http://127.0.0.1:{ops}", f"http://127.0.0.1:{api}", log)
         self.started.append(gateway)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-import pytest
 
 from adapters.ports.broker import Outgoing
 from schemas.values import Reference
@@ -70,7 +69,6 @@ async def prove(installation: Firm) -> None:
     assert posted == {f"timesheet/T{key}/L{line}.r{line}/1" for key in range(KEYS) for line in range(1, REVISIONS + 1)}
 
 
-@pytest.mark.timeout(240)
 async def test_twenty_thousand_events_are_each_posted_once_and_in_order(installation: Firm) -> None:
     await prepare(installation)
     events = the_load(1)
@@ -82,7 +80,6 @@ async def test_twenty_thousand_events_are_each_posted_once_and_in_order(installa
     assert await gateway.stop() == 0
 
 
-@pytest.mark.timeout(300)
 async def test_the_same_totals_when_the_process_is_killed_ten_times(installation: Firm) -> None:
     await prepare(installation)
     chance = random.Random(2)

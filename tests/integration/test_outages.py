@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import pytest
 import pytest_asyncio
 
 from adapters.postgres.migrations.upgrade import upgrade
@@ -38,7 +37,6 @@ async def servers() -> AsyncIterator[Servers]:
         yield Servers(postgres, rabbitmq)
 
 
-@pytest.mark.timeout(180)
 async def test_each_loss_is_told_within_five_seconds_and_mended_without_help(servers: Servers, tmp_path: Path) -> None:
     async with firm(servers.postgres.url, servers.rabbitmq.url, tmp_path) as installation:
         gateway = await installation.start_ready()

@@ -1,0 +1,26 @@
+"""Whether the policy file can be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from gateway.cli.checks.finding import Finding, Level
+from gateway.cli.policy_doubts import doubts
+from gateway.policy_file import PolicyFile, PolicyInvalid, read_policy
+
+PART: Final = "policy"
+
+
+def look_at_policy(path: Path) -> tuple[list[Finding], PolicyFile | None]:
+    """Findings, and the policy if it can be used."""
+    try:
+        policy = read_policy(path)
+    except PolicyInvalid as error:
+        return [Finding(PART, Level.FAIL, line, "correct the policy file") for line in str(error).splitlines()], None
+    doubtful = [Finding(PART, Level.WARN, found, change) for found, _, change in map(_split, doubts(policy))]
+    return [Finding(PART, Level.OK, f"{path}"), *doubtful], policy
+
+
+def _split(doubt: str) -> tuple[str, str, str]:
+    return doubt.rpartition(": ")

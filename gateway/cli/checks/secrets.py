@@ -1,0 +1,41 @@
+"""Whether the files that hold secrets can be read by us, and by nobody who should not."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.cli.checks.finding import Finding, Level
+from gateway.policy_file import PolicyFile
+
+
+def look_at_secrets(policy: PolicyFile | None) -> list[Finding]:
+    """Findings on each file that the environment or the policy names."""
+    return [_look_at(name, path) for name, path in _files(policy)]
+
+
+def _files(policy: PolicyFile | None) -> Iterator[tuple[str, Path]]:
+    for variable, path in sorted(os.environ.items()):
+        if variable.startswith("TALLYSTICK_") and variable.endswith("_FILE") and path:
+            yield variable, Path(path)
+    for name, system in () if policy is None else policy.systems.items():
+        if system.token_file is not None:
+            yield f"systems.{name}.token_file", system.token_file
+
+
+def _look_at(name: str, path: Path) -> Finding:
+    part = "secret file"
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        is_empty = not path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        return Finding(part, Level.FAIL, f"{name}: {path}: {error.strerror or error}", "correct the path or its mode")
+    except UnicodeDecodeError:
+        return Finding(part, Level.FAIL, f"{name}: {path} is not text", "write the secret as one line of text")
+    if is_empty:
+        return Finding(part, Level.FAIL, f"{name}: {path} is empty", "write the secret into it")
+    if mode & stat.S_IRWXO:
+        return Finding(part, Level.WARN, f"{name}: everybody may read {path} (mode {mode:o})", f"chmod o= {path}")
+    return Finding(part, Level.OK, f"{name}: {path}")

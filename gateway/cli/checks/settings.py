@@ -1,0 +1,93 @@
+"""Whether the settings can be used, and what of them is known when some cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from gateway.cli.checks.finding import Finding, Level
+from gateway.cli.options import AMQP_URL, DATABASE_URL, check_amqp_url, check_database_url, from_environment
+from gateway.settings import Settings, SettingsInvalid, read_settings
+from gateway.telemetry import LEVELS
+
+POLICY: Final = "TALLYSTICK_POLICY"
+
+FEW: Final = 100
+"""Messages; with fewer in hand, a commit has hardly anything to group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What can be looked at; None where it is not set or is unusable."""
+
+    settings: Settings | None
+    database_url: str | None
+    amqp_url: str | None
+    policy: Path | None
+
+
+def mistakes(settings: Settings) -> list[str]:
+    """What is wrong with settings that are complete: one line for each variable."""
+    found = [
+        wrong
+        for variable, url, check in (
+            (DATABASE_URL, settings.database_url, check_database_url),
+            (AMQP_URL, settings.amqp_url, check_amqp_url),
+        )
+        if (wrong := _mistake(variable, url, check))
+    ]
+    if settings.log_level not in LEVELS:
+        found.append(f"TALLYSTICK_LOG_LEVEL: write one of {', '.join(LEVELS)}")
+    return found
+
+
+def look_at_settings() -> tuple[list[Finding], Known]:
+    """Findings, and what the other checks can go on with."""
+    settings: Settings | None = None
+    try:
+        settings = read_settings()
+        wrong = mistakes(settings)
+    except SettingsInvalid as error:
+        wrong = str(error).splitlines()
+    policy = _usable(POLICY, str)
+    known = Known(
+        settings,
+        _usable(DATABASE_URL, check_database_url),
+        _usable(AMQP_URL, check_amqp_url),
+        None if policy is None else Path(policy),
+    )
+    findings = [
+        Finding("settings", Level.FAIL, line, "set or correct it, or the file of the same name with _FILE")
+        for line in wrong
+    ]
+    if settings is not None and not wrong:
+        findings += [Finding("settings", Level.OK, "complete"), _prefetch(settings)]
+    return findings, known
+
+
+def _prefetch(settings: Settings) -> Finding:
+    found = f"{settings.prefetch} unacked messages per queue"
+    if settings.prefetch < FEW:
+        return Finding("prefetch", Level.WARN, found, f"commits stay small: set TALLYSTICK_PREFETCH to {FEW} or more")
+    return Finding("prefetch", Level.OK, found)
+
+
+def _mistake(variable: str, url: str, check: Callable[[str], str]) -> str | None:
+    try:
+        check(url)
+    except ValueError as error:
+        return f"{variable}: {error}"
+    return None
+
+
+def _usable(variable: str, check: Callable[[str], str]) -> str | None:
+    """The variable's value, if it is there and of the right form."""
+    try:
+        value = from_environment(variable)
+        return check(value) if value else None
+    except (click.UsageError, ValueError):
+        return None

@@ -1,0 +1,74 @@
+"""`tallystick demo`: a firm's day on real parts, with planted faults, and a summary that proves itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from gateway.cli.exits import Exit, Failed
+from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
+from gateway.demo.day import make_day
+from gateway.demo.run import Options, play_demo
+
+_WIDE = 160
+"""Columns where the output goes to a file or a pipe."""
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the summary: with 0 if the numbers agree, else with 1.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the summary here too."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another day for another number."
+)
+@click.option(
+    "--events-scale", "scale", type=click.FloatRange(0.1, 20), default=1.0, show_default=True,
+    help="How much happens: 1 is about 700 messages.",
+)  # fmt: skip
+@click.option(
+    "--events", "events_file", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the day's events as JSON lines, for `tallystick publish`, and end.",
+)  # fmt: skip
+def demo(once: bool, json_file: Path | None, seed: int, scale: float, events_file: Path | None) -> None:  # noqa: FBT001 - click hands flags over by name
+    """Play a firm's day: customers, won deals, time before its projects, repetitions, bad input, an ERP outage.
+
+    Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERP and a gateway, and proves from the ERP's
+    own journal that every approved hour was billed once. TALLYSTICK_DATABASE_URL and TALLYSTICK_AMQP_URL name servers
+    to use; nothing that is in them is touched. Stays up until Ctrl-C, then stops what it started.
+    """
+    if events_file is not None:
+        _save(events_file, seed, scale)
+        return
+    named = {name: value for name in (DATABASE_URL, AMQP_URL) if (value := from_environment(name))}
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDE
+    options = Options(seed, scale, once, json_file)
+    try:
+        agrees = asyncio.run(_until_stopped(options, {**os.environ, **named}, console))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise Failed(Exit.FAILED, "stopped before the day was over; all that it started is gone") from None
+    if not agrees:
+        raise Failed(Exit.FAILED, "the numbers do not agree")
+
+
+async def _until_stopped(options: Options, environment: dict[str, str], console: Console) -> bool:
+    """SIGINT and SIGTERM end it in order: whatever was started is stopped."""
+    loop = asyncio.get_running_loop()
+    day = asyncio.create_task(play_demo(options, environment, console), name="demo")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, day.cancel)
+    return await day
+
+
+def _save(path: Path, seed: int, scale: float) -> None:
+    """Every good event once, in the order of the day."""
+    sendings = [each for act in make_day(seed, scale) for each in act.sendings if each.planted is None]
+    path.write_bytes(b"".join(each.event + b"\n" for each in sendings))
+    click.echo(f"{len(sendings)} events in {path}")

@@ -1,0 +1,111 @@
+"""`tallystick event`: show what events look like, and check some."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import click
+
+from gateway.cli.events_file import read_files
+from gateway.cli.exits import Exit, Failed
+from gateway.cli.options import JSON, output_option
+from gateway.cli.output import show_json, show_table
+from gateway.cli.refusals import RefusedLine, refusal_of
+from schemas.registry import EVENTS
+
+
+@click.group()
+def event() -> None:
+    """Show and check events."""
+
+
+@event.command()
+@output_option
+def types(output: str) -> None:
+    """List all types of events."""
+    rows = [(type_, type_.rpartition(".")[0], _meaning(type_)) for type_ in EVENTS.types]
+    if output == JSON:
+        show_json([{"type": type_, "routing_key": key, "meaning": meaning} for type_, key, meaning in rows])
+    else:
+        show_table(["type", "routing key", "meaning"], rows)
+
+
+@event.command()
+@click.argument("type_", metavar="TYPE")
+def example(type_: str) -> None:
+    """Print a complete valid event of a TYPE such as `timesheet.approved`, with or without its version."""
+    click.echo(files("schemas").joinpath("examples", f"{_known(type_)}.json").read_text(encoding="utf-8"), nl=False)
+
+
+@event.command()
+@click.argument("type_", metavar="TYPE")
+def schema(type_: str) -> None:
+    """Print the JSON Schema of the `data` of a TYPE, with or without its version."""
+    show_json(EVENTS.json_schema(_known(type_)))
+
+
+@event.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@output_option
+def validate(files: tuple[str, ...], output: str) -> None:
+    """Check events as the gateway does, each FILE one event or one on each line; `-` is standard input.
+
+    Ends with 1 if one would be refused.
+    """
+    count = 0
+    refused: list[RefusedLine] = []
+    for line in read_files(files):
+        count += 1
+        found = refusal_of(line)
+        if found is not None:
+            refused.append(found)
+    _report(count, refused, output)
+    if not count:
+        raise Failed(Exit.FAILED, "there is no event in there")
+    if refused:
+        raise click.exceptions.Exit(Exit.FAILED)
+
+
+def _report(count: int, refused: list[RefusedLine], output: str) -> None:
+    if output == JSON:
+        rows = [
+            {
+                "file": each.line.file,
+                "line": each.line.number,
+                "class": each.failure.failure_class,
+                "code": each.failure.code,
+                "field": each.failure.field,
+                "reason": each.failure.reason,
+            }
+            for each in refused
+        ]
+        show_json({"events": count, "refused": rows})
+        return
+    if refused:
+        show_table(
+            ["event", "class", "code", "field", "reason"],
+            [
+                (
+                    str(each.line),
+                    each.failure.failure_class,
+                    each.failure.code,
+                    each.failure.field or "",
+                    each.failure.reason,
+                )
+                for each in refused
+            ],
+        )
+    click.echo(f"{count - len(refused):,} of {count:,} events are valid.")
+
+
+def _known(name: str) -> str:
+    """The type that is meant; the latest version where none is named. Raises `Failed`, listing what is known."""
+    if name in EVENTS.types:
+        return name
+    if name in EVENTS.names:
+        return EVENTS.latest(name).type
+    raise Failed(Exit.NOT_FOUND, f"there is no event type {name}; known are {', '.join(EVENTS.types)}")
+
+
+def _meaning(type_: str) -> str:
+    return (EVENTS.find(type_).model.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,72 @@
+"""What a policy file may say but hardly means: each line names the place, what follows from it, and what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
+
+from adapters.rabbitmq.address import is_loopback
+from gateway.policy_file import HttpSystemPolicy, Operation, PolicyFile
+from schemas.operations.table import OPERATIONS
+from schemas.registry import EVENTS
+
+
+def doubts(policy: PolicyFile) -> list[str]:
+    """All doubts, in the order of the file."""
+    return [*_entities(policy), *_sources(policy), *_systems(policy)]
+
+
+def _entities(policy: PolicyFile) -> Iterator[str]:
+    for code, entity in policy.legal_entities.items():
+        if not entity.tax_codes:
+            yield f"legal_entities.{code}: without tax_codes every customer of it is parked: map its tax profiles"
+
+
+def _sources(policy: PolicyFile) -> Iterator[str]:
+    entities = {name.partition(".")[0] for name in EVENTS.names}
+    for name, source in policy.sources.items():
+        for pattern in source.types:
+            if not any(fnmatchcase(known, pattern) for known in EVENTS.names):
+                yield f"sources.{name}.types: no event type matches {pattern}: see `tallystick event types`"
+        if source.system is not None and source.system not in policy.systems:
+            yield (
+                f"sources.{name}.system: {source.system} is not under `systems`, so its ids are never bound and what"
+                " carries them waits for ever: use the name that the legal entities use"
+            )
+        for entity in source.external:
+            if entity not in entities:
+                yield f"sources.{name}.external: {entity} is no entity: known are {', '.join(sorted(entities))}"
+
+
+def _systems(policy: PolicyFile) -> Iterator[str]:
+    for name, system in policy.systems.items():
+        yield from _address(name, system)
+        for operation, row in system.operations.items():
+            yield from _operation(f"systems.{name}.operations.{operation}", operation, row)
+    taken = {operation for system in policy.systems.values() for operation in system.operations}
+    for operation in OPERATIONS:
+        if operation not in taken:
+            yield f"systems: none takes {operation}, so its commands are parked: add it to the system that does this"
+
+
+def _address(name: str, system: HttpSystemPolicy) -> Iterator[str]:
+    address = urlsplit(system.url)
+    if is_loopback(address.hostname or ""):
+        return
+    if address.scheme == "http":
+        yield f"systems.{name}.url: the token travels unprotected: use https"
+    if system.token is not None:
+        yield f"systems.{name}.token: a secret stands in the file: move it to a file of its own, named by token_file"
+
+
+def _operation(place: str, name: str, row: Operation) -> Iterator[str]:
+    if name not in OPERATIONS:
+        yield f"{place}: there is no such operation: known are {', '.join(OPERATIONS)}"
+    if row.key_window_seconds is None and not row.unique_reference and not row.look_up:
+        yield f"{place}: an attempt without an answer is parked, since the system can neither be asked nor asked again"
+    if row.key_window_seconds is not None and row.key_window_seconds <= row.late_bound_seconds:
+        yield (
+            f"{place}: key_window_seconds is not above late_bound_seconds, so a late attempt may outlive its key and"
+            " post twice: leave key_window_seconds out"
+        )

@@ -1,0 +1,172 @@
+"""`tallystick publish`: events from files to RabbitMQ, confirmed, with a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import click
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from adapters.ports.broker import Topology
+from adapters.rabbitmq.administration import RabbitAdministration
+from adapters.rabbitmq.publishing import RabbitPublishing
+from adapters.rabbitmq.reports import Change, Report
+from adapters.rabbitmq.topology import EVENTS
+from gateway.backoff import Backoff
+from gateway.cli.ahead import Ahead
+from gateway.cli.events_file import STDIN, read_files
+from gateway.cli.exits import Exit, Failed
+from gateway.cli.options import JSON, amqp_option, output_option, required_broker
+from gateway.cli.output import show_json
+from gateway.cli.refusals import refusals_in
+from gateway.cli.sending import BATCH, Ready, Sender, Tally, batches
+from gateway.cli.topology import the_topology
+
+_AHEAD: Final = 2
+"""Batches that are read while another one is sent."""
+_SHOWN: Final = 20
+"""Refused events that are told at most."""
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@amqp_option
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, at most.")
+@click.option("--check", is_flag=True, help="Check every event in full before the first one is sent.")
+@output_option
+def publish(files: tuple[str, ...], amqp_url: str, rate: float | None, check: bool, output: str) -> None:  # noqa: FBT001 - click hands flags over by name
+    """Publish events from files to RabbitMQ.
+
+    Each line of a FILE is one CloudEvent in structured mode; a file that is one JSON object is one event; `-` is
+    standard input. Events go to the exchange `tallystick.events` in the order of the lines, and count as published
+    once the broker has confirmed them. Publishing the same events again is harmless: the gateway knows them by source
+    and id.
+    """
+    url = required_broker(amqp_url)
+    if check:
+        _check(files)
+    tally, seconds, failed = uvloop.run(_publish(files, url, rate))
+    _summarise(tally, seconds, output)
+    if failed is not None:
+        raise failed
+    if tally.unroutable:
+        raise Failed(
+            Exit.FAILED,
+            f"{tally.first_unroutable}: no queue is bound for this event, nor for {tally.unroutable - 1} others: run "
+            "`tallystick topology apply`",
+        )
+
+
+def _check(files: Sequence[str]) -> None:
+    """Raise `Failed` if an event is not valid."""
+    if STDIN in files:
+        raise click.UsageError("--check reads everything twice: save standard input to a file first")
+    found = refusals_in(read_files(files))
+    told = [f"{each.line}: {each.failure.reason}" for each in islice(found, _SHOWN)]
+    if told:
+        more = sum(1 for _ in found)
+        told += [f"and {more} more"] if more else []
+        raise Failed(Exit.FAILED, "nothing was sent:\n" + "\n".join(told))
+
+
+async def _publish(files: Sequence[str], url: str, rate: float | None) -> tuple[Tally, float, Failed | None]:
+    """Send everything; what was done, in how many seconds, and why it ended early if it did."""
+    await _expect_exchange(url)
+    said = _LastWord()
+    publishing = RabbitPublishing(url, report=said, name="tallystick publish")
+    sender = Sender(publishing, lambda: said.reason, Backoff(shortest=0.1))
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    size = BATCH if rate is None else max(1, min(BATCH, math.ceil(rate / 10)))
+    failed: Failed | None = None
+    try:
+        with _progress(files) as show:
+            sent = 0
+            async for batch in Ahead(batches(read_files(files), size), most=_AHEAD):
+                if rate is not None:
+                    await asyncio.sleep(max(0.0, began + sent / rate - loop.time()))
+                await sender.send(batch)
+                sent += len(batch)
+                show.advance(batch)
+    except Failed as error:
+        failed = error
+    finally:
+        await publishing.close()
+    return sender.tally, loop.time() - began, failed
+
+
+async def _expect_exchange(url: str) -> None:
+    """Ask before the first event: a wrong password or a missing exchange is told at once, and in its own words."""
+    administration = RabbitAdministration(url, name="tallystick publish")
+    wanted = tuple(each for each in the_topology().exchanges if each.name == EVENTS)
+    try:
+        if await administration.missing(Topology(wanted, ())):
+            raise Failed(
+                Exit.NOT_FOUND, f"the broker has no exchange {EVENTS}: run `tallystick topology apply`, or the gateway"
+            )
+    finally:
+        await administration.close()
+
+
+class _LastWord:
+    """Keeps what the broker said last when it refused."""
+
+    def __init__(self) -> None:
+        self.reason = "it gave no reason"
+
+    def __call__(self, report: Report) -> None:
+        if report.change in {Change.DISCONNECTED, Change.PUBLISHER_REFUSED}:
+            self.reason = report.reason
+
+
+class _Shown:
+    """The progress bar: bytes of the files, and events."""
+
+    def __init__(self, progress: Progress, total: float | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("publishing", total=total, events=0)
+        self._events = 0
+
+    def advance(self, batch: Sequence[Ready]) -> None:
+        """A batch is done."""
+        self._events += len(batch)
+        size = sum(len(each.line.body) + 1 for each in batch)
+        self._progress.update(self._task, advance=size, events=self._events)
+
+
+@contextmanager
+def _progress(files: Sequence[str]) -> Iterator[_Shown]:
+    """A bar on standard error if that is a terminal, else nothing."""
+    console = Console(stderr=True)
+    total = None if STDIN in files else sum(Path(file).stat().st_size for file in files)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"))
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        yield _Shown(progress, total)
+
+
+def _summarise(tally: Tally, seconds: float, output: str) -> None:
+    if output == JSON:
+        show_json(
+            {
+                "published": tally.published,
+                "unroutable": tally.unroutable,
+                "sent_again": tally.sent_again,
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    rate = tally.published / seconds if seconds else 0.0
+    click.echo(
+        f"Published {tally.published:,} events in {seconds:.1f} s ({rate:,.0f} a second); "
+        f"{tally.unroutable:,} unroutable, {tally.sent_again:,} sent again."
+    )

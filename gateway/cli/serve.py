@@ -1,0 +1,46 @@
+"""`tallystick serve`: the gateway as a process; what it cannot start with is one plain message."""
+
+from __future__ import annotations
+
+import errno
+
+import click
+import uvloop
+
+from adapters.postgres.migrations.upgrade import check
+from gateway import app, telemetry
+from gateway.cli.checks.settings import mistakes
+from gateway.cli.database import asking_database
+from gateway.cli.exits import Exit, Failed
+from gateway.settings import Settings, SettingsInvalid, read_settings
+
+_CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
+
+
+@click.command()
+def serve() -> None:
+    """Run the gateway until SIGTERM or SIGINT, then finish what is in flight.
+
+    Everything is set by the environment (TALLYSTICK_DATABASE_URL, TALLYSTICK_AMQP_URL, TALLYSTICK_POLICY, …), which
+    `tallystick doctor` checks. Ends with 1 if something in flight could not be finished in time; it will be delivered again.
+    """
+    settings = read_settings()
+    wrong = mistakes(settings)
+    if wrong:
+        raise SettingsInvalid("\n".join(wrong))
+    telemetry.configure(settings.log_level)
+    try:
+        clean = uvloop.run(_serve(settings))
+    except OSError as error:
+        if error.errno not in _CANNOT_LISTEN:
+            raise
+        raise Failed(Exit.FAILED, f"{error}: change TALLYSTICK_API_BIND or TALLYSTICK_OPS_BIND") from error
+    if not clean:
+        raise Failed(Exit.FAILED, "not everything in flight was finished in time; it will be delivered again")
+
+
+async def _serve(settings: Settings) -> bool:
+    """Ask the database first: of all that the start needs, it alone answers in the words of its driver."""
+    with asking_database():
+        await check(settings.database_url)
+    return await app.serve(settings)

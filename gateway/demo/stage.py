@@ -1,0 +1,77 @@
+"""Everything that the demo needs, found or started, said, and gone at the end: servers, sandboxes, gateway."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from adapters.memory.broker import MemoryBroker
+from adapters.postgres.scratch import scratch_database
+from adapters.postgres.tally import PostgresTally
+from adapters.sandbox.operations import Role
+from adapters.sandbox.serve import serve_sandboxes
+from adapters.sandbox.settings import SandboxSettings
+from gateway.demo.broker import Broker, a_broker
+from gateway.demo.child import gateway_process
+from gateway.demo.firm import BOOKS_CLOSED_UNTIL, BRANCHES
+from gateway.demo.inside import gateway_inside
+from gateway.demo.policy import Endpoint, demo_policy, example_policy
+from gateway.demo.running import Place, prepare
+from gateway.demo.systems import Systems, visiting
+from gateway.local.account import Account
+from gateway.local.folder import make_folder, remove_folder
+from gateway.local.postgres import postgres
+
+DATABASE: Final = "tallystick_demo"
+"""How the names of the demo's databases begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What stands. `log`: the gateway's."""
+
+    broker: Broker
+    systems: Systems
+    tally: PostgresTally
+    gateway: Place
+    log: Path
+
+
+@asynccontextmanager
+async def a_stage(environment: Mapping[str, str], say: Callable[[str], None]) -> AsyncIterator[Stage]:
+    """Set it up, saying what was found or started. Raises what a part of it cannot start with."""
+    async with AsyncExitStack() as stack:
+        found = await stack.enter_async_context(postgres(environment))
+        database_url = await stack.enter_async_context(scratch_database(found.url, DATABASE))
+        tally = PostgresTally(database_url)
+        stack.push_async_callback(tally.close)
+        say(f"PostgreSQL: {found.origin}, a database of its own")
+        broker = await stack.enter_async_context(a_broker(environment))
+        say(f"RabbitMQ: {broker.origin}")
+        token = secrets.token_hex(16)
+        urls = await stack.enter_async_context(serve_sandboxes([_sandbox(role, token) for role in Role]))
+        systems = await stack.enter_async_context(visiting(urls))
+        say(f"Sandboxes: {', '.join(f'{name} {url}' for name, url in urls.items())}")
+        policy = demo_policy(example_policy(), {name: Endpoint(url, token) for name, url in urls.items()}, broker.users)
+        folder = make_folder("demo", Account(os.geteuid(), os.getegid()))
+        stack.callback(remove_folder, folder)
+        amqp_url = "" if isinstance(broker.place, MemoryBroker) else broker.place
+        place = prepare(folder, policy, secrets.token_hex(16), database_url, amqp_url)
+        if isinstance(broker.place, MemoryBroker):
+            log = await stack.enter_async_context(gateway_inside(place, broker.place))
+            say(f"Gateway: inside this process, {place.api_url}")
+        else:
+            log = await stack.enter_async_context(gateway_process(place))
+            say(f"Gateway: `tallystick serve` as a process of its own, {place.api_url}")
+        yield Stage(broker, systems, tally, place, log)
+
+
+def _sandbox(role: Role, token: str) -> SandboxSettings:
+    currencies = {branch.code: branch.currency for branch in BRANCHES}
+    closed = BOOKS_CLOSED_UNTIL if role is Role.ERP else None
+    return SandboxSettings(role, token, legal_entities=currencies, closed_until=closed)

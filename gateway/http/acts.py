@@ -1,0 +1,63 @@
+"""What operators may do to a lane: retry and discard. Both name a reason and are audited with the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from adapters.ports.store import LaneChanged, LaneNotFound, Lanes
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer
+from gateway.http.problems import LANE_CHANGED, LANE_NOT_FOUND, Problem
+from gateway.http.requests import Discard, Nothing, Retry, body, lane_key, query
+from schemas.keys import ActorKey
+
+
+class Acts:
+    """Each method answers one route. `look_at` lets this process go on with a key at once."""
+
+    def __init__(self, lanes: Lanes, look_at: Callable[[ActorKey], None]) -> None:
+        self._lanes = lanes
+        self._look_at = look_at
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Let a lane, and parked commands of its key, run again."""
+        query(request, Nothing)
+        key, asked = lane_key(request), await body(request, Retry)
+        try:
+            await self._lanes.retry(key, actor=request[CALLER].name, reason=asked.reason)
+        except LaneNotFound as error:
+            raise _not_found(error) from error
+        except LaneChanged as error:
+            raise _changed(error, key) from error
+        return self._done(key, request, "retry", asked.reason)
+
+    async def discard(self, request: web.Request) -> web.Response:
+        """End the lane's head as discarded, if it is still the message that the operator has seen."""
+        query(request, Nothing)
+        key, asked = lane_key(request), await body(request, Discard)
+        try:
+            await self._lanes.discard(key, head=asked.head, actor=request[CALLER].name, reason=asked.reason)
+        except LaneNotFound as error:
+            raise _not_found(error) from error
+        except LaneChanged as error:
+            raise _changed(error, key) from error
+        return self._done(key, request, "discard", asked.reason)
+
+    def _done(self, key: ActorKey, request: web.Request, action: str, reason: str) -> web.Response:
+        self._look_at(key)
+        return json_answer({"done": action, "lane": key, "by": request[CALLER].name, "reason": reason})
+
+
+def _not_found(error: LaneNotFound) -> Problem:
+    return Problem(LANE_NOT_FOUND, f"{_sentence(error)} Look at its spelling, and at /v1/lanes.")
+
+
+def _changed(error: LaneChanged, key: ActorKey) -> Problem:
+    return Problem(LANE_CHANGED, f"{_sentence(error)} Read {key} again, and decide on what stands there now.")
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,56 @@
+"""The API of the operators: every route with the permission that it needs, behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from gateway.http.access import Access, Permission, guard
+from gateway.http.acts import Acts
+from gateway.http.answers import secure
+from gateway.http.problems import problems
+from gateway.http.requests import BODY_BYTES
+from gateway.http.views import Views
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern."""
+
+    method: str
+    path: str
+    permission: Permission
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def routes(views: Views, acts: Acts) -> tuple[Route, ...]:
+    """All of the API; what does not stand here is refused."""
+    read, operate = Permission.READ, Permission.OPERATE
+    lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
+    return (
+        Route(hdrs.METH_GET, "/v1/status", read, views.status),
+        Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
+        Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
+        Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
+        Route(hdrs.METH_GET, lane, read, views.lane),
+        Route(hdrs.METH_POST, f"{lane}/retry", operate, acts.retry),
+        Route(hdrs.METH_POST, f"{lane}/discard", operate, acts.discard),
+        Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
+        Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
+    )
+
+
+def api(table: Sequence[Route], access: Access) -> web.Application:
+    """The application of `table`. HEAD is answered wherever GET is."""
+    permissions: dict[tuple[str, str], Permission] = {}
+    app = web.Application(middlewares=[problems, guard(access, permissions)], client_max_size=BODY_BYTES)
+    for route in table:
+        resource = app.router.add_resource(route.path)
+        methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
+        for method in methods:
+            resource.add_route(method, route.answer)
+            permissions[method, resource.canonical] = route.permission
+    app.on_response_prepare.append(secure)
+    return app

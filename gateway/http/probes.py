@@ -1,0 +1,52 @@
+"""Probes as Kubernetes asks them: a status, and on request each check with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from aiohttp import web
+
+from gateway.health import Check, Health
+
+
+class Probes:
+    """Answers from what the process knows already: a probe never waits for anything."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+
+    async def live(self, request: web.Request) -> web.Response:
+        """200 while the supervisor sees all its tasks; nothing external counts."""
+        return _answer(request, "livez", [self._health.alive])
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """200 while the process can do its work."""
+        return _answer(request, "readyz", self._health.checks)
+
+    async def started(self, request: web.Request) -> web.Response:
+        """200 once the process has registered its consumers."""
+        started = Check("started", self._health.has_started, "the consumers are not registered yet")
+        return _answer(request, "startupz", [started])
+
+
+def told(checks: Sequence[Check]) -> list[Check]:
+    """The checks as they are shown: a reason only where there is one."""
+    return [check if not check.ok else Check(check.name, ok=True) for check in checks]
+
+
+def _answer(request: web.Request, name: str, checks: Sequence[Check]) -> web.Response:
+    failed = [check for check in checks if not check.ok]
+    status = 503 if failed else 200
+    if "application/json" in request.headers.get("Accept", ""):
+        content = orjson.dumps({"status": "failed" if failed else "ok", "checks": told(checks)})
+        return web.Response(status=status, body=content, content_type="application/json")
+    if "verbose" in request.query:
+        lines = [_line(check) for check in checks] + [f"{name} check {'failed' if failed else 'passed'}"]
+    else:
+        lines = [_line(check) for check in failed] or ["ok"]
+    return web.Response(status=status, text="\n".join(lines) + "\n")
+
+
+def _line(check: Check) -> str:
+    return f"[+]{check.name} ok" if check.ok else f"[-]{check.name} failed: {check.detail}"

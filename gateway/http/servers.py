@@ -1,0 +1,80 @@
+"""Starting and ending the two listeners. They serve as long as the process runs, ready or not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+from aiohttp import web
+
+from adapters.ports.store import Lanes, Reads
+from gateway.health import Health
+from gateway.http.access import Access
+from gateway.http.acts import Acts
+from gateway.http.api import api, routes
+from gateway.http.operations import operations
+from gateway.http.views import Views
+from gateway.metrics import Counts
+from gateway.settings import Settings
+from schemas.keys import ActorKey
+
+SHUTDOWN_SECONDS: Final = 2.0
+"""How long an answer under way gets to leave."""
+KEEP_ALIVE_SECONDS: Final = 75.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Base URLs, with the ports that were really taken."""
+
+    api: str
+    operations: str
+
+
+@asynccontextmanager
+async def serve_http(
+    settings: Settings,
+    health: Health,
+    counts: Counts,
+    reads: Reads,
+    lanes: Lanes,
+    look_at: Callable[[ActorKey], None],
+) -> AsyncIterator[Addresses]:
+    """Serve both until the block ends. `look_at` is called with each key that an operator has changed.
+
+    Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
+    """
+    release = version("tallystick")
+    table = routes(Views(reads, health, release), Acts(lanes, look_at))
+    api_app = api(table, Access.from_file(settings.api_token_file))
+    async with AsyncExitStack() as running:
+        operations_url = await _serve(running, operations(health, counts, reads, release), settings.ops_bind)
+        api_url = await _serve(running, api_app, settings.api_bind)
+        yield Addresses(api_url, operations_url)
+
+
+async def _serve(running: AsyncExitStack, app: web.Application, bind: str) -> str:
+    host, _, port = bind.rpartition(":")
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        logger=_quiet(),
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        auto_decompress=False,
+    )
+    running.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+    return f"http://{host}:{runner.addresses[0][1]}"
+
+
+def _quiet() -> logging.Logger:
+    """For aiohttp, which writes a stack trace for all that is not HTTP; what fails in our own part we log ourselves."""
+    logger = logging.getLogger("tallystick.http")
+    logger.disabled = True
+    return logger

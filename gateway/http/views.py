@@ -1,0 +1,152 @@
+"""What the API shows: counts, messages, lanes, cases, dead letters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, cast
+from uuid import UUID
+
+from aiohttp import web
+
+from adapters.ports.store import Reads
+from adapters.ports.views import (
+    CaseRow,
+    DeadLetterRow,
+    InLane,
+    LaneRow,
+    LanesInOrder,
+    LetterPlace,
+    MessageRow,
+    Newest,
+    OneLane,
+    OneMessage,
+    SameId,
+)
+from gateway.health import Health
+from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.probes import told
+from gateway.http.problems import LANE_NOT_FOUND, MESSAGE_NOT_FOUND, Problem
+from gateway.http.requests import LanesQuery, MessagesQuery, Nothing, PageQuery, lane_key, message_ref, query
+from schemas.keys import ActorKey
+
+LANE_MESSAGES: Final = 100
+"""Messages shown of one lane."""
+
+
+class Views:
+    """Each method answers one route; all raise `Problem` and `StoreUnavailable`."""
+
+    def __init__(self, reads: Reads, health: Health, version: str) -> None:
+        self._reads = reads
+        self._health = health
+        self._version = version
+
+    async def status(self, request: web.Request) -> web.Response:
+        """Whether the process is ready, and what stands open."""
+        query(request, Nothing)
+        report = await self._reads.status()
+        return json_answer(
+            {
+                "version": self._version,
+                "ready": self._health.is_ready,
+                "checks": told(self._health.checks),
+                "open": report,
+            }
+        )
+
+    async def messages(self, request: web.Request) -> web.Response:
+        """Messages, newest first; with an id all that have it, which is one for each source at most."""
+        asked = query(request, MessagesQuery)
+        if asked.id is not None:
+            same = SameId(asked.id, asked.source, asked.verdict)
+            return json_answer({"items": await self._reads.messages(same, limit=asked.limit), "next": None})
+        newest = Newest(asked.source, asked.verdict, place_of(asked.cursor, _ref))
+        rows = await self._reads.messages(newest, limit=asked.limit + 1)
+        return page_answer(request, rows, asked.limit, _place_of_message)
+
+    async def message(self, request: web.Request) -> web.Response:
+        """One message, without its body."""
+        query(request, Nothing)
+        ref = message_ref(request)
+        found = await self._reads.messages(OneMessage(ref), limit=1)
+        if not found:
+            raise Problem(MESSAGE_NOT_FOUND, f"There is no message {ref}: /v1/messages?id= finds it by its event id.")
+        return json_answer(found[0])
+
+    async def lanes(self, request: web.Request) -> web.Response:
+        """Lanes that hold messages, in the order of their keys."""
+        asked = query(request, LanesQuery)
+        in_order = LanesInOrder(asked.state, place_of(asked.cursor, _key))
+        rows = await self._reads.lanes(in_order, limit=asked.limit + 1)
+        return page_answer(request, rows, asked.limit, _place_of_lane)
+
+    async def lane(self, request: web.Request) -> web.Response:
+        """One lane, its first messages, and the commands that hold its key."""
+        query(request, Nothing)
+        key = lane_key(request)
+        found = await self._reads.lanes(OneLane(key), limit=1)
+        if not found:
+            raise Problem(LANE_NOT_FOUND, f"There is no {key}: look at its spelling, and at /v1/lanes.")
+        messages = await self._reads.messages(InLane(key), limit=LANE_MESSAGES)
+        return json_answer({"lane": found[0], "messages": messages})
+
+    async def cases(self, request: web.Request) -> web.Response:
+        """Open cases, oldest first."""
+        asked = query(request, PageQuery)
+        rows = await self._reads.cases(after=place_of(asked.cursor, _number) or 0, limit=asked.limit + 1)
+        return page_answer(request, rows, asked.limit, _place_of_case)
+
+    async def dead_letters(self, request: web.Request) -> web.Response:
+        """Dead letters without their bodies, newest first."""
+        asked = query(request, PageQuery)
+        rows = await self._reads.dead_letters(before=place_of(asked.cursor, _letter), limit=asked.limit + 1)
+        return page_answer(request, rows, asked.limit, _place_of_letter)
+
+
+def _place_of_message(row: MessageRow) -> UUID:
+    return row.ref
+
+
+def _ref(place: object) -> UUID:
+    return UUID(_text(place))
+
+
+def _place_of_lane(row: LaneRow) -> tuple[str, str]:
+    return row.entity, row.key
+
+
+def _key(place: object) -> ActorKey:
+    return ActorKey(*_texts(place))
+
+
+def _place_of_case(row: CaseRow) -> int:
+    return row.id
+
+
+def _number(place: object) -> int:
+    if not isinstance(place, int) or not 0 <= place < 2**63:
+        raise ValueError(place)
+    return place
+
+
+def _place_of_letter(row: DeadLetterRow) -> tuple[datetime, str]:
+    return row.first_at, row.digest
+
+
+def _letter(place: object) -> LetterPlace:
+    first_at, digest = _texts(place)
+    bytes.fromhex(digest)
+    return LetterPlace(datetime.fromisoformat(first_at), digest)
+
+
+def _text(place: object) -> str:
+    if not isinstance(place, str) or "\x00" in place:
+        raise TypeError(place)
+    return place
+
+
+def _texts(place: object) -> tuple[str, str]:
+    if not isinstance(place, list) or len(place) != 2:
+        raise TypeError(place)
+    first, second = cast("list[object]", place)
+    return _text(first), _text(second)

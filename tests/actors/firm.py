@@ -1,0 +1,142 @@
+"""Facts of a small firm, each in one short call, for the tests of the actors."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from schemas.customer.entity import Customer
+from schemas.customer.v1 import CreditChanged, Upserted
+from schemas.keys import ActorKey
+from schemas.project.entity import Project
+from schemas.project.v1 import Billing, Contract, OpportunityWon, Rate
+from schemas.timesheet.v1 import Approved, Approver, Corrected, Employee, Line
+from schemas.values import Money, Period, Reference
+
+SHIPYARD = ActorKey("customer", "C-1")
+BRIDGE = ActorKey("project", "P-1")
+SHEET = ActorKey("timesheet", "T-1")
+MONDAY = date(2026, 3, 2)
+WEEK = Period(starts_on=MONDAY, ends_on=date(2026, 3, 8))
+
+
+def customer(
+    *legal_entities: str, tax_profile: str | None = "standard", tax_id: str | None = None, name: str = "Shipyard"
+) -> Upserted:
+    """What the CRM says of a customer."""
+    return Upserted(
+        name=name,
+        country="DE",
+        tax_id=tax_id,
+        tax_profile=tax_profile,
+        legal_entities=legal_entities or ("DE01",),
+        currency="EUR",
+    )
+
+
+def credit(*, on_hold: bool) -> CreditChanged:
+    """What finance says of a customer."""
+    return CreditChanged(on_hold=on_hold, reason="reviewed")
+
+
+def known_customer(*, on_hold: bool = False) -> Customer:
+    """A customer that the ERP of DE01 has."""
+    return Customer(
+        profile=customer(), on_hold=on_hold, puts=1, erp_ids={"DE01": "10042"}, tax_codes={"DE01": "D19"}
+    )
+
+
+def deal(
+    legal_entity: str = "DE01",
+    *,
+    service_line: str = "advisory",
+    currency: str = "EUR",
+    ends_on: date | None = None,
+    **rates: str,
+) -> OpportunityWon:
+    """A won deal; `rates` are prices of an hour by role."""
+    prices = rates or {"consultant": "145.00"}
+    return OpportunityWon(
+        opportunity_id="OPP-1",
+        customer=Reference(id=SHIPYARD.id),
+        legal_entity=legal_entity,
+        service_line=service_line,
+        name="Bridge",
+        currency=currency,
+        contract=Contract(reference="SOW-1", signed_on=date(2026, 1, 2), starts_on=date(2026, 1, 5), ends_on=ends_on),
+        billing=Billing(
+            method="time_and_materials",
+            rates=tuple(Rate(role=role, hourly=Money(amount=price, currency=currency)) for role, price in prices.items()),
+        ),
+    )
+
+
+def running_project(
+    *, legal_entity: str = "DE01", currency: str = "EUR", ends_on: date | None = None, **rates: str
+) -> Project:
+    """A project that the ERP has and that time may be billed on."""
+    return Project(
+        legal_entity=legal_entity,
+        currency=currency,
+        name="Bridge",
+        opportunity_id="OPP-1",
+        contract_reference="SOW-1",
+        starts_on=date(2026, 1, 5),
+        ends_on=ends_on,
+        tax_code="D19",
+        rates={role: Decimal(price) for role, price in (rates or {"consultant": "145.00"}).items()},
+        erp_id="PRJ-1",
+        status="active",
+    )
+
+
+def line(
+    line_id: str = "1",
+    hours: str = "8",
+    *,
+    role: str = "consultant",
+    day: date = MONDAY,
+    billable: bool = True,
+    contract: str | None = None,
+) -> Line:
+    """Hours of one day."""
+    return Line(
+        line_id=line_id, work_date=day, hours=Decimal(hours), role=role, billable=billable, contract_reference=contract
+    )
+
+
+def approved(
+    *lines: Line,
+    revision: int = 1,
+    project: Reference | None = None,
+    legal_entity: str = "DE01",
+    currency: str = "EUR",
+    partial: bool = False,
+) -> Approved:
+    """An approved sheet."""
+    return Approved(
+        legal_entity=legal_entity,
+        currency=currency,
+        employee=Employee(id="E-1", cost_centre="CC-1"),
+        period=WEEK,
+        project=project or Reference(id=BRIDGE.id),
+        lines=lines or (line(),),
+        revision=revision,
+        partial=partial,
+        approver=Approver(id="M-1"),
+        approved_at=datetime(2026, 3, 9, 9, 0, tzinfo=UTC),
+    )
+
+
+def corrected(*lines: Line, corrects: int = 1, legal_entity: str = "DE01") -> Corrected:
+    """The sheet as it should have been."""
+    return Corrected(
+        legal_entity=legal_entity,
+        currency="EUR",
+        employee=Employee(id="E-1", cost_centre="CC-1"),
+        period=WEEK,
+        project=Reference(id=BRIDGE.id),
+        lines=lines or (line(),),
+        corrects=corrects,
+        reason="wrong hours",
+    )

@@ -1,0 +1,125 @@
+"""Customer: the CRM's record reaches the ERP of each legal entity that trades with it, once per change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.entities.customer import ACTOR
+from schemas.customer.entity import Customer
+from schemas.facts import Claim, Notice
+from schemas.keys import ActorKey, external_key
+from schemas.operations.customer import CustomerPut
+from schemas.project.v1 import Activated
+from schemas.verdicts import FailureClass
+from tests.actors.firm import MONDAY, SHIPYARD, credit, customer
+from tests.actors.stage import POLICY, REFUSED, Given, accepted, event_of, reason_to_ignore, refusal
+
+NEW = Given(ACTOR, SHIPYARD, Customer())
+
+
+def test_a_new_customer_is_put_into_the_erp_with_the_erps_own_tax_code() -> None:
+    (request,) = NEW.asked(customer("DE01", tax_id="DE999999999"))
+    assert (request.system, request.operation, request.line) == ("erp", "customer.put", "DE01.1")
+    assert request.body == CustomerPut(
+        customer_id="C-1", legal_entity="DE01", name="Shipyard", country="DE", tax_id="DE999999999", tax_code="D19",
+        currency="EUR", on_hold=False,
+    )  # fmt: skip
+
+
+def test_each_legal_entity_that_trades_with_it_gets_it_in_its_own_erp() -> None:
+    requests = NEW.asked(customer("DE01", "US01"))
+    assert [(request.system, request.line) for request in requests] == [("erp", "DE01.1"), ("us-erp", "US01.1")]
+
+
+def test_a_change_is_another_command() -> None:
+    (request,) = NEW.after(customer()).asked(customer(name="Shipyard AG"))
+    assert request.line == "DE01.2"
+    assert isinstance(request.body, CustomerPut)
+    assert request.body.name == "Shipyard AG"
+
+
+def test_without_a_tax_profile_a_person_must_set_one() -> None:
+    failure = refusal(NEW.when(customer(tax_profile=None)))
+    assert (failure.failure_class, failure.code, failure.field) == (
+        FailureClass.MAPPING, "tax_profile_missing", "tax_profile",
+    )  # fmt: skip
+
+
+def test_a_tax_profile_that_the_policy_does_not_map_is_named() -> None:
+    failure = refusal(NEW.when(customer("DE01", "US01", tax_profile="reduced")))
+    assert (failure.failure_class, failure.code) == (FailureClass.MAPPING, "tax_profile_unmapped")
+    assert "reduced of US01" in failure.reason
+
+
+def test_a_legal_entity_that_the_policy_does_not_know_is_named() -> None:
+    failure = refusal(NEW.when(customer("FR01")))
+    assert (failure.code, failure.field) == ("legal_entity_unmapped", "legal_entities")
+    assert "FR01" in failure.reason
+
+
+def test_its_tax_id_is_claimed() -> None:
+    assert accepted(NEW.when(customer(tax_id="DE1"))).claims == (Claim("customer.tax_id", "DE/DE1"),)
+    assert accepted(NEW.when(customer())).claims == ()
+
+
+def test_a_tax_id_that_another_customer_has_is_a_probable_duplicate() -> None:
+    given = replace(NEW, taken={Claim("customer.tax_id", "DE/DE1"): ActorKey("customer", "C-9")})
+    failure = refusal(given.when(customer(tax_id="DE1")))
+    assert failure.failure_class is FailureClass.DUPLICATE
+    assert "customer/C-9" in failure.reason
+
+
+def test_a_credit_hold_reaches_the_erp() -> None:
+    (request,) = NEW.after(customer()).asked(credit(on_hold=True))
+    assert isinstance(request.body, CustomerPut)
+    assert request.body.on_hold
+    assert request.line == "DE01.2"
+
+
+def test_a_credit_hold_before_the_crms_record_is_remembered() -> None:
+    held = NEW.after(credit(on_hold=True))
+    assert NEW.asked(credit(on_hold=True)) == ()
+    (request,) = held.asked(customer())
+    assert isinstance(request.body, CustomerPut)
+    assert request.body.on_hold
+
+
+def test_a_credit_hold_still_needs_the_mapping() -> None:
+    given = replace(NEW.after(customer()), policy=POLICY.model_copy(update={"legal_entities": {}}))
+    assert refusal(given.when(credit(on_hold=True))).code == "legal_entity_unmapped"
+
+
+def test_the_erps_id_is_kept_bound_and_told() -> None:
+    given = NEW.after(customer())
+    decision = accepted(given.when(given.confirmed(NEW.asked(customer())[0], "10042")))
+    assert isinstance(decision.state, Customer)
+    assert decision.state.erp_ids == {"DE01": "10042"}
+    assert decision.binds == (external_key("erp", "customer", "10042"),)
+    assert decision.notices == (Notice("linked", {"system": "erp", "external_id": "10042"}),)
+
+
+def test_the_same_id_again_is_no_news() -> None:
+    confirmed = NEW.confirmed(NEW.asked(customer())[0], "10042")
+    assert reason_to_ignore(NEW.after(customer(), confirmed).when(confirmed))
+
+
+def test_an_erp_that_names_no_id_is_no_news() -> None:
+    given = NEW.after(customer())
+    assert reason_to_ignore(given.when(given.confirmed(NEW.asked(customer())[0], None)))
+
+
+def test_an_erp_that_changed_its_mind_about_the_id_is_believed() -> None:
+    first, second = (NEW.confirmed(NEW.asked(customer())[0], id) for id in ("10042", "10043"))
+    decision = accepted(NEW.after(customer(), first).when(second))
+    assert isinstance(decision.state, Customer)
+    assert decision.state.erp_ids == {"DE01": "10043"}
+
+
+def test_what_the_erp_refuses_is_a_persons_case() -> None:
+    given = NEW.after(customer())
+    assert refusal(given.when(given.refused(NEW.asked(customer())[0]))) == REFUSED
+
+
+def test_an_event_of_another_entity_changes_nothing() -> None:
+    foreign = event_of(SHIPYARD, Activated(activated_on=MONDAY)).data
+    assert "project.activated.v1" in reason_to_ignore(NEW.when(foreign))

@@ -1,0 +1,11 @@
+-- Wrong: a child compares the target's version without locking its row, so the target can move before the wait commits.
+CREATE FUNCTION wrong.child(p_entity text, p_key text, t_entity text, t_key text, seen bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT entity_version FROM tallystick.entity WHERE entity = t_entity AND key = t_key) <> seen THEN
+        RETURN false;
+    END IF;
+    INSERT INTO tallystick.entity (entity, key, row_version, lane_state, lane_depth, wait_entity, wait_key, wait_seen)
+    VALUES (p_entity, p_key, 1, 'waiting', 1, t_entity, t_key, seen);
+    RETURN true;
+END $$;

@@ -1,0 +1,9 @@
+-- Wrong: a child locks the target's row, and then does not look which version it has got.
+CREATE FUNCTION wrong.child(p_entity text, p_key text, t_entity text, t_key text, seen bigint) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM tallystick.entity WHERE entity = t_entity AND key = t_key FOR SHARE;
+    INSERT INTO tallystick.entity (entity, key, row_version, lane_state, lane_depth, wait_entity, wait_key, wait_seen)
+    VALUES (p_entity, p_key, 1, 'waiting', 1, t_entity, t_key, seen);
+    RETURN true;
+END $$;
