@@ -36,7 +36,9 @@ async def run(settings: Settings, count: int) -> float:
         runtime = Runtime(outside, ACTORS, POLICY, sources, counts, tuning)
         began = time.perf_counter()
         await runtime.start()
-        while sum(counts.messages.values()) < count:  # noqa: ASYNC110  # counters are plain; 5 ms of seconds
+        while sum(counts.messages.values()) < count:
+            if not runtime.health.alive.ok:
+                raise RuntimeError(runtime.health.alive.detail)
             await asyncio.sleep(0.005)
         seconds = time.perf_counter() - began
         await runtime.drain(10)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+from uuid import UUID
 
 from actors.decision import State
 from adapters.ports.outbox import Leased
@@ -61,8 +62,8 @@ class Activation:
 
     `memory` is None when the row must be loaded before the next turn. `is_scheduled` is True while it waits for a turn
     or has one, so it is never in two batches. `has_more`: its last turn left work; `is_poked`: somebody else may have
-    changed its row, which is loaded anew. `limit` bounds the messages of its next turn, and `refused` says what the
-    database held against the one message that is left.
+    changed its row, which is loaded anew. `is_short`: its last turn decided nothing, for want of a reference. `limit`
+    bounds what its next turn writes, and `refused` says, by message or command, what cannot be written, and why.
     """
 
     key: ActorKey
@@ -72,7 +73,8 @@ class Activation:
     lane: Sequence[LaneMessage] = ()
     taken: dict[Claim, ActorKey] = field(default_factory=dict)
     limit: int | None = None
-    refused: str | None = None
+    refused: dict[UUID, str] = field(default_factory=dict)
+    is_short: bool = False
     is_scheduled: bool = False
     has_more: bool = False
     is_poked: bool = False
@@ -87,10 +89,23 @@ class Activation:
         """About how much memory the cached state takes."""
         return len(self.memory.row.state or b"") if self.memory else 0
 
+    @property
+    def waiting(self) -> list[UUID]:
+        """The commands and messages in memory, in the order in which turns take them."""
+        commands = [answered.leased.command.id for answered in self.answers]
+        lane = [standing.message.ref for standing in self.lane]
+        return commands + lane + [entry.message.ref for entry in self.mailbox]
+
     def forget(self) -> None:
         """Drop what is remembered: somebody else may have written."""
         self.memory = None
         self.lane = ()
+
+    def narrow(self, size: int, first: UUID, why: str) -> None:
+        """A turn of `size` messages cannot be written: next time half of it, or without the one that is left."""
+        self.limit = max(size // 2, 1)
+        if size <= 1:
+            self.refused[first] = why
 
     def drop_dead(self) -> None:
         """Drop not-started messages of lost channels: they are delivered again, behind nothing that is lost."""

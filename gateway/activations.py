@@ -103,6 +103,11 @@ class Activations:
         self._idle.clear()
         self._idle_bytes = 0
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no turn is running or wanted."""
+        return self._is_quiet.is_set()
+
     async def quiet(self) -> None:
         """Wait until no turn is running or wanted."""
         await self._is_quiet.wait()

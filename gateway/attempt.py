@@ -6,7 +6,7 @@ from typing import assert_never
 
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.system import Absent, Capability, System, UnknownOperation
-from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, is_loose, next_step
+from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, next_step
 from schemas.commands import Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure, FailureClass
 
@@ -64,13 +64,16 @@ class Attempts:
                 assert_never(found)
 
     def _sent(self, leased: Leased, outcome: Outcome) -> Stepped:
-        """The record of an attempt that was made. A rejection is final only if no other attempt can still land."""
+        """The record of an attempt that was made.
+
+        A rejection is final only if no other attempt can still land, also none of a process that has taken our lease
+        meanwhile: so it is only recorded here, and settles when it is read back under a lease.
+        """
         match outcome:
             case Confirmed(external_id):
                 return outcome, ended(leased, Ending.CONFIRMED, external_id=external_id)
             case Rejected(failure):
-                hold = 0.0 if any(is_loose(attempt) for attempt in leased.earlier) else None
-                return outcome, ended(leased, Ending.REJECTED, failure, hold=hold)
+                return outcome, ended(leased, Ending.REJECTED, failure, hold=0.0)
             case Deferred(failure, retry_after):
                 hold = self._retry_after if retry_after is None else retry_after
                 return outcome, ended(leased, Ending.DEFERRED, failure, hold=hold)

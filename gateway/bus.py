@@ -39,8 +39,9 @@ class Bus:
         return sum(len(committer.activations) for committer in self._committers)
 
     async def quiet(self) -> None:
-        """Wait until no committer has a turn running or wanted."""
-        await asyncio.gather(*(committer.activations.quiet() for committer in self._committers))
+        """Wait until no committer has a turn running or wanted; one may have work from another while that one ends."""
+        while not all(committer.activations.is_quiet for committer in self._committers):
+            await asyncio.gather(*(committer.activations.quiet() for committer in self._committers))
 
     def _committer(self, key: ActorKey) -> Committer:
         place = crc32(f"{key.entity}/{key.id}".encode()) % len(self._committers)

@@ -81,13 +81,20 @@ class Committer:
     async def _take_turns(self, activations: Sequence[Activation]) -> None:
         """The life of a batch."""
         await self._loading.rows(activations)
-        staying = [activation for activation in activations if not self._moves_on(activation)]
+        moved: list[Activation] = []
+        staying: list[Activation] = []
+        for activation in activations:
+            (moved if self._moves_on(activation) else staying).append(activation)
         await self._loading.lanes(staying)
         references = await self._loading.references(staying)
-        batch, later = compose(self._decide(staying, references))
+        drafts, failed = self._decide(staying, references)
+        batch, later = compose(drafts)
         answers = await self._commit(batch)
         self._conclude(batch, answers)
-        self.activations.retake(draft.activation for draft in later)
+        self.activations.retake([*failed, *(draft.activation for draft in later)])
+        # Not before: the whole batch is taken again if the store is lost, and nobody may be in it who has left.
+        for activation in moved:
+            self.activations.release(activation)
 
     def _moves_on(self, activation: Activation) -> bool:
         """Messages of an external key that is bound go on, in order, to the key that it means."""
@@ -96,28 +103,39 @@ class Committer:
             return False
         while activation.mailbox:
             self._forward(memory.state.key, activation.mailbox.popleft())
-        self.activations.release(activation)
         return True
 
-    def _decide(self, activations: Sequence[Activation], references: Mapping[ActorKey, Snapshot]) -> list[Draft]:
+    def _decide(
+        self, activations: Sequence[Activation], references: Mapping[ActorKey, Snapshot]
+    ) -> tuple[list[Draft], list[Activation]]:
+        """Turns as decided; and whose could not even be written down, which our bug must not make anybody else's."""
         world = self._world
         around = Surroundings(
             world.now(), world.policy(), references, world.read, self._watcher.decision_failed, world.retry_after,
             world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts: list[Draft] = []
+        failed: list[Activation] = []
         for activation in activations:
             if activation.memory is None:
                 raise AssertionError(f"{activation.key} was not loaded")
             if activation.key.is_external:
                 drafts.append(hold(activation, activation.memory))
-            else:
+                continue
+            try:
                 drafts.append(fold(world.actors[activation.key.entity], activation, activation.memory, around))
-        return drafts
+            except Exception as error:
+                waiting = activation.waiting
+                if not waiting:
+                    raise
+                self._watcher.decision_failed(activation.key, error)
+                activation.narrow(activation.limit or len(waiting), waiting[0], f"{type(error).__name__}: report it")
+                failed.append(activation)
+        return drafts, failed
 
     async def _commit(self, drafts: Sequence[Draft]) -> list[Answer]:
         """Commit the drafts that write something; the others are done by doing nothing."""
-        writing = [draft for draft in drafts if draft.turn.judged or draft.turn.settled]
+        writing = [draft for draft in drafts if draft.size]
         told = await self._commit_writing(writing) if writing else []
         answers = {draft.turn.key: answer for draft, answer in zip(writing, told, strict=True)}
         return [answers.get(draft.turn.key, Committed()) for draft in drafts]
@@ -153,10 +171,7 @@ class Committer:
         if len(drafts) > 1:
             middle = len(drafts) // 2
             return await self._commit_writing(drafts[:middle]) + await self._commit_writing(drafts[middle:])
-        activation, decided = drafts[0].activation, len(drafts[0].turn.judged) + len(drafts[0].turn.settled)
-        activation.limit = max(decided // 2, 1)
-        if decided <= 1:
-            activation.refused = str(error)  # its next turn parks the message with this
+        drafts[0].activation.narrow(drafts[0].size, drafts[0].first, str(error))
         return [Refused(Again.STALE_WRITER)]
 
     def _conclude(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
@@ -171,11 +186,13 @@ class Committer:
 
     def _committed(self, draft: Draft) -> None:
         activation, turn = draft.activation, draft.turn
-        activation.taken.clear()
-        activation.limit = activation.refused = None
         _remove(activation.mailbox, draft.consumed)
         _remove(activation.answers, draft.answers)
-        if turn.judged or turn.settled:
+        if draft.size:
+            activation.taken.clear()
+            activation.refused.clear()
+            activation.limit = None
+            activation.is_short = False
             row = Row(
                 turn.key, turn.row.row_version + 1, turn.entity_version, turn.state or turn.row.state, turn.schema,
                 turn.lane,
@@ -191,6 +208,8 @@ class Committer:
             activation.forget()  # the database says when its time has come
         elif draft.stopped_short:
             activation.has_more = True
+            if not draft.size:
+                activation.forget()  # no commit has proved what is remembered: the lane may be empty by now
         for entry in draft.consumed:
             entry.receipt.ack()
         self._watcher.committed(draft)

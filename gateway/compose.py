@@ -12,7 +12,8 @@ def compose(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
     """Split drafts into one batch and those for the next.
 
     A draft that both relies on a key of the batch and is relied on by one goes to the next: the last of any cycle of
-    reliance is such a draft, so what stays has a serial order (who relies commits before what it relies on).
+    reliance is such a draft, so what stays has a serial order (who relies commits before what it relies on). A draft
+    changes its own key and the external keys that it binds.
     """
     batch: list[Draft] = []
     later: list[Draft] = []
@@ -20,10 +21,11 @@ def compose(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
     relied: set[ActorKey] = set()
     for draft in drafts:
         turn = draft.turn
-        if turn.key in relied and not inside.isdisjoint(turn.relied):
+        changed = {turn.key, *turn.binds}
+        if not (relied.isdisjoint(changed) or inside.isdisjoint(turn.relied)):
             later.append(draft)
             continue
         batch.append(draft)
-        inside.add(turn.key)
+        inside.update(changed)
         relied.update(turn.relied)
     return batch, later

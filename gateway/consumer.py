@@ -36,6 +36,7 @@ class Consumer:
     def on_delivery(self, delivery: Delivery) -> None:
         """Called by the broker in order of arrival; neither blocks nor raises."""
         self._arrived.append(delivery)
+        self._is_idle.clear()
         self._has_arrived.set()
 
     async def quiet(self) -> None:
@@ -49,7 +50,6 @@ class Consumer:
                 self._is_idle.set()
                 self._has_arrived.clear()
                 await self._has_arrived.wait()
-                self._is_idle.clear()
             for _ in range(min(SLICE, len(self._arrived))):
                 self._admit(self._arrived.popleft())
             await asyncio.sleep(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from actors.decision import Accept, Ignore, Snapshot, State
 from adapters.ports.turns import (
@@ -17,6 +18,7 @@ from adapters.ports.turns import (
     Turn,
 )
 from gateway.activation import Activation, Answered, Entry, Memory
+from schemas.bindings import Binding
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -38,6 +40,16 @@ class Draft:
     answers: list[Answered]
     stopped_short: bool
 
+    @property
+    def size(self) -> int:
+        """How many messages and results it writes; 0: there is nothing to commit."""
+        return len(self.turn.judged) + len(self.turn.settled)
+
+    @property
+    def first(self) -> UUID:
+        """The message, or else the command, that a draft of size 1 is about."""
+        return self.turn.judged[0].message.ref if self.turn.judged else self.turn.settled[0].command.id
+
 
 class Drafting:
     """Collects the rows of one turn. `state` and `lane` are as they stand after what was decided so far."""
@@ -52,18 +64,25 @@ class Drafting:
         self._relied: dict[ActorKey, int] = {}
         self._consumed: list[Entry] = []
         self._answers: list[Answered] = []
-        self._seen: dict[tuple[str, str], bytes] = {}
+        self._bodies: set[tuple[str, str, bytes]] = set()
+        self._standing: dict[tuple[str, str], bytes] = {}
         self._commands = 0
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing was decided yet."""
-        return not (self._turn.judged or self._turn.settled)
+    def size(self) -> int:
+        """How many messages and results were decided or queued so far."""
+        return len(self._turn.judged) + len(self._turn.settled)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is as long as it may be, after a longer turn could not be written."""
+        limit = self._activation.limit
+        return limit is not None and self.size >= limit
 
     def rely(self, snapshots: Iterable[Snapshot]) -> None:
         """The commit shall check that these have not moved. A bound external key never moves again."""
         for snapshot in snapshots:
-            if not (snapshot.key.is_external and snapshot.state is not None):
+            if not isinstance(snapshot.state, Binding):
                 self._relied[snapshot.key] = snapshot.version
 
     def accept(self, accept: Accept) -> None:
@@ -93,16 +112,15 @@ class Drafting:
 
     def is_repeated(self, entry: Entry) -> bool:
         """Whether the same message is in this turn already; another body under its id makes it a conflict."""
-        identity = (entry.message.source, entry.message.id)
-        before = self._seen.get(identity)
-        if before is None:
-            self._seen[identity] = entry.message.body_hash
-            return False
-        if before != entry.message.body_hash:
-            entry.conflict = True
-            return False
-        self._consumed.append(entry)
-        return True
+        message = entry.message
+        body = (message.source, message.id, message.body_hash)
+        if body in self._bodies:
+            self._consumed.append(entry)
+            return True
+        self._bodies.add(body)
+        if not entry.conflict:
+            entry.conflict = self._standing.setdefault(body[:2], message.body_hash) != message.body_hash
+        return False
 
     def take_in(self, entry: Entry, decision: Accept | Ignore) -> None:
         """A mailbox message is final."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.policy import Policy
@@ -20,7 +21,8 @@ from gateway.draft import Draft, Drafting
 from schemas.bindings import Binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
-from schemas.keys import ActorKey
+from schemas.facts import Claim
+from schemas.keys import EXTERNAL, ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 
 RETRIED = frozenset({FailureClass.UNAVAILABLE, FailureClass.RATE_LIMITED, FailureClass.TIMEOUT})
@@ -48,9 +50,9 @@ class Surroundings:
 def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> Draft:
     """Decide a turn of `activation`."""
     turn = _Fold(actor, activation, memory, around)
-    turn.settle_answers()
-    turn.drain_lane()
-    turn.take_in_mailbox()
+    if turn.settle_answers():
+        turn.drain_lane()
+        turn.take_in_mailbox()
     return turn.drafting.draft()
 
 
@@ -59,9 +61,17 @@ def hold(activation: Activation, memory: Memory) -> Draft:
     drafting = Drafting(activation, memory, schema=0)
     reason = f"no entity of ours is bound to {activation.key.id} yet"
     for entry in activation.mailbox:
-        if not drafting.is_repeated(entry):
+        if drafting.is_full:
+            drafting.stopped_short = True
+            break
+        if drafting.is_repeated(entry):
+            continue
+        if entry.conflict:
+            drafting.conflict(entry)
+        else:
             drafting.queue(entry, Verdict.QUEUED if drafting.lane.depth else Verdict.WAITING)
-    drafting.lane = Lane(LaneState.WAITING, drafting.lane.depth, drafting.lane.tail, reason)
+    if drafting.lane.depth:
+        drafting.lane = Lane(LaneState.WAITING, drafting.lane.depth, drafting.lane.tail, reason)
     return drafting.draft()
 
 
@@ -75,15 +85,18 @@ class _Fold:
         self._around = around
         self._context = Context(activation.key, around.now, around.policy, around.references, activation.taken)
         self._is_blocked = False
-        self._room = around.fold if activation.limit is None else activation.limit
+        self._room = around.fold
 
-    def settle_answers(self) -> None:
-        """Results go first, whatever the lane's state: they are facts, and successors wait for them."""
+    def settle_answers(self) -> bool:
+        """Results go first, whatever the lane's state: they are facts, and successors wait for them.
+
+        False if one is left for another turn, and with it all that comes behind results.
+        """
         for answered in self._activation.answers:
-            decision = self._judged_result(answered)
+            decision = None if self.drafting.is_full else self._judged_result(answered)
             if decision is None:
                 self.drafting.stopped_short = True
-                return
+                return False
             match decision:
                 case Accept():
                     self.drafting.accept(decision)
@@ -97,6 +110,7 @@ class _Fold:
                     self.drafting.settle(answered, Settlement.PARKED, failure)
                 case _:
                     assert_never(decision)
+        return True
 
     def drain_lane(self) -> None:
         """Decide the lane's messages from the head while its state allows it."""
@@ -107,11 +121,11 @@ class _Fold:
             self._is_blocked = True
             return
         for standing in self._activation.lane:
-            if self._room == 0:
+            if self._room == 0 or self.drafting.is_full:
                 break
             self._room -= 1
             try:
-                decision = self._decision(self._around.read(standing.message))
+                decision = self._decision(self._around.read(standing.message), standing.message.ref)
             except Undecodable as error:
                 decision = Reject(error.failure)
             if decision is None:
@@ -134,6 +148,9 @@ class _Fold:
         """Decide the mailbox's messages; once blocked, or when it is too long, the rest goes into the lane."""
         overflows = len(self._activation.mailbox) > self._around.mailbox
         for entry in self._activation.mailbox:
+            if self.drafting.is_full:
+                self.drafting.stopped_short = True
+                return
             if self.drafting.is_repeated(entry):
                 continue
             if entry.conflict:
@@ -142,7 +159,7 @@ class _Fold:
             decision = None
             if not self._is_blocked and self._room > 0:
                 self._room -= 1
-                decision = self._decision(entry.envelope)
+                decision = self._decision(entry.envelope, entry.message.ref)
             match decision:
                 case None if self._is_blocked or overflows:
                     self._is_blocked = True
@@ -161,19 +178,22 @@ class _Fold:
                     assert_never(decision)
 
     def _judged_result(self, answered: Answered) -> Decision | None:
+        command = answered.leased.command
         match answered.outcome:
             case Unknown(failure):
-                return Reject(failure)
+                why = self._activation.refused.get(command.id)
+                return Reject(failure if why is None else _internal("data_refused", why))
             case Confirmed() | Rejected():
-                return self._decision(Result(answered.leased.command, answered.outcome))
+                return self._decision(Result(command, answered.outcome), command.id)
             case _:
                 assert_never(answered.outcome)
 
-    def _decision(self, event: Event) -> Decision | None:
+    def _decision(self, event: Event, ref: UUID) -> Decision | None:
         """What the actor decides; None when it needs a reference that is not loaded, in another turn."""
+        why = self._activation.refused.get(ref)
+        if why is not None:
+            return Reject(_internal("data_refused", why))
         references = self._around.references
-        if self._activation.refused is not None and self.drafting.is_empty:
-            return Reject(_internal("data_refused", self._activation.refused))
         try:
             wanted = set(self._actor.references(self.drafting.state, event, references))
             for key in tuple(wanted):
@@ -181,15 +201,39 @@ class _Fold:
                 if snapshot is not None and isinstance(snapshot.state, Binding):
                     wanted.add(snapshot.state.key)
             if not wanted <= references.keys():
-                if self.drafting.is_empty:
-                    return Reject(_internal("references_unsettled", f"{self._activation.key}: too many references"))
-                return None
+                return self._unloaded()
             decision = self._actor.decide(self.drafting.state, event, self._context)
         except Exception as error:  # noqa: BLE001  # our bug parks its message, and must not stop other keys
             self._around.failed(self._activation.key, error)
             return Reject(_internal("decision_failed", f"the decision raised {type(error).__name__}: report it"))
         self.drafting.rely(references[key] for key in wanted)
-        return decision
+        return self._allowed(decision, wanted)
+
+    def _unloaded(self) -> Reject | None:
+        """A reference is not there because the message, or what it follows, came after the loading: in the next turn.
+
+        What comes first in a turn a second time was there all the while: its references lead to ever more.
+        """
+        if self.drafting.size:
+            return None
+        if self._activation.is_short:
+            return Reject(_internal("references_unsettled", f"{self._activation.key}: too many references"))
+        self._activation.is_short = True
+        return None
+
+    def _allowed(self, decision: Decision, wanted: set[ActorKey]) -> Decision:
+        """The decision, unless it could never be committed: then it would be made again for ever."""
+        match decision:
+            case Wait(target) if target not in wanted or target == self._activation.key:
+                return Reject(_internal("wait_unnamed", f"the decision waits for {target}, which it did not name"))
+            case Accept():
+                for claim in (*decision.claims, *(Claim(EXTERNAL, key.id) for key in decision.binds)):
+                    holder = self._activation.taken.get(claim)
+                    if holder is not None:
+                        return Reject(_taken(claim, holder))
+                return decision
+            case _:
+                return decision
 
     def _stop(self, decision: Wait | Reject) -> tuple[Verdict, Lane, Failure | None]:
         """The verdict of a message that stops its key, what its lane becomes, and the failure that a case shows."""
@@ -206,6 +250,11 @@ class _Fold:
                 return Verdict.PARKED, Lane(LaneState.PARKED, depth, tail, failure.reason), failure
             case _:
                 assert_never(decision)
+
+
+def _taken(claim: Claim, holder: ActorKey) -> Failure:
+    reason = f"{holder} has {claim.scope} {claim.value} already: merge the two, or correct one of them, then retry"
+    return Failure(FailureClass.DUPLICATE, "taken", reason)
 
 
 def _internal(code: str, reason: str) -> Failure:

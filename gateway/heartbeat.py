@@ -16,22 +16,34 @@ from gateway.backoff import Backoff
 
 BEAT_SECONDS: Final = 1.0
 SILENT_SECONDS: Final = 10.0
+LOOKS: Final = 4
+"""A counter must have been seen standing still so often at least."""
 
 
 class Pulse:
-    """What has been seen of other processes' counters; pure."""
+    """What has been seen of other processes' counters; pure.
+
+    Only time in which we looked counts: after an outage of the database nobody has beaten, the living as little as the
+    dead.
+    """
 
     def __init__(self, silent_after: float) -> None:
         self._silent_after = silent_after
+        self._most = silent_after / LOOKS
+        self._looked: float | None = None
         self._seen: dict[UUID, tuple[int, float]] = {}
 
     def silent(self, counters: Mapping[UUID, int], now: float) -> list[UUID]:
         """Holders whose counter has not moved for `silent_after` seconds of `now`."""
+        passed = 0.0 if self._looked is None else min(now - self._looked, self._most)
+        self._looked = now
         self._seen = {
-            holder: seen if (seen := self._seen.get(holder)) is not None and seen[0] == counter else (counter, now)
+            holder: (counter, seen[1] + passed)
+            if (seen := self._seen.get(holder)) is not None and seen[0] == counter
+            else (counter, 0.0)
             for holder, counter in counters.items()
         }
-        return [holder for holder, (_, since) in self._seen.items() if now - since >= self._silent_after]
+        return [holder for holder, (_, still) in self._seen.items() if still >= self._silent_after]
 
 
 class Heartbeat:

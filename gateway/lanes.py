@@ -13,9 +13,11 @@ from schemas.keys import ActorKey
 
 PAGE: Final = 500
 MOST_OPEN: Final = 10_000
-"""Open lanes looked at in one scan; the next scan goes on behind them."""
+"""Open lanes looked at in one scan. Where there are more, each part is scanned twice, and then the part behind it."""
 SCAN_SECONDS: Final = 1.0
 SWEEP_SCANS: Final = 30
+WAKE_SECONDS: Final = 0.02
+"""Shortest time between two looks for wakes: every commit hints, and few of them leave one."""
 
 
 class LaneWorker:
@@ -29,6 +31,7 @@ class LaneWorker:
         self._backoff = backoff
         self._every = every
         self._after: ActorKey | None = None
+        self._scans_of_part = 0
         self._seen: dict[ActorKey, int] | None = None
         self._hinted = asyncio.Event()
 
@@ -58,7 +61,8 @@ class LaneWorker:
             await self._pause(next_scan)
 
     async def _pause(self, until: float) -> None:
-        """Wait for a hint or for the next scan."""
+        """Wait for a hint or for the next scan, but not too short."""
+        await asyncio.sleep(WAKE_SECONDS)
         try:
             async with asyncio.timeout_at(until):
                 await self._hinted.wait()
@@ -73,18 +77,24 @@ class LaneWorker:
 
     async def _scan(self) -> None:
         """Poke lanes that may run and that nobody has touched since the last scan, whoever left them."""
-        found = await self._open()
+        found, end = await self._open()
         seen, self._seen = self._seen, {lane.key: lane.row_version for lane in found}
         for lane in found:
             if seen is None or seen.get(lane.key) == lane.row_version:
                 self._poke(lane.key)
+        self._scans_of_part += 1
+        is_all = self._after is None and end is None
+        if self._scans_of_part > 1 and not is_all:
+            self._after, self._scans_of_part, self._seen = end, 0, {}
 
-    async def _open(self) -> list[OpenLane]:
+    async def _open(self) -> tuple[list[OpenLane], ActorKey | None]:
+        """The open lanes of the present part, and the key that it ends with; None: no other part follows."""
         found: list[OpenLane] = []
+        end = self._after
         while len(found) < MOST_OPEN:
-            page = await self._lanes.runnable(after=self._after, limit=PAGE)
+            page = await self._lanes.runnable(after=end, limit=PAGE)
             found.extend(page)
-            self._after = page[-1].key if len(page) == PAGE else None
-            if self._after is None:
-                break
-        return found
+            if len(page) < PAGE:
+                return found, None
+            end = page[-1].key
+        return found, end

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import ErrorDetails
 
 from actors.policy import LegalEntity, Policy
 from adapters.ports.system import Upsert
+from gateway.policy_mistakes import not_yaml, repeated_keys, told
 from schemas.values import Id, System
 
 
@@ -53,7 +52,8 @@ class Source(_Strict):
 class Operation(_Strict):
     """Where a system takes one operation, and what it promises for it (see `adapters.ports.system.Capability`)."""
 
-    path: str = Field(pattern=r"^/[^\s?#]*$")
+    path: str = Field(pattern=r'^/[!"$->@-~]*$')
+    """Comes after the system's `url`: printable ASCII without `?` and `#`."""
     upsert: Upsert = Upsert.NONE
     key_window_seconds: float | None = Field(default=None, gt=0)
     """How long the system remembers an `Idempotency-Key`; left out where it takes none."""
@@ -73,7 +73,8 @@ class HttpSystemPolicy(_Strict):
     """File that holds the bearer token."""
     token: str | None = Field(default=None, repr=False)
     """The bearer token itself; only for a sandbox, a real one belongs into a file."""
-    timeout_seconds: float = Field(default=30, gt=0, le=300)
+    timeout_seconds: float = Field(default=30, ge=5, le=300)
+    """For a whole attempt, of which up to 5 seconds may go into getting a connection."""
     concurrency: int = Field(default=16, ge=1, le=256)
     """Attempts in flight at most."""
     operations: Mapping[str, Operation]
@@ -161,24 +162,16 @@ def read_policy(path: Path) -> PolicyFile:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         found = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = 1 if error.problem_mark is None else error.problem_mark.line + 1
-        raise PolicyInvalid(f"{path}:{line}: not YAML: {error.problem or error.context}") from error
     except yaml.YAMLError as error:
-        raise PolicyInvalid(f"{path}: not YAML: {error}") from error
-    repeated = [
-        f"{path}:{line}: {key} stands here a second time: the first would be lost" for key, line in _repeated(node)
-    ]
-    if repeated:
-        raise PolicyInvalid("\n".join(repeated))
-    try:
-        return PolicyFile.model_validate(found)
-    except ValidationError as error:
-        mistakes = [
-            f"{path}:{_line(node, mistake['loc'])}: {'.'.join(map(str, mistake['loc'])) or 'file'}: {_sentence(mistake)}"
-            for mistake in error.errors(include_url=False, include_input=False)
-        ]
-        raise PolicyInvalid("\n".join(mistakes)) from error
+        raise PolicyInvalid(f"{path}:{not_yaml(error)}") from error
+    mistakes = list(repeated_keys(node))
+    if not mistakes:
+        try:
+            return PolicyFile.model_validate(found)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)
+            mistakes = [told(mistake, node, _NAMES) for mistake in wrong]
+    raise PolicyInvalid("\n".join(f"{path}:{mistake}" for mistake in mistakes))
 
 
 _NAMES: Final = frozenset(
@@ -188,54 +181,3 @@ _NAMES: Final = frozenset(
 
 def _is_token(token: str) -> bool:
     return token.isascii() and token.isprintable() and " " not in token and bool(token)
-
-
-def _sentence(mistake: ErrorDetails) -> str:
-    """What is wrong, and what to change."""
-    match mistake["type"]:
-        case "missing":
-            return "it is missing: add it"
-        case "extra_forbidden":
-            near = get_close_matches(str(mistake["loc"][-1]), _NAMES, n=1)
-            return "there is no such key: " + (f"did you mean {near[0]}?" if near else "remove it")
-        case "value_error":
-            return str(mistake.get("ctx", {}).get("error", mistake["msg"]))
-        case "string_type":
-            return "write it as text: put it in quotes if YAML reads it as something else, as it does with no and 1.0"
-        case "model_type" | "mapping_type" | "dict_type" | "model_attributes_type":
-            return "write `name: value` lines below it"
-        case "tuple_type":
-            return "write a list: [one, two]"
-        case _:
-            return mistake["msg"]
-
-
-def _repeated(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    """Keys that a mapping has twice, with their lines: YAML itself would take the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key.value, key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _repeated(value)
-
-
-def _line(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """The line of the innermost node that `path` still finds."""
-    line = 1
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            pair: Any = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -19,7 +19,7 @@ from gateway.attempt import Attempts, ended
 from gateway.backoff import Backoff
 from gateway.recorder import Recorder
 from gateway.send_queue import SendQueue
-from schemas.commands import Deferred, Outcome
+from schemas.commands import Deferred, Outcome, Unknown
 from schemas.keys import ActorKey
 
 PAGE: Final = 200
@@ -124,10 +124,13 @@ class Relay:
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcome, record = await self._attempts.step(leased)
-        self._desk.observed(leased, outcome, loop.time() - began)
+        if record.ending is not Ending.UNSENT or isinstance(outcome, Unknown):  # what was read back was counted before
+            self._desk.observed(leased, outcome, loop.time() - began)
         await self._desk.recorder.record(record)
         if record.hold is None and not isinstance(outcome, Deferred):
             self._desk.answer(leased.command.key, Answered(leased, outcome))
+        elif record.hold == 0:
+            self.queue.add(leased.command.key)
 
 
 class Relays:

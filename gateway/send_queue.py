@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from schemas.keys import ActorKey
@@ -18,6 +19,7 @@ class SendQueue:
     def __init__(self) -> None:
         self._keys: dict[ActorKey, None] = {}
         self._added = asyncio.Event()
+        self._next_look = 0.0
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -33,14 +35,16 @@ class SendQueue:
         self._added.set()
 
     async def take(self, count: int) -> list[ActorKey]:
-        """Up to `count` keys; empty after a while without any, which means: look into the database."""
-        if not self._keys:
+        """Up to `count` keys; empty once in a while, however many there are, which means: look into the database."""
+        loop = asyncio.get_running_loop()
+        if not self._keys and loop.time() < self._next_look:
             self._added.clear()
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._next_look):
                     await self._added.wait()
-            except TimeoutError:
-                return []
+        if loop.time() >= self._next_look:
+            self._next_look = loop.time() + LOOK_SECONDS
+            return []
         taken = [key for key, _ in zip(self._keys, range(count), strict=False)]
         for key in taken:
             del self._keys[key]

@@ -55,6 +55,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
                 values[name] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 raise SettingsInvalid(f"{variable}_FILE: {path}: {error.strerror or error}") from error
+            except UnicodeDecodeError as error:
+                raise SettingsInvalid(f"{variable}_FILE: {path}: it is not UTF-8 text") from error
     try:
         return Settings.model_validate(values)
     except ValidationError as error:

@@ -12,7 +12,9 @@ from schemas.commands import Confirmed, Rejected
 from schemas.verdicts import Failure, FailureClass
 
 MOST_UNKNOWN: Final = 50
-"""Attempts without an answer after which a person is asked: every retry has an end."""
+"""Attempts without an answer after which a person is asked: every retry has an end. A person's retry begins anew."""
+UNSETTLED: Final = "outcome_unknown"
+"""Code of the failure that a person is asked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
     loose = [attempt for attempt in earlier if is_loose(attempt)]
     if not loose:
         return Send() if rejected is None else Settle(_rejection(rejected))
-    if len(loose) > MOST_UNKNOWN:
+    asked = max((attempt.number for attempt in earlier if attempt.code == UNSETTLED), default=0)
+    if sum(attempt.number > asked for attempt in loose) > MOST_UNKNOWN:
         return GiveUp(_unsettled(f"{len(loose)} attempts had no answer"))
-    if capability.resend_is_safe and rejected is None:
+    if capability.resend_is_safe and rejected is None and _is_remembered(capability, loose):
         return Send()
     if not capability.look_up:
         return GiveUp(_unsettled("the system offers no way to ask whether it has the effect"))
@@ -81,6 +84,16 @@ def is_loose(attempt: Attempt) -> bool:
     return attempt.ending in (None, Ending.UNKNOWN)
 
 
+def _is_remembered(capability: Capability, loose: Sequence[Attempt]) -> bool:
+    """Whether the system still knows each of these attempts when another arrives, however late they land.
+
+    An attempt without an end is taken for a recent one: its age is not known here.
+    """
+    if capability.unique_reference or capability.key_window is None:
+        return capability.unique_reference
+    return all((attempt.ended_for or 0.0) + capability.late_bound < capability.key_window for attempt in loose)
+
+
 def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:
     """The bound counts from the end that the sender recorded; a sender that fell silent recorded none."""
     return attempt.ended_for is not None and attempt.ended_for > capability.late_bound
@@ -99,6 +112,6 @@ def _rejection(attempt: Attempt) -> Rejected:
 def _unsettled(why: str) -> Failure:
     return Failure(
         FailureClass.UNKNOWN_OUTCOME,
-        "outcome_unknown",
+        UNSETTLED,
         f"{why}: look in the system by the command's reference, then retry or settle the case",
     )

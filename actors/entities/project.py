@@ -57,14 +57,11 @@ def _won(state: Project, deal: OpportunityWon, context: Context) -> Decision:
     if not isinstance(customer, Customer) or deal.legal_entity not in customer.erp_ids:
         return Wait(snapshot.key, f"the ERP of {deal.legal_entity} does not have the customer yet")
     if customer.on_hold:
-        return Reject(
-            Failure(
-                FailureClass.BUSINESS_RULE,
-                "credit_hold",
-                f"{snapshot.key} is on credit hold: release the hold, then retry",
-                "customer",
-            )
-        )
+        return Reject(_rule("credit_hold", f"{snapshot.key} is on credit hold: release the hold, then retry"))
+    tax_code = customer.tax_codes.get(deal.legal_entity)
+    if tax_code is None:  # the CRM took the legal entity off its record after the ERP had the customer
+        reason = f"{snapshot.key} does not trade with {deal.legal_entity}: add it in the CRM, then retry"
+        return Reject(_rule("customer_not_traded", reason))
     body = ProjectCreate(
         project_id=context.key.id,
         customer=customer.erp_ids[deal.legal_entity],
@@ -86,7 +83,7 @@ def _won(state: Project, deal: OpportunityWon, context: Context) -> Decision:
             "contract_reference": deal.contract.reference,
             "starts_on": deal.contract.starts_on,
             "ends_on": deal.contract.ends_on,
-            "tax_code": customer.tax_codes.get(deal.legal_entity),
+            "tax_code": tax_code,
             "rates": {rate.role: rate.hourly.decimal for rate in deal.billing.rates},
         }
     )
@@ -105,7 +102,9 @@ def _result(state: Project, result: Result, context: Context) -> Decision:
 
 def _confirmed(state: Project, result: Result, external_id: str | None, context: Context) -> Decision:
     """Each confirmed step asks for the next: ERP, then PSA with the ERP's id, then the CRM with both."""
-    legal_entity = context.policy.legal_entities[state.legal_entity or ""]
+    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
+    if legal_entity is None:
+        return Reject(_unmapped("legal_entity", f"legal entity {state.legal_entity}"))
     binds = () if external_id is None else (external_key(result.command.system, "project", external_id),)
     match result.command.operation:
         case "project.create" if external_id is not None:
@@ -154,6 +153,10 @@ def _milestone(state: Project, milestone: MilestoneCompleted) -> Decision:
         state.model_copy(update={"milestones": (*state.milestones, milestone.milestone_id)}),
         notices=(Notice("milestone_completed", {"milestone_id": milestone.milestone_id}),),
     )
+
+
+def _rule(code: str, reason: str) -> Failure:
+    return Failure(FailureClass.BUSINESS_RULE, code, reason, "customer")
 
 
 def _unmapped(what: str, name: str) -> Failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import assert_never
+from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, Snapshot, Wait
 from actors.policy import LegalEntity
@@ -18,6 +18,9 @@ from schemas.timesheet.entity import BilledLine, Timesheet
 from schemas.timesheet.v1 import Approved, Corrected, Line, Submitted
 from schemas.timesheet.v1 import Rejected as SentBack
 from schemas.verdicts import Failure, FailureClass
+
+MOST: Final = Decimal(10) ** 15 - 1
+"""The largest amount that a command carries: fifteen digits before the point, see `schemas.values.Amount`."""
 
 
 def references(_state: Timesheet, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -117,6 +120,8 @@ def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None
     for line in sheet.lines:
         if line.billable and line.role not in project.rates:
             return _mapping("rate_missing", f"the contract has no rate for role {line.role}", f"lines.{line.line_id}")
+        if line.billable and line.hours * project.rates[line.role] > MOST:
+            return _rule("amount_too_large", f"line {line.line_id}: correct the rate of role {line.role}", "hours")
         if project.starts_on is None or line.work_date < project.starts_on:
             return _rule(
                 "contract_not_in_force", f"line {line.line_id}: the contract starts on {project.starts_on}", "work_date"

@@ -35,10 +35,11 @@ class MemoryLanes:
             sleeping = tables.sleeping(target, version)
             if len(sleeping) <= page:
                 del tables.wakes[target]
-            for key in sleeping[:page]:
+            woken = sorted(sleeping[:page])
+            for key in woken:
                 self._run_again(key, Verdict.WAITING)
-            if sleeping:
-                return sleeping[:page]
+            if woken:
+                return woken
         return []
 
     async def sweep(self) -> int:

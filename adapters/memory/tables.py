@@ -76,8 +76,9 @@ class Tables:
             self.lanes.setdefault(key, set()).add(ref)
 
     def sleeping(self, target: ActorKey, version: int) -> list[ActorKey]:
-        """The keys that wait for a version of `target` below this one, in order."""
-        return sorted(key for key, seen in self.waits.get(target, {}).items() if seen < version)
+        """The keys that wait for a version of `target` below this one, who waits on the oldest first."""
+        waits = ((seen, key) for key, seen in self.waits.get(target, {}).items() if seen < version)
+        return [key for _, key in sorted(waits)]
 
     def queue(self, standing: Standing) -> None:
         """Add a command at its place."""

@@ -23,7 +23,7 @@ class AckWindow:
     upper end of a `multiple` (`collect_acks` in its `rabbit_channel`). So no tag is ever sent twice.
     """
 
-    __slots__ = ("_acked", "_alone", "_beyond", "_entered", "_prefetch", "_ready", "_top", "_watermark")
+    __slots__ = ("_acked", "_alone", "_beyond", "_entered", "_prefetch", "_top", "_watermark", "ready")
 
     def __init__(self, prefetch: int) -> None:
         self._prefetch = prefetch
@@ -35,7 +35,7 @@ class AckWindow:
         """All tags up to here are done."""
         self._top = 0
         """The highest tag up to the watermark that is not acked; 0 when there is none."""
-        self._ready = 0
+        self.ready = 0
         """How many tags up to the watermark are not acked."""
         self._beyond: set[int] = set()
         """Done beyond the watermark, not acked."""
@@ -56,24 +56,20 @@ class AckWindow:
     @property
     def due(self) -> int:
         """How many deliveries the next flush acks."""
-        return self._ready + (len(self._beyond) if self._is_blocked else 0)
+        return self.ready + (len(self._beyond) if self._is_blocked() else 0)
 
-    @property
-    def _is_blocked(self) -> bool:
-        """Whether a straggler holds back so many that it would starve us of deliveries."""
-        return 2 * len(self._beyond) > self._prefetch
-
-    def enter(self, tag: int) -> None:
-        """Note a delivery. Raises `TagGap`."""
+    def enter(self, tag: int | None) -> int:
+        """Note a delivery, and return its tag. Raises `TagGap`."""
         if tag != self._entered + 1:
             raise TagGap(f"delivery tag {tag} came after {self._entered}: a delivery is missing")
         self._entered = tag
+        return tag
 
     def done(self, tag: int) -> None:
         """Mark a delivery as done; a second time changes nothing."""
         if tag == self._watermark + 1:
             self._watermark = self._top = tag
-            self._ready += 1
+            self.ready += 1
             if self._beyond or self._alone:
                 self._advance()
         elif tag > self._watermark and tag not in self._alone:
@@ -85,16 +81,20 @@ class AckWindow:
         With `everything`, as before closing, single acks for all that is done.
         """
         acks: list[Ack] = []
-        if self._ready:
+        if self.ready:
             acks.append(Ack(self._top, multiple=True))
-            self._acked += self._ready
-            self._top = self._ready = 0
-        if self._is_blocked or everything:
+            self._acked += self.ready
+            self._top = self.ready = 0
+        if everything or self._is_blocked():
             acks.extend(Ack(tag, multiple=False) for tag in sorted(self._beyond))
             self._acked += len(self._beyond)
             self._alone |= self._beyond
             self._beyond.clear()
         return acks
+
+    def _is_blocked(self) -> bool:
+        """Whether a straggler holds back so many that it would starve us of deliveries."""
+        return 2 * len(self._beyond) > self._prefetch
 
     def _advance(self) -> None:
         """Move the watermark over what was done beyond it."""
@@ -103,7 +103,7 @@ class AckWindow:
             if tag in self._beyond:
                 self._beyond.remove(tag)
                 self._top = tag
-                self._ready += 1
+                self.ready += 1
             elif tag in self._alone:
                 self._alone.remove(tag)
             else:

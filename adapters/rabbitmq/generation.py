@@ -43,6 +43,7 @@ class Generation:
         self._loop = asyncio.get_running_loop()
         self._channel = channel
         self._prefetch = prefetch
+        self._crowd = max(1, prefetch // CROWD)
         self._take = take
         self._end: End | None = None
         self._is_leaving = False
@@ -103,7 +104,7 @@ class Generation:
         if self._end is not None:
             return
         self._window.done(tag)
-        if self._window.due * CROWD >= self._prefetch:
+        if self._window.ready >= self._crowd:
             self._wake.set()
         elif self._linger is None:
             self._linger = self._loop.call_later(LINGER, self._wake.set)
@@ -135,9 +136,8 @@ class Generation:
         """Called by aiormq in a task per delivery, in order of arrival. Never awaits, so order stays."""
         if self._end is not None or self._is_leaving:
             return
-        tag = message.delivery_tag or 0
         try:
-            self._window.enter(tag)
+            tag = self._window.enter(message.delivery_tag)
         except TagGap as gap:
             self.end(str(gap), gap)
             return
@@ -149,10 +149,9 @@ class Generation:
             self._held.append(delivery)
 
     def _hand_over(self, delivery: RabbitDelivery) -> None:
-        if self._end is not None:
-            return
         try:
-            self._take(delivery)
+            if self._end is None:
+                self._take(delivery)
         except Exception as error:  # noqa: BLE001 - whatever it is: end the channel, so that nothing of it is acked
             self.end(f"taking a delivery raised {type(error).__name__}", error)
 

@@ -27,11 +27,11 @@ async def guest(url: str, topology: Topology) -> AsyncIterator[None]:
     administration = RabbitAdministration(url, name="tallystick guest")
     try:
         missing = await administration.missing(topology)
-        present = sorted(set(_names(topology)) - set(missing))
+        present = [each.name for each in topology.queues if f"queue {each.name}" not in missing]
         if present:
             raise BrokerInUse(
-                f"a Tallystick lives in {parse_address(url)} ({', '.join(present)}), and stays untouched: name a "
-                "virtual host of its own (rabbitmqctl add_vhost demo), or unset the variable to get a private broker"
+                f"a Tallystick lives in {parse_address(url)} and stays untouched (queues {', '.join(present)}): make a "
+                "virtual host of its own with `rabbitmqctl add_vhost demo`, and name that"
             )
         try:
             await administration.apply(topology)
@@ -40,14 +40,6 @@ async def guest(url: str, topology: Topology) -> AsyncIterator[None]:
             await _delete(url, topology)
     finally:
         await administration.close()
-
-
-def _names(topology: Topology) -> list[str]:
-    """As `RabbitAdministration.missing` names them."""
-    return [
-        *(f"exchange {each.name}" for each in topology.exchanges),
-        *(f"queue {each.name}" for each in topology.queues),
-    ]
 
 
 async def _delete(url: str, topology: Topology) -> None:

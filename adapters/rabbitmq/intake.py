@@ -33,6 +33,7 @@ class Intake:
         self._delay = delay
         self._report = report
         self._is_paused = False
+        self._is_closed = False
         self._generation: Generation | None = None
         self._task = asyncio.create_task(self._keep_consuming(), name=f"intake {queue}")
 
@@ -70,6 +71,7 @@ class Intake:
 
     async def close(self) -> None:
         """Send the acks that are due, and close the channel."""
+        self._is_closed = True
         self._task.cancel()
         await asyncio.wait({self._task})
         if not self._task.cancelled():
@@ -78,7 +80,7 @@ class Intake:
     async def _keep_consuming(self) -> None:
         """Live one generation after the other; `close` ends it by cancelling."""
         loop, retry = asyncio.get_running_loop(), Retry(self._delay)
-        while True:
+        while not self._is_closed:
             began = loop.time()
             try:
                 end = await self._consume()

@@ -64,13 +64,14 @@ class Link:
     async def _keep_up(self) -> None:
         """Connect, wait for the end, and again; `close` ends it by cancelling."""
         loop, retry = asyncio.get_running_loop(), Retry(self._delay)
-        while True:
+        while not self._is_closed:
             began = loop.time()
             try:
-                reason = await self._hold(await self._connect())
+                connection = await self._connect()
             except BrokerUnavailable as error:
-                reason = str(error)
-            self._report(Report(Change.DISCONNECTED, self._name, reason))
+                self._report(Report(Change.UNREACHABLE, self._name, str(error)))
+            else:
+                self._report(Report(Change.DISCONNECTED, self._name, await self._hold(connection)))
             await asyncio.sleep(retry.after(loop.time() - began))
 
     async def _connect(self) -> AbstractConnection:

@@ -76,8 +76,9 @@ class RabbitPublishing:
 
     async def _ready_channel(self) -> AbstractChannel:
         """A channel that takes messages now. Raises `BrokerUnavailable`, also while an alarm blocks publishers."""
-        async with broker_call("publish", self._patience):
+        async with broker_call("wait for a connection to publish on", self._patience):
             connection = await self._link.connection()
+        async with broker_call("wait for the end of an alarm that blocks publishers", self._patience):
             await connection.ready()
         if self._channel is None or self._channel.is_closed or self._channel.connection is not connection:
             self._channel = await open_channel(connection, within=self._patience, confirms=True)

@@ -12,6 +12,8 @@ class Change(StrEnum):
 
     CONNECTED = "broker_connected"
     DISCONNECTED = "broker_disconnected"
+    UNREACHABLE = "broker_unreachable"
+    """An attempt to connect failed; the next one follows."""
     CONSUMING = "broker_consuming"
     CONSUMER_LOST = "broker_consumer_lost"
     PUBLISHER_REFUSED = "broker_publisher_refused"

@@ -24,22 +24,20 @@ async def broker_call(what: str, within: float) -> AsyncIterator[None]:
     """Raise `BrokerUnavailable` for whatever goes wrong inside, a time-out of `within` seconds included.
 
     aiormq ends calls in flight with whatever closed the connection: its own errors, a bare `Exception`, or a
-    `CancelledError` although nobody cancelled us. The last must not end our task.
+    `CancelledError` although nobody cancelled us, which must not end our task. And where we are cancelled while the
+    channel closes, it raises why that closed instead, which must not keep our task alive.
     """
     cancels = count_cancels()
     try:
         async with asyncio.timeout(within):
             yield
-    except asyncio.CancelledError:
+    except (Exception, asyncio.CancelledError) as error:
         if count_cancels() > cancels:
+            raise asyncio.CancelledError from error
+        if isinstance(error, BrokerUnavailable):
             raise
-        raise BrokerUnavailable(f"{what}: the connection was closed") from None
-    except BrokerUnavailable:
-        raise
-    except TimeoutError:
-        raise BrokerUnavailable(f"{what}: no answer within {within:g} s") from None
-    except Exception as error:
-        raise BrokerUnavailable(f"{what}: {reason_of(error)}") from error
+        reason = f"no answer within {within:g} s" if isinstance(error, TimeoutError) else reason_of(error)
+        raise BrokerUnavailable(f"{what}: {reason}") from error
 
 
 def count_cancels() -> int:
@@ -52,6 +50,8 @@ def reason_of(error: BaseException) -> str:
     """One plain line for a person; the broker's own words where it gave some."""
     if isinstance(error, ProbableAuthenticationError):
         return "the broker refused user or password, or the user may not use this virtual host"
+    if isinstance(error, asyncio.CancelledError):
+        return "the connection was closed"
     if isinstance(error, AMQPError):
         return " ".join(str(part) for part in error.args if part) or type(error).__name__
     return str(error) or type(error).__name__

@@ -10,10 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from adapters.postgres.scratch import DatabaseNotMade
+from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.exits import Exit, Failed
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
 from gateway.demo.day import make_day
+from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
+from gateway.demo.stage import GatewayGone
 
 _WIDE = 160
 """Columns where the output goes to a file or a pipe."""
@@ -35,7 +39,15 @@ _WIDE = 160
     "--events", "events_file", type=click.Path(dir_okay=False, path_type=Path),
     help="Write the day's events as JSON lines, for `tallystick publish`, and end.",
 )  # fmt: skip
-def demo(once: bool, json_file: Path | None, seed: int, scale: float, events_file: Path | None) -> None:  # noqa: FBT001 - click hands flags over by name
+@click.option("--in-process-broker", is_flag=True, help="Do without RabbitMQ, even where it is installed.")
+def demo(
+    once: bool,  # noqa: FBT001 - click hands flags over by name
+    json_file: Path | None,
+    seed: int,
+    scale: float,
+    events_file: Path | None,
+    in_process_broker: bool,  # noqa: FBT001 - as above
+) -> None:
     """Play a firm's day: customers, won deals, time before its projects, repetitions, bad input, an ERP outage.
 
     Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERP and a gateway, and proves from the ERP's
@@ -49,21 +61,27 @@ def demo(once: bool, json_file: Path | None, seed: int, scale: float, events_fil
     console = Console()
     if not console.is_terminal:
         console.width = _WIDE
-    options = Options(seed, scale, once, json_file)
+    options = Options(seed, scale, once, json_file, in_process_broker)
     try:
         agrees = asyncio.run(_until_stopped(options, {**os.environ, **named}, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise Failed(Exit.FAILED, "stopped before the day was over; all that it started is gone") from None
+    except BrokerInUse as error:
+        raise Failed(Exit.CONFLICT, f"{error}; or unset {AMQP_URL} to get a private broker") from error
+    except (GatewayGone, NotPublished) as error:
+        raise Failed(Exit.UNHEALTHY, str(error)) from error
+    except DatabaseNotMade as error:
+        raise Failed(Exit.AUTH, f"{error}; or unset {DATABASE_URL} to get a private server") from error
     if not agrees:
         raise Failed(Exit.FAILED, "the numbers do not agree")
 
 
 async def _until_stopped(options: Options, environment: dict[str, str], console: Console) -> bool:
-    """SIGINT and SIGTERM end it in order: whatever was started is stopped."""
+    """SIGINT and SIGTERM end it in order, once: a second one must not keep it from stopping what it started."""
     loop = asyncio.get_running_loop()
     day = asyncio.create_task(play_demo(options, environment, console), name="demo")
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, day.cancel)
+        loop.add_signal_handler(number, lambda: day.cancelling() or day.cancel())
     return await day
 
 

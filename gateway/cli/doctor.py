@@ -29,9 +29,10 @@ PATIENCE: Final = 30.0
 @click.command()
 @output_option
 def doctor(output: str) -> None:
-    """Check settings, policy file, database, broker, systems, secret files, and clocks, and say what to change.
+    """Check the whole set-up, and say what to change.
 
-    Reads the environment as `tallystick serve` does, and changes nothing. Ends with 7 if something must be changed.
+    Looks at settings, policy file, secret files, database, broker, systems, and clocks, in the environment that
+    `tallystick serve` would have, and changes nothing. Ends with 7 if something must be changed.
     """
     findings = examine()
     broken = [each for each in findings if each.level is Level.FAIL]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from io import UnsupportedOperation
+from pathlib import Path
 from typing import IO, Final
 
-import click
 import orjson
 
 from schemas.parsing import LIMITS
@@ -32,7 +35,7 @@ class Line:
 def read_files(files: Iterable[str]) -> Iterator[Line]:
     """The events in these files, one file after the other; `-` is standard input. Raises `OSError`."""
     for file in files:
-        with click.open_file(file, "rb") as stream:
+        with _opened(file) as stream:
             yield from read_lines(file, stream)
 
 
@@ -51,6 +54,16 @@ def read_lines(file: str, stream: IO[bytes]) -> Iterator[Line]:
             yield from [Line(file, first.number, whole)] if _is_json(whole) else opening
         break
     yield from lines
+
+
+def _opened(file: str) -> AbstractContextManager[IO[bytes]]:
+    if file != STDIN:
+        return Path(file).open("rb")
+    try:
+        # Not Python's own object: a thread that waits on that one makes the interpreter abort when it ends.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except UnsupportedOperation:  # what stands for standard input is no file
+        return nullcontext(sys.stdin.buffer)
 
 
 def _lines(file: str, stream: IO[bytes]) -> Iterator[Line]:

@@ -83,14 +83,16 @@ class Explained:
 def explain(error: BaseException) -> Explained | None:
     """What to tell about an error; None if it is not known, so a bug of ours.
 
-    The outermost known error has the words. The code is that of the innermost: what broke the connection may be a
+    The outermost known error has the words. What made something unreachable has the code, if it is known: it may be a
     refused password.
     """
     known = [(each, ending) for each in _chain(error) if (ending := _ending(each)) is not None]
     if not known:
         return None
-    ending = known[-1][1]
-    return Explained(ending.code, str(known[0][0]), ending.advice)
+    told, ending = known[0]
+    if ending.code is Exit.UNREACHABLE:
+        ending = known[-1][1]
+    return Explained(ending.code, str(told), ending.advice)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

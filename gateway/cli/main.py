@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -57,6 +58,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own type for what a command answers
         """Run a command; known errors become one plain message and an exit code, others stay the traceback they are."""
+        _quieten(logging.getLogger("aiormq"))
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -70,6 +72,12 @@ class Commands(click.Group):
                 raise
             click.echo(f"tallystick: {explained}", err=True)
             ctx.exit(explained.code)
+
+
+def _quieten(logger: logging.Logger) -> None:
+    """Let a library raise what it has to say, and not print it as well."""
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
 
 
 def release(_ctx: click.Context) -> str:

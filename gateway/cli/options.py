@@ -90,6 +90,16 @@ def check_database_url(url: str) -> str:
 
 def check_amqp_url(url: str) -> str:
     """The URL, if it is one for AMQP. Raises `ValueError` that does not repeat it."""
+    try:
+        parts = urlsplit(url)
+        is_right = parts.port is None or parts.port > 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ValueError(
+            "the broker's URL must look like amqp://user:password@host:5672/vhost, with special characters of the "
+            "password percent-encoded"
+        )
     parse_address(url)
     return url
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import click
 import uvloop
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from adapters.ports.broker import Topology
 from adapters.rabbitmq.administration import RabbitAdministration
@@ -26,8 +22,9 @@ from gateway.cli.events_file import STDIN, read_files
 from gateway.cli.exits import Exit, Failed
 from gateway.cli.options import JSON, amqp_option, output_option, required_broker
 from gateway.cli.output import show_json
+from gateway.cli.progress import progress_of
 from gateway.cli.refusals import refusals_in
-from gateway.cli.sending import BATCH, Ready, Sender, Tally, batches
+from gateway.cli.sending import BATCH, Sender, Tally, batches
 from gateway.cli.topology import the_topology
 
 _AHEAD: Final = 2
@@ -53,10 +50,14 @@ def publish(files: tuple[str, ...], amqp_url: str, rate: float | None, check: bo
     url = required_broker(amqp_url)
     if check:
         _check(files)
-    tally, seconds, failed = uvloop.run(_publish(files, url, rate))
-    _summarise(tally, seconds, output)
-    if failed is not None:
-        raise failed
+    tally = Tally()
+    try:
+        uvloop.run(_publish(files, url, rate, tally))
+    except KeyboardInterrupt:
+        raise Failed(Exit.FAILED, "stopped; what is counted is in the broker, and perhaps up to a batch more") from None
+    finally:
+        if tally.seconds is not None:
+            _summarise(tally, tally.seconds, output)
     if tally.unroutable:
         raise Failed(
             Exit.FAILED,
@@ -77,30 +78,26 @@ def _check(files: Sequence[str]) -> None:
         raise Failed(Exit.FAILED, "nothing was sent:\n" + "\n".join(told))
 
 
-async def _publish(files: Sequence[str], url: str, rate: float | None) -> tuple[Tally, float, Failed | None]:
-    """Send everything; what was done, in how many seconds, and why it ended early if it did."""
+async def _publish(files: Sequence[str], url: str, rate: float | None, tally: Tally) -> None:
+    """Send everything. Raises `Failed` where it has to end early, and what the broker is unavailable with."""
     await _expect_exchange(url)
     said = _LastWord()
     publishing = RabbitPublishing(url, report=said, name="tallystick publish")
-    sender = Sender(publishing, lambda: said.reason, Backoff(shortest=0.1))
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    sender = Sender(publishing, tally, lambda: said.reason, Backoff(shortest=0.1))
     size = BATCH if rate is None else max(1, min(BATCH, math.ceil(rate / 10)))
-    failed: Failed | None = None
+    loop = asyncio.get_running_loop()
+    began, sent = loop.time(), 0
     try:
-        with _progress(files) as show:
-            sent = 0
+        with progress_of(files) as show:
             async for batch in Ahead(batches(read_files(files), size), most=_AHEAD):
                 if rate is not None:
                     await asyncio.sleep(max(0.0, began + sent / rate - loop.time()))
                 await sender.send(batch)
                 sent += len(batch)
                 show.advance(batch)
-    except Failed as error:
-        failed = error
     finally:
+        tally.seconds = loop.time() - began
         await publishing.close()
-    return sender.tally, loop.time() - began, failed
 
 
 async def _expect_exchange(url: str) -> None:
@@ -125,33 +122,6 @@ class _LastWord:
     def __call__(self, report: Report) -> None:
         if report.change in {Change.DISCONNECTED, Change.PUBLISHER_REFUSED}:
             self.reason = report.reason
-
-
-class _Shown:
-    """The progress bar: bytes of the files, and events."""
-
-    def __init__(self, progress: Progress, total: float | None) -> None:
-        self._progress = progress
-        self._task = progress.add_task("publishing", total=total, events=0)
-        self._events = 0
-
-    def advance(self, batch: Sequence[Ready]) -> None:
-        """A batch is done."""
-        self._events += len(batch)
-        size = sum(len(each.line.body) + 1 for each in batch)
-        self._progress.update(self._task, advance=size, events=self._events)
-
-
-@contextmanager
-def _progress(files: Sequence[str]) -> Iterator[_Shown]:
-    """A bar on standard error if that is a terminal, else nothing."""
-    console = Console(stderr=True)
-    total = None if STDIN in files else sum(Path(file).stat().st_size for file in files)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"))
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        yield _Shown(progress, total)
 
 
 def _summarise(tally: Tally, seconds: float, output: str) -> None:

@@ -56,9 +56,9 @@ def sandbox(
     journal_dir: Path | None,
     closed_until: datetime | None,
 ) -> None:
-    """Run a sandbox CRM, PSA, and ERP until SIGINT or SIGTERM.
+    """Run a sandbox CRM, PSA, and ERP.
 
-    Each shows its effects at /journal and misbehaves as POST /faults asks it to.
+    They serve until SIGINT or SIGTERM. Each shows its effects at /journal, and misbehaves as POST /faults asks it to.
     """
     entities = _currencies(policy)
     closed = closed_until.date() if closed_until else None

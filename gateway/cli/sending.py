@@ -17,7 +17,7 @@ from gateway.cli.events_file import CAP, Line
 from gateway.cli.exits import Exit, Failed
 from schemas.codec import STRUCTURED
 
-BATCH: Final = 500
+BATCH: Final = 1000
 """Events that are on their way at once, at most."""
 BATCH_BYTES: Final = 4 << 20
 ATTEMPTS: Final = 6
@@ -43,6 +43,8 @@ class Tally:
     unroutable: int = 0
     sent_again: int = 0
     first_unroutable: Line | None = None
+    seconds: float | None = None
+    """How long it took; None as long as nothing was sent."""
 
 
 def ready(line: Line) -> Ready:
@@ -84,25 +86,25 @@ def batches(lines: Iterable[Line], size: int) -> Iterator[list[Ready]]:
 
 
 class Sender:
-    """Sends batches one after the other. `why` tells what the broker said last.
+    """Sends batches one after the other, counting in `tally`. `why` tells what the broker said last.
 
     RabbitMQ confirms in order within a queue, and a lost connection loses what came last. So what was refused is sent
     again before anything later is: the events of a key keep their order unless the broker refuses one and takes a later
     one of the same batch. Where that matters, number the events with `sequence`.
     """
 
-    def __init__(self, publishing: Publishing, why: Callable[[], str], backoff: Backoff) -> None:
+    def __init__(self, publishing: Publishing, tally: Tally, why: Callable[[], str], backoff: Backoff) -> None:
         self._publishing = publishing
+        self._tally = tally
         self._why = why
         self._backoff = backoff
-        self.tally = Tally()
 
     async def send(self, batch: Sequence[Ready]) -> None:
         """Send until everything is confirmed or unroutable. Raises `Failed` after `ATTEMPTS`, naming the first line."""
         open_, unavailable = batch, False
         for attempt in range(ATTEMPTS):
             if attempt:
-                self.tally.sent_again += len(open_)
+                self._tally.sent_again += len(open_)
                 await self._backoff.wait()
             try:
                 open_, unavailable = self._count(open_, await self._publish(open_)), False
@@ -126,10 +128,10 @@ class Sender:
         for each, answer in zip(batch, answers, strict=True):
             match answer:
                 case Published.CONFIRMED:
-                    self.tally.published += 1
+                    self._tally.published += 1
                 case Published.UNROUTABLE:
-                    self.tally.unroutable += 1
-                    self.tally.first_unroutable = self.tally.first_unroutable or each.line
+                    self._tally.unroutable += 1
+                    self._tally.first_unroutable = self._tally.first_unroutable or each.line
                 case Published.REFUSED:
                     refused.append(each)
         return refused

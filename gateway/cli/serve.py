@@ -19,10 +19,11 @@ _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 @click.command()
 def serve() -> None:
-    """Run the gateway until SIGTERM or SIGINT, then finish what is in flight.
+    """Run the gateway until it is told to stop.
 
     Everything is set by the environment (TALLYSTICK_DATABASE_URL, TALLYSTICK_AMQP_URL, TALLYSTICK_POLICY, …), which
-    `tallystick doctor` checks. Ends with 1 if something in flight could not be finished in time; it will be delivered again.
+    `tallystick doctor` checks. SIGTERM and SIGINT let it finish what is in flight; it ends with 1 if that took too
+    long, and then nothing is lost: what was not finished is delivered again.
     """
     settings = read_settings()
     wrong = mistakes(settings)
@@ -36,7 +37,7 @@ def serve() -> None:
             raise
         raise Failed(Exit.FAILED, f"{error}: change TALLYSTICK_API_BIND or TALLYSTICK_OPS_BIND") from error
     if not clean:
-        raise Failed(Exit.FAILED, "not everything in flight was finished in time; it will be delivered again")
+        raise Failed(Exit.FAILED, "not everything in flight was finished in time; it is delivered again")
 
 
 async def _serve(settings: Settings) -> bool:

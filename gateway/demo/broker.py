@@ -34,6 +34,11 @@ class Broker:
     publishers: Mapping[Sender, Publishing]
     administration: Administration
 
+    @property
+    def address(self) -> str:
+        """Where it is, for people."""
+        return "inside this process" if isinstance(self.place, MemoryBroker) else parse_address(self.place).name
+
     async def ready(self) -> int:
         """Messages that stand in the queues. Raises `BrokerUnavailable`."""
         depths = [await self.administration.depth(queue.name) for queue in the_topology().queues]
@@ -41,8 +46,11 @@ class Broker:
 
 
 @asynccontextmanager
-async def a_broker(environment: Mapping[str, str]) -> AsyncIterator[Broker]:
-    """The best that there is. Raises `BrokerInUse`, `BrokerUnavailable`, `ServerFailed`."""
+async def a_broker(environment: Mapping[str, str], *, in_process: bool = False) -> AsyncIterator[Broker]:
+    """The best that there is, unless `in_process`. Raises `BrokerInUse`, `BrokerUnavailable`, `ServerFailed`."""
+    if in_process:
+        yield await _memory_broker()
+        return
     passwords = {sender: secrets.token_hex(16) for sender in Sender}
     async with AsyncExitStack() as stack:
         try:
@@ -81,8 +89,8 @@ async def _memory_broker() -> Broker:
     administration = MemoryAdministration(broker)
     await administration.apply(the_topology())
     return Broker(
-        origin="a broker inside this process, as there is no RabbitMQ: what a real one does to order and redelivery "
-        "is not shown",
+        origin="none, a broker inside this process in its place: what a real one does to order and redelivery is not "
+        "shown",
         place=broker,
         users={sender: sender.value for sender in Sender},
         publishers={sender: MemoryPublishing(broker, user=sender.value) for sender in Sender},

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol
 
 import structlog
 
@@ -37,8 +37,7 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
     policy = read_policy(settings.policy)
     counts = Counts(version("tallystick"))
     log = place.folder / "gateway.log"
-    with log.open("w", encoding="utf-8") as stream:
-        _log_to(stream, settings.log_level)
+    with _logging_to(log, settings.log_level):
         async with _ports(settings, policy, broker) as outside:
             sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
             runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning(prefetch=settings.prefetch))
@@ -50,10 +49,17 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
                     await runtime.drain(settings.grace_seconds)
 
 
-def _log_to(stream: TextIO, level: str) -> None:
-    """Into the file: the terminal shows the day."""
-    telemetry.configure(level)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(stream))
+@contextmanager
+def _logging_to(log: Path, level: str) -> Iterator[None]:
+    """Into a file, since the terminal shows the day; not cached, so that nobody writes there after it is closed."""
+    before = structlog.get_config()
+    with log.open("w", encoding="utf-8") as stream:
+        telemetry.configure(level)
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(stream), cache_logger_on_first_use=False)
+        try:
+            yield
+        finally:
+            structlog.configure(**before)
 
 
 @asynccontextmanager
@@ -64,11 +70,16 @@ async def _ports(settings: Settings, policy: PolicyFile, broker: MemoryBroker) -
     dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
     consuming, publishing = MemoryConsuming(broker, on_error=_raised), MemoryPublishing(broker)
     found = systems(policy)
+    closing: list[_Closes] = [consuming, publishing, *found.values(), *commits, lanes, outbox, notices, dead_letters]
     try:
         yield Ports(commits, lanes, outbox, notices, dead_letters, reads, consuming, publishing, found)
     finally:
-        for closing in (consuming, publishing, *found.values(), *commits, lanes, outbox, notices, dead_letters, reads):
-            await closing.close()
+        for each in [*closing, reads]:
+            await each.close()
+
+
+class _Closes(Protocol):
+    async def close(self) -> None: ...
 
 
 def _raised(queue: str, error: Exception) -> None:

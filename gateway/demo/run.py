@@ -28,32 +28,32 @@ from gateway.policy_file import read_policy
 
 WATCH_SECONDS: Final = 0.4
 """Between two looks at how the day stands."""
-LOG_LINES: Final = 15
-"""Of the gateway's log, shown when the numbers do not agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`once`: end after the summary. `json`: where to write it as JSON."""
+    """`once`: end after the summary. `json`: where to write it as JSON. `pace`: the acts' seconds times this."""
 
     seed: int = 1
     scale: float = 1.0
     once: bool = False
     json: Path | None = None
+    in_process_broker: bool = False
+    pace: float = 1.0
 
 
 async def play_demo(options: Options, environment: Mapping[str, str], console: Console) -> bool:
     """Play and prove; whether the numbers agree. Stays up until it is cancelled, unless `once`."""
     acts = make_day(options.seed, options.scale)
     screen = Screen(console)
-    async with a_stage(environment, screen.say) as stage:
-        summary = await _Day(stage, acts, screen).play()
+    async with a_stage(environment, screen.say, in_process_broker=options.in_process_broker) as stage:
+        summary = await _Day(stage, acts, screen, options.pace).play()
         screen.say()
         report.show(console, summary)
         if options.json is not None:
             options.json.write_bytes(report.to_json(summary))
         if not summary.agrees:
-            screen.say(_end_of(stage.log))
+            screen.say(stage.end_of_log)
         if not options.once:
             screen.say(places(stage))
             with suppress(asyncio.CancelledError):
@@ -65,8 +65,9 @@ async def play_demo(options: Options, environment: Mapping[str, str], console: C
 class _Day:
     """The day as it is played on a stage."""
 
-    def __init__(self, stage: Stage, acts: Sequence[Act], screen: Screen) -> None:
+    def __init__(self, stage: Stage, acts: Sequence[Act], screen: Screen, pace: float) -> None:
         self._stage = stage
+        self._pace = pace
         self._acts = acts
         self._screen = screen
         self._posting = Posting(stage.broker.publishers)
@@ -89,14 +90,16 @@ class _Day:
         return summarise(self._posting.confirmed, self._expected, await self._found(), moving)
 
     async def _enact(self, act: Act) -> None:
+        await self._stage.check_live()
         self._title = f"{act.clock} {act.title}"
         self._screen.say(self._title)
         if act.weather is not self._weather:
             await self._stage.systems.set_weather(act.weather)
             self._weather = act.weather
-        await self._posting.publish(act.sendings, act.seconds)
+        await self._posting.publish(act.sendings, act.seconds * self._pace)
 
     async def _standing(self) -> Standing:
+        await self._stage.check_live()
         counted, ready = await self._stage.tally.count(), await self._stage.broker.ready()
         return Standing(counted, ready, self._expected.messages)
 
@@ -126,9 +129,3 @@ class _Day:
                 total = len(self._sendings)
                 self._screen.show(View(self._title, self._weather, self._posting.confirmed, total, counted, effects))
             await asyncio.sleep(WATCH_SECONDS)
-
-
-def _end_of(log: Path) -> str:
-    """The last lines of the gateway's log: what it said may explain what does not agree."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
-    return "\n".join(["The end of the gateway's log:", *lines])

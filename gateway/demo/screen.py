@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from adapters.postgres.tally import Counted
+from adapters.ports.tally import Counted
 from gateway.demo.day import Weather
 
 LINE_SECONDS: Final = 2.0

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.postgres.tally import Counted
+from adapters.ports.tally import Counted
 
 SECONDS: Final = 60.0
 """How long to wait after the last message was published."""

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import aiohttp
+
 from adapters.memory.broker import MemoryBroker
+from adapters.ports.tally import Tally
 from adapters.postgres.scratch import scratch_database
 from adapters.postgres.tally import PostgresTally
 from adapters.sandbox.operations import Role
@@ -31,19 +34,47 @@ DATABASE: Final = "tallystick_demo"
 """How the names of the demo's databases begin."""
 
 
+LOG_LINES: Final = 15
+LIVE_SECONDS: Final = 5.0
+
+
+class GatewayGone(RuntimeError):
+    """The gateway has ended or given up while the day went on; the message has the end of its log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What stands. `log`: the gateway's."""
 
     broker: Broker
     systems: Systems
-    tally: PostgresTally
+    tally: Tally
     gateway: Place
     log: Path
 
+    @property
+    def end_of_log(self) -> str:
+        """What the gateway said last."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join(["The end of the gateway's log:", *lines])
+
+    async def check_live(self) -> None:
+        """Ask the gateway's own probe. Raises `GatewayGone`."""
+        timeout = aiohttp.ClientTimeout(total=LIVE_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(f"{self.gateway.ops_url}/livez") as response,
+            ):
+                response.raise_for_status()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise GatewayGone(f"the gateway does not live any more ({error}). {self.end_of_log}") from error
+
 
 @asynccontextmanager
-async def a_stage(environment: Mapping[str, str], say: Callable[[str], None]) -> AsyncIterator[Stage]:
+async def a_stage(
+    environment: Mapping[str, str], say: Callable[[str], None], *, in_process_broker: bool
+) -> AsyncIterator[Stage]:
     """Set it up, saying what was found or started. Raises what a part of it cannot start with."""
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(postgres(environment))
@@ -51,7 +82,7 @@ async def a_stage(environment: Mapping[str, str], say: Callable[[str], None]) ->
         tally = PostgresTally(database_url)
         stack.push_async_callback(tally.close)
         say(f"PostgreSQL: {found.origin}, a database of its own")
-        broker = await stack.enter_async_context(a_broker(environment))
+        broker = await stack.enter_async_context(a_broker(environment, in_process=in_process_broker))
         say(f"RabbitMQ: {broker.origin}")
         token = secrets.token_hex(16)
         urls = await stack.enter_async_context(serve_sandboxes([_sandbox(role, token) for role in Role]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.record import Record
+from schemas.rules import Rule
 from schemas.values import Amount, Currency, Day, Id, SignedHours, check_scale
 
 
@@ -53,8 +54,12 @@ class BillablePost(_Billable):
 class BillableReverse(_Billable):
     """Take back what one command booked, with the same amounts below zero."""
 
-    reverses: Id
-    """Our reference of the command that booked it."""
+    reverses: Annotated[
+        str,
+        Field(min_length=1, max_length=2000),
+        Rule("reference_invalid", "write the reference of the command that booked it"),
+    ]
+    """Our reference of the command that booked it: longer than an id, because it holds two of them, encoded."""
 
     @model_validator(mode="after")
     def _takes_back(self) -> Self:

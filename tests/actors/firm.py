@@ -41,9 +41,7 @@ def credit(*, on_hold: bool) -> CreditChanged:
 
 def known_customer(*, on_hold: bool = False) -> Customer:
     """A customer that the ERP of DE01 has."""
-    return Customer(
-        profile=customer(), on_hold=on_hold, puts=1, erp_ids={"DE01": "10042"}, tax_codes={"DE01": "D19"}
-    )
+    return Customer(profile=customer(), on_hold=on_hold, puts=1, erp_ids={"DE01": "10042"}, tax_codes={"DE01": "D19"})
 
 
 def deal(
@@ -55,7 +53,9 @@ def deal(
     **rates: str,
 ) -> OpportunityWon:
     """A won deal; `rates` are prices of an hour by role."""
-    prices = rates or {"consultant": "145.00"}
+    prices = {
+        role: Money(amount=price, currency=currency) for role, price in (rates or {"consultant": "145.00"}).items()
+    }
     return OpportunityWon(
         opportunity_id="OPP-1",
         customer=Reference(id=SHIPYARD.id),
@@ -66,7 +66,7 @@ def deal(
         contract=Contract(reference="SOW-1", signed_on=date(2026, 1, 2), starts_on=date(2026, 1, 5), ends_on=ends_on),
         billing=Billing(
             method="time_and_materials",
-            rates=tuple(Rate(role=role, hourly=Money(amount=price, currency=currency)) for role, price in prices.items()),
+            rates=tuple(Rate(role=role, hourly=price) for role, price in prices.items()),
         ),
     )
 

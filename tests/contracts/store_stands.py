@@ -144,8 +144,10 @@ class PostgresStoreStand:
         return [(found[0], found[1]) for found in await self._fetch("dead_letters")]
 
     async def close(self) -> None:
+        """Also leaves the database empty for the next."""
         for client in self._open:
             await client.close()
+        await self._fetch("empty")
 
     async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self._url, timeout=10)

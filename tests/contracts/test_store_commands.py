@@ -35,9 +35,8 @@ async def attempt(process: Process, ending: Ending | None, number: int) -> Lease
 async def parked(process: Process, endings: Sequence[Ending | None]) -> None:
     """Let attempts at the first of two commands end so, and park it."""
     await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
-    for number, ending in enumerate(endings):
-        last = await attempt(process, ending, number)
-    turn = settled(await process.row(SHEET), (FIRST, last.token), settlement=Settlement.PARKED)
+    leases = [await attempt(process, ending, number) for number, ending in enumerate(endings)]
+    turn = settled(await process.row(SHEET), (FIRST, leases[-1].token), settlement=Settlement.PARKED)
     assert await process.commit(turn) == [Committed()]
 
 

@@ -137,8 +137,8 @@ async def test_a_child_that_waits_again_behind_the_page_is_woken_by_the_next_ver
     again = waiting_again(await process.row(first), await head(process, first), PROJECT, 1)
     assert await process.commit(again) == [Committed()]
     await change_project(process, "p2")
-    # then
-    assert await woken(process, page=1) == [first, second]
+    # then: who waits on the older version comes first
+    assert await woken(process, page=1) == [second, first]
 
 
 async def test_a_child_that_waits_on_the_newest_version_is_passed(process: Process) -> None:

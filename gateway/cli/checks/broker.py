@@ -18,19 +18,15 @@ async def look_at_broker(url: str, wanted: Topology) -> list[Finding]:
     administration = RabbitAdministration(url, name="tallystick doctor")
     try:
         missing = await administration.missing(wanted)
-        return [
-            Finding(PART, Level.OK, "reachable"),
-            *[
-                Finding(PART, Level.WARN, f"{what} is missing", "run `tallystick topology apply`, or the gateway")
-                for what in missing
-            ],
-            *await _what_stands(administration, _present(wanted, missing)),
-            *([] if missing else [Finding(PART, Level.OK, "topology complete")]),
-        ]
+        differing = await _what_stands(administration, _present(wanted, missing))
     except BrokerUnavailable as error:
         return [failed(PART, error)]
     finally:
         await administration.close()
+    change = "run `tallystick topology apply`, or start the gateway"
+    findings = [Finding(PART, Level.FAIL, f"{what} is missing", change) for what in missing] + differing
+    complete = [Finding(PART, Level.OK, "reachable, topology complete")]
+    return findings if any(each.level is Level.FAIL for each in findings) else complete + findings
 
 
 def _present(wanted: Topology, missing: list[str]) -> Topology:
@@ -45,7 +41,8 @@ async def _what_stands(administration: RabbitAdministration, present: Topology) 
     try:
         await administration.apply(present)
     except TopologyDiffers as differs:
-        return [failed(PART, differs)]
+        change = "let it run empty, delete it, and run `tallystick topology apply`"
+        return [Finding(PART, Level.FAIL, str(differs).partition(". Arguments")[0], change)]
     if DEAD not in {queue.name for queue in present.queues}:
         return []
     dead = await administration.depth(DEAD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, Self, TypeAlias, TypeVar
 
 import asyncpg
 from asyncpg.transaction import Transaction
@@ -18,7 +18,7 @@ from adapters.postgres.outbox import PostgresOutbox
 from schemas.keys import ActorKey
 from tests.contracts.turns import applied, batch, message
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Done = TypeVar("Done")
 
 PATIENCE: Final = 15.0
@@ -115,7 +115,7 @@ class Stage:
             return await work
 
         task = asyncio.create_task(run())
-        self._tasks.append(task)  # type: ignore[arg-type]  # a task of whatever is a task of objects to who only ends it
+        self._tasks.append(task)
         return task
 
     async def until_waiting(self, *tasks: asyncio.Task[Done], others: int = 0) -> None:
@@ -131,6 +131,12 @@ class Stage:
             while not task.done() and not await self.observer.fetchval(_WAITING):
                 pass
         return not task.done()
+
+    async def until_true(self, question: str, *arguments: object) -> None:
+        """Wait until the database says yes."""
+        async with asyncio.timeout(PATIENCE):
+            while not await self.observer.fetchval(question, *arguments):
+                pass
 
     async def lost(self) -> int:
         """How many wait on an older version than their target has, with no wake that will find them."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
-from adapters.ports.turns import Committed, StoreUnavailable
+from adapters.ports.turns import Answer, Committed, Row, StoreUnavailable
 from adapters.postgres.lanes import _WAKE
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
-from tests.adapters.postgres.stage import Connection, Stage, commit
-from tests.contracts.turns import OTHER_SHEET, PROJECT, SHEET, applied, message, queued, waiting
+from tests.adapters.postgres.stage import Connection, Held, Stage, commit
+from tests.contracts.turns import OTHER_SHEET, PROJECT, SHEET, applied, message, queued, waiting, waiting_again
 
 NEARER, FARTHER = ActorKey("project", "P-0"), ActorKey("project", "P-9")
 
@@ -37,6 +38,10 @@ async def our_worker(connection: Connection) -> None:
 
 async def wrong_worker(connection: Connection) -> None:
     await connection.execute("SELECT wrong.wake()")
+
+
+async def lock_sheet(connection: Connection) -> None:
+    await connection.execute("SELECT FROM tallystick.entity WHERE (entity, key) = ($1, $2) FOR NO KEY UPDATE", *SHEET)
 
 
 async def sleeps(stage: Stage, key: ActorKey) -> bool:
@@ -108,7 +113,7 @@ class TestWorkerDies:
     async def test_ours_leaves_the_wake_to_the_next(self, stage: Stage) -> None:
         await wait_for(stage, SHEET)
         await change(stage.observer, stage)
-        blocker = await stage.hold(lambda connection: commit_behind(connection, stage))
+        blocker = await stage.hold(lock_sheet)  # as a commit that adds a message behind the waiting head does
         dying = stage.lanes()
         working = stage.start(dying.wake(page=10))
         await stage.until_waiting(working)
@@ -132,19 +137,54 @@ class TestWorkerDies:
         assert await stage.lost() == 1
 
 
-async def commit_behind(connection: Connection, stage: Stage) -> None:
-    """Add a message behind the sheet's waiting head: the row is locked until this is committed."""
-    row = (await stage.commits().load([SHEET]))[SHEET]
-    turn = queued(row, message("behind"), state=LaneState.WAITING)
-    turn.lane = type(row.lane)(
-        row.lane.state, row.lane.depth + 1, row.lane.tail + 1, target=row.lane.target, seen=row.lane.seen
-    )
-    assert await commit(connection, turn) == [Committed()]
+async def test_of_two_workers_the_second_passes_the_page_of_the_first(stage: Stage) -> None:
+    for key in (SHEET, OTHER_SHEET):
+        await wait_for(stage, key)
+    await change(stage.observer, stage)
+    first = await stage.hold(lambda connection: connection.fetch(_WAKE, 1))
+    second = stage.start(stage.lanes().wake(page=1))
+    await stage.until_waiting(second)
+    await first.commit()
+    assert await second == [OTHER_SHEET]
+    rows = await stage.commits().load([SHEET, OTHER_SHEET])
+    assert [row.row_version for row in rows.values()] == [2, 2]
 
 
 class TestSeveralTargets:
-    """A worker passes a wake that finds nobody and goes on to another target, whose child is in a commit that changes
-    the first target."""
+    """A worker passes a wake that finds nobody and goes on to another, whose child's commit wants the first wake."""
 
-    async def play(self, stage: Stage, worker: asyncio.Task[object]) -> list[BaseException | object]:
-        ...
+    async def set_up(self, stage: Stage) -> tuple[Held, asyncio.Task[list[Answer]]]:
+        """The commit has its locks and is held up; then it will change the nearer target."""
+        await wait_for(stage, SHEET, NEARER)
+        await wait_for(stage, OTHER_SHEET, FARTHER)
+        for target in (NEARER, FARTHER):
+            await change(stage.observer, stage, target)
+        await stage.lanes().retry(SHEET, actor="ann", reason="look again")
+        [head] = (await stage.commits().lanes([SHEET], limit=1))[SHEET]
+        rows = await stage.commits().load([SHEET, OTHER_SHEET, NEARER])
+        assert await commit(stage.observer, waiting_again(rows[SHEET], head, NEARER, 1)) == [Committed()]
+        spill = queued(rows[OTHER_SHEET], message("behind"))
+        spill.lane = replace(rows[OTHER_SHEET].lane, depth=2, tail=3)
+        blocker = await stage.hold(lambda connection: commit(connection, applied(Row(PROJECT), message("behind"))))
+        coming = stage.start(commit(await stage.connection(), spill, applied(rows[NEARER], message("n2"))))
+        await stage.until_waiting(coming)
+        return blocker, coming
+
+    async def test_ours_takes_one_target_for_each_transaction(self, stage: Stage) -> None:
+        blocker, coming = await self.set_up(stage)
+        working = stage.start(stage.lanes().wake(page=10))
+        await stage.until_waiting(working, others=1)
+        await blocker.rollback()
+        assert await coming == [Committed()] * 2
+        assert await working == [OTHER_SHEET]
+        assert await stage.lost() == 0
+        assert await stage.lanes().wake(page=10) == [SHEET]
+
+    async def test_several_targets_in_one_transaction_deadlock(self, stage: Stage) -> None:
+        await stage.install("wake_several_targets")
+        blocker, coming = await self.set_up(stage)
+        working = stage.start(wrong_worker(await stage.connection()))
+        await stage.until_waiting(working, others=1)
+        await blocker.rollback()
+        ends = await asyncio.gather(coming, working, return_exceptions=True)
+        assert [type(end) for end in ends].count(asyncpg.DeadlockDetectedError) == 1

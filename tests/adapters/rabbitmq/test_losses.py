@@ -69,7 +69,7 @@ async def test_a_broker_that_is_not_there_yet_is_waited_for(amqp_url: str) -> No
     await wire.shut()
     consuming = RabbitConsuming(wire.url, report=reports.append, delay=lambda _: 0.05)
     subscription = await consuming.subscribe([PROJECTS], prefetch=1, on_delivery=taken)
-    await until(lambda: [report.change for report in reports] == [Change.DISCONNECTED] * 3)
+    await until(lambda: [report.change for report in reports] == [Change.UNREACHABLE] * 3)
     assert not subscription.is_active
     await wire.open()
     await until(lambda: consuming.is_connected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiormq import ChannelPreconditionFailed, ProbableAuthenticationError
+from aiormq import ChannelNotFoundEntity, ChannelPreconditionFailed, ProbableAuthenticationError
 
 from adapters.ports.broker import BrokerUnavailable
 from adapters.rabbitmq.seam import broker_call
@@ -28,6 +28,23 @@ async def test_being_cancelled_stays_so() -> None:
         async with broker_call("consume x", 10):
             inside.set()
             await asyncio.Event().wait()
+
+    inside = asyncio.Event()
+    task = asyncio.create_task(call())
+    await inside.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+
+
+async def test_being_cancelled_wins_over_what_the_library_raises_instead() -> None:
+    async def call() -> None:
+        async with broker_call("consume x", 10):
+            inside.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise ChannelNotFoundEntity("NOT_FOUND") from None
 
     inside = asyncio.Event()
     task = asyncio.create_task(call())

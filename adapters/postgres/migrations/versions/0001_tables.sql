@@ -27,7 +27,8 @@ CREATE TABLE tallystick.entity (
 ) WITH (fillfactor = 70);
 
 CREATE INDEX entity_lanes ON tallystick.entity (lane_state, entity, key) WHERE lane_depth > 0;
-CREATE INDEX entity_waits ON tallystick.entity (wait_entity, wait_key, wait_seen) WHERE wait_entity IS NOT NULL;
+CREATE INDEX entity_waits ON tallystick.entity (wait_entity, wait_key, wait_seen, entity, key)
+    WHERE wait_entity IS NOT NULL;
 
 -- Every accepted message with its verdict. position is set while the message stands in its key's lane.
 CREATE TABLE tallystick.inbox (

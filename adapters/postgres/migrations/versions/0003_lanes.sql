@@ -5,7 +5,7 @@
 -- so that rows are locked in the global order. A row of nulls: this wake found nobody, another may be left.
 CREATE FUNCTION tallystick.wake_lanes(p_page integer) RETURNS TABLE (entity text, key text)
 LANGUAGE plpgsql
-SET enable_seqscan = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -16,10 +16,14 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY
-    WITH sleeping AS (
+    WITH page AS MATERIALIZED (
         SELECT e.entity, e.key FROM tallystick.entity e
         WHERE e.wait_entity = target.entity AND e.wait_key = target.key AND e.wait_seen < target.version
-        ORDER BY e.entity, e.key LIMIT p_page FOR NO KEY UPDATE
+        ORDER BY e.wait_seen, e.entity, e.key LIMIT p_page
+    ), sleeping AS (
+        SELECT e.entity, e.key FROM page p JOIN tallystick.entity e ON e.entity = p.entity AND e.key = p.key
+        WHERE e.wait_entity = target.entity AND e.wait_key = target.key AND e.wait_seen < target.version
+        ORDER BY e.entity, e.key FOR NO KEY UPDATE OF e
     ), woken AS (
         UPDATE tallystick.entity e SET
             row_version = e.row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(),

@@ -1,0 +1,305 @@
+"""Timesheet: each approved billable line becomes one billable entry in the ERP, once, for ever."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from actors.entities.timesheet import ACTOR
+from schemas.bindings import Binding
+from schemas.facts import Notice
+from schemas.keys import ActorKey, external_key
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.project.entity import Project
+from schemas.timesheet.entity import Timesheet
+from schemas.timesheet.v1 import Employee, Rejected, Submitted
+from schemas.values import Reference
+from schemas.verdicts import FailureClass
+from tests.actors.firm import BRIDGE, MONDAY, SHEET, WEEK, approved, corrected, credit, line, running_project
+from tests.actors.stage import POLICY, REFUSED, Given, accepted, awaited, reason_to_ignore, refusal
+
+NEW = Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: running_project()})
+THEIRS = external_key("psa", "project", "4711")
+BY_PSA_ID = approved(project=Reference(system="psa", external_id="4711"))
+SUBMITTED = Submitted(
+    legal_entity="DE01", currency="EUR", employee=Employee(id="E-1"), period=WEEK, project=Reference(id="P-1"),
+    lines=(line(),),
+)  # fmt: skip
+SENT_BACK = Rejected(**SUBMITTED.model_dump(exclude={"revision"}), reason="wrong project")
+
+
+def timesheet(given: Given) -> Timesheet:
+    """The sheet as it stands."""
+    assert isinstance(given.state, Timesheet)
+    return given.state
+
+
+def names(given: Given, sheet: object) -> list[str]:
+    """What is asked of the ERP when a sheet is accepted, one word each."""
+    decision = accepted(given.when(sheet))  # type: ignore[arg-type]  # the tables below mix both kinds of sheet
+    return [f"{request.operation.partition('.')[2]} {request.line}" for request in decision.requests]
+
+
+# ------------------------------------------------------------------------------------------------------------- billing
+
+
+def test_an_approved_line_is_billed_by_hours_times_rate() -> None:
+    (request,) = NEW.asked(approved(line("1", "7.50")))
+    assert (request.system, request.operation, request.line) == ("erp", "billable.post", "1.r1")
+    assert request.body == BillablePost(
+        project="PRJ-1", legal_entity="DE01", currency="EUR", amount=Decimal("1087.50"), hours=Decimal("7.50"),
+        rate=Decimal("145.00"), role="consultant", employee="E-1", work_date=MONDAY, sheet_id="T-1", line_id="1",
+        contract_reference="SOW-1", tax_code="D19", cost_centre="CC-1",
+    )  # fmt: skip
+
+
+def test_each_billable_line_is_asked_for_and_time_that_is_not_billable_is_not() -> None:
+    sheet = approved(line("1"), line("2", billable=False), line("3"))
+    assert names(NEW, sheet) == ["post 1.r1", "post 3.r1"]
+
+
+def test_a_line_worked_under_another_contract_says_so() -> None:
+    (request,) = NEW.asked(approved(line(contract="SOW-9")))
+    assert isinstance(request.body, BillablePost)
+    assert request.body.contract_reference == "SOW-9"
+
+
+@pytest.mark.parametrize(
+    ("legal_entity", "currency", "rate", "hours", "amount"),
+    [
+        ("DE01", "EUR", "145.01", "0.50", "72.51"),  # half up
+        ("US01", "USD", "145.01", "0.50", "72.50"),  # half to the even cent
+        ("US01", "USD", "145.03", "0.50", "72.52"),
+        ("JP01", "JPY", "12345", "7.50", "92588"),  # no decimals
+    ],
+)
+def test_a_line_is_rounded_once_by_the_rule_of_its_legal_entity(
+    legal_entity: str, currency: str, rate: str, hours: str, amount: str
+) -> None:
+    project = running_project(legal_entity=legal_entity, currency=currency, consultant=rate)
+    given = replace(NEW, others={BRIDGE: project})
+    (request,) = given.asked(approved(line("1", hours), legal_entity=legal_entity, currency=currency))
+    assert isinstance(request.body, BillablePost)
+    assert request.body.amount == Decimal(amount)
+
+
+def test_three_lines_are_rounded_each_and_not_their_sum() -> None:
+    given = replace(NEW, others={BRIDGE: running_project(consultant="0.33")})
+    requests = given.asked(approved(*(line(id, "0.50") for id in "123")))
+    assert [request.body.amount for request in requests if isinstance(request.body, BillablePost)] == [
+        Decimal("0.17")
+    ] * 3
+
+
+def test_an_amount_beyond_fifteen_digits_is_a_case() -> None:
+    given = replace(NEW, others={BRIDGE: running_project(consultant="999999999999999.99")})
+    assert refusal(given.when(approved(line("1", "24")))).code == "amount_too_large"
+
+
+def test_long_ids_can_be_billed_and_taken_back() -> None:
+    # Given the longest ids that come through the door, all of characters that a reference has to encode
+    given = replace(NEW, key=ActorKey("timesheet", "/" * 200))
+    billed = given.after(approved(line("%" * 200)))
+    assert names(billed, corrected(line("1"))) == [f"reverse {'%' * 200}.r1", "post 1.r2"]
+
+
+# ------------------------------------------------------------------------------------------------------------- waiting
+
+
+@pytest.mark.parametrize("project", [None, Project(), Project(opportunity_id="OPP-1")])
+def test_it_waits_until_the_erp_has_the_project(project: Project | None) -> None:
+    assert awaited(replace(NEW, others={} if project is None else {BRIDGE: project}).when(approved())) == BRIDGE
+
+
+def test_it_waits_for_another_systems_id_until_that_is_bound() -> None:
+    assert awaited(replace(NEW, others={}).when(BY_PSA_ID)) == THEIRS
+
+
+def test_a_bound_id_leads_to_the_project() -> None:
+    bound = Binding(entity="project", id="P-1")
+    assert names(replace(NEW, others={THEIRS: bound, BRIDGE: running_project()}), BY_PSA_ID) == ["post 1.r1"]
+    assert awaited(replace(NEW, others={THEIRS: bound}).when(BY_PSA_ID)) == BRIDGE
+
+
+# ------------------------------------------------------------------------------------- what a person has to settle
+
+
+@pytest.mark.parametrize(
+    ("change", "sheet", "code"),
+    [
+        ({"status": "closed"}, approved(), "project_not_active"),
+        ({"status": "on_hold"}, approved(), "project_not_active"),
+        ({"legal_entity": "US01"}, approved(), "legal_entity_differs"),
+        ({"currency": "USD"}, approved(), "currency_differs"),
+        ({}, approved(line(role="partner")), "rate_missing"),
+        ({"starts_on": date(2026, 3, 3)}, approved(), "contract_not_in_force"),
+        ({"starts_on": None}, approved(), "contract_not_in_force"),
+        ({"ends_on": date(2026, 3, 1)}, approved(), "contract_not_in_force"),
+        ({}, approved(legal_entity="FR01"), "legal_entity_unmapped"),
+    ],
+)
+def test_time_that_cannot_be_billed_on_the_project_is_parked(
+    change: dict[str, object], sheet: object, code: str
+) -> None:
+    given = replace(NEW, others={BRIDGE: running_project().model_copy(update=change)})
+    assert refusal(given.when(sheet)).code == code  # type: ignore[arg-type]
+
+
+def test_the_first_and_the_last_day_of_the_contract_count() -> None:
+    project = running_project(ends_on=MONDAY).model_copy(update={"starts_on": MONDAY})
+    assert names(replace(NEW, others={BRIDGE: project}), approved()) == ["post 1.r1"]
+
+
+def test_a_role_without_a_rate_does_no_harm_where_nothing_is_billed() -> None:
+    assert names(NEW, approved(line(role="intern", billable=False))) == []
+
+
+# ----------------------------------------------------------------------------------------------------- revisions
+
+
+def test_the_same_revision_again_is_not_billed_again() -> None:
+    assert "revision 1" in reason_to_ignore(NEW.after(approved()).when(approved()))
+
+
+def test_a_newer_revision_bills_what_it_adds() -> None:
+    assert names(NEW.after(approved()), approved(line("1"), line("2"), revision=2)) == ["post 2.r2"]
+
+
+def test_an_older_revision_changes_nothing() -> None:
+    assert reason_to_ignore(NEW.after(approved(revision=3)).when(approved(revision=2)))
+
+
+def test_a_changed_line_is_taken_back_and_booked_anew() -> None:
+    given = NEW.after(approved(line("1", "8"), line("2", "4")))
+    decision = accepted(given.when(corrected(line("1", "6"), line("2", "4"))))
+    take_back, post = decision.requests
+    assert (take_back.operation, take_back.line, post.line) == ("billable.reverse", "1.r1", "1.r2")
+    assert isinstance(take_back.body, BillableReverse)
+    assert (take_back.body.amount, take_back.body.hours) == (Decimal("-1160.00"), Decimal(-8))
+    assert take_back.body.reverses == "timesheet/T-1/1.r1/1"
+    assert isinstance(post.body, BillablePost)
+    assert post.body.amount == Decimal("870.00")
+
+
+def test_hours_written_otherwise_are_no_change() -> None:
+    assert names(NEW.after(approved(line("1", "7.5"))), corrected(line("1", "7.50"))) == []
+
+
+def test_a_line_that_is_gone_or_no_longer_billable_is_taken_back() -> None:
+    given = NEW.after(approved(line("1"), line("2"), line("3")))
+    assert names(given, corrected(line("1"), line("2", billable=False))) == ["reverse 2.r1", "reverse 3.r1"]
+
+
+def test_a_line_that_comes_back_is_booked_under_its_new_revision() -> None:
+    given = NEW.after(approved(), corrected(line("2")))
+    assert names(given, corrected(line("1"), line("2"), corrects=2)) == ["post 1.r3"]
+
+
+def test_a_line_without_a_price_is_booked_and_taken_back_as_zero() -> None:
+    given = replace(NEW, others={BRIDGE: running_project(consultant="0.00")})
+    (take_back,) = given.after(approved(line("1"), line("2"))).asked(corrected(line("2")))
+    assert isinstance(take_back.body, BillableReverse)
+    assert str(take_back.body.amount) == "0.00"
+
+
+def test_a_correction_of_what_was_not_approved_is_a_case() -> None:
+    assert refusal(NEW.when(corrected())).code == "revision_missing"
+
+
+def test_a_correction_that_was_overtaken_changes_nothing() -> None:
+    assert reason_to_ignore(NEW.after(approved(revision=2)).when(corrected(corrects=1)))
+
+
+# --------------------------------------------------------------------------------------------- approval line by line
+
+
+def test_lines_approved_one_by_one_are_billed_one_by_one() -> None:
+    given = NEW.after(approved(line("1"), partial=True))
+    assert names(given, approved(line("2"), partial=True)) == ["post 2.r1"]
+    assert set(timesheet(given.after(approved(line("2"), partial=True))).lines) == {"1", "2"}
+
+
+def test_a_line_approved_twice_is_billed_once() -> None:
+    assert names(NEW.after(approved(partial=True)), approved(partial=True)) == []
+
+
+def test_a_line_that_changed_within_its_revision_is_a_case() -> None:
+    given = NEW.after(approved(line("1", "8"), partial=True))
+    assert refusal(given.when(approved(line("1", "6"), partial=True))).code == "line_changed"
+
+
+def test_a_part_of_a_newer_revision_replaces_only_its_own_lines() -> None:
+    given = NEW.after(approved(line("1"), line("2")))
+    assert names(given, approved(line("1", "6"), revision=2, partial=True)) == ["reverse 1.r1", "post 1.r2"]
+
+
+# ------------------------------------------------------------------------------------------ before and after approval
+
+
+def test_a_submitted_sheet_is_noted_and_asks_for_nothing() -> None:
+    decision = accepted(NEW.when(SUBMITTED))
+    assert (timesheet(replace(NEW, state=decision.state)).status, decision.requests) == ("submitted", ())
+
+
+def test_a_sheet_that_goes_back_may_be_approved_later() -> None:
+    given = NEW.after(SUBMITTED, SENT_BACK)
+    assert timesheet(given).status == "rejected"
+    assert names(given, approved()) == ["post 1.r1"]
+
+
+def test_after_approval_a_submission_is_late() -> None:
+    assert "approved already" in reason_to_ignore(NEW.after(approved()).when(SUBMITTED))
+
+
+def test_after_approval_only_a_correction_takes_time_back() -> None:
+    failure = refusal(NEW.after(approved()).when(SENT_BACK))
+    assert (failure.failure_class, failure.code) == (FailureClass.BUSINESS_RULE, "approved_already")
+
+
+# ------------------------------------------------------------------------------------------------ the ERP's answers
+
+
+def test_when_all_lines_are_booked_the_sheet_is_posted() -> None:
+    sheet = approved(line("1"), line("2"))
+    given, (first, second) = NEW.after(sheet), NEW.asked(sheet)
+    assert accepted(given.when(given.confirmed(first))).notices == ()
+    booked = given.after(given.confirmed(first))
+    assert accepted(booked.when(booked.confirmed(second))).notices == (Notice("posted", {"revision": "1"}),)
+
+
+def test_a_reversal_names_the_booking_that_was_confirmed_after_a_retry() -> None:
+    # Given a line that the ERP refused first, and took under a second generation
+    given = NEW.after(approved())
+    given = given.after(given.confirmed(NEW.asked(approved())[0], generation=2))
+    # When it is corrected, then that booking is taken back
+    (take_back, _) = given.asked(corrected(line("1", "6")))
+    assert isinstance(take_back.body, BillableReverse)
+    assert take_back.body.reverses == "timesheet/T-1/1.r1/2"
+
+
+def test_the_answer_about_a_line_that_was_corrected_meanwhile_changes_nothing() -> None:
+    given = NEW.after(approved(line("1", "8")), corrected(line("1", "6")))
+    assert reason_to_ignore(given.when(given.confirmed(NEW.asked(approved(line("1", "8")))[0])))
+
+
+def test_the_answer_about_a_reversal_changes_nothing() -> None:
+    given = NEW.after(approved())
+    take_back = given.asked(corrected(line("1", "6")))[0]
+    assert reason_to_ignore(given.after(corrected(line("1", "6"))).when(given.confirmed(take_back)))
+
+
+def test_what_the_erp_refuses_is_a_persons_case() -> None:
+    given = NEW.after(approved())
+    assert refusal(given.when(given.refused(NEW.asked(approved())[0]))) == REFUSED
+
+
+def test_an_event_of_another_entity_changes_nothing() -> None:
+    assert "customer.credit_changed.v1" in reason_to_ignore(NEW.when(credit(on_hold=True)))
+
+
+def test_a_legal_entity_that_left_the_policy_is_named() -> None:
+    given = replace(NEW, policy=POLICY.model_copy(update={"legal_entities": {}}))
+    assert refusal(given.when(approved())).failure_class is FailureClass.MAPPING

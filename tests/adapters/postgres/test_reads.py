@@ -1,0 +1,110 @@
+"""Reads of PostgreSQL beside the commit path: the probe, bounded time, and several questions at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from adapters.ports.turns import StoreUnavailable
+from adapters.ports.views import LanesInOrder, Newest
+from adapters.postgres.reads import LINKS, PostgresReads
+
+READ_ONLY = "the server is read-only"
+
+
+@pytest.fixture
+async def reads(database_url: str) -> AsyncIterator[PostgresReads]:
+    reads = PostgresReads(database_url, timeout=1.0)
+    yield reads
+    await reads.close()
+
+
+@pytest.fixture
+async def admin(database_url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """A connection of somebody else."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+class TestProbe:
+    async def test_a_writable_database_at_this_revision_passes(self, reads: PostgresReads) -> None:
+        await reads.probe()
+
+    async def test_a_database_without_a_schema_fails_and_says_what_to_run(self, empty_database_url: str) -> None:
+        reads = PostgresReads(empty_database_url)
+        with pytest.raises(StoreUnavailable, match=r"no Tallystick schema, .*: run `tallystick db upgrade`"):
+            await reads.probe()
+        await reads.close()
+
+    async def test_another_revision_fails_until_it_is_ours(
+        self, reads: PostgresReads, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        ours = await admin.fetchval(
+            "UPDATE tallystick_version SET version_num = '0' || version_num RETURNING version_num"
+        )
+        with pytest.raises(StoreUnavailable, match=f"revision {ours}, this release needs {ours[1:]}"):
+            await reads.probe()
+        await admin.execute("UPDATE tallystick_version SET version_num = $1", ours[1:])
+        await reads.probe()
+
+    async def test_a_read_only_database_fails_and_comes_back(
+        self, reads: PostgresReads, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        name = await admin.fetchval("SELECT quote_ident(current_database())")
+        await admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        with pytest.raises(StoreUnavailable, match=READ_ONLY):
+            await reads.probe()
+        await admin.execute("SET default_transaction_read_only = off")
+        await admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        await reads.probe()
+
+
+class TestTime:
+    async def test_a_slow_question_ends_and_neither_the_probe_nor_others_wait(
+        self, reads: PostgresReads, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
+            slow = [asyncio.create_task(reads.messages(Newest(), limit=1)) for _ in range(LINKS - 1)]
+            async with asyncio.timeout(0.9):
+                await reads.cases(after=0, limit=1)
+                await reads.probe()
+            assert not any(task.done() for task in slow)
+            for task in slow:
+                with pytest.raises(StoreUnavailable, match="statement timeout"):
+                    await task
+        assert await reads.messages(Newest(), limit=1) == []
+
+    async def test_when_all_connections_are_busy_a_question_is_turned_away(
+        self, database_url: str, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        reads = PostgresReads(database_url, timeout=30.0)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
+            slow = [asyncio.create_task(reads.messages(Newest(), limit=1)) for _ in range(LINKS)]
+            with pytest.raises(StoreUnavailable, match="all connections for reading are busy"):
+                await reads.lanes(LanesInOrder(), limit=1)
+            assert not any(task.done() for task in slow)
+        assert await asyncio.gather(*slow) == [[]] * LINKS
+        await reads.close()
+
+    async def test_a_question_given_up_leaves_its_connection_usable(
+        self, reads: PostgresReads, admin: asyncpg.Connection[asyncpg.Record]
+    ) -> None:
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
+            for _ in range(LINKS):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await reads.messages(Newest(), limit=1)
+            assert await reads.lanes(LanesInOrder(state=None), limit=1) == []
+        assert await reads.messages(Newest(), limit=1) == []
+
+
+async def test_nothing_can_be_written_by_mistake(reads: PostgresReads) -> None:
+    with pytest.raises(StoreUnavailable, match="read-only transaction"):
+        await reads._fetch("DELETE FROM tallystick.inbox")

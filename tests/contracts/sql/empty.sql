@@ -1,0 +1,8 @@
+-- Everything gone, as in a fresh database. DELETE, for TRUNCATE makes new files.
+WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), c AS (DELETE FROM tallystick.claim),
+     d AS (DELETE FROM tallystick.wake), e AS (DELETE FROM tallystick.outbox), f AS (DELETE FROM tallystick.lease),
+     g AS (DELETE FROM tallystick.abandoned), h AS (DELETE FROM tallystick.sender),
+     i AS (DELETE FROM tallystick.attempt), j AS (DELETE FROM tallystick.cases),
+     k AS (DELETE FROM tallystick.timeline), l AS (DELETE FROM tallystick.notice),
+     m AS (DELETE FROM tallystick.dead_letter)
+DELETE FROM tallystick.audit

@@ -1,0 +1,246 @@
+"""`tallystick doctor` with everything up, and with each thing down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+from aiohttp import web
+
+from adapters.ports.broker import Outgoing, Published, Queue, Topology
+from adapters.rabbitmq.publishing import RabbitPublishing
+from gateway.cli.exits import Exit
+from gateway.cli.topology import the_topology
+from tests.fixtures.rabbitmq import Vhost
+from tests.gateway.cli.conftest import NOBODY, SetUp, cli
+from tests.gateway.cli.test_topology import stand
+
+Found = list[dict[str, str]]
+
+
+async def examined(env: dict[str, str]) -> tuple[int, Found]:
+    """The exit code, and the findings that are not ok."""
+    shown = await asyncio.to_thread(lambda: cli("-o", "json", "doctor", env=env))
+    told: dict[str, Any] = orjson.loads(shown.stdout)
+    assert told["healthy"] == (shown.exit_code == 0)
+    for each in told["findings"]:
+        assert each["level"] == "ok" or each["change"], each
+    return shown.exit_code, [each for each in told["findings"] if each["level"] != "ok"]
+
+
+@pytest.fixture
+async def healthy(set_up: SetUp) -> SetUp:
+    await stand(set_up.env["TALLYSTICK_AMQP_URL"], the_topology())
+    return set_up
+
+
+async def test_everything_is_up(healthy: SetUp) -> None:
+    assert await examined(healthy.env) == (0, [])
+    shown = await asyncio.to_thread(lambda: cli("doctor", env=healthy.env))
+    assert shown.exit_code == 0
+    assert "Healthy." in shown.stdout
+    for part in ("settings", "policy", "postgresql", "rabbitmq", "system crm", "system psa", "system erp"):
+        assert part in shown.stdout
+
+
+async def test_nothing_is_set() -> None:
+    code, found = await examined({})
+    assert code == Exit.UNHEALTHY
+    assert {each["part"] for each in found} == {"settings"}
+    assert len(found) == 3
+
+
+async def test_everything_is_down(set_up: SetUp) -> None:
+    for system in ("crm", "psa", "erp"):
+        set_up.change(system, url=f"http://{NOBODY}")
+    env = {
+        "TALLYSTICK_DATABASE_URL": f"postgresql://u:geheim@{NOBODY}/x",
+        "TALLYSTICK_AMQP_URL": f"amqp://guest:geheim@{NOBODY}/",
+    }
+    code, found = await examined({**set_up.env, **env})
+    assert code == Exit.UNHEALTHY
+    assert [each["part"] for each in found] == ["postgresql", "rabbitmq", "system crm", "system psa", "system erp"]
+    assert {each["level"] for each in found} == {"fail"}
+    assert "geheim" not in str(found)
+    assert "correct systems.erp.url" in found[-1]["change"]
+
+
+async def test_what_is_not_set_does_not_keep_the_rest_from_being_looked_at(healthy: SetUp) -> None:
+    env = {name: value for name, value in healthy.env.items() if name != "TALLYSTICK_AMQP_URL"}
+    code, found = await examined({**env, "TALLYSTICK_PREFETCH": "0"})
+    assert code == Exit.UNHEALTHY
+    assert [each["found"].partition(":")[0] for each in found] == ["TALLYSTICK_AMQP_URL", "TALLYSTICK_PREFETCH"]
+
+
+async def test_a_small_prefetch_is_doubted(healthy: SetUp) -> None:
+    code, found = await examined({**healthy.env, "TALLYSTICK_PREFETCH": "1"})
+    assert (code, [each["part"] for each in found]) == (0, ["prefetch"])
+
+
+async def test_a_policy_with_mistakes(healthy: SetUp) -> None:
+    healthy.change("erp", url="nowhere")
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert [each["part"] for each in found] == ["policy"]
+    assert "systems.erp.url" in found[0]["found"]
+
+
+async def test_a_doubtful_policy_is_a_warning(healthy: SetUp) -> None:
+    healthy.change("psa", operations={})
+    code, found = await examined(healthy.env)
+    assert code == 0
+    assert [(each["part"], each["level"]) for each in found] == [("policy", "warn")]
+    assert found[0]["change"] == "add it to the system that does this"
+
+
+async def test_a_schema_that_is_behind(healthy: SetUp, empty_database_url: str) -> None:
+    code, found = await examined({**healthy.env, "TALLYSTICK_DATABASE_URL": empty_database_url})
+    assert code == Exit.UNHEALTHY
+    assert [each["change"] for each in found] == ["run `tallystick db upgrade`"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("synchronous_commit = off", "synchronous_commit is off"),
+        ("default_transaction_read_only = on", "it takes no writes"),
+    ],
+)
+async def test_a_database_that_keeps_nothing(healthy: SetUp, setting: str, told: str) -> None:
+    url = healthy.env["TALLYSTICK_DATABASE_URL"]
+    await execute(url, f'ALTER DATABASE "{url.rpartition("/")[2]}" SET {setting}')
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert told in found[0]["found"]
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def test_a_user_that_may_not_write(healthy: SetUp) -> None:
+    url = healthy.env["TALLYSTICK_DATABASE_URL"]
+    role = f"nobody_{url.rpartition('/')[2]}"
+    await execute(url, f'CREATE ROLE "{role}" LOGIN')
+    try:
+        other = url.replace("//tally@", f"//{role}@")
+        assert other != url
+        code, found = await examined({**healthy.env, "TALLYSTICK_DATABASE_URL": other})
+    finally:
+        await execute(url, f'DROP ROLE "{role}"')
+    assert code == Exit.UNHEALTHY
+    assert any("may not read and insert" in each["found"] for each in found), found
+
+
+async def test_a_broker_in_which_nothing_stands(set_up: SetUp) -> None:
+    code, found = await examined(set_up.env)
+    assert code == Exit.UNHEALTHY
+    assert {each["part"] for each in found} == {"rabbitmq"}
+    assert all("tallystick topology apply" in each["change"] for each in found)
+    # And the doctor has made nothing
+    assert (await examined(set_up.env))[1] == found
+
+
+async def test_a_queue_with_other_arguments(set_up: SetUp) -> None:
+    url = set_up.env["TALLYSTICK_AMQP_URL"]
+    await stand(url, Topology((), (Queue("tallystick.project", "", (), {"x-queue-type": "quorum"}),)))
+    _, found = await examined(set_up.env)
+    assert any("queue tallystick.project stands in the broker with other arguments" in each["found"] for each in found)
+
+
+async def test_a_broker_that_refuses_the_password(healthy: SetUp, vhost: Vhost) -> None:
+    wrong = vhost.url.replace("guest:guest", "guest:geheim")
+    code, found = await examined({**healthy.env, "TALLYSTICK_AMQP_URL": wrong})
+    assert code == Exit.UNHEALTHY
+    assert [each["change"] for each in found] == ["correct user, password, and virtual host in TALLYSTICK_AMQP_URL"]
+    assert "geheim" not in str(found)
+
+
+async def test_dead_letters_in_the_broker_are_a_warning(healthy: SetUp) -> None:
+    publishing = RabbitPublishing(healthy.env["TALLYSTICK_AMQP_URL"], report=lambda _: None)
+    sent = await publishing.publish([Outgoing("tallystick.dead", "", b"x", "text/plain", {}, "m")])
+    await publishing.close()
+    assert sent == [Published.CONFIRMED]
+    code, found = await examined(healthy.env)
+    assert (code, [each["found"] for each in found]) == (0, ["1 messages in tallystick.dead"])
+
+
+async def test_a_token_that_is_refused(healthy: SetUp) -> None:
+    healthy.change("psa", token="other")
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert [(each["part"], each["found"]) for each in found] == [("system psa", "it refuses the token (401)")]
+
+
+async def test_a_path_that_is_wrong(healthy: SetUp) -> None:
+    healthy.change("crm", operations={"project.link": {"path": "/nowhere", "look_up": True}})
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert found[0]["found"].startswith("/nowhere answers 404 to a look-up")
+
+
+@asynccontextmanager
+async def system(answer: web.Response) -> AsyncIterator[str]:
+    """A system that always answers the same."""
+
+    async def always(_: web.Request) -> web.Response:
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", always)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def test_a_system_that_finds_what_is_not_there(healthy: SetUp) -> None:
+    async with system(web.json_response({"id": "42"})) as url:
+        healthy.change("crm", url=url)
+        _, found = await examined(healthy.env)
+    assert "cannot be trusted" in found[0]["found"]
+
+
+async def test_a_system_whose_clock_is_off(healthy: SetUp) -> None:
+    answer = web.json_response(
+        {"type": "not-found", "code": "not_found"},
+        status=404,
+        content_type="application/problem+json",
+        headers={"Date": "Tue, 01 Jan 2019 00:00:00 GMT"},
+    )
+    async with system(answer) as url:
+        healthy.change("crm", url=url)
+        code, found = await examined(healthy.env)
+    assert (code, [(each["part"], each["level"]) for each in found]) == (0, [("system crm", "warn")])
+    assert "behind ours" in found[0]["found"]
+
+
+async def test_secret_files(healthy: SetUp, tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("sandbox\n")
+    healthy.change("erp", token=None, token_file=str(secret))
+    secret.chmod(0o644)
+    code, found = await examined(healthy.env)
+    assert (code, [each["change"] for each in found]) == (0, [f"chmod o= {secret}"])
+    secret.chmod(0o600)
+    assert await examined(healthy.env) == (0, [])
+    secret.write_text("")
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert {each["part"] for each in found} == {"secret file", "system erp"}
+    os.unlink(secret)  # noqa: PTH108  # as somebody outside would
+    code, found = await examined({**healthy.env, "TALLYSTICK_API_TOKEN_FILE": "/nowhere"})
+    assert [each["found"].partition(":")[0] for each in found][:2] == [
+        "TALLYSTICK_API_TOKEN_FILE",
+        "systems.erp.token_file",
+    ]

@@ -1,0 +1,108 @@
+"""`tallystick serve`: what it cannot start with, and that it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from http import HTTPStatus
+
+from gateway.cli.exits import Exit
+from gateway.local.ports import free_port
+from tests.fixtures.rabbitmq import Vhost
+from tests.fixtures.wait import wait_for
+from tests.gateway.cli.conftest import NOBODY, SetUp, ask, ended, program
+
+
+async def refusal(env: dict[str, str]) -> tuple[int, str]:
+    """How a start ends that is refused."""
+    ports = {"TALLYSTICK_API_BIND": f"127.0.0.1:{free_port()}", "TALLYSTICK_OPS_BIND": f"127.0.0.1:{free_port()}"}
+    code, out, err = await asyncio.to_thread(lambda: ended(program("serve", env={**ports, **env})))
+    assert "Traceback" not in err, err
+    assert out == ""
+    return code, err
+
+
+async def test_without_settings_each_variable_is_named() -> None:
+    code, err = await refusal({})
+    assert code == Exit.USAGE
+    assert all(name in err for name in ("TALLYSTICK_DATABASE_URL", "TALLYSTICK_AMQP_URL", "TALLYSTICK_POLICY"))
+
+
+async def test_wrong_settings_are_told_before_anything_starts() -> None:
+    code, err = await refusal(
+        {
+            "TALLYSTICK_DATABASE_URL": "mysql://u:geheim@x/y",
+            "TALLYSTICK_AMQP_URL": "http://u:geheim@x",
+            "TALLYSTICK_POLICY": "x",
+            "TALLYSTICK_LOG_LEVEL": "loud",
+        }
+    )
+    assert code == Exit.USAGE
+    assert "TALLYSTICK_DATABASE_URL: the database's URL must look like" in err
+    assert "TALLYSTICK_AMQP_URL: the broker's URL must look like" in err
+    assert "TALLYSTICK_LOG_LEVEL: write one of" in err
+    assert "geheim" not in err
+
+
+async def test_a_database_that_is_down(set_up: SetUp) -> None:
+    code, err = await refusal({**set_up.env, "TALLYSTICK_DATABASE_URL": f"postgresql://u:geheim@{NOBODY}/x"})
+    assert code == Exit.UNREACHABLE
+    assert "start PostgreSQL" in err
+    assert "geheim" not in err
+
+
+async def test_a_schema_that_is_behind(set_up: SetUp, empty_database_url: str) -> None:
+    code, err = await refusal({**set_up.env, "TALLYSTICK_DATABASE_URL": empty_database_url})
+    assert code == Exit.CONFLICT
+    assert "tallystick db upgrade" in err
+
+
+async def test_a_policy_with_mistakes(set_up: SetUp) -> None:
+    set_up.change("erp", url="nowhere")
+    code, err = await refusal(set_up.env)
+    assert code == Exit.FAILED
+    assert f"{set_up.policy}:" in err
+    assert "systems.erp.url" in err
+
+
+async def test_a_token_file_that_is_not_there(set_up: SetUp) -> None:
+    set_up.change("erp", token=None, token_file="/nowhere/token")
+    code, err = await refusal(set_up.env)
+    assert code == Exit.FAILED
+    assert "token_file /nowhere/token" in err
+
+
+async def test_a_broker_that_refuses(set_up: SetUp, vhost: Vhost) -> None:
+    code, err = await refusal({**set_up.env, "TALLYSTICK_AMQP_URL": vhost.url.replace("guest:guest", "guest:geheim")})
+    assert code == Exit.AUTH
+    assert "correct user, password" in err
+    assert "geheim" not in err
+
+
+async def test_an_address_that_is_taken(set_up: SetUp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, err = await refusal({**set_up.env, "TALLYSTICK_OPS_BIND": f"127.0.0.1:{taken.getsockname()[1]}"})
+    assert code == Exit.FAILED
+    assert "TALLYSTICK_OPS_BIND" in err
+
+
+async def test_it_starts_is_ready_and_stops(set_up: SetUp) -> None:
+    port = free_port()
+    binds = {"TALLYSTICK_API_BIND": f"127.0.0.1:{free_port()}", "TALLYSTICK_OPS_BIND": f"127.0.0.1:{port}"}
+    process = program("serve", env={**set_up.env, **binds})
+    try:
+        await asyncio.to_thread(wait_for, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        process.kill()
+        _, err = await asyncio.to_thread(process.communicate)
+    assert '"event":"stopped"' in err.replace(" ", "")
+
+
+def answers(url: str) -> bool:
+    try:
+        return ask(url)[0] == HTTPStatus.OK
+    except OSError:
+        return False

@@ -1,0 +1,171 @@
+"""Both listeners on real sockets over PostgreSQL, and what tests ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.memory.broker_consuming import MemoryConsuming
+from adapters.ports.store import DeadLetter
+from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
+from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.reads import PostgresReads
+from gateway.health import Health
+from gateway.http.servers import Addresses, serve_http
+from gateway.metrics import Counts
+from gateway.settings import Settings
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+from tests.contracts.turns import batch, queued
+
+TOKEN: Final = "a-token-for-one-test"
+BODY: Final = b'{"secret": "body"}'
+FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the tax profile", "tax_profile")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The object that it holds."""
+        value = orjson.loads(self.content)
+        assert isinstance(value, dict)
+        return value
+
+    @property
+    def items(self) -> list[dict[str, object]]:
+        """The rows of a list."""
+        rows = self.json["items"]
+        assert isinstance(rows, list)
+        return rows
+
+    @property
+    def detail(self) -> str:
+        """What a problem says, after a look at its form."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        members = self.json
+        assert set(members) == {"type", "title", "status", "detail", "instance"}
+        assert members["status"] == self.status
+        return str(members["detail"])
+
+
+@dataclass(slots=True)
+class Stand:
+    """A gateway's listeners without the rest of it. `looked_at`: the keys that it was told to go on with."""
+
+    session: aiohttp.ClientSession
+    addresses: Addresses
+    health: Health
+    commits: PostgresCommits
+    dead_letters: PostgresDeadLetters
+    looked_at: list[ActorKey] = field(default_factory=list)
+
+    async def ops(self, path: str, **headers: str) -> Page:
+        """GET on the operations listener."""
+        return await self._ask("GET", f"{self.addresses.operations}{path}", headers, None)
+
+    async def get(self, path: str) -> Page:
+        """GET on the API, with the token."""
+        return await self.api("GET", path, Authorization=f"Bearer {TOKEN}")
+
+    async def post(self, path: str, body: object) -> Page:
+        """POST of JSON on the API, with the token."""
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        return await self._ask("POST", f"{self.addresses.api}{path}", headers, orjson.dumps(body))
+
+    async def api(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Page:
+        """Any request on the API; `_` in a header's name stands for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self._ask(method, f"{self.addresses.api}{path}", named, body)
+
+    async def park(self, key: ActorKey, *messages: Message) -> None:
+        """Put messages into the lane of `key`, the first of them parked with a case."""
+        turn = queued((await self.commits.load([key]))[key], *messages)
+        first = turn.judged[0]
+        turn.judged[0] = type(first)(first.message, Verdict.PARKED, 0, position=first.position, reason=FAILURE.reason)
+        turn.lane = Lane(LaneState.PARKED, turn.lane.depth, turn.lane.tail, FAILURE.reason)
+        turn.opened.append(Opened(Case(FAILURE), messages[0].ref))
+        await self.commit(turn)
+
+    async def commit(self, *turns: Turn) -> list[Answer]:
+        """Commit turns."""
+        return await self.commits.commit(batch(*turns))
+
+    async def row(self, key: ActorKey) -> Lane:
+        """The lane of `key` as the store has it."""
+        return (await self.commits.load([key]))[key].lane
+
+    async def bury(self, *names: str) -> None:
+        """Make a dead letter of each name, one after the other."""
+        for name in names:
+            letter = DeadLetter(
+                name.encode(), "tallystick.timesheet", "timesheet.approved", FailureClass.SCHEMA, "not_json",
+                "the body is not valid JSON", "application/json", {}, BODY,
+            )  # fmt: skip
+            await self.dead_letters.bury([letter])
+
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Page:
+        # `encoded`: the path goes out as the test has written it.
+        async with self.session.request(method, URL(url, encoded=True), headers=headers, data=body) as answer:
+            return Page(answer.status, answer.headers, await answer.read())
+
+
+@asynccontextmanager
+async def listening(url: str, token_file: Path | None, *, patience: float = 5.0) -> AsyncIterator[Stand]:
+    """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
+    reads, lanes = PostgresReads(url, timeout=patience), PostgresLanes(url)
+    commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
+    broker = MemoryBroker()
+    health = Health(reads, MemoryPublishing(broker))
+    looked_at: list[ActorKey] = []
+    settings = Settings(
+        database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
+        api_token_file=token_file,
+    )  # fmt: skip
+    asking = asyncio.create_task(health.run(), name="health")
+    try:
+        async with (
+            serve_http(settings, health, Counts("1.2.3"), reads, lanes, looked_at.append) as addresses,
+            aiohttp.ClientSession() as session,
+        ):
+            consuming = MemoryConsuming(broker, on_error=_raise)
+            health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
+            yield Stand(session, addresses, health, commits, dead_letters, looked_at)
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        for close in (reads.close, lanes.close, commits.close, dead_letters.close):
+            await close()
+
+
+def _raise(_: str, error: Exception) -> None:
+    raise error
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float) -> None:
+    """Return as soon as `is_so`; fails the test when it has not become so in `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not await is_so():  # noqa: ASYNC110  # nothing of another process sets an event here
+            await asyncio.sleep(0.02)

@@ -1,0 +1,128 @@
+"""Who may ask: nobody without the token, and nothing that no route permits."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.reads import PostgresReads
+from gateway.health import Health
+from gateway.http.access import Access, Caller, Permission, digest
+from gateway.http.acts import Acts
+from gateway.http.api import api, routes
+from gateway.http.views import Views
+from gateway.settings import SettingsInvalid
+from tests.gateway.http.stand import TOKEN, Stand, listening
+
+CHALLENGE = 'Bearer realm="tallystick"'
+READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def app(database_url: str) -> web.Application:
+    """The API for a caller who may read only, with one route that nobody gave a permission."""
+    reads, lanes = PostgresReads(database_url), PostgresLanes(database_url)
+    views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
+    app = api(routes(views, Acts(lanes, lambda _: None)), READER)
+    app.router.add_get("/v1/forgotten", views.status)
+
+    async def close(_: web.Application) -> None:
+        await reads.close()
+        await lanes.close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+@pytest.fixture
+async def client(app: web.Application) -> AsyncIterator[Client]:
+    """A client of that API."""
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def statuses(app: web.Application, client: Client, headers: Mapping[str, str]) -> dict[tuple[str, str], int]:
+    """What each route that the application has answers."""
+    found: dict[tuple[str, str], int] = {}
+    for route in app.router.routes():
+        assert route.resource is not None
+        path = route.resource.canonical.format(
+            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f"
+        )
+        async with client.request(route.method, path, headers=headers) as answer:
+            found[route.method, route.resource.canonical] = answer.status
+    return found
+
+
+async def test_no_route_answers_without_a_token(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {})
+    assert len(found) > 15
+    assert set(found.values()) == {401}
+
+
+async def test_no_route_answers_beyond_its_permission(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer reader"})
+    lane = "/v1/lanes/{entity}/{key}"
+    refused = {route for route, status in found.items() if status == 403}
+    assert refused == {
+        ("POST", f"{lane}/retry"),
+        ("POST", f"{lane}/discard"),
+        ("GET", "/v1/forgotten"),
+        ("HEAD", "/v1/forgotten"),
+    }
+    assert {status for route, status in found.items() if route not in refused} == {200, 404}
+
+
+async def test_every_path_and_method_is_refused_without_a_token(stand: Stand) -> None:
+    for method, path in (("GET", "/"), ("GET", "/v2/status"), ("DELETE", "/v1/status"), ("OPTIONS", "/v1/status")):
+        page = await stand.api(method, path)
+        assert page.status == 401, path
+        assert "Authorization: Bearer" in page.detail
+        assert page.headers["WWW-Authenticate"] == CHALLENGE
+
+
+@pytest.mark.parametrize(
+    "value", [TOKEN, f"Basic {TOKEN}", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}"]
+)
+async def test_another_token_is_refused(stand: Stand, value: str) -> None:
+    page = await stand.api("GET", "/v1/status", Authorization=value)
+    assert page.status == 401
+    assert TOKEN not in page.text
+    assert page.headers["WWW-Authenticate"].startswith(CHALLENGE)
+
+
+async def test_the_scheme_is_read_in_any_case(stand: Stand) -> None:
+    assert (await stand.api("GET", "/v1/status", Authorization=f"bearer {TOKEN}")).status == 200
+
+
+async def test_without_a_token_file_everything_is_refused_and_told_why(database_url: str) -> None:
+    async with listening(database_url, None) as stand:
+        for path in ("/v1/status", "/v1/unknown"):
+            page = await stand.get(path)
+            assert (page.status, page.json["type"]) == (403, "/problems/token-not-set")
+            assert "TALLYSTICK_API_TOKEN_FILE" in page.detail
+        assert (await stand.ops("/livez")).status == 200
+
+
+def test_a_token_file_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"TALLYSTICK_API_TOKEN_FILE: .*No such file"):
+        Access.from_file(tmp_path / "none")
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    with pytest.raises(SettingsInvalid, match="is empty: write a long random token"):
+        Access.from_file(empty)
+
+
+async def test_every_answer_is_kept_from_caches_and_guesses(stand: Stand) -> None:
+    for page in (await stand.get("/v1/status"), await stand.get("/v1/none"), await stand.api("GET", "/v1/status")):
+        assert page.headers["X-Content-Type-Options"] == "nosniff"
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Server"] == "tallystick"
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]

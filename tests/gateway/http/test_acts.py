@@ -1,0 +1,122 @@
+"""Retry and discard: with a reason, audited, fenced by the head that was seen, and followed at once."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from schemas.verdicts import LaneState
+from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, message, queued
+from tests.gateway.http.stand import TOKEN, Stand
+
+LANE = "/v1/lanes/timesheet/T-1"
+
+
+async def audit(url: str) -> list[tuple[str, ...]]:
+    """Who did what to which key, and why."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch("SELECT actor, action, entity, key, reason FROM tallystick.audit ORDER BY id")
+        return [tuple(row) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def test_a_retry_opens_the_lane_and_is_audited(stand: Stand, database_url: str) -> None:
+    await stand.park(SHEET, message("e1"), message("e2"))
+    page = await stand.post(f"{LANE}/retry", {"reason": "profile mapped"})
+    assert page.status == 200
+    assert page.json == {
+        "done": "retry", "lane": {"entity": "timesheet", "key": "T-1"}, "by": "api-token", "reason": "profile mapped",
+    }  # fmt: skip
+    assert (await stand.row(SHEET)).state is LaneState.OPEN
+    assert stand.looked_at == [SHEET]
+    assert await audit(database_url) == [("api-token", "lane.retry", "timesheet", "T-1", "profile mapped")]
+
+
+async def test_a_discard_ends_the_head_and_is_audited(stand: Stand, database_url: str) -> None:
+    await stand.park(SHEET, message("e1"), message("e2"))
+    page = await stand.post(f"{LANE}/discard", {"reason": "sent in error", "head": str(message("e1").ref)})
+    assert page.status == 200
+    assert (await stand.row(SHEET)).depth == 1
+    assert stand.looked_at == [SHEET]
+    assert await audit(database_url) == [("api-token", "lane.discard", "timesheet", "T-1", "sent in error")]
+    discarded = (await stand.get(f"/v1/messages/{message('e1').ref}")).json
+    assert (discarded["verdict"], discarded["reason"]) == ("discarded", "api-token: sent in error")
+
+
+async def test_a_head_that_moved_is_not_discarded(stand: Stand, database_url: str) -> None:
+    await stand.park(SHEET, message("e1"), message("e2"))
+    page = await stand.post(f"{LANE}/discard", {"reason": "sent in error", "head": str(message("e2").ref)})
+    assert (page.status, page.json["type"]) == (409, "/problems/lane-changed")
+    assert "again" in page.detail
+    assert page.json["instance"] == f"{LANE}/discard"
+    assert (await stand.row(SHEET)).depth == 2
+    assert stand.looked_at == []
+    assert await audit(database_url) == []
+
+
+async def test_a_lane_that_is_not_there_is_not_found(stand: Stand) -> None:
+    for act, body in (("retry", {}), ("discard", {"head": str(message("e1").ref)})):
+        page = await stand.post(f"/v1/lanes/timesheet/T-0/{act}", {"reason": "try"} | body)
+        assert (page.status, page.json["type"]) == (404, "/problems/lane-not-found")
+        assert "T-0" in page.detail
+    assert stand.looked_at == []
+
+
+async def test_an_external_lane_is_named_by_its_encoded_key(stand: Stand) -> None:
+    row = (await stand.commits.load([EXTERNAL_PROJECT]))[EXTERNAL_PROJECT]
+    await stand.commit(queued(row, message("x1"), state=LaneState.WAITING))
+    body = {"reason": "sent in error", "head": str(message("x1").ref)}
+    assert (await stand.post("/v1/lanes/external/psa%2Fproject%2F4711/discard", body)).status == 200
+    assert stand.looked_at == [EXTERNAL_PROJECT]
+    assert (await stand.post("/v1/lanes/external/psa/project/4711/discard", body)).status == 404
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "told"),
+    [
+        ("retry", {}, "reason: add it"),
+        ("retry", {"reason": ""}, "reason: say why in 1 to 1000 characters"),
+        ("retry", {"reason": " \n "}, "reason: say why"),
+        ("retry", {"reason": "a\u0007b"}, "reason: say why"),
+        ("retry", {"reason": "x" * 1001}, "reason: say why"),
+        ("retry", {"reason": 5}, "reason: say why"),
+        ("retry", {"reason": "a", "head": "b"}, "head: there is no such field; there are reason"),
+        ("retry", [], "body: send a JSON object"),
+        ("discard", {"reason": "a"}, "head: add it"),
+        ("discard", {"reason": "a", "head": "e1"}, "head: write the reference of a message, a UUID"),
+        ("discard", {"head": "e1"}, "reason: add it; head: write the reference"),
+    ],
+)
+async def test_a_wrong_body_is_told_what_to_change(stand: Stand, act: str, body: object, told: str) -> None:
+    await stand.park(SHEET, message("e1"))
+    page = await stand.post(f"{LANE}/{act}", body)
+    assert (page.status, page.json["type"]) == (400, "/problems/request-invalid")
+    assert told in page.detail
+    assert (await stand.row(SHEET)).state is LaneState.PARKED
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "told"),
+    [
+        (b'{"reason": "a"}', "application/x-www-form-urlencoded", "Content-Type: application/json"),
+        (b'{"reason": "a"}', "", "Content-Type: application/json"),
+        (b"{", "application/json", "not valid JSON"),
+        (b"", "application/json", "not valid JSON"),
+        (b'{"reason": "a", "reason": "b"}', "application/json", "same key twice"),
+        (b'{"reason": NaN}', "application/json", "NaN"),
+        (b'{"reason": "a\\u0000"}', "application/json", "U+0000"),
+        (b'{"reason": "\xff"}', "application/json", "UTF-8"),
+        (b'{"reason": ' + b"[" * 50 + b"]" * 50 + b"}", "application/json", "nested deeper than 8"),
+    ],
+)
+async def test_what_is_not_json_is_told_what_to_change(stand: Stand, content: bytes, kind: str, told: str) -> None:
+    page = await stand.api("POST", f"{LANE}/retry", content, Authorization=f"Bearer {TOKEN}", Content_Type=kind)
+    assert page.status == 400
+    assert told in page.detail
+
+
+async def test_retry_works_where_nothing_stands_in_the_lane(stand: Stand) -> None:
+    await stand.commit(queued((await stand.commits.load([PROJECT]))[PROJECT], message("p1")))
+    assert (await stand.post("/v1/lanes/project/P-1/retry", {"reason": "look again"})).status == 200

@@ -1,0 +1,222 @@
+"""What the API shows: counts, messages without bodies, lanes with their head, cases, dead letters; page by page."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.ports.outbox import Ended, Ending
+from adapters.ports.turns import Settlement
+from adapters.postgres.outbox import PostgresOutbox
+from schemas.keys import ActorKey, external_key
+from schemas.verdicts import LaneState
+from tests.contracts.turns import (
+    EXTERNAL_PROJECT,
+    OTHER_SHEET,
+    PROJECT,
+    SHEET,
+    applied,
+    asking,
+    command,
+    message,
+    queued,
+    send_lane,
+    settled,
+    uuid,
+    waiting,
+)
+from tests.gateway.http.stand import BODY, FAILURE, Page, Stand
+
+ODD = external_key("psa", "project", "a/b %{c}?#ä+")
+ODD_PATH = "/v1/lanes/external/psa%2Fproject%2Fa%2Fb%20%25%7Bc%7D%3F%23%C3%A4+"
+
+
+async def walk(stand: Stand, path: str) -> list[Page]:
+    """The pages of a list, by its Link headers."""
+    pages = [await stand.get(path)]
+    while link := pages[-1].headers.get("Link"):
+        assert len(pages) < 20
+        target, _, relation = link.partition("; ")
+        assert relation == 'rel="next"'
+        pages.append(await stand.get(target.strip("<>")))
+        assert pages[-1].status == 200
+    assert [page.json["next"] is None for page in pages] == [False] * (len(pages) - 1) + [True]
+    return pages
+
+
+def column(pages: list[Page], name: str) -> list[object]:
+    return [row[name] for page in pages for row in page.items]
+
+
+class TestStatus:
+    async def test_it_counts_what_stands_open(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"), message("e2"))
+        await stand.commit(asking(applied((await stand.commits.load([PROJECT]))[PROJECT], message("p1")), command()))
+        await stand.bury("one")
+        status = (await stand.get("/v1/status")).json
+        assert {"version", "ready", "checks", "open"} == set(status)
+        open_work = status["open"]
+        assert isinstance(open_work, dict)
+        [lane] = open_work["lanes"]
+        assert lane["oldest"].endswith("Z")
+        assert {**lane, "oldest": None} == {
+            "entity": "timesheet", "state": "parked", "lanes": 1, "messages": 2, "oldest": None,
+        }  # fmt: skip
+        assert open_work["messages"] == {"parked": 1, "queued": 1}
+        assert open_work["commands"] == [{"system": "erp", "commands": 1, "parked": 0}]
+        assert open_work["cases"] == {"mapping": 1}
+        assert open_work["dead_letters"] == 1
+
+
+class TestMessages:
+    async def test_one_is_shown_without_its_body(self, stand: Stand) -> None:
+        shown = message("e1", body=BODY)
+        await stand.park(SHEET, shown)
+        page = await stand.get(f"/v1/messages/{shown.ref}")
+        assert page.status == 200
+        assert b"secret" not in page.content
+        assert str(page.json.pop("received_at")).endswith("Z")
+        assert {**page.json, "received_at": None} == {
+            "ref": str(shown.ref), "source": "psa", "id": "e1", "type": "timesheet.approved.v1",
+            "entity": "timesheet", "key": "T-1", "verdict": "parked", "reason": FAILURE.reason, "attempts": 0,
+            "position": 1, "received_at": None, "content_type": "application/json", "bytes": len(BODY),
+        }  # fmt: skip
+
+    async def test_one_that_is_not_there(self, stand: Stand) -> None:
+        page = await stand.get(f"/v1/messages/{uuid('none')}")
+        assert (page.status, page.json["type"]) == (404, "/problems/message-not-found")
+        assert str(uuid("none")) in page.detail
+        assert (await stand.get("/v1/messages/4711")).status == 400
+
+    async def test_they_come_newest_first_in_pages(self, stand: Stand) -> None:
+        messages = [message(f"e{number}") for number in range(7)]
+        await stand.commit(applied((await stand.commits.load([SHEET]))[SHEET], *messages))
+        pages = await walk(stand, "/v1/messages?limit=3")
+        assert [len(page.items) for page in pages] == [3, 3, 1]
+        assert column(pages, "ref") == sorted((str(each.ref) for each in messages), reverse=True)
+
+    async def test_they_are_found_by_source_verdict_and_id(self, stand: Stand) -> None:
+        row = (await stand.commits.load([SHEET]))[SHEET]
+        await stand.commit(applied(row, message("e1"), message("e1", source="crm"), message("e2", source="crm")))
+        await stand.park(OTHER_SHEET, message("e3", source="crm"), message("e4", source="crm"))
+
+        async def found(query: str) -> set[tuple[object, object]]:
+            pages = await walk(
+                stand, f"/v1/messages?limit=1&{query}" if "id=" not in query else f"/v1/messages?{query}"
+            )
+            return set(zip(column(pages, "source"), column(pages, "id"), strict=True))
+
+        assert await found("source=psa") == {("psa", "e1")}
+        assert await found("source=crm&verdict=applied") == {("crm", "e1"), ("crm", "e2")}
+        assert await found("verdict=parked") == {("crm", "e3")}
+        assert await found("verdict=stale") == set()
+        assert await found("id=e1") == {("psa", "e1"), ("crm", "e1")}
+        assert await found("id=e1&source=crm") == {("crm", "e1")}
+        assert await found("id=e1&verdict=parked") == set()
+        assert await found("id=none") == set()
+
+
+class TestLanes:
+    async def test_one_has_its_head_and_its_messages_in_order(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"), message("e2"))
+        shown = (await stand.get("/v1/lanes/timesheet/T-1")).json
+        lane, messages = shown["lane"], shown["messages"]
+        assert isinstance(lane, dict)
+        assert isinstance(messages, list)
+        assert lane.pop("since").endswith("Z")
+        assert lane == {
+            "entity": "timesheet", "key": "T-1", "state": "parked", "depth": 2, "head": str(message("e1").ref),
+            "reason": FAILURE.reason, "retry_at": None, "waits_for": None, "bound_to": None, "entity_version": 0,
+            "parked_commands": [],
+        }  # fmt: skip
+        assert [(each["id"], each["verdict"]) for each in messages] == [("e1", "parked"), ("e2", "queued")]
+
+    async def test_an_empty_one_shows_the_commands_that_hold_its_key(self, stand: Stand, database_url: str) -> None:
+        outbox = PostgresOutbox(database_url)
+        await stand.commit(asking(applied((await stand.commits.load([SHEET]))[SHEET], message("e1")), command()))
+        [leased] = await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))
+        ended = Ended(
+            leased.command, leased.token, leased.attempt, Ending.REJECTED, None, FAILURE.failure_class, FAILURE.code,
+            FAILURE.reason, None,
+        )  # fmt: skip
+        await outbox.record([ended])
+        row = (await stand.commits.load([SHEET]))[SHEET]
+        await stand.commit(settled(row, (command(), leased.token), settlement=Settlement.PARKED))
+        await outbox.close()
+        lane = (await stand.get("/v1/lanes/timesheet/T-1")).json["lane"]
+        assert isinstance(lane, dict)
+        assert (lane["depth"], lane["head"], lane["state"]) == (0, None, "open")
+        assert lane["parked_commands"] == [
+            {
+                "id": str(command().id), "system": "erp", "operation": "billable.create",
+                "reference": "timesheet/T-1/1/1", "reason": "refused",
+            }
+        ]  # fmt: skip
+
+    async def test_a_waiting_one_names_what_it_waits_for(self, stand: Stand) -> None:
+        await stand.commit(waiting((await stand.commits.load([SHEET]))[SHEET], message("e1"), PROJECT, 0))
+        lane = (await stand.get("/v1/lanes/timesheet/T-1")).json["lane"]
+        assert isinstance(lane, dict)
+        assert lane["waits_for"] == {"entity": "project", "key": "P-1"}
+
+    async def test_a_bound_external_key_names_ours(self, stand: Stand) -> None:
+        turn = applied((await stand.commits.load([PROJECT]))[PROJECT], message("p1"))
+        turn.binds.append(EXTERNAL_PROJECT)
+        await stand.commit(turn)
+        lane = (await stand.get("/v1/lanes/external/psa%2Fproject%2F4711")).json["lane"]
+        assert isinstance(lane, dict)
+        assert lane["bound_to"] == {"entity": "project", "key": "P-1"}
+
+    async def test_any_key_can_be_named(self, stand: Stand) -> None:
+        row = (await stand.commits.load([ODD]))[ODD]
+        await stand.commit(queued(row, message("e1"), state=LaneState.WAITING))
+        page = await stand.get(ODD_PATH)
+        assert page.status == 200
+        lane = page.json["lane"]
+        assert isinstance(lane, dict)
+        assert (lane["entity"], lane["key"]) == ODD
+
+    async def test_one_that_was_never_seen(self, stand: Stand) -> None:
+        page = await stand.get("/v1/lanes/timesheet/T-0")
+        assert (page.status, page.json["type"]) == (404, "/problems/lane-not-found")
+        assert "timesheet/T-0" in page.detail
+
+    @pytest.mark.parametrize("path", ["a%00b", "a%FFb", "x" * 1001, "a%0Ab"])
+    async def test_a_key_that_no_key_can_be_is_refused(self, stand: Stand, path: str) -> None:
+        assert (await stand.get(f"/v1/lanes/timesheet/{path}")).status == 400
+
+    async def test_they_come_in_key_order_in_pages_and_by_state(self, stand: Stand) -> None:
+        keys = [ActorKey("timesheet", f"T-{number}") for number in (5, 3, 1, 4)] + [PROJECT]
+        for key in keys:
+            await stand.park(key, message(f"of {key}"))
+        await stand.commit(queued((await stand.commits.load([OTHER_SHEET]))[OTHER_SHEET], message("open")))
+        await stand.commit(applied((await stand.commits.load([ODD]))[ODD], message("no lane")))
+        pages = await walk(stand, "/v1/lanes?limit=2")
+        assert [len(page.items) for page in pages] == [2, 2, 2]
+        assert column(pages, "key") == ["P-1", "T-1", "T-2", "T-3", "T-4", "T-5"]
+        assert column(await walk(stand, "/v1/lanes?limit=2&state=parked"), "key") == ["P-1", "T-1", "T-3", "T-4", "T-5"]
+        assert column(await walk(stand, "/v1/lanes?state=open"), "head") == [str(message("open").ref)]
+
+
+class TestCases:
+    async def test_open_ones_come_oldest_first_in_pages(self, stand: Stand) -> None:
+        for number in range(5):
+            await stand.park(ActorKey("timesheet", f"T-{number}"), message(f"e{number}"))
+        await stand.post("/v1/lanes/timesheet/T-2/retry", {"reason": "profile mapped"})
+        pages = await walk(stand, "/v1/cases?limit=2")
+        assert column(pages, "key") == ["T-0", "T-1", "T-3", "T-4"]
+        case = pages[0].items[0]
+        assert {name: case[name] for name in ("entity", "failure_class", "code", "field", "reason", "ref")} == {
+            "entity": "timesheet", "failure_class": "mapping", "code": "tax_profile_unmapped", "field": "tax_profile",
+            "reason": FAILURE.reason, "ref": str(message("e0").ref),
+        }  # fmt: skip
+
+
+class TestDeadLetters:
+    async def test_they_come_newest_first_in_pages_without_bodies(self, stand: Stand) -> None:
+        names = [f"letter {number}" for number in range(5)]
+        await stand.bury(*names, names[0])
+        pages = await walk(stand, "/v1/dead-letters?limit=2")
+        assert column(pages, "digest") == [name.encode().hex() for name in reversed(names)]
+        assert column(pages, "seen") == [1, 1, 1, 1, 2]
+        assert set(column(pages, "bytes")) == {len(BODY)}
+        assert all(b"secret" not in page.content for page in pages)

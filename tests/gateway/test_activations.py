@@ -1,0 +1,240 @@
+"""Live actors: who stands in line, and which idle ones are let go when memory is short."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.ports.turns import Row
+from gateway.activation import Activation, Memory
+from gateway.activations import Activations, Bounds
+from schemas.keys import ActorKey
+from tests.gateway.toy import A, B, C, Job, Slip, entry
+from tests.runtime.virtual import rest, run
+
+KEYS = [ActorKey("job", f"{n}") for n in range(8)]
+
+
+def remember(activation: Activation, size: int = 10) -> None:
+    """As after a load of a state of so many bytes."""
+    activation.memory = Memory(Row(activation.key, 1, 1, b"x" * size), Job())
+
+
+def put(activations: Activations, key: ActorKey, *names: str) -> Activation:
+    """Messages for a key."""
+    activation = activations.of(key)
+    activation.mailbox.extend(map(entry, names))
+    activations.schedule(activation)
+    return activation
+
+
+async def idle(activations: Activations, key: ActorKey, size: int = 10) -> None:
+    """Let a key have had a turn, after which its state has so many bytes."""
+    put(activations, key, "m")
+    for activation in await activations.take():
+        activation.mailbox.clear()
+        remember(activation, size)
+        activations.release(activation)
+
+
+def test_a_key_stands_in_line_once_in_order_of_arrival() -> None:
+    async def story() -> list[ActorKey]:
+        activations = Activations(Bounds())
+        for key in (B, A, B, C, A):
+            put(activations, key, "m")
+        return [activation.key for activation in await activations.take()]
+
+    assert run(story()) == [B, A, C]
+
+
+def test_a_batch_is_bounded_by_keys_and_by_messages() -> None:
+    async def story() -> list[int]:
+        activations = Activations(Bounds(batch_keys=3, batch_messages=4, fold=3))
+        put(activations, A, *"12345")
+        for key in KEYS:
+            put(activations, key, "m")
+        return [len(await activations.take()) for _ in range(4)]
+
+    assert run(story()) == [2, 3, 3, 1], "three of the first key's messages fill all but one place"
+
+
+def test_work_that_comes_during_a_turn_is_another_turn() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds())
+        put(activations, A, "1")
+        (activation,) = await activations.take()
+        put(activations, A, "2")
+        activations.of(A).is_poked = True
+        activation.mailbox.popleft()
+        remember(activation)
+        assert len(activations) == 1
+        activations.release(activation)
+        (again,) = await activations.take()
+        assert again is activation
+        assert again.memory is None, "it was poked, so its row is read anew"
+
+    run(story())
+
+
+def test_take_waits_for_work_and_tells_when_there_is_none() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds())
+        taking = asyncio.create_task(activations.take())
+        await rest()
+        assert activations.is_quiet
+        await activations.quiet()
+        activation = put(activations, A, "1")
+        assert not activations.is_quiet
+        assert await taking == [activation]
+        await rest()
+        assert not activations.is_quiet, "a turn is running"
+        activation.mailbox.clear()
+        activations.release(activation)
+        taking = asyncio.create_task(activations.take())
+        await activations.quiet()
+        taking.cancel()
+
+    run(story())
+
+
+def test_messages_of_a_lost_channel_are_dropped_before_a_turn_and_the_key_rests() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds())
+        slip = Slip()
+        activation = activations.of(A)
+        activation.mailbox.extend([entry("1", slip=slip), entry("2", slip=slip)])
+        activations.schedule(activation)
+        put(activations, B, "m")
+        slip.is_live = False
+        assert [each.key for each in await activations.take()] == [B]
+        assert not activation.mailbox
+        assert slip.acks == 0
+
+    run(story())
+
+
+def test_what_was_taken_and_did_not_happen_is_taken_again_and_loaded_anew() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds())
+        put(activations, A, "1")
+        taken = await activations.take()
+        remember(taken[0])
+        activations.retake(taken)
+        assert await activations.take() == taken
+        assert taken[0].memory is None
+
+    run(story())
+
+
+def test_an_idle_key_is_remembered() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds())
+        await idle(activations, A)
+        assert len(activations) == 1
+        assert activations.of(A).memory is not None
+
+    run(story())
+
+
+def test_the_longest_idle_goes_first() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds(idle=2))
+        for key in (A, B):
+            await idle(activations, key)
+        await idle(activations, A)
+        await idle(activations, C)
+        assert len(activations) == 2
+        assert activations.of(B).memory is None
+        assert activations.of(A).memory is not None
+
+    run(story())
+
+
+def test_idle_keys_are_bounded_by_the_bytes_of_their_states() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds(idle_bytes=100))
+        for key in (A, B, C):
+            await idle(activations, key, 45)
+        assert len(activations) == 2
+        await idle(activations, KEYS[0], 101)
+        assert len(activations) == 0, "one that does not fit alone is not kept, nor are those that had to go for it"
+
+    run(story())
+
+
+def test_a_key_with_work_is_never_let_go() -> None:
+    async def story() -> None:
+        activations = Activations(Bounds(idle=1, idle_bytes=1))
+        for key in KEYS:
+            remember(put(activations, key, "m"), 1000)
+        assert len(activations) == len(KEYS)
+        taken = await activations.take()
+        assert all(activation.memory for activation in taken)
+
+    run(story())
+
+
+moves = st.lists(
+    st.tuples(st.sampled_from(["put", "poke", "turn", "retake", "die"]), st.sampled_from(KEYS), st.integers(0, 60)),
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(moves)
+def test_whatever_happens_bounds_hold_and_nobody_with_work_is_forgotten(
+    happening: list[tuple[str, ActorKey, int]],
+) -> None:
+    async def story() -> None:
+        bounds = Bounds(idle=3, idle_bytes=100, batch_keys=2)
+        activations = Activations(bounds)
+        slips = {key: Slip() for key in KEYS}
+        for what, key, size in happening:
+            match what:
+                case "put":
+                    activation = activations.of(key)
+                    activation.mailbox.append(entry("m", slip=slips[key]))
+                    activations.schedule(activation)
+                case "poke":
+                    activation = activations.of(key)
+                    activation.is_poked = True
+                    activations.schedule(activation)
+                case "die":
+                    slips[key].is_live, slips[key] = False, Slip()
+                case _ if activations._ready:
+                    await turn(activations, size, is_lost=what == "retake")
+                case _:
+                    pass
+            check(activations, bounds)
+
+    run(story())
+
+
+async def turn(activations: Activations, size: int, *, is_lost: bool) -> None:
+    """One batch; `is_lost`: it did not happen."""
+    taking = asyncio.create_task(activations.take())
+    await rest(3)
+    if not taking.done():  # nothing was left of those who stood in line
+        taking.cancel()
+        return
+    taken = await taking
+    assert len({activation.key for activation in taken}) == len(taken)
+    if is_lost:
+        activations.retake(taken)
+        return
+    for activation in taken:
+        activation.mailbox.clear()
+        remember(activation, size)
+        activations.release(activation)
+
+
+def check(activations: Activations, bounds: Bounds) -> None:
+    """What always holds."""
+    idle_ones, active, ready = activations._idle.values(), activations._active.values(), activations._ready
+    assert len(idle_ones) <= bounds.idle
+    assert sum(activation.bytes for activation in idle_ones) == activations._idle_bytes <= bounds.idle_bytes
+    assert not any(activation.has_work or activation.is_scheduled for activation in idle_ones)
+    assert len({id(activation) for activation in ready}) == len(ready), "nobody stands in line twice"
+    assert {id(activation) for activation in active} == {id(activation) for activation in ready}

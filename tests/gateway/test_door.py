@@ -1,0 +1,125 @@
+"""The door: who may send what, and which key it is for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from gateway.door import Door
+from gateway.policy_file import Source
+from schemas.codec import STRUCTURED, decode_stored
+from schemas.envelope import Undecodable
+from schemas.keys import ActorKey, external_key
+from schemas.verdicts import FailureClass
+from tests.gateway.deliveries import Parcel, parcel
+from tests.gateway.toy import Ids
+from tests.schemas.messages import binary, example
+
+PSA = Source(users=("psa-user", "psa-batch"), types=("timesheet.*", "project.status_changed"))
+SOURCES = {
+    "urn:psa": PSA,
+    "urn:crm": Source(users=("crm-user",), types=("customer.*", "project.*"), system="crm", external=("project",)),
+}
+
+
+def refused(delivery: Parcel) -> Undecodable:
+    """How the door turns a delivery away, which it must."""
+    with pytest.raises(Undecodable) as caught:
+        Door(lambda: SOURCES, Ids()).admit(delivery)
+    return caught.value
+
+
+def test_an_event_is_for_the_key_that_its_subject_names() -> None:
+    delivery = parcel()
+    key, entry = Door(lambda: SOURCES, Ids()).admit(delivery)
+    assert key == ActorKey("timesheet", example("timesheet.approved.v1")["subject"])
+    assert entry.receipt is delivery
+    assert (entry.message.ref.int, entry.message.source, entry.message.type) == (1, "urn:psa", "timesheet.approved.v1")
+    assert entry.message.body_hash == entry.envelope.body_hash
+    assert not entry.conflict
+
+
+@pytest.mark.parametrize("prefix", ["ce-", "cloudEvents:"])
+def test_both_modes_are_the_same_message_and_are_stored_alike(prefix: str) -> None:
+    event = example("timesheet.approved.v1") | {"source": "urn:psa"}
+    body, headers = binary(event, prefix)
+    one, other = (
+        Door(lambda: SOURCES, Ids()).admit(delivery)[1]
+        for delivery in (parcel(), replace(parcel(), body=body, headers=headers, content_type="application/json"))
+    )
+    assert one.message.body_hash == other.message.body_hash
+    assert (other.message.content_type, other.message.attributes) == (STRUCTURED, None)
+    assert decode_stored(other.message.body) == other.envelope
+
+
+def test_another_systems_id_is_a_key_of_its_own() -> None:
+    delivery = replace(parcel("project.status_changed.v1", source="urn:crm", subject="006Q"), user_id="crm-user")
+    assert Door(lambda: SOURCES, Ids()).admit(delivery)[0] == external_key("crm", "project", "006Q")
+
+
+def test_only_entities_that_the_source_numbers_itself_are_resolved() -> None:
+    delivery = replace(parcel("customer.upserted.v1", source="urn:crm", subject="C-1"), user_id="crm-user")
+    assert Door(lambda: SOURCES, Ids()).admit(delivery)[0] == ActorKey("customer", "C-1")
+
+
+@pytest.mark.parametrize(
+    ("delivery", "code", "field"),
+    [
+        (parcel(source="urn:nobody"), "source_unknown", "source"),
+        (replace(parcel(), user_id=None), "user_missing", "user_id"),
+        (replace(parcel(), user_id="crm-user"), "user_differs", "user_id"),
+        (parcel("customer.upserted.v1"), "type_forbidden", "type"),
+        (parcel("project.opportunity_won.v1"), "type_forbidden", "type"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_who_may_not_send_it_is_turned_away(delivery: Parcel, code: str, field: str) -> None:
+    error = refused(delivery)
+    assert (error.failure.failure_class, error.failure.code, error.failure.field) == (FailureClass.AUTH, code, field)
+    assert (error.id, error.source) == (orjson.loads(delivery.body)["id"], orjson.loads(delivery.body)["source"])
+
+
+@pytest.mark.parametrize("user", PSA.users)
+def test_each_user_of_a_source_may_send(user: str) -> None:
+    assert Door(lambda: SOURCES, Ids()).admit(replace(parcel(), user_id=user))
+
+
+def test_a_pattern_does_not_reach_beyond_its_type() -> None:
+    assert PSA.may_send("timesheet.approved")
+    assert not PSA.may_send("Timesheet.approved")
+    assert not PSA.may_send("mytimesheet.approved")
+    assert not PSA.may_send("project.status_changed_again")
+
+
+def test_what_came_by_another_queue_is_turned_away_because_its_order_is_not_kept() -> None:
+    failure = refused(parcel(queue="tallystick.project")).failure
+    assert (failure.failure_class, failure.code) == (FailureClass.SCHEMA, "queue_differs")
+    assert "timesheet.approved" in failure.reason
+
+
+def test_what_no_queue_was_bound_for_is_told_its_routing_key() -> None:
+    # the alternate exchange hands over anything, so nothing of it is decoded, let alone applied
+    failure = refused(replace(parcel(queue="tallystick.unrouted"), routing_key="timesheet.approved.v1")).failure
+    assert (failure.failure_class, failure.code, failure.field) == (FailureClass.SCHEMA, "unrouted", "routing_key")
+    assert "'timesheet.approved.v1'" in failure.reason
+
+
+def test_what_is_no_event_is_turned_away_by_the_codec() -> None:
+    assert refused(replace(parcel(), body=b"{")).failure.failure_class is FailureClass.SCHEMA
+
+
+def test_each_delivery_has_a_reference_of_its_own() -> None:
+    door = Door(lambda: SOURCES, Ids())
+    refs = {door.admit(parcel())[1].message.ref for _ in range(3)}
+    assert len(refs) == 3
+
+
+def test_a_new_policy_counts_from_the_next_delivery_on() -> None:
+    sources = dict(SOURCES)
+    door = Door(lambda: sources, Ids())
+    door.admit(parcel())
+    del sources["urn:psa"]
+    with pytest.raises(Undecodable):
+        door.admit(parcel())

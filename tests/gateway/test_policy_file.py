@@ -1,0 +1,106 @@
+"""The policy file: every mistake is told with the file and the line where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.policy_file import PolicyInvalid, read_policy
+
+GOOD = """\
+legal_entities:
+  DE01:
+    currency: EUR
+    psa: erp
+    crm: erp
+    tax_codes: {standard: D19}
+service_lines: [advisory]
+sources:
+  urn:psa:
+    users: [psa-user]
+    types: ["timesheet.*"]
+systems:
+  erp:
+    url: http://127.0.0.1:8123
+    token: sandbox-token
+    operations:
+      billable.post: {path: /billables, look_up: true}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "policy.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def mistakes(folder: Path, old: str, new: str) -> list[str]:
+    """What is told when `new` stands in place of `old`, without the folder."""
+    assert old in GOOD
+    with pytest.raises(PolicyInvalid) as caught:
+        read_policy(write(folder, GOOD.replace(old, new, 1)))
+    return str(caught.value).replace(f"{folder}/", "").splitlines()
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    policy = read_policy(write(tmp_path, GOOD))
+    assert policy.policy.legal_entities["DE01"].tax_codes == {"standard": "D19"}
+    assert policy.policy.service_lines == ("advisory",)
+    assert policy.systems["erp"].operations["billable.post"].look_up
+    assert policy.systems["erp"].secret() == "sandbox-token"
+    assert policy.retry_seconds == 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "place"),
+    [
+        ("currency: EUR", "currency: EURO", 3, "legal_entities.DE01.currency"),
+        ("currency: EUR", "courency: EUR", 3, "legal_entities.DE01.courency"),
+        ("users: [psa-user]", "users: []", 10, "sources.urn:psa.users"),
+        ("http://127.0.0.1:8123", "127.0.0.1", 14, "systems.erp.url"),
+        ("path: /billables", "path: billables", 17, "systems.erp.operations.billable.post.path"),
+        ("look_up: true", "late_bound_seconds: 0", 17, "systems.erp.operations.billable.post.late_bound_seconds"),
+        ("service_lines: [advisory]", "service_lines: advisory", 7, "service_lines"),
+        ("token: sandbox-token", "timeout_seconds: 30", 13, "systems.erp"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, place: str) -> None:
+    told = mistakes(tmp_path, old, new)
+    assert any(each.startswith(f"policy.yaml:{line}: {place}: ") for each in told), told
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, "    currency: EUR\n    psa: erp\n", "    currency: E\n    psa: ERP\n")
+    assert [each.split(":")[1] for each in told] == ["3", "4"]
+
+
+def test_a_system_that_is_not_listed_is_named(tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, "crm: erp", "crm: salesforce")
+    assert "salesforce" in told
+    assert "legal_entities.DE01.crm" in told
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\x01", "- just\n- a list", ""])
+def test_what_is_no_such_file_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(PolicyInvalid, match=r"policy\.yaml"):
+        read_policy(write(tmp_path, text))
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PolicyInvalid, match="No such file"):
+        read_policy(tmp_path / "policy.yaml")
+    (tmp_path / "policy.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(PolicyInvalid, match="UTF-8"):
+        read_policy(tmp_path / "policy.yaml")
+
+
+def test_a_token_file_is_read_when_it_is_wanted(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret-token\n")
+    policy = read_policy(write(tmp_path, GOOD.replace("token: sandbox-token", f"token_file: {token}")))
+    assert policy.systems["erp"].secret() == "secret-token"
+    assert "secret-token" not in repr(policy)
+    token.unlink()
+    with pytest.raises(PolicyInvalid, match="token_file"):
+        policy.systems["erp"].secret()

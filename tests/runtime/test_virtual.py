@@ -1,0 +1,43 @@
+"""The loop of virtual time itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from tests.runtime.virtual import run
+
+
+def test_an_hour_takes_no_time() -> None:
+    async def story() -> float:
+        await asyncio.sleep(3000)
+        return asyncio.get_running_loop().time()
+
+    began = time.monotonic()
+    assert run(story()) == pytest.approx(3000)
+    assert time.monotonic() - began < 5
+
+
+def test_sleepers_wake_in_order() -> None:
+    woken: list[float] = []
+
+    async def sleeper(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        woken.append(seconds)
+
+    async def story() -> None:
+        await asyncio.gather(*(sleeper(seconds) for seconds in (30, 10, 20)))
+
+    run(story())
+    assert woken == [10, 20, 30]
+
+
+def test_a_story_that_goes_round_for_ever_ends() -> None:
+    async def story() -> None:
+        while True:
+            await asyncio.sleep(1)
+
+    with pytest.raises(TimeoutError):
+        run(story())
