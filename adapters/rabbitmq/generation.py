@@ -17,7 +17,7 @@ from adapters.rabbitmq.acks import Ack, AckWindow, TagGap
 from adapters.rabbitmq.delivery import RabbitDelivery
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, reason_of
 
-LINGER: Final = 0.005
+LINGER: Final = 0.02
 """Seconds that an ack may wait for company: acks one by one cost the broker more than the messages do."""
 
 CROWD: Final = 8

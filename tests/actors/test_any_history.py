@@ -18,13 +18,13 @@ from tests.actors.firm import BRIDGE, SHEET, approved, corrected, line, running_
 from tests.actors.history import KEYS, draw_history
 from tests.actors.stage import Given
 
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=80, deadline=None)
 
 
 @MANY
 @given(st.data())
 def test_no_decision_raises_and_each_can_be_stored(data: st.DataObject) -> None:
-    history = draw_history(data.draw, 25)
+    history = draw_history(data.draw, 20)
     for key in KEYS:
         check_bookings(history.requests[key])
         state = history.states.get(key)

@@ -104,4 +104,4 @@ def test_secrets_fit_together_and_are_closed_to_others(tmp_path: Path) -> None:
 
 def test_the_policy_asks_the_sandboxes_where_they_listen() -> None:
     urls = {system.url for system in read_policy(DOCKER / "policy.yaml").systems.values()}
-    assert urls == {f"http://sandbox:{port}" for port in (8091, 8092, 8093)}
+    assert urls == {f"http://sandbox:{port}" for port in (18081, 18082, 18083)}

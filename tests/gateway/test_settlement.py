@@ -74,11 +74,12 @@ def test_without_any_means_a_person_is_asked() -> None:
     assert step.failure.failure_class is FailureClass.UNKNOWN_OUTCOME
 
 
-@pytest.mark.parametrize(("ended_for", "proves"), [(1.0, False), (300.0, False), (300.1, True)])
-def test_absent_counts_only_after_the_bound_on_late_application(ended_for: float, proves: bool) -> None:
-    step = next_step(LOOK_UP, log(Ending.UNKNOWN, ended_for=ended_for))
-    assert step == LookUp(proves_absence=proves)
-    assert after_absent(log(Ending.UNKNOWN, ended_for=ended_for), step) == (Send() if proves else None)
+@pytest.mark.parametrize(("ended_for", "then"), [(1.0, None), (300.0, None), (300.1, Send())])
+def test_absent_counts_only_after_the_bound_on_late_application(ended_for: float, then: Step | None) -> None:
+    attempts = log(Ending.UNKNOWN, ended_for=ended_for)
+    step = next_step(LOOK_UP, attempts)
+    assert step == LookUp(proves_absence=then is not None)
+    assert after_absent(attempts, step) == then
 
 
 def test_absence_that_counts_proves_a_rejection() -> None:

@@ -39,8 +39,8 @@ def test_delays_double_up_to_the_longest_and_are_jittered() -> None:
 
 def test_two_processes_do_not_march_in_step() -> None:
     first, second = Naps(), Naps()
-    asyncio.run(Backoff(sleep=first).wait())  # type: ignore[arg-type]  # a coroutine for the runner
-    asyncio.run(Backoff(sleep=second).wait())  # type: ignore[arg-type]
+    asyncio.run(Backoff(sleep=first).wait())
+    asyncio.run(Backoff(sleep=second).wait())
     assert first.asked != second.asked
 
 

@@ -1,4 +1,4 @@
-"""An event loop whose time passes only when nothing else is left to do: an hour takes no time, and each run is alike."""
+"""An event loop whose time passes only when nothing else is left to do: an hour takes no time, each run is alike."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_a_limit_lowered_later_does_not_hide_what_is_stored() -> None:
 def test_all_attributes_are_read() -> None:
     envelope = decoded(example(APPROVED) | {"sequence": "00042"})
 
-    assert envelope.source == "psa"
+    assert envelope.source == "urn:example:psa"
     assert envelope.id == "01KB8Y2M7C4Q9V3T6N5R1W0XEA"
     assert envelope.time == datetime(2026, 11, 2, 9, 14, 31, tzinfo=UTC)
     assert envelope.sequence == 42
@@ -229,7 +229,7 @@ def test_an_undecodable_message_can_be_traced() -> None:
         decode(body[:-1], "application/json", headers)
 
     undecodable = refusal.value
-    assert (undecodable.source, undecodable.id) == ("psa", "01KB8Y2M7C4Q9V3T6N5R1W0XEA")
+    assert (undecodable.source, undecodable.id) == ("urn:example:psa", "01KB8Y2M7C4Q9V3T6N5R1W0XEA")
     assert (undecodable.type, undecodable.subject) == (APPROVED, "TS-2026-44-1042")
     assert str(undecodable) == undecodable.failure.reason
 

@@ -108,9 +108,9 @@ def spoilt(change: Callable[[Any], object]) -> PolicyFile:
     ("change", "told"),
     [
         (lambda d: d["legal_entities"]["US01"].pop("tax_codes"), "legal_entities.US01: without tax_codes"),
-        (lambda d: d["sources"]["psa"]["types"].append("timesheets.*"), "sources.psa.types: no event type matches"),
-        (lambda d: d["sources"]["psa"].update(system="jira"), "sources.psa.system: jira is not under `systems`"),
-        (lambda d: d["sources"]["psa"].update(external=["projects"]), "sources.psa.external: projects is no entity"),
+        (lambda d: d["sources"]["urn:example:psa"]["types"].append("timesheets.*"), "sources.urn:example:psa.types: no event type matches"),
+        (lambda d: d["sources"]["urn:example:psa"].update(system="jira"), "sources.urn:example:psa.system: jira is not under `systems`"),
+        (lambda d: d["sources"]["urn:example:psa"].update(external=["projects"]), "sources.urn:example:psa.external: projects is no entity"),
         (lambda d: d["systems"]["erp"].update(url="http://erp.example"), "systems.erp.url: the token travels"),
         (lambda d: d["systems"]["erp"].update(url="https://erp.example"), "systems.erp.token: a secret stands"),
         (lambda d: d["systems"]["psa"]["operations"].clear(), "systems: none takes project.put"),
