@@ -111,16 +111,20 @@ class Drafting:
             self._turn.opened.append(Opened(Case(failure), command_id=command.id))
 
     def is_repeated(self, entry: Entry) -> bool:
-        """Whether the same message is in this turn already; another body under its id makes it a conflict."""
+        """Whether the same message is in this turn already."""
         message = entry.message
         body = (message.source, message.id, message.body_hash)
         if body in self._bodies:
             self._consumed.append(entry)
             return True
         self._bodies.add(body)
-        if not entry.conflict:
-            entry.conflict = self._standing.setdefault(body[:2], message.body_hash) != message.body_hash
         return False
+
+    def is_conflict(self, entry: Entry) -> bool:
+        """Whether its id stands for another body, in the inbox or, as far as is known, in this turn."""
+        message = entry.message
+        identity = (message.source, message.id)
+        return entry.conflict or self._standing.setdefault(identity, message.body_hash) != message.body_hash
 
     def take_in(self, entry: Entry, decision: Accept | Ignore) -> None:
         """A mailbox message is final."""

@@ -66,7 +66,7 @@ def hold(activation: Activation, memory: Memory) -> Draft:
             break
         if drafting.is_repeated(entry):
             continue
-        if entry.conflict:
+        if drafting.is_conflict(entry):
             drafting.conflict(entry)
         else:
             drafting.queue(entry, Verdict.QUEUED if drafting.lane.depth else Verdict.WAITING)
@@ -153,7 +153,7 @@ class _Fold:
                 return
             if self.drafting.is_repeated(entry):
                 continue
-            if entry.conflict:
+            if self.drafting.is_conflict(entry):
                 self.drafting.conflict(entry)
                 continue
             decision = None

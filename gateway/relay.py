@@ -90,9 +90,10 @@ class Relay:
         keys = await self.queue.take(room)
         if self._is_stopping:
             return []
-        if keys:
-            return [SendLane(self._attempts.system, key) for key in keys]
-        return await self._desk.outbox.free(self._attempts.system, after=None, limit=room)
+        if not keys:
+            found = await self._desk.outbox.free(self._attempts.system, after=None, limit=PAGE)
+            self.queue.found([lane.key for lane in found], more=len(found) == PAGE)
+        return [SendLane(self._attempts.system, key) for key in keys]
 
     async def _lease(self, lanes: Sequence[SendLane]) -> list[Leased]:
         """Take the leases. If the answer is lost, nothing of it was sent, and we say so until it is heard."""

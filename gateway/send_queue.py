@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -20,6 +21,7 @@ class SendQueue:
         self._keys: dict[ActorKey, None] = {}
         self._added = asyncio.Event()
         self._next_look = 0.0
+        self._is_more_there = False
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -30,6 +32,12 @@ class SendQueue:
             self._keys[key] = None
             self._added.set()
 
+    def found(self, keys: Sequence[ActorKey], *, more: bool) -> None:
+        """Remember what the database had; with `more` it is asked again as soon as these are taken."""
+        for key in keys:
+            self.add(key)
+        self._is_more_there = more
+
     def wake(self) -> None:
         """Let whoever waits in `take` return."""
         self._added.set()
@@ -37,6 +45,8 @@ class SendQueue:
     async def take(self, count: int) -> list[ActorKey]:
         """Up to `count` keys; empty once in a while, however many there are, which means: look into the database."""
         loop = asyncio.get_running_loop()
+        if not self._keys and self._is_more_there:
+            self._next_look = loop.time()
         if not self._keys and loop.time() < self._next_look:
             self._added.clear()
             with suppress(TimeoutError):

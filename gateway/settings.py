@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     """Committers, each with a connection of its own; a key always has the same one."""
     grace_seconds: Annotated[float, Field(gt=0, le=600)] = 25
     """How long a SIGTERM waits for what is in flight."""
-    log_level: str = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("api_bind", "ops_bind")
     @classmethod
@@ -61,7 +61,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         lines = [
-            f"TALLYSTICK_{str(mistake['loc'][0]).upper()}: {mistake['msg']}"
+            f"TALLYSTICK_{str(mistake['loc'][0]).upper()}: "
+            + ("not set; set it" if mistake["type"] == "missing" else mistake["msg"])
             for mistake in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsInvalid("\n".join(lines)) from error

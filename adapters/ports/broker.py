@@ -70,7 +70,10 @@ class Consuming(Protocol):
     ) -> Subscription:
         """Consume `queues`, each on a channel of its own with `prefetch` unacked messages at most.
 
-        `on_delivery` is called in order of arrival per queue; it must neither block nor raise.
+        Returns at once, also while the broker or a queue is away: `is_active` tells when all consumers are there.
+        `on_delivery` is called in order of arrival per queue; it must neither block nor raise. If it raises, that is
+        reported and the queue's channel is closed, so that its deliveries come again. Raises `ValueError` for a
+        prefetch that is no bound.
         """
         ...
 
@@ -152,11 +155,11 @@ class Administration(Protocol):
         ...
 
     async def missing(self, topology: Topology) -> list[str]:
-        """Names of exchanges and queues that are not there (passive declares; changes nothing)."""
+        """What is not there, as `exchange NAME` and `queue NAME`; changes nothing. Raises `BrokerUnavailable`."""
         ...
 
     async def depth(self, queue: str) -> int:
-        """Messages ready in `queue`."""
+        """Messages ready in `queue`. Raises `LookupError` if there is no such queue, and `BrokerUnavailable`."""
         ...
 
     async def close(self) -> None: ...

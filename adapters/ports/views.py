@@ -36,8 +36,8 @@ class StatusReport:
 
     at: datetime
     lanes: tuple[LaneCount, ...]
-    messages: dict[Verdict, int]
-    """Messages that are not final."""
+    conflicts: int
+    """Messages whose id was there with another body; they stand in no lane."""
     commands: tuple[CommandCount, ...]
     cases: dict[FailureClass, int]
     dead_letters: int

@@ -58,7 +58,7 @@ def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
 
 def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
     """The records of `read_status`."""
-    counts: dict[str, dict[str, int]] = {what: {} for what in ("message", "command", "parked", "case", "dead_letter")}
+    counts: dict[str, dict[str, int]] = {what: {} for what in ("conflict", "command", "parked", "case", "dead_letter")}
     lanes: list[LaneCount] = []
     at = next(record["since"] for record in records if record["what"] == "now")
     for record in records:
@@ -73,7 +73,7 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
     return StatusReport(
         at,
         tuple(lanes),
-        {Verdict(name): count for name, count in counts["message"].items()},
+        counts["conflict"][""],
         tuple(CommandCount(name, many, counts["parked"].get(name, 0)) for name, many in counts["command"].items()),
         {FailureClass(name): count for name, count in counts["case"].items()},
         counts["dead_letter"][""],

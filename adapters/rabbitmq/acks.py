@@ -36,7 +36,7 @@ class AckWindow:
         self._top = 0
         """The highest tag up to the watermark that is not acked; 0 when there is none."""
         self.ready = 0
-        """How many tags up to the watermark are not acked."""
+        """How many tags up to the watermark are not acked; a plain attribute, as it is read for every ack."""
         self._beyond: set[int] = set()
         """Done beyond the watermark, not acked."""
         self._alone: set[int] = set()
@@ -52,11 +52,6 @@ class AckWindow:
     def unacked(self) -> int:
         """How many deliveries no ack was sent for: what the broker counts against the prefetch."""
         return self._entered - self._acked
-
-    @property
-    def due(self) -> int:
-        """How many deliveries the next flush acks."""
-        return self.ready + (len(self._beyond) if self._is_blocked() else 0)
 
     def enter(self, tag: int | None) -> int:
         """Note a delivery, and return its tag. Raises `TagGap`."""

@@ -73,7 +73,7 @@ class Generation:
         async with broker_call(f"consume {self.queue}", PATIENCE):
             await self._channel.basic_qos(prefetch_count=self._prefetch)
             await self._channel.basic_consume(self.queue, self._on_message)
-        self.quiet_since = max(self.quiet_since, self._loop.time())
+        self.quiet_since = self._loop.time()
         self.is_registered = True
 
     async def live(self) -> End:

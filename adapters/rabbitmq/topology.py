@@ -27,9 +27,9 @@ DELIVERY_LIMIT: Final = 1_000_000
 """High, and always explicit.
 
 Attempts are counted in PostgreSQL, never here, so the limit must not strike: a consumer that loses its channel every
-five seconds reaches it after two months. Yet it must be there: without one, RabbitMQ 3.10 puts what comes back behind
-the whole queue, and with one it comes back first, in order. And from 4.0 an absent limit means 20, at which a process
-that crashes at its start throws its whole prefetch away.
+five seconds reaches a million after two months. An absent limit means none on RabbitMQ 3.10 but 20 from 4.0, where a
+process that crashes at its start would throw its whole prefetch away. -1 means none from 4.0, but drops a message at
+its first return on 3.10. A large number means the same everywhere.
 """
 
 

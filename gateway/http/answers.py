@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
+from uuid import UUID
 
 import orjson
 from aiohttp import hdrs, web
@@ -26,7 +27,7 @@ HEADERS: Final = {
 
 def json_answer(content: object) -> web.Response:
     """Rows, or whatever else orjson writes; a key becomes an object."""
-    written = orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z)
+    written = orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
     return web.Response(body=written, content_type="application/json")
 
 
@@ -61,10 +62,15 @@ async def secure(_: web.Request, response: web.StreamResponse) -> None:
 
 
 def _cursor(place: object) -> str:
-    return urlsafe_b64encode(orjson.dumps(place, option=orjson.OPT_UTC_Z)).rstrip(b"=").decode()
+    written = orjson.dumps(place, default=_plain, option=orjson.OPT_UTC_Z)
+    return urlsafe_b64encode(written).rstrip(b"=").decode()
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, ActorKey):
-        return {"entity": value.entity, "key": value.id}
-    raise TypeError(f"{type(value).__name__} is not shown")
+    match value:
+        case ActorKey(entity, key):
+            return {"entity": entity, "key": key}
+        case UUID():  # asyncpg's own kind of it
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} is not shown")

@@ -14,7 +14,7 @@ from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import StatusReport
 
 KEEP_SECONDS: Final = 5.0
-TIMEOUT: Final = 2.0
+TIMEOUT: Final = 4.0
 SHARE: Final = 10.0
 """A report is kept at least so many times longer than it took, so that a large backlog is not counted all the time."""
 
@@ -58,8 +58,7 @@ class OpenWork(Collector):
         yield _gauge("lane_oldest_seconds", "How long the oldest lane has been in its state.", ("entity", "state"),
                      (((lane.entity, lane.state), (report.at - lane.oldest).total_seconds())
                       for lane in lanes if lane.oldest is not None))  # fmt: skip
-        yield _gauge("messages_open", "Messages that are not final.", ("verdict",),
-                     (((verdict,), count) for verdict, count in report.messages.items()))  # fmt: skip
+        yield _gauge("conflicts_open", "Messages whose id was there with another body.", (), [((), report.conflicts)])
         yield _gauge("commands_open", "Commands that are not settled.", ("system",),
                      (((row.system,), row.commands) for row in report.commands))  # fmt: skip
         yield _gauge("commands_parked", "Commands that wait for a person.", ("system",),

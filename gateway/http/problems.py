@@ -69,22 +69,22 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return _response(request, _of_aiohttp(request, error))
     except StoreUnavailable:
-        detail = f"PostgreSQL does not take work now; /readyz says why.{_doubt(request)} Try again."
+        detail = f"PostgreSQL does not take work now; /readyz says why. {_advice(request)}"
         return _response(request, Problem(STORE_UNAVAILABLE, detail, {hdrs.RETRY_AFTER: RETRY_AFTER}))
     except TimeoutError:
-        detail = f"There was no answer within {REQUEST_SECONDS:g} s.{_doubt(request)} Try again."
+        detail = f"There was no answer within {REQUEST_SECONDS:g} s. {_advice(request)}"
         return _response(request, Problem(TIMED_OUT, detail, {hdrs.RETRY_AFTER: RETRY_AFTER}))
     except Exception as error:  # noqa: BLE001  # our bug: it is logged, and the client learns nothing of it
         telemetry.request_failed(request.method, request.path, error)
-        detail = f"This is a fault of the gateway; its log says more.{_doubt(request)}"
+        detail = f"This is a fault of the gateway; its log says more. {_advice(request)}"
         return _response(request, Problem(INTERNAL, detail))
 
 
-def _doubt(request: web.Request) -> str:
-    """What a client must know that asked for a change."""
+def _advice(request: web.Request) -> str:
+    """What to do after a failure; whoever asked for a change cannot know whether it was made."""
     if request.method in (hdrs.METH_GET, hdrs.METH_HEAD):
-        return ""
-    return " The change may or may not have been made: look before you repeat it."
+        return "Try again."
+    return "The change may or may not have been made: look before you repeat it."
 
 
 def _of_aiohttp(request: web.Request, error: web.HTTPException) -> Problem:

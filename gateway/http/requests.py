@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
 from schemas.envelope import Undecodable
@@ -31,6 +31,15 @@ _KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
 _ANY: Final = r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
+_STORED: Final = tuple(verdict for verdict in Verdict if verdict is not Verdict.DEAD_LETTER)
+
+
+def _stored(verdict: Verdict) -> Verdict:
+    if verdict not in _STORED:
+        raise ValueError
+    return verdict
+
+
 Text = Annotated[
     str,
     Field(max_length=1000, pattern=_LINE),
@@ -42,10 +51,11 @@ Limit = Annotated[
     Written(r"^[0-9]{1,9}$", int),
     Rule("limit_invalid", f"write a whole number from 1 to {MOST}"),
 ]
-Standing = Annotated[
+Stored = Annotated[
     Verdict,
     Field(strict=False),
-    Rule("verdict_unknown", f"write one of {', '.join(Verdict)}"),
+    AfterValidator(_stored),
+    Rule("verdict_unknown", f"write one of {', '.join(_STORED)}; dead letters are at /v1/dead-letters"),
 ]
 State = Annotated[
     LaneState,
@@ -76,7 +86,7 @@ class MessagesQuery(PageQuery):
 
     source: Text | None = None
     id: Text | None = None
-    verdict: Standing | None = None
+    verdict: Stored | None = None
 
 
 class LanesQuery(PageQuery):

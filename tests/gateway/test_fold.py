@@ -266,6 +266,13 @@ def test_another_body_that_comes_twice_is_one_conflict() -> None:
     assert len(set(identities)) == len(identities), "or the inbox would refuse the turn for ever"
 
 
+def test_a_conflict_within_a_turn_is_only_supposed_until_the_inbox_says_so() -> None:
+    # It may be the first of the two that is the conflict: the message itself is not marked.
+    true = entry("1")
+    Desk().came(entry("other", id="1"), true).turn()
+    assert not true.conflict
+
+
 def test_what_the_inbox_knows_as_a_conflict_makes_no_conflict_of_the_true_message() -> None:
     other = entry("other", id="1")
     other.conflict = True

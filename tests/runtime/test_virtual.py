@@ -35,7 +35,16 @@ def test_sleepers_wake_in_order() -> None:
     assert woken == [10, 20, 30]
 
 
-def test_a_story_that_goes_round_for_ever_ends() -> None:
+def test_a_story_that_goes_round_without_time_passing_ends() -> None:
+    async def story() -> None:
+        for _ in count():
+            await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="round and round"):
+        run(story())
+
+
+def test_a_story_that_takes_for_ever_ends() -> None:
     async def story() -> None:
         for second in count():
             await asyncio.sleep(second)

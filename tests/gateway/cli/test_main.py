@@ -65,7 +65,7 @@ def refused_password() -> Exception:
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (SettingsInvalid("TALLYSTICK_POLICY: Field required"), Exit.USAGE, "TALLYSTICK_POLICY"),
+        (SettingsInvalid("TALLYSTICK_POLICY: not set; set it"), Exit.USAGE, "TALLYSTICK_POLICY"),
         (PolicyInvalid("policy.yaml:3: x"), Exit.FAILED, "policy.yaml:3"),
         (SchemaBehind("run `tallystick db upgrade`"), Exit.CONFLICT, "db upgrade"),
         (StoreUnavailable("PostgreSQL: refused"), Exit.UNREACHABLE, "TALLYSTICK_DATABASE_URL"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from gateway.local.ports import free_port
+from adapters.ports.turns import Judged
 from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
 from tests.contracts.turns import SHEET, asking, command, message, queued
-from tests.gateway.http.stand import Stand, listening
+from tests.gateway.http.stand import Stand
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
 
@@ -36,15 +35,16 @@ async def test_counts_of_the_process_are_there(stand: Stand) -> None:
 async def test_what_stands_open_is_there(stand: Stand) -> None:
     await stand.park(SHEET, message("e1"), message("e2"))
     other = ActorKey("timesheet", "T-9")
-    await stand.commit(asking(queued((await stand.commits.load([other]))[other], message("e3")), command(other)))
+    turn = asking(queued((await stand.commits.load([other]))[other], message("e3")), command(other))
+    turn.judged.append(Judged(message("e4"), Verdict.CONFLICT, 0))
+    await stand.commit(turn)
     await stand.bury("one", "two")
     samples = await scrape(stand)
     assert samples["tallystick_open_work_known[]"] == 1
     assert samples["tallystick_lanes['parked', 'timesheet']"] == 1
     assert samples["tallystick_lane_messages['parked', 'timesheet']"] == 2
     assert 0 <= samples["tallystick_lane_oldest_seconds['open', 'timesheet']"] < 60
-    assert samples["tallystick_messages_open['parked']"] == 1
-    assert samples["tallystick_messages_open['queued']"] == 2
+    assert samples["tallystick_conflicts_open[]"] == 1
     assert samples["tallystick_commands_open['erp']"] == 1
     assert samples["tallystick_commands_parked['erp']"] == 0
     assert samples["tallystick_cases_open['mapping']"] == 1
@@ -65,9 +65,8 @@ async def test_openmetrics_is_spoken_where_it_is_asked_for(stand: Stand) -> None
     assert "tallystick_commit_turns" in {family.name for family in families}
 
 
-async def test_without_a_database_the_page_answers_without_its_part(token_file: Path) -> None:
-    async with listening(f"postgresql://tally@127.0.0.1:{free_port()}/none", token_file) as stand:
-        samples = await scrape(stand)
+async def test_without_a_database_the_page_answers_without_its_part(alone: Stand) -> None:
+    samples = await scrape(alone)
     assert samples["tallystick_open_work_known[]"] == 0
     assert samples["tallystick_commit_batches_total[]"] == 0
     assert not any(name.startswith("tallystick_lanes") for name in samples)

@@ -46,16 +46,16 @@ async def test_draining_makes_it_unready_and_not_dead(stand: Stand) -> None:
     assert (await stand.ops("/livez")).status == 200
 
 
-async def test_a_dead_task_makes_it_dead(stand: Stand) -> None:
-    stand.health.died("committer-0")
-    page = await stand.ops("/livez?verbose")
+async def test_a_dead_task_makes_it_dead(alone: Stand) -> None:
+    alone.health.died("committer-0")
+    page = await alone.ops("/livez?verbose")
     assert page.status == 503
     assert page.text == "[-]tasks failed: committer-0 has ended\nlivez check failed\n"
 
 
-async def test_it_has_not_started_before_its_consumers_stand(stand: Stand) -> None:
-    stand.health.has_started = False
-    page = await stand.ops("/startupz")
+async def test_it_has_not_started_before_its_consumers_stand(alone: Stand) -> None:
+    alone.health.has_started = False
+    page = await alone.ops("/startupz")
     assert (page.status, page.text) == (503, "[-]started failed: the consumers are not registered yet\n")
 
 
@@ -71,7 +71,7 @@ async def test_a_program_gets_json(stand: Stand) -> None:
     ]
 
 
-async def test_the_version_is_told(stand: Stand) -> None:
-    page = await stand.ops("/version")
+async def test_the_version_is_told(alone: Stand) -> None:
+    page = await alone.ops("/version")
     assert page.json["name"] == "tallystick"
     assert page.json["version"]

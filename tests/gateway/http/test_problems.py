@@ -10,13 +10,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.http.problems import problems
-from gateway.local.ports import free_port
 from tests.contracts.turns import SHEET, message
 from tests.gateway.http.stand import TOKEN, Stand, listening
 
 
-async def test_an_unknown_path(stand: Stand) -> None:
-    page = await stand.get("/v1/lane")
+async def test_an_unknown_path(alone: Stand) -> None:
+    page = await alone.get("/v1/lane")
     assert page.status == 404
     assert page.json == {
         "type": "/problems/not-found",
@@ -27,15 +26,15 @@ async def test_an_unknown_path(stand: Stand) -> None:
     }
 
 
-async def test_a_wrong_method(stand: Stand) -> None:
-    page = await stand.post("/v1/messages", {})
+async def test_a_wrong_method(alone: Stand) -> None:
+    page = await alone.post("/v1/messages", {})
     assert (page.status, page.json["type"]) == (405, "/problems/method-not-allowed")
     assert page.headers["Allow"] == "GET,HEAD"
     assert page.detail == "/v1/messages takes GET,HEAD, not POST."
 
 
-async def test_a_body_that_is_too_large(stand: Stand) -> None:
-    page = await stand.post("/v1/lanes/timesheet/T-1/retry", {"reason": "x" * 65536})
+async def test_a_body_that_is_too_large(alone: Stand) -> None:
+    page = await alone.post("/v1/lanes/timesheet/T-1/retry", {"reason": "x" * 65536})
     assert (page.status, page.json["type"]) == (413, "/problems/body-too-large")
     assert page.detail == "Send at most 65536 bytes."
 
@@ -47,6 +46,7 @@ async def test_a_body_that_is_too_large(stand: Stand) -> None:
         ("/v1/messages?limit=501", "limit: write a whole number from 1 to 500"),
         ("/v1/messages?limit=1_0", "limit: write a whole number from 1 to 500"),
         ("/v1/messages?verdict=done", "verdict: write one of queued, waiting"),
+        ("/v1/messages?verdict=dead_letter", "dead letters are at /v1/dead-letters"),
         ("/v1/messages?source=", "source: write 1 to 1000 characters"),
         ("/v1/messages?source=%00", "source: write 1 to 1000 characters"),
         ("/v1/messages?verdct=parked", "verdct: there is no such field; there are limit, cursor, source, id, verdict"),
@@ -62,23 +62,22 @@ async def test_a_body_that_is_too_large(stand: Stand) -> None:
         ("/v1/status?x=1", "x: there is no such field; there are none"),
     ],
 )
-async def test_a_wrong_query(stand: Stand, path: str, told: str) -> None:
-    page = await stand.get(path)
+async def test_a_wrong_query(alone: Stand, path: str, told: str) -> None:
+    page = await alone.get(path)
     assert (page.status, page.json["type"]) == (400, "/problems/request-invalid")
     assert told in page.detail
 
 
-async def test_a_database_that_is_away(token_file: Path) -> None:
-    async with listening(f"postgresql://tally:canary@127.0.0.1:{free_port()}/none", token_file) as stand:
-        lane = "/v1/lanes/timesheet/T-1"
-        for path in ("/v1/status", "/v1/messages", "/v1/lanes", lane, "/v1/cases", "/v1/dead-letters"):
-            page = await stand.get(path)
-            assert (page.status, page.json["type"]) == (503, "/problems/store-unavailable")
-            assert page.headers["Retry-After"] == "2"
-            assert "canary" not in page.text
-        page = await stand.post(f"{lane}/retry", {"reason": "try"})
-        assert page.status == 503
-        assert "may or may not have been made: look before you repeat it" in page.detail
+async def test_a_database_that_is_away(alone: Stand) -> None:
+    lane = "/v1/lanes/timesheet/T-1"
+    for path in ("/v1/status", "/v1/messages", "/v1/lanes", lane, "/v1/cases", "/v1/dead-letters"):
+        page = await alone.get(path)
+        assert (page.status, page.json["type"]) == (503, "/problems/store-unavailable")
+        assert page.headers["Retry-After"] == "2"
+        assert "canary" not in page.text
+    page = await alone.post(f"{lane}/retry", {"reason": "try"})
+    assert page.status == 503
+    assert "may or may not have been made: look before you repeat it" in page.detail
 
 
 async def test_a_database_that_does_not_answer_in_time(database_url: str, token_file: Path) -> None:

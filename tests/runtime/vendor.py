@@ -1,0 +1,107 @@
+"""The outside system of the toy jobs: it keeps a journal of its effects, and behaves badly on demand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from uuid import UUID
+
+from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass
+from tests.gateway.toy import ERP, WRONG, Ask
+
+KEYED = Capability(Upsert.NONE, key_window=86_400, unique_reference=False, look_up=True, late_bound=60)
+LOOKED_UP = Capability(Upsert.NONE, key_window=None, unique_reference=False, look_up=True, late_bound=60)
+NO_ANSWER = Failure(FailureClass.TIMEOUT, "timeout", "no answer came")
+BUSY = Failure(FailureClass.RATE_LIMITED, "busy", "come back later")
+STALL = 20.0
+"""Longer than it takes others to think that we are dead."""
+
+
+class Mood(Enum):
+    """How it treats one request."""
+
+    WELL = auto()
+    REJECTS = auto()
+    BUSY = auto()
+    TIMES_OUT = auto()
+    """Nothing is done, no answer comes."""
+    APPLIES_THEN_TIMES_OUT = auto()
+    APPLIES_LATE = auto()
+    """No answer comes, and the effect half a minute later."""
+    STALLS = auto()
+    """The sender's process stands still before the request leaves it."""
+    STALLS_THEN_REJECTS = auto()
+    RAISES = auto()
+    """The adapter has a bug: the effect is there, and it raises."""
+
+
+@dataclass
+class Vendor:
+    """A `System`. `effects` are the references of what it has, in order; a remembered key has no second effect."""
+
+    capability_of_all: Capability = KEYED
+    seconds: Callable[[], float] = lambda: 0.01
+    moods: deque[Mood] = field(default_factory=deque)
+    effects: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    look_ups: int = 0
+    name: str = ERP
+    _keys: set[UUID] = field(default_factory=set)
+    _late: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy_with: set[ActorKey] = field(default_factory=set)
+
+    def capability(self, operation: str) -> Capability:
+        if operation != "job.do":
+            raise UnknownOperation(operation)
+        return self.capability_of_all
+
+    async def send(self, command: Command) -> Outcome:
+        mood = self.moods.popleft() if self.moods else Mood.WELL
+        if mood in (Mood.STALLS, Mood.STALLS_THEN_REJECTS):
+            await asyncio.sleep(STALL)
+        self.requests.append(command.reference)
+        await asyncio.sleep(self.seconds())
+        match mood:
+            case Mood.REJECTS | Mood.STALLS_THEN_REJECTS:
+                return Rejected(WRONG)
+            case Mood.BUSY:
+                return Deferred(BUSY, 3.0)
+            case Mood.TIMES_OUT:
+                return Unknown(NO_ANSWER)
+            case Mood.APPLIES_LATE:
+                task = asyncio.create_task(self._apply_later(command))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+                return Unknown(NO_ANSWER)
+            case _:
+                self._apply(command)
+        if mood is Mood.RAISES:
+            raise KeyError(command.line)
+        return Unknown(NO_ANSWER) if mood is Mood.APPLIES_THEN_TIMES_OUT else _confirmed(command)
+
+    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+        self.look_ups += 1
+        await asyncio.sleep(self.seconds())
+        return _confirmed(command) if command.reference in self.effects else Absent()
+
+    async def close(self) -> None:
+        return
+
+    async def _apply_later(self, command: Command) -> None:
+        await asyncio.sleep(30)
+        self._apply(command)
+
+    def _apply(self, command: Command) -> None:
+        if self.capability_of_all.key_window is None or command.id not in self._keys:
+            self._keys.add(command.id)
+            self.effects.append(command.reference)
+
+
+def _confirmed(command: Command) -> Confirmed:
+    return Confirmed(Ask.model_validate_json(command.body).binds or f"erp-{command.line}")
