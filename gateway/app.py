@@ -42,7 +42,8 @@ def the_topology() -> Topology:
 async def serve(settings: Settings) -> bool:
     """Run until SIGTERM or SIGINT, then drain; whether everything in flight was finished.
 
-    Raises what the start refuses with: `PolicyInvalid`, `SchemaBehind`, `TopologyDiffers`, `BrokerUnavailable`.
+    Raises what the start refuses with: `PolicyInvalid`, `SchemaBehind`, `TopologyDiffers`, `BrokerUnavailable`,
+    `SettingsInvalid` for the token file, OSError for an address that cannot be had.
     """
     policy = read_policy(settings.policy)
     await check(settings.database_url)

@@ -62,7 +62,12 @@ class Committer:
         self.activations.schedule(activation)
 
     def poke(self, key: ActorKey) -> None:
-        """Somebody changed the lane of `key`, or it should be looked at again."""
+        """Somebody changed the lane of `key`, or it should be looked at again.
+
+        A lane of an entity that this release does not know, left by a newer one, stays as it is and can be seen.
+        """
+        if key.entity not in self._world.actors and not key.is_external:
+            return
         activation = self.activations.of(key)
         activation.is_poked = True
         self.activations.schedule(activation)

@@ -43,7 +43,7 @@ def operations(health: Health, counts: Counts, reads: Reads, version: str) -> we
     async def tell_version(_: web.Request) -> web.Response:
         return web.Response(body=about, content_type="application/json")
 
-    app = web.Application(client_max_size=0)
+    app = web.Application(client_max_size=1024)
     app.router.add_get("/livez", probes.live)
     app.router.add_get("/readyz", probes.ready)
     app.router.add_get("/startupz", probes.started)

@@ -25,6 +25,8 @@ from schemas.keys import ActorKey
 SHUTDOWN_SECONDS: Final = 2.0
 """How long an answer under way gets to leave."""
 KEEP_ALIVE_SECONDS: Final = 75.0
+LINGER_SECONDS: Final = 2.0
+"""How long the rest of a body that was refused is read, so that the refusal arrives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ async def _serve(running: AsyncExitStack, app: web.Application, bind: str) -> st
         logger=_quiet(),
         shutdown_timeout=SHUTDOWN_SECONDS,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
+        lingering_time=LINGER_SECONDS,
         auto_decompress=False,
     )
     running.push_async_callback(runner.cleanup)

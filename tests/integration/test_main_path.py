@@ -116,15 +116,19 @@ async def test_a_thousand_sheets_wait_for_their_projects_and_post_in_order(insta
     await until(all_wait, 30, "all sheets wait")
     assert await installation.count("SELECT count(*) FROM tallystick.inbox WHERE attempts > 0") == 0
     assert await installation.journal() == []
-    await installation.publish([deal(f"P{n}", f"C{n % 5}") for n in range(10)] + [customer(f"C{n}") for n in range(5)])
+    # Parents in the wrong order, and among them more children that refer to them.
+    parents = [deal(f"P{n}", f"C{n % 5}") for n in range(10)] + [customer(f"C{n}") for n in range(5)]
+    await installation.publish(
+        [event for n, parent in enumerate(parents) for event in (sheet(f"X{n}", Reference(id=f"P{n % 10}")), parent)]
+    )
 
     async def all_applied() -> bool:
-        return (await installation.verdicts()).get("applied") == 1115 and await installation.is_settled()
+        return (await installation.verdicts()).get("applied") == 1130 and await installation.is_settled()
 
     await until(all_applied, 60, "all sheets applied")
     rows = await installation.journal()
     posted = [row["reference"] for row in rows if row["operation"] == "billable.post"]
-    assert len(posted) == len(set(posted)) == 2100
+    assert len(posted) == len(set(posted)) == 2115
     for number in range(0, 1000, 10):
         lines = [reference for reference in posted if f"{reference}".startswith(f"timesheet/W{number}/")]
         assert lines == [f"timesheet/W{number}/{line}/1" for line in ("L1.r1", "L2.r1", "L3.r2")]

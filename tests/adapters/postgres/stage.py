@@ -16,6 +16,7 @@ from adapters.postgres.commits import _COMMIT, PostgresCommits, _answers
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresOutbox
 from schemas.keys import ActorKey
+from tests.contracts.shared_database import EMPTY
 from tests.contracts.turns import applied, batch, message
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -26,6 +27,11 @@ PATIENCE: Final = 15.0
 WRONG: Final = Path(__file__).with_name("wrong")
 _WAITING: Final = """
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+_ALONE: Final = """
+    SELECT NOT EXISTS (
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend')
 """
 _LOST: Final = """
     SELECT count(*) FROM tallystick.entity w
@@ -68,12 +74,17 @@ class Stage:
 
     async def __aexit__(self, *_: object) -> None:
         for connection in self._connections:
-            connection.terminate()
+            if connection is not self.observer:
+                connection.terminate()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for client in self._clients:
             await client.close()
+        # Backends whose connection was cut may still be at work.
+        await self.until_true(_ALONE)
+        await self.observer.execute(f"DROP SCHEMA wrong CASCADE; {EMPTY}")
+        await self.observer.close()
 
     async def connection(self) -> Connection:
         """A new connection."""

@@ -78,6 +78,8 @@ async def test_a_database_that_is_away(alone: Stand) -> None:
     page = await alone.post(f"{lane}/retry", {"reason": "try"})
     assert page.status == 503
     assert "may or may not have been made: look before you repeat it" in page.detail
+    for path in ("/readyz?verbose", "/metrics"):
+        assert "canary" not in (await alone.ops(path)).text
 
 
 async def test_a_database_that_does_not_answer_in_time(database_url: str, token_file: Path) -> None:
@@ -93,6 +95,17 @@ async def test_a_database_that_does_not_answer_in_time(database_url: str, token_
             assert "[+]postgresql ok" in (await stand.ops("/readyz?verbose")).text
         await locking.close()
         assert (await stand.get("/v1/messages")).status == 200
+
+
+async def test_an_answer_that_takes_too_long() -> None:
+    async def stall(_: web.Request) -> web.Response:
+        raise TimeoutError
+
+    app = web.Application(middlewares=[problems])
+    app.router.add_get("/stall", stall)
+    async with TestClient(TestServer(app)) as client, client.get("/stall") as answer:
+        members = await answer.json(content_type="application/problem+json")
+    assert (answer.status, answer.headers["Retry-After"], members["type"]) == (503, "2", "/problems/timed-out")
 
 
 async def test_a_fault_of_ours_is_logged_and_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
