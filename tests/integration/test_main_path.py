@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-
 from adapters.ports.broker import Outgoing
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet

@@ -38,7 +38,7 @@ def test_a_round_trip_takes_all_keys_along() -> None:
     run(story())
 
 
-# --------------------------------------------------------------------------------------------------------------- outages
+# -------------------------------------------------------------------------------------------------------------- outages
 
 
 def test_when_the_database_comes_back_everything_goes_on_and_nothing_is_parked() -> None:
@@ -184,11 +184,10 @@ class Unwritable(BaseModel):
 
 
 def decide_badly(state: Any, event: Event, context: Context) -> Decision:
-    """As the toy does, but for one step its state cannot be stored."""
+    """As the toy does, but from one step on its state cannot be stored."""
     decision = decide(state, event, context)
-    if isinstance(decision, Accept) and isinstance(event, Envelope) and event.data == Step(name="bad"):
-        return Accept(Unwritable(what=object()))
-    return decision
+    is_bad = isinstance(state, Unwritable) or (isinstance(event, Envelope) and event.data == Step(name="bad"))
+    return Accept(Unwritable(what=object())) if is_bad and isinstance(decision, Accept) else decision
 
 
 @pytest.mark.parametrize("names", [("bad",), ("bad", "a2"), ("a1", "bad", "a2"), ("a1", "a2", "a3", "a4", "a5", "bad")])

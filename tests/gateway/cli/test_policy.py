@@ -98,6 +98,9 @@ def test_a_token_must_fit_into_a_header(file: Path, token: str) -> None:
         read_policy(file).systems["erp"].secret()
 
 
+PSA = "urn:example:psa"
+
+
 def spoilt(change: Callable[[Any], object]) -> PolicyFile:
     document = yaml.safe_load(EXAMPLE)
     change(document)
@@ -108,9 +111,18 @@ def spoilt(change: Callable[[Any], object]) -> PolicyFile:
     ("change", "told"),
     [
         (lambda d: d["legal_entities"]["US01"].pop("tax_codes"), "legal_entities.US01: without tax_codes"),
-        (lambda d: d["sources"]["urn:example:psa"]["types"].append("timesheets.*"), "sources.urn:example:psa.types: no event type matches"),
-        (lambda d: d["sources"]["urn:example:psa"].update(system="jira"), "sources.urn:example:psa.system: jira is not under `systems`"),
-        (lambda d: d["sources"]["urn:example:psa"].update(external=["projects"]), "sources.urn:example:psa.external: projects is no entity"),
+        (
+            lambda d: d["sources"][PSA]["types"].append("timesheets.*"),
+            f"sources.{PSA}.types: no event type matches",
+        ),
+        (
+            lambda d: d["sources"][PSA].update(system="jira"),
+            f"sources.{PSA}.system: jira is not under `systems`",
+        ),
+        (
+            lambda d: d["sources"][PSA].update(external=["projects"]),
+            f"sources.{PSA}.external: projects is no entity",
+        ),
         (lambda d: d["systems"]["erp"].update(url="http://erp.example"), "systems.erp.url: the token travels"),
         (lambda d: d["systems"]["erp"].update(url="https://erp.example"), "systems.erp.token: a secret stands"),
         (lambda d: d["systems"]["psa"]["operations"].clear(), "systems: none takes project.put"),
