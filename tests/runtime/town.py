@@ -120,9 +120,22 @@ class Process:
         if scans:
             work.append(self.lanes.run())
         if sends:
-            work += [self.recorder.run(), self.relay.run(), self.heartbeat.run()]
+            work.append(self.recorder.run())
         self.tasks = [asyncio.create_task(each) for each in work]
+        if sends:
+            self.recover()
         return self
+
+    def recover(self) -> None:
+        """Go on sending and beating."""
+        self._sending = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.heartbeat.run())]
+        self.tasks += self._sending
+
+    def stall(self) -> None:
+        """Stand still: attempts in flight go on in their own time, but nothing is begun, and nothing beats."""
+        for task in self._sending:
+            task.cancel()
+            self.tasks.remove(task)
 
     def deliver(self, key: ActorKey, *names: str | Step, slip: Slip | None = None) -> list[Slip]:
         """Deliver steps in order; their receipts."""

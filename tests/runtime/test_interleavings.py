@@ -1,0 +1,166 @@
+"""Many small histories in which everything goes wrong at once; each can be told again by its seed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from schemas.keys import ActorKey
+from tests.gateway.toy import Step, theirs
+from tests.runtime.town import SMALL, Town, until
+from tests.runtime.troubles import Trouble, some_seconds
+from tests.runtime.vendor import KEYED, LOOKED_UP, Mood, Vendor
+from tests.runtime.virtual import run
+from tests.runtime.wire import Wire
+
+SEEDS = range(24)
+KEYS = [ActorKey("job", name) for name in "abcd"]
+BOUND = theirs("7")
+"""The ERP's id of the first job, from the moment on when its first command is done."""
+QUIET = [Trouble.NONE] * 6
+NICE = [Mood.WELL] * 6
+BAD_MOODS = [Mood.BUSY, Mood.TIMES_OUT, Mood.APPLIES_THEN_TIMES_OUT, Mood.APPLIES_LATE, Mood.RAISES]
+
+
+def plan(chance: Random) -> Iterator[tuple[ActorKey, Step]]:
+    """Steps of each job in order; some need an earlier job, some ask the ERP, some are repeated."""
+    waiting = {key: [f"{key.id}{n}" for n in range(chance.randint(2, 9))] for key in KEYS}
+    sent: list[tuple[ActorKey, Step]] = [(KEYS[0], Step(name="a-bind", asks=("bind=7",)))]
+    yield sent[0]
+    while any(waiting.values()):
+        key = chance.choice([key for key, left in waiting.items() if left])
+        name = waiting[key].pop(0)
+        earlier = [other.id for other in KEYS if other < key]
+        step = Step(
+            name=name,
+            needs=chance.choice([*earlier, "erp:7"]) if earlier and chance.random() < 0.3 else None,
+            asks=(name,) if chance.random() < 0.4 else (),
+            does="ignore" if chance.random() < 0.1 else "accept",
+        )
+        sent.append((key, step))
+        yield sent[-1]
+        if chance.random() < 0.25:
+            yield chance.choice(sent)
+
+
+def expected(steps: list[tuple[ActorKey, Step]], key: ActorKey) -> tuple[str, ...]:
+    """What a job ends with: each step once, in the order in which it was published first."""
+    names = dict.fromkeys(step.name for whose, step in steps if whose == key and step.does == "accept")
+    return tuple(names)
+
+
+async def misfortune(town: Town, wire: Wire, chance: Random) -> None:
+    """Something goes wrong every now and then, until this is cancelled."""
+    while True:
+        await asyncio.sleep(chance.expovariate(2))
+        process = chance.choice(town.processes)
+        match chance.choice(["kill", "cut", "cut", "away", "commit", "commit", "commit", "moods", "claim"]):
+            case "kill":
+                for channel in [channel for channel in wire.channels if channel.process is process]:
+                    wire.cut(channel)
+                await process.kill()
+                town.processes.remove(process)
+                wire.attach(town.process())
+            case "cut" if wire.channels:
+                channel = wire.channels[0]
+                wire.cut(channel)
+                await asyncio.sleep(chance.uniform(0, 0.5))
+                if channel.process in town.processes:
+                    wire.notice(channel)
+            case "away":
+                town.outage.is_away = True
+                await asyncio.sleep(chance.uniform(0, 3))
+                town.outage.is_away = False
+            case "commit":
+                connection = chance.choice(process.connections)
+                connection.troubles.append(chance.choice([*Trouble]))
+                connection.lost_answers_to_resolve = chance.randint(0, 2)
+            case "moods":
+                town.vendor.moods.extend(chance.choices(BAD_MOODS + NICE, k=3))
+            case _:
+                process.outbox.lost_claims = 1
+
+
+async def live_through(town: Town, chance: Random) -> list[tuple[ActorKey, Step]]:
+    """Publish everything amid misfortunes, and then wait until it is done."""
+    wire = Wire(town, prefetch=chance.choice([1, 3, 20]))
+    for _ in range(2):
+        wire.attach(town.process())
+    happening = asyncio.create_task(misfortune(town, wire, chance))
+    published = list(plan(chance))
+    for key, step in published:
+        by_their_id = key == KEYS[0] and step.name != "a-bind" and int(step.name[1:]) % 2
+        wire.publish(BOUND if by_their_id else key, step)
+        await asyncio.sleep(chance.choice((0.0, chance.uniform(0, 0.3))))
+    await asyncio.sleep(chance.uniform(0, 5))
+    happening.cancel()
+    await asyncio.gather(happening, return_exceptions=True)
+    town.outage.is_away = False
+    town.vendor.moods.clear()
+    for channel in {channel.process: channel for channel in wire.channels}.values():
+        assert channel.process in town.processes
+    for process in town.processes:
+        if process not in [channel.process for channel in wire.channels]:
+            wire.attach(process)
+    await until(lambda: wire.is_empty)
+    return published
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_event_is_applied_once_in_order_and_every_command_has_one_effect(seed: int) -> None:
+    async def story() -> None:
+        chance = Random(seed)
+        bounds = replace(SMALL, fold=chance.choice([1, 2, 10]), mailbox=chance.choice([1, 3, 50]))
+        town = Town(bounds, vendor=Vendor(KEYED), seconds=lambda chance: some_seconds(chance, 0.05))
+        published = await live_through(town, chance)
+        asked = {f"job/{key.id}/{ask.partition('=')[0]}/1" for key, step in published for ask in step.asks
+                 if step.does == "accept"}  # fmt: skip
+        await until(lambda: sum(len(town.steps(key)) for key in KEYS) == len(asked) + sum(
+            len(expected(published, key)) for key in KEYS))  # fmt: skip
+        for key in KEYS[1:]:
+            assert town.events(key) == expected(published, key)
+        # by its own id and by the ERP's: each in its own order
+        for name in (own, by_their_id):
+            assert [e for e in town.events(KEYS[0]) if name(e)] == [
+                e for e in expected(published, KEYS[0]) if name(e)
+            ]  # fmt: skip
+        await asyncio.sleep(60)
+        assert sorted(town.vendor.effects) == sorted(asked)
+        assert town.cases() == []
+        assert not town.store.tables.outbox
+        town.check_history()
+        await town.close()
+
+    run(story())
+
+
+def own(name: str) -> bool:
+    """Whether a step of the first job came by its own id."""
+    return not by_their_id(name)
+
+
+def by_their_id(name: str) -> bool:
+    """Whether it came by the ERP's."""
+    return name != "a-bind" and int(name[1:]) % 2 == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_where_only_a_look_up_tells_there_is_one_effect_or_a_case(seed: int) -> None:
+    async def story() -> None:
+        chance = Random(seed + 1000)
+        town = Town(vendor=Vendor(LOOKED_UP), seconds=lambda chance: some_seconds(chance, 0.05))
+        await live_through(town, chance)
+        await asyncio.sleep(300)
+        assert len(set(town.vendor.effects)) == len(town.vendor.effects)
+        left = [standing for standing in town.store.tables.outbox.values() if not standing.is_parked]
+        parked = {standing.command.key for standing in town.store.tables.outbox.values() if standing.is_parked}
+        assert all(standing.command.key in parked for standing in left), "what is left is parked, or held behind it"
+        assert set(town.cases()) <= {"outcome_unknown"}
+        town.check_history()
+        await town.close()
+
+    run(story())

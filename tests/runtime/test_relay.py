@@ -1,0 +1,370 @@
+"""The relay: one command of a lane at a time, each at most once, whoever dies, stalls, or does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from adapters.ports.outbox import Ending
+from adapters.ports.system import Capability
+from gateway.settlement import MOST_UNKNOWN
+from schemas.commands import command_id
+from schemas.keys import ActorKey
+from tests.gateway.toy import ERP, A, B, Step
+from tests.runtime.town import Process, Town, until
+from tests.runtime.vendor import KEYED, LOOKED_UP, STALL, Mood, Vendor
+from tests.runtime.virtual import run
+
+FIRST = command_id(ERP, "job.do", A, "1", 1)
+ASKS = Step(name="a1", asks=("1", "2"))
+BLIND = replace(LOOKED_UP, look_up=False)
+
+
+def endings(process: Process) -> list[Ending | None]:
+    """How the attempts at the first command ended."""
+    return [attempt.ending for attempt in process.outbox.log(FIRST)]
+
+
+def moody(*moods: Mood, capability: Capability = KEYED) -> Vendor:
+    """A vendor that treats the first requests so."""
+    vendor = Vendor(capability_of_all=capability)
+    vendor.moods.extend(moods)
+    return vendor
+
+
+# ---------------------------------------------------------------------------------------------------------------- order
+
+
+def test_commands_of_a_job_go_one_at_a_time_each_after_the_decision_on_the_one_before() -> None:
+    async def story() -> None:
+        town = Town(seconds=lambda _chance: lambda: 0.5)
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: len(town.vendor.requests) == 1, step=0.01)
+        assert town.steps(A) == ("a1",)
+        await until(lambda: len(town.vendor.requests) == 2, step=0.01)
+        assert town.steps(A) == ("a1", "+1")
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
+def test_keys_do_not_hold_each_other_up() -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(*[Mood.REJECTS]))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: town.cases() == ["wrong"])
+        process.deliver(B, Step(name="b1", asks=("1",)))
+        await until(lambda: town.steps(B) == ("b1", "+1"))
+        assert town.vendor.effects == ["job/b/1/1"], "what follows a parked command is held"
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_two_processes_never_have_the_same_lane(seed: int) -> None:
+    async def story() -> None:
+        chance = Random(seed)
+        town = Town(vendor=Vendor(LOOKED_UP, seconds=lambda: chance.uniform(0, 0.3)))
+        processes = [town.process() for _ in range(3)]
+        keys = [ActorKey("job", f"{n}") for n in range(6)]
+        for key in keys:
+            chance.choice(processes).deliver(key, Step(name=key.id, asks=("1", "2", "3")))
+        await until(lambda: all(len(town.steps(key)) == 4 for key in keys))
+        assert sorted(town.vendor.effects) == sorted(f"job/{key.id}/{line}/1" for key in keys for line in "123")
+        await town.close()
+
+    run(story())
+
+
+def test_a_process_that_knows_nothing_finds_commands_in_the_outbox() -> None:
+    async def story() -> None:
+        town = Town()
+        town.process(sends=False).deliver(A, ASKS)
+        await until(lambda: bool(town.events(A)))
+        town.process()
+        await until(lambda: len(town.vendor.effects) == 2)
+        await town.close()
+
+    run(story())
+
+
+# ------------------------------------------------------------------------------------------------------------- outcomes
+
+
+def test_what_asks_to_come_back_later_spends_nothing_and_keeps_its_place() -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(*[Mood.BUSY] * 60))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: len(town.vendor.effects) == 2)
+        assert endings(process) == [Ending.DEFERRED] * 60 + [Ending.CONFIRMED]
+        assert asyncio.get_running_loop().time() >= 180, "three seconds each, as it asked for"
+        assert town.cases() == []
+        await town.close()
+
+    run(story())
+
+
+def test_a_refusal_parks_the_command_with_a_case() -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(Mood.REJECTS))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: town.cases() == ["wrong"])
+        assert endings(process) == [Ending.REJECTED, Ending.UNSENT]
+        assert town.vendor.requests == ["job/a/1/1"], "a refusal is read back, not asked for again"
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("mood", [Mood.TIMES_OUT, Mood.APPLIES_THEN_TIMES_OUT, Mood.APPLIES_LATE, Mood.RAISES])
+@pytest.mark.parametrize("capability", [KEYED, LOOKED_UP], ids=["key", "look-up"])
+def test_an_attempt_without_an_answer_ends_as_one_effect(mood: Mood, capability: Capability) -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(mood, capability=capability))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        await asyncio.sleep(60)
+        assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"]
+        assert endings(process)[0] is Ending.UNKNOWN
+        await town.close()
+
+    run(story())
+
+
+def test_where_nothing_protects_a_person_is_asked() -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(Mood.APPLIES_THEN_TIMES_OUT, capability=BLIND))
+        town.process().deliver(A, ASKS)
+        await until(lambda: town.cases() == ["outcome_unknown"])
+        await asyncio.sleep(600)
+        assert town.vendor.requests == ["job/a/1/1"]
+        await town.close()
+
+    run(story())
+
+
+def test_a_rejection_does_not_settle_while_an_earlier_attempt_may_still_land() -> None:
+    async def story() -> None:
+        # Given an attempt that timed out and lands half a minute later, and a second one that is rejected
+        town = Town(vendor=moody(Mood.APPLIES_LATE, Mood.REJECTS))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: Ending.REJECTED in endings(process))
+        # Then the system is asked until it has the effect, and it is recorded as what it is
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.vendor.look_ups > 1
+        assert town.cases() == []
+        assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
+def test_an_outage_of_the_system_ends_in_a_case_and_a_persons_retry_sends_again() -> None:
+    async def story() -> None:
+        town = Town(vendor=moody(*[Mood.TIMES_OUT] * (MOST_UNKNOWN + 1)))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: town.cases() == ["outcome_unknown"])
+        assert town.vendor.effects == []
+        await town.store.clients().lanes.retry(A, actor="ann", reason="the ERP is back")
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"], "the same generation: it might have landed"
+        await town.close()
+
+    run(story())
+
+
+# ---------------------------------------------------------------------------------------------------- deaths and stalls
+
+
+def test_what_was_recorded_when_its_process_died_is_settled_by_another_and_not_sent_again() -> None:
+    async def story() -> None:
+        town = Town(seconds=lambda _chance: lambda: 0.2)
+        first = town.process()
+        first.deliver(A, ASKS)
+        await until(lambda: endings(first) == [Ending.CONFIRMED], step=0.001)
+        await first.kill()
+        assert town.steps(A) == ("a1",)
+        second = town.process()
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert endings(second) == [Ending.CONFIRMED, Ending.UNSENT]
+        assert town.vendor.requests == ["job/a/1/1", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("capability", [KEYED, LOOKED_UP, BLIND], ids=["key", "look-up", "nothing"])
+def test_a_process_that_died_while_sending_leaves_one_effect_or_a_case(capability: Capability) -> None:
+    async def story() -> None:
+        town = Town(vendor=Vendor(capability, seconds=lambda: 1.0))
+        first = town.process()
+        first.deliver(A, Step(name="a1", asks=("1",)))
+        await until(lambda: len(town.vendor.requests) == 1, step=0.01)
+        await first.kill()
+        town.process()
+        await until(lambda: "+1" in town.steps(A) or town.cases() == ["outcome_unknown"])
+        assert len(town.vendor.effects) <= 1
+        assert (town.cases() == []) == (capability is KEYED), "its attempt never got an end, so it may still land"
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("capability", [KEYED, LOOKED_UP], ids=["key", "look-up"])
+def test_a_process_that_stalls_past_its_lease_makes_no_second_effect(capability: Capability) -> None:
+    async def story() -> None:
+        # Given a process that claims, and then stands still for longer than others take it to live
+        town = Town(vendor=moody(Mood.STALLS, capability=capability))
+        stalled = town.process()
+        stalled.deliver(A, Step(name="a1", asks=("1",)))
+        await until(lambda: bool(stalled.relay.in_flight), step=0.01)
+        stalled.stall()
+        town.process()
+        # Then there is one effect, whoever sent it
+        await asyncio.sleep(STALL)
+        stalled.recover()
+        await asyncio.sleep(200)
+        assert town.vendor.effects == ["job/a/1/1"]
+        assert "+1" in town.steps(A) or town.cases() == ["outcome_unknown"]
+        await town.close()
+
+    run(story())
+
+
+def test_a_rejection_does_not_settle_while_an_attempt_of_a_successor_may_still_land() -> None:
+    async def story() -> None:
+        # Given a process that stalls past its lease, and a successor whose attempt lands late
+        town = Town(vendor=moody(Mood.STALLS_THEN_REJECTS, Mood.APPLIES_LATE, Mood.TIMES_OUT))
+        stalled = town.process()
+        stalled.deliver(A, Step(name="a1", asks=("1",)))
+        await until(lambda: bool(stalled.relay.in_flight), step=0.01)
+        stalled.stall()
+        successor = town.process()
+        await until(lambda: "job/a/1/1" in town.vendor.requests)
+        # When the first one is rejected after all, then that is not recorded as what became of the command
+        await until(lambda: Ending.REJECTED in endings(successor))
+        stalled.recover()
+        await until(lambda: "+1" in town.steps(A))
+        assert town.cases() == []
+        assert town.vendor.effects == ["job/a/1/1"]
+        await town.close()
+
+    run(story())
+
+
+def test_a_claim_whose_answer_was_lost_is_abandoned_and_its_attempt_counts_as_not_sent() -> None:
+    async def story() -> None:
+        town = Town(vendor=Vendor(BLIND))
+        process = town.process()
+        process.outbox.lost_claims = 2
+        process.deliver(A, ASKS)
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert endings(process) == [Ending.UNSENT, Ending.UNSENT, Ending.CONFIRMED]
+        assert town.store.tables.leases == {}
+        await town.close()
+
+    run(story())
+
+
+def test_an_outage_of_the_database_while_sending_sends_nothing_twice() -> None:
+    async def story() -> None:
+        town = Town(vendor=Vendor(LOOKED_UP, seconds=lambda: 1.0))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: len(town.vendor.requests) == 1, step=0.01)
+        town.outage.is_away = True
+        await asyncio.sleep(300)
+        town.outage.is_away = False
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.vendor.requests == ["job/a/1/1", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
+def test_two_processes_that_were_both_cut_off_do_not_take_each_other_for_dead() -> None:
+    async def story() -> None:
+        # Given two processes with a command each on its way, at a system where only a look-up tells
+        town = Town(vendor=Vendor(LOOKED_UP, seconds=lambda: 1.0))
+        first, second = town.process(), town.process()
+        first.deliver(A, Step(name="a1", asks=("1",)))
+        second.deliver(B, Step(name="b1", asks=("1",)))
+        await until(lambda: len(town.vendor.requests) == 2, step=0.01)
+        # When the database is away for a long while
+        town.outage.is_away = True
+        await asyncio.sleep(300)
+        town.outage.is_away = False
+        # Then each records what it has heard, and nobody is asked
+        await until(lambda: "+1" in town.steps(A) and "+1" in town.steps(B))
+        assert town.cases() == []
+        await town.close()
+
+    run(story())
+
+
+# ------------------------------------------------------------------------------------------------------ stopping, hints
+
+
+def test_to_stop_is_to_finish_what_is_in_flight_and_to_lease_nothing_more() -> None:
+    async def story() -> None:
+        town = Town(vendor=Vendor(seconds=lambda: 2.0))
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: process.relay.in_flight == 1)
+        stopping = asyncio.create_task(process.relay.stop())
+        process.deliver(B, Step(name="b1", asks=("1",)))
+        await stopping
+        assert process.relay.in_flight == 0
+        assert town.vendor.requests == ["job/a/1/1"]
+        await until(lambda: "+1" in town.steps(A))
+        process.tasks = [task for task in process.tasks if not task.done()]
+        await town.close()
+
+    run(story())
+
+
+def test_held_commands_are_sent_when_their_time_comes_however_busy_others_keep_us() -> None:
+    async def story() -> None:
+        # Given a command that is held back for a while, and others that keep the relay busy for ever
+        town = Town(vendor=moody(Mood.BUSY))
+        process = town.process()
+        process.deliver(A, Step(name="a1", asks=("1",)))
+        await until(lambda: endings(process) == [Ending.DEFERRED])
+        for n in range(200):
+            process.deliver(B, Step(name=f"b{n}", asks=(f"{n}",)))
+            await asyncio.sleep(0.05)
+        # Then it was sent long before they stop
+        assert "job/a/1/1" in town.vendor.effects
+        assert town.vendor.effects.index("job/a/1/1") < 150
+        await town.close()
+
+    run(story())
+
+
+def test_an_operation_that_the_policy_does_not_know_is_a_case_and_nothing_is_sent() -> None:
+    async def story() -> None:
+        town = Town()
+        process = town.process(sends=False)
+        process.deliver(A, Step(name="a1", asks=("1",)))
+        await until(lambda: bool(town.events(A)))
+        (standing,) = town.store.tables.outbox.values()
+        standing.command = replace(standing.command, operation="job.undo")
+        town.process()
+        await until(lambda: town.cases() == ["operation_unknown"])
+        assert town.vendor.requests == []
+        await town.close()
+
+    run(story())
