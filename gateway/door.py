@@ -9,7 +9,7 @@ from adapters.ports.broker import Delivery
 from adapters.ports.turns import Message
 from gateway.activation import Entry
 from gateway.policy_file import Source
-from schemas.codec import STRUCTURED, decode, to_structured
+from schemas.codec import decode, to_structured
 from schemas.envelope import Envelope, Undecodable
 from schemas.keys import ActorKey, external_key
 from schemas.verdicts import Failure, FailureClass
@@ -40,7 +40,7 @@ class Door:
         envelope = decode(delivery.body, delivery.content_type, delivery.headers)
         source = self._allowed(envelope, delivery)
         message = Message(
-            self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash, STRUCTURED, None,
+            self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash,
             to_structured(delivery.body, delivery.content_type, delivery.headers),
         )  # fmt: skip
         return _key(envelope, source), Entry(message, envelope, delivery)

@@ -48,10 +48,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An accepted message: what identifies it, and its bytes as they came.
+    """An accepted message: what identifies it, and the event in structured mode, its data byte by byte as it came.
 
-    `ref` is our own id of it. `attributes` are the CloudEvents headers of a message in binary mode, as JSON; None in
-    structured mode, where the body holds them.
+    `ref` is our own id of it. `body_hash` tells another content under the same (source, id).
     """
 
     ref: UUID
@@ -59,8 +58,6 @@ class Message:
     id: str
     type: str
     body_hash: bytes
-    content_type: str
-    attributes: str | None
     body: bytes
 
 

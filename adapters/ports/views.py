@@ -93,7 +93,6 @@ class MessageRow:
     attempts: int
     position: int | None
     received_at: datetime
-    content_type: str
     bytes: int
 
 

@@ -87,13 +87,12 @@ def _messages(turns: Sequence[Turn]) -> list[Column]:
         (
             index, turn.key.entity, turn.key.id, judged.message.ref, judged.message.source, judged.message.id,
             judged.message.type, judged.message.body_hash, judged.verdict, judged.was, judged.position,
-            judged.attempts, judged.reason, judged.entity_version, judged.message.content_type,
-            judged.message.attributes, judged.message.body,
+            judged.attempts, judged.reason, judged.entity_version, judged.message.body,
         )
         for index, turn in enumerate(turns, 1)
         for judged in turn.judged
     ]  # fmt: skip
-    return _transposed(rows, 17)
+    return _transposed(rows, 15)
 
 
 def _claims(turns: Sequence[Turn]) -> list[Column]:

@@ -107,7 +107,7 @@ def _row(record: asyncpg.Record) -> Row:
 def _lane_message(record: asyncpg.Record) -> LaneMessage:
     message = Message(
         record["ref"], record["source"], record["event_id"], record["type"], record["body_hash"],
-        record["content_type"], record["attributes"], record["body"],
+        record["body"],
     )  # fmt: skip
     return LaneMessage(message, record["position"], Verdict(record["verdict"]), record["attempts"])
 

@@ -25,7 +25,7 @@ def message_row(record: asyncpg.Record) -> MessageRow:
     return MessageRow(
         record["ref"], record["source"], record["event_id"], record["type"], record["entity"], record["key"],
         Verdict(record["verdict"]), record["reason"], record["attempts"], record["position"], record["received_at"],
-        record["content_type"], record["bytes"],
+        record["bytes"],
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def uuid(name: str) -> UUID:
 def message(id: str, *, source: str = "psa", delivery: int = 1, body: bytes = b"{}") -> Message:
     """A message; each `delivery` of it has a ref of its own."""
     ref = uuid(f"{source}/{id}/{delivery}")
-    return Message(ref, source, id, "timesheet.approved.v1", body * 4, "application/json", None, body)
+    return Message(ref, source, id, "timesheet.approved.v1", body * 4, body)
 
 
 def applied(row: Row, *messages: Message, state: bytes = b'{"is": "new"}') -> Turn:

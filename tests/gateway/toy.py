@@ -166,7 +166,7 @@ def message_of(id: str, step: Step, source: str = "psa") -> Message:
     """A step as a message; each call is a delivery of its own."""
     body = step.to_json()
     ref = uuid5(NAMESPACE_URL, f"{source}/{id}/{next(_DELIVERIES)}")
-    return Message(ref, source, id, "job.step.v1", sha256(body).digest(), "application/json", None, body)
+    return Message(ref, source, id, "job.step.v1", sha256(body).digest(), body)
 
 
 def read(message: Message) -> Envelope:

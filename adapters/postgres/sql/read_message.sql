@@ -1,6 +1,6 @@
 -- One message by its reference.
 SELECT i.ref, i.source, i.event_id, i.type, i.entity, i.key, i.verdict, i.reason, i.attempts, i.position, i.received_at,
-       i.content_type, octet_length(i.body) AS bytes
+       octet_length(i.body) AS bytes
 FROM tallystick.inbox i
 WHERE i.ref = $1
 LIMIT $2

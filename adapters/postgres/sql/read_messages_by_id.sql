@@ -6,7 +6,7 @@ WITH RECURSIVE sources AS (
     FROM sources s WHERE s.source IS NOT NULL AND $2::text IS NULL
 )
 SELECT i.ref, i.source, i.event_id, i.type, i.entity, i.key, i.verdict, i.reason, i.attempts, i.position, i.received_at,
-       i.content_type, octet_length(i.body) AS bytes
+       octet_length(i.body) AS bytes
 FROM sources s
 JOIN tallystick.inbox i ON i.source = s.source AND i.event_id = $1
 WHERE $3::text IS NULL OR i.verdict = $3

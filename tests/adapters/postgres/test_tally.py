@@ -11,9 +11,8 @@ import pytest
 from adapters.ports.tally import Counted, Judged
 from adapters.postgres.tally import PostgresTally
 
-INBOX = """INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict,
-                                            content_type, body)
-           VALUES ($1, 's', $2, 't', 'timesheet', 'k', '', $3, 'c', '')"""
+INBOX = """INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict, body)
+           VALUES ($1, 's', $2, 't', 'timesheet', 'k', '', $3, '')"""
 LANE = "INSERT INTO tallystick.entity (entity, key, lane_state, lane_depth) VALUES ('timesheet', $1, $2, $3)"
 COMMAND = """INSERT INTO tallystick.outbox (id, system, operation, entity, key, line, generation, reference, body,
                                            entity_version, index, state)

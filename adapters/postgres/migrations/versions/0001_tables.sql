@@ -46,8 +46,6 @@ CREATE TABLE tallystick.inbox (
     attempts     integer NOT NULL DEFAULT 0,
     reason       text,
     received_at  timestamptz NOT NULL DEFAULT now(),
-    content_type text NOT NULL,
-    attributes   jsonb,
     body         bytea NOT NULL,
     UNIQUE (source, event_id)
 ) WITH (fillfactor = 90);

@@ -24,7 +24,7 @@ CREATE FUNCTION tallystick.commit_turns(
     m_turn integer[], m_entity text[], m_key text[], m_ref uuid[], m_source text[], m_event_id text[],
     m_type text[], m_hash bytea[],
     m_verdict text[], m_was text[], m_position bigint[], m_attempts integer[], m_reason text[],
-    m_entity_version bigint[], m_content_type text[], m_attributes text[], m_body bytea[],
+    m_entity_version bigint[], m_body bytea[],
     -- claims, and external keys bound to the turn's key
     c_turn integer[], c_scope text[], c_value text[],
     b_turn integer[], b_key text[],
@@ -141,13 +141,13 @@ BEGIN
     IF wanted > 0 THEN
         WITH made AS (
             INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict, position,
-                                          attempts, reason, content_type, attributes, body)
+                                          attempts, reason, body)
             SELECT m.ref, m.source, m.event_id, m.type, m.entity, m.key, m.hash, m.verdict, m.position,
-                   m.attempts, m.reason, m.content_type, m.attributes::jsonb, m.body
+                   m.attempts, m.reason, m.body
             FROM unnest(m_turn, m_entity, m_key, m_ref, m_source, m_event_id, m_type, m_hash, m_verdict, m_was,
-                        m_position, m_attempts, m_reason, m_content_type, m_attributes, m_body)
+                        m_position, m_attempts, m_reason, m_body)
                  m(turn, entity, key, ref, source, event_id, type, hash, verdict, was, position, attempts, reason,
-                   content_type, attributes, body)
+                   body)
             WHERE m.was IS NULL AND ok[m.turn]
             ORDER BY m.source COLLATE "C", m.event_id COLLATE "C", m.turn
             ON CONFLICT (source, event_id) DO NOTHING RETURNING ref, entity, key)
