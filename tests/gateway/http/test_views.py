@@ -78,6 +78,7 @@ class TestMessages:
         assert {**page.json, "received_at": None} == {
             "ref": str(shown.ref), "source": "psa", "id": "e1", "type": "timesheet.approved.v1",
             "entity": "timesheet", "key": "T-1", "verdict": "parked", "reason": FAILURE.reason, "attempts": 0,
+            "position": 1, "received_at": None, "bytes": len(BODY),
         }  # fmt: skip
 
     async def test_one_that_is_not_there(self, stand: Stand) -> None:
