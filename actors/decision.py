@@ -53,12 +53,14 @@ class Request:
 class Accept:
     """The event is applied.
 
-    `binds` are external keys (see `schemas.keys.external_key`) that from now on mean this key.
+    `releases` gives back claims of this key that it no longer needs, so that another key may hold them. `binds` are
+    external keys (see `schemas.keys.external_key`) that from now on mean this key.
     """
 
     state: State
     requests: tuple[Request, ...] = ()
     claims: tuple[Claim, ...] = ()
+    releases: tuple[Claim, ...] = ()
     binds: tuple[ActorKey, ...] = ()
     notices: tuple[Notice, ...] = ()
     cases: tuple[Case, ...] = ()

@@ -59,7 +59,7 @@ async def serve(settings: Settings) -> bool:
             telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
             await _signalled(runtime)
             telemetry.draining()
-            clean = await runtime.drain(settings.grace_seconds)
+            clean = await runtime.drain(settings.grace_seconds) and runtime.health.alive.ok
     telemetry.stopped(clean=clean)
     return clean
 

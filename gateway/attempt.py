@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.system import Absent, Capability, System, UnknownOperation
-from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, next_step
+from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, loose_of, next_step
 from schemas.commands import Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure, FailureClass
+
+LONGEST_HOLD: Final = 12
+"""After how many times the delay an attempt without an answer is followed by another, at most."""
 
 Stepped = tuple[Outcome, Ended]
 """What a step came to, and its record; without a hold the outcome is final and goes to the actor."""
@@ -43,7 +46,8 @@ class Attempts:
             case Settle(outcome):
                 return outcome, ended(leased, Ending.UNSENT)
             case GiveUp(failure):
-                return Unknown(failure), ended(leased, Ending.UNSENT, failure)
+                # It stays in the log among the unknown: a person was asked here, and retries are counted anew.
+                return Unknown(failure), ended(leased, Ending.UNKNOWN, failure)
             case _:
                 assert_never(step)
 
@@ -56,6 +60,8 @@ class Attempts:
                 return found, ended(leased, Ending.UNSENT, failure, hold=self._retry_after)
             case Absent():
                 settled = after_absent(leased.earlier, step)
+                if isinstance(settled, Settle):
+                    return settled.outcome, ended(leased, Ending.ABSENT)
                 if settled is not None:
                     return await self._take(leased, capability, settled)
                 failure = Failure(FailureClass.UNKNOWN_OUTCOME, "absent_so_far", "asked again when it can count")
@@ -78,7 +84,9 @@ class Attempts:
                 hold = self._retry_after if retry_after is None else retry_after
                 return outcome, ended(leased, Ending.DEFERRED, failure, hold=hold)
             case Unknown(failure):
-                return outcome, ended(leased, Ending.UNKNOWN, failure, hold=self._retry_after)
+                # Longer each time: an outage of an hour must not use up what a person is asked after.
+                hold = self._retry_after * min(2 ** len(loose_of(leased.earlier)), LONGEST_HOLD)
+                return outcome, ended(leased, Ending.UNKNOWN, failure, hold=hold)
             case _:
                 assert_never(outcome)
 

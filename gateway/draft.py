@@ -20,7 +20,7 @@ from adapters.ports.turns import (
 from gateway.activation import Activation, Answered, Entry, Memory
 from schemas.bindings import Binding
 from schemas.commands import Command, command_id, command_reference
-from schemas.facts import Case
+from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, Verdict
 
@@ -96,10 +96,21 @@ class Drafting:
             command = Command(command_id(*identity), *identity, body, command_reference(key, request.line, 1))
             turn.queued.append(Queued(command, self._version, self._commands))
             self._commands += 1
-        turn.claims.extend(accept.claims)
+        self._hold(accept.claims, accept.releases)
         turn.binds.extend(accept.binds)
         turn.notices.extend(accept.notices)
         turn.opened.extend(Opened(case) for case in accept.cases)
+
+    def _hold(self, claims: Iterable[Claim], releases: Iterable[Claim]) -> None:
+        """Of what one turn claims and releases the last word counts."""
+        for kept, dropped, values in (
+            (self._turn.releases, self._turn.claims, releases),
+            (self._turn.claims, self._turn.releases, claims),
+        ):
+            for claim in values:
+                if claim in dropped:
+                    dropped.remove(claim)
+                kept.append(claim)
 
     def settle(self, answered: Answered, settlement: Settlement, failure: Failure | None = None) -> None:
         """A result is decided on; with a failure its command is parked and a case opened."""
@@ -148,8 +159,7 @@ class Drafting:
         """A message whose id stands for another body: a row of its own under a key of its own, and a case."""
         self._consumed.append(entry)
         message = entry.message
-        digest = message.body_hash.hex()[:16]
-        row = replace(message, source=f"conflict:{message.source}", id=f"{message.id}#{digest}")
+        row = replace(message, source=f"conflict:{message.source}", id=f"{message.id}#{message.body_hash.hex()}")
         failure = Failure(
             FailureClass.CONFLICT,
             "id_reused",

@@ -54,7 +54,7 @@ class Notifier:
 
     async def _publish(self, rows: list[NoticeRow]) -> None:
         """Publish in order and forget what was confirmed or had no reader; a refused one stays, with those behind."""
-        results = await self._publishing.publish([_outgoing(row, place) for place, row in enumerate(rows)])
+        results = await self._publishing.publish([_outgoing(row) for row in rows])
         refused = {row.id for row, result in zip(rows, results, strict=True) if result is Published.REFUSED}
         told = [row.id for row in rows if not refused or row.id < min(refused)]
         for kind in Published:
@@ -72,5 +72,7 @@ class Notifier:
             return
 
 
-def _outgoing(row: NoticeRow, place: int) -> Outgoing:
-    return Outgoing(EXCHANGE, row.routing_key, row.body, "application/json", {}, message_id=f"notice-{row.id}-{place}")
+def _outgoing(row: NoticeRow) -> Outgoing:
+    """The message; its id is the same however often it is published."""
+    message_id = f"notice-{row.id}-{row.place}"
+    return Outgoing(EXCHANGE, row.routing_key, row.body, "application/json", {}, message_id=message_id)

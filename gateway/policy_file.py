@@ -127,6 +127,14 @@ class PolicyFile(_Strict):
     retry_seconds: float = Field(default=5, gt=0, le=3600)
     """Fixed delay before something that failed for a passing reason is tried again."""
 
+    @field_validator("sources")
+    @classmethod
+    def _not_ours(cls, sources: Mapping[str, Source]) -> Mapping[str, Source]:
+        for name in sources:
+            if name.startswith("conflict:"):
+                raise ValueError(f"{name}: sources that begin with conflict: are ours, name it otherwise")
+        return sources
+
     @model_validator(mode="after")
     def _systems_exist(self) -> PolicyFile:
         for code, legal_entity in self.legal_entities.items():

@@ -51,6 +51,8 @@ class Relay:
         self._concurrency = concurrency
         self._backoff = backoff
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._after: ActorKey | None = None
+        self._crash: BaseException | None = None
         self._is_stopping = False
         self._has_stopped = asyncio.Event()
 
@@ -60,8 +62,10 @@ class Relay:
         return len(self._in_flight)
 
     async def run(self) -> None:
-        """Send until `stop`."""
+        """Send until `stop`; raises what an attempt's task died of, because its lease would never be given back."""
         while not self._is_stopping:
+            if self._crash is not None:
+                raise self._crash
             await self._has_room()
             try:
                 lanes = await self._due()
@@ -91,8 +95,10 @@ class Relay:
         if self._is_stopping:
             return []
         if not keys:
-            found = await self._desk.outbox.free(self._attempts.system, after=None, limit=PAGE)
-            self.queue.found([lane.key for lane in found], more=len(found) == PAGE)
+            found = await self._desk.outbox.free(self._attempts.system, after=self._after, limit=PAGE)
+            # On behind the last key next time: heads that fail again and again must not hide those behind them.
+            self._after = found[-1].key if len(found) == PAGE else None
+            self.queue.found([lane.key for lane in found], more=self._after is not None)
         return [SendLane(self._attempts.system, key) for key in keys]
 
     async def _lease(self, lanes: Sequence[SendLane]) -> list[Leased]:
@@ -118,7 +124,13 @@ class Relay:
     def _start(self, leased: Leased) -> None:
         task = asyncio.create_task(self._attempt(leased), name=f"send {leased.command.reference}")
         self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        task.add_done_callback(self._on_end)
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._crash = task.exception()
+            self.queue.wake()
 
     async def _attempt(self, leased: Leased) -> None:
         """One step for a leased command, its record, and, if final, its result."""

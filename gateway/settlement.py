@@ -56,7 +56,7 @@ def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
         if attempt.ending is Ending.CONFIRMED:
             return Settle(Confirmed(attempt.external_id))
     rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
-    loose = [attempt for attempt in earlier if is_loose(attempt)]
+    loose = loose_of(earlier)
     if not loose:
         return Send() if rejected is None else Settle(_rejection(rejected))
     asked = max((attempt.number for attempt in earlier if attempt.code == UNSETTLED), default=0)
@@ -74,24 +74,25 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     rejected = next((attempt for attempt in reversed(earlier) if attempt.ending is Ending.REJECTED), None)
     if step.proves_absence:
         return Send() if rejected is None else Settle(_rejection(rejected))
-    if any(attempt.ending is None for attempt in earlier):
+    if any(attempt.ending is None for attempt in loose_of(earlier)):
         return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
     return None
 
 
-def is_loose(attempt: Attempt) -> bool:
-    """Whether nobody knows what came of the attempt."""
-    return attempt.ending in (None, Ending.UNKNOWN)
+def loose_of(earlier: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts of which nobody knows what came; a proved absence ends all before it."""
+    over = max((attempt.number for attempt in earlier if attempt.ending is Ending.ABSENT), default=0)
+    return [attempt for attempt in earlier if attempt.number > over and attempt.ending in (None, Ending.UNKNOWN)]
 
 
 def _is_remembered(capability: Capability, loose: Sequence[Attempt]) -> bool:
     """Whether the system still knows each of these attempts when another arrives, however late they land.
 
-    An attempt without an end is taken for a recent one: its age is not known here.
+    Their age counts from their start: an attempt without an end may have begun any time ago.
     """
     if capability.unique_reference or capability.key_window is None:
         return capability.unique_reference
-    return all((attempt.ended_for or 0.0) + capability.late_bound < capability.key_window for attempt in loose)
+    return all(attempt.started_for + capability.late_bound < capability.key_window for attempt in loose)
 
 
 def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:

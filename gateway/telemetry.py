@@ -87,6 +87,11 @@ def attempt_ended(system: str, operation: str, reference: str, outcome: str, sec
     )  # fmt: skip
 
 
+def system_answers(system: str, outcome: str, reason: str | None) -> None:
+    """A system began to answer otherwise than before: it went away, refuses us, or is back."""
+    _log.warning("system_answers", system=system, outcome=outcome, reason=reason)
+
+
 def leases_taken_over(count: int) -> None:
     """A sending process fell silent and its leases were freed."""
     _log.warning("leases_taken_over", count=count)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import monotonic
+from typing import Final
 
 from adapters.ports.broker import Delivery, Published
 from adapters.ports.outbox import Leased
@@ -14,9 +16,12 @@ from gateway.lanes import LaneWorker
 from gateway.metrics import Counts
 from gateway.notifier import Notifier
 from gateway.relay import Relays
-from schemas.commands import Outcome
+from schemas.commands import Confirmed, Outcome, Rejected
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, Verdict
+
+QUIET_SECONDS: Final = 1.0
+"""Shortest time between two log lines about one system: a flaky one must not fill the log."""
 
 
 class Watch:
@@ -27,6 +32,7 @@ class Watch:
         self._relays: Relays | None = None
         self._lanes: LaneWorker | None = None
         self._notifier: Notifier | None = None
+        self._systems: dict[str, tuple[str, float]] = {}
 
     def connect(self, relays: Relays | None, lanes: LaneWorker, notifier: Notifier | None) -> None:
         """Set whom to hint to; they report here too, so they are made after this."""
@@ -91,6 +97,12 @@ class Watch:
     def attempted(self, leased: Leased, outcome: Outcome, seconds: float) -> None:
         """A step of a command has ended."""
         command, what = leased.command, type(outcome).__name__.lower()
+        failure = None if isinstance(outcome, Confirmed) else outcome.failure
+        seen = "confirmed" if failure is None else f"{what}: {failure.code}"
+        before, since = self._systems.get(command.system, ("", 0.0))
+        if before != seen and not isinstance(outcome, Rejected) and monotonic() - since > QUIET_SECONDS:
+            self._systems[command.system] = (seen, monotonic())
+            telemetry.system_answers(command.system, seen, None if failure is None else failure.reason)
         self._counts.commands[command.system, command.operation, what] += 1
         self._counts.command_seconds.observe(seconds, command.system, command.operation)
         telemetry.attempt_ended(command.system, command.operation, command.reference, what, seconds)

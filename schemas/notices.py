@@ -11,28 +11,50 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from schemas.record import Record
 from schemas.verdicts import FailureClass, Verdict
 
+_BY_CLASS: Final = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+"""For models with a field that is named `class` outside, a word that Python keeps for itself."""
+
 
 class MessageNotice(Record):
     """A message got a verdict. Routing key `message.<verdict>`."""
 
     ref: str
     """Our own id of the message, by which the API shows it."""
-    source: str | None
-    id: str | None
-    """The sender's id, unique per source. This and what follows are null where a dead letter could not be read."""
-    type: str | None
-    entity: str | None
-    key: str | None
+    source: str
+    id: str
+    """The sender's id, unique per source; of a message in conflict with an earlier one it is that one's id too."""
+    type: str
+    entity: str
+    key: str
     """Id of the entity."""
     verdict: Verdict
     reason: str | None
     """Why, in a sentence for people; null where all went well."""
-    at: AwareDatetime | None = None
+    at: AwareDatetime
+    """When it came in."""
 
     @property
     def routing_key(self) -> str:
         """Where it is published."""
         return f"message.{self.verdict}"
+
+
+class DeadLetterNotice(Record):
+    """Something came that could not become a message; told once. Routing key `message.dead_letter`."""
+
+    model_config = _BY_CLASS
+
+    digest: str
+    """What identifies it, hexadecimal; the API shows it under this name."""
+    queue: str
+    """Where it came from."""
+    routing_key: str
+    """Under which its sender published it."""
+    failure_class: Annotated[FailureClass, Field(alias="class")]
+    code: str
+    """Stable name of the cause."""
+    reason: str
+    """What is wrong and how to mend it, in a sentence for people."""
 
 
 class EntityNotice(Record):
@@ -56,16 +78,16 @@ class EntityNotice(Record):
 class CaseNotice(Record):
     """A case was opened or closed. Routing key `case.<what>`."""
 
-    model_config = ConfigDict(serialize_by_alias=True)
+    model_config = _BY_CLASS
 
     case_id: str
     what: Literal["opened", "closed"]
-    failure_class: Annotated[FailureClass, Field(serialization_alias="class")]
+    failure_class: Annotated[FailureClass, Field(alias="class")]
     code: str
     """Stable name of the cause."""
-    entity: str | None
-    key: str | None
-    """Id of the entity; null for a message that could not be read."""
+    entity: str
+    key: str
+    """Id of the entity."""
     reason: str
     """What is wrong and how to mend it, in a sentence for people."""
 
@@ -76,6 +98,11 @@ class CaseNotice(Record):
 
 
 NOTICES: Final[Mapping[str, type[Record]]] = MappingProxyType(
-    {"message.*": MessageNotice, "entity.*.*": EntityNotice, "case.*": CaseNotice}
+    {
+        "message.dead_letter": DeadLetterNotice,
+        "message.*": MessageNotice,
+        "entity.*.*": EntityNotice,
+        "case.*": CaseNotice,
+    }
 )
-"""Binding pattern of the topic exchange to the model of what arrives there."""
+"""Binding pattern of the topic exchange to the model of what arrives there; of two that match, the first."""

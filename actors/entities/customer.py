@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, no_references
@@ -29,18 +30,21 @@ def decide(state: Customer, event: Event, context: Context) -> Decision:
 
 
 def _upserted(state: Customer, profile: Upserted, context: Context) -> Decision:
-    if profile.tax_id is not None:
-        holder = context.taken.get(_tax_claim(profile.country, profile.tax_id))
-        if holder is not None:
-            return Reject(
-                Failure(
-                    FailureClass.DUPLICATE,
-                    "tax_id_taken",
-                    f"{holder} has the same tax id: merge the two in the CRM, or correct the tax id of one",
-                    "tax_id",
-                )
+    holders = [context.taken[claim] for claim in _tax_claims(profile) if claim in context.taken]
+    if holders:
+        return Reject(
+            Failure(
+                FailureClass.DUPLICATE,
+                "tax_id_taken",
+                f"{holders[0]} has the same tax id: merge the two in the CRM, or correct the tax id of one",
+                "tax_id",
             )
-    return _put(state.model_copy(update={"profile": profile}), context)
+        )
+    put = _put(state.model_copy(update={"profile": profile}), context)
+    if not isinstance(put, Accept):
+        return put
+    before, now = _tax_claims(state.profile), _tax_claims(profile)
+    return replace(put, claims=now, releases=tuple(claim for claim in before if claim not in now))
 
 
 def _credit_changed(state: Customer, credit: CreditChanged, context: Context) -> Decision:
@@ -86,9 +90,8 @@ def _put(state: Customer, context: Context) -> Decision:
             on_hold=state.on_hold,
         )
         requests.append(Request(legal_entity.erp, "customer.put", f"{code}.{state.puts + 1}", body))
-    claims = () if profile.tax_id is None else (_tax_claim(profile.country, profile.tax_id),)
     changed = state.model_copy(update={"puts": state.puts + 1, "tax_codes": codes})
-    return Accept(changed, requests=tuple(requests), claims=claims)
+    return Accept(changed, requests=tuple(requests))
 
 
 def _result(state: Customer, result: Result) -> Decision:
@@ -108,8 +111,11 @@ def _result(state: Customer, result: Result) -> Decision:
             assert_never(result.outcome)
 
 
-def _tax_claim(country: str, tax_id: str) -> Claim:
-    return Claim("customer.tax_id", f"{country}/{tax_id}")
+def _tax_claims(profile: Upserted | None) -> tuple[Claim, ...]:
+    """The tax id, which one customer alone may have."""
+    if profile is None or profile.tax_id is None:
+        return ()
+    return (Claim("customer.tax_id", f"{profile.country}/{profile.tax_id}"),)
 
 
 def _unmapped(what: str, name: str, field: str) -> Failure:

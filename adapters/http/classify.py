@@ -57,7 +57,7 @@ def outcome_of(answer: Answer) -> Outcome:
         case 401 | 402 | 403 | 429:
             failure = _failure(answer, FailureClass.RATE_LIMITED, "The system asks us to send less.")
             return Deferred(failure, answer.retry_after)
-        case 503 if answer.retry_after is not None:
+        case 503 if answer.retry_after is not None and problem is not None:
             failure = _failure(answer, FailureClass.UNAVAILABLE, "The system is closed for now.")
             return Deferred(failure, answer.retry_after)
         case 408:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from adapters.memory.notices import case_notice
 from adapters.memory.rows import Act, Happened, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.outbox import Ending
@@ -14,6 +16,7 @@ from schemas.commands import command_id
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 
+_REFUSED = frozenset({Ending.REJECTED, Ending.ABSENT})
 _NOTHING_DONE = frozenset({Ending.REJECTED, Ending.DEFERRED, Ending.UNSENT})
 _STOPPED = frozenset({LaneState.BACKOFF, LaneState.WAITING, LaneState.PARKED})
 
@@ -55,11 +58,13 @@ class MemoryLanes:
         if not tables.row(key).row_version:
             raise LaneNotFound(f"there is no {key}")
         lane = tables.row(key).lane
+        again: set[UUID] = set()
         if lane.depth and lane.state in _STOPPED and not key.is_external:
-            self._run_again(key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED)
+            again.update(self._run_again(key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED))
         for standing in [row for row in tables.outbox.values() if row.command.key == key and row.is_parked]:
+            again.add(standing.command.id)
             self._reopen_command(standing)
-        self._close_cases(key)
+        tables.tell([], map(case_notice, tables.close_cases(again)))
         tables.audit.append(Act(actor, "lane.retry", key, None, reason))
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
@@ -76,8 +81,7 @@ class MemoryLanes:
         state = row.lane.state if keeps else LaneState.OPEN
         tables.reopen(key, Lane(state, row.lane.depth - 1, row.lane.tail))
         tables.timeline.append(Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why))
-        self._close_cases(key, head)
-        tables.tell([(head, Verdict.DISCARDED)], [])
+        tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head})))
         tables.audit.append(Act(actor, "lane.discard", key, head, reason))
 
     async def close(self) -> None:
@@ -89,19 +93,20 @@ class MemoryLanes:
         is_due = lane.state is LaneState.BACKOFF and retry_at is not None and retry_at <= self._clock()
         return lane.depth > 0 and (lane.state is LaneState.OPEN or is_due)
 
-    def _run_again(self, key: ActorKey, *verdicts: Verdict) -> None:
+    def _run_again(self, key: ActorKey, *verdicts: Verdict) -> list[UUID]:
+        """Open the lane; the messages of these verdicts are queued again."""
         tables = self._tables
         lane = tables.row(key).lane
         tables.reopen(key, Lane(LaneState.OPEN, lane.depth, lane.tail))
-        for accepted in tables.lane(key):
-            if accepted.verdict in verdicts:
-                tables.place(accepted, key, accepted.position, Verdict.QUEUED)
+        again = [accepted for accepted in tables.lane(key) if accepted.verdict in verdicts]
+        for accepted in again:
+            tables.place(accepted, key, accepted.position, Verdict.QUEUED)
+        return [accepted.message.ref for accepted in again]
 
     def _reopen_command(self, standing: Standing) -> None:
-        """A command that was rejected each time gets a new generation, and so a new identity, at the same place."""
+        """A command that did nothing gets a new generation, and so a new identity, at the same place."""
         tables, old = self._tables, standing.command
-        endings = {logged.attempt.ending for logged in tables.attempts.get(old.id, ())}
-        if Ending.REJECTED in endings and _NOTHING_DONE.issuperset(endings):
+        if _did_nothing([logged.attempt.ending for logged in tables.attempts.get(old.id, ())]):
             generation = old.generation + 1
             new = command_id(old.system, old.operation, old.key, old.line, generation)
             reference = f"{old.reference.rpartition('/')[0]}/{generation}"
@@ -111,7 +116,11 @@ class MemoryLanes:
             tables.queue(standing)
         standing.is_parked, standing.reason, standing.due_at = False, None, None
 
-    def _close_cases(self, key: ActorKey, ref: UUID | None = None) -> None:
-        for row in self._tables.cases:
-            if row.key == key and ref in (None, row.opened.ref):
-                row.is_open = False
+
+def _did_nothing(endings: Sequence[Ending | None]) -> bool:
+    """Whether a command was rejected or absent, and nothing since it was last absent may have landed."""
+    since = 0
+    for place, ending in enumerate(endings, 1):
+        if ending is Ending.ABSENT:
+            since = place
+    return not _REFUSED.isdisjoint(endings) and _NOTHING_DONE.issuperset(endings[since:])

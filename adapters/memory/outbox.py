@@ -24,17 +24,18 @@ class MemoryOutbox:
         tables = self._tables
         if token in tables.abandoned:
             return []
-        tables.beats.setdefault(holder, 0)
         claimed: list[Leased] = []
         for lane in lanes:
             head = self._head(lane)
             if lane in tables.leases or head is None:
                 continue
             tables.leases[lane] = Lease(holder, token)
-            log = tables.attempts.setdefault(head.command.id, [])
-            earlier = tuple(logged.read(self._clock()) for logged in log)
-            log.append(Logged(token, Attempt(len(log) + 1, None, None)))
-            claimed.append(Leased(head.command, token, len(log), earlier))
+            log, now = tables.attempts.get(head.command.id, []), self._clock()
+            number = log[-1].attempt.number + 1 if log else 1
+            decisive = [logged for logged in log if logged.decides]
+            earlier = tuple(logged.read(now) for logged in decisive)
+            tables.attempts[head.command.id] = [*decisive, Logged(token, Attempt(number, None, 0.0, None), now)]
+            claimed.append(Leased(head.command, token, number, earlier))
         return claimed
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
@@ -49,9 +50,11 @@ class MemoryOutbox:
     async def record(self, ended: Sequence[Ended]) -> None:
         tables, now = self._tables, self._clock()
         for end in ended:
-            ending = Attempt(end.attempt, end.ending, None, end.external_id, end.failure_class, end.code, end.reason)
+            ending = Attempt(
+                end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason
+            )
             for logged in tables.attempts.get(end.command.id, ()):
-                if logged.attempt.number == end.attempt:
+                if (logged.attempt.number, logged.token) == (end.attempt, end.token):
                     logged.end(ending, now)
             lane = SendLane(end.command.system, end.command.key)
             lease, standing = tables.leases.get(lane), tables.outbox.get(end.command.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from adapters.ports.outbox import Attempt, SendLane
+from adapters.ports.outbox import Attempt, Ending, SendLane
 from adapters.ports.turns import Message, Opened, Queued, Row
 from schemas.commands import Command
 from schemas.keys import ActorKey
@@ -65,11 +65,17 @@ class Lease:
 
 @dataclass(slots=True)
 class Logged:
-    """An attempt in the sent log, under the token of its lease. Its `ended_for` is counted when it is read."""
+    """An attempt in the sent log, under the token of its lease. Its times are counted when it is read."""
 
     token: UUID
     attempt: Attempt
+    started_at: float
     ended_at: float | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether it says anything about the command; one that did nothing for now is forgotten at the next."""
+        return self.attempt.ending not in (Ending.DEFERRED, Ending.UNSENT)
 
     def end(self, ending: Attempt, now: float) -> None:
         """Record how it ended, once."""
@@ -78,13 +84,15 @@ class Logged:
 
     def read(self, now: float) -> Attempt:
         """As others see it at `now`."""
-        return self.attempt if self.ended_at is None else replace(self.attempt, ended_for=now - self.ended_at)
+        ended_for = None if self.ended_at is None else now - self.ended_at
+        return replace(self.attempt, started_for=now - self.started_at, ended_for=ended_for)
 
 
 @dataclass(slots=True)
 class CaseRow:
     """A case and whether it is open."""
 
+    id: int
     key: ActorKey
     opened: Opened
     is_open: bool = True

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from adapters.memory.rows import Accepted, Act, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
 from adapters.ports.outbox import SendLane
 from adapters.ports.store import DeadLetter
-from adapters.ports.turns import Lane, Row
+from adapters.ports.turns import Lane, Opened, Row
 from schemas.facts import Claim
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
@@ -40,6 +40,8 @@ class Tables:
     audit: list[Act] = field(default_factory=list)
     notices: list[Told] = field(default_factory=list)
     last_notice: int = 0
+    teller: object = None
+    """The client that publishes notices; the others wait for it to close."""
     dead_letters: dict[bytes, tuple[DeadLetter, int]] = field(default_factory=dict)
 
     def row(self, key: ActorKey) -> Row:
@@ -95,6 +97,21 @@ class Tables:
         lease = self.leases.get(lane)
         if lease is not None and lease.token == token:
             del self.leases[lane]
+
+    def open_case(self, key: ActorKey, opened: Opened) -> CaseRow:
+        """Add a case, numbered on."""
+        row = CaseRow(len(self.cases) + 1, key, opened)
+        self.cases.append(row)
+        return row
+
+    def close_cases(self, causes: Container[UUID]) -> list[CaseRow]:
+        """Close the open cases of some messages and commands."""
+        rows = [
+            row for row in self.cases if row.is_open and (row.opened.ref in causes or row.opened.command_id in causes)
+        ]
+        for row in rows:
+            row.is_open = False
+        return rows
 
     def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:
         """Add what one commit makes known, if it is anything."""

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 
 from adapters.memory.checks import bound_to, fresh, identity
-from adapters.memory.notices import facts_of
+from adapters.memory.notices import case_notice, facts_of
 from adapters.memory.rows import Accepted, CaseRow, Happened, Standing
 from adapters.memory.tables import Tables
 from adapters.ports.outbox import SendLane
@@ -26,6 +26,7 @@ class Writing:
         self._tables = tables
         self._commit_id = commit_id
         self._now = now
+        self._opened: list[CaseRow] = []
 
     def accept(self, turn: Turn) -> None:
         """Inbox rows and claims."""
@@ -40,7 +41,7 @@ class Writing:
         tables.claims.update(dict.fromkeys(turn.claims, turn.key))
 
     def write(self, turn: Turn) -> None:
-        """The row, the verdicts of the lane, the commands, the timeline, and the cases."""
+        """The row, the verdicts of the lane, claims that end, the commands, the timeline, and the cases."""
         tables = self._tables
         self._write_row(turn)
         for judged in turn.judged:
@@ -48,6 +49,9 @@ class Writing:
                 accepted = tables.inbox[judged.message.ref]
                 tables.place(accepted, turn.key, judged.position, judged.verdict)
                 accepted.attempts, accepted.reason = judged.attempts, judged.reason
+        for claim in turn.releases:
+            if claim not in turn.claims and tables.claims.get(claim) == turn.key:
+                del tables.claims[claim]
         for queued in turn.queued:
             tables.queue(Standing.of(queued))
         self._settle(turn)
@@ -55,7 +59,7 @@ class Writing:
             Happened(turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason)
             for judged in turn.judged
         )
-        tables.cases.extend(CaseRow(turn.key, opened) for opened in turn.opened)
+        self._opened.extend(tables.open_case(turn.key, opened) for opened in turn.opened)
 
     def bind(self, external: ActorKey, key: ActorKey) -> None:
         """Let an external key mean `key`, and move what waited under it behind the lane of `key`, in order."""
@@ -80,7 +84,7 @@ class Writing:
         """Notices: verdicts in the order of the batch, then facts and cases."""
         self._tables.tell(
             ((judged.message.ref, judged.verdict) for turn in turns for judged in turn.judged),
-            (fact for turn in turns for fact in facts_of(turn)),
+            [*(fact for turn in turns for fact in facts_of(turn)), *(case_notice(row) for row in self._opened)],
         )
 
     def wake(self, changed: Iterable[ActorKey]) -> None:

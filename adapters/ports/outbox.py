@@ -23,18 +23,22 @@ class Ending(StrEnum):
     UNKNOWN = "unknown"
     UNSENT = "unsent"
     """Its first byte was never sent."""
+    ABSENT = "absent"
+    """Asked when no earlier attempt could still land, the system had no effect: everything before this is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt at a command, logged before its first byte.
 
-    `ending` is None while nobody has recorded one: the sender is at it, or fell silent. `ended_for` is the number of
-    seconds since the recorded end, by the database's clock; None without an end.
+    `ending` is None while nobody has recorded one: the sender is at it, or fell silent. `started_for` and `ended_for`
+    are the numbers of seconds since it was started and since the recorded end, by the database's clock; `ended_for` is
+    None without an end.
     """
 
     number: int
     ending: Ending | None
+    started_for: float
     ended_for: float | None
     external_id: str | None = None
     failure_class: FailureClass | None = None
@@ -44,9 +48,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The head command of a (system, key) that this process now has the lease for, and all earlier attempts at it.
+    """The head command of a (system, key) that this process now has the lease for, and earlier attempts at it.
 
-    `attempt` is the number under which the next attempt is already logged.
+    `attempt` is the number under which the next attempt is already logged; numbers rise and are never used again.
+    `earlier` leaves out attempts that decide nothing: deferred and unsent ones, which the log forgets.
     """
 
     command: Command
@@ -93,7 +98,10 @@ class Outbox(Protocol):
         ...
 
     async def record(self, ended: Sequence[Ended]) -> None:
-        """Record ends of attempts; idempotent. One with `hold` gives its lease back, the others keep it."""
+        """Record ends of attempts; idempotent, and only under the token of the attempt.
+
+        One with `hold` gives its lease back, the others keep it.
+        """
         ...
 
     async def abandon(self, token: UUID) -> None:
@@ -111,9 +119,10 @@ class Outbox(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
-    """A committed fact that is not published yet."""
+    """A committed fact that is not published yet. `place` is its place within its commit, the same at each reading."""
 
     id: int
+    place: int
     routing_key: str
     body: bytes
 
@@ -122,9 +131,16 @@ class Notices(Protocol):
     """Notices, in the order in which their keys committed."""
 
     async def pending(self, *, limit: int) -> list[NoticeRow]:
-        """The oldest `limit` unpublished commits' notices; one commit's share one id."""
+        """The oldest `limit` unpublished commits' notices; one commit's share one id.
+
+        One process at a time is answered, until it closes or is gone; the others are told of nothing.
+        """
         ...
 
     async def published(self, ids: Sequence[int]) -> None:
         """Forget them."""
+        ...
+
+    async def close(self) -> None:
+        """Let another process publish."""
         ...

@@ -89,13 +89,17 @@ class Lanes(Protocol):
     async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
         """Let a parked, waiting, or backing-off lane and parked commands of `key` run again; audited.
 
-        A parked command whose every attempt was rejected gets a new generation at the same place; one that may still
-        land keeps its generation. Raises `LaneNotFound`.
+        A parked command gets a new generation at the same place if it was rejected, or absent when asked, and no
+        attempt since may have landed; else it keeps its generation. Closes the cases of the messages and commands that
+        run again, and tells so. Raises `LaneNotFound`.
         """
         ...
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
-        """End the lane's head as discarded; audited. Raises `LaneNotFound`, or `LaneChanged` if the head moved."""
+        """End the lane's head as discarded, and close its cases; audited and told.
+
+        Raises `LaneNotFound`, or `LaneChanged` if the head moved.
+        """
         ...
 
 
@@ -121,7 +125,7 @@ class DeadLetters(Protocol):
     """Undecodable input, kept with its bytes."""
 
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Store them; one that is there already is counted up."""
+        """Store them, and tell of those that are new; one that is there already is counted up."""
         ...
 
 

@@ -131,7 +131,8 @@ class Turn:
     """All that one key commits together: it commits as a whole or leaves nothing.
 
     `row` is the row that the decisions saw. `relied` maps other keys to the entity version that the decisions saw.
-    `state` is None when unchanged. `judged` is in the order of arrival.
+    `state` is None when unchanged. `judged` is in the order of arrival. `releases` are claims that end with this
+    commit if this key holds them; one that the turn also claims stays. Another key may claim them in a later batch.
     """
 
     row: Row
@@ -142,6 +143,7 @@ class Turn:
     relied: Mapping[ActorKey, int] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    releases: list[Claim] = field(default_factory=list)
     binds: list[ActorKey] = field(default_factory=list)
     queued: list[Queued] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)

@@ -23,8 +23,8 @@ def commit_arguments(batch: Batch) -> list[object]:
     locks, arrays = _locks(turns, relied)
     place = {key: index for index, key in enumerate(locks, 1)}
     arguments: list[object] = [batch.commit_id, *arrays, [place[turn.key] for turn in turns]]
-    for columns in (_turns(turns), _relied(relied, place), _messages(turns), _claims(turns), _binds(turns),
-                    _queued(turns), _settled(turns), _opened(turns), _notices(turns)):  # fmt: skip
+    for columns in (_turns(turns), _relied(relied, place), _messages(turns), _claims(turns), _releases(turns),
+                    _binds(turns), _queued(turns), _settled(turns), _opened(turns), _notices(turns)):  # fmt: skip
         arguments.extend(columns)
     return arguments
 
@@ -64,7 +64,7 @@ def _locks(turns: Sequence[Turn], relied: Sequence[Reliance]) -> tuple[list[Acto
 
 
 def _turns(turns: Sequence[Turn]) -> list[Column]:
-    columns: list[Column] = [[] for _ in range(14)]
+    columns: list[Column] = [[] for _ in range(15)]
     for turn in turns:
         lane, target = turn.lane, turn.lane.target
         row = (
@@ -72,6 +72,7 @@ def _turns(turns: Sequence[Turn]) -> list[Column]:
             None if turn.state is None else turn.state.decode(), turn.schema,
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
             target and target.entity, target and target.id, lane.seen,
+            any(judged.was is not None and judged.position is None for judged in turn.judged),
         )  # fmt: skip
         for column, value in zip(columns, row, strict=True):
             column.append(value)
@@ -97,6 +98,11 @@ def _messages(turns: Sequence[Turn]) -> list[Column]:
 
 def _claims(turns: Sequence[Turn]) -> list[Column]:
     rows = [(index, claim.scope, claim.value) for index, turn in enumerate(turns, 1) for claim in turn.claims]
+    return _transposed(rows, 3)
+
+
+def _releases(turns: Sequence[Turn]) -> list[Column]:
+    rows = [(index, claim.scope, claim.value) for index, turn in enumerate(turns, 1) for claim in turn.releases]
     return _transposed(rows, 3)
 
 
@@ -139,7 +145,7 @@ def _opened(turns: Sequence[Turn]) -> list[Column]:
 
 
 def _notices(turns: Sequence[Turn]) -> list[Column]:
-    """Entity facts and opened cases, with their routing keys."""
+    """Entity facts, with their routing keys; the database tells of cases, whose ids it makes."""
     rows: list[tuple[object, ...]] = []
     for index, turn in enumerate(turns, 1):
         entity, key = turn.key
@@ -147,11 +153,6 @@ def _notices(turns: Sequence[Turn]) -> list[Column]:
             body = {"entity": entity, "key": key, "entity_version": turn.entity_version, "fact": notice.fact,
                     "attributes": dict(notice.attributes)}  # fmt: skip
             rows.append((index, f"entity.{entity}.{notice.fact}", orjson.dumps(body).decode()))
-        for opened in turn.opened:
-            failure = opened.case.failure
-            body = {"what": "opened", "class": failure.failure_class, "code": failure.code, "entity": entity,
-                    "key": key, "reason": failure.reason}  # fmt: skip
-            rows.append((index, "case.opened", orjson.dumps(body).decode()))
     return _transposed(rows, 3)
 
 

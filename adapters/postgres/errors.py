@@ -6,8 +6,9 @@ import asyncpg
 
 from adapters.ports.turns import CommitUnknown, DataRefused, StoreUnavailable
 
-_WAIT = ("08", "25", "53", "55", "57")
-"""SQLSTATE classes that pass by themselves: connection, read-only, resources, locks, operator intervention."""
+_WAIT = ("08", "25", "28", "53", "55", "57")
+"""SQLSTATE classes that pass: connection, read-only, login (refused until whoever changed it mends it), resources,
+locks, operator intervention."""
 _AGAIN = ("40001", "40P01")
 """Serialization failure and deadlock: rolled back, the whole transaction may be tried again."""
 _LOST = ("57P01", "57P02", "57P05")

@@ -22,13 +22,15 @@ _RECORD = statement("record")
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
 _TAKE_OVER = statement("take_over")
+_TELL_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.notices', 0))"
 
 
 class PostgresOutbox:
-    """Port `Outbox`, over a connection of its own."""
+    """Port `Outbox`, over two connections of its own: a slow claim never delays the heartbeat."""
 
     def __init__(self, url: str) -> None:
         self._link = Link(url)
+        self._pulse = Link(url)
 
     async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
         systems = [lane.system for lane in lanes]
@@ -78,7 +80,7 @@ class PostgresOutbox:
 
     async def beat(self, holder: UUID) -> dict[UUID, int]:
         try:
-            async with self._link as connection:
+            async with self._pulse as connection:
                 found = await connection.fetch(_BEAT, holder)
         except Exception as error:
             raise read_error(error) from error
@@ -86,32 +88,41 @@ class PostgresOutbox:
 
     async def take_over(self, silent: Sequence[UUID]) -> int:
         try:
-            async with self._link as connection:
+            async with self._pulse as connection:
                 freed: int = await connection.fetchval(_TAKE_OVER, list(silent))
         except Exception as error:
             raise read_error(error) from error
         return freed
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         await self._link.close()
+        await self._pulse.close()
 
 
 class PostgresNotices:
-    """Port `Notices`, over a connection of its own."""
+    """Port `Notices`, over a connection of its own, whose session holds the lock of the one that publishes."""
 
     def __init__(self, url: str) -> None:
         self._link = Link(url)
+        self._alone_on: object = None
+        """The connection that holds the lock; with it the lock is lost."""
         self._pending = statement("notices")
         self._published = statement("published")
 
     async def pending(self, *, limit: int) -> list[NoticeRow]:
         try:
             async with self._link as connection:
+                if self._alone_on is not connection:
+                    if not await connection.fetchval(_TELL_ALONE):
+                        return []
+                    self._alone_on = connection
                 found = await connection.fetch(self._pending, limit)
         except Exception as error:
             raise read_error(error) from error
-        return [NoticeRow(record["id"], record["routing_key"], record["body"].encode()) for record in found]
+        return [
+            NoticeRow(record["id"], record["place"], record["routing_key"], record["body"].encode()) for record in found
+        ]
 
     async def published(self, ids: Sequence[int]) -> None:
         try:
@@ -138,6 +149,7 @@ def _attempt(record: asyncpg.Record) -> Attempt:
     return Attempt(
         record["number"],
         None if ending is None else Ending(ending),
+        record["started_for"],
         record["ended_for"],
         record["external_id"],
         None if failure_class is None else FailureClass(failure_class),

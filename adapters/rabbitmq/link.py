@@ -12,6 +12,7 @@ from adapters.rabbitmq.address import Address
 from adapters.rabbitmq.backoff import Delay, Retry
 from adapters.rabbitmq.reports import Change, Report, Reporter
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, end_of
+from adapters.rabbitmq.tolerance import tolerate_odd_values
 
 
 class Link:
@@ -75,6 +76,7 @@ class Link:
             await asyncio.sleep(retry.after(loop.time() - began))
 
     async def _connect(self) -> AbstractConnection:
+        tolerate_odd_values()
         async with broker_call(f"connect to {self._address}", PATIENCE):
             return await aiormq.connect(self._address.url, client_properties={"connection_name": self._name})
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from adapters.ports.outbox import Ended, Ending, Leased
-from adapters.ports.turns import Again, Committed, Refused, Settlement
+from adapters.ports.turns import Again, Committed, Opened, Refused, Settlement
 from schemas.commands import command_id
+from schemas.facts import Case
+from schemas.verdicts import Failure, FailureClass
 from tests.contracts.store_stands import Process, StoreStand
 from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, settled, uuid
 
@@ -84,6 +86,9 @@ class TestRetry:
             [Ending.REJECTED],
             [Ending.REJECTED, Ending.REJECTED],
             [Ending.DEFERRED, Ending.UNSENT, Ending.REJECTED],
+            [Ending.ABSENT],
+            [Ending.UNKNOWN, None, Ending.ABSENT],
+            [Ending.UNKNOWN, Ending.ABSENT, Ending.DEFERRED, Ending.REJECTED],
         ],
     )
     async def test_a_command_that_did_nothing_gets_a_new_generation_at_the_same_place(
@@ -107,6 +112,8 @@ class TestRetry:
             [Ending.CONFIRMED, Ending.REJECTED],
             [Ending.DEFERRED],
             [Ending.UNSENT],
+            [Ending.ABSENT, Ending.UNKNOWN],
+            [Ending.ABSENT, None, Ending.REJECTED],
         ],
     )
     async def test_a_command_that_may_have_been_done_or_was_never_refused_keeps_its_identity(
@@ -117,7 +124,19 @@ class TestRetry:
         leased = await claim(process, "again")
         assert leased.command == FIRST
         assert leased.attempt == len(endings) + 1
-        assert [earlier.ending for earlier in leased.earlier] == endings
+        decisive = [ending for ending in endings if ending not in (Ending.DEFERRED, Ending.UNSENT)]
+        assert [earlier.ending for earlier in leased.earlier] == decisive
+
+    async def test_the_case_of_a_command_that_runs_again_is_closed(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
+        leased = await attempt(process, Ending.REJECTED, 1)
+        turn = settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED)
+        failure = Failure(FailureClass.BUSINESS_RULE, "period_closed", "open the period")
+        turn.opened.append(Opened(Case(failure), command_id=FIRST.id))
+        await process.commit(turn)
+        assert await store.open_cases() == 1
+        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        assert await store.open_cases() == 0
 
     async def test_a_late_result_of_the_former_generation_is_dropped(self, process: Process) -> None:
         await parked(process, [Ending.REJECTED])

@@ -144,6 +144,42 @@ class TestClaims:
         assert answers[1] == Refused(Again.STALE_WRITER)
         assert await process.commit(second) == [Committed()]
 
+    async def test_a_released_value_is_free_for_a_later_batch_and_not_for_this_one(self, process: Process) -> None:
+        await claiming(process, SHEET, "e1", LINE, Claim("line", "L-2"))
+        giving, wanting = (
+            applied(await process.row(SHEET), message("e2")),
+            applied(await process.row(OTHER_SHEET), message("e3")),
+        )
+        giving.releases.append(LINE)
+        wanting.claims.append(LINE)
+        taken = Refused(Again.TAKEN, taken={LINE: SHEET})
+        assert await process.commit(giving, wanting) == [Committed(), taken]
+        assert await process.commit(wanting) == [Committed()]
+        assert await claiming(process, OTHER_SHEET, "e4", Claim("line", "L-2")) == [
+            Refused(Again.TAKEN, taken={Claim("line", "L-2"): SHEET})
+        ]
+
+    async def test_a_value_released_and_claimed_in_one_turn_stays(self, process: Process) -> None:
+        await claiming(process, SHEET, "e1", LINE)
+        turn = applied(await process.row(SHEET), message("e2"))
+        turn.releases.append(LINE)
+        turn.claims.append(LINE)
+        assert await process.commit(turn) == [Committed()]
+        assert await claiming(process, OTHER_SHEET, "e3", LINE) == [Refused(Again.TAKEN, taken={LINE: SHEET})]
+
+    async def test_nobody_releases_what_another_holds_and_a_refused_turn_releases_nothing(
+        self, process: Process
+    ) -> None:
+        await claiming(process, SHEET, "e1", LINE)
+        stranger = applied(await process.row(OTHER_SHEET), message("e2"))
+        refused = applied(await process.row(SHEET), message("e1", delivery=2))
+        for turn in (stranger, refused):
+            turn.releases.append(LINE)
+        answers = await process.commit(stranger, refused)
+        assert answers[0] == Committed()
+        assert isinstance(answers[1], Refused)
+        assert await claiming(process, OTHER_SHEET, "e3", LINE) == [Refused(Again.TAKEN, taken={LINE: SHEET})]
+
     async def test_everything_that_stands_in_the_way_is_told(self, process: Process) -> None:
         await claiming(process, SHEET, "e1", LINE, Claim("line", "L-2"))
         turn = applied(await process.row(OTHER_SHEET), message("e1", delivery=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from adapters.ports.store import LaneChanged, LaneNotFound
@@ -139,6 +140,25 @@ class TestRetry:
         assert await lane_of(process, SHEET) == [("e1", Verdict.QUEUED), ("e2", Verdict.QUEUED)]
         assert await store.open_cases() == 0
 
+    async def test_only_the_cases_of_what_runs_again_are_closed_and_told(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        # given: a parked head with a case, and a conflict with one
+        await park(process, SHEET, "e1", "e2")
+        conflict, turn = message("e1", source="conflict:psa"), Turn(row := await process.row(SHEET), row.lane, 0)
+        turn.judged.append(Judged(conflict, Verdict.CONFLICT, 0))
+        turn.opened.append(Opened(Case(FAILURE), ref=conflict.ref))
+        await process.commit(turn)
+        # when
+        await process.lanes.retry(SHEET, actor="ann", reason="profile mapped")
+        await process.lanes.retry(SHEET, actor="ann", reason="once more")
+        # then
+        assert await store.open_cases() == 1
+        told = [row for row in await process.notices.pending(limit=10) if row.routing_key.startswith("case.")]
+        assert [row.routing_key for row in told] == ["case.opened", "case.opened", "case.closed"]
+        ids = [orjson.loads(row.body)["case_id"] for row in told]
+        assert ids[0] == ids[2] != ids[1]
+
     async def test_a_waiting_lane_forgets_its_wait(self, process: Process) -> None:
         await process.commit(waiting(await process.row(SHEET), message("e1"), PROJECT, 0))
         await process.lanes.retry(SHEET, actor="ann", reason="look again")
@@ -192,7 +212,7 @@ class TestDiscard:
     async def test_it_is_told(self, process: Process) -> None:
         await park(process, SHEET, "e1")
         await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
-        notice = (await process.notices.pending(limit=10))[-1]
+        notice = (await process.notices.pending(limit=10))[-2]
         assert notice.routing_key == "message.discarded"
         assert b"ann: sent in error" in notice.body
 

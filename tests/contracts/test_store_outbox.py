@@ -147,9 +147,17 @@ class TestRecord:
         second = await sent(process, "t2")
         [earlier] = second.earlier
         assert second.attempt == 2
+        assert earlier.started_for == pytest.approx(60, abs=5)
         assert earlier.ended_for == pytest.approx(60, abs=5)
         assert earlier == Attempt(
-            1, Ending.UNKNOWN, earlier.ended_for, "X-1", FailureClass.TIMEOUT, "timeout", "no answer"
+            1,
+            Ending.UNKNOWN,
+            earlier.started_for,
+            earlier.ended_for,
+            "X-1",
+            FailureClass.TIMEOUT,
+            "timeout",
+            "no answer",
         )
 
     async def test_an_end_is_recorded_once(self, process: Process) -> None:
@@ -158,6 +166,24 @@ class TestRecord:
         await process.outbox.record([end(first, Ending.UNKNOWN, hold=0.0)])
         await process.outbox.record([end(first, Ending.CONFIRMED, hold=0.0)])
         assert [attempt.ending for attempt in (await sent(process, "t2")).earlier] == [Ending.UNKNOWN]
+
+    async def test_attempts_that_did_nothing_are_forgotten_and_numbers_rise(self, process: Process) -> None:
+        await ask(process, SHEET, FIRST)
+        endings = [Ending.DEFERRED, Ending.UNKNOWN, Ending.DEFERRED, Ending.UNSENT, Ending.ABSENT, Ending.DEFERRED]
+        for number, ending in enumerate(endings, 1):
+            leased = await sent(process, f"t{number}")
+            assert leased.attempt == number
+            await process.outbox.record([end(leased, ending, hold=0.0)])
+        last = await sent(process, "last")
+        assert last.attempt == len(endings) + 1
+        assert [(each.number, each.ending) for each in last.earlier] == [(2, Ending.UNKNOWN), (5, Ending.ABSENT)]
+
+    async def test_an_end_under_another_token_is_not_recorded(self, process: Process) -> None:
+        await ask(process, SHEET, FIRST)
+        first = await sent(process, "t1")
+        await process.outbox.record([Ended(FIRST, uuid("other"), first.attempt, Ending.CONFIRMED, hold=0.0)])
+        await process.outbox.take_over([ANN])
+        assert [attempt.ending for attempt in (await sent(process, "t2")).earlier] == [None]
 
     async def test_only_its_token_releases_a_lease(self, store: StoreStand) -> None:
         process, other = store.process(), store.process()
@@ -192,7 +218,7 @@ class TestAbandon:
         await sent(process, "t1")
         await process.outbox.abandon(uuid("t1"))
         again = await sent(process, "t2")
-        assert (again.attempt, [attempt.ending for attempt in again.earlier]) == (2, [Ending.UNSENT])
+        assert (again.attempt, again.earlier) == (2, ())
 
     async def test_other_tokens_stay(self, process: Process) -> None:
         await ask(process, SHEET, FIRST)
@@ -231,7 +257,8 @@ class TestHeartbeat:
         assert await other.outbox.take_over([ANN]) == 1
         assert await other.outbox.beat(BOB) == {BOB: 1}
         again = await sent(other, "t3", BOB)
-        assert (again.attempt, again.earlier) == (2, (Attempt(1, None, None),))
+        assert again.attempt == 2
+        assert again.earlier == (Attempt(1, None, again.earlier[0].started_for, None),)
 
     async def test_nobody_silent_frees_nothing(self, process: Process) -> None:
         assert await process.outbox.take_over([]) == 0

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from schemas.notices import CaseNotice, EntityNotice, MessageNotice
+from schemas.notices import CaseNotice, DeadLetterNotice, EntityNotice, MessageNotice
 from schemas.verdicts import FailureClass, Verdict
 
 
@@ -74,6 +74,22 @@ def test_a_case_is_told_with_its_class() -> None:
         "key": "C-1",
         "reason": "add tax profile x to the policy file",
     }
+
+
+def test_a_dead_letter_is_told_with_what_identifies_it() -> None:
+    body = {
+        "digest": "00ff",
+        "queue": "tallystick.timesheet",
+        "routing_key": "timesheet.approved",
+        "class": "schema",
+        "code": "not_json",
+        "reason": "the body is not JSON",
+    }
+
+    notice = DeadLetterNotice.model_validate_json(orjson.dumps(body))
+
+    assert notice.failure_class is FailureClass.SCHEMA
+    assert orjson.loads(notice.to_json()) == body
 
 
 def test_versions_count_from_one() -> None:

@@ -1,5 +1,6 @@
--- Count this process's heartbeat up, and see everybody's. A holder that was taken over while its claim was under way
--- has leases and no counter: it reads as 0 until it beats.
+-- Count this process's heartbeat up, and see everybody's. A holder that never beat, or was taken over while its claim
+-- was under way, has leases and no counter: it reads as 0 until it beats. (A claim writes no counter: a heartbeat would
+-- have to wait for it.)
 WITH mine AS (
     INSERT INTO tallystick.sender (holder, beat) VALUES ($1, 1)
     ON CONFLICT (holder) DO UPDATE SET beat = sender.beat + 1

@@ -1,10 +1,23 @@
--- Dead letters; one that is there already is counted up.
-INSERT INTO tallystick.dead_letter (digest, queue, routing_key, failure_class, code, reason, content_type, headers,
-                                    body, seen)
-SELECT d.digest, d.queue, d.routing_key, d.failure_class, d.code, d.reason, d.content_type, d.headers::jsonb, d.body,
-       d.seen
-FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::bytea[], $10::bigint[])
-     d(digest, queue, routing_key, failure_class, code, reason, content_type, headers, body, seen)
-ORDER BY d.digest
-ON CONFLICT (digest) DO UPDATE SET seen = dead_letter.seen + EXCLUDED.seen, last_at = now()
+-- Dead letters; one that is there already is counted up, the others are told of.
+WITH given AS (
+    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::text[], $9::bytea[], $10::bigint[])
+                  d(digest, queue, routing_key, failure_class, code, reason, content_type, headers, body, seen)
+), buried AS (
+    INSERT INTO tallystick.dead_letter (digest, queue, routing_key, failure_class, code, reason, content_type, headers,
+                                        body, seen)
+    SELECT d.digest, d.queue, d.routing_key, d.failure_class, d.code, d.reason, d.content_type, d.headers::jsonb,
+           d.body, d.seen
+    FROM given d
+    ORDER BY d.digest
+    ON CONFLICT (digest) DO UPDATE SET seen = dead_letter.seen + EXCLUDED.seen, last_at = now()
+    RETURNING digest, seen
+)
+INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
+SELECT '{}', '{}', array_agg('message.dead_letter'::text),
+       array_agg(json_build_object('digest', encode(d.digest, 'hex'), 'queue', d.queue, 'routing_key', d.routing_key,
+                                   'class', d.failure_class, 'code', d.code, 'reason', d.reason)::text
+                 ORDER BY d.digest)
+-- Whoever was seen before has been seen more often than it is given now.
+FROM given d JOIN buried b ON b.digest = d.digest AND b.seen = d.seen
+HAVING count(*) > 0

@@ -9,7 +9,7 @@ WITH ended AS (
     UPDATE tallystick.attempt a SET
         ended_at = now(), ending = e.ending, external_id = e.external_id, failure_class = e.failure_class,
         code = e.code, reason = e.reason
-    FROM ended e WHERE a.command_id = e.command_id AND a.number = e.number AND a.ending IS NULL
+    FROM ended e WHERE a.command_id = e.command_id AND a.number = e.number AND a.token = e.token AND a.ending IS NULL
 ), held AS (
     UPDATE tallystick.outbox o SET due_at = now() + make_interval(secs => e.hold)
     FROM ended e

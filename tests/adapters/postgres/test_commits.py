@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from asyncpg.connection import LoggedQuery
 
 from adapters.ports.turns import Again, Committed, DataRefused, Refused, Row, StoreUnavailable
 from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.errors import read_error
 from schemas.commands import command_id
 from schemas.facts import Claim
 from schemas.keys import ActorKey
@@ -75,6 +77,11 @@ async def test_a_database_that_cannot_be_reached_has_written_nothing() -> None:
     with pytest.raises(StoreUnavailable):
         await commits.commit(batch(applied(Row(SHEET), message("e1"))))
     await commits.close()
+
+
+@pytest.mark.parametrize("error", [asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError])
+def test_a_login_that_is_refused_is_waited_out(error: type[asyncpg.PostgresError]) -> None:
+    assert isinstance(read_error(error("refused")), StoreUnavailable)
 
 
 async def test_a_lost_connection_is_opened_anew(stage: Stage) -> None:

@@ -104,7 +104,7 @@ class TestLostClaim:
     async def claim_in_flight(self, stage: Stage) -> tuple[PostgresOutbox, Held]:
         deciding = await first_is_being_settled(stage)
         outbox = stage.outbox()
-        await outbox.beat(BOB)
+        await outbox.free("erp", after=None, limit=1)
         connection = outbox._link._connection
         assert connection is not None
         flying = stage.start(outbox.claim([send_lane()], holder=BOB, token=uuid("t2")))
@@ -129,6 +129,18 @@ class TestLostClaim:
         await deciding.commit()
         await stage.until_true("SELECT EXISTS (SELECT FROM tallystick.lease WHERE token = $1)", uuid("t2"))
         assert await outbox.free("erp", after=None, limit=10) == []
+
+
+async def test_a_claim_that_is_held_up_does_not_delay_the_heartbeat(stage: Stage) -> None:
+    deciding = await first_is_being_settled(stage)
+    outbox = stage.outbox()
+    claiming = stage.start(outbox.claim([send_lane()], holder=BOB, token=uuid("t2")))
+    await stage.until_waiting(claiming)
+    assert (await outbox.beat(BOB))[BOB] == 1
+    assert await outbox.take_over([CAY]) == 0
+    assert not claiming.done()
+    await deciding.commit()
+    assert len(await claiming) == 1
 
 
 async def test_a_process_that_was_taken_over_while_it_claimed_is_seen_all_the_same(stage: Stage) -> None:

@@ -18,6 +18,8 @@ CREATE TABLE tallystick.entity (
     lane_tail      bigint NOT NULL DEFAULT 1,
     lane_reason    text,
     lane_since     timestamptz,
+    -- since when the head waits that was woken or retried: its age, should it wait again
+    waited_since   timestamptz,
     retry_at       timestamptz,
     wait_entity    text COLLATE "C",
     wait_key       text COLLATE "C",
@@ -133,7 +135,8 @@ CREATE TABLE tallystick.attempt (
     generation    integer NOT NULL,
     started_at    timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
-    ending        text CHECK (ending IN ('confirmed', 'rejected', 'deferred', 'unknown', 'unsent')),
+    ending        text CHECK (ending IN (
+                      'confirmed', 'rejected', 'deferred', 'unknown', 'unsent', 'absent')),
     external_id   text,
     failure_class text,
     code          text,

@@ -17,7 +17,7 @@ CREATE FUNCTION tallystick.commit_turns(
     t_lock integer[], t_entity text[], t_key text[], t_row_version bigint[], t_entity_version bigint[],
     t_state text[], t_schema integer[], t_lane_state text[], t_lane_depth integer[], t_lane_tail bigint[],
     t_lane_reason text[], t_retry_after double precision[], t_wait_entity text[], t_wait_key text[],
-    t_wait_seen bigint[],
+    t_wait_seen bigint[], t_head_left boolean[],
     -- entity versions relied on
     r_turn integer[], r_lock integer[], r_version bigint[],
     -- messages; m_was is null for one that is not in the inbox yet
@@ -25,15 +25,16 @@ CREATE FUNCTION tallystick.commit_turns(
     m_type text[], m_hash bytea[],
     m_verdict text[], m_was text[], m_position bigint[], m_attempts integer[], m_reason text[],
     m_entity_version bigint[], m_body bytea[],
-    -- claims, and external keys bound to the turn's key
+    -- claims, claims that end, and external keys bound to the turn's key
     c_turn integer[], c_scope text[], c_value text[],
+    e_turn integer[], e_scope text[], e_value text[],
     b_turn integer[], b_key text[],
     -- commands, and commands whose result was decided on
     q_turn integer[], q_entity text[], q_key text[], q_id uuid[], q_system text[], q_operation text[],
     q_line text[], q_generation integer[], q_reference text[], q_body bytea[], q_entity_version bigint[],
     q_index integer[],
     s_turn integer[], s_id uuid[], s_system text[], s_settlement text[], s_token uuid[], s_reason text[],
-    -- cases and notices
+    -- cases, and notices of entity facts
     o_turn integer[], o_ref uuid[], o_command_id uuid[], o_class text[], o_code text[], o_field text[],
     o_reason text[],
     n_turn integer[], n_routing_key text[], n_body text[]
@@ -55,6 +56,7 @@ DECLARE
     added_ref    uuid[] := '{}';
     added_entity text[];
     added_key    text[];
+    case_bodies  text[] := '{}';
 BEGIN
     -- 1. Locks. Placeholders first: a row that is missing cannot be locked.
     INSERT INTO tallystick.entity (entity, key)
@@ -230,20 +232,33 @@ BEGIN
         state_schema = CASE WHEN t.state IS NULL THEN e.state_schema ELSE t.schema END,
         commit_id = p_commit_id,
         lane_since = CASE WHEN t.lane_depth = 0 THEN NULL
-                          WHEN e.lane_depth = 0 OR e.lane_state <> t.lane_state THEN now() ELSE e.lane_since END,
+                          WHEN e.lane_depth = 0 OR t.head_left THEN now()
+                          WHEN e.lane_state = t.lane_state THEN e.lane_since
+                          WHEN t.lane_state = 'waiting' THEN COALESCE(e.waited_since, now())
+                          ELSE now() END,
+        waited_since = CASE WHEN t.lane_depth > 0 AND NOT t.head_left THEN e.waited_since END,
         lane_state = t.lane_state, lane_depth = t.lane_depth, lane_tail = t.lane_tail, lane_reason = t.lane_reason,
         retry_at = now() + make_interval(secs => t.retry_after),
         wait_entity = t.wait_entity, wait_key = t.wait_key, wait_seen = t.wait_seen
     FROM unnest(t_entity, t_key, t_entity_version, t_state, t_schema, t_lane_state, t_lane_depth, t_lane_tail,
-                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen) WITH ORDINALITY
+                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen, t_head_left) WITH ORDINALITY
          t(entity, key, entity_version, state, schema, lane_state, lane_depth, lane_tail, lane_reason, retry_after,
-           wait_entity, wait_key, wait_seen, turn)
+           wait_entity, wait_key, wait_seen, head_left, turn)
     WHERE ok[t.turn] AND e.entity = t.entity AND e.key = t.key;
 
     UPDATE tallystick.inbox i SET verdict = m.verdict, position = m.position, attempts = m.attempts, reason = m.reason
     FROM unnest(m_turn, m_ref, m_was, m_verdict, m_position, m_attempts, m_reason)
          m(turn, ref, was, verdict, position, attempts, reason)
     WHERE m.was IS NOT NULL AND ok[m.turn] AND i.ref = m.ref;
+
+    -- A value stands until now: of one batch nobody else gets what a turn gives up.
+    IF cardinality(e_turn) > 0 THEN
+        DELETE FROM tallystick.claim h USING unnest(e_turn, e_scope, e_value) x(turn, scope, value)
+        WHERE ok[x.turn] AND h.scope = x.scope AND h.value = x.value
+          AND h.entity = t_entity[x.turn] AND h.key = t_key[x.turn]
+          AND NOT EXISTS (SELECT FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
+                          WHERE c.turn = x.turn AND c.scope = x.scope AND c.value = x.value);
+    END IF;
 
     IF cardinality(b_turn) > 0 THEN
         PERFORM tallystick.bind_external(p_commit_id, t_entity[b.turn], t_key[b.turn], b.key)
@@ -279,19 +294,27 @@ BEGIN
          m(turn, entity, key, ref, verdict, entity_version, reason, place)
     WHERE ok[m.turn] ORDER BY m.place;
 
-    INSERT INTO tallystick.cases (entity, key, ref, command_id, failure_class, code, field, reason)
-    SELECT t_entity[o.turn], t_key[o.turn], o.ref, o.command_id, o.class, o.code, o.field, o.reason
-    FROM unnest(o_turn, o_ref, o_command_id, o_class, o_code, o_field, o_reason)
-         o(turn, ref, command_id, class, code, field, reason) WHERE ok[o.turn];
+    IF cardinality(o_turn) > 0 THEN
+        WITH opened AS (
+            INSERT INTO tallystick.cases AS c (entity, key, ref, command_id, failure_class, code, field, reason)
+            SELECT t_entity[o.turn], t_key[o.turn], o.ref, o.command_id, o.class, o.code, o.field, o.reason
+            FROM unnest(o_turn, o_ref, o_command_id, o_class, o_code, o_field, o_reason) WITH ORDINALITY
+                 o(turn, ref, command_id, class, code, field, reason, place)
+            WHERE ok[o.turn] ORDER BY o.place
+            RETURNING c.id, tallystick.case_body(c, 'opened') AS body)
+        SELECT COALESCE(array_agg(o.body ORDER BY o.id), '{}') INTO case_bodies FROM opened o;
+    END IF;
 
     INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-    SELECT COALESCE(m.refs, '{}'), COALESCE(m.verdicts, '{}'), COALESCE(n.keys, '{}'), COALESCE(n.bodies, '{}')
+    SELECT COALESCE(m.refs, '{}'), COALESCE(m.verdicts, '{}'),
+           COALESCE(n.keys, '{}') || array_fill('case.opened'::text, ARRAY[cardinality(case_bodies)]),
+           COALESCE(n.bodies, '{}') || case_bodies
     FROM (SELECT array_agg(m.ref ORDER BY m.place) AS refs, array_agg(m.verdict ORDER BY m.place) AS verdicts
           FROM unnest(m_turn, m_ref, m_verdict) WITH ORDINALITY m(turn, ref, verdict, place) WHERE ok[m.turn]) m,
          (SELECT array_agg(n.routing_key ORDER BY n.place) AS keys, array_agg(n.body ORDER BY n.place) AS bodies
           FROM unnest(n_turn, n_routing_key, n_body) WITH ORDINALITY n(turn, routing_key, body, place)
           WHERE ok[n.turn]) n
-    WHERE m.refs IS NOT NULL OR n.keys IS NOT NULL;
+    WHERE m.refs IS NOT NULL OR n.keys IS NOT NULL OR case_bodies <> '{}';
 
     -- 5. Wakes, in a statement that begins after the locks of step 1: it sees every wait that was there before us,
     -- and those of this very batch.
@@ -317,7 +340,8 @@ BEGIN
     UPDATE tallystick.entity SET
         row_version = row_version + 1, entity_version = entity_version + 1, commit_id = p_commit_id,
         state = jsonb_build_object('entity', p_entity, 'id', p_key),
-        lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL
+        lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL,
+        waited_since = NULL
     WHERE entity = 'external' AND key = p_external AND state IS NULL;
     IF NOT FOUND THEN
         RETURN;  -- bound to this key already
@@ -334,3 +358,10 @@ BEGIN
         lane_since = COALESCE(lane_since, now())
     WHERE entity = p_entity AND key = p_key AND moved > 0;
 END $$;
+
+-- What a notice says of a case: schemas.notices.CaseNotice.
+CREATE FUNCTION tallystick.case_body(c tallystick.cases, p_what text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('case_id', c.id::text, 'what', p_what, 'class', c.failure_class, 'code', c.code,
+                             'entity', c.entity, 'key', c.key, 'reason', c.reason)::text
+$$;

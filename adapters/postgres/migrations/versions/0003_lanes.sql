@@ -27,6 +27,7 @@ BEGIN
     ), woken AS (
         UPDATE tallystick.entity e SET
             row_version = e.row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(),
+            waited_since = e.lane_since,
             wait_entity = NULL, wait_key = NULL, wait_seen = NULL
         FROM sleeping s WHERE e.entity = s.entity AND e.key = s.key
         RETURNING e.entity, e.key
@@ -45,10 +46,14 @@ BEGIN
                       WHERE e.wait_entity = w.entity AND e.wait_key = w.key AND e.wait_seen < w.version);
 END $$;
 
--- What a person lets run again. A rejected command gets a new generation at the same place, and so a new identity;
--- one with an attempt that may still land keeps its own.
+-- What a person lets run again. A command that did nothing gets a new generation at the same place, and so a new
+-- identity: everything since it was last absent ended without an effect, and it was absent or rejected. One with an
+-- attempt that may still land, or has landed, keeps its own. Only the cases of what runs again are closed.
 CREATE FUNCTION tallystick.retry_lane(p_entity text, p_key text, p_actor text, p_reason text) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    refs     uuid[] := '{}';
+    commands uuid[];
 BEGIN
     PERFORM FROM tallystick.entity
     WHERE entity = p_entity AND key = p_key AND row_version > 0 FOR NO KEY UPDATE;
@@ -57,30 +62,59 @@ BEGIN
     END IF;
     UPDATE tallystick.entity SET
         row_version = row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(), retry_at = NULL,
+        waited_since = CASE WHEN lane_state = 'waiting' THEN lane_since ELSE waited_since END,
         wait_entity = NULL, wait_key = NULL, wait_seen = NULL
     WHERE entity = p_entity AND key = p_key AND lane_depth > 0 AND lane_state IN ('backoff', 'waiting', 'parked')
       AND entity <> 'external';
-    UPDATE tallystick.inbox SET verdict = 'queued'
-    WHERE entity = p_entity AND key = p_key AND position IS NOT NULL AND entity <> 'external'
-      AND verdict IN ('waiting', 'backoff', 'parked');
+    IF FOUND THEN
+        WITH again AS (
+            UPDATE tallystick.inbox SET verdict = 'queued'
+            WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
+              AND verdict IN ('waiting', 'backoff', 'parked')
+            RETURNING ref)
+        SELECT COALESCE(array_agg(a.ref), '{}') INTO refs FROM again a;
+    END IF;
+    commands := ARRAY(SELECT id FROM tallystick.outbox WHERE entity = p_entity AND key = p_key AND state = 'parked');
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, commands));
     UPDATE tallystick.outbox o SET
         state = 'open', reason = NULL, due_at = NULL,
-        generation = CASE WHEN r.all_rejected THEN o.generation + 1 ELSE o.generation END,
-        id = CASE WHEN r.all_rejected
+        generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
+        id = CASE WHEN r.did_nothing
                   THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
                   ELSE o.id END,
-        reference = CASE WHEN r.all_rejected
+        reference = CASE WHEN r.did_nothing
                          THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
-    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent'), false))
-                               AND bool_or(a.ending = 'rejected')
-                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS all_rejected
-          FROM tallystick.outbox p WHERE p.entity = p_entity AND p.key = p_key AND p.state = 'parked') r
+    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent'), false)
+                                        OR a.number <= absent.number)
+                               AND bool_or(a.ending IN ('rejected', 'absent'))
+                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
+          FROM tallystick.outbox p
+          CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
+                              WHERE b.command_id = p.id AND b.ending = 'absent') absent
+          WHERE p.id = ANY (commands)) r
     WHERE o.id = r.id;
-    UPDATE tallystick.cases SET closed_at = now() WHERE entity = p_entity AND key = p_key AND closed_at IS NULL;
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'lane.retry', p_entity, p_key, p_reason);
     RETURN true;
 END $$;
+
+-- Close the open cases of some messages and commands; what notices say of them.
+CREATE FUNCTION tallystick.close_cases(p_refs uuid[], p_commands uuid[]) RETURNS text[]
+LANGUAGE sql AS $$
+    WITH closed AS (
+        UPDATE tallystick.cases c SET closed_at = now()
+        WHERE c.closed_at IS NULL AND (c.ref = ANY (p_refs) OR c.command_id = ANY (p_commands))
+        RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
+    SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
+$$;
+
+-- A notice of verdicts and of closed cases, if there are any.
+CREATE FUNCTION tallystick.tell_closed(p_refs uuid[], p_verdicts text[], p_bodies text[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
+    SELECT p_refs, p_verdicts, array_fill('case.closed'::text, ARRAY[cardinality(p_bodies)]), p_bodies
+    WHERE p_refs <> '{}' OR p_bodies <> '{}'
+$$;
 
 -- The identity of a command; the same digest as schemas.commands.command_id.
 CREATE FUNCTION tallystick.command_id(p_system text, p_operation text, p_entity text, p_key text, p_line text,
@@ -115,15 +149,13 @@ BEGIN
         row_version = row_version + 1, lane_depth = lane_depth - 1, lane_reason = NULL, retry_at = NULL,
         lane_state = CASE WHEN lane_state = 'paused' OR (entity = 'external' AND lane_depth > 1) THEN lane_state
                           ELSE 'open' END,
-        lane_since = CASE WHEN lane_depth > 1 THEN now() END,
+        lane_since = CASE WHEN lane_depth > 1 THEN now() END, waited_since = NULL,
         wait_entity = NULL, wait_key = NULL, wait_seen = NULL
     WHERE entity = p_entity AND key = p_key;
     INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
     SELECT entity, key, entity_version, 'discarded', p_ref, p_actor || ': ' || p_reason
     FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
-    UPDATE tallystick.cases SET closed_at = now() WHERE ref = p_ref AND closed_at IS NULL;
-    INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-    VALUES (ARRAY[p_ref], ARRAY['discarded'], '{}', '{}');
+    PERFORM tallystick.tell_closed(ARRAY[p_ref], ARRAY['discarded'], tallystick.close_cases(ARRAY[p_ref], '{}'));
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'lane.discard', p_entity, p_key, p_ref, p_reason);
     RETURN 'done';

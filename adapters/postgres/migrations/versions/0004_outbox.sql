@@ -1,7 +1,8 @@
 -- The outbox: one lease per (system, entity, key), never per command.
 
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
--- is logged here, before the caller can send its first byte.
+-- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
+-- the newest of all, which is this one: so numbers rise for ever.
 CREATE FUNCTION tallystick.claim_lanes(p_system text[], p_entity text[], p_key text[], p_holder uuid, p_token uuid)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
                reference text, body bytea, number integer)
@@ -15,7 +16,6 @@ BEGIN
     IF EXISTS (SELECT FROM tallystick.abandoned a WHERE a.token = p_token) THEN
         RETURN;
     END IF;
-    INSERT INTO tallystick.sender (holder, beat) VALUES (p_holder, 0) ON CONFLICT DO NOTHING;
     INSERT INTO tallystick.lease (system, entity, key, holder, token)
     SELECT w.system, w.entity, w.key, p_holder, p_token FROM unnest(p_system, p_entity, p_key) w(system, entity, key)
     ORDER BY w.system COLLATE "C", w.entity COLLATE "C", w.key COLLATE "C"
@@ -36,6 +36,9 @@ BEGIN
                p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation
         FROM head h
         RETURNING command_id, attempt.number
+    ), forgotten AS (
+        DELETE FROM tallystick.attempt a USING head h
+        WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, g.number
     FROM head h JOIN logged g ON g.command_id = h.id;
