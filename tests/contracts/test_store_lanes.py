@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from adapters.ports.store import LaneChanged, LaneNotFound
-from adapters.ports.turns import Again, Committed, Judged, Opened, Refused
+from adapters.ports.turns import Again, Committed, Judged, Opened, Refused, Turn
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
@@ -145,7 +145,8 @@ class TestRetry:
     ) -> None:
         # given: a parked head with a case, and a conflict with one
         await park(process, SHEET, "e1", "e2")
-        conflict, turn = message("e1", source="conflict:psa"), Turn(row := await process.row(SHEET), row.lane, 0)
+        conflict, row = message("e1#00ff", source="conflict:psa"), await process.row(SHEET)
+        turn = Turn(row, row.lane, row.entity_version)
         turn.judged.append(Judged(conflict, Verdict.CONFLICT, 0))
         turn.opened.append(Opened(Case(FAILURE), ref=conflict.ref))
         await process.commit(turn)

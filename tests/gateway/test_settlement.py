@@ -24,17 +24,23 @@ Next = Callable[[Capability, Sequence[Attempt]], Step]
 Absent = Callable[[Sequence[Attempt], LookUp], Step | None]
 
 
-def log(*endings: Ending | None, ended_for: float = 1.0) -> list[Attempt]:
-    """A sent log, the oldest attempt first."""
+def log(*endings: Ending | None, ended_for: float = 1.0, started_for: float | None = None) -> list[Attempt]:
+    """A sent log, the oldest attempt first; each attempt took a second, unless `started_for` says otherwise."""
     return [
-        Attempt(number, ending, None if ending is None else ended_for, "77" if ending is Ending.CONFIRMED else None)
+        Attempt(
+            number,
+            ending,
+            ended_for + 1 if started_for is None else started_for,
+            None if ending is None else ended_for,
+            "77" if ending is Ending.CONFIRMED else None,
+        )
         for number, ending in enumerate(endings, 1)
     ]
 
 
 def refused(code: str = "period_closed") -> Attempt:
     """A rejected attempt."""
-    return Attempt(2, Ending.REJECTED, 1.0, None, FailureClass.BUSINESS_RULE, code, "March is closed")
+    return Attempt(2, Ending.REJECTED, 2.0, 1.0, None, FailureClass.BUSINESS_RULE, code, "March is closed")
 
 
 # ------------------------------------------------------------------------------------------------------- plain cases
@@ -68,6 +74,22 @@ def test_with_a_key_the_same_is_sent_again(capability: Capability, ending: Endin
     assert next_step(capability, log(ending, ending)) == Send()
 
 
+@pytest.mark.parametrize("ending", [None, Ending.UNKNOWN])
+def test_a_key_is_trusted_within_its_window_only_and_its_age_counts_from_the_start(ending: Ending | None) -> None:
+    # Given an attempt of Friday whose process died, or whose end was recorded only after the weekend
+    friday = log(ending, started_for=3 * 86_400.0)
+    assert next_step(KEY, friday) == LookUp(proves_absence=False)
+    assert isinstance(next_step(replace(KEY, look_up=False), friday), GiveUp)
+    assert next_step(REFERENCE, friday) == Send()
+
+
+def test_a_proved_absence_ends_all_before_it() -> None:
+    assert next_step(LOOK_UP, log(Ending.UNKNOWN, None, Ending.ABSENT)) == Send()
+    settled = next_step(LOOK_UP, log(Ending.UNKNOWN, Ending.REJECTED, Ending.ABSENT))
+    assert isinstance(settled, Settle)
+    assert next_step(LOOK_UP, log(Ending.ABSENT, Ending.UNKNOWN)) == LookUp(proves_absence=False)
+
+
 def test_without_any_means_a_person_is_asked() -> None:
     step = next_step(NOTHING, log(Ending.UNKNOWN))
     assert isinstance(step, GiveUp)
@@ -96,7 +118,7 @@ def test_every_retry_has_an_end_and_a_persons_retry_begins_anew() -> None:
     step = next_step(KEY, attempts)
     assert isinstance(step, GiveUp)
     # Given that this was recorded, and a person lets the command run again after the outage
-    given_up = Attempt(len(attempts) + 1, Ending.UNSENT, 1.0, code=step.failure.code)
+    given_up = Attempt(len(attempts) + 1, Ending.UNKNOWN, 1.0, 1.0, code=step.failure.code)
     assert step.failure.code == UNSETTLED
     # Then it is sent, and asks again only after as many more attempts
     assert next_step(KEY, [*attempts, given_up]) == Send()
