@@ -62,6 +62,13 @@ def test_its_tax_id_is_claimed() -> None:
     assert accepted(NEW.when(customer())).claims == ()
 
 
+def test_a_corrected_tax_id_gives_the_wrong_one_back() -> None:
+    wrong = replace(NEW, state=accepted(NEW.when(customer(tax_id="DE1"))).state)
+    right = accepted(wrong.when(customer(tax_id="DE2")))
+    assert right.claims == (Claim("customer.tax_id", "DE/DE2"),)
+    assert right.releases == (Claim("customer.tax_id", "DE/DE1"),)
+
+
 def test_a_tax_id_that_another_customer_has_is_a_probable_duplicate() -> None:
     given = replace(NEW, taken={Claim("customer.tax_id", "DE/DE1"): ActorKey("customer", "C-9")})
     failure = refusal(given.when(customer(tax_id="DE1")))
