@@ -53,7 +53,7 @@ def test_a_refusal_with_a_problem_is_rejected(answer: Answer, failure_class: Fai
         (Answer(402), LIMITED, None),
         (Answer(429), LIMITED, None),
         (Answer(429, retry_after=7.0), LIMITED, 7.0),
-        (Answer(503, retry_after=0.0), UNAVAILABLE, 0.0),
+        (Answer(503, problem=saying("maintenance"), retry_after=0.0), UNAVAILABLE, 0.0),
         (Answer(409, problem=saying("in_progress")), UNAVAILABLE, 1.0),
         (Answer(409, problem=saying("in_progress"), retry_after=3.0), UNAVAILABLE, 3.0),
     ],
@@ -90,6 +90,7 @@ def test_what_asks_us_to_come_back_is_deferred(
         Answer(500, problem=saying("closed_period")),
         Answer(502, retry_after=1.0),
         Answer(503),
+        Answer(503, retry_after=5.0),  # a proxy may say this of a request that went through
         Answer(504),
     ],
 )
