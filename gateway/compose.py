@@ -12,8 +12,10 @@ def compose(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
     """Split drafts into one batch and those for the next.
 
     A draft that both relies on a key of the batch and is relied on by one goes to the next: the last of any cycle of
-    reliance is such a draft, so what stays has a serial order (who relies commits before what it relies on). A draft
-    changes its own key and the external keys that it binds.
+    reliance is such a draft, so what stays has a serial order (who relies commits before what it relies on).
+
+    A draft changes its own key and the external keys that it binds. No two drafts of a batch change the same key: its
+    row carries the id of the commit, by which each of them would take the other's change for its own.
     """
     batch: list[Draft] = []
     later: list[Draft] = []
@@ -22,7 +24,8 @@ def compose(drafts: Iterable[Draft]) -> tuple[list[Draft], list[Draft]]:
     for draft in drafts:
         turn = draft.turn
         changed = {turn.key, *turn.binds}
-        if not (relied.isdisjoint(changed) or inside.isdisjoint(turn.relied)):
+        is_in_a_cycle = not (relied.isdisjoint(changed) or inside.isdisjoint(turn.relied))
+        if is_in_a_cycle or not inside.isdisjoint(changed):
             later.append(draft)
             continue
         batch.append(draft)

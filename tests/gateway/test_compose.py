@@ -83,6 +83,14 @@ def test_nothing_is_held_back_that_has_an_order_by_itself() -> None:
     assert compose(reversed(chain)) == (chain[::-1], [])
 
 
+def test_an_external_key_and_who_binds_it_never_share_a_commit() -> None:
+    # Its row would carry the commit's id even where its own turn was refused: an unknown commit would be misread.
+    held, binder, other = draft(theirs("7")), draft(A, (), [theirs("7")]), draft(B, (), [theirs("7")])
+    for order in permutations([held, binder, other]):
+        batch, later = compose(order)
+        assert (batch, later) == ([order[0]], list(order[1:]))
+
+
 def test_a_cycle_through_a_binding_is_cut() -> None:
     drafts = [draft(A, [theirs("7")]), draft(B, [A]), draft(C, [B], [theirs("7")])]
     for order in permutations(drafts):

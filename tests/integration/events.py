@@ -54,8 +54,8 @@ def deal(project: str, customer_id: str) -> Outgoing:
     return event(CRM, f"won-{project}", "project.opportunity_won", project, data)
 
 
-def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, hours: str = "7.50") -> Outgoing:
-    """An approved sheet with `lines` billable lines of `hours` each."""
+def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, only_last: bool = False) -> Outgoing:
+    """An approved sheet with `lines` billable lines of a day each; `only_last`: the last one is approved by itself."""
     data = Approved(
         legal_entity="US01",
         currency="USD",
@@ -63,10 +63,11 @@ def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, hou
         period=Period(starts_on=DAY, ends_on=DAY),
         project=project,
         lines=tuple(
-            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal(hours), role="consultant", billable=True)
-            for n in range(1, lines + 1)
+            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal("7.50"), role="consultant", billable=True)
+            for n in range(lines if only_last else 1, lines + 1)
         ),
         revision=revision,
+        partial=only_last,
         approver=Approver(id="M-1"),
         approved_at=AT,
     )

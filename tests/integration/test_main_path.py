@@ -20,7 +20,7 @@ KILLS = 10
 def the_load(seed: int) -> list[Outgoing]:
     """20,000 sheets' events, sources and keys interleaved, each key's in order, and a tenth of them published twice.
 
-    Revision r of a sheet has lines 1..r, so that each event adds one line to be posted.
+    Revision r of a sheet approves its line r, so that each event adds one line to be posted.
     """
     chance = random.Random(seed)
     projects = [Reference(id=f"P{n}") for n in range(PROJECTS)]
@@ -28,7 +28,10 @@ def the_load(seed: int) -> list[Outgoing]:
     for revision in range(1, REVISIONS + 1):
         keys = list(range(KEYS))
         chance.shuffle(keys)
-        events.extend(sheet(f"T{key}", projects[key % PROJECTS], lines=revision, revision=revision) for key in keys)
+        events.extend(
+            sheet(f"T{key}", projects[key % PROJECTS], lines=revision, revision=revision, only_last=True)
+            for key in keys
+        )
     for _ in range(DUPLICATES):
         place = chance.randrange(len(events))
         events.insert(chance.randrange(place, len(events)) + 1, events[place])

@@ -13,7 +13,8 @@ from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 from tests.gateway.toy import A, B, C, Step, entry, theirs
 from tests.runtime.town import SMALL, Process, Town, until
-from tests.runtime.troubles import some_seconds
+from tests.runtime.troubles import Trouble, some_seconds
+from tests.runtime.vendor import Vendor
 from tests.runtime.virtual import run
 from tests.runtime.wrong import QueuesResults
 
@@ -257,6 +258,34 @@ def test_a_binding_that_does_not_bump_the_row_would_leave_messages_behind() -> N
         town.store.tables.write(replace(bound, row_version=bound.row_version - 1))
         await asyncio.sleep(600)
         assert town.events(A) == ("bound",)
+        await town.close()
+
+    run(story())
+
+
+def test_a_refused_turn_of_an_id_is_not_taken_for_the_commit_that_bound_it() -> None:
+    async def story() -> None:
+        # Given a message under X, and the command under way whose result will bind X
+        town = Town(vendor=Vendor(seconds=lambda: 2.0), seconds=lambda _chance: lambda: 0.5)
+        process = town.process(scans=False)
+        committer = process.bus._committer(X)
+        assert committer is process.bus._committer(A)
+        connection = process.connections[process.committers.index(committer)]
+        process.deliver(X, "n1")
+        process.deliver(A, Step(name="bind", asks=("1=7",)))
+        await until(lambda: town.verdict("n1") is not None and bool(town.vendor.requests))
+        # When the result comes, and the message again with later ones, while another commit is running
+        other = next(key for n in range(99) if process.bus._committer(key := ActorKey("job", f"{n}")) is committer)
+        await asyncio.sleep(1.5)
+        process.deliver(other, "busy")
+        await until(lambda: [other] in connection.batches)
+        await until(lambda: bool(committer.activations.of(A).answers))
+        process.deliver(X, "n1", "n2", "n3")
+        # And the answer of the commit for both of them is lost
+        connection.troubles.append(Trouble.ANSWER_LOST)
+        await until(lambda: process.witness.told["unknown"] == 1)
+        # Then what was refused in it is not taken for durable
+        await until(lambda: town.events(A) == ("bind", "n1", "n2", "n3"))
         await town.close()
 
     run(story())
