@@ -9,19 +9,21 @@ from random import Random
 
 import pytest
 
+from adapters.memory.commits import MemoryCommits
+from gateway.committer import Committer
 from schemas.keys import ActorKey
 from tests.gateway.toy import Step, theirs
 from tests.runtime.town import SMALL, Town, until
 from tests.runtime.troubles import Trouble, some_seconds
-from tests.runtime.vendor import KEYED, LOOKED_UP, Mood, Vendor
+from tests.runtime.vendor import LOOKED_UP, Mood, Vendor
 from tests.runtime.virtual import run
 from tests.runtime.wire import Wire
+from tests.runtime.wrong import AcksFirst, BelievesVersions, SpillsBeside, SpillsTheNewest
 
 SEEDS = range(24)
 KEYS = [ActorKey("job", name) for name in "abcd"]
 BOUND = theirs("7")
 """The ERP's id of the first job, from the moment on when its first command is done."""
-QUIET = [Trouble.NONE] * 6
 NICE = [Mood.WELL] * 6
 BAD_MOODS = [Mood.BUSY, Mood.TIMES_OUT, Mood.APPLIES_THEN_TIMES_OUT, Mood.APPLIES_LATE, Mood.RAISES]
 
@@ -45,12 +47,6 @@ def plan(chance: Random) -> Iterator[tuple[ActorKey, Step]]:
         yield sent[-1]
         if chance.random() < 0.25:
             yield chance.choice(sent)
-
-
-def expected(steps: list[tuple[ActorKey, Step]], key: ActorKey) -> tuple[str, ...]:
-    """What a job ends with: each step once, in the order in which it was published first."""
-    names = dict.fromkeys(step.name for whose, step in steps if whose == key and step.does == "accept")
-    return tuple(names)
 
 
 async def misfortune(town: Town, wire: Wire, chance: Random) -> None:
@@ -85,24 +81,26 @@ async def misfortune(town: Town, wire: Wire, chance: Random) -> None:
                 process.outbox.lost_claims = 1
 
 
+def is_by_their_id(key: ActorKey, step: Step) -> bool:
+    """Whether a step comes by the ERP's id: every second one of the first job."""
+    return key == KEYS[0] and step.name != "a-bind" and int(step.name[1:]) % 2 == 1
+
+
 async def live_through(town: Town, chance: Random) -> list[tuple[ActorKey, Step]]:
-    """Publish everything amid misfortunes, and then wait until it is done."""
+    """Publish everything amid misfortunes, and then wait until the queue is empty; what was published."""
     wire = Wire(town, prefetch=chance.choice([1, 3, 20]))
     for _ in range(2):
         wire.attach(town.process())
     happening = asyncio.create_task(misfortune(town, wire, chance))
     published = list(plan(chance))
     for key, step in published:
-        by_their_id = key == KEYS[0] and step.name != "a-bind" and int(step.name[1:]) % 2
-        wire.publish(BOUND if by_their_id else key, step)
+        wire.publish(BOUND if is_by_their_id(key, step) else key, step)
         await asyncio.sleep(chance.choice((0.0, 0.0, chance.uniform(0, 0.2))))
     await asyncio.sleep(chance.uniform(0, 5))
     happening.cancel()
     await asyncio.gather(happening, return_exceptions=True)
     town.outage.is_away = False
     town.vendor.moods.clear()
-    for channel in {channel.process: channel for channel in wire.channels}.values():
-        assert channel.process in town.processes
     for process in town.processes:
         if process not in [channel.process for channel in wire.channels]:
             wire.attach(process)
@@ -110,55 +108,72 @@ async def live_through(town: Town, chance: Random) -> list[tuple[ActorKey, Step]
     return published
 
 
+def in_order(published: list[tuple[ActorKey, Step]], key: ActorKey, *, by_their_id: bool) -> tuple[str, ...]:
+    """What is to be applied to a job of what came by one of its ids: each once, in the order of its first coming."""
+    return tuple(
+        dict.fromkeys(
+            step.name
+            for whose, step in published
+            if whose == key and step.does == "accept" and is_by_their_id(key, step) == by_their_id
+        )
+    )
+
+
+async def history(
+    seed: int, committer: type[Committer] = Committer, commits: type[MemoryCommits] | None = None
+) -> None:
+    """One history, and what must be so at its end."""
+    chance = Random(seed)
+    bounds = replace(SMALL, fold=chance.choice([1, 2, 10]), mailbox=chance.choice([1, 3, 50]))
+    town = Town(bounds, seconds=lambda chance: some_seconds(chance, 0.3), committer=committer, commits=commits)
+    published = await live_through(town, chance)
+    applied = {(key, ours): in_order(published, key, by_their_id=ours) for key in KEYS for ours in (False, True)}
+    asking = [(key, step) for key, step in published if step.does == "accept"]
+    asked = {f"job/{key.id}/{ask.partition('=')[0]}/1" for key, step in asking for ask in step.asks}
+    await until(lambda: sum(map(len, map(town.steps, KEYS))) == len(asked) + sum(map(len, applied.values())))
+    for (key, ours), names in applied.items():
+        assert tuple(name for name in town.events(key) if is_by_their_id(key, Step(name=name)) == ours) == names
+    await asyncio.sleep(60)
+    assert sorted(town.vendor.effects) == sorted(asked)
+    assert town.cases() == []
+    assert not town.store.tables.outbox
+    town.check_history()
+    await town.close()
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_event_is_applied_once_in_order_and_every_command_has_one_effect(seed: int) -> None:
-    async def story() -> None:
-        chance = Random(seed)
-        bounds = replace(SMALL, fold=chance.choice([1, 2, 10]), mailbox=chance.choice([1, 3, 50]))
-        town = Town(bounds, vendor=Vendor(KEYED), seconds=lambda chance: some_seconds(chance, 0.3))
-        published = await live_through(town, chance)
-        asked = {f"job/{key.id}/{ask.partition('=')[0]}/1" for key, step in published for ask in step.asks
-                 if step.does == "accept"}  # fmt: skip
-        await until(lambda: sum(len(town.steps(key)) for key in KEYS) == len(asked) + sum(
-            len(expected(published, key)) for key in KEYS))  # fmt: skip
-        for key in KEYS[1:]:
-            assert town.events(key) == expected(published, key)
-        # by its own id and by the ERP's: each in its own order
-        for name in (own, by_their_id):
-            assert [e for e in town.events(KEYS[0]) if name(e)] == [
-                e for e in expected(published, KEYS[0]) if name(e)
-            ]  # fmt: skip
-        await asyncio.sleep(60)
-        assert sorted(town.vendor.effects) == sorted(asked)
-        assert town.cases() == []
-        assert not town.store.tables.outbox
-        town.check_history()
-        await town.close()
-
-    run(story())
+    run(history(seed))
 
 
-def own(name: str) -> bool:
-    """Whether a step of the first job came by its own id."""
-    return not by_their_id(name)
+@pytest.mark.parametrize(
+    ("committer", "commits"),
+    [(AcksFirst, None), (SpillsTheNewest, None), (SpillsBeside, None), (Committer, BelievesVersions)],
+    ids=["acks first", "spills the newest", "spills beside a turn", "believes versions"],
+)
+def test_the_histories_find_a_wrong_design(committer: type[Committer], commits: type[MemoryCommits] | None) -> None:
+    assert any(goes_wrong(seed, committer, commits) for seed in range(60))
 
 
-def by_their_id(name: str) -> bool:
-    """Whether it came by the ERP's."""
-    return name != "a-bind" and int(name[1:]) % 2 == 1
+def goes_wrong(seed: int, committer: type[Committer], commits: type[MemoryCommits] | None) -> bool:
+    """Whether a history ends badly."""
+    try:
+        run(history(seed, committer, commits))
+    except AssertionError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_where_only_a_look_up_tells_there_is_one_effect_or_a_case(seed: int) -> None:
     async def story() -> None:
-        chance = Random(seed + 1000)
         town = Town(vendor=Vendor(LOOKED_UP), seconds=lambda chance: some_seconds(chance, 0.3))
-        await live_through(town, chance)
+        await live_through(town, Random(seed + 1000))
         await asyncio.sleep(300)
         assert len(set(town.vendor.effects)) == len(town.vendor.effects)
-        left = [standing for standing in town.store.tables.outbox.values() if not standing.is_parked]
-        parked = {standing.command.key for standing in town.store.tables.outbox.values() if standing.is_parked}
-        assert all(standing.command.key in parked for standing in left), "what is left is parked, or held behind it"
+        standing = town.store.tables.outbox.values()
+        parked = {each.command.key for each in standing if each.is_parked}
+        assert {each.command.key for each in standing} <= parked, "what is left is parked, or held behind it"
         assert set(town.cases()) <= {"outcome_unknown"}
         town.check_history()
         await town.close()

@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from adapters.ports.store import Commits
+from adapters.memory.commits import MemoryCommits
 from tests.gateway.toy import A, Step
 from tests.runtime.town import Process, Town, until
 from tests.runtime.troubles import Trouble
@@ -132,13 +132,10 @@ def test_results_whose_decision_is_unknown_are_decided_once(trouble: Trouble) ->
     run(story())
 
 
-async def lose_a_commit_while_another_moves_the_row(commits: type[Commits] | None) -> list[str]:
+async def lose_a_commit_while_another_moves_the_row(commits: type[MemoryCommits] | None) -> list[str]:
     """A commit never arrives, and another process's commit moves the row; what was acked and is nowhere."""
-    town = Town()
+    town = Town(commits=commits)
     first, second = town.process(sends=False), town.process(sends=False)
-    if commits is not None:
-        for connection in first.connections:
-            connection.inner = BelievesVersions(town.store.tables, town.clock)
     befall(first, Trouble.LOST)
     for connection in first.connections:
         connection.lost_answers_to_resolve = 1

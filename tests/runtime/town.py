@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from actors.decision import Actor
+from adapters.memory.commits import MemoryCommits
 from adapters.memory.store import MemoryStore
 from adapters.ports.turns import Batch, Committed, Refused, Turn
 from gateway.activation import Answered, Entry
@@ -96,8 +97,9 @@ class Process:
         actors = {"job": town.actor}
         references = References(actors, capacity=100)
         world = World(actors, references, read, lambda: NOW, town.ids, lambda: POLICY, 5.0, town.bounds)
+        commits = town.commits or MemoryCommits
         self.connections = [
-            Connection(town.store.clients().commits, town.outage, town.seconds(chance)) for _ in range(2)
+            Connection(commits(tables, town.clock), town.outage, town.seconds(chance)) for _ in range(2)
         ]
         self.committers = [
             town.committer(connection, world, self.witness, self.bus.deliver, Backoff(chance=chance))
@@ -173,6 +175,7 @@ class Town:
     vendor: Vendor = field(default_factory=Vendor)
     seconds: Callable[[Random], Callable[[], float]] = lambda _chance: lambda: 0.001
     committer: type[Committer] = Committer
+    commits: type[MemoryCommits] | None = None
     processes: list[Process] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     """Messages that were acked while nobody had them."""
