@@ -70,7 +70,8 @@ def _put(state: Customer, context: Context) -> Decision:
                 Failure(
                     FailureClass.MAPPING,
                     "tax_profile_missing",
-                    "the customer has no tax profile: set it in the CRM, which sends the customer again",
+                    "the customer has no tax profile: set it in the CRM, and discard this message once the CRM has "
+                    "sent the customer again",
                     "tax_profile",
                 )
             )

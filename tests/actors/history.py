@@ -80,6 +80,8 @@ class History:
 
     def _commit(self, key: ActorKey, accept: Accept) -> None:
         """What the database would do; a decision must never ask for what another key holds, when it was told."""
+        for claim in accept.releases:
+            assert self._claims.pop(claim) == key, "only what it holds is given back"
         assert all(self._claims.setdefault(claim, key) == key for claim in accept.claims)
         for request in accept.requests:
             identity = (request.system, request.operation, key, request.line)

@@ -147,6 +147,22 @@ def test_claims_notices_and_cases_go_along() -> None:
     assert codes(draft) == ["wrong"]
 
 
+@pytest.mark.parametrize(
+    ("steps", "claims", "releases"),
+    [
+        ([Step(name="1", claims="x"), Step(name="2", releases="x")], [], ["x"]),
+        ([Step(name="1", releases="x"), Step(name="2", claims="x")], ["x"], []),
+        ([Step(name="1", claims="x", releases="y"), Step(name="2", claims="y", releases="x")], ["y"], ["x"]),
+    ],
+)
+def test_of_what_a_turn_claims_and_gives_back_the_last_word_counts(
+    steps: list[Step], claims: list[str], releases: list[str]
+) -> None:
+    turn = Desk().came(*(entry(step.name, step) for step in steps)).turn().turn
+    assert [claim.value for claim in turn.claims] == claims
+    assert [claim.value for claim in turn.releases] == releases
+
+
 # ------------------------------------------------------------------------------------------------ the first that stops
 
 

@@ -50,7 +50,7 @@ class Step(Record):
     """What is to be decided.
 
     `needs`: a job that must have a step applied, by our id or, as `erp:7`, by the ERP's. `asks`: lines asked of the
-    ERP, `7=erp-id` binds that id when it is confirmed. `claims`: a value that one job alone may hold.
+    ERP, `line=7` binds the ERP's id 7 when it is confirmed. `claims`: a value that one job alone may hold.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Step(Record):
     needs: str | None = None
     asks: tuple[str, ...] = ()
     claims: str | None = None
+    releases: str | None = None
     leads_on: bool = False
     """Whether its references lead to ever more of them."""
 
@@ -132,6 +133,7 @@ def _accepted(state: Job, step: Step) -> Accept:
         Job(steps=(*state.steps, step.name)),
         requests=tuple(requests),
         claims=() if step.claims is None else (Claim("job", step.claims),),
+        releases=() if step.releases is None else (Claim("job", step.releases),),
         notices=(Notice("stepped", {"name": step.name}),),
         cases=(Case(WRONG),) if step.name == "case" else (),
     )

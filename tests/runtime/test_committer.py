@@ -15,7 +15,7 @@ from adapters.ports.turns import Message
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
-from tests.gateway.toy import ACTOR, A, B, C, Step, decide
+from tests.gateway.toy import ACTOR, A, B, C, Step, decide, theirs
 from tests.runtime.town import SMALL, Town, until
 from tests.runtime.troubles import Trouble
 from tests.runtime.vendor import Mood
@@ -33,6 +33,40 @@ def test_a_round_trip_takes_all_keys_along() -> None:
             process.deliver(key, f"{key.id}-1", f"{key.id}-2")
         await until(lambda: all(len(town.events(key)) == 2 for key in keys))
         assert [len(connection.batches) for connection in process.connections] == [1, 1]
+        await town.close()
+
+    run(story())
+
+
+def test_nobody_is_quiet_while_messages_move_on_from_one_committer_to_another() -> None:
+    async def story() -> None:
+        # Given a bound id whose messages another committer has than those of its job
+        town = Town(seconds=lambda _chance: lambda: 0.1)
+        process = town.process(scans=False, sends=False)
+        theirs_of = {key: theirs(key.id) for key in (ActorKey("job", f"{n}") for n in range(9))}
+        key = next(
+            key for key, other in theirs_of.items() if process.bus._committer(key) != process.bus._committer(other)
+        )
+        await town.bind(theirs_of[key], key)
+        # When they come, and somebody waits until all is done
+        process.deliver(theirs_of[key], "n1")
+        await process.bus.quiet()
+        # Then it is
+        assert town.events(key) == ("bound", "n1")
+        await town.close()
+
+    run(story())
+
+
+def test_a_value_that_was_given_back_may_be_claimed_by_another() -> None:
+    async def story() -> None:
+        town = Town()
+        process = town.process(sends=False)
+        process.deliver(A, Step(name="a1", claims="x"), Step(name="a2", releases="x"))
+        await until(lambda: len(town.events(A)) == 2)
+        process.deliver(B, Step(name="b1", claims="x"))
+        await until(lambda: len(town.events(B)) == 1)
+        assert town.cases() == []
         await town.close()
 
     run(story())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from actors.decision import Snapshot
 from adapters.memory.commits import MemoryCommits
@@ -62,28 +63,32 @@ class SpillsTheNewest(_Folds):
 class QueuesResults(Committer):
     """Results stand behind a lane that waits, as messages do, although its head may wait for nothing else."""
 
+    behind: tuple[Answered, ...] = ()
+
     def answer(self, key: ActorKey, answered: Answered) -> None:
         memory = self.activations.of(key).memory
         self.activations.schedule(self.activations.of(key))
         if memory is None or memory.row.lane.state is LaneState.OPEN:
             super().answer(key, answered)
             return
-        self.behind = [*getattr(self, "behind", []), answered]
+        self.behind = (*self.behind, answered)
 
     def _committed(self, draft: Draft) -> None:
         super()._committed(draft)
         if draft.turn.lane.state is LaneState.OPEN:
-            draft.activation.answers.extend(getattr(self, "behind", []))
-            self.behind = []
+            draft.activation.answers.extend(self.behind)
+            self.behind = ()
 
 
 class SpillsBeside(Committer):
     """Spills what is not started while a turn runs: what the turn loses comes behind what was spilled."""
 
+    running: Mapping[ActorKey, Sequence[Entry]] = MappingProxyType({})
+
     def deliver(self, key: ActorKey, entry: Entry) -> None:
         super().deliver(key, entry)
         activation = self.activations.of(key)
-        running = getattr(self, "running", {}).get(key, [])
+        running = self.running.get(key, [])
         waiting = [each for each in activation.mailbox if each not in running]
         if running and len(waiting) > self._world.bounds.mailbox:
             self.spilling = asyncio.create_task(self._spill(activation, waiting))
