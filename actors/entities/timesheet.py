@@ -44,7 +44,8 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
                 return Reject(_rule("approved_already", "the sheet was approved: send timesheet.corrected instead"))
             return Accept(state.model_copy(update={"status": "rejected"}))
         case Envelope(data=Approved() as sheet):
-            if sheet.revision < state.revision + (not sheet.partial):
+            is_known = {line.line_id for line in sheet.lines if line.billable} <= state.lines.keys()
+            if sheet.revision < state.revision or (sheet.revision == state.revision and not sheet.partial and is_known):
                 return Ignore(f"revision {state.revision} is approved already")
             return _bill(state, sheet, sheet.revision, context)
         case Envelope(data=Corrected() as sheet):

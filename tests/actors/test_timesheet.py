@@ -303,3 +303,8 @@ def test_an_event_of_another_entity_changes_nothing() -> None:
 def test_a_legal_entity_that_left_the_policy_is_named() -> None:
     given = replace(NEW, policy=POLICY.model_copy(update={"legal_entities": {}}))
     assert refusal(given.when(approved())).failure_class is FailureClass.MAPPING
+
+
+def test_a_sheet_approved_as_a_whole_after_some_of_its_lines_bills_the_rest() -> None:
+    given = NEW.after(approved(line("1"), partial=True))
+    assert names(given, approved(line("1"), line("2"))) == ["post 2.r1"]
