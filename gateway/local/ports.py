@@ -15,12 +15,16 @@ _RANGE: Final = range(20_000, 32_000)
 
 _ATTEMPTS: Final = 100
 
+_given: set[int] = set()
+"""Ports that this process was given already: whoever has one may not listen on it yet."""
+
 
 def free_port() -> int:
-    """A port that nobody listens on right now; chosen at random, so that two starts at once seldom meet."""
+    """A port that nobody listens on, never the same one twice; at random, so that two processes seldom meet."""
     for _ in range(_ATTEMPTS):
         port = secrets.choice(_RANGE)
-        if _is_free(port):
+        if port not in _given and _is_free(port):
+            _given.add(port)
             return port
     raise ServerFailed(f"None of {_ATTEMPTS} ports tried between {_RANGE.start} and {_RANGE.stop} is free.")
 
