@@ -16,6 +16,7 @@ from adapters.ports.broker import Topology
 from adapters.ports.system import Capability, System
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
@@ -54,7 +55,7 @@ async def serve(settings: Settings) -> bool:
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
             Tuning(prefetch=settings.prefetch),
         )  # fmt: skip
-        async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes, runtime.look_at):
+        async with serve_http(settings, runtime.health, counts, outside.reads, outside.acts, runtime.look_at):
             await runtime.start()
             telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
             await _signalled(runtime)
@@ -78,21 +79,30 @@ async def ports(settings: Settings, policy: PolicyFile) -> AsyncIterator[Ports]:
     """The concrete adapters, closed at the end."""
     url = settings.database_url
     commits = [PostgresCommits(url) for _ in range(settings.committers)]
-    lanes, outbox, notices = PostgresLanes(url), PostgresOutbox(url), PostgresNotices(url)
+    lanes, acts, outbox = PostgresLanes(url), PostgresLaneActs(url), PostgresOutbox(url)
+    notices = PostgresNotices(url)
     dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
     consuming = RabbitConsuming(settings.amqp_url, report=_report)
     publishing = RabbitPublishing(settings.amqp_url, report=_report)
     publishing.start()
     found = systems(policy)
     try:
-        yield Ports(commits, lanes, outbox, notices, dead_letters, reads, consuming, publishing, found)
+        yield Ports(commits, lanes, acts, outbox, notices, dead_letters, reads, consuming, publishing, found)
     finally:
         for broker in (consuming, publishing):
             await broker.close()
         for system in found.values():
             await system.close()
         of_commits = [each.close for each in commits]
-        for close in (*of_commits, lanes.close, outbox.close, notices.close, dead_letters.close, reads.close):
+        for close in (
+            *of_commits,
+            lanes.close,
+            acts.close,
+            outbox.close,
+            notices.close,
+            dead_letters.close,
+            reads.close,
+        ):
             await close()
 
 

@@ -116,8 +116,8 @@ class Committer:
         """Turns as decided; and whose could not even be written down, which our bug must not make anybody else's."""
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), references, world.read, self._watcher.decision_failed, world.retry_after,
-            world.bounds.fold, world.bounds.mailbox,
+            world.now(), world.policy(), world.rules(), references, world.read, self._watcher.decision_failed,
+            world.retry_after, world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts: list[Draft] = []
         failed: list[Activation] = []
@@ -125,7 +125,7 @@ class Committer:
             if activation.memory is None:
                 raise AssertionError(f"{activation.key} was not loaded")
             if activation.key.is_external:
-                drafts.append(hold(activation, activation.memory))
+                drafts.append(hold(activation, activation.memory, around.rules))
                 continue
             try:
                 drafts.append(fold(world.actors[activation.key.entity], activation, activation.memory, around))
@@ -200,11 +200,15 @@ class Committer:
             activation.is_short = False
             row = Row(
                 turn.key, turn.row.row_version + 1, turn.entity_version, turn.state or turn.row.state, turn.schema,
-                turn.lane,
+                turn.lane, turn.row.cursors if turn.cursors is None else turn.cursors,
             )  # fmt: skip
             activation.memory = Memory(row, draft.state)
             activation.lane = ()
             self._world.references.renew(turn.key, turn.entity_version, draft.state)
+        if turn.arranges:
+            # The commit may have put another message at the head.
+            activation.forget()
+            activation.has_more = True
         if turn.binds:
             # What waited under the external key may stand in this key's lane now.
             activation.is_poked = True

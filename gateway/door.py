@@ -12,6 +12,7 @@ from gateway.policy_file import Source
 from schemas.codec import decode, to_structured
 from schemas.envelope import Envelope, Undecodable
 from schemas.keys import ActorKey, external_key
+from schemas.sequence import SequenceKind
 from schemas.verdicts import Failure, FailureClass
 
 UNROUTED = "tallystick.unrouted"
@@ -39,11 +40,12 @@ class Door:
             )
         envelope = decode(delivery.body, delivery.content_type, delivery.headers)
         source = self._allowed(envelope, delivery)
+        key = _key(envelope, source)
         message = Message(
             self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash,
-            to_structured(delivery.body, delivery.content_type, delivery.headers),
+            to_structured(delivery.body, delivery.content_type, delivery.headers), *_number(envelope, source, key),
         )  # fmt: skip
-        return _key(envelope, source), Entry(message, envelope, delivery)
+        return key, Entry(message, envelope, delivery)
 
     def _allowed(self, envelope: Envelope, delivery: Delivery) -> Source:
         source = self._sources().get(envelope.source)
@@ -73,6 +75,18 @@ def _key(envelope: Envelope, source: Source) -> ActorKey:
     if source.system is not None and envelope.entity in source.external:
         return external_key(source.system, envelope.entity, envelope.subject)
     return ActorKey(envelope.entity, envelope.subject)
+
+
+def _number(envelope: Envelope, source: Source, key: ActorKey) -> tuple[str, int] | tuple[None, None]:
+    """The series and the number in it; a source that numbers its events must do so always. Raises `Undecodable`."""
+    if source.sequence is SequenceKind.NONE:
+        return None, None
+    if envelope.sequence is None:
+        reason = f"{envelope.source} numbers its events, and this one has no number: set sequence"
+        raise _refused(envelope, "sequence_missing", reason, "sequence", FailureClass.SCHEMA)
+    # Ids of another system are numbered one by one, and several of them may be bound to one key of ours.
+    series = f"{envelope.source} {envelope.subject}" if key.is_external else envelope.source
+    return series, envelope.sequence
 
 
 def _refused(

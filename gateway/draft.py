@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
-from actors.decision import Accept, Ignore, Snapshot, State
+from actors.decision import Accept, Snapshot, State
 from adapters.ports.turns import (
     Judged,
     Lane,
     LaneMessage,
+    Message,
     Opened,
     Queued,
     Settled,
@@ -18,11 +20,39 @@ from adapters.ports.turns import (
     Turn,
 )
 from gateway.activation import Activation, Answered, Entry, Memory
+from gateway.rules import LanePolicy, Rules
 from schemas.bindings import Binding
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
+from schemas.sequence import Cursor, first_cursor
 from schemas.verdicts import Failure, FailureClass, Verdict
+
+NO_CURSOR: Final = Cursor()
+"""What an event without a number is measured by: nothing is missing, and nothing overtakes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A message is final. `accept` is what it leaves if it was applied; with a failure a case is opened."""
+
+    verdict: Verdict
+    reason: str | None = None
+    accept: Accept | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A message stops its key: `lane` is what the lane becomes. With a failure a case is opened.
+
+    `is_news`: whether it was decided, and not only come across as it stands.
+    """
+
+    verdict: Verdict
+    lane: Lane
+    failure: Failure | None = None
+    is_news: bool = True
 
 
 @dataclass(slots=True)
@@ -54,13 +84,15 @@ class Draft:
 class Drafting:
     """Collects the rows of one turn. `state` and `lane` are as they stand after what was decided so far."""
 
-    def __init__(self, activation: Activation, memory: Memory, schema: int) -> None:
+    def __init__(self, activation: Activation, memory: Memory, schema: int, rules: Rules) -> None:
         self.state = memory.state
         self.lane = memory.row.lane
         self.stopped_short = False
+        self._rules = rules
         self._activation = activation
         self._version = memory.row.entity_version
         self._turn = Turn(memory.row, memory.row.lane, self._version, schema=schema)
+        self._cursors: dict[str, Cursor] = {}
         self._relied: dict[ActorKey, int] = {}
         self._consumed: list[Entry] = []
         self._answers: list[Answered] = []
@@ -137,29 +169,43 @@ class Drafting:
         identity = (message.source, message.id)
         return entry.conflict or self._standing.setdefault(identity, message.body_hash) != message.body_hash
 
-    def take_in(self, entry: Entry, decision: Accept | Ignore) -> None:
+    def cursor(self, message: Message) -> Cursor:
+        """How far the series of a message has come, by what was decided so far."""
+        if message.series is None:
+            return NO_CURSOR
+        known = self._cursors.get(message.series) or self._turn.row.cursors.get(message.series)
+        return known or first_cursor(self._rules.numbering(message.source).kind)
+
+    def take_in(self, entry: Entry, end: Ended) -> None:
         """A mailbox message is final."""
         self._consumed.append(entry)
-        self._turn.judged.append(Judged(entry.message, *self._final(decision), reason=_why(decision)))
+        self._turn.judged.append(Judged(entry.message, end.verdict, self._end(entry.message, end), reason=end.reason))
 
-    def queue(self, entry: Entry, verdict: Verdict, lane: Lane | None = None, failure: Failure | None = None) -> None:
-        """A mailbox message goes to the end of the lane, whose state becomes that of `lane` if one is given."""
+    def queue(self, entry: Entry, verdict: Verdict, stopped: Stopped | None = None) -> None:
+        """A mailbox message goes to the end of the lane, whose state changes if it stops its key."""
         self._consumed.append(entry)
-        place = self.lane.tail
-        self.lane = replace(lane or self.lane, depth=self.lane.depth + 1, tail=place + 1)
-        reason = None if lane is None else lane.reason
+        message, place = entry.message, self.lane.tail
+        self.lane = replace(stopped.lane if stopped else self.lane, depth=self.lane.depth + 1, tail=place + 1)
+        if message.series is not None:
+            # Whoever ends it in the lane, an operator too, must find the cursor that it moves.
+            self._cursors.setdefault(message.series, self.cursor(message))
+        reason = None if stopped is None else stopped.lane.reason
         attempts = 0 if verdict in (Verdict.QUEUED, Verdict.WAITING) else 1
+        supersedes = self._rules.lane(message.type) is LanePolicy.SUPERSEDE
         self._turn.judged.append(
-            Judged(entry.message, verdict, self._version, position=place, attempts=attempts, reason=reason)
+            Judged(message, verdict, self._version, None, place, attempts, reason, supersedes=supersedes)
         )
-        if failure is not None:
-            self._turn.opened.append(Opened(Case(failure), ref=entry.message.ref))
+        if stopped is not None and stopped.failure is not None:
+            self._turn.opened.append(Opened(Case(stopped.failure), ref=message.ref))
 
     def conflict(self, entry: Entry) -> None:
         """A message whose id stands for another body: a row of its own under a key of its own, and a case."""
         self._consumed.append(entry)
         message = entry.message
-        row = replace(message, source=f"conflict:{message.source}", id=f"{message.id}#{message.body_hash.hex()}")
+        row = replace(
+            message, source=f"conflict:{message.source}", id=f"{message.id}#{message.body_hash.hex()}",
+            series=None, sequence=None,
+        )  # fmt: skip
         failure = Failure(
             FailureClass.CONFLICT,
             "id_reused",
@@ -169,36 +215,31 @@ class Drafting:
         self._turn.judged.append(Judged(row, Verdict.CONFLICT, self._version, reason=failure.reason))
         self._turn.opened.append(Opened(Case(failure), ref=message.ref))
 
-    def leave_lane(self, standing: LaneMessage, decision: Accept | Ignore) -> None:
+    def leave_lane(self, standing: LaneMessage, end: Ended) -> None:
         """The lane's head is final."""
         self.lane = Lane(self.lane.state, self.lane.depth - 1, self.lane.tail)
+        version = self._end(standing.message, end)
         self._turn.judged.append(
-            Judged(
-                standing.message,
-                *self._final(decision),
-                was=standing.verdict,
-                attempts=standing.attempts,
-                reason=_why(decision),
-            )
+            Judged(standing.message, end.verdict, version, standing.verdict, None, standing.attempts, end.reason)
         )
 
-    def stand_still(self, standing: LaneMessage, verdict: Verdict, lane: Lane, failure: Failure | None) -> None:
+    def stand_still(self, standing: LaneMessage, stopped: Stopped) -> None:
         """The lane's head stays where it is, with a verdict that says why."""
-        self.lane = lane
-        attempts = standing.attempts + (verdict is not Verdict.WAITING)
+        self.lane = stopped.lane
+        attempts = standing.attempts + (stopped.is_news and stopped.verdict is not Verdict.WAITING)
         self._turn.judged.append(
             Judged(
                 standing.message,
-                verdict,
+                stopped.verdict,
                 self._version,
                 was=standing.verdict,
                 position=standing.position,
                 attempts=attempts,
-                reason=lane.reason,
+                reason=stopped.lane.reason,
             )
         )
-        if failure is not None:
-            self._turn.opened.append(Opened(Case(failure), ref=standing.message.ref))
+        if stopped.failure is not None:
+            self._turn.opened.append(Opened(Case(stopped.failure), ref=standing.message.ref))
 
     def draft(self) -> Draft:
         """The finished turn."""
@@ -207,15 +248,19 @@ class Drafting:
             turn.state = self.state.__pydantic_serializer__.to_json(self.state)
         turn.entity_version = self._version
         turn.lane = self.lane
+        if any(turn.row.cursors.get(series) != cursor for series, cursor in self._cursors.items()):
+            turn.cursors = {**turn.row.cursors, **self._cursors}
         turn.relied = self._relied
         return Draft(self._activation, turn, self.state, self._consumed, self._answers, self.stopped_short)
 
-    def _final(self, decision: Accept | Ignore) -> tuple[Verdict, int]:
-        if isinstance(decision, Accept):
-            self.accept(decision)
-            return Verdict.APPLIED, self._version
-        return Verdict.IGNORED, self._version
-
-
-def _why(decision: Accept | Ignore) -> str | None:
-    return decision.reason if isinstance(decision, Ignore) else None
+    def _end(self, message: Message, end: Ended) -> int:
+        """Take over what a final message leaves; the entity version that it made, or that stands."""
+        if end.accept is not None:
+            self.accept(end.accept)
+        if end.failure is not None:
+            self._turn.opened.append(Opened(Case(end.failure), ref=message.ref))
+        if message.series is not None and message.sequence is not None:
+            cursor, number = self.cursor(message), message.sequence
+            moved = cursor.having_applied(number) if end.accept is not None else cursor.closed(number)
+            self._cursors[message.series] = moved
+        return self._version

@@ -1,8 +1,8 @@
 """The fold: the queued events of one key are decided one after the other, to be committed together.
 
 Order of a turn: results of the key's own commands, then its lane from the head, then its mailbox. It stops at the
-first decision that is neither Accept nor Ignore; that message stays or becomes the lane's head, and everything of the
-mailbox goes behind it in the same commit. Nothing here awaits.
+first message that does not end; that message stays or becomes the lane's head, and everything of the mailbox goes
+behind it in the same commit. Nothing here awaits.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from uuid import UUID
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.policy import Policy
-from adapters.ports.turns import Lane, Message, Settlement
+from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Memory
-from gateway.draft import Draft, Drafting
+from gateway.draft import Draft, Drafting, Ended, Stopped
+from gateway.rules import LanePolicy, Rules
+from gateway.sequencing import Gap, Stale, out_of_sequence
 from schemas.bindings import Binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
@@ -39,6 +41,7 @@ class Surroundings:
 
     now: datetime
     policy: Policy
+    rules: Rules
     references: Mapping[ActorKey, Snapshot]
     read: Callable[[Message], Envelope]
     failed: Callable[[ActorKey, Exception], None]
@@ -56,9 +59,9 @@ def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundi
     return turn.drafting.draft()
 
 
-def hold(activation: Activation, memory: Memory) -> Draft:
+def hold(activation: Activation, memory: Memory, rules: Rules) -> Draft:
     """A turn of an external key that nothing is bound to yet: its messages wait, in order, under it."""
-    drafting = Drafting(activation, memory, schema=0)
+    drafting = Drafting(activation, memory, 0, rules)
     reason = f"no entity of ours is bound to {activation.key.id} yet"
     for entry in activation.mailbox:
         if drafting.is_full:
@@ -71,7 +74,8 @@ def hold(activation: Activation, memory: Memory) -> Draft:
         else:
             drafting.queue(entry, Verdict.QUEUED if drafting.lane.depth else Verdict.WAITING)
     if drafting.lane.depth:
-        drafting.lane = Lane(LaneState.WAITING, drafting.lane.depth, drafting.lane.tail, reason)
+        lane = drafting.lane
+        drafting.lane = Lane(LaneState.WAITING, lane.depth, lane.tail, reason, patience=rules.patience)
     return drafting.draft()
 
 
@@ -79,7 +83,7 @@ class _Fold:
     """One turn in the making. `is_blocked`: what comes now goes to the lane, undecided."""
 
     def __init__(self, actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> None:
-        self.drafting = Drafting(activation, memory, actor.schema)
+        self.drafting = Drafting(activation, memory, actor.schema, around.rules)
         self._actor = actor
         self._activation = activation
         self._around = around
@@ -124,22 +128,18 @@ class _Fold:
             if self._room == 0 or self.drafting.is_full:
                 break
             self._room -= 1
-            try:
-                decision = self._decision(self._around.read(standing.message), standing.message.ref)
-            except Undecodable as error:
-                decision = Reject(error.failure)
-            if decision is None:
-                break
-            match decision:
-                case Accept() | Ignore():
-                    self.drafting.leave_lane(standing, decision)
-                case Wait() | Reject():
-                    verdict, lane, failure = self._stop(decision)
-                    self.drafting.stand_still(standing, verdict, lane, failure)
+            end = self._judged_again(standing)
+            match end:
+                case None:
+                    break
+                case Ended():
+                    self.drafting.leave_lane(standing, end)
+                case Stopped():
+                    self.drafting.stand_still(standing, end)
                     self._is_blocked = True
                     return
                 case _:
-                    assert_never(decision)
+                    assert_never(end)
         if self.drafting.lane.depth > 0:
             self._is_blocked = True
             self.drafting.stopped_short = True
@@ -156,11 +156,11 @@ class _Fold:
             if self.drafting.is_conflict(entry):
                 self.drafting.conflict(entry)
                 continue
-            decision = None
+            end = None
             if not self._is_blocked and self._room > 0:
                 self._room -= 1
-                decision = self._decision(entry.envelope, entry.message.ref)
-            match decision:
+                end = self._judged(entry.message, entry.envelope)
+            match end:
                 case None if self._is_blocked or overflows:
                     self._is_blocked = True
                     self.drafting.queue(entry, Verdict.QUEUED)
@@ -168,14 +168,58 @@ class _Fold:
                 case None:
                     self.drafting.stopped_short = True
                     return
-                case Accept() | Ignore():
-                    self.drafting.take_in(entry, decision)
-                case Wait() | Reject():
-                    verdict, lane, failure = self._stop(decision)
-                    self.drafting.queue(entry, verdict, lane, failure)
+                case Ended():
+                    self.drafting.take_in(entry, end)
+                case Stopped():
+                    self.drafting.queue(entry, end.verdict, end)
                     self._is_blocked = True
                 case _:
-                    assert_never(decision)
+                    assert_never(end)
+
+    def _judged_again(self, standing: LaneMessage) -> Ended | Stopped | None:
+        """What becomes of a message of the lane. One that is parked was passed by another, and parks again."""
+        if standing.verdict is Verdict.PARKED:
+            return Stopped(Verdict.PARKED, self._lane(LaneState.PARKED, standing.reason), is_news=False)
+        try:
+            envelope = self._around.read(standing.message)
+        except Undecodable as error:
+            return self._stopped(Reject(error.failure))
+        return self._judged(standing.message, envelope)
+
+    def _judged(self, message: Message, envelope: Envelope) -> Ended | Stopped | None:
+        """What becomes of a message; None when it must be decided in another turn."""
+        numbering = self._around.rules.numbering(message.source)
+        out = out_of_sequence(message, self.drafting.cursor(message), numbering)
+        match out:
+            case Stale(reason):
+                return Ended(Verdict.STALE, reason)
+            case Gap(reason, patience):
+                return Stopped(Verdict.WAITING, self._lane(LaneState.WAITING, reason, patience=patience))
+            case None:
+                decision = self._decision(envelope, message.ref)
+            case _:
+                assert_never(out)
+        match decision:
+            case None:
+                return None
+            case Accept():
+                return Ended(Verdict.APPLIED, accept=decision)
+            case Ignore(reason):
+                return Ended(Verdict.IGNORED, reason)
+            case Reject(failure) if self._is_skipped(message, failure):
+                return Ended(Verdict.REJECTED, failure.reason, failure=failure)
+            case Wait() | Reject():
+                return self._stopped(decision)
+            case _:
+                assert_never(decision)
+
+    def _is_skipped(self, message: Message, failure: Failure) -> bool:
+        """Whether a refused message ends. A bug of ours parks it in any case, and a passing reason is tried again."""
+        return (
+            failure.failure_class is not FailureClass.INTERNAL
+            and failure.failure_class not in RETRIED
+            and self._around.rules.lane(message.type) is LanePolicy.SKIP
+        )
 
     def _judged_result(self, answered: Answered) -> Decision | None:
         command = answered.leased.command
@@ -235,21 +279,35 @@ class _Fold:
             case _:
                 return decision
 
-    def _stop(self, decision: Wait | Reject) -> tuple[Verdict, Lane, Failure | None]:
-        """The verdict of a message that stops its key, what its lane becomes, and the failure that a case shows."""
-        depth, tail = self.drafting.lane.depth, self.drafting.lane.tail
+    def _stopped(self, decision: Wait | Reject) -> Stopped:
+        """The verdict of a message that stops its key, and what its lane becomes."""
         match decision:
             case Wait(target, reason):
                 seen = self._around.references[target].version
-                lane = Lane(LaneState.WAITING, depth, tail, reason, target=target, seen=seen)
-                return Verdict.WAITING, lane, None
+                patience = self._around.rules.patience
+                lane = self._lane(LaneState.WAITING, reason, target=target, seen=seen, patience=patience)
+                return Stopped(Verdict.WAITING, lane)
             case Reject(failure) if failure.failure_class in RETRIED:
-                lane = Lane(LaneState.BACKOFF, depth, tail, failure.reason, retry_after=self._around.retry_after)
-                return Verdict.BACKOFF, lane, None
+                lane = self._lane(LaneState.BACKOFF, failure.reason, retry_after=self._around.retry_after)
+                return Stopped(Verdict.BACKOFF, lane)
             case Reject(failure):
-                return Verdict.PARKED, Lane(LaneState.PARKED, depth, tail, failure.reason), failure
+                return Stopped(Verdict.PARKED, self._lane(LaneState.PARKED, failure.reason), failure)
             case _:
                 assert_never(decision)
+
+    def _lane(
+        self,
+        state: LaneState,
+        reason: str | None,
+        *,
+        retry_after: float | None = None,
+        target: ActorKey | None = None,
+        seen: int | None = None,
+        patience: float | None = None,
+    ) -> Lane:
+        """The lane as it stands, in another state."""
+        lane = self.drafting.lane
+        return Lane(state, lane.depth, lane.tail, reason, retry_after, target, seen, patience)
 
 
 def _taken(claim: Claim, holder: ActorKey) -> Failure:

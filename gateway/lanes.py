@@ -1,4 +1,4 @@
-"""The lane worker: finds lanes that may run and lets their keys look at them; wakes those that wait."""
+"""The lane worker: finds lanes that may run and pokes their keys; wakes those that wait, and tells of long waits."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ PAGE: Final = 500
 MOST_OPEN: Final = 10_000
 """Open lanes looked at in one scan. Where there are more, each part is scanned twice, and then the part behind it."""
 SCAN_SECONDS: Final = 1.0
+OVERDUE_SCANS: Final = 5
 SWEEP_SCANS: Final = 30
 WAKE_SECONDS: Final = 0.02
 """Shortest time between two looks for wakes: every commit hints, and few of them leave one."""
@@ -52,6 +53,8 @@ class LaneWorker:
                     next_scan = loop.time() + self._every
                     await self._scan()
                     scans += 1
+                    if scans % OVERDUE_SCANS == 0:
+                        await self._lanes.open_overdue(page=PAGE)
                     if scans % SWEEP_SCANS == 0 and await self._lanes.sweep():
                         self._hinted.set()
             except StoreUnavailable:

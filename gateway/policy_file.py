@@ -15,6 +15,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from actors.policy import LegalEntity, Policy
 from adapters.ports.system import Upsert
 from gateway.policy_mistakes import not_yaml, repeated_keys, told
+from gateway.rules import LanePolicy, Numbering, Rules
+from schemas.sequence import SequenceKind
 from schemas.values import Id, System
 
 
@@ -37,6 +39,13 @@ class Source(_Strict):
     """The system whose ids `external` means."""
     external: tuple[str, ...] = ()
     """Entities whose subjects are ids of `system`, not ours; they are found by their binding."""
+    sequence: SequenceKind = SequenceKind.NONE
+    """What it promises of the CloudEvents attribute `sequence`, which numbers the events of one subject from 1.
+
+    `contiguous`: an event waits for the one before it; `monotonic`: one that a newer has overtaken is stale.
+    """
+    gap_seconds: float = Field(default=3600, gt=0)
+    """How long an event may wait for a missing number before a case is opened; it goes on waiting after that."""
 
     @model_validator(mode="after")
     def _named(self) -> Source:
@@ -126,6 +135,11 @@ class PolicyFile(_Strict):
     systems: Mapping[System, HttpSystemPolicy] = Field(min_length=1)
     retry_seconds: float = Field(default=5, gt=0, le=3600)
     """Fixed delay before something that failed for a passing reason is tried again."""
+    lanes: Mapping[str, LanePolicy] = {}
+    """Patterns of event types, without version, such as `timesheet.*`, and what becomes of a message of such a type
+    that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
+    wait_seconds: float = Field(default=86_400, gt=0)
+    """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
 
     @field_validator("sources")
     @classmethod
@@ -143,6 +157,24 @@ class PolicyFile(_Strict):
                 if name not in self.systems:
                     raise ValueError(f"legal_entities.{code}.{role} names {name!r}, which is not under `systems`")
         return self
+
+    @model_validator(mode="after")
+    def _numbers_are_kept(self) -> PolicyFile:
+        for name, source in self.sources.items():
+            for pattern in source.types if source.sequence is not SequenceKind.NONE else ():
+                for skipped, policy in self.lanes.items():
+                    if policy is LanePolicy.SKIP and (fnmatchcase(pattern, skipped) or fnmatchcase(skipped, pattern)):
+                        raise ValueError(
+                            f"lanes.{skipped} is skip, but {name} numbers its events of type {pattern}: a number that "
+                            "is left out would be a gap, so write park or supersede"
+                        )
+        return self
+
+    @property
+    def rules(self) -> Rules:
+        """The part that lanes and sequences go by."""
+        numberings = {name: Numbering(source.sequence, source.gap_seconds) for name, source in self.sources.items()}
+        return Rules(numberings, self.lanes, self.wait_seconds)
 
     @property
     def policy(self) -> Policy:

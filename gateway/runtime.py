@@ -11,7 +11,7 @@ from uuid import UUID
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Publishing, Subscription
 from adapters.ports.outbox import Notices, Outbox
-from adapters.ports.store import Commits, DeadLetters, Lanes, Reads
+from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes, Reads
 from adapters.ports.system import System
 from adapters.ports.turns import Message
 from gateway import telemetry
@@ -48,6 +48,7 @@ class Ports:
 
     commits: Sequence[Commits]
     lanes: Lanes
+    acts: LaneActs
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
@@ -98,9 +99,17 @@ class Runtime:
         self._watch = Watch(counts)
         self._bus = Bus()
         references = References(actors, capacity=SNAPSHOTS)
-        frozen = policy.policy
+        frozen, rules = policy.policy, policy.rules
         world = World(
-            actors, references, _read, sources.now, sources.ids, lambda: frozen, policy.retry_seconds, tuning.bounds
+            actors,
+            references,
+            _read,
+            sources.now,
+            sources.ids,
+            lambda: frozen,
+            lambda: rules,
+            policy.retry_seconds,
+            tuning.bounds,
         )
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits

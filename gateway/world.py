@@ -15,6 +15,7 @@ from gateway.activation import Answered
 from gateway.activations import Bounds
 from gateway.draft import Draft
 from gateway.references import References
+from gateway.rules import Rules
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
 
@@ -24,8 +25,8 @@ class World:
     """The surroundings of the runtime; the same for all committers of a process.
 
     `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
-    see; `ids` makes commit ids; `policy` answers the policy in force; `retry_after` is the fixed delay, in seconds,
-    after which a lane in backoff runs again.
+    see; `ids` makes commit ids; `policy` and `rules` answer what is in force; `retry_after` is the fixed delay, in
+    seconds, after which a lane in backoff runs again.
     """
 
     actors: Mapping[str, Actor]
@@ -34,6 +35,7 @@ class World:
     now: Callable[[], datetime]
     ids: Callable[[], UUID]
     policy: Callable[[], Policy]
+    rules: Callable[[], Rules]
     retry_after: float
     bounds: Bounds
 

@@ -29,7 +29,7 @@ class MemoryCommits:
     async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
         return {
             key: [
-                LaneMessage(row.message, row.position or 0, row.verdict, row.attempts)
+                LaneMessage(row.message, row.position or 0, row.verdict, row.attempts, row.reason)
                 for row in self._tables.lane(key)[:limit]
             ]
             for key in keys
@@ -53,6 +53,8 @@ class MemoryCommits:
         ]
         for turn in going:
             writing.write(turn)
+        for turn in going:
+            writing.arrange(turn)
         for turn in going:
             for external in turn.binds:
                 writing.bind(external, turn.key)

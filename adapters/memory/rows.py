@@ -14,11 +14,12 @@ from schemas.verdicts import Verdict
 
 @dataclass(slots=True)
 class Entity:
-    """An entity's row. `retry_at` is when a lane in backoff runs again, by the store's clock."""
+    """An entity's row. By the store's clock: when a lane in backoff runs again, and since when its head waits."""
 
     row: Row
     commit_id: UUID | None = None
     retry_at: float | None = None
+    waiting_since: float | None = None
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
+from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
@@ -18,6 +19,7 @@ class MemoryClients:
 
     commits: MemoryCommits
     lanes: MemoryLanes
+    acts: MemoryLaneActs
     outbox: MemoryOutbox
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
@@ -39,6 +41,7 @@ class MemoryStore:
         return MemoryClients(
             MemoryCommits(tables, clock),
             MemoryLanes(tables, clock),
+            MemoryLaneActs(tables),
             MemoryOutbox(tables, clock),
             MemoryNotices(tables),
             MemoryDeadLetters(tables),

@@ -60,10 +60,10 @@ class Tables:
         entity.retry_at = retry_at
         return entity
 
-    def reopen(self, key: ActorKey, lane: Lane) -> None:
+    def reopen(self, key: ActorKey, lane: Lane, retry_at: float | None = None) -> None:
         """Change the lane of an entity outside of its turns: its row version says so."""
         row = self.row(key)
-        self.write(replace(row, row_version=row.row_version + 1, lane=lane))
+        self.write(replace(row, row_version=row.row_version + 1, lane=lane), retry_at)
 
     def lane(self, key: ActorKey) -> list[Accepted]:
         """The messages of a lane, in order."""
@@ -104,10 +104,14 @@ class Tables:
         self.cases.append(row)
         return row
 
-    def close_cases(self, causes: Container[UUID]) -> list[CaseRow]:
-        """Close the open cases of some messages and commands."""
+    def close_cases(self, causes: Container[UUID], *, code: str | None = None) -> list[CaseRow]:
+        """Close the open cases of some messages and commands; of this code, if one is named."""
         rows = [
-            row for row in self.cases if row.is_open and (row.opened.ref in causes or row.opened.command_id in causes)
+            row
+            for row in self.cases
+            if row.is_open
+            and (row.opened.ref in causes or row.opened.command_id in causes)
+            and code in (None, row.opened.case.failure.code)
         ]
         for row in rows:
             row.is_open = False

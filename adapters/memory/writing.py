@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 from uuid import UUID
 
 import orjson
 
+from adapters.memory.arranging import arrange
 from adapters.memory.checks import bound_to, fresh, identity
 from adapters.memory.notices import case_notice, facts_of
 from adapters.memory.rows import Accepted, CaseRow, Happened, Standing
@@ -16,7 +17,10 @@ from adapters.memory.tables import Tables
 from adapters.ports.outbox import SendLane
 from adapters.ports.turns import EMPTY_LANE, Settlement, Turn
 from schemas.keys import ActorKey
-from schemas.verdicts import Verdict
+from schemas.verdicts import LaneState, Verdict
+
+WAIT_OVERDUE: Final = "wait_overdue"
+"""Code of the case that is opened for a wait that was too long."""
 
 
 class Writing:
@@ -27,6 +31,7 @@ class Writing:
         self._commit_id = commit_id
         self._now = now
         self._opened: list[CaseRow] = []
+        self._closed: list[CaseRow] = []
 
     def accept(self, turn: Turn) -> None:
         """Inbox rows and claims."""
@@ -59,7 +64,18 @@ class Writing:
             Happened(turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason)
             for judged in turn.judged
         )
+        left = {judged.message.ref for judged in turn.judged if judged.was is not None and judged.position is None}
+        self._closed.extend(tables.close_cases(left, code=WAIT_OVERDUE))
         self._opened.extend(tables.open_case(turn.key, opened) for opened in turn.opened)
+
+    def arrange(self, turn: Turn) -> None:
+        """Put the lane in order if what entered it has a number, or ends others."""
+        if turn.arranges:
+            arrange(
+                self._tables,
+                turn.key,
+                {judged.message.ref for judged in turn.judged if judged.supersedes and judged.must_be_placed},
+            )
 
     def bind(self, external: ActorKey, key: ActorKey) -> None:
         """Let an external key mean `key`, and move what waited under it behind the lane of `key`, in order."""
@@ -79,12 +95,21 @@ class Writing:
         if moving:
             longer = replace(own.lane, depth=own.lane.depth + len(moving), tail=own.lane.tail + len(moving))
             tables.write(replace(own, row_version=own.row_version + 1, lane=longer), tables.entities[key].retry_at)
+        if row.cursors:
+            own = tables.row(key)
+            tables.entities[key].row = replace(
+                own, row_version=own.row_version + (not moving), cursors={**row.cursors, **own.cursors}
+            )
+        arrange(tables, key, frozenset())
 
     def tell(self, turns: Sequence[Turn]) -> None:
         """Notices: verdicts in the order of the batch, then facts and cases."""
         self._tables.tell(
             ((judged.message.ref, judged.verdict) for turn in turns for judged in turn.judged),
-            [*(fact for turn in turns for fact in facts_of(turn)), *(case_notice(row) for row in self._opened)],
+            [
+                *(fact for turn in turns for fact in facts_of(turn)),
+                *(case_notice(row) for row in (*self._closed, *self._opened)),
+            ],
         )
 
     def wake(self, changed: Iterable[ActorKey]) -> None:
@@ -101,9 +126,14 @@ class Writing:
         state, schema = (row.state, row.schema) if turn.state is None else (turn.state, turn.schema)
         written = replace(
             row, row_version=row.row_version + 1, entity_version=turn.entity_version, state=state, schema=schema,
-            lane=replace(lane, retry_after=None),
+            lane=replace(lane, retry_after=None), cursors=row.cursors if turn.cursors is None else turn.cursors,
         )  # fmt: skip
-        self._tables.write(written, retry_at).commit_id = self._commit_id
+        entity = self._tables.write(written, retry_at)
+        entity.commit_id = self._commit_id
+        if not lane.depth or any(judged.was is not None and judged.position is None for judged in turn.judged):
+            entity.waiting_since = None
+        if lane.state is LaneState.WAITING and entity.waiting_since is None:
+            entity.waiting_since = self._now
 
     def _settle(self, turn: Turn) -> None:
         tables = self._tables

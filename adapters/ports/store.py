@@ -69,7 +69,7 @@ class LaneNotFound(LookupError):
 
 
 class Lanes(Protocol):
-    """Lanes as work to find, and as operators change them. Each change is fenced by the entity's row version."""
+    """Lanes as work to find. Each change is fenced by the entity's row version."""
 
     async def runnable(self, *, after: ActorKey | None, limit: int) -> list[OpenLane]:
         """A page, in key order, of lanes that are open with messages or whose backoff has passed."""
@@ -86,6 +86,14 @@ class Lanes(Protocol):
         """Write wakes for lanes that wait on an older version than their target has; how many targets."""
         ...
 
+    async def open_overdue(self, *, page: int) -> int:
+        """Open a case, once, for each lane whose head has waited for longer than it may; how many, up to `page`."""
+        ...
+
+
+class LaneActs(Protocol):
+    """What operators do to one lane, audited. Each change is fenced by the entity's row version."""
+
     async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
         """Let a parked, waiting, or backing-off lane and parked commands of `key` run again; audited.
 
@@ -99,6 +107,13 @@ class Lanes(Protocol):
         """End the lane's head as discarded, and close its cases; audited and told.
 
         Raises `LaneNotFound`, or `LaneChanged` if the head moved.
+        """
+        ...
+
+    async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
+        """Count the numbers of `series` up to `through` as closed: they never come, and nothing waits for them.
+
+        Raises `LaneNotFound` if the key has no such series, or `LaneChanged` if they are closed already.
         """
         ...
 

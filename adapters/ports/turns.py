@@ -10,6 +10,7 @@ from uuid import UUID
 from schemas.commands import Command
 from schemas.facts import Case, Claim, Notice
 from schemas.keys import ActorKey
+from schemas.sequence import Cursor
 from schemas.verdicts import LaneState, Verdict
 
 
@@ -19,7 +20,8 @@ class Lane:
 
     `tail`: position for the next message. `retry_after`: seconds until a lane in backoff runs again, counted by the
     database. `target`, `seen`: what a waiting lane waits for, and the entity version of it that the decision saw; a
-    lane that waits for its own external key to be bound has no target.
+    lane that waits for its own external key to be bound, or for a number of its source, has no target. `patience`:
+    seconds that it may wait, since it began to, before a person is asked.
     """
 
     state: LaneState = LaneState.OPEN
@@ -29,6 +31,7 @@ class Lane:
     retry_after: float | None = None
     target: ActorKey | None = None
     seen: int | None = None
+    patience: float | None = None
 
 
 EMPTY_LANE = Lane()
@@ -36,7 +39,10 @@ EMPTY_LANE = Lane()
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entity's row. `row_version` fences every commit of the key; `entity_version` counts applied events."""
+    """An entity's row. `row_version` fences every commit of the key; `entity_version` counts applied events.
+
+    `cursors` says by series how far its numbered events have come.
+    """
 
     key: ActorKey
     row_version: int = 0
@@ -44,13 +50,15 @@ class Row:
     state: bytes | None = None
     schema: int = 0
     lane: Lane = EMPTY_LANE
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """An accepted message: what identifies it, and the event in structured mode, its data byte by byte as it came.
 
-    `ref` is our own id of it. `body_hash` tells another content under the same (source, id).
+    `ref` is our own id of it. `body_hash` tells another content under the same (source, id). `series` and `sequence`
+    place it among the numbered events of its source about one subject; both are None where the source has no numbers.
     """
 
     ref: UUID
@@ -59,6 +67,8 @@ class Message:
     type: str
     body_hash: bytes
     body: bytes
+    series: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,7 @@ class LaneMessage:
     position: int
     verdict: Verdict
     attempts: int
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,12 @@ class Judged:
     position: int | None = None
     attempts: int = 0
     reason: str | None = None
+    supersedes: bool = False
+
+    @property
+    def must_be_placed(self) -> bool:
+        """Whether it enters the lane, and what stands there decides where, or what it ends."""
+        return self.was is None and self.position is not None and (self.supersedes or self.message.series is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +148,9 @@ class Turn:
     """All that one key commits together: it commits as a whole or leaves nothing.
 
     `row` is the row that the decisions saw. `relied` maps other keys to the entity version that the decisions saw.
-    `state` is None when unchanged. `judged` is in the order of arrival. `releases` are claims that end with this
-    commit if this key holds them; one that the turn also claims stays. Another key may claim them in a later batch.
+    `state` and `cursors` are None when unchanged. `judged` is in the order of arrival. `releases` are claims that end
+    with this commit if this key holds them; one that the turn also claims stays. Another key may claim them in a later
+    batch.
     """
 
     row: Row
@@ -140,6 +158,7 @@ class Turn:
     entity_version: int
     state: bytes | None = None
     schema: int = 0
+    cursors: Mapping[str, Cursor] | None = None
     relied: Mapping[ActorKey, int] = field(default_factory=dict)
     judged: list[Judged] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
@@ -154,6 +173,11 @@ class Turn:
     def key(self) -> ActorKey:
         """The key whose turn it is."""
         return self.row.key
+
+    @property
+    def arranges(self) -> bool:
+        """Whether its commit puts the lane in order, after which nobody remembers the lane as this turn left it."""
+        return any(judged.must_be_placed for judged in self.judged)
 
 
 @dataclass(frozen=True, slots=True)

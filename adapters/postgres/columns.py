@@ -64,19 +64,24 @@ def _locks(turns: Sequence[Turn], relied: Sequence[Reliance]) -> tuple[list[Acto
 
 
 def _turns(turns: Sequence[Turn]) -> list[Column]:
-    columns: list[Column] = [[] for _ in range(15)]
+    columns: list[Column] = [[] for _ in range(18)]
     for turn in turns:
         lane, target = turn.lane, turn.lane.target
         row = (
             turn.key.entity, turn.key.id, turn.row.row_version, turn.entity_version,
             None if turn.state is None else turn.state.decode(), turn.schema,
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
-            target and target.entity, target and target.id, lane.seen,
-            any(judged.was is not None and judged.position is None for judged in turn.judged),
+            target and target.entity, target and target.id, lane.seen, lane.patience, _cursors(turn),
+            any(judged.was is not None and judged.position is None for judged in turn.judged), turn.arranges,
         )  # fmt: skip
         for column, value in zip(columns, row, strict=True):
             column.append(value)
     return columns
+
+
+def _cursors(turn: Turn) -> str | None:
+    """How far the numbered events have come, if that has changed."""
+    return None if turn.cursors is None else orjson.dumps(turn.cursors).decode()
 
 
 def _relied(relied: Sequence[Reliance], place: dict[ActorKey, int]) -> list[Column]:
@@ -88,12 +93,13 @@ def _messages(turns: Sequence[Turn]) -> list[Column]:
         (
             index, turn.key.entity, turn.key.id, judged.message.ref, judged.message.source, judged.message.id,
             judged.message.type, judged.message.body_hash, judged.verdict, judged.was, judged.position,
-            judged.attempts, judged.reason, judged.entity_version, judged.message.body,
+            judged.attempts, judged.reason, judged.entity_version, judged.message.body, judged.message.series,
+            judged.message.sequence, judged.supersedes and judged.must_be_placed,
         )
         for index, turn in enumerate(turns, 1)
         for judged in turn.judged
     ]  # fmt: skip
-    return _transposed(rows, 15)
+    return _transposed(rows, 18)
 
 
 def _claims(turns: Sequence[Turn]) -> list[Column]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from adapters.ports.turns import (
     Again,
@@ -25,6 +26,7 @@ from adapters.postgres.errors import commit_error, read_error
 from adapters.postgres.statements import statement
 from schemas.facts import Claim
 from schemas.keys import ActorKey
+from schemas.sequence import Cursor
 from schemas.verdicts import LaneState, Verdict
 
 _LOAD = statement("load")
@@ -92,7 +94,7 @@ class PostgresCommits:
 
 
 def _row(record: asyncpg.Record) -> Row:
-    entity, key, row_version, entity_version, state, schema, lane, depth, tail, reason, *wait, retry_after = record
+    entity, key, row_version, entity_version, state, schema, lane, depth, tail, reason, *wait = record
     target = None if wait[0] is None else ActorKey(wait[0], wait[1])
     return Row(
         ActorKey(entity, key),
@@ -100,16 +102,24 @@ def _row(record: asyncpg.Record) -> Row:
         entity_version,
         None if state is None else state.encode(),
         schema,
-        Lane(LaneState(lane), depth, tail, reason, retry_after, target, wait[2]),
+        Lane(LaneState(lane), depth, tail, reason, wait[5], target, wait[2], wait[3]),
+        {} if wait[4] is None else _cursors(wait[4]),
     )
 
 
 def _lane_message(record: asyncpg.Record) -> LaneMessage:
     message = Message(
         record["ref"], record["source"], record["event_id"], record["type"], record["body_hash"],
-        record["body"],
+        record["body"], record["series"], record["sequence"],
     )  # fmt: skip
-    return LaneMessage(message, record["position"], Verdict(record["verdict"]), record["attempts"])
+    return LaneMessage(message, record["position"], Verdict(record["verdict"]), record["attempts"], record["reason"])
+
+
+def _cursors(stored: str) -> dict[str, Cursor]:
+    return {
+        series: Cursor(cursor["through"], tuple(cursor["beyond"]), cursor["applied"])
+        for series, cursor in orjson.loads(stored).items()
+    }
 
 
 def _answers(count: int, found: Sequence[asyncpg.Record]) -> list[Answer]:

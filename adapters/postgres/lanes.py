@@ -1,10 +1,8 @@
-"""Lanes on PostgreSQL: finding those that may run, waking those that wait, and what operators do to them."""
+"""Lanes on PostgreSQL: finding those that may run, waking those that wait, and asking about long waits."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from adapters.ports.store import LaneChanged, LaneNotFound, OpenLane
+from adapters.ports.store import OpenLane
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from adapters.postgres.statements import statement
@@ -13,8 +11,7 @@ from schemas.keys import ActorKey
 _RUNNABLE = statement("runnable")
 _SWEEP = statement("sweep")
 _WAKE = "SELECT * FROM tallystick.wake_lanes($1)"
-_RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4)"
-_DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
+_OVERDUE = "SELECT tallystick.open_overdue($1)"
 _IDLE_WAKES = 1000
 """Wakes in a row that find nobody, after which the rest is left to the next call."""
 
@@ -53,28 +50,12 @@ class PostgresLanes:
             raise read_error(error) from error
         return int(done.rpartition(" ")[2])
 
-    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+    async def open_overdue(self, *, page: int) -> int:
         try:
             async with self._link as connection:
-                there = await connection.fetchval(_RETRY, key.entity, key.id, actor, reason)
+                return int(await connection.fetchval(_OVERDUE, page))
         except Exception as error:
             raise read_error(error) from error
-        if not there:
-            raise LaneNotFound(f"there is no {key}")
-
-    async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
-        try:
-            async with self._link as connection:
-                outcome = await connection.fetchval(_DISCARD, key.entity, key.id, head, actor, reason)
-        except Exception as error:
-            raise read_error(error) from error
-        match outcome:
-            case "done":
-                return
-            case "moved":
-                raise LaneChanged(f"the head of {key} is not {head} any more: look at the lane again")
-            case _:
-                raise LaneNotFound(f"no message stands in the lane of {key}")
 
     async def close(self) -> None:
         """Close the connection."""

@@ -16,6 +16,7 @@ from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.reads import PostgresReads
@@ -41,7 +42,7 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
         async with _ports(settings, policy, broker) as outside:
             sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
             runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning(prefetch=settings.prefetch))
-            async with serve_http(settings, runtime.health, counts, outside.reads, outside.lanes, runtime.look_at):
+            async with serve_http(settings, runtime.health, counts, outside.reads, outside.acts, runtime.look_at):
                 await runtime.start()
                 try:
                     yield log
@@ -66,13 +67,24 @@ def _logging_to(log: Path, level: str) -> Iterator[None]:
 async def _ports(settings: Settings, policy: PolicyFile, broker: MemoryBroker) -> AsyncIterator[Ports]:
     url = settings.database_url
     commits = [PostgresCommits(url) for _ in range(settings.committers)]
-    lanes, outbox, notices = PostgresLanes(url), PostgresOutbox(url), PostgresNotices(url)
+    lanes, acts, outbox = PostgresLanes(url), PostgresLaneActs(url), PostgresOutbox(url)
+    notices = PostgresNotices(url)
     dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
     consuming, publishing = MemoryConsuming(broker, on_error=_raised), MemoryPublishing(broker)
     found = systems(policy)
-    closing: list[_Closes] = [consuming, publishing, *found.values(), *commits, lanes, outbox, notices, dead_letters]
+    closing: list[_Closes] = [
+        consuming,
+        publishing,
+        *found.values(),
+        *commits,
+        lanes,
+        acts,
+        outbox,
+        notices,
+        dead_letters,
+    ]
     try:
-        yield Ports(commits, lanes, outbox, notices, dead_letters, reads, consuming, publishing, found)
+        yield Ports(commits, lanes, acts, outbox, notices, dead_letters, reads, consuming, publishing, found)
     finally:
         for each in [*closing, reads]:
             await each.close()

@@ -1,4 +1,4 @@
-"""What operators may do to a lane: retry and discard. Both name a reason and are audited with the change."""
+"""What operators may do to a lane. Each act names a reason and is audited with the change."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from adapters.ports.store import LaneChanged, LaneNotFound, Lanes
+from adapters.ports.store import LaneActs, LaneChanged, LaneNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
 from gateway.http.problems import LANE_CHANGED, LANE_NOT_FOUND, Problem
-from gateway.http.requests import Discard, Nothing, Retry, body, lane_key, query
+from gateway.http.requests import CloseGap, Discard, Nothing, Retry, body, lane_key, query
 from schemas.keys import ActorKey
 
 
 class Acts:
     """Each method answers one route. `look_at` lets this process go on with a key at once."""
 
-    def __init__(self, lanes: Lanes, look_at: Callable[[ActorKey], None]) -> None:
+    def __init__(self, lanes: LaneActs, look_at: Callable[[ActorKey], None]) -> None:
         self._lanes = lanes
         self._look_at = look_at
 
@@ -44,6 +44,20 @@ class Acts:
         except LaneChanged as error:
             raise _changed(error, key) from error
         return self._done(key, request, "discard", asked.reason)
+
+    async def close_gap(self, request: web.Request) -> web.Response:
+        """Count numbers of a source that never come as closed, so that what waits for them goes on."""
+        query(request, Nothing)
+        key, asked = lane_key(request), await body(request, CloseGap)
+        try:
+            await self._lanes.close_gap(
+                key, series=asked.series, through=asked.through, actor=request[CALLER].name, reason=asked.reason
+            )
+        except LaneNotFound as error:
+            raise _not_found(error) from error
+        except LaneChanged as error:
+            raise _changed(error, key) from error
+        return self._done(key, request, "close-gap", asked.reason)
 
     def _done(self, key: ActorKey, request: web.Request, action: str, reason: str) -> web.Response:
         self._look_at(key)

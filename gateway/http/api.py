@@ -37,6 +37,7 @@ def routes(views: Views, acts: Acts) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, lane, read, views.lane),
         Route(hdrs.METH_POST, f"{lane}/retry", operate, acts.retry),
         Route(hdrs.METH_POST, f"{lane}/discard", operate, acts.discard),
+        Route(hdrs.METH_POST, f"{lane}/close-gap", operate, acts.close_gap),
         Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
     )

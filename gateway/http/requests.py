@@ -13,6 +13,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from pydantic import AfterValidator, Field, ValidationError
 
 from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
+from schemas.attributes import SEQUENCE_MAX
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
 from schemas.parsing import Limits, parse
@@ -107,6 +108,16 @@ class Discard(Record):
     reason: Reason
     head: Ref
     """The message at the lane's head, as the operator has seen it."""
+
+
+class CloseGap(Record):
+    """The body of the closing of a gap."""
+
+    reason: Reason
+    series: Reason
+    """The source, as the lane's reason names it."""
+    through: int = Field(ge=1, le=SEQUENCE_MAX)
+    """All numbers up to this one count as closed."""
 
 
 Form = TypeVar("Form", bound=Record)

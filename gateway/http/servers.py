@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from adapters.ports.store import Lanes, Reads
+from adapters.ports.store import LaneActs, Reads
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
@@ -43,7 +43,7 @@ async def serve_http(
     health: Health,
     counts: Counts,
     reads: Reads,
-    lanes: Lanes,
+    lanes: LaneActs,
     look_at: Callable[[ActorKey], None],
 ) -> AsyncIterator[Addresses]:
     """Serve both until the block ends. `look_at` is called with each key that an operator has changed.

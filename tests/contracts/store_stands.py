@@ -11,16 +11,21 @@ import asyncpg
 
 from adapters.memory.store import MemoryStore
 from adapters.ports.outbox import Notices, Outbox
-from adapters.ports.store import Commits, DeadLetters, Lanes
+from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from schemas.keys import ActorKey
 from tests.contracts.turns import batch
 
 _SQL: Final = Path(__file__).with_name("sql")
+
+
+class _Client(Protocol):
+    async def close(self) -> None: ...
 
 
 class Counts(NamedTuple):
@@ -40,6 +45,7 @@ class Process:
 
     commits: Commits
     lanes: Lanes
+    acts: LaneActs
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
@@ -88,7 +94,9 @@ class MemoryStoreStand:
 
     def process(self) -> Process:
         clients = self._store.clients()
-        return Process(clients.commits, clients.lanes, clients.outbox, clients.notices, clients.dead_letters)
+        return Process(
+            clients.commits, clients.lanes, clients.acts, clients.outbox, clients.notices, clients.dead_letters
+        )
 
     async def pass_time(self, seconds: float) -> None:
         self._now += seconds
@@ -116,14 +124,14 @@ class MemoryStoreStand:
 class PostgresStoreStand:
     def __init__(self, url: str) -> None:
         self._url = url
-        self._open: list[PostgresCommits | PostgresLanes | PostgresOutbox | PostgresNotices | PostgresDeadLetters] = []
+        self._open: list[_Client] = []
 
     def process(self) -> Process:
         url = self._url
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
-        notices, dead_letters = PostgresNotices(url), PostgresDeadLetters(url)
-        self._open.extend((commits, lanes, outbox, notices, dead_letters))
-        return Process(commits, lanes, outbox, notices, dead_letters)
+        acts, notices, dead_letters = PostgresLaneActs(url), PostgresNotices(url), PostgresDeadLetters(url)
+        self._open.extend((commits, lanes, acts, outbox, notices, dead_letters))
+        return Process(commits, lanes, acts, outbox, notices, dead_letters)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""

@@ -95,7 +95,7 @@ class TestRetry:
         self, process: Process, endings: list[Ending]
     ) -> None:
         await parked(process, endings)
-        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        await process.acts.retry(SHEET, actor="ann", reason="period opened")
         leased = await claim(process, "again")
         assert leased.command.generation == 2
         assert leased.command.id == command_id("erp", FIRST.operation, SHEET, "1", 2)
@@ -120,7 +120,7 @@ class TestRetry:
         self, process: Process, endings: list[Ending | None]
     ) -> None:
         await parked(process, endings)
-        await process.lanes.retry(SHEET, actor="ann", reason="looked it up")
+        await process.acts.retry(SHEET, actor="ann", reason="looked it up")
         leased = await claim(process, "again")
         assert leased.command == FIRST
         assert leased.attempt == len(endings) + 1
@@ -135,18 +135,18 @@ class TestRetry:
         turn.opened.append(Opened(Case(failure), command_id=FIRST.id))
         await process.commit(turn)
         assert await store.open_cases() == 1
-        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        await process.acts.retry(SHEET, actor="ann", reason="period opened")
         assert await store.open_cases() == 0
 
     async def test_a_late_result_of_the_former_generation_is_dropped(self, process: Process) -> None:
         await parked(process, [Ending.REJECTED])
-        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        await process.acts.retry(SHEET, actor="ann", reason="period opened")
         late = settled(await process.row(SHEET), (FIRST, uuid("t0")))
         assert await process.commit(late) == [Refused(Again.SETTLED, settled=(FIRST.id,))]
 
     async def test_successors_wait_for_the_new_generation(self, process: Process) -> None:
         await parked(process, [Ending.REJECTED])
-        await process.lanes.retry(SHEET, actor="ann", reason="period opened")
+        await process.acts.retry(SHEET, actor="ann", reason="period opened")
         leased = await claim(process, "again")
         await process.commit(settled(await process.row(SHEET), (leased.command, leased.token)))
         assert (await claim(process, "next")).command == SECOND
@@ -155,5 +155,5 @@ class TestRetry:
         await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
         leased = await claim(process, "t1")
         await process.outbox.record([Ended(FIRST, leased.token, 1, Ending.UNKNOWN, hold=30.0)])
-        await process.lanes.retry(SHEET, actor="ann", reason="look again")
+        await process.acts.retry(SHEET, actor="ann", reason="look again")
         assert await process.outbox.free("erp", after=None, limit=10) == []

@@ -211,5 +211,5 @@ class TestResolve:
     async def test_a_lane_that_somebody_resumed_since_is_still_ours(self, process: Process) -> None:
         ours = batch(waiting(await process.row(SHEET), message("e1"), PROJECT, 0))
         await process.commits.commit(ours)
-        await process.lanes.retry(SHEET, actor="ann", reason="again")
+        await process.acts.retry(SHEET, actor="ann", reason="again")
         assert await process.commits.resolve(ours) == [True]

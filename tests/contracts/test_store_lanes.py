@@ -135,7 +135,7 @@ class TestRunnable:
 class TestRetry:
     async def test_a_parked_lane_runs_again(self, store: StoreStand, process: Process) -> None:
         await park(process, SHEET, "e1", "e2")
-        await process.lanes.retry(SHEET, actor="ann", reason="profile mapped")
+        await process.acts.retry(SHEET, actor="ann", reason="profile mapped")
         assert await runnable(process) == [SHEET]
         assert await lane_of(process, SHEET) == [("e1", Verdict.QUEUED), ("e2", Verdict.QUEUED)]
         assert await store.open_cases() == 0
@@ -151,8 +151,8 @@ class TestRetry:
         turn.opened.append(Opened(Case(FAILURE), ref=conflict.ref))
         await process.commit(turn)
         # when
-        await process.lanes.retry(SHEET, actor="ann", reason="profile mapped")
-        await process.lanes.retry(SHEET, actor="ann", reason="once more")
+        await process.acts.retry(SHEET, actor="ann", reason="profile mapped")
+        await process.acts.retry(SHEET, actor="ann", reason="once more")
         # then
         assert await store.open_cases() == 1
         told = [row for row in await process.notices.pending(limit=10) if row.routing_key.startswith("case.")]
@@ -162,7 +162,7 @@ class TestRetry:
 
     async def test_a_waiting_lane_forgets_its_wait(self, process: Process) -> None:
         await process.commit(waiting(await process.row(SHEET), message("e1"), PROJECT, 0))
-        await process.lanes.retry(SHEET, actor="ann", reason="look again")
+        await process.acts.retry(SHEET, actor="ann", reason="look again")
         row = await process.row(SHEET)
         assert (row.lane.state, row.lane.target, row.lane.seen) == (LaneState.OPEN, None, None)
         await process.commit(applied(await process.row(PROJECT), message("p1")))
@@ -172,25 +172,25 @@ class TestRetry:
         await process.commit(
             queued(await process.row(SHEET), message("e1"), state=LaneState.BACKOFF, retry_after=3600.0)
         )
-        await process.lanes.retry(SHEET, actor="ann", reason="the system is back")
+        await process.acts.retry(SHEET, actor="ann", reason="the system is back")
         assert await runnable(process) == [SHEET]
 
     async def test_a_paused_lane_stays_paused(self, process: Process) -> None:
         await process.commit(queued(await process.row(SHEET), message("e1"), state=LaneState.PAUSED))
-        await process.lanes.retry(SHEET, actor="ann", reason="try")
+        await process.acts.retry(SHEET, actor="ann", reason="try")
         assert (await process.row(SHEET)).lane.state is LaneState.PAUSED
 
     async def test_an_external_lane_goes_on_waiting_for_its_binding(self, process: Process) -> None:
         held = queued(await process.row(EXTERNAL_PROJECT), message("x1"), state=LaneState.WAITING)
         await process.commit(held)
-        await process.lanes.retry(EXTERNAL_PROJECT, actor="ann", reason="try")
+        await process.acts.retry(EXTERNAL_PROJECT, actor="ann", reason="try")
         assert (await process.row(EXTERNAL_PROJECT)).lane.state is LaneState.WAITING
         assert await runnable(process) == []
 
     async def test_a_turn_decided_before_it_is_a_stale_writer(self, process: Process) -> None:
         await park(process, SHEET, "e1")
         seen = await process.row(SHEET)
-        await process.lanes.retry(SHEET, actor="ann", reason="profile mapped")
+        await process.acts.retry(SHEET, actor="ann", reason="profile mapped")
         assert await process.commit(queued(seen, message("e2"))) == [Refused(Again.STALE_WRITER)]
 
     @pytest.mark.parametrize("named", [False, True], ids=["never seen", "only relied on"])
@@ -199,27 +199,27 @@ class TestRetry:
         turn.relied = {PROJECT: 0} if named else {}
         await process.commit(turn)
         with pytest.raises(LaneNotFound):
-            await process.lanes.retry(PROJECT, actor="ann", reason="try")
+            await process.acts.retry(PROJECT, actor="ann", reason="try")
 
 
 class TestDiscard:
     async def test_the_head_ends_and_the_rest_runs(self, store: StoreStand, process: Process) -> None:
         await park(process, SHEET, "e1", "e2")
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         assert await lane_of(process, SHEET) == [("e2", Verdict.QUEUED)]
         assert await runnable(process) == [SHEET]
         assert await store.open_cases() == 0
 
     async def test_it_is_told(self, process: Process) -> None:
         await park(process, SHEET, "e1")
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         notice = (await process.notices.pending(limit=10))[-2]
         assert notice.routing_key == "message.discarded"
         assert b"ann: sent in error" in notice.body
 
     async def test_a_redelivery_of_it_is_a_duplicate(self, process: Process) -> None:
         await park(process, SHEET, "e1")
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         [answer] = await process.commit(applied(await process.row(SHEET), message("e1", delivery=2)))
         assert isinstance(answer, Refused)
         assert answer.why is Again.DUPLICATE
@@ -227,35 +227,35 @@ class TestDiscard:
     async def test_a_head_that_moved_is_not_discarded(self, process: Process) -> None:
         await park(process, SHEET, "e1", "e2")
         with pytest.raises(LaneChanged):
-            await process.lanes.discard(SHEET, head=message("e2").ref, actor="ann", reason="sent in error")
+            await process.acts.discard(SHEET, head=message("e2").ref, actor="ann", reason="sent in error")
         assert len(await process.lane(SHEET)) == 2
 
     async def test_a_lane_without_messages_has_no_head(self, process: Process) -> None:
         await process.commit(applied(await process.row(SHEET), message("e1")))
         for key in (SHEET, OTHER_SHEET):
             with pytest.raises(LaneNotFound):
-                await process.lanes.discard(key, head=message("e1").ref, actor="ann", reason="sent in error")
+                await process.acts.discard(key, head=message("e1").ref, actor="ann", reason="sent in error")
 
     async def test_a_wait_ends_with_the_head_that_waited(self, process: Process) -> None:
         await process.commit(waiting(await process.row(SHEET), message("e1"), PROJECT, 0))
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         lane = (await process.row(SHEET)).lane
         assert (lane.state, lane.depth, lane.target) == (LaneState.OPEN, 0, None)
 
     async def test_a_paused_lane_stays_paused(self, process: Process) -> None:
         row = await process.row(SHEET)
         await process.commit(queued(row, message("e1"), message("e2"), state=LaneState.PAUSED))
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         assert (await process.row(SHEET)).lane.state is LaneState.PAUSED
 
     async def test_what_else_waits_under_an_external_key_goes_on_waiting(self, process: Process) -> None:
         row = await process.row(EXTERNAL_PROJECT)
         await process.commit(queued(row, message("x1"), message("x2"), state=LaneState.WAITING))
-        await process.lanes.discard(EXTERNAL_PROJECT, head=message("x1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(EXTERNAL_PROJECT, head=message("x1").ref, actor="ann", reason="sent in error")
         assert (await process.row(EXTERNAL_PROJECT)).lane.state is LaneState.WAITING
 
     async def test_a_turn_decided_before_it_is_a_stale_writer(self, process: Process) -> None:
         await park(process, SHEET, "e1", "e2")
         seen = await process.row(SHEET)
-        await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
         assert await process.commit(queued(seen, message("e3"))) == [Refused(Again.STALE_WRITER)]

@@ -66,7 +66,7 @@ async def test_facts_and_cases_follow_the_verdicts_of_their_commit(process: Proc
 
 async def test_a_message_is_told_with_each_verdict_that_it_was_given(process: Process) -> None:
     await process.commit(queued(await process.row(SHEET), message("e1")))
-    await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+    await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
     rows = await process.notices.pending(limit=10)
     assert [row.routing_key for row in rows] == ["message.queued", "message.discarded"]
 
@@ -87,7 +87,7 @@ async def test_each_notice_is_what_the_published_schema_says(process: Process) -
     turn.opened.append(Opened(Case(FAILURE), message("e1").ref))
     turn.entity_version += 1
     await process.commit(turn)
-    await process.lanes.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
+    await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
     await process.dead_letters.bury([LETTER])
     rows = await process.notices.pending(limit=10)
     assert [row.routing_key for row in rows] == [

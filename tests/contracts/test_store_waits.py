@@ -164,7 +164,7 @@ async def test_a_wake_that_finds_nobody_hides_no_other(process: Process) -> None
     await process.commit(waiting(await process.row(SHEET), message("e1"), nearer, 0))
     await process.commit(waiting(await process.row(OTHER_SHEET), message("e2"), farther, 0))
     await process.commit(*[applied(await process.row(key), message(key.id)) for key in (nearer, farther)])
-    await process.lanes.retry(SHEET, actor="ann", reason="look again")
+    await process.acts.retry(SHEET, actor="ann", reason="look again")
     assert await process.lanes.wake(page=10) == [OTHER_SHEET]
     assert await process.lanes.wake(page=10) == []
 
@@ -190,6 +190,6 @@ async def test_the_sweep_finds_nobody_who_waits_on_the_present_version(store: St
 async def test_a_child_that_went_on_is_not_woken(process: Process) -> None:
     await wait_all(process, SHEET)
     await change_project(process, "p1")
-    await process.lanes.retry(SHEET, actor="ann", reason="look again")
+    await process.acts.retry(SHEET, actor="ann", reason="look again")
     await process.commit(drained(await process.row(SHEET), await head(process, SHEET)))
     assert await woken(process) == []

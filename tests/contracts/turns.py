@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -29,6 +30,11 @@ def message(id: str, *, source: str = "psa", delivery: int = 1, body: bytes = b"
     """A message; each `delivery` of it has a ref of its own."""
     ref = uuid(f"{source}/{id}/{delivery}")
     return Message(ref, source, id, "timesheet.approved.v1", body * 4, body)
+
+
+def numbered(number: int, *, source: str = "crm") -> Message:
+    """Number so and so of a source."""
+    return replace(message(f"{source}{number}", source=source), series=source, sequence=number)
 
 
 def applied(row: Row, *messages: Message, state: bytes = b'{"is": "new"}') -> Turn:

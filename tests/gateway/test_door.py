@@ -12,6 +12,7 @@ from gateway.policy_file import Source
 from schemas.codec import decode_stored
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey, external_key
+from schemas.sequence import SequenceKind
 from schemas.verdicts import FailureClass
 from tests.gateway.deliveries import Parcel, parcel
 from tests.gateway.toy import Ids
@@ -61,6 +62,31 @@ def test_another_systems_id_is_a_key_of_its_own() -> None:
 def test_only_entities_that_the_source_numbers_itself_are_resolved() -> None:
     delivery = replace(parcel("customer.upserted.v1", source="urn:crm", subject="C-1"), user_id="crm-user")
     assert Door(lambda: SOURCES, Ids()).admit(delivery)[0] == ActorKey("customer", "C-1")
+
+
+NUMBERED = {name: source.model_copy(update={"sequence": SequenceKind.CONTIGUOUS}) for name, source in SOURCES.items()}
+
+
+def test_numbers_of_a_source_that_promises_none_are_not_looked_at() -> None:
+    message = Door(lambda: SOURCES, Ids()).admit(parcel(sequence="7"))[1].message
+    assert (message.series, message.sequence) == (None, None)
+
+
+def test_numbers_stand_in_the_series_of_their_source() -> None:
+    message = Door(lambda: NUMBERED, Ids()).admit(parcel(sequence="7"))[1].message
+    assert (message.series, message.sequence) == ("urn:psa", 7)
+
+
+def test_another_systems_ids_have_a_series_each() -> None:
+    delivery = parcel("project.status_changed.v1", source="urn:crm", subject="006Q", sequence="7")
+    message = Door(lambda: NUMBERED, Ids()).admit(replace(delivery, user_id="crm-user"))[1].message
+    assert (message.series, message.sequence) == ("urn:crm 006Q", 7)
+
+
+def test_a_source_that_numbers_its_events_numbers_all_of_them() -> None:
+    with pytest.raises(Undecodable) as caught:
+        Door(lambda: NUMBERED, Ids()).admit(parcel())
+    assert (caught.value.failure.failure_class, caught.value.failure.code) == (FailureClass.SCHEMA, "sequence_missing")
 
 
 @pytest.mark.parametrize(

@@ -2,109 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from actors.decision import Snapshot
-from adapters.ports.turns import EMPTY_LANE, Judged, Lane, LaneMessage, Row, Settlement
-from gateway.activation import Activation, Answered, Entry, Memory
+from adapters.ports.turns import EMPTY_LANE, Judged, Lane, Row, Settlement
+from gateway.activation import Activation, Answered, Memory
 from gateway.draft import Draft
-from gateway.fold import Surroundings, fold, hold
+from gateway.fold import hold
 from schemas.bindings import Binding, Unbound
 from schemas.commands import Rejected, Unknown, command_id
 from schemas.facts import Claim
-from schemas.keys import EXTERNAL, ActorKey
+from schemas.keys import EXTERNAL
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+from tests.gateway.desk import RULES, Desk, codes, names, steps, verdicts
 from tests.gateway.toy import (
-    ACTOR,
     ERP,
-    NOW,
     PASSING,
-    POLICY,
     WRONG,
     A,
     B,
-    Job,
     Step,
     answered,
     entry,
-    message_of,
-    read,
     theirs,
 )  # fmt: skip
 
 LOST = Failure(FailureClass.UNKNOWN_OUTCOME, "outcome_unknown", "look it up")
-
-
-@dataclass
-class Desk:
-    """A key before its turn; `turn` takes it."""
-
-    key: ActorKey = A
-    state: Job = field(default_factory=Job)
-    lane: Lane = EMPTY_LANE
-    version: int = 0
-    references: dict[ActorKey, Snapshot] = field(default_factory=dict)
-    fold: int = 100
-    mailbox: int = 100
-    failed: list[Exception] = field(default_factory=list)
-    activation: Activation = field(default_factory=lambda: Activation(A))
-
-    def stands(self, *steps: Step, verdict: Verdict = Verdict.QUEUED, state: LaneState = LaneState.OPEN) -> Desk:
-        """Let these steps stand in the lane."""
-        self.lane = Lane(state, len(steps), 1 + len(steps))
-        self.activation.lane = [
-            LaneMessage(message_of(step.name, step), place, verdict if place == 1 else Verdict.QUEUED, 0)
-            for place, step in enumerate(steps, 1)
-        ]
-        return self
-
-    def came(self, *entries: Entry) -> Desk:
-        """Let these come into the mailbox."""
-        self.activation.mailbox.extend(entries)
-        return self
-
-    def heard(self, *answers: Answered) -> Desk:
-        """Let these results come."""
-        self.activation.answers.extend(answers)
-        return self
-
-    def knows(self, key: ActorKey, *steps: str, version: int = 1) -> Desk:
-        """Let a job be loaded as a reference."""
-        self.references[key] = Snapshot(key, version, Job(steps=steps) if steps else None)
-        return self
-
-    def turn(self) -> Draft:
-        """Decide."""
-        row = Row(self.key, 7, self.version, None, 0, self.lane)
-        around = Surroundings(
-            NOW, POLICY, self.references, read, lambda _key, error: self.failed.append(error), 5.0, self.fold,
-            self.mailbox,
-        )  # fmt: skip
-        return fold(ACTOR, self.activation, Memory(row, self.state), around)
-
-
-def steps(draft: Draft) -> tuple[str, ...]:
-    """What was applied."""
-    assert isinstance(draft.state, Job)
-    return draft.state.steps
-
-
-def verdicts(draft: Draft) -> list[tuple[str, Verdict, int | None]]:
-    """Message id, verdict, and place in the lane of all that was judged."""
-    return [(judged.message.id, judged.verdict, judged.position) for judged in draft.turn.judged]
-
-
-def codes(draft: Draft) -> list[str]:
-    """The codes of the cases that are opened."""
-    return [opened.case.failure.code for opened in draft.turn.opened]
-
-
-def names(entries: Sequence[Entry]) -> list[str]:
-    return [entry.message.id for entry in entries]
 
 
 # --------------------------------------------------------------------------------------------------------------- order
@@ -175,7 +101,9 @@ def test_it_stops_at_the_first_wait_and_the_rest_goes_into_the_lane_in_the_same_
         ("3", Verdict.QUEUED, 2),
         ("4", Verdict.QUEUED, 3),
     ]
-    assert draft.turn.lane == Lane(LaneState.WAITING, 3, 4, "job/b has done nothing yet", target=B, seen=1)
+    assert draft.turn.lane == Lane(
+        LaneState.WAITING, 3, 4, "job/b has done nothing yet", target=B, seen=1, patience=900.0
+    )
     assert names(draft.consumed) == ["1", "2", "3", "4"]
     assert draft.turn.relied == {B: 1}
     assert [judged.attempts for judged in draft.turn.judged] == [0, 0, 0, 0], "waiting spends no attempt"
@@ -481,7 +409,7 @@ def test_narrowing_halves_until_one_is_left_and_then_names_it() -> None:
 def held(desk: Desk) -> Draft:
     """A turn of an unbound external key."""
     desk.activation.key = theirs("7")
-    return hold(desk.activation, Memory(Row(theirs("7"), 1, 0, None, 0, desk.lane), Unbound()))
+    return hold(desk.activation, Memory(Row(theirs("7"), 1, 0, None, 0, desk.lane), Unbound()), RULES)
 
 
 def test_messages_of_an_unbound_id_wait_in_order_under_it() -> None:

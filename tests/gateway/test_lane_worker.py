@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -30,6 +29,7 @@ class FewLanes:
     lost_wakes: list[ActorKey] = field(default_factory=list)
     is_away: bool = False
     sweeps: int = 0
+    looks_for_overdue: int = 0
     poked: list[ActorKey] = field(default_factory=list)
     runs: Callable[[ActorKey], object] = lambda key: key
 
@@ -54,11 +54,10 @@ class FewLanes:
             self.wakes.append(found)
         return len(found)
 
-    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
-        raise NotImplementedError
-
-    async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
-        raise NotImplementedError
+    async def open_overdue(self, *, page: int) -> int:
+        self._check()
+        self.looks_for_overdue += 1
+        return 0
 
     def _check(self) -> None:
         if self.is_away:
@@ -183,3 +182,7 @@ def test_it_outlives_the_database() -> None:
         assert A in few.poked
 
     work(few, story)
+
+
+def test_long_waits_are_looked_for_every_few_seconds() -> None:
+    assert 3 <= work(FewLanes(), seconds(20)).looks_for_overdue <= 5

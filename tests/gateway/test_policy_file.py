@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.policy_file import PolicyInvalid, read_policy
+from gateway.rules import LanePolicy, Numbering
+from schemas.sequence import SequenceKind
 
 GOOD = """\
 legal_entities:
@@ -50,6 +52,28 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert policy.systems["erp"].operations["billable.post"].look_up
     assert policy.systems["erp"].secret() == "sandbox-token"
     assert policy.retry_seconds == 5
+
+
+NUMBERED = 'types: ["timesheet.*"]\n    sequence: contiguous\n    gap_seconds: 60'
+
+
+def test_rules_of_lanes_and_numbers_are_read(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace('types: ["timesheet.*"]', NUMBERED) + "lanes: {timesheet.submitted: supersede}\nwait_seconds: 9\n"
+    )
+    rules = read_policy(write(tmp_path, text)).rules
+    assert rules.numbering("urn:psa") == Numbering(SequenceKind.CONTIGUOUS, 60)
+    assert rules.numbering("urn:crm").kind is SequenceKind.NONE
+    assert rules.lane("timesheet.submitted.v1") is LanePolicy.SUPERSEDE
+    assert rules.lane("timesheet.approved.v1") is LanePolicy.PARK
+    assert rules.patience == 9
+
+
+@pytest.mark.parametrize("pattern", ["timesheet.*", "timesheet.rejected", "*"])
+def test_what_is_numbered_is_not_skipped(tmp_path: Path, pattern: str) -> None:
+    new = f'{NUMBERED}\nlanes:\n  "{pattern}": skip'
+    (mistake,) = mistakes(tmp_path, 'types: ["timesheet.*"]', new)
+    assert f"lanes.{pattern} is skip, but urn:psa numbers its events" in mistake
 
 
 @pytest.mark.parametrize(

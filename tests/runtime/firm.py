@@ -154,7 +154,7 @@ class Gateway:
             Connection(firm.store.clients().commits, firm.outage, some_seconds(chance, 0.02)) for _ in range(2)
         ]
         ports = Ports(
-            self.connections, store.lanes, outbox, store.notices, store.dead_letters, Probe(firm.outage),
+            self.connections, store.lanes, store.acts, outbox, store.notices, store.dead_letters, Probe(firm.outage),
             MemoryConsuming(firm.broker, on_error=firm.failed), MemoryPublishing(firm.broker), firm.books,
         )  # fmt: skip
         sources = Sources(lambda: NOW + timedelta(seconds=firm.clock()), firm.ids)

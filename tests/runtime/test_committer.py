@@ -288,7 +288,7 @@ def test_a_persons_retry_lets_a_parked_lane_run_again_in_order() -> None:
         town.store.tables.inbox = {
             ref: replace(row, message=healed(row.message)) for ref, row in town.store.tables.inbox.items()
         }
-        await town.store.clients().lanes.retry(A, actor="ann", reason="mended")
+        await town.store.clients().acts.retry(A, actor="ann", reason="mended")
         await until(lambda: town.events(A) == ("a1", "a2", "a3") and "+1" in town.steps(A))
         assert town.vendor.effects == ["job/a/1/2"], "the next generation: the first was proved to have done nothing"
         assert town.cases() == []

@@ -180,7 +180,7 @@ def test_an_outage_of_the_system_ends_in_a_case_and_a_persons_retry_sends_again(
         await until(lambda: town.cases() == ["outcome_unknown"], 3600, step=1.0)
         assert asyncio.get_running_loop().time() > 600, "longer each time, so that an outage must last to come to this"
         assert town.vendor.effects == []
-        await town.store.clients().lanes.retry(A, actor="ann", reason="the ERP is back")
+        await town.store.clients().acts.retry(A, actor="ann", reason="the ERP is back")
         await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
         assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"], "the same generation: it might have landed"
         await town.close()

@@ -24,6 +24,7 @@ from gateway.lanes import LaneWorker
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
+from gateway.rules import Rules
 from gateway.world import World
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
@@ -96,7 +97,9 @@ class Process:
         self.bus = Bus()
         actors = {"job": town.actor}
         references = References(actors, capacity=100)
-        world = World(actors, references, read, lambda: NOW, town.ids, lambda: POLICY, 5.0, town.bounds)
+        world = World(
+            actors, references, read, lambda: NOW, town.ids, lambda: POLICY, lambda: town.rules, 5.0, town.bounds
+        )
         commits = town.commits or MemoryCommits
         self.connections = [
             Connection(commits(tables, town.clock), town.outage, town.seconds(chance)) for _ in range(2)
@@ -172,6 +175,7 @@ class Town:
 
     bounds: Bounds = SMALL
     actor: Actor = ACTOR
+    rules: Rules = field(default_factory=Rules)
     vendor: Vendor = field(default_factory=Vendor)
     seconds: Callable[[Random], Callable[[], float]] = lambda _chance: lambda: 0.001
     committer: type[Committer] = Committer

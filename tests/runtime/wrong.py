@@ -29,8 +29,8 @@ class _Folds(Committer):
     ) -> tuple[list[Draft], list[Activation]]:
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), references, world.read, self._watcher.decision_failed, world.retry_after,
-            world.bounds.fold, world.bounds.mailbox,
+            world.now(), world.policy(), world.rules(), references, world.read, self._watcher.decision_failed,
+            world.retry_after, world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts = []
         for activation in activations:
@@ -103,7 +103,7 @@ class SpillsBeside(Committer):
     async def _spill(self, activation: Activation, entries: Sequence[Entry]) -> None:
         inner: MemoryCommits = self._commits.inner  # type: ignore[attr-defined]  # on a connection of its own
         row = (await inner.load([activation.key]))[activation.key]
-        drafting = Drafting(activation, Memory(row, Job()), schema=1)
+        drafting = Drafting(activation, Memory(row, Job()), 1, self._world.rules())
         for entry in entries:
             drafting.queue(entry, Verdict.QUEUED)
         await inner.commit(Batch(self._world.ids(), [drafting.draft().turn]))

@@ -13,6 +13,7 @@ from asyncpg.transaction import Transaction
 from adapters.ports.turns import Answer, Turn
 from adapters.postgres.columns import commit_arguments
 from adapters.postgres.commits import _COMMIT, PostgresCommits, _answers
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresOutbox
 from schemas.keys import ActorKey
@@ -63,7 +64,7 @@ class Stage:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connections: list[Connection] = []
-        self._clients: list[PostgresCommits | PostgresLanes | PostgresOutbox] = []
+        self._clients: list[PostgresCommits | PostgresLanes | PostgresLaneActs | PostgresOutbox] = []
         self._tasks: list[asyncio.Task[object]] = []
 
     async def __aenter__(self) -> Self:
@@ -104,6 +105,11 @@ class Stage:
     def lanes(self) -> PostgresLanes:
         """The lanes as one more process sees them."""
         self._clients.append(client := PostgresLanes(self._url))
+        return client
+
+    def acts(self) -> PostgresLaneActs:
+        """What an operator may do to lanes."""
+        self._clients.append(client := PostgresLaneActs(self._url))
         return client
 
     def outbox(self) -> PostgresOutbox:

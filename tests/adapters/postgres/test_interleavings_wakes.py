@@ -159,7 +159,7 @@ class TestSeveralTargets:
         await wait_for(stage, OTHER_SHEET, FARTHER)
         for target in (NEARER, FARTHER):
             await change(stage.observer, stage, target)
-        await stage.lanes().retry(SHEET, actor="ann", reason="look again")
+        await stage.acts().retry(SHEET, actor="ann", reason="look again")
         [head] = (await stage.commits().lanes([SHEET], limit=1))[SHEET]
         rows = await stage.commits().load([SHEET, OTHER_SHEET, NEARER])
         assert await commit(stage.observer, waiting_again(rows[SHEET], head, NEARER, 1)) == [Committed()]

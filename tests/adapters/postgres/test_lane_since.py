@@ -34,7 +34,7 @@ async def test_a_head_that_waits_again_has_waited_since_it_first_did(stage: Stag
     assert await stage.lanes().wake(page=10) == [SHEET]
     await waits(stage, 1)
     assert await since(stage) == first
-    await stage.lanes().retry(SHEET, actor="ann", reason="look again")
+    await stage.acts().retry(SHEET, actor="ann", reason="look again")
     assert await since(stage) > first
     await waits(stage, 1)
     assert await since(stage) == first
@@ -45,7 +45,7 @@ async def test_another_head_waits_since_then(stage: Stage) -> None:
         row = (await stage.commits().load([SHEET]))[SHEET]
         await commit(stage.observer, waiting(row, message(id), PROJECT, 0))
     first = await since(stage)
-    await stage.lanes().retry(SHEET, actor="ann", reason="look again")
+    await stage.acts().retry(SHEET, actor="ann", reason="look again")
     # when: the first head goes, and the second waits
     row = (await stage.commits().load([SHEET]))[SHEET]
     [head, _] = (await stage.commits().lanes([SHEET], limit=2))[SHEET]

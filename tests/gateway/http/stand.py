@@ -19,7 +19,7 @@ from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
-from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.reads import PostgresReads
 from gateway.health import Health
 from gateway.http.servers import Addresses, serve_http
@@ -135,7 +135,7 @@ class Stand:
 @asynccontextmanager
 async def listening(url: str, token_file: Path | None, *, patience: float = 5.0) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
-    reads, lanes = PostgresReads(url, timeout=patience), PostgresLanes(url)
+    reads, lanes = PostgresReads(url, timeout=patience), PostgresLaneActs(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))

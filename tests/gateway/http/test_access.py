@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
-from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.reads import PostgresReads
 from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
@@ -28,7 +28,7 @@ Client = TestClient[web.Request, web.Application]
 @pytest.fixture
 def app(database_url: str) -> web.Application:
     """The API for a caller who may read only, with one route that nobody gave a permission."""
-    reads, lanes = PostgresReads(database_url), PostgresLanes(database_url)
+    reads, lanes = PostgresReads(database_url), PostgresLaneActs(database_url)
     views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
     app = api(routes(views, Acts(lanes, lambda _: None)), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -74,6 +74,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
     assert refused == {
         ("POST", f"{lane}/retry"),
         ("POST", f"{lane}/discard"),
+        ("POST", f"{lane}/close-gap"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }

@@ -1,12 +1,13 @@
-"""Retry and discard: with a reason, audited, fenced by the head that was seen, and followed at once."""
+"""Retry, discard, close a gap: with a reason, audited, fenced by what was seen, and followed at once."""
 
 from __future__ import annotations
 
 import asyncpg
 import pytest
 
+from schemas.sequence import Cursor
 from schemas.verdicts import LaneState
-from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, message, queued
+from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, message, numbered, queued
 from tests.gateway.http.stand import TOKEN, Stand
 
 LANE = "/v1/lanes/timesheet/T-1"
@@ -118,3 +119,22 @@ async def test_what_is_not_json_is_told_what_to_change(alone: Stand, content: by
 async def test_retry_works_where_nothing_stands_in_the_lane(stand: Stand) -> None:
     await stand.commit(queued((await stand.commits.load([PROJECT]))[PROJECT], message("p1")))
     assert (await stand.post("/v1/lanes/project/P-1/retry", {"reason": "look again"})).status == 200
+
+
+async def test_a_gap_that_was_closed_lets_the_head_run(stand: Stand, database_url: str) -> None:
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    turn = queued(row, numbered(3))
+    turn.cursors = {"crm": Cursor(through=0)}
+    await stand.commit(turn)
+    asked = {"reason": "the CRM lost it", "series": "crm", "through": 2}
+    page = await stand.post(f"{LANE}/close-gap", asked)
+    assert (page.status, page.json["done"]) == (200, "close-gap")
+    assert stand.looked_at == [SHEET]
+    assert await audit(database_url) == [
+        ("api-token", "lane.close_gap", "timesheet", "T-1", "crm up to 2: the CRM lost it")
+    ]
+    again = await stand.post(f"{LANE}/close-gap", asked)
+    assert again.status == 409
+    assert "are closed already" in again.detail
+    assert (await stand.post(f"{LANE}/close-gap", asked | {"series": "hr"})).status == 404
+    assert (await stand.post(f"{LANE}/close-gap", asked | {"through": 0})).status == 400

@@ -24,6 +24,10 @@ CREATE TABLE tallystick.entity (
     wait_entity    text COLLATE "C",
     wait_key       text COLLATE "C",
     wait_seen      bigint,
+    -- seconds that a waiting lane may wait before a person is asked; null once one was
+    patience       double precision,
+    -- series of numbered events -> how far it has come: schemas.sequence.Cursor
+    cursors        jsonb,
     PRIMARY KEY (entity, key),
     CHECK ((wait_entity IS NULL) = (wait_key IS NULL) AND (wait_entity IS NULL) = (wait_seen IS NULL))
 ) WITH (fillfactor = 70);
@@ -49,10 +53,16 @@ CREATE TABLE tallystick.inbox (
     reason       text,
     received_at  timestamptz NOT NULL DEFAULT now(),
     body         bytea NOT NULL,
-    UNIQUE (source, event_id)
+    -- its place among the numbered events of its source about one subject
+    series       text COLLATE "C",
+    sequence     bigint,
+    UNIQUE (source, event_id),
+    CHECK ((series IS NULL) = (sequence IS NULL))
 ) WITH (fillfactor = 90);
 
 CREATE INDEX inbox_lane ON tallystick.inbox (entity, key, position) WHERE position IS NOT NULL;
+CREATE INDEX inbox_series ON tallystick.inbox (entity, key, series, sequence)
+    WHERE position IS NOT NULL AND series IS NOT NULL;
 CREATE INDEX inbox_open ON tallystick.inbox (verdict, ref)
     WHERE verdict IN ('queued', 'waiting', 'backoff', 'parked', 'conflict');
 
@@ -163,6 +173,7 @@ CREATE TABLE tallystick.cases (
 );
 
 CREATE INDEX cases_open ON tallystick.cases (entity, key) WHERE closed_at IS NULL;
+CREATE INDEX cases_open_ref ON tallystick.cases (ref) WHERE closed_at IS NULL AND ref IS NOT NULL;
 
 -- All that happened to one entity: each verdict and each settled command.
 CREATE TABLE tallystick.timeline (

@@ -17,14 +17,15 @@ CREATE FUNCTION tallystick.commit_turns(
     t_lock integer[], t_entity text[], t_key text[], t_row_version bigint[], t_entity_version bigint[],
     t_state text[], t_schema integer[], t_lane_state text[], t_lane_depth integer[], t_lane_tail bigint[],
     t_lane_reason text[], t_retry_after double precision[], t_wait_entity text[], t_wait_key text[],
-    t_wait_seen bigint[], t_head_left boolean[],
+    t_wait_seen bigint[], t_patience double precision[], t_cursors text[], t_head_left boolean[],
+    t_arranges boolean[],
     -- entity versions relied on
     r_turn integer[], r_lock integer[], r_version bigint[],
     -- messages; m_was is null for one that is not in the inbox yet
     m_turn integer[], m_entity text[], m_key text[], m_ref uuid[], m_source text[], m_event_id text[],
     m_type text[], m_hash bytea[],
     m_verdict text[], m_was text[], m_position bigint[], m_attempts integer[], m_reason text[],
-    m_entity_version bigint[], m_body bytea[],
+    m_entity_version bigint[], m_body bytea[], m_series text[], m_sequence bigint[], m_supersedes boolean[],
     -- claims, claims that end, and external keys bound to the turn's key
     c_turn integer[], c_scope text[], c_value text[],
     e_turn integer[], e_scope text[], e_value text[],
@@ -57,6 +58,7 @@ DECLARE
     added_entity text[];
     added_key    text[];
     case_bodies  text[] := '{}';
+    case_keys    text[] := '{}';
 BEGIN
     -- 1. Locks. Placeholders first: a row that is missing cannot be locked.
     INSERT INTO tallystick.entity (entity, key)
@@ -143,13 +145,13 @@ BEGIN
     IF wanted > 0 THEN
         WITH made AS (
             INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict, position,
-                                          attempts, reason, body)
+                                          attempts, reason, body, series, sequence)
             SELECT m.ref, m.source, m.event_id, m.type, m.entity, m.key, m.hash, m.verdict, m.position,
-                   m.attempts, m.reason, m.body
+                   m.attempts, m.reason, m.body, m.series, m.sequence
             FROM unnest(m_turn, m_entity, m_key, m_ref, m_source, m_event_id, m_type, m_hash, m_verdict, m_was,
-                        m_position, m_attempts, m_reason, m_body)
+                        m_position, m_attempts, m_reason, m_body, m_series, m_sequence)
                  m(turn, entity, key, ref, source, event_id, type, hash, verdict, was, position, attempts, reason,
-                   body)
+                   body, series, sequence)
             WHERE m.was IS NULL AND ok[m.turn]
             ORDER BY m.source COLLATE "C", m.event_id COLLATE "C", m.turn
             ON CONFLICT (source, event_id) DO NOTHING RETURNING ref, entity, key)
@@ -239,11 +241,13 @@ BEGIN
         waited_since = CASE WHEN t.lane_depth > 0 AND NOT t.head_left THEN e.waited_since END,
         lane_state = t.lane_state, lane_depth = t.lane_depth, lane_tail = t.lane_tail, lane_reason = t.lane_reason,
         retry_at = now() + make_interval(secs => t.retry_after),
-        wait_entity = t.wait_entity, wait_key = t.wait_key, wait_seen = t.wait_seen
+        wait_entity = t.wait_entity, wait_key = t.wait_key, wait_seen = t.wait_seen, patience = t.patience,
+        cursors = COALESCE(t.cursors::jsonb, e.cursors)
     FROM unnest(t_entity, t_key, t_entity_version, t_state, t_schema, t_lane_state, t_lane_depth, t_lane_tail,
-                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen, t_head_left) WITH ORDINALITY
+                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen, t_patience, t_cursors,
+                t_head_left) WITH ORDINALITY
          t(entity, key, entity_version, state, schema, lane_state, lane_depth, lane_tail, lane_reason, retry_after,
-           wait_entity, wait_key, wait_seen, head_left, turn)
+           wait_entity, wait_key, wait_seen, patience, cursors, head_left, turn)
     WHERE ok[t.turn] AND e.entity = t.entity AND e.key = t.key;
 
     UPDATE tallystick.inbox i SET verdict = m.verdict, position = m.position, attempts = m.attempts, reason = m.reason
@@ -294,6 +298,14 @@ BEGIN
          m(turn, entity, key, ref, verdict, entity_version, reason, place)
     WHERE ok[m.turn] ORDER BY m.place;
 
+    -- Whoever was asked about a wait that was too long need not answer any more.
+    IF array_remove(m_was, NULL) <> '{}' THEN
+        case_bodies := tallystick.close_waits(ARRAY(
+            SELECT m.ref FROM unnest(m_turn, m_ref, m_was, m_position) m(turn, ref, was, position)
+            WHERE m.was IS NOT NULL AND m.position IS NULL AND ok[m.turn]));
+        case_keys := array_fill('case.closed'::text, ARRAY[cardinality(case_bodies)]);
+    END IF;
+
     IF cardinality(o_turn) > 0 THEN
         WITH opened AS (
             INSERT INTO tallystick.cases AS c (entity, key, ref, command_id, failure_class, code, field, reason)
@@ -302,12 +314,22 @@ BEGIN
                  o(turn, ref, command_id, class, code, field, reason, place)
             WHERE ok[o.turn] ORDER BY o.place
             RETURNING c.id, tallystick.case_body(c, 'opened') AS body)
-        SELECT COALESCE(array_agg(o.body ORDER BY o.id), '{}') INTO case_bodies FROM opened o;
+        SELECT case_bodies || array_agg(o.body ORDER BY o.id),
+               case_keys || array_agg('case.opened'::text) INTO case_bodies, case_keys FROM opened o;
+    END IF;
+
+    -- Lanes in order: numbered messages take their places, and what is superseded ends.
+    IF true = ANY (t_arranges) THEN
+        PERFORM tallystick.arrange_lane(
+            t_entity[a.turn], t_key[a.turn],
+            ARRAY(SELECT m.ref FROM unnest(m_turn, m_ref, m_supersedes) m(turn, ref, supersedes)
+                  WHERE m.turn = a.turn AND m.supersedes))
+        FROM generate_subscripts(t_arranges, 1) a(turn) WHERE t_arranges[a.turn] AND ok[a.turn];
     END IF;
 
     INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
     SELECT COALESCE(m.refs, '{}'), COALESCE(m.verdicts, '{}'),
-           COALESCE(n.keys, '{}') || array_fill('case.opened'::text, ARRAY[cardinality(case_bodies)]),
+           COALESCE(n.keys, '{}') || case_keys,
            COALESCE(n.bodies, '{}') || case_bodies
     FROM (SELECT array_agg(m.ref ORDER BY m.place) AS refs, array_agg(m.verdict ORDER BY m.place) AS verdicts
           FROM unnest(m_turn, m_ref, m_verdict) WITH ORDINALITY m(turn, ref, verdict, place) WHERE ok[m.turn]) m,
@@ -334,15 +356,16 @@ END $$;
 CREATE FUNCTION tallystick.bind_external(p_commit_id uuid, p_entity text, p_key text, p_external text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    base  bigint;
-    moved integer;
+    base     bigint;
+    moved    integer;
+    numbered jsonb;
 BEGIN
     UPDATE tallystick.entity SET
         row_version = row_version + 1, entity_version = entity_version + 1, commit_id = p_commit_id,
         state = jsonb_build_object('entity', p_entity, 'id', p_key),
         lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL,
-        waited_since = NULL
-    WHERE entity = 'external' AND key = p_external AND state IS NULL;
+        waited_since = NULL, patience = NULL
+    WHERE entity = 'external' AND key = p_external AND state IS NULL RETURNING cursors INTO numbered;
     IF NOT FOUND THEN
         RETURN;  -- bound to this key already
     END IF;
@@ -355,8 +378,10 @@ BEGIN
     -- The row version once more: whoever remembers the lane as this commit's caller wrote it must look again.
     UPDATE tallystick.entity SET
         row_version = row_version + 1, lane_depth = lane_depth + moved, lane_tail = lane_tail + moved,
-        lane_since = COALESCE(lane_since, now())
-    WHERE entity = p_entity AND key = p_key AND moved > 0;
+        lane_since = CASE WHEN lane_depth + moved > 0 THEN COALESCE(lane_since, now()) END,
+        cursors = CASE WHEN numbered IS NULL THEN cursors ELSE numbered || COALESCE(cursors, '{}') END
+    WHERE entity = p_entity AND key = p_key AND (moved > 0 OR numbered IS NOT NULL);
+    PERFORM tallystick.arrange_lane(p_entity, p_key, '{}');
 END $$;
 
 -- What a notice says of a case: schemas.notices.CaseNotice.
@@ -364,4 +389,139 @@ CREATE FUNCTION tallystick.case_body(c tallystick.cases, p_what text) RETURNS te
 LANGUAGE sql STABLE AS $$
     SELECT json_build_object('case_id', c.id::text, 'what', p_what, 'class', c.failure_class, 'code', c.code,
                              'entity', c.entity, 'key', c.key, 'reason', c.reason)::text
+$$;
+
+-- Put a lane in order after messages have entered it at its end. What one of p_superseding is newer than, or has an
+-- older one behind it, ends as superseded; numbered messages move before the first higher number of their series. If the
+-- head is another one now, or nothing is left, the lane is open: whatever stopped it was about the head before.
+CREATE FUNCTION tallystick.arrange_lane(p_entity text, p_key text, p_superseding uuid[]) RETURNS void
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    head  uuid;
+    ended uuid[] := '{}';
+    moved boolean;
+BEGIN
+    SELECT ref INTO head FROM tallystick.inbox
+    WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1;
+    IF p_superseding <> '{}' THEN
+        ended := tallystick.supersede(p_entity, p_key, p_superseding);
+    END IF;
+    -- Sorted insertion: each goes where the first of its series with no smaller number stands.
+    WITH standing AS (
+        SELECT ref, position, sequence, CASE WHEN series IS NULL THEN position ELSE
+                   min(position) OVER (PARTITION BY series ORDER BY sequence DESC, position DESC) END AS place
+        FROM tallystick.inbox WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
+    ), arranged AS (
+        SELECT o.ref, p.position FROM
+            (SELECT ref, row_number() OVER (ORDER BY place, sequence, position) AS rank FROM standing) o
+            JOIN (SELECT position, row_number() OVER (ORDER BY position) AS rank FROM standing) p USING (rank)
+    ), changed AS (
+        UPDATE tallystick.inbox i SET position = a.position FROM arranged a
+        WHERE i.ref = a.ref AND i.position <> a.position RETURNING i.ref)
+    SELECT count(*) > 0 INTO moved FROM changed;
+    IF NOT moved AND ended = '{}' THEN
+        RETURN;
+    END IF;
+    UPDATE tallystick.entity e SET
+        row_version = e.row_version + 1, lane_depth = e.lane_depth - cardinality(ended)
+    WHERE e.entity = p_entity AND e.key = p_key;
+    -- The head of before may have ended, or another may have come before it.
+    UPDATE tallystick.entity e SET
+        lane_state = CASE WHEN e.lane_state = 'paused' OR (e.entity = 'external' AND e.lane_depth > 0)
+                          THEN e.lane_state ELSE 'open' END,
+        lane_reason = CASE WHEN e.entity = 'external' THEN e.lane_reason END,
+        lane_since = CASE WHEN e.lane_depth > 0 THEN now() END,
+        retry_at = NULL, waited_since = NULL, wait_entity = NULL, wait_key = NULL, wait_seen = NULL,
+        patience = CASE WHEN e.entity = 'external' THEN e.patience END
+    WHERE e.entity = p_entity AND e.key = p_key AND head IS DISTINCT FROM (
+        SELECT ref FROM tallystick.inbox
+        WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1);
+END $$;
+
+-- End what is older, in one lane, than another message of its source and type, if one of both is in p_superseding:
+-- a lower number; without numbers, an earlier place. Their numbers are closed.
+CREATE FUNCTION tallystick.supersede(p_entity text, p_key text, p_superseding uuid[]) RETURNS uuid[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    ended uuid[];
+BEGIN
+    WITH standing AS (
+        SELECT ref, source, regexp_replace(type, '\.v[0-9]+$', '') AS type, event_id, position, series, sequence
+        FROM tallystick.inbox WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
+    ), older AS (
+        SELECT DISTINCT ON (o.ref) o.ref, n.event_id FROM standing o
+        JOIN standing n ON n.source = o.source AND n.type = o.type AND n.series IS NOT DISTINCT FROM o.series
+                       AND (o.ref = ANY (p_superseding) OR n.ref = ANY (p_superseding))
+                       AND CASE WHEN n.sequence IS NULL THEN n.position > o.position
+                                ELSE n.sequence > o.sequence END
+        ORDER BY o.ref, n.sequence DESC, n.position DESC
+    ), done AS (
+        UPDATE tallystick.inbox i SET verdict = 'superseded', position = NULL,
+               reason = 'superseded by ' || o.event_id
+        FROM older o WHERE i.ref = o.ref RETURNING i.ref, i.reason, i.series, i.sequence
+    ), told AS (
+        INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
+        SELECT p_entity, p_key, e.entity_version, 'superseded', d.ref, d.reason
+        FROM done d, tallystick.entity e WHERE e.entity = p_entity AND e.key = p_key ORDER BY d.ref
+    )
+    SELECT COALESCE(array_agg(ref ORDER BY ref), '{}') INTO ended FROM done;
+    IF ended <> '{}' THEN
+        PERFORM tallystick.close_numbers(p_entity, p_key, ended);
+        PERFORM tallystick.tell_closed(ended, array_fill('superseded'::text, ARRAY[cardinality(ended)]),
+                                       tallystick.close_cases(ended, '{}'));
+    END IF;
+    RETURN ended;
+END $$;
+
+-- Messages ended outside of a turn: their numbers count as final.
+CREATE FUNCTION tallystick.close_numbers(p_entity text, p_key text, p_refs uuid[]) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    numbers record;
+BEGIN
+    FOR numbers IN SELECT series, array_agg(sequence) AS closed FROM tallystick.inbox
+                   WHERE ref = ANY (p_refs) AND series IS NOT NULL GROUP BY series
+    LOOP
+        UPDATE tallystick.entity SET
+            cursors = jsonb_set(cursors, ARRAY[numbers.series],
+                                tallystick.moved_cursor(cursors -> numbers.series, numbers.closed, 0))
+        WHERE entity = p_entity AND key = p_key AND cursors ? numbers.series;
+    END LOOP;
+END $$;
+
+-- A cursor after some numbers became final, and all up to p_through were closed; see schemas.sequence.Cursor.
+CREATE FUNCTION tallystick.moved_cursor(p_cursor jsonb, p_numbers bigint[], p_through bigint) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    through bigint := GREATEST((p_cursor ->> 'through')::bigint, p_through);
+    beyond  bigint[] := '{}';
+    number  bigint;
+BEGIN
+    IF p_cursor ->> 'through' IS NULL THEN
+        RETURN p_cursor;  -- it may have gaps
+    END IF;
+    FOR number IN SELECT DISTINCT n FROM (
+                      SELECT unnest(p_numbers) AS n
+                      UNION ALL SELECT value::bigint FROM jsonb_array_elements_text(p_cursor -> 'beyond') AS b(value)) x
+                  ORDER BY n
+    LOOP
+        IF number = through + 1 THEN
+            through := number;
+        ELSIF number > through THEN
+            beyond := beyond || number;
+        END IF;
+    END LOOP;
+    RETURN p_cursor || jsonb_build_object('through', through, 'beyond', to_jsonb(beyond));
+END $$;
+
+-- Close the cases of waits that were too long; what notices say of them.
+CREATE FUNCTION tallystick.close_waits(p_refs uuid[]) RETURNS text[]
+LANGUAGE sql AS $$
+    WITH closed AS (
+        UPDATE tallystick.cases c SET closed_at = now()
+        WHERE c.closed_at IS NULL AND c.ref = ANY (p_refs) AND c.code = 'wait_overdue'
+        RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
+    SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
 $$;

@@ -28,7 +28,7 @@ BEGIN
         UPDATE tallystick.entity e SET
             row_version = e.row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(),
             waited_since = e.lane_since,
-            wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+            wait_entity = NULL, wait_key = NULL, wait_seen = NULL, patience = NULL
         FROM sleeping s WHERE e.entity = s.entity AND e.key = s.key
         RETURNING e.entity, e.key
     ), heads AS (
@@ -63,7 +63,7 @@ BEGIN
     UPDATE tallystick.entity SET
         row_version = row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(), retry_at = NULL,
         waited_since = CASE WHEN lane_state = 'waiting' THEN lane_since ELSE waited_since END,
-        wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+        wait_entity = NULL, wait_key = NULL, wait_seen = NULL, patience = NULL
     WHERE entity = p_entity AND key = p_key AND lane_depth > 0 AND lane_state IN ('backoff', 'waiting', 'parked')
       AND entity <> 'external';
     IF FOUND THEN
@@ -150,8 +150,10 @@ BEGIN
         lane_state = CASE WHEN lane_state = 'paused' OR (entity = 'external' AND lane_depth > 1) THEN lane_state
                           ELSE 'open' END,
         lane_since = CASE WHEN lane_depth > 1 THEN now() END, waited_since = NULL,
-        wait_entity = NULL, wait_key = NULL, wait_seen = NULL
+        wait_entity = NULL, wait_key = NULL, wait_seen = NULL,
+        patience = CASE WHEN entity = 'external' AND lane_depth > 1 THEN patience END
     WHERE entity = p_entity AND key = p_key;
+    PERFORM tallystick.close_numbers(p_entity, p_key, ARRAY[p_ref]);
     INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
     SELECT entity, key, entity_version, 'discarded', p_ref, p_actor || ': ' || p_reason
     FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
@@ -159,4 +161,73 @@ BEGIN
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'lane.discard', p_entity, p_key, p_ref, p_reason);
     RETURN 'done';
+END $$;
+
+-- Numbers of a series that never come: all up to p_through count as closed, and a head that waited for them may run.
+-- 'done', 'absent' if the key has no such series, or 'closed' if they are closed already.
+CREATE FUNCTION tallystick.close_gap(p_entity text, p_key text, p_series text, p_through bigint, p_actor text,
+                                     p_reason text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    cursor jsonb;
+BEGIN
+    SELECT cursors -> p_series INTO cursor FROM tallystick.entity
+    WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
+    IF cursor IS NULL OR cursor ->> 'through' IS NULL THEN
+        RETURN 'absent';
+    ELSIF (cursor ->> 'through')::bigint >= p_through THEN
+        RETURN 'closed';
+    END IF;
+    UPDATE tallystick.entity SET
+        row_version = row_version + 1,
+        cursors = jsonb_set(cursors, ARRAY[p_series], tallystick.moved_cursor(cursor, '{}', p_through))
+    WHERE entity = p_entity AND key = p_key;
+    UPDATE tallystick.entity SET
+        lane_state = 'open', lane_reason = NULL, lane_since = now(), patience = NULL, waited_since = lane_since
+    WHERE entity = p_entity AND key = p_key AND lane_state = 'waiting' AND wait_entity IS NULL
+      AND entity <> 'external';
+    INSERT INTO tallystick.timeline (entity, key, entity_version, what, reason)
+    SELECT entity, key, entity_version, 'gap_closed',
+           p_actor || ' closed the numbers of ' || p_series || ' up to ' || p_through || ': ' || p_reason
+    FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
+    INSERT INTO tallystick.audit (actor, action, entity, key, reason)
+    VALUES (p_actor, 'lane.close_gap', p_entity, p_key, p_series || ' up to ' || p_through || ': ' || p_reason);
+    RETURN 'done';
+END $$;
+
+-- A case for each lane whose head has waited for longer than it may, once; at most p_page of them. Only its patience
+-- changes, so no turn is fenced off by it: it goes on waiting.
+CREATE FUNCTION tallystick.open_overdue(p_page integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    bodies text[];
+BEGIN
+    WITH late AS (
+        SELECT e.entity, e.key, e.lane_reason, e.lane_since FROM tallystick.entity e
+        WHERE e.lane_state = 'waiting' AND e.lane_depth > 0 AND e.patience IS NOT NULL
+          AND e.lane_since <= now() - make_interval(secs => e.patience)
+        ORDER BY e.entity, e.key LIMIT p_page FOR NO KEY UPDATE SKIP LOCKED
+    ), asked AS (
+        UPDATE tallystick.entity e SET patience = NULL FROM late l
+        WHERE e.entity = l.entity AND e.key = l.key RETURNING e.entity, e.key
+    ), heads AS (
+        SELECT l.*, (SELECT i.ref FROM tallystick.inbox i
+                     WHERE i.entity = l.entity AND i.key = l.key AND i.position IS NOT NULL
+                     ORDER BY i.position LIMIT 1) AS ref
+        FROM late l JOIN asked a ON a.entity = l.entity AND a.key = l.key
+    ), opened AS (
+        INSERT INTO tallystick.cases AS c (entity, key, ref, failure_class, code, reason)
+        SELECT h.entity, h.key, h.ref, 'missing_reference', 'wait_overdue',
+               h.lane_reason || ', since ' || to_char(h.lane_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+        FROM heads h
+        WHERE NOT EXISTS (SELECT FROM tallystick.cases o
+                          WHERE o.ref = h.ref AND o.code = 'wait_overdue' AND o.closed_at IS NULL)
+        ORDER BY h.entity, h.key
+        RETURNING tallystick.case_body(c, 'opened') AS body)
+    SELECT COALESCE(array_agg(body), '{}') INTO bodies FROM opened;
+    IF bodies <> '{}' THEN
+        INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
+        VALUES ('{}', '{}', array_fill('case.opened'::text, ARRAY[cardinality(bodies)]), bodies);
+    END IF;
+    RETURN cardinality(bodies);
 END $$;

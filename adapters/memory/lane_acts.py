@@ -1,0 +1,106 @@
+"""What operators do to lanes, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from adapters.memory.arranging import close_numbers
+from adapters.memory.lanes import run_again
+from adapters.memory.notices import case_notice
+from adapters.memory.rows import Act, Happened, Standing
+from adapters.memory.tables import Tables
+from adapters.ports.outbox import Ending
+from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.ports.turns import Lane
+from schemas.commands import command_id
+from schemas.keys import ActorKey
+from schemas.verdicts import LaneState, Verdict
+
+_REFUSED = frozenset({Ending.REJECTED, Ending.ABSENT})
+_NOTHING_DONE = frozenset({Ending.REJECTED, Ending.DEFERRED, Ending.UNSENT})
+_STOPPED = frozenset({LaneState.BACKOFF, LaneState.WAITING, LaneState.PARKED})
+
+
+class MemoryLaneActs:
+    """Port `LaneActs`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+        tables = self._tables
+        if not tables.row(key).row_version:
+            raise LaneNotFound(f"there is no {key}")
+        lane = tables.row(key).lane
+        again: set[UUID] = set()
+        if lane.depth and lane.state in _STOPPED and not key.is_external:
+            again.update(run_again(tables, key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED))
+        for standing in [row for row in tables.outbox.values() if row.command.key == key and row.is_parked]:
+            again.add(standing.command.id)
+            self._reopen_command(standing)
+        tables.tell([], map(case_notice, tables.close_cases(again)))
+        tables.audit.append(Act(actor, "lane.retry", key, None, reason))
+
+    async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
+        tables = self._tables
+        standing = tables.lane(key)
+        if not standing:
+            raise LaneNotFound(f"no message stands in the lane of {key}")
+        if standing[0].message.ref != head:
+            raise LaneChanged(f"the head of {key} is not {head} any more: look at the lane again")
+        row, why = tables.row(key), f"{actor}: {reason}"
+        tables.place(standing[0], key, None, Verdict.DISCARDED)
+        standing[0].reason = why
+        keeps = row.lane.state is LaneState.PAUSED or (key.is_external and len(standing) > 1)
+        state = row.lane.state if keeps else LaneState.OPEN
+        patience = row.lane.patience if keeps else None
+        tables.reopen(key, Lane(state, row.lane.depth - 1, row.lane.tail, patience=patience))
+        close_numbers(tables, key, standing[:1])
+        tables.timeline.append(Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why))
+        tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head})))
+        tables.audit.append(Act(actor, "lane.discard", key, head, reason))
+
+    async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
+        tables = self._tables
+        row = tables.row(key)
+        cursor = row.cursors.get(series)
+        if cursor is None or cursor.through is None:
+            raise LaneNotFound(f"{key} has no numbered events of {series}")
+        if cursor.through >= through:
+            raise LaneChanged(f"the numbers of {series} up to {cursor.through} are closed already")
+        closed = {**row.cursors, series: cursor.closed_through(through)}
+        lane = row.lane
+        if lane.state is LaneState.WAITING and lane.target is None and not key.is_external:
+            lane = Lane(LaneState.OPEN, lane.depth, lane.tail)
+        tables.write(replace(row, row_version=row.row_version + 1, lane=lane, cursors=closed))
+        why = f"{series} up to {through}: {reason}"
+        line = f"{actor} closed the numbers of {why}"
+        tables.timeline.append(Happened(key, row.entity_version, "gap_closed", reason=line))
+        tables.audit.append(Act(actor, "lane.close_gap", key, None, why))
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _reopen_command(self, standing: Standing) -> None:
+        """A command that did nothing gets a new generation, and so a new identity, at the same place."""
+        tables, old = self._tables, standing.command
+        if _did_nothing([logged.attempt.ending for logged in tables.attempts.get(old.id, ())]):
+            generation = old.generation + 1
+            new = command_id(old.system, old.operation, old.key, old.line, generation)
+            reference = f"{old.reference.rpartition('/')[0]}/{generation}"
+            tables.unqueue(old.id)
+            command = replace(old, id=new, generation=generation, reference=reference)
+            standing = Standing(command, standing.place)
+            tables.queue(standing)
+        standing.is_parked, standing.reason, standing.due_at = False, None, None
+
+
+def _did_nothing(endings: Sequence[Ending | None]) -> bool:
+    """Whether a command was rejected or absent, and nothing since it was last absent may have landed."""
+    since = 0
+    for place, ending in enumerate(endings, 1):
+        if ending is Ending.ABSENT:
+            since = place
+    return not _REFUSED.isdisjoint(endings) and _NOTHING_DONE.issuperset(endings[since:])

@@ -1,0 +1,62 @@
+"""What operators do to lanes, on PostgreSQL: each act is one function, which locks the row and writes the audit."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.postgres.connection import Link
+from adapters.postgres.errors import read_error
+from schemas.keys import ActorKey
+
+_RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4)"
+_DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
+_CLOSE_GAP = "SELECT tallystick.close_gap($1, $2, $3, $4, $5, $6)"
+
+
+class PostgresLaneActs:
+    """Port `LaneActs`, over a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._link = Link(url)
+
+    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+        try:
+            async with self._link as connection:
+                there = await connection.fetchval(_RETRY, key.entity, key.id, actor, reason)
+        except Exception as error:
+            raise read_error(error) from error
+        if not there:
+            raise LaneNotFound(f"there is no {key}")
+
+    async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
+        try:
+            async with self._link as connection:
+                outcome = await connection.fetchval(_DISCARD, key.entity, key.id, head, actor, reason)
+        except Exception as error:
+            raise read_error(error) from error
+        match outcome:
+            case "done":
+                return
+            case "moved":
+                raise LaneChanged(f"the head of {key} is not {head} any more: look at the lane again")
+            case _:
+                raise LaneNotFound(f"no message stands in the lane of {key}")
+
+    async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
+        try:
+            async with self._link as connection:
+                outcome = await connection.fetchval(_CLOSE_GAP, key.entity, key.id, series, through, actor, reason)
+        except Exception as error:
+            raise read_error(error) from error
+        match outcome:
+            case "done":
+                return
+            case "closed":
+                raise LaneChanged(f"the numbers of {series} up to {through} are closed already")
+            case _:
+                raise LaneNotFound(f"{key} has no numbered events of {series}")
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()

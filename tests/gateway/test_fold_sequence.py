@@ -1,0 +1,176 @@
+"""The fold with numbered events: in order, too early, overtaken; and what a refusal does under each lane policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from adapters.ports.turns import Lane, LaneMessage, Row
+from gateway.activation import Memory
+from gateway.fold import hold
+from gateway.rules import LanePolicy, Rules
+from schemas.bindings import Unbound
+from schemas.sequence import Cursor
+from schemas.verdicts import LaneState, Verdict
+from tests.gateway.desk import RULES, Desk, codes, number, steps, verdicts
+from tests.gateway.toy import Step, entry, theirs
+
+PARKS = Step(name="bad", does="park")
+SKIPS = replace(RULES, lanes={"job.other": LanePolicy.PARK, "job.*": LanePolicy.SKIP})
+
+
+def through(number: int, *, beyond: tuple[int, ...] = (), applied: int | None = None) -> dict[str, Cursor]:
+    """All numbers of the CRM up to this one are final."""
+    return {"crm": Cursor(number, beyond, number if applied is None else applied)}
+
+
+class TestContiguous:
+    def test_in_order_they_are_applied_and_move_the_cursor(self) -> None:
+        draft = Desk().came(number(1), entry("x"), number(2)).turn()
+        assert steps(draft) == ("crm1", "x", "crm2")
+        assert draft.turn.cursors == through(2)
+
+    def test_one_that_is_too_early_waits_and_asks_a_person_when_its_patience_ends(self) -> None:
+        draft = Desk(cursors=through(1)).came(number(3)).turn()
+        assert verdicts(draft) == [("crm3", Verdict.WAITING, 1)]
+        assert draft.turn.lane == Lane(
+            LaneState.WAITING, 1, 2, "number 3 of crm waits for number 2: publish it, or close the gap", patience=60.0
+        )
+        assert (draft.turn.cursors, draft.turn.arranges) == (None, True)
+
+    def test_the_first_of_all_leaves_a_cursor_for_whoever_ends_it(self) -> None:
+        draft = Desk().came(number(2), number(4)).turn()
+        assert [verdict for _, verdict, _ in verdicts(draft)] == [Verdict.WAITING, Verdict.QUEUED]
+        assert draft.turn.cursors == through(0)
+
+    def test_a_later_number_of_the_mailbox_never_passes_the_missing_one(self) -> None:
+        draft = Desk().came(number(1), number(3), number(2)).turn()
+        assert verdicts(draft) == [
+            ("crm1", Verdict.APPLIED, None), ("crm3", Verdict.WAITING, 1), ("crm2", Verdict.QUEUED, 2),
+        ]  # fmt: skip
+
+    def test_one_that_was_overtaken_is_stale(self) -> None:
+        draft = Desk(cursors=through(3)).came(number(2), number(4)).turn()
+        assert verdicts(draft) == [("crm2", Verdict.STALE, None), ("crm4", Verdict.APPLIED, None)]
+        assert draft.turn.judged[0].reason == "number 3 of crm was applied before number 2 came"
+        assert draft.turn.entity_version == 1
+
+    def test_a_discard_before_it_makes_nothing_stale(self) -> None:
+        draft = Desk(cursors=through(3, applied=1)).came(number(2)).turn()
+        assert steps(draft) == ("crm2",)
+
+    def test_what_is_ignored_counts_as_final_and_makes_nothing_stale(self) -> None:
+        draft = Desk().came(number(1, Step(name="1", does="ignore")), number(2)).turn()
+        assert steps(draft) == ("crm2",)
+        assert draft.turn.cursors == through(2)
+
+    def test_numbers_beyond_the_cursor_are_taken_along(self) -> None:
+        draft = Desk(cursors=through(1, beyond=(3, 4, 6))).came(number(2), number(5)).turn()
+        assert steps(draft) == ("crm2", "crm5")
+        assert draft.turn.cursors == {"crm": Cursor(6, (), 5)}
+
+    def test_sources_do_not_wait_for_each_other(self) -> None:
+        draft = Desk().came(number(1), number(5, source="hr"), number(2)).turn()
+        assert steps(draft) == ("crm1", "hr5", "crm2")
+        assert draft.turn.cursors == {**through(2), "hr": Cursor(None, (), 5)}
+
+    def test_the_lane_is_drained_in_order_up_to_the_next_gap(self) -> None:
+        desk = Desk(cursors=through(1)).stands(Step(name="2"), Step(name="3"), Step(name="5"))
+        desk.activation.lane = [
+            replace(standing, message=replace(standing.message, source="crm", series="crm", sequence=value))
+            for standing, value in zip(desk.activation.lane, (2, 3, 5), strict=True)
+        ]
+        draft = desk.turn()
+        assert steps(draft) == ("2", "3")
+        assert (draft.turn.lane.state, draft.turn.lane.depth) == (LaneState.WAITING, 1)
+
+
+class TestMonotonic:
+    def test_gaps_are_nothing_to_wait_for(self) -> None:
+        draft = Desk().came(number(4, source="hr"), number(9, source="hr"), number(7, source="hr")).turn()
+        assert steps(draft) == ("hr4", "hr9")
+        assert verdicts(draft)[-1] == ("hr7", Verdict.STALE, None)
+        assert draft.turn.cursors == {"hr": Cursor(None, (), 9)}
+
+    def test_the_same_number_again_is_stale(self) -> None:
+        draft = Desk(cursors={"hr": Cursor(None, (), 4)}).came(number(4, source="hr")).turn()
+        assert verdicts(draft) == [("hr4", Verdict.STALE, None)]
+
+
+class TestPassedHeads:
+    def test_a_parked_message_that_another_has_passed_parks_again_without_a_new_case(self) -> None:
+        desk = Desk().stands(Step(name="first"), PARKS)
+        first, second = desk.activation.lane
+        desk.activation.lane = [first, replace(second, verdict=Verdict.PARKED, reason="correct it", attempts=1)]
+        draft = desk.came(entry("behind")).turn()
+        assert verdicts(draft) == [
+            ("first", Verdict.APPLIED, None), ("bad", Verdict.PARKED, 2), ("behind", Verdict.QUEUED, 3),
+        ]  # fmt: skip
+        assert draft.turn.lane == Lane(LaneState.PARKED, 2, 4, "correct it")
+        assert (codes(draft), draft.turn.judged[1].attempts) == ([], 1)
+
+    def test_one_that_waited_is_looked_at_again(self) -> None:
+        desk = Desk().stands(Step(name="first"), Step(name="second"))
+        first, second = desk.activation.lane
+        desk.activation.lane = [first, replace(second, verdict=Verdict.WAITING)]
+        assert steps(desk.turn()) == ("first", "second")
+
+
+class TestSkip:
+    def test_a_refused_message_ends_with_a_case_and_the_next_is_taken(self) -> None:
+        draft = Desk(rules=SKIPS).came(entry("bad", PARKS), entry("good")).turn()
+        assert verdicts(draft) == [("bad", Verdict.REJECTED, None), ("good", Verdict.APPLIED, None)]
+        assert codes(draft) == ["wrong"]
+        assert draft.turn.opened[0].ref == draft.turn.judged[0].message.ref
+        assert draft.turn.judged[0].reason == "correct it"
+
+    def test_in_the_lane_too(self) -> None:
+        draft = Desk(rules=SKIPS).stands(PARKS, Step(name="good")).turn()
+        assert (steps(draft), draft.turn.lane) == (("good",), Lane(tail=3))
+
+    @pytest.mark.parametrize(
+        ("does", "verdict"),
+        [("raise", Verdict.PARKED), ("retry", Verdict.BACKOFF), ("wait for itself", Verdict.PARKED)],
+    )
+    def test_a_bug_of_ours_and_a_passing_reason_do_not_end_it(self, does: str, verdict: Verdict) -> None:
+        step = Step.model_validate({"name": "bad", "does": does})
+        draft = Desk(rules=SKIPS).came(entry("bad", step)).turn()
+        assert verdicts(draft) == [("bad", verdict, 1)]
+
+    def test_the_first_pattern_that_fits_counts(self) -> None:
+        rules = Rules(lanes={"job.step": LanePolicy.PARK, "job.*": LanePolicy.SKIP})
+        assert verdicts(Desk(rules=rules).came(entry("bad", PARKS)).turn()) == [("bad", Verdict.PARKED, 1)]
+
+
+class TestSupersede:
+    def test_what_enters_the_lane_says_that_it_ends_older_ones(self) -> None:
+        rules = Rules(lanes={"job.*": LanePolicy.SUPERSEDE})
+        draft = Desk(rules=rules).came(entry("bad", PARKS), entry("new")).turn()
+        assert [judged.supersedes for judged in draft.turn.judged] == [True, True]
+        assert draft.turn.arranges
+
+    def test_what_is_applied_at_once_ends_nothing(self) -> None:
+        rules = Rules(lanes={"job.*": LanePolicy.SUPERSEDE})
+        draft = Desk(rules=rules).came(entry("old"), entry("new")).turn()
+        assert (steps(draft), draft.turn.arranges) == (("old", "new"), False)
+
+
+def test_under_an_external_key_numbers_leave_a_cursor_too() -> None:
+    desk = Desk(key=theirs("7")).came(number(2))
+    draft = hold(desk.activation, Memory(Row(theirs("7"), 1, 0, None, 0, desk.lane), Unbound()), RULES)
+    assert (draft.turn.cursors, draft.turn.lane.patience) == (through(0), 900.0)
+
+
+def test_an_event_without_a_number_is_not_measured() -> None:
+    draft = Desk(cursors=through(5)).came(entry("x")).turn()
+    assert (steps(draft), draft.turn.cursors, draft.turn.arranges) == (("x",), None, False)
+
+
+def test_what_stands_in_the_lane_keeps_its_own_number() -> None:
+    standing = Desk(cursors=through(1)).stands(Step(name="3"))
+    [only] = standing.activation.lane
+    assert isinstance(only, LaneMessage)
+    standing.activation.lane = [replace(only, message=replace(only.message, source="crm", series="crm", sequence=3))]
+    draft = standing.turn()
+    assert verdicts(draft) == [("3", Verdict.WAITING, 1)]
