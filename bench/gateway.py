@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import uvloop
 
 from actors.registry import ACTORS
-from gateway.app import ports
+from gateway.app import ports, rabbit
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile
@@ -31,7 +31,7 @@ async def run(settings: Settings, count: int) -> float:
     """Consume `count` messages; the seconds from the first subscription to the last ack."""
     counts = Counts("bench")
     tuning = Tuning(prefetch=settings.prefetch, relays=False, notices=False)
-    async with ports(settings, POLICY) as outside:
+    async with ports(settings, POLICY, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
         runtime = Runtime(outside, ACTORS, POLICY, sources, counts, tuning)
         began = time.perf_counter()

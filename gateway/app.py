@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Protocol, TypeVar
 
 from actors.registry import ACTORS
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
-from adapters.ports.broker import Topology
+from adapters.ports.broker import Consuming, Publishing, Topology
 from adapters.ports.system import Capability, System
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -20,6 +21,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.consuming import RabbitConsuming
@@ -27,12 +29,21 @@ from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
+from gateway.http.acts import Acts
+from gateway.http.pauses import Pausing
 from gateway.http.servers import serve_http
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
 from gateway.runtime import Ports, Runtime, Sources, Tuning
 from gateway.settings import Settings
+
+
+class _Closes(Protocol):
+    async def close(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=_Closes)
 
 
 def the_topology() -> Topology:
@@ -50,12 +61,12 @@ async def serve(settings: Settings) -> bool:
     await check(settings.database_url)
     await declare(settings.amqp_url)
     counts = Counts(version("tallystick"))
-    async with ports(settings, policy) as outside:
+    async with ports(settings, policy, *rabbit(settings)) as outside:
         runtime = Runtime(
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
             Tuning(prefetch=settings.prefetch),
         )  # fmt: skip
-        async with serve_http(settings, runtime.health, counts, outside.reads, outside.acts, runtime.look_at):
+        async with listening(settings, runtime, outside, counts):
             await runtime.start()
             telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
             await _signalled(runtime)
@@ -74,36 +85,46 @@ async def declare(amqp_url: str) -> None:
         await administration.close()
 
 
-@asynccontextmanager
-async def ports(settings: Settings, policy: PolicyFile) -> AsyncIterator[Ports]:
-    """The concrete adapters, closed at the end."""
-    url = settings.database_url
-    commits = [PostgresCommits(url) for _ in range(settings.committers)]
-    lanes, acts, outbox = PostgresLanes(url), PostgresLaneActs(url), PostgresOutbox(url)
-    notices = PostgresNotices(url)
-    dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
-    consuming = RabbitConsuming(settings.amqp_url, report=_report)
+def rabbit(settings: Settings) -> tuple[Consuming, Publishing]:
+    """A connection to consume on and one to publish on; both come up by themselves."""
     publishing = RabbitPublishing(settings.amqp_url, report=_report)
     publishing.start()
-    found = systems(policy)
-    try:
-        yield Ports(commits, lanes, acts, outbox, notices, dead_letters, reads, consuming, publishing, found)
-    finally:
-        for broker in (consuming, publishing):
-            await broker.close()
-        for system in found.values():
-            await system.close()
-        of_commits = [each.close for each in commits]
-        for close in (
-            *of_commits,
-            lanes.close,
-            acts.close,
-            outbox.close,
-            notices.close,
-            dead_letters.close,
-            reads.close,
-        ):
-            await close()
+    return RabbitConsuming(settings.amqp_url, report=_report), publishing
+
+
+@asynccontextmanager
+async def ports(
+    settings: Settings, policy: PolicyFile, consuming: Consuming, publishing: Publishing
+) -> AsyncIterator[Ports]:
+    """The concrete adapters around a broker, all closed at the end, the broker first."""
+    url = settings.database_url
+    async with AsyncExitStack() as closing:
+
+        def closed(client: Client) -> Client:
+            closing.push_async_callback(client.close)
+            return client
+
+        yield Ports(
+            commits=[closed(PostgresCommits(url)) for _ in range(settings.committers)],
+            lanes=closed(PostgresLanes(url)),
+            acts=closed(PostgresLaneActs(url)),
+            pauses=closed(PostgresPauses(url)),
+            outbox=closed(PostgresOutbox(url)),
+            notices=closed(PostgresNotices(url)),
+            dead_letters=closed(PostgresDeadLetters(url)),
+            reads=closed(PostgresReads(url)),
+            systems={name: closed(system) for name, system in systems(policy).items()},
+            consuming=closed(consuming),
+            publishing=closed(publishing),
+        )
+
+
+@asynccontextmanager
+async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts: Counts) -> AsyncIterator[None]:
+    """Both listeners, for as long as the block runs."""
+    acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
+    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing):
+        yield
 
 
 def systems(policy: PolicyFile) -> dict[str, System]:

@@ -116,8 +116,8 @@ class Committer:
         """Turns as decided; and whose could not even be written down, which our bug must not make anybody else's."""
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), world.rules(), references, world.read, self._watcher.decision_failed,
-            world.retry_after, world.bounds.fold, world.bounds.mailbox,
+            world.now(), world.policy(), world.rules(), world.pauses(), references, world.read,
+            self._watcher.decision_failed, world.retry_after, world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts: list[Draft] = []
         failed: list[Activation] = []

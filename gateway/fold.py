@@ -7,7 +7,7 @@ behind it in the same commit. Nothing here awaits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -15,9 +15,11 @@ from uuid import UUID
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.policy import Policy
+from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped
+from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy, Rules
 from gateway.sequencing import Gap, Stale, out_of_sequence
 from schemas.bindings import Binding
@@ -42,6 +44,7 @@ class Surroundings:
     now: datetime
     policy: Policy
     rules: Rules
+    pauses: Sequence[Pause]
     references: Mapping[ActorKey, Snapshot]
     read: Callable[[Message], Envelope]
     failed: Callable[[ActorKey, Exception], None]
@@ -188,6 +191,10 @@ class _Fold:
 
     def _judged(self, message: Message, envelope: Envelope) -> Ended | Stopped | None:
         """What becomes of a message; None when it must be decided in another turn."""
+        pause = self._pause(envelope)
+        if pause is not None:
+            reason = f"{pause.scope} is paused by {pause.actor}: {pause.reason}"
+            return Stopped(Verdict.QUEUED, self._lane(LaneState.PAUSED, reason, paused_by=pause.id), is_news=False)
         numbering = self._around.rules.numbering(message.source)
         out = out_of_sequence(message, self.drafting.cursor(message), numbering)
         match out:
@@ -212,6 +219,12 @@ class _Fold:
                 return self._stopped(decision)
             case _:
                 assert_never(decision)
+
+    def _pause(self, envelope: Envelope) -> Pause | None:
+        if not self._around.pauses:
+            return None
+        key, legal_entity = self._activation.key, legal_entity_of(envelope.data, self.drafting.state)
+        return next((pause for pause in self._around.pauses if pause.scope.covers(key, legal_entity)), None)
 
     def _is_skipped(self, message: Message, failure: Failure) -> bool:
         """Whether a refused message ends. A bug of ours parks it in any case, and a passing reason is tried again."""
@@ -304,10 +317,11 @@ class _Fold:
         target: ActorKey | None = None,
         seen: int | None = None,
         patience: float | None = None,
+        paused_by: int | None = None,
     ) -> Lane:
         """The lane as it stands, in another state."""
         lane = self.drafting.lane
-        return Lane(state, lane.depth, lane.tail, reason, retry_after, target, seen, patience)
+        return Lane(state, lane.depth, lane.tail, reason, retry_after, target, seen, patience, paused_by)
 
 
 def _taken(claim: Claim, holder: ActorKey) -> Failure:

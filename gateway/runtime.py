@@ -11,6 +11,7 @@ from uuid import UUID
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Publishing, Subscription
 from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.pauses import Pauses
 from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes, Reads
 from adapters.ports.system import System
 from adapters.ports.turns import Message
@@ -28,6 +29,7 @@ from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
 from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
+from gateway.pauses import PauseBook
 from gateway.policy_file import PolicyFile
 from gateway.recorder import Recorder
 from gateway.references import References
@@ -49,6 +51,7 @@ class Ports:
     commits: Sequence[Commits]
     lanes: Lanes
     acts: LaneActs
+    pauses: Pauses
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
@@ -99,6 +102,7 @@ class Runtime:
         self._watch = Watch(counts)
         self._bus = Bus()
         references = References(actors, capacity=SNAPSHOTS)
+        self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         frozen, rules = policy.policy, policy.rules
         world = World(
             actors,
@@ -108,6 +112,7 @@ class Runtime:
             sources.ids,
             lambda: frozen,
             lambda: rules,
+            self.pauses.active,
             policy.retry_seconds,
             tuning.bounds,
         )
@@ -130,6 +135,7 @@ class Runtime:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._ended = asyncio.Event()
+        counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
         counts.gauges.append(
             Gauge("commands_in_flight", "Attempts that run now.", ("system",),
@@ -143,6 +149,7 @@ class Runtime:
             self._spawn(f"committer-{place}", committer.run())
         self._spawn("burial", self._burial.run())
         self._spawn("recorder", self._recorder.run())
+        self._spawn("pauses", self.pauses.run())
         self._spawn("lanes", self._lanes.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())

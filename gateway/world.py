@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from actors.decision import Actor
 from actors.policy import Policy
+from adapters.ports.pauses import Pause
 from adapters.ports.turns import Message, Refused
 from gateway.activation import Answered
 from gateway.activations import Bounds
@@ -25,8 +26,8 @@ class World:
     """The surroundings of the runtime; the same for all committers of a process.
 
     `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
-    see; `ids` makes commit ids; `policy` and `rules` answer what is in force; `retry_after` is the fixed delay, in
-    seconds, after which a lane in backoff runs again.
+    see; `ids` makes commit ids; `policy`, `rules`, and `pauses` answer what is in force, and raise `StoreUnavailable`
+    while nobody knows; `retry_after` is the fixed delay, in seconds, after which a lane in backoff runs again.
     """
 
     actors: Mapping[str, Actor]
@@ -36,6 +37,7 @@ class World:
     ids: Callable[[], UUID]
     policy: Callable[[], Policy]
     rules: Callable[[], Rules]
+    pauses: Callable[[], Sequence[Pause]]
     retry_after: float
     bounds: Bounds
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
+from adapters.memory.pauses import is_paused
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.outbox import Attempt, Ended, Ending, Leased, SendLane
@@ -27,7 +28,7 @@ class MemoryOutbox:
         claimed: list[Leased] = []
         for lane in lanes:
             head = self._head(lane)
-            if lane in tables.leases or head is None:
+            if lane in tables.leases or head is None or is_paused(tables, head.command):
                 continue
             tables.leases[lane] = Lease(holder, token)
             log, now = tables.attempts.get(head.command.id, []), self._clock()
@@ -44,7 +45,8 @@ class MemoryOutbox:
             for lane in self._tables.send_lanes
             if lane.system == system and (after is None or lane.key > after) and lane not in self._tables.leases
         ]
-        due = (lane for lane in sorted(lanes, key=lambda lane: lane.key) if self._head(lane))
+        heads = ((lane, self._head(lane)) for lane in sorted(lanes, key=lambda lane: lane.key))
+        due = (lane for lane, head in heads if head is not None and not is_paused(self._tables, head.command))
         return list(islice(due, limit))
 
     async def record(self, ended: Sequence[Ended]) -> None:

@@ -10,6 +10,7 @@ from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.pauses import MemoryPauses
 from adapters.memory.tables import Clock, Tables
 
 
@@ -20,6 +21,7 @@ class MemoryClients:
     commits: MemoryCommits
     lanes: MemoryLanes
     acts: MemoryLaneActs
+    pauses: MemoryPauses
     outbox: MemoryOutbox
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
@@ -42,6 +44,7 @@ class MemoryStore:
             MemoryCommits(tables, clock),
             MemoryLanes(tables, clock),
             MemoryLaneActs(tables),
+            MemoryPauses(tables, clock),
             MemoryOutbox(tables, clock),
             MemoryNotices(tables),
             MemoryDeadLetters(tables),

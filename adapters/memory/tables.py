@@ -8,6 +8,7 @@ from uuid import UUID
 
 from adapters.memory.rows import Accepted, Act, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
 from adapters.ports.outbox import SendLane
+from adapters.ports.pauses import Pause
 from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Lane, Opened, Row
 from schemas.facts import Claim
@@ -42,6 +43,8 @@ class Tables:
     last_notice: int = 0
     teller: object = None
     """The client that publishes notices; the others wait for it to close."""
+    pauses: dict[int, Pause] = field(default_factory=dict)
+    last_pause: int = 0
     dead_letters: dict[bytes, tuple[DeadLetter, int]] = field(default_factory=dict)
 
     def row(self, key: ActorKey) -> Row:

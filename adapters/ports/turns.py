@@ -21,7 +21,8 @@ class Lane:
     `tail`: position for the next message. `retry_after`: seconds until a lane in backoff runs again, counted by the
     database. `target`, `seen`: what a waiting lane waits for, and the entity version of it that the decision saw; a
     lane that waits for its own external key to be bound, or for a number of its source, has no target. `patience`:
-    seconds that it may wait, since it began to, before a person is asked.
+    seconds that it may wait, since it began to, before a person is asked. `paused_by`: the pause that a paused lane
+    stands still for.
     """
 
     state: LaneState = LaneState.OPEN
@@ -32,6 +33,7 @@ class Lane:
     target: ActorKey | None = None
     seen: int | None = None
     patience: float | None = None
+    paused_by: int | None = None
 
 
 EMPTY_LANE = Lane()

@@ -64,14 +64,15 @@ def _locks(turns: Sequence[Turn], relied: Sequence[Reliance]) -> tuple[list[Acto
 
 
 def _turns(turns: Sequence[Turn]) -> list[Column]:
-    columns: list[Column] = [[] for _ in range(18)]
+    columns: list[Column] = [[] for _ in range(19)]
     for turn in turns:
         lane, target = turn.lane, turn.lane.target
         row = (
             turn.key.entity, turn.key.id, turn.row.row_version, turn.entity_version,
             None if turn.state is None else turn.state.decode(), turn.schema,
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
-            target and target.entity, target and target.id, lane.seen, lane.patience, _cursors(turn),
+            target and target.entity, target and target.id, lane.seen, lane.patience, lane.paused_by,
+            _cursors(turn),
             any(judged.was is not None and judged.position is None for judged in turn.judged), turn.arranges,
         )  # fmt: skip
         for column, value in zip(columns, row, strict=True):

@@ -102,8 +102,8 @@ def _row(record: asyncpg.Record) -> Row:
         entity_version,
         None if state is None else state.encode(),
         schema,
-        Lane(LaneState(lane), depth, tail, reason, wait[5], target, wait[2], wait[3]),
-        {} if wait[4] is None else _cursors(wait[4]),
+        Lane(LaneState(lane), depth, tail, reason, wait[6], target, wait[2], wait[3], wait[4]),
+        {} if wait[5] is None else _cursors(wait[5]),
     )
 
 

@@ -7,28 +7,20 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
-from adapters.postgres.commits import PostgresCommits
-from adapters.postgres.dead_letters import PostgresDeadLetters
-from adapters.postgres.lane_acts import PostgresLaneActs
-from adapters.postgres.lanes import PostgresLanes
-from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
-from adapters.postgres.reads import PostgresReads
 from gateway import telemetry
-from gateway.app import systems
+from gateway.app import listening, ports
 from gateway.demo.running import Place
-from gateway.http.servers import serve_http
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
-from gateway.policy_file import PolicyFile, read_policy
-from gateway.runtime import Ports, Runtime, Sources, Tuning
-from gateway.settings import Settings, read_settings
+from gateway.policy_file import read_policy
+from gateway.runtime import Runtime, Sources, Tuning
+from gateway.settings import read_settings
 
 
 @asynccontextmanager
@@ -39,10 +31,11 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
     counts = Counts(version("tallystick"))
     log = place.folder / "gateway.log"
     with _logging_to(log, settings.log_level):
-        async with _ports(settings, policy, broker) as outside:
+        consuming, publishing = MemoryConsuming(broker, on_error=_raised), MemoryPublishing(broker)
+        async with ports(settings, policy, consuming, publishing) as outside:
             sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
             runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning(prefetch=settings.prefetch))
-            async with serve_http(settings, runtime.health, counts, outside.reads, outside.acts, runtime.look_at):
+            async with listening(settings, runtime, outside, counts):
                 await runtime.start()
                 try:
                     yield log
@@ -61,37 +54,6 @@ def _logging_to(log: Path, level: str) -> Iterator[None]:
             yield
         finally:
             structlog.configure(**before)
-
-
-@asynccontextmanager
-async def _ports(settings: Settings, policy: PolicyFile, broker: MemoryBroker) -> AsyncIterator[Ports]:
-    url = settings.database_url
-    commits = [PostgresCommits(url) for _ in range(settings.committers)]
-    lanes, acts, outbox = PostgresLanes(url), PostgresLaneActs(url), PostgresOutbox(url)
-    notices = PostgresNotices(url)
-    dead_letters, reads = PostgresDeadLetters(url), PostgresReads(url)
-    consuming, publishing = MemoryConsuming(broker, on_error=_raised), MemoryPublishing(broker)
-    found = systems(policy)
-    closing: list[_Closes] = [
-        consuming,
-        publishing,
-        *found.values(),
-        *commits,
-        lanes,
-        acts,
-        outbox,
-        notices,
-        dead_letters,
-    ]
-    try:
-        yield Ports(commits, lanes, acts, outbox, notices, dead_letters, reads, consuming, publishing, found)
-    finally:
-        for each in [*closing, reads]:
-            await each.close()
-
-
-class _Closes(Protocol):
-    async def close(self) -> None: ...
 
 
 def _raised(queue: str, error: Exception) -> None:

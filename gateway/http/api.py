@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from gateway.http.access import Access, Permission, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
 from gateway.http.views import Views
@@ -25,7 +26,7 @@ class Route:
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def routes(views: Views, acts: Acts) -> tuple[Route, ...]:
+def routes(views: Views, acts: Acts, pausing: Pausing) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, operate = Permission.READ, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
@@ -38,6 +39,11 @@ def routes(views: Views, acts: Acts) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, f"{lane}/retry", operate, acts.retry),
         Route(hdrs.METH_POST, f"{lane}/discard", operate, acts.discard),
         Route(hdrs.METH_POST, f"{lane}/close-gap", operate, acts.close_gap),
+        Route(hdrs.METH_POST, f"{lane}/pause", operate, pausing.begin_lane),
+        Route(hdrs.METH_POST, f"{lane}/resume", operate, pausing.end_lane),
+        Route(hdrs.METH_GET, "/v1/pauses", read, pausing.active),
+        Route(hdrs.METH_POST, "/v1/pauses", operate, pausing.begin),
+        Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, pausing.end),
         Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
     )

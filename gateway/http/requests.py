@@ -120,6 +120,22 @@ class CloseGap(Record):
     """All numbers up to this one count as closed."""
 
 
+class BeginPause(Record):
+    """The body of a pause: of an entity, of one of its keys, of a legal entity, or of everything."""
+
+    reason: Reason
+    entity: Text | None = None
+    key: Text | None = None
+    legal_entity: Text | None = None
+    everything: bool = False
+
+
+class EndPause(Record):
+    """`DELETE /v1/pauses/{id}`."""
+
+    reason: Reason
+
+
 Form = TypeVar("Form", bound=Record)
 
 
@@ -158,6 +174,14 @@ def lane_key(request: web.Request) -> ActorKey:
     """The key that the path names; each part is percent-encoded, a slash in it as %2F. Raises `Problem`."""
     entity, key = (_decoded(part) for part in request.rel_url.raw_path.removeprefix("/v1/lanes/").split("/")[:2])
     return ActorKey(entity, key)
+
+
+def pause_id(request: web.Request) -> int:
+    """The number that the path names. Raises `Problem`."""
+    found = request.match_info["id"]
+    if not (found.isascii() and found.isdigit() and len(found) < 19):
+        raise Problem(REQUEST_INVALID, "The path names a pause by its number, as /v1/pauses shows it.")
+    return int(found)
 
 
 def message_ref(request: web.Request) -> UUID:

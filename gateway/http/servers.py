@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -11,16 +11,16 @@ from typing import Final
 
 from aiohttp import web
 
-from adapters.ports.store import LaneActs, Reads
+from adapters.ports.store import Reads
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import api, routes
 from gateway.http.operations import operations
+from gateway.http.pauses import Pausing
 from gateway.http.views import Views
 from gateway.metrics import Counts
 from gateway.settings import Settings
-from schemas.keys import ActorKey
 
 SHUTDOWN_SECONDS: Final = 2.0
 """How long an answer under way gets to leave."""
@@ -43,15 +43,15 @@ async def serve_http(
     health: Health,
     counts: Counts,
     reads: Reads,
-    lanes: LaneActs,
-    look_at: Callable[[ActorKey], None],
+    acts: Acts,
+    pausing: Pausing,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends. `look_at` is called with each key that an operator has changed.
+    """Serve both until the block ends; `acts` and `pausing` are what operators may do.
 
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
-    table = routes(Views(reads, health, release), Acts(lanes, look_at))
+    table = routes(Views(reads, health, release), acts, pausing)
     api_app = api(table, Access.from_file(settings.api_token_file))
     async with AsyncExitStack() as running:
         operations_url = await _serve(running, operations(health, counts, reads, release), settings.ops_bind)

@@ -11,6 +11,7 @@ import asyncpg
 
 from adapters.memory.store import MemoryStore
 from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.pauses import Pauses
 from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
 from adapters.postgres.commits import PostgresCommits
@@ -18,6 +19,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from adapters.postgres.pauses import PostgresPauses
 from schemas.keys import ActorKey
 from tests.contracts.turns import batch
 
@@ -46,6 +48,7 @@ class Process:
     commits: Commits
     lanes: Lanes
     acts: LaneActs
+    pauses: Pauses
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
@@ -95,7 +98,13 @@ class MemoryStoreStand:
     def process(self) -> Process:
         clients = self._store.clients()
         return Process(
-            clients.commits, clients.lanes, clients.acts, clients.outbox, clients.notices, clients.dead_letters
+            clients.commits,
+            clients.lanes,
+            clients.acts,
+            clients.pauses,
+            clients.outbox,
+            clients.notices,
+            clients.dead_letters,
         )
 
     async def pass_time(self, seconds: float) -> None:
@@ -129,9 +138,10 @@ class PostgresStoreStand:
     def process(self) -> Process:
         url = self._url
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
-        acts, notices, dead_letters = PostgresLaneActs(url), PostgresNotices(url), PostgresDeadLetters(url)
-        self._open.extend((commits, lanes, acts, outbox, notices, dead_letters))
-        return Process(commits, lanes, acts, outbox, notices, dead_letters)
+        acts, pauses = PostgresLaneActs(url), PostgresPauses(url)
+        notices, dead_letters = PostgresNotices(url), PostgresDeadLetters(url)
+        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters))
+        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""

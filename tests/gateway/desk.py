@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from actors.decision import Snapshot
+from adapters.ports.pauses import Pause
 from adapters.ports.turns import EMPTY_LANE, Lane, LaneMessage, Row
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft
@@ -32,6 +33,7 @@ class Desk:
     version: int = 0
     cursors: dict[str, Cursor] = field(default_factory=dict)
     rules: Rules = RULES
+    pauses: tuple[Pause, ...] = ()
     references: dict[ActorKey, Snapshot] = field(default_factory=dict)
     fold: int = 100
     mailbox: int = 100
@@ -66,8 +68,8 @@ class Desk:
         """Decide."""
         row = Row(self.key, 7, self.version, None, 0, self.lane, self.cursors)
         around = Surroundings(
-            NOW, POLICY, self.rules, self.references, read, lambda _key, error: self.failed.append(error), 5.0,
-            self.fold, self.mailbox,
+            NOW, POLICY, self.rules, self.pauses, self.references, read,
+            lambda _key, error: self.failed.append(error), 5.0, self.fold, self.mailbox,
         )  # fmt: skip
         return fold(ACTOR, self.activation, Memory(row, self.state), around)
 

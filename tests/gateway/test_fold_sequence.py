@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from adapters.ports.pauses import Pause, Scope
 from adapters.ports.turns import Lane, LaneMessage, Row
 from gateway.activation import Memory
 from gateway.fold import hold
+from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy, Rules
 from schemas.bindings import Unbound
+from schemas.project.entity import Project
 from schemas.sequence import Cursor
+from schemas.timesheet.entity import Timesheet
 from schemas.verdicts import LaneState, Verdict
+from tests.actors.firm import approved, line
 from tests.gateway.desk import RULES, Desk, codes, number, steps, verdicts
-from tests.gateway.toy import Step, entry, theirs
+from tests.gateway.toy import NOW, A, Job, Step, answered, entry, theirs
 
 PARKS = Step(name="bad", does="park")
 SKIPS = replace(RULES, lanes={"job.other": LanePolicy.PARK, "job.*": LanePolicy.SKIP})
@@ -174,3 +179,40 @@ def test_what_stands_in_the_lane_keeps_its_own_number() -> None:
     standing.activation.lane = [replace(only, message=replace(only.message, source="crm", series="crm", sequence=3))]
     draft = standing.turn()
     assert verdicts(draft) == [("3", Verdict.WAITING, 1)]
+
+
+class TestPauses:
+    PAUSE = Pause(7, Scope("job"), "ann", "the month is being closed", NOW)
+
+    def test_what_is_paused_is_queued_and_not_decided(self) -> None:
+        draft = Desk(pauses=(self.PAUSE,)).came(entry("1"), entry("2")).turn()
+        assert verdicts(draft) == [("1", Verdict.QUEUED, 1), ("2", Verdict.QUEUED, 2)]
+        reason = "entity job is paused by ann: the month is being closed"
+        assert draft.turn.lane == Lane(LaneState.PAUSED, 2, 3, reason, paused_by=7)
+        assert [judged.attempts for judged in draft.turn.judged] == [0, 0]
+
+    def test_an_open_lane_stands_still_where_it_is(self) -> None:
+        draft = Desk(pauses=(self.PAUSE,)).stands(Step(name="1"), Step(name="2")).came(entry("3")).turn()
+        assert verdicts(draft) == [("1", Verdict.QUEUED, 1), ("3", Verdict.QUEUED, 3)]
+        assert (draft.turn.lane.state, draft.turn.lane.depth) == (LaneState.PAUSED, 3)
+
+    def test_results_are_facts_and_are_taken_all_the_same(self) -> None:
+        draft = Desk(pauses=(self.PAUSE,)).heard(answered(A, "1")).came(entry("1")).turn()
+        assert steps(draft) == ("+1",)
+
+    def test_another_legal_entitys_pause_is_no_concern(self) -> None:
+        pause = replace(self.PAUSE, scope=Scope(legal_entity="US01"))
+        assert steps(Desk(pauses=(pause,)).came(entry("1")).turn()) == ("1",)
+
+    def test_what_came_behind_a_paused_lane_queues(self) -> None:
+        desk = Desk().stands(Step(name="1"), state=LaneState.PAUSED).came(entry("2"))
+        desk.lane = replace(desk.lane, paused_by=7)
+        draft = desk.turn()
+        assert verdicts(draft) == [("2", Verdict.QUEUED, 2)]
+        assert draft.turn.lane.paused_by == 7
+
+
+def test_the_legal_entity_is_that_of_the_event_or_else_of_what_it_is_about() -> None:
+    assert legal_entity_of(approved(line("L1", "1")), Timesheet()) == "DE01"
+    assert legal_entity_of(Step(name="1"), Project(legal_entity="DE01")) == "DE01"
+    assert legal_entity_of(Step(name="1"), Job()) is None

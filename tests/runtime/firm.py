@@ -154,9 +154,18 @@ class Gateway:
             Connection(firm.store.clients().commits, firm.outage, some_seconds(chance, 0.02)) for _ in range(2)
         ]
         ports = Ports(
-            self.connections, store.lanes, store.acts, outbox, store.notices, store.dead_letters, Probe(firm.outage),
-            MemoryConsuming(firm.broker, on_error=firm.failed), MemoryPublishing(firm.broker), firm.books,
-        )  # fmt: skip
+            commits=self.connections,
+            lanes=store.lanes,
+            acts=store.acts,
+            pauses=store.pauses,
+            outbox=outbox,
+            notices=store.notices,
+            dead_letters=store.dead_letters,
+            reads=Probe(firm.outage),
+            consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
+            publishing=MemoryPublishing(firm.broker),
+            systems=firm.books,
+        )
         sources = Sources(lambda: NOW + timedelta(seconds=firm.clock()), firm.ids)
         self.runtime = Runtime(ports, ACTORS, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
         self._notices = store.notices

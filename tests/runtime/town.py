@@ -21,6 +21,7 @@ from gateway.committer import Committer
 from gateway.draft import Draft
 from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
+from gateway.pauses import PauseBook
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
@@ -97,8 +98,18 @@ class Process:
         self.bus = Bus()
         actors = {"job": town.actor}
         references = References(actors, capacity=100)
+        self.pauses = PauseBook(town.store.clients().pauses, self.bus.poke, Backoff(chance=chance))
         world = World(
-            actors, references, read, lambda: NOW, town.ids, lambda: POLICY, lambda: town.rules, 5.0, town.bounds
+            actors,
+            references,
+            read,
+            lambda: NOW,
+            town.ids,
+            lambda: POLICY,
+            lambda: town.rules,
+            self.pauses.active,
+            5.0,
+            town.bounds,
         )
         commits = town.commits or MemoryCommits
         self.connections = [
@@ -122,6 +133,7 @@ class Process:
     def start(self, *, scans: bool = True, sends: bool = True) -> Process:
         """Start its tasks; `scans`: the lane worker too, `sends`: the relay too."""
         work = [committer.run() for committer in self.committers]
+        work.append(self.pauses.run())
         if scans:
             work.append(self.lanes.run())
         if sends:

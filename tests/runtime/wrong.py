@@ -29,8 +29,8 @@ class _Folds(Committer):
     ) -> tuple[list[Draft], list[Activation]]:
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), world.rules(), references, world.read, self._watcher.decision_failed,
-            world.retry_after, world.bounds.fold, world.bounds.mailbox,
+            world.now(), world.policy(), world.rules(), world.pauses(), references, world.read,
+            self._watcher.decision_failed, world.retry_after, world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts = []
         for activation in activations:

@@ -20,8 +20,11 @@ from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from gateway.health import Health
+from gateway.http.acts import Acts
+from gateway.http.pauses import Pausing
 from gateway.http.servers import Addresses, serve_http
 from gateway.metrics import Counts
 from gateway.settings import Settings
@@ -81,6 +84,8 @@ class Stand:
     commits: PostgresCommits
     dead_letters: PostgresDeadLetters
     looked_at: list[ActorKey] = field(default_factory=list)
+    hints: list[None] = field(default_factory=list)
+    """One for each change of a pause."""
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -135,11 +140,12 @@ class Stand:
 @asynccontextmanager
 async def listening(url: str, token_file: Path | None, *, patience: float = 5.0) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
-    reads, lanes = PostgresReads(url, timeout=patience), PostgresLaneActs(url)
+    reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
+    hints: list[None] = []
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
         api_token_file=token_file,
@@ -147,16 +153,23 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     asking = asyncio.create_task(health.run(), name="health")
     try:
         async with (
-            serve_http(settings, health, Counts("1.2.3"), reads, lanes, looked_at.append) as addresses,
+            serve_http(
+                settings,
+                health,
+                Counts("1.2.3"),
+                reads,
+                Acts(acts, looked_at.append),
+                Pausing(pauses, lambda: hints.append(None)),
+            ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
             consuming = MemoryConsuming(broker, on_error=_raise)
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
-            yield Stand(session, addresses, health, commits, dead_letters, looked_at)
+            yield Stand(session, addresses, health, commits, dead_letters, looked_at, hints)
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        for close in (reads.close, lanes.close, commits.close, dead_letters.close):
+        for close in (reads.close, acts.close, pauses.close, commits.close, dead_letters.close):
             await close()
 
 

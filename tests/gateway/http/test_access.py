@@ -11,11 +11,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
 from gateway.http.api import api, routes
+from gateway.http.pauses import Pausing
 from gateway.http.views import Views
 from gateway.settings import SettingsInvalid
 from tests.gateway.http.stand import TOKEN, Stand, listening
@@ -28,14 +30,15 @@ Client = TestClient[web.Request, web.Application]
 @pytest.fixture
 def app(database_url: str) -> web.Application:
     """The API for a caller who may read only, with one route that nobody gave a permission."""
-    reads, lanes = PostgresReads(database_url), PostgresLaneActs(database_url)
+    reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
     views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
-    app = api(routes(views, Acts(lanes, lambda _: None)), READER)
+    app = api(routes(views, Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
         await reads.close()
         await lanes.close()
+        await pauses.close()
 
     app.on_cleanup.append(close)
     return app
@@ -54,7 +57,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.format(
-            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f"
+            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", id="1"
         )
         async with client.request(route.method, path, headers=headers) as answer:
             found[route.method, route.resource.canonical] = answer.status
@@ -75,6 +78,10 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/retry"),
         ("POST", f"{lane}/discard"),
         ("POST", f"{lane}/close-gap"),
+        ("POST", f"{lane}/pause"),
+        ("POST", f"{lane}/resume"),
+        ("POST", "/v1/pauses"),
+        ("DELETE", "/v1/pauses/{id}"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }

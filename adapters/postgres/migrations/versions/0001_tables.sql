@@ -26,6 +26,8 @@ CREATE TABLE tallystick.entity (
     wait_seen      bigint,
     -- seconds that a waiting lane may wait before a person is asked; null once one was
     patience       double precision,
+    -- the pause that a paused lane stands still for
+    paused_by      bigint,
     -- series of numbered events -> how far it has come: schemas.sequence.Cursor
     cursors        jsonb,
     PRIMARY KEY (entity, key),

@@ -17,8 +17,8 @@ CREATE FUNCTION tallystick.commit_turns(
     t_lock integer[], t_entity text[], t_key text[], t_row_version bigint[], t_entity_version bigint[],
     t_state text[], t_schema integer[], t_lane_state text[], t_lane_depth integer[], t_lane_tail bigint[],
     t_lane_reason text[], t_retry_after double precision[], t_wait_entity text[], t_wait_key text[],
-    t_wait_seen bigint[], t_patience double precision[], t_cursors text[], t_head_left boolean[],
-    t_arranges boolean[],
+    t_wait_seen bigint[], t_patience double precision[], t_paused_by bigint[], t_cursors text[],
+    t_head_left boolean[], t_arranges boolean[],
     -- entity versions relied on
     r_turn integer[], r_lock integer[], r_version bigint[],
     -- messages; m_was is null for one that is not in the inbox yet
@@ -242,12 +242,12 @@ BEGIN
         lane_state = t.lane_state, lane_depth = t.lane_depth, lane_tail = t.lane_tail, lane_reason = t.lane_reason,
         retry_at = now() + make_interval(secs => t.retry_after),
         wait_entity = t.wait_entity, wait_key = t.wait_key, wait_seen = t.wait_seen, patience = t.patience,
-        cursors = COALESCE(t.cursors::jsonb, e.cursors)
+        paused_by = t.paused_by, cursors = COALESCE(t.cursors::jsonb, e.cursors)
     FROM unnest(t_entity, t_key, t_entity_version, t_state, t_schema, t_lane_state, t_lane_depth, t_lane_tail,
-                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen, t_patience, t_cursors,
-                t_head_left) WITH ORDINALITY
+                t_lane_reason, t_retry_after, t_wait_entity, t_wait_key, t_wait_seen, t_patience, t_paused_by,
+                t_cursors, t_head_left) WITH ORDINALITY
          t(entity, key, entity_version, state, schema, lane_state, lane_depth, lane_tail, lane_reason, retry_after,
-           wait_entity, wait_key, wait_seen, patience, cursors, head_left, turn)
+           wait_entity, wait_key, wait_seen, patience, paused_by, cursors, head_left, turn)
     WHERE ok[t.turn] AND e.entity = t.entity AND e.key = t.key;
 
     UPDATE tallystick.inbox i SET verdict = m.verdict, position = m.position, attempts = m.attempts, reason = m.reason

@@ -28,6 +28,7 @@ BEGIN
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         WHERE l.token = p_token AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
+          AND NOT tallystick.is_paused(o.entity, o.key, o.body)
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
                                         generation)
