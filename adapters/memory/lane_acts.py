@@ -54,9 +54,8 @@ class MemoryLaneActs:
         tables.place(standing[0], key, None, Verdict.DISCARDED)
         standing[0].reason = why
         keeps = row.lane.state is LaneState.PAUSED or (key.is_external and len(standing) > 1)
-        state = row.lane.state if keeps else LaneState.OPEN
-        patience = row.lane.patience if keeps else None
-        tables.reopen(key, Lane(state, row.lane.depth - 1, row.lane.tail, patience=patience))
+        depth, tail = row.lane.depth - 1, row.lane.tail
+        tables.reopen(key, replace(row.lane, depth=depth) if keeps else Lane(LaneState.OPEN, depth, tail))
         close_numbers(tables, key, standing[:1])
         tables.timeline.append(Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why))
         tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head})))

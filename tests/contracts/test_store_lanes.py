@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -244,9 +246,12 @@ class TestDiscard:
 
     async def test_a_paused_lane_stays_paused(self, process: Process) -> None:
         row = await process.row(SHEET)
-        await process.commit(queued(row, message("e1"), message("e2"), state=LaneState.PAUSED))
+        turn = queued(row, message("e1"), message("e2"), state=LaneState.PAUSED)
+        turn.lane = replace(turn.lane, paused_by=7, reason="paused by ann")
+        await process.commit(turn)
         await process.acts.discard(SHEET, head=message("e1").ref, actor="ann", reason="sent in error")
-        assert (await process.row(SHEET)).lane.state is LaneState.PAUSED
+        lane = (await process.row(SHEET)).lane
+        assert (lane.state, lane.paused_by, lane.reason) == (LaneState.PAUSED, 7, "paused by ann")
 
     async def test_what_else_waits_under_an_external_key_goes_on_waiting(self, process: Process) -> None:
         row = await process.row(EXTERNAL_PROJECT)

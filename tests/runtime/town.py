@@ -78,10 +78,11 @@ class CheckedSlip(Slip):
 
     town: Town | None = None
     id: str = ""
+    source: str = "psa"
 
     def ack(self) -> None:
         assert self.town is not None
-        if ("psa", self.id) not in self.town.store.tables.identities:
+        if (self.source, self.id) not in self.town.store.tables.identities:
             self.town.lost.append(self.id)
         self.acks += 1
 
@@ -208,9 +209,9 @@ class Town:
         self.processes.append(process)
         return process
 
-    def slip(self, id: str) -> CheckedSlip:
+    def slip(self, id: str, source: str = "psa") -> CheckedSlip:
         """A receipt that is watched."""
-        return CheckedSlip(town=self, id=id)
+        return CheckedSlip(town=self, id=id, source=source)
 
     async def close(self) -> None:
         """End all processes; none of their tasks may have ended before, and no message may be lost."""

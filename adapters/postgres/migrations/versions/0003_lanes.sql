@@ -146,7 +146,8 @@ BEGIN
     UPDATE tallystick.inbox SET verdict = 'discarded', position = NULL, reason = p_actor || ': ' || p_reason
     WHERE ref = p_ref;
     UPDATE tallystick.entity SET
-        row_version = row_version + 1, lane_depth = lane_depth - 1, lane_reason = NULL, retry_at = NULL,
+        row_version = row_version + 1, lane_depth = lane_depth - 1, retry_at = NULL,
+        lane_reason = CASE WHEN lane_state = 'paused' OR (entity = 'external' AND lane_depth > 1) THEN lane_reason END,
         lane_state = CASE WHEN lane_state = 'paused' OR (entity = 'external' AND lane_depth > 1) THEN lane_state
                           ELSE 'open' END,
         lane_since = CASE WHEN lane_depth > 1 THEN now() END, waited_since = NULL,
