@@ -17,6 +17,7 @@ from adapters.ports.broker import Consuming, Publishing, Topology
 from adapters.ports.system import Capability, System
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.migrations.upgrade import check
@@ -32,6 +33,7 @@ from gateway import telemetry
 from gateway.http.acts import Acts
 from gateway.http.pauses import Pausing
 from gateway.http.servers import serve_http
+from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
@@ -113,6 +115,7 @@ async def ports(
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
             reads=closed(PostgresReads(url)),
+            gates=closed(PostgresGates(url)),
             systems={name: closed(system) for name, system in systems(policy).items()},
             consuming=closed(consuming),
             publishing=closed(publishing),
@@ -123,7 +126,8 @@ async def ports(
 async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts: Counts) -> AsyncIterator[None]:
     """Both listeners, for as long as the block runs."""
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
-    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing):
+    systems = Systems(outside.gates, runtime.gates, runtime.look_at_system)
+    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing, systems):
         yield
 
 
@@ -141,8 +145,9 @@ def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
         for operation, row in entry.operations.items()
     }
     return HttpSystemSettings(
-        name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency
-    )
+        name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency,
+        retry_after_cap=entry.gate.longest_retry_after_seconds,
+    )  # fmt: skip
 
 
 async def _signalled(runtime: Runtime) -> None:

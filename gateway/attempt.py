@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from collections.abc import Callable
+from dataclasses import replace
+from typing import assert_never
 
+from adapters.ports.gate import Heard
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.system import Absent, Capability, System, UnknownOperation
-from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, loose_of, next_step
+from gateway.hearing import SHORTEST_WAIT, Ear, holds_the_system
+from gateway.retry import Retries
+from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, next_step, unanswered
 from schemas.commands import Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure, FailureClass
-
-LONGEST_HOLD: Final = 12
-"""After how many times the delay an attempt without an answer is followed by another, at most."""
 
 Stepped = tuple[Outcome, Ended]
 """What a step came to, and its record; without a hold the outcome is final and goes to the actor."""
 
 
 class Attempts:
-    """Steps at one system. `retry_after` is the delay in seconds before the next step where the system named none."""
+    """Steps at one system. `retries` say when the next one follows, `chance` (0 to 1) picks the jitter of delays."""
 
-    def __init__(self, system: System, retry_after: float) -> None:
+    def __init__(self, system: System, retries: Retries, ear: Ear, chance: Callable[[], float]) -> None:
         self.system = system.name
         self._system = system
-        self._retry_after = retry_after
+        self._rules = retries
+        self._ear = ear
+        self._chance = chance
 
     async def step(self, leased: Leased) -> Stepped:
         """Take the next step of `leased`; never raises."""
         try:
             capability = self._system.capability(leased.command.operation)
-            return await self._take(leased, capability, next_step(capability, leased.earlier))
+            return await self._take(leased, capability, next_step(capability, leased.earlier, self._rules))
         except UnknownOperation as error:
             failure = Failure(FailureClass.MAPPING, "operation_unknown", f"{error}: add it to the policy file")
             return Unknown(failure), ended(leased, Ending.UNSENT, failure)
         except Exception as error:  # noqa: BLE001  # an adapter broke its promise: nobody knows what it has sent
             failure = Failure(FailureClass.INTERNAL, "adapter_raised", f"{self.system}: {type(error).__name__}")
-            return Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._retry_after)
+            return Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._after(leased, failure))
 
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         match step:
@@ -53,19 +57,25 @@ class Attempts:
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         found = await self._system.look_up(leased.command)
+        heard = self._ear.heard(found)
         match found:
             case Confirmed(external_id):
-                return found, ended(leased, Ending.CONFIRMED, external_id=external_id)
+                return found, ended(leased, Ending.CONFIRMED, external_id=external_id, heard=heard)
+            case Deferred():
+                return found, self._deferred(leased, Ending.UNSENT, found, heard)
             case Unknown(failure):
-                return found, ended(leased, Ending.UNSENT, failure, hold=self._retry_after)
+                hold = self._after(leased, failure)
+                return found, ended(leased, Ending.UNANSWERED, failure, hold=hold, heard=heard)
             case Absent():
                 settled = after_absent(leased.earlier, step)
                 if isinstance(settled, Settle):
-                    return settled.outcome, ended(leased, Ending.ABSENT)
+                    return settled.outcome, ended(leased, Ending.ABSENT, heard=heard)
                 if settled is not None:
-                    return await self._take(leased, capability, settled)
+                    outcome, record = await self._take(leased, capability, settled)
+                    return outcome, replace(record, heard=record.heard or heard)
                 failure = Failure(FailureClass.UNKNOWN_OUTCOME, "absent_so_far", "asked again when it can count")
-                return Unknown(failure), ended(leased, Ending.UNSENT, failure, hold=self._retry_after)
+                hold = self._rules.default.delay(1, self._chance()) or 0.0
+                return Unknown(failure), ended(leased, Ending.UNSENT, failure, hold=hold, heard=heard)
             case _:
                 assert_never(found)
 
@@ -75,20 +85,34 @@ class Attempts:
         A rejection is final only if no other attempt can still land, also none of a process that has taken our lease
         meanwhile: so it is only recorded here, and settles when it is read back under a lease.
         """
+        heard = self._ear.heard(outcome)
         match outcome:
             case Confirmed(external_id):
-                return outcome, ended(leased, Ending.CONFIRMED, external_id=external_id)
+                return outcome, ended(leased, Ending.CONFIRMED, external_id=external_id, heard=heard)
             case Rejected(failure):
-                return outcome, ended(leased, Ending.REJECTED, failure, hold=0.0)
-            case Deferred(failure, retry_after):
-                hold = self._retry_after if retry_after is None else retry_after
-                return outcome, ended(leased, Ending.DEFERRED, failure, hold=hold)
+                return outcome, ended(leased, Ending.REJECTED, failure, hold=0.0, heard=heard)
+            case Deferred():
+                return outcome, self._deferred(leased, Ending.DEFERRED, outcome, heard)
             case Unknown(failure):
-                # Longer each time: an outage of an hour must not use up what a person is asked after.
-                hold = self._retry_after * min(2 ** len(loose_of(leased.earlier)), LONGEST_HOLD)
-                return outcome, ended(leased, Ending.UNKNOWN, failure, hold=hold)
+                hold = self._after(leased, failure)
+                return outcome, ended(leased, Ending.UNKNOWN, failure, hold=hold, heard=heard)
             case _:
                 assert_never(outcome)
+
+    def _deferred(self, leased: Leased, ending: Ending, outcome: Deferred, heard: Heard) -> Ended:
+        """Nothing was done, and no try is spent. What holds the whole system back needs no delay of the command."""
+        if holds_the_system(heard):
+            hold = 0.0
+        elif outcome.retry_after is not None:
+            hold = max(outcome.retry_after, SHORTEST_WAIT)
+        else:
+            hold = self._rules.of(outcome.failure.failure_class).delay(1, self._chance()) or 0.0
+        return ended(leased, ending, outcome.failure, hold=hold, heard=heard)
+
+    def _after(self, leased: Leased, failure: Failure) -> float:
+        """The delay after one more try without an answer; at the deadline none, for a person is asked next."""
+        tries = len(unanswered(leased.earlier)) + 1
+        return self._rules.of(failure.failure_class).delay(tries, self._chance()) or 0.0
 
 
 def ended(
@@ -98,6 +122,7 @@ def ended(
     *,
     external_id: str | None = None,
     hold: float | None = None,
+    heard: Heard | None = None,
 ) -> Ended:
     """The record of an attempt's end."""
     return Ended(
@@ -110,4 +135,5 @@ def ended(
         None if failure is None else failure.code,
         None if failure is None else failure.reason,
         hold,
+        heard,
     )

@@ -20,6 +20,7 @@ from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped
 from gateway.pauses import legal_entity_of
+from gateway.retry import NextTry
 from gateway.rules import LanePolicy, Rules
 from gateway.sequencing import Gap, Stale, out_of_sequence
 from schemas.bindings import Binding
@@ -30,7 +31,7 @@ from schemas.keys import EXTERNAL, ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 
 RETRIED = frozenset({FailureClass.UNAVAILABLE, FailureClass.RATE_LIMITED, FailureClass.TIMEOUT})
-"""Failure classes whose message is tried again by itself, after the policy's delay."""
+"""Failure classes whose message is tried again by itself, until the policy's deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Surroundings:
     references: Mapping[ActorKey, Snapshot]
     read: Callable[[Message], Envelope]
     failed: Callable[[ActorKey, Exception], None]
-    retry_after: float
+    retry_after: NextTry
     fold: int
     mailbox: int
 
@@ -186,10 +187,10 @@ class _Fold:
         try:
             envelope = self._around.read(standing.message)
         except Undecodable as error:
-            return self._stopped(Reject(error.failure))
-        return self._judged(standing.message, envelope)
+            return self._stopped(Reject(error.failure), 1)
+        return self._judged(standing.message, envelope, standing.attempts + 1)
 
-    def _judged(self, message: Message, envelope: Envelope) -> Ended | Stopped | None:
+    def _judged(self, message: Message, envelope: Envelope, tries: int = 1) -> Ended | Stopped | None:
         """What becomes of a message; None when it must be decided in another turn."""
         pause = self._pause(envelope)
         if pause is not None:
@@ -216,7 +217,7 @@ class _Fold:
             case Reject(failure) if self._is_skipped(message, failure):
                 return Ended(Verdict.REJECTED, failure.reason, failure=failure)
             case Wait() | Reject():
-                return self._stopped(decision)
+                return self._stopped(decision, tries)
             case _:
                 assert_never(decision)
 
@@ -292,18 +293,18 @@ class _Fold:
             case _:
                 return decision
 
-    def _stopped(self, decision: Wait | Reject) -> Stopped:
-        """The verdict of a message that stops its key, and what its lane becomes."""
+    def _stopped(self, decision: Wait | Reject, tries: int) -> Stopped:
+        """The verdict of a message that stops its key after so many tries, and what its lane becomes."""
         match decision:
             case Wait(target, reason):
                 seen = self._around.references[target].version
                 patience = self._around.rules.patience
                 lane = self._lane(LaneState.WAITING, reason, target=target, seen=seen, patience=patience)
                 return Stopped(Verdict.WAITING, lane)
-            case Reject(failure) if failure.failure_class in RETRIED:
-                lane = self._lane(LaneState.BACKOFF, failure.reason, retry_after=self._around.retry_after)
-                return Stopped(Verdict.BACKOFF, lane)
             case Reject(failure):
+                after = self._around.retry_after(failure.failure_class, tries)
+                if failure.failure_class in RETRIED and after is not None:
+                    return Stopped(Verdict.BACKOFF, self._lane(LaneState.BACKOFF, failure.reason, retry_after=after))
                 return Stopped(Verdict.PARKED, self._lane(LaneState.PARKED, failure.reason), failure)
             case _:
                 assert_never(decision)

@@ -14,7 +14,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from actors.policy import LegalEntity, Policy
 from adapters.ports.system import Upsert
+from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.policy_mistakes import not_yaml, repeated_keys, told
+from gateway.retry import Retries
+from gateway.retry_policy import RetriesPolicy, RetryPolicy
 from gateway.rules import LanePolicy, Numbering, Rules
 from schemas.sequence import SequenceKind
 from schemas.values import Id, System
@@ -85,7 +88,9 @@ class HttpSystemPolicy(_Strict):
     timeout_seconds: float = Field(default=30, ge=5, le=300)
     """For a whole attempt, of which up to 5 seconds may go into getting a connection."""
     concurrency: int = Field(default=16, ge=1, le=256)
-    """Attempts in flight at most."""
+    """Attempts in flight at most, over all processes."""
+    gate: GatePolicy = GatePolicy()
+    """What else holds commands to it back."""
     operations: Mapping[str, Operation]
 
     @field_validator("url")
@@ -134,7 +139,9 @@ class PolicyFile(_Strict):
     sources: Mapping[str, Source] = Field(min_length=1)
     systems: Mapping[System, HttpSystemPolicy] = Field(min_length=1)
     retry_seconds: float = Field(default=5, gt=0, le=3600)
-    """Fixed delay before something that failed for a passing reason is tried again."""
+    """Short for `retries.default.first_seconds`."""
+    retries: RetriesPolicy = RetriesPolicy()
+    """When something that failed for a passing reason is tried again, and when a person is asked."""
     lanes: Mapping[str, LanePolicy] = {}
     """Patterns of event types, without version, such as `timesheet.*`, and what becomes of a message of such a type
     that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
@@ -170,11 +177,23 @@ class PolicyFile(_Strict):
                         )
         return self
 
+    @model_validator(mode="after")
+    def _retries_hold(self) -> PolicyFile:
+        if "retry_seconds" in self.model_fields_set and self.retries.default.first_seconds is not None:
+            raise ValueError("retry_seconds and retries.default.first_seconds are the same: leave one of them out")
+        self.retries.retries(self.retry_seconds)
+        return self
+
     @property
     def rules(self) -> Rules:
         """The part that lanes and sequences go by."""
         numberings = {name: Numbering(source.sequence, source.gap_seconds) for name, source in self.sources.items()}
         return Rules(numberings, self.lanes, self.wait_seconds)
+
+    @property
+    def retry_rules(self) -> Retries:
+        """When what failed is tried again."""
+        return self.retries.retries(self.retry_seconds)
 
     @property
     def policy(self) -> Policy:
@@ -215,7 +234,19 @@ def read_policy(path: Path) -> PolicyFile:
 
 
 _NAMES: Final = frozenset(
-    name for model in (PolicyFile, LegalEntity, Source, HttpSystemPolicy, Operation) for name in model.model_fields
+    name
+    for model in (
+        PolicyFile,
+        LegalEntity,
+        Source,
+        HttpSystemPolicy,
+        Operation,
+        RetriesPolicy,
+        RetryPolicy,
+        GatePolicy,
+        BreakerPolicy,
+    )
+    for name in model.model_fields
 )
 
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from adapters.ports.gate import Hold
 from adapters.ports.outbox import Ending, Leased, Outbox, SendLane
 from adapters.ports.turns import StoreUnavailable
 from gateway.activation import Answered
 from gateway.attempt import Attempts, ended
 from gateway.backoff import Backoff
+from gateway.gate import SystemGate
 from gateway.recorder import Recorder
-from gateway.send_queue import SendQueue
+from gateway.send_queue import LOOK_SECONDS, SendQueue
 from schemas.commands import Deferred, Outcome, Unknown
 from schemas.keys import ActorKey
 
@@ -42,14 +45,17 @@ class Desk:
 
 
 class Relay:
-    """Sends the commands of one system, `concurrency` attempts at a time."""
+    """Sends the commands of one system, as its gate lets them pass. `held` is what holds them back now."""
 
-    def __init__(self, attempts: Attempts, desk: Desk, *, concurrency: int, backoff: Backoff) -> None:
+    def __init__(self, attempts: Attempts, desk: Desk, *, gate: SystemGate, backoff: Backoff) -> None:
         self.queue = SendQueue()
+        self.held: Hold | None = None
         self._attempts = attempts
         self._desk = desk
-        self._concurrency = concurrency
+        self._gate = gate
         self._backoff = backoff
+        self._changed = asyncio.Event()
+        self._asks_again_at = 0.0
         self._in_flight: set[asyncio.Task[None]] = set()
         self._after: ActorKey | None = None
         self._crash: BaseException | None = None
@@ -67,6 +73,7 @@ class Relay:
             if self._crash is not None:
                 raise self._crash
             await self._has_room()
+            await self._held_back()
             try:
                 lanes = await self._due()
                 for leased in await self._lease(lanes) if lanes else ():
@@ -80,17 +87,29 @@ class Relay:
         """Lease nothing more, and wait until no attempt is in flight. A lease taken and not used would look unknown."""
         self._is_stopping = True
         self.queue.wake()
+        self._changed.set()
         await self._has_stopped.wait()
         while self._in_flight:
             await asyncio.wait(tuple(self._in_flight))
 
+    def gate_changed(self) -> None:
+        """Ask the gate again at once: an operator has paused or resumed the system."""
+        self._changed.set()
+
     async def _has_room(self) -> None:
-        while len(self._in_flight) >= self._concurrency:
+        while len(self._in_flight) >= self._gate.concurrency:
             await asyncio.wait(tuple(self._in_flight), return_when=asyncio.FIRST_COMPLETED)
+
+    async def _held_back(self) -> None:
+        """Wait until the hold is over or something here may have ended it; not for long, for others may, too."""
+        if asyncio.get_running_loop().time() < self._asks_again_at:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._asks_again_at):
+                    await self._changed.wait()
 
     async def _due(self) -> list[SendLane]:
         """Lanes that may be sent now: those we were told of, else, from time to time, what the database has."""
-        room = min(self._concurrency - len(self._in_flight), PAGE)
+        room = min(self._gate.concurrency - len(self._in_flight), PAGE)
         keys = await self.queue.take(room)
         if self._is_stopping:
             return []
@@ -101,16 +120,38 @@ class Relay:
             self.queue.found([lane.key for lane in found], more=self._after is not None)
         return [SendLane(self._attempts.system, key) for key in keys]
 
-    async def _lease(self, lanes: Sequence[SendLane]) -> list[Leased]:
-        """Take the leases. If the answer is lost, nothing of it was sent, and we say so until it is heard."""
+    async def _lease(self, lanes: Sequence[SendLane]) -> Sequence[Leased]:
+        """Take the leases that the gate lets us have; the other lanes come first again.
+
+        If the answer is lost, nothing of it was sent, and we say so until it is heard.
+        """
+        keys = [lane.key for lane in lanes]
+        self._changed.clear()
+        self._hold(self._gate.closed())
+        if self.held is not None:
+            self.queue.put_back(keys)
+            return []
         token = self._desk.tokens()
         try:
-            return await self._desk.outbox.claim(lanes, holder=self._desk.holder, token=token)
+            claimed = await self._desk.outbox.claim(
+                lanes, holder=self._desk.holder, token=token, limits=self._gate.limits()
+            )
         except StoreUnavailable:
             await self._abandon(token)
-            for lane in lanes:
-                self.queue.add(lane.key)
+            self.queue.put_back(keys)
             return []
+        self.queue.put_back(keys[claimed.seen :])
+        # Lanes that turned out to have nothing to send did not use what the gate would let pass.
+        is_through = claimed.seen > 0 and not claimed.leased
+        self._hold(None if is_through else claimed.hold)
+        return claimed.leased
+
+    def _hold(self, hold: Hold | None) -> None:
+        self.held = hold
+        self._asks_again_at = 0.0
+        if hold is not None:
+            seconds = LOOK_SECONDS if hold.seconds is None else min(hold.seconds, LOOK_SECONDS)
+            self._asks_again_at = asyncio.get_running_loop().time() + seconds
 
     async def _abandon(self, token: UUID) -> None:
         while True:
@@ -128,6 +169,7 @@ class Relay:
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
+        self._changed.set()
         if not task.cancelled() and task.exception() is not None:
             self._crash = task.exception()
             self.queue.wake()

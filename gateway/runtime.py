@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from random import Random
 from uuid import UUID
 
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Publishing, Subscription
+from adapters.ports.gate import Gates
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
 from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes, Reads
@@ -24,7 +26,9 @@ from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.consumer import Consumer
 from gateway.door import QUEUE_PREFIX, UNROUTED, Door
+from gateway.gate import SystemGate
 from gateway.health import Health
+from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
 from gateway.metrics import Counts, Gauge
@@ -59,14 +63,16 @@ class Ports:
     consuming: Consuming
     publishing: Publishing
     systems: Mapping[str, System]
+    gates: Gates
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Time and ids: the real ones in production, seeded ones in a simulation."""
+    """Time, ids, and chance: the real ones in production, seeded ones in a simulation."""
 
     now: Callable[[], datetime]
     ids: Callable[[], UUID]
+    chance: Callable[[], float] = Random().random  # noqa: S311  # jitter needs no secrecy
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Runtime:
             lambda: frozen,
             lambda: rules,
             self.pauses.active,
-            policy.retry_seconds,
+            policy.retry_rules.next_try(sources.chance),
             tuning.bounds,
         )
         self._committers = [
@@ -122,6 +128,10 @@ class Runtime:
         self._bus.connect(self._committers)
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
         self._recorder = Recorder(ports.outbox, Backoff())
+        self.gates = {
+            name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, sources.now)
+            for name in ports.systems
+        }
         self._relays = self._make_relays(policy, sources) if tuning.relays else {}
         self._notifier = None
         if tuning.notices:
@@ -168,6 +178,12 @@ class Runtime:
         self._bus.poke(key)
         for relay in self._relays.values():
             relay.queue.add(key)
+
+    def look_at_system(self, name: str) -> None:
+        """Ask the gate of a system again at once: an operator has paused or resumed it."""
+        relay = self._relays.get(name)
+        if relay is not None:
+            relay.gate_changed()
 
     async def ended(self) -> None:
         """Wait until a task that runs for ever has ended, which is our bug."""
@@ -219,15 +235,14 @@ class Runtime:
         desk = Desk(
             self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted
         )
-        return {
-            name: Relay(
-                Attempts(system, policy.retry_seconds),
-                desk,
-                concurrency=policy.systems[name].concurrency,
-                backoff=Backoff(),
-            )
-            for name, system in self._ports.systems.items()
-        }
+        retries = policy.retry_rules
+        relays: dict[str, Relay] = {}
+        for name, system in self._ports.systems.items():
+            entry = policy.systems[name].gate
+            ear = Ear(entry.breaker.rule, retries, entry.longest_retry_after_seconds)
+            attempts = Attempts(system, retries, ear, sources.chance)
+            relays[name] = Relay(attempts, desk, gate=self.gates[name], backoff=Backoff())
+        return relays
 
 
 def _read(message: Message) -> Envelope:

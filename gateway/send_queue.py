@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -18,7 +19,7 @@ class SendQueue:
     """A set in order of arrival. What does not fit is found in the database later."""
 
     def __init__(self) -> None:
-        self._keys: dict[ActorKey, None] = {}
+        self._keys: OrderedDict[ActorKey, None] = OrderedDict()
         self._added = asyncio.Event()
         self._next_look = 0.0
         self._is_more_there = False
@@ -31,6 +32,12 @@ class SendQueue:
         if len(self._keys) < CAPACITY:
             self._keys[key] = None
             self._added.set()
+
+    def put_back(self, keys: Sequence[ActorKey]) -> None:
+        """Keys that were taken and could not be used come first again, in their order."""
+        for key in reversed(keys):
+            self._keys[key] = None
+            self._keys.move_to_end(key, last=False)
 
     def found(self, keys: Sequence[ActorKey], *, more: bool) -> None:
         """Remember what the database had; with `more` it is asked again as soon as these are taken."""

@@ -8,11 +8,10 @@ from typing import Final
 
 from adapters.ports.outbox import Attempt, Ending
 from adapters.ports.system import Capability
+from gateway.retry import Retries
 from schemas.commands import Confirmed, Rejected
 from schemas.verdicts import Failure, FailureClass
 
-MOST_UNKNOWN: Final = 50
-"""Attempts without an answer after which a person is asked: every retry has an end. A person's retry begins anew."""
 UNSETTLED: Final = "outcome_unknown"
 """Code of the failure that a person is asked with."""
 
@@ -46,11 +45,11 @@ class GiveUp:
 Step = Send | LookUp | Settle | GiveUp
 
 
-def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
+def next_step(capability: Capability, earlier: Sequence[Attempt], retries: Retries) -> Step:
     """The next step for a command whose earlier attempts are `earlier`.
 
     One confirmed attempt confirms the command. A rejection settles only when no other attempt can still land. An
-    attempt that never got an end is unknown, not "not sent".
+    attempt that never got an end is unknown, not "not sent". Past the deadline of `retries` a person is asked.
     """
     for attempt in earlier:
         if attempt.ending is Ending.CONFIRMED:
@@ -59,9 +58,9 @@ def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
     loose = loose_of(earlier)
     if not loose:
         return Send() if rejected is None else Settle(_rejection(rejected))
-    asked = max((attempt.number for attempt in earlier if attempt.code == UNSETTLED), default=0)
-    if sum(attempt.number > asked for attempt in loose) > MOST_UNKNOWN:
-        return GiveUp(_unsettled(f"{len(loose)} attempts had no answer"))
+    tries = unanswered(earlier)
+    if tries and retries.of(tries[-1].failure_class).delay(len(tries), 0) is None:
+        return GiveUp(_unsettled(f"{len(tries)} tries had no answer"))
     if capability.resend_is_safe and rejected is None and _is_remembered(capability, loose):
         return Send()
     if not capability.look_up:
@@ -77,6 +76,13 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     if any(attempt.ending is None for attempt in loose_of(earlier)):
         return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
     return None
+
+
+def unanswered(earlier: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts and look-ups without an answer, since a person was last asked: their retry begins anew."""
+    since = max((each.number for each in earlier if each.code == UNSETTLED or each.ending is Ending.ABSENT), default=0)
+    open_ends = (None, Ending.UNKNOWN, Ending.UNANSWERED)
+    return [attempt for attempt in earlier if attempt.number > since and attempt.ending in open_ends]
 
 
 def loose_of(earlier: Sequence[Attempt]) -> list[Attempt]:

@@ -16,6 +16,7 @@ from gateway.activation import Answered
 from gateway.activations import Bounds
 from gateway.draft import Draft
 from gateway.references import References
+from gateway.retry import NextTry
 from gateway.rules import Rules
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
@@ -27,7 +28,7 @@ class World:
 
     `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
     see; `ids` makes commit ids; `policy`, `rules`, and `pauses` answer what is in force, and raise `StoreUnavailable`
-    while nobody knows; `retry_after` is the fixed delay, in seconds, after which a lane in backoff runs again.
+    while nobody knows; `retry_after` says when a lane in backoff runs again.
     """
 
     actors: Mapping[str, Actor]
@@ -38,7 +39,7 @@ class World:
     policy: Callable[[], Policy]
     rules: Callable[[], Rules]
     pauses: Callable[[], Sequence[Pause]]
-    retry_after: float
+    retry_after: NextTry
     bounds: Bounds
 
 

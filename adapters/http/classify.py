@@ -52,6 +52,27 @@ def outcome_of(answer: Answer) -> Outcome:
             return Rejected(_failure(answer, failure_class, "The system refused and gave no reason that can be shown."))
         case 409 if problem is not None and problem.code is not None:
             return _collision(answer, problem)
+        case 408:
+            return Unknown(_failure(answer, FailureClass.TIMEOUT, "The system gave up waiting for our request."))
+        case _:
+            return _turned_away(answer) or Unknown(_unproved(answer))
+
+
+def finding_of(answer: Answer) -> Confirmed | Absent | Deferred | Unknown:
+    """What the answer to a look-up says of the effect."""
+    match answer.status:
+        case 200 if answer.external_id is not None:
+            return Confirmed(answer.external_id)
+        case 404 if answer.problem is not None and answer.problem.type == NOT_FOUND:
+            return Absent()
+        case _:
+            return _turned_away(answer) or Unknown(_unproved(answer))
+
+
+def _turned_away(answer: Answer) -> Deferred | None:
+    """What an answer says that is not about the request: our token, too many of them, closed for now."""
+    problem = answer.problem
+    match answer.status:
         case 401 | 403 if problem is None or problem.code not in THROTTLED:
             return Deferred(_failure(answer, FailureClass.AUTH, "The system does not accept our token."), None)
         case 401 | 402 | 403 | 429:
@@ -60,21 +81,8 @@ def outcome_of(answer: Answer) -> Outcome:
         case 503 if answer.retry_after is not None and problem is not None:
             failure = _failure(answer, FailureClass.UNAVAILABLE, "The system is closed for now.")
             return Deferred(failure, answer.retry_after)
-        case 408:
-            return Unknown(_failure(answer, FailureClass.TIMEOUT, "The system gave up waiting for our request."))
         case _:
-            return Unknown(_unproved(answer))
-
-
-def finding_of(answer: Answer) -> Confirmed | Absent | Unknown:
-    """What the answer to a look-up says of the effect."""
-    match answer.status:
-        case 200 if answer.external_id is not None:
-            return Confirmed(answer.external_id)
-        case 404 if answer.problem is not None and answer.problem.type == NOT_FOUND:
-            return Absent()
-        case _:
-            return Unknown(_unproved(answer))
+            return None
 
 
 def _collision(answer: Answer, problem: Problem) -> Outcome:
@@ -82,7 +90,7 @@ def _collision(answer: Answer, problem: Problem) -> Outcome:
     match problem.code:
         case "in_progress":
             wait = IN_PROGRESS_WAIT if answer.retry_after is None else answer.retry_after
-            return Deferred(_failure(answer, FailureClass.UNAVAILABLE, "The same command is still in progress."), wait)
+            return Deferred(_failure(answer, FailureClass.CONFLICT, "The same command is still in progress."), wait)
         case "reference_exists" if problem.id is not None:
             # Our reference belongs to this command alone, so what the system has under it is this command's effect.
             return Confirmed(problem.id)
@@ -94,8 +102,10 @@ def _collision(answer: Answer, problem: Problem) -> Outcome:
 
 
 def _unproved(answer: Answer) -> Failure:
+    """Whether a server fails, or only this request went wrong, decides whether the others are held back."""
     reason = f"The system answered {answer.status}, which does not prove whether it did anything."
-    return _failure(answer, FailureClass.UNKNOWN_OUTCOME, reason)
+    failure_class = FailureClass.UNAVAILABLE if answer.status >= 500 else FailureClass.UNKNOWN_OUTCOME
+    return _failure(answer, failure_class, reason)
 
 
 def _failure(answer: Answer, failure_class: FailureClass, reason: str) -> Failure:

@@ -75,7 +75,7 @@ class HttpSystem:
         outcome = outcome_of(answer)
         return outcome if isinstance(outcome, Confirmed) else replace(outcome, failure=self._clean(outcome, command))
 
-    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+    async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
         """Ask by `command.reference` whether the effect is there; raises `UnknownOperation` alone."""
         path = self._operation(command.operation).path
         url = URL(f"{self._base}{path}?reference={quote(command.reference, safe='')}", encoded=True)
@@ -83,9 +83,11 @@ class HttpSystem:
             # A cache in between must not answer in the system's place with what was true before.
             answer = await self._exchange("GET", url, {"Cache-Control": "no-cache"}, None)
         except NO_ANSWER as error:
-            return Unknown(outcome_of_error(error).failure)
+            return outcome_of_error(error)
         finding = finding_of(answer)
-        return replace(finding, failure=self._clean(finding, command)) if isinstance(finding, Unknown) else finding
+        if isinstance(finding, Deferred | Unknown):
+            return replace(finding, failure=self._clean(finding, command))
+        return finding
 
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""

@@ -31,7 +31,7 @@ def outcome_of_error(error: Exception) -> Deferred | Unknown:
             return Unknown(Failure(FailureClass.TIMEOUT, "timeout", "The system did not answer in time."))
         case _:
             reason = "The connection ended before the system's answer was complete."
-            return Unknown(Failure(FailureClass.UNKNOWN_OUTCOME, "connection_lost", reason))
+            return Unknown(Failure(FailureClass.UNAVAILABLE, "connection_lost", reason))
 
 
 def _not_sent(code: str, reason: str) -> Deferred:

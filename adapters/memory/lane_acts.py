@@ -19,7 +19,7 @@ from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 
 _REFUSED = frozenset({Ending.REJECTED, Ending.ABSENT})
-_NOTHING_DONE = frozenset({Ending.REJECTED, Ending.DEFERRED, Ending.UNSENT})
+_NOTHING_DONE = frozenset({Ending.REJECTED, Ending.DEFERRED, Ending.UNSENT, Ending.UNANSWERED})
 _STOPPED = frozenset({LaneState.BACKOFF, LaneState.WAITING, LaneState.PARKED})
 
 

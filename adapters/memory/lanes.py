@@ -82,5 +82,7 @@ def run_again(tables: Tables, key: ActorKey, *verdicts: Verdict) -> list[UUID]:
     tables.reopen(key, Lane(LaneState.OPEN, lane.depth, lane.tail))
     again = [accepted for accepted in tables.lane(key) if accepted.verdict in verdicts]
     for accepted in again:
+        if accepted.verdict is Verdict.PARKED:
+            accepted.attempts = 0
         tables.place(accepted, key, accepted.position, Verdict.QUEUED)
     return [accepted.message.ref for accepted in again]

@@ -7,11 +7,18 @@ from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
+from adapters.memory.gate_rules import Gate, admit, hear, refreshed, take
+from adapters.memory.gates import in_flight
+from adapters.memory.notices import case_notice
 from adapters.memory.pauses import is_paused
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
-from adapters.ports.outbox import Attempt, Ended, Ending, Leased, SendLane
+from adapters.ports.gate import CASE_ENTITY, Limits
+from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, Ending, Leased, SendLane, one_system
+from adapters.ports.turns import Opened
+from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass
 
 
 class MemoryOutbox:
@@ -21,23 +28,32 @@ class MemoryOutbox:
         self._tables = tables
         self._clock = clock
 
-    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
-        tables = self._tables
-        if token in tables.abandoned:
-            return []
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
+        tables, now = self._tables, self._clock()
+        if token in tables.abandoned or not lanes:
+            return Claimed()
+        system = one_system(lanes)
+        gate = refreshed(tables.gates.get(system, Gate()), limits, now)
+        trial_runs = any(lease.token == gate.trial for lease in tables.leases.values())
+        likely = admit(gate, len(lanes), 0, replace(limits, concurrency=None), now, trial_runs=trial_runs)
+        admission = admit(gate, len(lanes), in_flight(tables, system), limits, now, trial_runs=trial_runs)
         claimed: list[Leased] = []
-        for lane in lanes:
+        seen = 0
+        for lane in lanes[: likely.count]:
+            if len(claimed) == admission.count:
+                break
+            seen += 1
             head = self._head(lane)
             if lane in tables.leases or head is None or is_paused(tables, head.command):
                 continue
-            tables.leases[lane] = Lease(holder, token)
-            log, now = tables.attempts.get(head.command.id, []), self._clock()
-            number = log[-1].attempt.number + 1 if log else 1
-            decisive = [logged for logged in log if logged.decides]
-            earlier = tuple(logged.read(now) for logged in decisive)
-            tables.attempts[head.command.id] = [*decisive, Logged(token, Attempt(number, None, 0.0, None), now)]
-            claimed.append(Leased(head.command, token, number, earlier))
-        return claimed
+            tables.leases[lane] = Lease(holder, token, head.command.id)
+            claimed.append(self._logged(head, token, now))
+        if claimed:
+            take(gate, len(claimed), token, limits)
+            tables.gates[system] = gate
+        return Claimed(claimed, seen, admission.hold)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         lanes = [
@@ -56,8 +72,8 @@ class MemoryOutbox:
                 end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason
             )
             for logged in tables.attempts.get(end.command.id, ()):
-                if (logged.attempt.number, logged.token) == (end.attempt, end.token):
-                    logged.end(ending, now)
+                if (logged.attempt.number, logged.token) == (end.attempt, end.token) and logged.end(ending, now):
+                    self._hear(end, now)
             lane = SendLane(end.command.system, end.command.key)
             lease, standing = tables.leases.get(lane), tables.outbox.get(end.command.id)
             if end.hold is not None and lease is not None and lease.token == end.token:
@@ -96,6 +112,27 @@ class MemoryOutbox:
         head = standing[min(standing)]
         is_due = head.due_at is None or head.due_at <= self._clock()
         return head if is_due and not head.is_parked else None
+
+    def _logged(self, head: Standing, token: UUID, now: float) -> Leased:
+        """The attempt at a head that is leased now, in the log."""
+        tables = self._tables
+        log = tables.attempts.get(head.command.id, [])
+        number = log[-1].attempt.number + 1 if log else 1
+        decisive = [logged for logged in log if logged.decides]
+        earlier = tuple(logged.read(now) for logged in decisive)
+        fresh = Logged(token, Attempt(number, None, 0.0, None), now)
+        tables.attempts[head.command.id] = [*decisive, fresh]
+        return Leased(head.command, token, number, earlier)
+
+    def _hear(self, end: Ended, now: float) -> None:
+        if end.heard is None:
+            return
+        system = end.command.system
+        gate = self._tables.gates.setdefault(system, Gate())
+        if hear(gate, end.token, end.heard, (end.code, end.reason), now):
+            failure = Failure(FailureClass.AUTH, end.code or "refused", gate.pause_reason or "")
+            row = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure)))
+            self._tables.tell([], [case_notice(row)])
 
     def _free(self, is_meant: Callable[[Lease], bool]) -> int:
         leases = self._tables.leases

@@ -58,10 +58,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may send the head of a send lane."""
+    """Who may send the head of a send lane, which is this command."""
 
     holder: UUID
     token: UUID
+    command_id: UUID
 
 
 @dataclass(slots=True)
@@ -78,10 +79,12 @@ class Logged:
         """Whether it says anything about the command; one that did nothing for now is forgotten at the next."""
         return self.attempt.ending not in (Ending.DEFERRED, Ending.UNSENT)
 
-    def end(self, ending: Attempt, now: float) -> None:
-        """Record how it ended, once."""
-        if self.ended_at is None:
-            self.attempt, self.ended_at = ending, now
+    def end(self, ending: Attempt, now: float) -> bool:
+        """Record how it ended, once; whether it was this time."""
+        if self.ended_at is not None:
+            return False
+        self.attempt, self.ended_at = ending, now
+        return True
 
     def read(self, now: float) -> Attempt:
         """As others see it at `now`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
+from adapters.memory.gates import MemoryGates
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
@@ -25,6 +26,7 @@ class MemoryClients:
     outbox: MemoryOutbox
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
+    gates: MemoryGates
 
 
 class MemoryStore:
@@ -48,4 +50,5 @@ class MemoryStore:
             MemoryOutbox(tables, clock),
             MemoryNotices(tables),
             MemoryDeadLetters(tables),
+            MemoryGates(tables, clock),
         )

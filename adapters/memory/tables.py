@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from adapters.memory.gate_rules import Gate
 from adapters.memory.rows import Accepted, Act, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
@@ -36,6 +37,7 @@ class Tables:
     beats: dict[UUID, int] = field(default_factory=dict)
     abandoned: set[UUID] = field(default_factory=set)
     attempts: dict[UUID, list[Logged]] = field(default_factory=dict)
+    gates: dict[str, Gate] = field(default_factory=dict)
     cases: list[CaseRow] = field(default_factory=list)
     timeline: list[Happened] = field(default_factory=list)
     audit: list[Act] = field(default_factory=list)

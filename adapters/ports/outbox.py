@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from adapters.ports.gate import Heard, Hold, Limits
 from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
+
+NO_LIMITS: Final = Limits()
 
 
 class Ending(StrEnum):
@@ -23,6 +26,8 @@ class Ending(StrEnum):
     UNKNOWN = "unknown"
     UNSENT = "unsent"
     """Its first byte was never sent."""
+    UNANSWERED = "unanswered"
+    """The system was asked for the effect, and did not answer."""
     ABSENT = "absent"
     """Asked when no earlier attempt could still land, the system had no effect: everything before this is over."""
 
@@ -73,6 +78,8 @@ class Ended:
     code: str | None = None
     reason: str | None = None
     hold: float | None = None
+    heard: Heard | None = None
+    """What it has shown of the system; None: the system was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +90,31 @@ class SendLane:
     key: ActorKey
 
 
+def one_system(lanes: Sequence[SendLane]) -> str:
+    """The system of all these lanes; raises ValueError when there are several."""
+    [system] = {lane.system for lane in lanes}
+    return system
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What came of a claim. The first `seen` lanes were looked at; with a `hold` the gate let no more of them pass."""
+
+    leased: Sequence[Leased] = ()
+    seen: int = 0
+    hold: Hold | None = None
+
+
 class Outbox(Protocol):
     """Commands not settled. One lease per (system, key); only the lease's token releases it."""
 
-    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
         """Take the leases that are free, read each head after its lease is taken, and log the attempt.
 
-        A lane with no head, a parked head, or a head held back is not leased.
+        All lanes are of one system, whose gate says how many of them may be looked at. A lane with no head, a parked
+        head, or a head held back is not leased.
         """
         ...
 
@@ -98,7 +123,7 @@ class Outbox(Protocol):
         ...
 
     async def record(self, ended: Sequence[Ended]) -> None:
-        """Record ends of attempts; idempotent, and only under the token of the attempt.
+        """Record ends of attempts, and tell the gates what was heard; idempotent, and only under the attempt's token.
 
         One with `hold` gives its lease back, the others keep it.
         """

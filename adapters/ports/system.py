@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from schemas.commands import Command, Confirmed, Outcome, Unknown
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Unknown
 
 
 class Upsert(StrEnum):
@@ -65,8 +65,11 @@ class System(Protocol):
         """One attempt, bounded in time."""
         ...
 
-    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
-        """Ask by `command.reference` whether the effect is there; `Unknown` when the question itself failed."""
+    async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
+        """Ask by `command.reference` whether the effect is there.
+
+        `Unknown` when the question itself failed, `Deferred` when it shall be asked later or under other credentials.
+        """
         ...
 
     async def close(self) -> None:

@@ -7,7 +7,18 @@ from uuid import UUID
 
 import asyncpg
 
-from adapters.ports.outbox import Attempt, Ended, Ending, Leased, NoticeRow, SendLane
+from adapters.ports.gate import Heard, Hold, HoldReason, Limits
+from adapters.ports.outbox import (
+    NO_LIMITS,
+    Attempt,
+    Claimed,
+    Ended,
+    Ending,
+    Leased,
+    NoticeRow,
+    SendLane,
+    one_system,
+)
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from adapters.postgres.statements import statement
@@ -15,10 +26,10 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _ATTEMPTS = statement("attempts")
 _FREE = statement("free")
-_RECORD = statement("record")
+_RECORD = "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
 _TAKE_OVER = statement("take_over")
@@ -32,21 +43,30 @@ class PostgresOutbox:
         self._link = Link(url)
         self._pulse = Link(url)
 
-    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
-        systems = [lane.system for lane in lanes]
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
+        if not lanes:
+            return Claimed()
+        system = one_system(lanes)
         entities = [lane.key.entity for lane in lanes]
         keys = [lane.key.id for lane in lanes]
+        allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
         try:
             async with self._link as connection:
-                heads = await connection.fetch(_CLAIM, systems, entities, keys, holder, token)
-                retried = [head["id"] for head in heads if head["number"] > 1]
+                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed)
+                retried = [row["id"] for row in rows[:-1] if row["number"] > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
         except Exception as error:
             raise read_error(error) from error
+        if not rows:
+            return Claimed()
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
-        return [Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads]
+        heads = sorted(rows[:-1], key=_place)
+        leased = [Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads]
+        return Claimed(leased, _seen(heads, rows[-1]), _hold(rows[-1]))
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         entity, key = after or ("", "")
@@ -62,7 +82,7 @@ class PostgresOutbox:
             return
         rows = [
             (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
-             end.reason, end.hold, end.command.system, end.command.key.entity, end.command.key.id)
+             end.reason, end.hold, end.command.system, end.command.key.entity, end.command.key.id, *_heard(end.heard))
             for end in ended
         ]  # fmt: skip
         try:
@@ -134,6 +154,29 @@ class PostgresNotices:
     async def close(self) -> None:
         """Close the connection."""
         await self._link.close()
+
+
+def _place(row: asyncpg.Record) -> int:
+    place: int = row["place"]
+    return place
+
+
+def _seen(heads: Sequence[asyncpg.Record], last: asyncpg.Record) -> int:
+    """How many lanes were looked at: all that were tried, unless the gate was full before."""
+    tried: int = last["place"]
+    is_full = len(heads) == last["admitted"] < tried
+    return (_place(heads[-1]) if heads else 0) if is_full else tried
+
+
+def _hold(last: asyncpg.Record) -> Hold | None:
+    return None if last["hold"] is None else Hold(HoldReason(last["hold"]), last["hold_seconds"])
+
+
+def _heard(heard: Heard | None) -> tuple[object, ...]:
+    if heard is None:
+        return None, None, None, None, None
+    rule = heard.rule
+    return heard.speech, heard.wait, rule.failures, rule.open_for, rule.longest
 
 
 def _command(head: asyncpg.Record) -> Command:

@@ -14,7 +14,7 @@ from schemas.registry import EVENTS
 
 def doubts(policy: PolicyFile) -> list[str]:
     """All doubts, in the order of the file."""
-    return [*_entities(policy), *_sources(policy), *_systems(policy)]
+    return [*_entities(policy), *_sources(policy), *_systems(policy), *_retries(policy)]
 
 
 def _entities(policy: PolicyFile) -> Iterator[str]:
@@ -48,6 +48,17 @@ def _systems(policy: PolicyFile) -> Iterator[str]:
     for operation in OPERATIONS:
         if operation not in taken:
             yield f"systems: none takes {operation}, so its commands are parked: add it to the system that does this"
+
+
+def _retries(policy: PolicyFile) -> Iterator[str]:
+    rules = policy.retry_rules
+    for name, rule in (("default", rules.default), *rules.by_class.items()):
+        place = f"retries.{name}.deadline_seconds"
+        if rule.delay(3, 0) is None:
+            yield f"{place}: a person is asked after two or three tries, which a short outage uses up: raise it"
+        longest = max(system.gate.breaker.longest_seconds for system in policy.systems.values())
+        if rule.deadline < longest:
+            yield f"{place}: it is below the longest_seconds of a breaker, so an outage asks people: raise it"
 
 
 def _address(name: str, system: HttpSystemPolicy) -> Iterator[str]:

@@ -12,7 +12,8 @@ import yaml
 from gateway.demo.sending import Sender
 
 RETRY_SECONDS: Final = 1
-"""Shorter than one would have it, so that nobody waits for the end of the demo's outage."""
+BREAKER: Final = {"failures": 5, "open_seconds": 1, "longest_seconds": 4}
+"""Both shorter than one would have them, so that nobody waits for the end of the demo's outage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ def demo_policy(example: str, endpoints: Mapping[str, Endpoint], users: Mapping[
         system = document["systems"][name]
         system.pop("token_file", None)
         system.update(url=endpoint.url, token=endpoint.token)
+    for system in document["systems"].values():
+        system["gate"] = {"breaker": BREAKER}
     for sender, user in users.items():
         document["sources"][sender.source]["users"] = [user]
-    document["retry_seconds"] = RETRY_SECONDS
+    document["retries"] = {"default": {"first_seconds": RETRY_SECONDS}}
     return yaml.safe_dump(document, sort_keys=False)

@@ -13,6 +13,7 @@ from gateway.http.answers import secure
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
+from gateway.http.systems import Systems
 from gateway.http.views import Views
 
 
@@ -26,7 +27,7 @@ class Route:
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def routes(views: Views, acts: Acts, pausing: Pausing) -> tuple[Route, ...]:
+def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, operate = Permission.READ, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
@@ -44,6 +45,10 @@ def routes(views: Views, acts: Acts, pausing: Pausing) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/pauses", read, pausing.active),
         Route(hdrs.METH_POST, "/v1/pauses", operate, pausing.begin),
         Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, pausing.end),
+        Route(hdrs.METH_GET, "/v1/systems", read, systems.systems),
+        Route(hdrs.METH_GET, "/v1/systems/{name}", read, systems.system),
+        Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, systems.pause),
+        Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, systems.resume),
         Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
     )

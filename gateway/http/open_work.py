@@ -12,6 +12,9 @@ from prometheus_client.registry import Collector
 from adapters.ports.store import Reads
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import StatusReport
+from gateway.http.held_systems import gauges
+from gateway.http.systems import Systems
+from gateway.system_state import SystemState
 
 KEEP_SECONDS: Final = 5.0
 TIMEOUT: Final = 4.0
@@ -20,10 +23,12 @@ SHARE: Final = 10.0
 
 
 class OpenWork(Collector):
-    """Gauges of a `StatusReport`. `refresh` asks, `collect` shows what was answered last."""
+    """Gauges of a `StatusReport`, and of the systems. `refresh` asks, `collect` shows what was answered last."""
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, systems: Systems) -> None:
         self._reads = reads
+        self._systems = systems
+        self._states: list[SystemState] = []
         self._report: StatusReport | None = None
         self._fresh_until = 0.0
         self._asking = asyncio.Lock()
@@ -37,7 +42,7 @@ class OpenWork(Collector):
                 return
             try:
                 async with asyncio.timeout(TIMEOUT):
-                    self._report = await self._reads.status()
+                    self._report, self._states = await self._reads.status(), await self._systems.states()
             except (StoreUnavailable, TimeoutError):
                 self._report = None
             ended = loop.time()
@@ -66,6 +71,7 @@ class OpenWork(Collector):
         yield _gauge("cases_open", "Cases that a person must settle.", ("class",),
                      (((kind,), count) for kind, count in report.cases.items()))  # fmt: skip
         yield _gauge("dead_letters_stored", "Dead letters.", (), [((), report.dead_letters)])
+        yield from gauges(self._states)
 
 
 def _gauge(

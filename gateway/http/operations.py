@@ -14,14 +14,15 @@ from gateway.health import Health
 from gateway.http.answers import secure
 from gateway.http.open_work import OpenWork
 from gateway.http.probes import Probes
+from gateway.http.systems import Systems
 from gateway.metrics import Counts
 
 
 class Exposition:
     """The metrics of this process and of what stands open, in Prometheus's text format or OpenMetrics."""
 
-    def __init__(self, counts: Counts, reads: Reads) -> None:
-        self._open_work = OpenWork(reads)
+    def __init__(self, counts: Counts, reads: Reads, systems: Systems) -> None:
+        self._open_work = OpenWork(reads, systems)
         self._registry = CollectorRegistry()
         for collector in (counts, self._open_work):
             self._registry.register(collector)
@@ -35,7 +36,7 @@ class Exposition:
         return web.Response(body=encode(self._registry), headers={hdrs.CONTENT_TYPE: content_type})
 
 
-def operations(health: Health, counts: Counts, reads: Reads, version: str) -> web.Application:
+def operations(health: Health, counts: Counts, reads: Reads, systems: Systems, version: str) -> web.Application:
     """The application."""
     probes = Probes(health)
     about = orjson.dumps({"name": "tallystick", "version": version, "python": platform.python_version()})
@@ -47,7 +48,7 @@ def operations(health: Health, counts: Counts, reads: Reads, version: str) -> we
     app.router.add_get("/livez", probes.live)
     app.router.add_get("/readyz", probes.ready)
     app.router.add_get("/startupz", probes.started)
-    app.router.add_get("/metrics", Exposition(counts, reads).answer)
+    app.router.add_get("/metrics", Exposition(counts, reads, systems).answer)
     app.router.add_get("/version", tell_version)
     app.on_response_prepare.append(secure)
     return app

@@ -40,6 +40,7 @@ MESSAGE_NOT_FOUND: Final = Kind("message-not-found", 404, "There is no such mess
 LANE_NOT_FOUND: Final = Kind("lane-not-found", 404, "There is no such lane")
 LANE_CHANGED: Final = Kind("lane-changed", 409, "The lane has changed")
 PAUSE_NOT_FOUND: Final = Kind("pause-not-found", 404, "There is no such pause")
+SYSTEM_NOT_FOUND: Final = Kind("system-not-found", 404, "There is no such system")
 BODY_TOO_SLOW: Final = Kind("body-too-slow", 408, "The body did not arrive in time")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body is too large")
 STORE_UNAVAILABLE: Final = Kind("store-unavailable", 503, "The database does not answer")

@@ -96,6 +96,12 @@ class LanesQuery(PageQuery):
     state: State | None = None
 
 
+class Because(Record):
+    """The body of an act that needs a reason and nothing else."""
+
+    reason: Reason
+
+
 class Retry(Record):
     """The body of a retry."""
 

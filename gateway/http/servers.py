@@ -18,6 +18,7 @@ from gateway.http.acts import Acts
 from gateway.http.api import api, routes
 from gateway.http.operations import operations
 from gateway.http.pauses import Pausing
+from gateway.http.systems import Systems
 from gateway.http.views import Views
 from gateway.metrics import Counts
 from gateway.settings import Settings
@@ -45,16 +46,17 @@ async def serve_http(
     reads: Reads,
     acts: Acts,
     pausing: Pausing,
+    systems: Systems,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends; `acts` and `pausing` are what operators may do.
+    """Serve both until the block ends; `acts`, `pausing`, and `systems` are what operators may do.
 
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
-    table = routes(Views(reads, health, release), acts, pausing)
+    table = routes(Views(reads, health, release), acts, pausing, systems)
     api_app = api(table, Access.from_file(settings.api_token_file))
     async with AsyncExitStack() as running:
-        operations_url = await _serve(running, operations(health, counts, reads, release), settings.ops_bind)
+        operations_url = await _serve(running, operations(health, counts, reads, systems, release), settings.ops_bind)
         api_url = await _serve(running, api_app, settings.api_bind)
         yield Addresses(api_url, operations_url)
 

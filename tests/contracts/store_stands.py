@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
@@ -10,12 +11,14 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.gate import Gates
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
 from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
@@ -52,6 +55,7 @@ class Process:
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
+    gates: Gates
 
     async def row(self, key: ActorKey) -> Row:
         """The row of one key."""
@@ -74,6 +78,14 @@ class StoreStand(Protocol):
         ...
 
     async def pass_time(self, seconds: float) -> None: ...
+
+    async def now(self) -> datetime:
+        """What the store's clock shows."""
+        ...
+
+    async def audit(self) -> list[tuple[str, str, str, str]]:
+        """What operators did: who, what, to which key, why."""
+        ...
 
     async def lose_wakes(self) -> None:
         """Do what no code does: forget who is to be woken."""
@@ -105,10 +117,17 @@ class MemoryStoreStand:
             clients.outbox,
             clients.notices,
             clients.dead_letters,
+            clients.gates,
         )
 
     async def pass_time(self, seconds: float) -> None:
         self._now += seconds
+
+    async def now(self) -> datetime:
+        return datetime.fromtimestamp(self._now, UTC)
+
+    async def audit(self) -> list[tuple[str, str, str, str]]:
+        return [(act.actor, act.action, str(act.key), act.reason) for act in self._store.tables.audit]
 
     async def lose_wakes(self) -> None:
         self._store.tables.wakes.clear()
@@ -139,13 +158,22 @@ class PostgresStoreStand:
         url = self._url
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
         acts, pauses = PostgresLaneActs(url), PostgresPauses(url)
-        notices, dead_letters = PostgresNotices(url), PostgresDeadLetters(url)
-        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters))
-        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters)
+        notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
+        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters, gates))
+        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters, gates)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""
         await self._fetch("pass_time", seconds)
+
+    async def now(self) -> datetime:
+        [found] = await self._fetch("now")
+        now: datetime = found[0]
+        return now
+
+    async def audit(self) -> list[tuple[str, str, str, str]]:
+        acts = await self._fetch("audit")
+        return [(act["actor"], act["action"], str(ActorKey(act["entity"], act["key"])), act["reason"]) for act in acts]
 
     async def lose_wakes(self) -> None:
         await self._fetch("lose_wakes")

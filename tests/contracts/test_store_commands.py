@@ -20,7 +20,7 @@ FIRST, SECOND = command(line="1"), command(line="2")
 
 async def claim(process: Process, token: str) -> Leased:
     """Claim the sheet's lane, which must succeed."""
-    [leased] = await process.outbox.claim([send_lane()], holder=ANN, token=uuid(token))
+    [leased] = (await process.outbox.claim([send_lane()], holder=ANN, token=uuid(token))).leased
     return leased
 
 
@@ -76,7 +76,7 @@ class TestSettling:
         zombie = await attempt(process, None, 1)
         await claim(process, "t2")
         assert await process.commit(settled(await process.row(SHEET), (FIRST, zombie.token))) == [Committed()]
-        assert await process.outbox.claim([send_lane()], holder=ANN, token=uuid("t3")) == []
+        assert not (await process.outbox.claim([send_lane()], holder=ANN, token=uuid("t3"))).leased
 
 
 class TestRetry:

@@ -27,7 +27,7 @@ async def ask(process: Process, key: ActorKey, *commands: Command) -> None:
 async def claim(process: Process, token: str, holder: UUID = ANN, key: ActorKey = SHEET) -> Leased | None:
     """Claim one lane under a token of this name."""
     claimed = await process.outbox.claim([send_lane(key)], holder=holder, token=uuid(token))
-    return claimed[0] if claimed else None
+    return claimed.leased[0] if claimed.leased else None
 
 
 async def sent(process: Process, token: str, holder: UUID = ANN) -> Leased:
@@ -70,9 +70,12 @@ class TestClaim:
         crm = command(line="3", system="crm")
         await ask(process, SHEET, FIRST, crm)
         await ask(process, OTHER_SHEET, command(OTHER_SHEET))
-        lanes = [send_lane(), send_lane(system="crm"), send_lane(OTHER_SHEET), send_lane(ActorKey("x", "y"))]
+        lanes = [send_lane(), send_lane(OTHER_SHEET), send_lane(ActorKey("x", "y"))]
         claimed = await process.outbox.claim([*lanes, send_lane()], holder=ANN, token=uuid("t1"))
-        assert {leased.command.id for leased in claimed} == {FIRST.id, crm.id, command(OTHER_SHEET).id}
+        assert [leased.command for leased in claimed.leased] == [FIRST, command(OTHER_SHEET)]
+        assert (claimed.seen, claimed.hold) == (4, None)
+        others = await process.outbox.claim([send_lane(system="crm")], holder=ANN, token=uuid("t2"))
+        assert [leased.command for leased in others.leased] == [crm]
 
     async def test_commands_go_in_the_order_of_entity_version_and_index(self, process: Process) -> None:
         await ask(process, SHEET, command(line="b"), command(line="a"))

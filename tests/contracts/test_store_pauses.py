@@ -34,8 +34,8 @@ async def sent(process: Process, *keys: ActorKey) -> list[ActorKey]:
     """The keys whose command may be sent now, as both the search and the claim say."""
     lanes = [send_lane(key) for key in keys]
     found = {lane.key for lane in await process.outbox.free("erp", after=None, limit=9)}
-    leased = await process.outbox.claim(lanes, holder=uuid("me"), token=uuid("one"))
-    assert {each.command.key for each in leased} == found
+    claimed = await process.outbox.claim(lanes, holder=uuid("me"), token=uuid("one"))
+    assert {each.command.key for each in claimed.leased} == found
     return sorted(found)
 
 

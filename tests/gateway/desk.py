@@ -12,6 +12,7 @@ from adapters.ports.turns import EMPTY_LANE, Lane, LaneMessage, Row
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft
 from gateway.fold import Surroundings, fold
+from gateway.retry import NextTry
 from gateway.rules import Numbering, Rules
 from schemas.keys import ActorKey
 from schemas.sequence import Cursor, SequenceKind
@@ -37,6 +38,7 @@ class Desk:
     references: dict[ActorKey, Snapshot] = field(default_factory=dict)
     fold: int = 100
     mailbox: int = 100
+    retry_after: NextTry = lambda _class, tries: 5.0 if tries < 3 else None
     failed: list[Exception] = field(default_factory=list)
     activation: Activation = field(default_factory=lambda: Activation(A))
 
@@ -69,7 +71,7 @@ class Desk:
         row = Row(self.key, 7, self.version, None, 0, self.lane, self.cursors)
         around = Surroundings(
             NOW, POLICY, self.rules, self.pauses, self.references, read,
-            lambda _key, error: self.failed.append(error), 5.0, self.fold, self.mailbox,
+            lambda _key, error: self.failed.append(error), self.retry_after, self.fold, self.mailbox,
         )  # fmt: skip
         return fold(ACTOR, self.activation, Memory(row, self.state), around)
 

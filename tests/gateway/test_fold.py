@@ -127,6 +127,16 @@ def test_what_fails_for_a_passing_reason_is_tried_again_by_itself() -> None:
     assert draft.turn.opened == []
 
 
+def test_what_fails_for_a_passing_reason_parks_once_the_deadline_has_passed() -> None:
+    desk = Desk().stands(Step(name="1", does="retry"))
+    desk.activation.lane = [replace(standing, attempts=2) for standing in desk.activation.lane]
+    draft = desk.turn()
+    assert draft.turn.lane == Lane(LaneState.PARKED, 1, 2, PASSING.reason)
+    [judged] = draft.turn.judged
+    assert (judged.verdict, judged.attempts) == (Verdict.PARKED, 3)
+    assert [opened.case.failure for opened in draft.turn.opened] == [PASSING]
+
+
 def test_the_head_that_waits_again_stays_where_it_is() -> None:
     draft = Desk().knows(B, version=3).stands(Step(name="1", needs="b"), Step(name="2")).came(entry("3")).turn()
     assert verdicts(draft) == [("1", Verdict.WAITING, 1), ("3", Verdict.QUEUED, 3)]

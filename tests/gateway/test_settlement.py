@@ -10,7 +10,9 @@ import pytest
 
 from adapters.ports.outbox import Attempt, Ending
 from adapters.ports.system import Capability, Upsert
-from gateway.settlement import MOST_UNKNOWN, UNSETTLED, GiveUp, LookUp, Send, Settle, Step, after_absent, next_step
+from gateway import settlement
+from gateway.retry import Retries, Rule
+from gateway.settlement import UNSETTLED, GiveUp, LookUp, Send, Settle, Step, after_absent
 from schemas.commands import Confirmed, Rejected
 from schemas.verdicts import FailureClass
 
@@ -22,6 +24,14 @@ EVERY = (KEY, REFERENCE, LOOK_UP, NOTHING)
 
 Next = Callable[[Capability, Sequence[Attempt]], Step]
 Absent = Callable[[Sequence[Attempt], LookUp], Step | None]
+
+
+FIVE_TRIES = Retries(Rule(first=5, factor=1, deadline=20))
+
+
+def next_step(capability: Capability, earlier: Sequence[Attempt]) -> Step:
+    """The next step where a person is asked after five tries."""
+    return settlement.next_step(capability, earlier, FIVE_TRIES)
 
 
 def log(*endings: Ending | None, ended_for: float = 1.0, started_for: float | None = None) -> list[Attempt]:
@@ -114,13 +124,14 @@ def test_absence_that_counts_proves_a_rejection() -> None:
 
 
 def test_every_retry_has_an_end_and_a_persons_retry_begins_anew() -> None:
-    attempts = log(*[Ending.UNKNOWN] * (MOST_UNKNOWN + 1))
+    attempts = log(*[Ending.UNKNOWN, Ending.UNANSWERED, Ending.UNKNOWN, None, Ending.UNANSWERED])
     step = next_step(KEY, attempts)
     assert isinstance(step, GiveUp)
     # Given that this was recorded, and a person lets the command run again after the outage
     given_up = Attempt(len(attempts) + 1, Ending.UNKNOWN, 1.0, 1.0, code=step.failure.code)
     assert step.failure.code == UNSETTLED
     # Then it is sent, and asks again only after as many more attempts
+    assert next_step(KEY, attempts[:-1]) == Send()
     assert next_step(KEY, [*attempts, given_up]) == Send()
     more = [replace(attempt, number=attempt.number + len(attempts) + 1) for attempt in attempts]
     assert next_step(KEY, [*attempts, given_up, *more[:-1]]) == Send()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
@@ -79,6 +80,8 @@ class Books:
     name: str
     chance: Random
     moods: deque[Mood] = field(default_factory=deque)
+    otherwise: Callable[[], Mood] = lambda: Mood.WELL
+    asked: int = 0
     entries: dict[tuple[str, str], Body] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
 
@@ -86,7 +89,8 @@ class Books:
         return KEYED
 
     async def send(self, command: Command) -> Outcome:
-        mood = self.moods.popleft() if self.moods else Mood.WELL
+        mood = self.moods.popleft() if self.moods else self.otherwise()
+        self.asked += 1
         await asyncio.sleep(self.chance.uniform(0, 0.05))
         body, place = read_body(command.operation, command.body), (command.operation, command.reference)
         if mood is Mood.BUSY:
@@ -165,8 +169,9 @@ class Gateway:
             consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
             publishing=MemoryPublishing(firm.broker),
             systems=firm.books,
+            gates=store.gates,
         )
-        sources = Sources(lambda: NOW + timedelta(seconds=firm.clock()), firm.ids)
+        sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         self.runtime = Runtime(ports, ACTORS, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
         self._notices = store.notices
 
@@ -196,7 +201,8 @@ class Firm:
     failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clock = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = lambda: NOW.timestamp() + loop.time()
         self.store = MemoryStore(self.clock)
         self.outage = Outage()
         self.broker = MemoryBroker()

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from actors.decision import Accept, Context, Decision, Event, Snapshot
 from adapters.ports.turns import Message
+from gateway.retry import Retries, Rule
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
@@ -271,8 +272,27 @@ def test_what_fails_for_a_passing_reason_is_tried_again_after_the_delay() -> Non
         process.deliver(A, Step(name="a1", does="retry"), "a2")
         await asyncio.sleep(60)
         (row,) = [row for row in town.store.tables.inbox.values() if row.message.id == "a1"]
-        assert 7 <= row.attempts <= 12, "every five seconds, and a second to notice"
+        assert row.attempts == 4, "after 5, 10, and 20 seconds, and a little more"
         assert town.lane(A) == [("a1", Verdict.BACKOFF), ("a2", Verdict.QUEUED)]
+        await town.close()
+
+    run(story())
+
+
+def test_what_fails_past_the_deadline_is_parked_with_a_case_and_a_persons_retry_begins_anew() -> None:
+    async def story() -> None:
+        town = Town(retries=Retries(Rule(deadline=30, jitter=0)))
+        process = town.process(sends=False)
+        process.deliver(A, Step(name="a1", does="retry"), "a2")
+        await until(lambda: town.cases() == ["closed"])
+        assert town.lane(A) == [("a1", Verdict.PARKED), ("a2", Verdict.QUEUED)]
+        (row,) = [row for row in town.store.tables.inbox.values() if row.message.id == "a1"]
+        assert row.attempts == 4
+        await town.store.clients().acts.retry(A, actor="ann", reason="try again")
+        await until(lambda: row.attempts == 2)
+        assert town.cases() == []
+        await until(lambda: town.cases() == ["closed"])
+        assert row.attempts == 4
         await town.close()
 
     run(story())

@@ -139,6 +139,38 @@ def test_whatever_goes_wrong_the_books_are_right_in_the_end(seed: int) -> None:
     run(story())
 
 
+def test_a_system_that_is_dead_delays_no_other_and_drains_when_it_is_back() -> None:
+    async def story() -> None:
+        # Given a CRM that is dead for a minute
+        firm = Firm()
+        await firm.open(gateways=2)
+        loop, erp, psa, crm = asyncio.get_running_loop(), *(firm.books[name] for name in ("erp", "psa", "crm"))
+        crm.otherwise = lambda: Mood.WELL if loop.time() >= 60 else Mood.TIMES_OUT
+        for id in CUSTOMERS:
+            await firm.publish(new_customer(id))
+        # When deals are won and sheets approved, then ERP and PSA are told as fast as ever
+        for number, id in enumerate(PROJECTS, 1):
+            await firm.publish(won(id, CUSTOMERS[0]))
+            await until(lambda count=number: len(psa.entries) == count, 2)  # type: ignore[misc]  # bound for the loop
+        for id in SHEETS:
+            before = len(erp.entries)
+            for news in revisions(id):
+                await firm.publish(news)
+            await until(lambda count=before + 2: len(erp.entries) >= count, 2)  # type: ignore[misc]  # as above
+        assert loop.time() < 60
+        # And nobody keeps knocking at the CRM's door; once it is back, everything drains and nobody was asked
+        await until(lambda: loop.time() >= 60)
+        assert crm.asked <= 5 + len(PROJECTS) + 2, "what opened the breaker, what was in flight, and the trials"
+        await until(lambda: is_done(firm), 60)
+        check_books(firm)
+        assert firm.cases() == []
+        firm.check_alive()
+        for gateway in firm.gateways:
+            assert await gateway.runtime.drain(30)
+
+    run(story())
+
+
 def test_to_drain_is_to_finish_what_was_begun_and_to_leave_the_rest() -> None:
     async def story() -> None:
         # Given a day in full swing

@@ -10,7 +10,8 @@ import pytest
 
 from adapters.ports.outbox import Ending
 from adapters.ports.system import Capability
-from gateway.settlement import MOST_UNKNOWN
+from gateway.gate_policy import BreakerPolicy, GatePolicy
+from gateway.retry import Retries, Rule
 from schemas.commands import command_id
 from schemas.keys import ActorKey
 from tests.gateway.toy import ERP, A, B, Step
@@ -172,17 +173,42 @@ def test_a_rejection_does_not_settle_while_an_earlier_attempt_may_still_land() -
     run(story())
 
 
-def test_an_outage_of_the_system_ends_in_a_case_and_a_persons_retry_sends_again() -> None:
+def test_an_outage_past_the_deadline_ends_in_a_case_and_a_persons_retry_sends_again() -> None:
     async def story() -> None:
-        town = Town(vendor=moody(*[Mood.TIMES_OUT] * (MOST_UNKNOWN + 1)))
+        town = Town(vendor=moody(*[Mood.TIMES_OUT] * 8), retries=Retries(Rule(deadline=300)))
         process = town.process()
         process.deliver(A, ASKS)
-        await until(lambda: town.cases() == ["outcome_unknown"], 3600, step=1.0)
-        assert asyncio.get_running_loop().time() > 600, "longer each time, so that an outage must last to come to this"
-        assert town.vendor.effects == []
+        await until(lambda: town.cases() == ["outcome_unknown"], 3000, step=1.0)
+        assert asyncio.get_running_loop().time() > 300, "longer each time, so that an outage must last to come to this"
+        assert len(town.vendor.requests) == 7, "5 + 10 + 20 + 40 + 80 + 160 seconds"
+        town.vendor.moods.clear()
         await town.store.clients().acts.retry(A, actor="ann", reason="the ERP is back")
         await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
         assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"], "the same generation: it might have landed"
+        await town.close()
+
+    run(story())
+
+
+def test_look_ups_without_an_answer_come_less_and_less_often_and_end_in_a_case() -> None:
+    async def story() -> None:
+        # Given a system that can only be asked, an attempt that timed out, and no answer to any question
+        patient = GatePolicy(breaker=BreakerPolicy(failures=1000))
+        town = Town(
+            vendor=moody(Mood.TIMES_OUT, capability=LOOKED_UP), gate=patient, retries=Retries(Rule(deadline=300))
+        )
+        town.vendor.is_mute = True
+        process = town.process()
+        process.deliver(A, ASKS)
+        await until(lambda: town.cases() == ["outcome_unknown"], 1200, step=1.0)
+        assert town.vendor.look_ups == 6, "after 5, 10, 20, 40, 80, and 160 seconds"
+        assert asyncio.get_running_loop().time() > 315
+        assert endings(process) == [Ending.UNKNOWN, *[Ending.UNANSWERED] * 6, Ending.UNKNOWN]
+        # When somebody retries once it answers, then it is absent, and sent again
+        town.vendor.is_mute = False
+        await town.store.clients().acts.retry(A, actor="ann", reason="the ERP answers")
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.vendor.effects == ["job/a/1/1", "job/a/2/1"]
         await town.close()
 
     run(story())

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 
 from actors.decision import Actor
@@ -19,12 +20,16 @@ from gateway.backoff import Backoff
 from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.draft import Draft
+from gateway.gate import SystemGate
+from gateway.gate_policy import GatePolicy
+from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
 from gateway.pauses import PauseBook
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
+from gateway.retry import Retries
 from gateway.rules import Rules
 from gateway.world import World
 from schemas.keys import ActorKey
@@ -104,12 +109,12 @@ class Process:
             actors,
             references,
             read,
-            lambda: NOW,
+            town.now,
             town.ids,
             lambda: POLICY,
             lambda: town.rules,
             self.pauses.active,
-            5.0,
+            town.retries.next_try(chance.random),
             town.bounds,
         )
         commits = town.commits or MemoryCommits
@@ -126,7 +131,9 @@ class Process:
         self.outbox.outage = town.outage
         self.recorder = Recorder(self.outbox, Backoff(chance=chance))
         desk = Desk(self.outbox, self.recorder, self.holder, town.ids, self.bus.answer, lambda *_: None)
-        self.relay = Relay(Attempts(town.vendor, 5.0), desk, concurrency=8, backoff=Backoff(chance=chance))
+        ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
+        attempts = Attempts(town.vendor, town.retries, ear, chance.random)
+        self.relay = Relay(attempts, desk, gate=SystemGate(town.gate, 8, town.now), backoff=Backoff(chance=chance))
         self.witness.relays = Relays({ERP: self.relay}, self.recorder)
         self.heartbeat = Heartbeat(self.outbox, self.holder, Backoff(chance=chance), lambda _count: None)
         self.tasks: list[asyncio.Task[None]] = []
@@ -190,6 +197,8 @@ class Town:
     actor: Actor = ACTOR
     rules: Rules = field(default_factory=Rules)
     vendor: Vendor = field(default_factory=Vendor)
+    gate: GatePolicy = field(default_factory=GatePolicy)
+    retries: Retries = field(default_factory=Retries)
     seconds: Callable[[Random], Callable[[], float]] = lambda _chance: lambda: 0.001
     committer: type[Committer] = Committer
     commits: type[MemoryCommits] | None = None
@@ -198,7 +207,8 @@ class Town:
     """Messages that were acked while nobody had them."""
 
     def __post_init__(self) -> None:
-        self.clock = asyncio.get_running_loop().time
+        loop = asyncio.get_running_loop()
+        self.clock: Callable[[], float] = lambda: NOW.timestamp() + loop.time()
         self.store = MemoryStore(self.clock)
         self.outage = Outage()
         self.ids = Ids()
@@ -220,6 +230,10 @@ class Town:
         for process in self.processes:
             await process.kill()
         assert self.lost == [], "acked before it was in the inbox"
+
+    def now(self) -> datetime:
+        """The wall clock, which goes with the store's."""
+        return datetime.fromtimestamp(self.clock(), UTC)
 
     async def bind(self, external: ActorKey, key: ActorKey) -> None:
         """Bind an external key to a job in a commit of its own, at once, whatever else is on its way."""

@@ -10,7 +10,8 @@ from random import Random
 from uuid import UUID
 
 from adapters.memory.outbox import MemoryOutbox
-from adapters.ports.outbox import Attempt, Ended, Leased, SendLane
+from adapters.ports.gate import Limits
+from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, SendLane
 from adapters.ports.store import Commits
 from adapters.ports.turns import (
     Answer,
@@ -141,14 +142,18 @@ class TroubledOutbox(MemoryOutbox):
 
     outage: Outage
     lost_claims = 0
+    claims = 0
 
-    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
         self.outage.check()
-        leased = await super().claim(lanes, holder=holder, token=token)
+        self.claims += 1
+        claimed = await super().claim(lanes, holder=holder, token=token, limits=limits)
         if self.lost_claims:
             self.lost_claims -= 1
             raise StoreUnavailable("the answer was lost")
-        return leased
+        return claimed
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         self.outage.check()

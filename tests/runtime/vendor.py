@@ -19,6 +19,8 @@ KEYED = Capability(Upsert.NONE, key_window=86_400, unique_reference=False, look_
 LOOKED_UP = Capability(Upsert.NONE, key_window=None, unique_reference=False, look_up=True, late_bound=60)
 NO_ANSWER = Failure(FailureClass.TIMEOUT, "timeout", "no answer came")
 BUSY = Failure(FailureClass.RATE_LIMITED, "busy", "come back later")
+EXPIRED = Failure(FailureClass.AUTH, "http_401", "the token has run out")
+UNREACHABLE = Failure(FailureClass.UNAVAILABLE, "connect_failed", "it took no connection")
 STALL = 20.0
 """Longer than it takes others to think that we are dead."""
 
@@ -29,6 +31,12 @@ class Mood(Enum):
     WELL = auto()
     REJECTS = auto()
     BUSY = auto()
+    AUTH = auto()
+    """It refuses our token."""
+    IS_UNREACHABLE = auto()
+    """No connection comes about."""
+    AWAY_FOR_AN_HOUR = auto()
+    """It asks us to come back in an hour."""
     TIMES_OUT = auto()
     """Nothing is done, no answer comes."""
     APPLIES_THEN_TIMES_OUT = auto()
@@ -48,9 +56,12 @@ class Vendor:
     capability_of_all: Capability = KEYED
     seconds: Callable[[], float] = lambda: 0.01
     moods: deque[Mood] = field(default_factory=deque)
+    otherwise: Callable[[], Mood] = lambda: Mood.WELL
     effects: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     look_ups: int = 0
+    is_mute: bool = False
+    """Whether it answers no look-up."""
     name: str = ERP
     _keys: set[UUID] = field(default_factory=set)
     _late: set[asyncio.Task[None]] = field(default_factory=set)
@@ -62,7 +73,7 @@ class Vendor:
         return self.capability_of_all
 
     async def send(self, command: Command) -> Outcome:
-        mood = self.moods.popleft() if self.moods else Mood.WELL
+        mood = self.moods.popleft() if self.moods else self.otherwise()
         if mood in (Mood.STALLS, Mood.STALLS_THEN_REJECTS):
             await asyncio.sleep(STALL)
         self.requests.append(command.reference)
@@ -72,6 +83,12 @@ class Vendor:
                 return Rejected(WRONG)
             case Mood.BUSY:
                 return Deferred(BUSY, 3.0)
+            case Mood.AWAY_FOR_AN_HOUR:
+                return Deferred(BUSY, 3600.0)
+            case Mood.AUTH:
+                return Deferred(EXPIRED, None)
+            case Mood.IS_UNREACHABLE:
+                return Deferred(UNREACHABLE, None)
             case Mood.TIMES_OUT:
                 return Unknown(NO_ANSWER)
             case Mood.APPLIES_LATE:
@@ -88,6 +105,8 @@ class Vendor:
     async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
         self.look_ups += 1
         await asyncio.sleep(self.seconds())
+        if self.is_mute:
+            return Unknown(NO_ANSWER)
         return _confirmed(command) if command.reference in self.effects else Absent()
 
     async def close(self) -> None:

@@ -54,8 +54,8 @@ def test_a_refusal_with_a_problem_is_rejected(answer: Answer, failure_class: Fai
         (Answer(429), LIMITED, None),
         (Answer(429, retry_after=7.0), LIMITED, 7.0),
         (Answer(503, problem=saying("maintenance"), retry_after=0.0), UNAVAILABLE, 0.0),
-        (Answer(409, problem=saying("in_progress")), UNAVAILABLE, 1.0),
-        (Answer(409, problem=saying("in_progress"), retry_after=3.0), UNAVAILABLE, 3.0),
+        (Answer(409, problem=saying("in_progress")), CONFLICT, 1.0),
+        (Answer(409, problem=saying("in_progress"), retry_after=3.0), CONFLICT, 3.0),
     ],
 )
 def test_what_asks_us_to_come_back_is_deferred(
@@ -121,5 +121,33 @@ def test_a_look_up_finds() -> None:
 
 def test_only_the_problem_type_of_the_look_up_says_absent() -> None:
     assert finding_of(Answer(404, problem=Problem(type="not-found"))) == Absent()
-    for other in (Answer(404), Answer(404, problem=Problem(type="about:blank")), Answer(410), Answer(200), Answer(429)):
+    for other in (Answer(404), Answer(404, problem=Problem(type="about:blank")), Answer(410), Answer(200), Answer(503)):
         assert isinstance(finding_of(other), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure_class", "retry_after"),
+    [
+        (Answer(401), AUTH, None),
+        (Answer(403), AUTH, None),
+        (Answer(429, retry_after=7.0), LIMITED, 7.0),
+        (Answer(503, problem=saying("maintenance"), retry_after=9.0), UNAVAILABLE, 9.0),
+    ],
+)
+def test_a_look_up_that_is_turned_away_is_asked_later(
+    answer: Answer, failure_class: FailureClass, retry_after: float | None
+) -> None:
+    finding = finding_of(answer)
+    assert isinstance(finding, Deferred)
+    assert (finding.failure.failure_class, finding.retry_after) == (failure_class, retry_after)
+
+
+@pytest.mark.parametrize(
+    ("status", "failure_class"),
+    [(500, UNAVAILABLE), (502, UNAVAILABLE), (503, UNAVAILABLE), (504, UNAVAILABLE), (408, FailureClass.TIMEOUT),
+     (404, FailureClass.UNKNOWN_OUTCOME), (418, FailureClass.UNKNOWN_OUTCOME)],
+)  # fmt: skip
+def test_whether_a_failure_speaks_of_the_system_stands_in_its_class(status: int, failure_class: FailureClass) -> None:
+    outcome = outcome_of(Answer(status))
+    assert isinstance(outcome, Unknown)
+    assert outcome.failure.failure_class is failure_class

@@ -12,7 +12,8 @@ from tests.contracts.turns import SHEET, applied, asking, command, message, send
 
 ANN, BOB, CAY = uuid("process ann"), uuid("process bob"), uuid("process cay")
 FIRST, SECOND = command(line="1"), command(line="2")
-LANE = ["erp"], [SHEET.entity], [SHEET.id]
+LANE = "erp", [SHEET.entity], [SHEET.id]
+NO_LIMIT: tuple[object, ...] = (None, None, 1, None, [])
 
 
 async def ask(stage: Stage) -> None:
@@ -24,7 +25,7 @@ async def ask(stage: Stage) -> None:
 async def first_is_being_settled(stage: Stage) -> Held:
     """Ann has sent the first command, and the decision on its result is written and not committed."""
     await ask(stage)
-    [leased] = await stage.outbox().claim([send_lane()], holder=ANN, token=uuid("t1"))
+    [leased] = (await stage.outbox().claim([send_lane()], holder=ANN, token=uuid("t1"))).leased
     row = (await stage.commits().load([SHEET]))[SHEET]
 
     async def decide(connection: Connection) -> None:
@@ -41,7 +42,7 @@ class TestHeadAndLease:
         coming = stage.start(stage.outbox().claim([send_lane()], holder=BOB, token=uuid("t2")))
         await stage.until_waiting(coming)
         await deciding.commit()
-        assert [leased.command for leased in await coming] == [SECOND]
+        assert [leased.command for leased in (await coming).leased] == [SECOND]
 
     async def test_a_head_that_is_read_before_the_lease_is_sent_again(self, stage: Stage) -> None:
         await stage.install("claim_head_first")
@@ -63,19 +64,19 @@ class TestToken:
         await stage.outbox().claim([send_lane()], holder=ANN, token=uuid("t1"))
         successor = stage.outbox()
         await successor.take_over([ANN])
-        assert await successor.claim([send_lane()], holder=BOB, token=uuid("t2"))
+        assert (await successor.claim([send_lane()], holder=BOB, token=uuid("t2"))).leased
         return stage.outbox()
 
     async def test_ours_keeps_the_successors_lease(self, stage: Stage) -> None:
         zombie = await self.zombie_and_successor(stage)
         await zombie.record([Ended(FIRST, uuid("t1"), 1, Ending.UNKNOWN, hold=0.0)])
-        assert await stage.outbox().claim([send_lane()], holder=CAY, token=uuid("t3")) == []
+        assert not (await stage.outbox().claim([send_lane()], holder=CAY, token=uuid("t3"))).leased
 
     async def test_a_lease_that_is_released_by_its_key_lets_a_third_send_too(self, stage: Stage) -> None:
         await stage.install("release_by_key")
         await self.zombie_and_successor(stage)
         await stage.observer.execute("SELECT wrong.release('erp', $1, $2)", *SHEET)
-        [third] = await stage.outbox().claim([send_lane()], holder=CAY, token=uuid("t3"))
+        [third] = (await stage.outbox().claim([send_lane()], holder=CAY, token=uuid("t3"))).leased
         assert third.command == FIRST
         assert [attempt.ending for attempt in third.earlier] == [None, None]  # two senders are still at it
 
@@ -85,11 +86,11 @@ class TestOneLeaseForEachLane:
 
     async def test_ours_gives_the_second_nothing(self, stage: Stage) -> None:
         await ask(stage)
-        first = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1")))
+        first = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT))
         coming = stage.start(stage.outbox().claim([send_lane()], holder=BOB, token=uuid("t2")))
         await stage.until_waiting(coming)
         await first.commit()
-        assert await coming == []
+        assert not (await coming).leased
 
     async def test_skip_locked_gives_it_the_second_command(self, stage: Stage) -> None:
         await stage.install("next_command")
@@ -140,7 +141,7 @@ async def test_a_claim_that_is_held_up_does_not_delay_the_heartbeat(stage: Stage
     assert await outbox.take_over([CAY]) == 0
     assert not claiming.done()
     await deciding.commit()
-    assert len(await claiming) == 1
+    assert len((await claiming).leased) == 1
 
 
 async def test_a_process_that_was_taken_over_while_it_claimed_is_seen_all_the_same(stage: Stage) -> None:
@@ -148,7 +149,7 @@ async def test_a_process_that_was_taken_over_while_it_claimed_is_seen_all_the_sa
     await ask(stage)
     observer = stage.outbox()
     await observer.beat(ANN)
-    claiming = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1")))
+    claiming = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT))
     assert await observer.take_over([ANN]) == 0
     await claiming.commit()
     # then: should she never beat again, Bob sees a counter that stands still

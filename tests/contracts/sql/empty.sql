@@ -4,5 +4,6 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      g AS (DELETE FROM tallystick.abandoned), h AS (DELETE FROM tallystick.sender),
      i AS (DELETE FROM tallystick.attempt), j AS (DELETE FROM tallystick.cases),
      k AS (DELETE FROM tallystick.timeline), l AS (DELETE FROM tallystick.notice),
-     m AS (DELETE FROM tallystick.dead_letter), n AS (DELETE FROM tallystick.pause)
+     m AS (DELETE FROM tallystick.dead_letter), n AS (DELETE FROM tallystick.pause),
+     o AS (DELETE FROM tallystick.gate)
 DELETE FROM tallystick.audit

@@ -1,6 +1,9 @@
 -- As if so many seconds had passed: every recorded time lies further back.
-WITH entities AS (UPDATE tallystick.entity SET retry_at = retry_at - make_interval(secs => $1::double precision),
-                                               lane_since = lane_since - make_interval(secs => $1::double precision)),
-     attempts AS (UPDATE tallystick.attempt SET started_at = started_at - make_interval(secs => $1::double precision),
-                                                   ended_at = ended_at - make_interval(secs => $1::double precision))
-UPDATE tallystick.outbox SET due_at = due_at - make_interval(secs => $1::double precision)
+WITH passed AS (SELECT make_interval(secs => $1::double precision) AS t),
+     entities AS (UPDATE tallystick.entity SET retry_at = retry_at - t, lane_since = lane_since - t FROM passed),
+     attempts AS (UPDATE tallystick.attempt SET started_at = started_at - t, ended_at = ended_at - t FROM passed),
+     gates AS (UPDATE tallystick.gate SET open_until = open_until - t, wait_until = wait_until - t,
+                                          last_failure_at = last_failure_at - t, paused_at = paused_at - t,
+                                          tokens_at = tokens_at - t, quota_since = quota_since - t
+               FROM passed)
+UPDATE tallystick.outbox SET due_at = due_at - t FROM passed

@@ -132,6 +132,14 @@ def spoilt(change: Callable[[Any], object]) -> PolicyFile:
             lambda d: d["systems"]["psa"]["operations"]["project.put"].update(key_window_seconds=5),
             "key_window_seconds is not above late_bound_seconds",
         ),
+        (
+            lambda d: d["retries"]["default"].update(deadline_seconds=10),
+            "retries.default.deadline_seconds: a person is asked after two or three tries",
+        ),
+        (
+            lambda d: d["retries"].update(timeout={"deadline_seconds": 200}),
+            "retries.timeout.deadline_seconds: it is below the longest_seconds of a breaker",
+        ),
     ],
 )
 def test_what_is_hardly_meant_is_doubted(change: Callable[[Any], object], told: str) -> None:

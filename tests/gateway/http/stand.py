@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,18 @@ from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from gateway.gate import SystemGate
+from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.pauses import Pausing
 from gateway.http.servers import Addresses, serve_http
+from gateway.http.systems import Systems
 from gateway.metrics import Counts
 from gateway.settings import Settings
 from schemas.facts import Case
@@ -36,6 +42,13 @@ from tests.contracts.turns import batch, queued
 TOKEN: Final = "a-token-for-one-test"
 BODY: Final = b'{"secret": "body"}'
 FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the tax profile", "tax_profile")
+
+NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
+"""A Saturday."""
+GATES: Final = {
+    "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
+    "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +96,11 @@ class Stand:
     health: Health
     commits: PostgresCommits
     dead_letters: PostgresDeadLetters
+    outbox: PostgresOutbox
     looked_at: list[ActorKey] = field(default_factory=list)
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
+    systems_looked_at: list[str] = field(default_factory=list)
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -142,6 +157,9 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
+    outbox, gates = PostgresOutbox(url), PostgresGates(url)
+    systems_looked_at: list[str] = []
+    systems = Systems(gates, GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
@@ -160,17 +178,18 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                 reads,
                 Acts(acts, looked_at.append),
                 Pausing(pauses, lambda: hints.append(None)),
+                systems,
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
             consuming = MemoryConsuming(broker, on_error=_raise)
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
-            yield Stand(session, addresses, health, commits, dead_letters, looked_at, hints)
+            yield Stand(session, addresses, health, commits, dead_letters, outbox, looked_at, hints, systems_looked_at)
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        for close in (reads.close, acts.close, pauses.close, commits.close, dead_letters.close):
-            await close()
+        for store in (reads, acts, pauses, commits, dead_letters, outbox, gates):
+            await store.close()
 
 
 def _raise(_: str, error: Exception) -> None:

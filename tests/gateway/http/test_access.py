@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
@@ -18,6 +19,7 @@ from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
 from gateway.http.api import api, routes
 from gateway.http.pauses import Pausing
+from gateway.http.systems import Systems
 from gateway.http.views import Views
 from gateway.settings import SettingsInvalid
 from tests.gateway.http.stand import TOKEN, Stand, listening
@@ -31,14 +33,17 @@ Client = TestClient[web.Request, web.Application]
 def app(database_url: str) -> web.Application:
     """The API for a caller who may read only, with one route that nobody gave a permission."""
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
+    gates = PostgresGates(database_url)
     views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
-    app = api(routes(views, Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)), READER)
+    acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
+    app = api(routes(views, acts, pausing, Systems(gates, {}, lambda _: None)), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
         await reads.close()
         await lanes.close()
         await pauses.close()
+        await gates.close()
 
     app.on_cleanup.append(close)
     return app
@@ -57,7 +62,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.format(
-            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", id="1"
+            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", id="1", name="erp"
         )
         async with client.request(route.method, path, headers=headers) as answer:
             found[route.method, route.resource.canonical] = answer.status
@@ -82,6 +87,8 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/resume"),
         ("POST", "/v1/pauses"),
         ("DELETE", "/v1/pauses/{id}"),
+        ("POST", "/v1/systems/{name}/pause"),
+        ("POST", "/v1/systems/{name}/resume"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }

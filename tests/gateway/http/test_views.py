@@ -133,7 +133,7 @@ class TestLanes:
     async def test_an_empty_one_shows_the_commands_that_hold_its_key(self, stand: Stand, database_url: str) -> None:
         outbox = PostgresOutbox(database_url)
         await stand.commit(asking(applied((await stand.commits.load([SHEET]))[SHEET], message("e1")), command()))
-        [leased] = await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))
+        [leased] = (await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))).leased
         ended = Ended(
             leased.command, leased.token, leased.attempt, Ending.REJECTED, None, FAILURE.failure_class, FAILURE.code,
             FAILURE.reason, None,

@@ -148,7 +148,7 @@ CREATE TABLE tallystick.attempt (
     started_at    timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
     ending        text CHECK (ending IN (
-                      'confirmed', 'rejected', 'deferred', 'unknown', 'unsent', 'absent')),
+                      'confirmed', 'rejected', 'deferred', 'unknown', 'unsent', 'unanswered', 'absent')),
     external_id   text,
     failure_class text,
     code          text,

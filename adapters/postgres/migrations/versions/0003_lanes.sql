@@ -68,7 +68,8 @@ BEGIN
       AND entity <> 'external';
     IF FOUND THEN
         WITH again AS (
-            UPDATE tallystick.inbox SET verdict = 'queued'
+            UPDATE tallystick.inbox SET
+                verdict = 'queued', attempts = CASE WHEN verdict = 'parked' THEN 0 ELSE attempts END
             WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
               AND verdict IN ('waiting', 'backoff', 'parked')
             RETURNING ref)
@@ -84,7 +85,7 @@ BEGIN
                   ELSE o.id END,
         reference = CASE WHEN r.did_nothing
                          THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
-    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent'), false)
+    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
                                         OR a.number <= absent.number)
                                AND bool_or(a.ending IN ('rejected', 'absent'))
                         FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing

@@ -3,32 +3,56 @@
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
 -- the newest of all, which is this one: so numbers rise for ever.
-CREATE FUNCTION tallystick.claim_lanes(p_system text[], p_entity text[], p_key text[], p_holder uuid, p_token uuid)
+--
+-- The gate says how many may pass. It is asked twice: at first by the way, so that leases are not taken in vain, and
+-- for good when no lock is waited for any more. The last row, without an id, says how many lanes were tried, how many
+-- heads the gate let pass, and what holds the others.
+CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
+                                       p_concurrency integer, p_rate double precision, p_burst integer,
+                                       p_quota bigint, p_resets timestamptz[])
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
-               reference text, body bytea, number integer)
+               reference text, body bytea, number integer, place integer, admitted integer, hold text,
+               hold_seconds double precision)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    wanted integer := cardinality(p_key);
+    asked  integer;
+    gate   record;
+    taken  integer;
 BEGIN
     -- Whoever abandons this token waits until we have ended, or was before us and left a mark.
     PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
     IF EXISTS (SELECT FROM tallystick.abandoned a WHERE a.token = p_token) THEN
         RETURN;
     END IF;
-    INSERT INTO tallystick.lease (system, entity, key, holder, token)
-    SELECT w.system, w.entity, w.key, p_holder, p_token FROM unnest(p_system, p_entity, p_key) w(system, entity, key)
-    ORDER BY w.system COLLATE "C", w.entity COLLATE "C", w.key COLLATE "C"
-    ON CONFLICT DO NOTHING;
+    SELECT g.* INTO gate
+    FROM tallystick.gate_admits(p_system, wanted, false, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
+    asked := gate.count;
+    IF asked > 0 THEN
+        INSERT INTO tallystick.lease (system, entity, key, holder, token)
+        SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
+        ORDER BY w.entity COLLATE "C", w.key COLLATE "C"
+        ON CONFLICT DO NOTHING;
+        SELECT g.* INTO gate
+        FROM tallystick.gate_admits(p_system, wanted, true, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
+    END IF;
 
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT o.* FROM tallystick.lease l
+        SELECT w.place, o.*
+        FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
+              FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
+              GROUP BY u.entity, u.key) w
+        JOIN tallystick.lease l ON l.system = p_system AND l.entity = w.entity AND l.key = w.key AND l.token = p_token
         CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
-        WHERE l.token = p_token AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
+        WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
           AND NOT tallystick.is_paused(o.entity, o.key, o.body)
+        ORDER BY w.place LIMIT gate.count
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
                                         generation)
@@ -41,13 +65,21 @@ BEGIN
         DELETE FROM tallystick.attempt a USING head h
         WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
-    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, g.number
+    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, g.number, h.place,
+           gate.count, NULL::text, NULL::double precision
     FROM head h JOIN logged g ON g.command_id = h.id;
+    GET DIAGNOSTICS taken = ROW_COUNT;
 
+    PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);
     DELETE FROM tallystick.lease l WHERE l.token = p_token AND NOT EXISTS (
         SELECT FROM tallystick.attempt a
         WHERE a.token = p_token AND a.ending IS NULL AND a.system = l.system AND a.entity = l.entity
           AND a.key = l.key);
+    hold := gate.reason;
+    hold_seconds := gate.seconds;
+    place := asked;
+    admitted := gate.count;
+    RETURN NEXT;
 END $$;
 
 -- The answer to a claim was lost and nothing of it was sent. The claim may still be on its way, so this waits for it

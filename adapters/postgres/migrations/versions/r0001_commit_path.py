@@ -10,5 +10,5 @@ down_revision = None
 
 def upgrade() -> None:
     """Create everything."""
-    for name in ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0008_pauses"):
+    for name in ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0005_gates", "0008_pauses"):
         run(name)

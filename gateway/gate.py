@@ -1,0 +1,34 @@
+"""The gate of one system as this process applies it: the policy's limits, and the hours by its own clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from adapters.ports.gate import Hold, HoldReason, Limits
+from gateway.gate_policy import GatePolicy
+
+
+class SystemGate:
+    """Asked by the relay. What all processes share, breaker, rate, and quota, stands in the store and is asked there.
+
+    `now` is the wall clock; it counts for windows alone, and to tell the store which days of the quota are near.
+    """
+
+    def __init__(self, policy: GatePolicy, concurrency: int, now: Callable[[], datetime]) -> None:
+        self.concurrency = concurrency
+        self._policy = policy
+        self._hours = policy.hours
+        self._now = now
+
+    def closed(self) -> Hold | None:
+        """What holds all commands back by the policy's hours."""
+        now = self._now()
+        if self._hours.is_open(now):
+            return None
+        opens = self._hours.opens_at(now)
+        return Hold(HoldReason.WINDOW, None if opens is None else (opens - now).total_seconds())
+
+    def limits(self) -> Limits:
+        """What the store's gate may let pass."""
+        return self._policy.limits(self.concurrency, self._now())

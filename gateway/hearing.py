@@ -1,0 +1,59 @@
+"""What an outcome says about the system that it came from, whatever it means for the command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from adapters.ports.gate import BreakerRule, Heard, Speech
+from adapters.ports.system import Absent
+from gateway.retry import Retries
+from schemas.commands import Confirmed, Deferred, Rejected, Unknown
+from schemas.verdicts import FailureClass
+
+SHORTEST_WAIT: Final = 0.5
+"""Seconds that we leave a system alone at least that asks us to come back later."""
+
+ILL: Final = frozenset({FailureClass.UNAVAILABLE, FailureClass.TIMEOUT})
+"""Classes of failures that speak of the system, not of the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Hears answers of one system. `longest_wait` caps what it may ask for, in seconds."""
+
+    rule: BreakerRule
+    retries: Retries
+    longest_wait: float
+
+    def heard(self, outcome: Confirmed | Absent | Rejected | Deferred | Unknown) -> Heard:
+        """What the answer to an attempt or a look-up says of the system."""
+        match outcome:
+            case Confirmed() | Absent() | Rejected():
+                return Heard(Speech.WELL, self.rule)
+            case Deferred(failure, retry_after):
+                match failure.failure_class:
+                    case FailureClass.AUTH:
+                        return Heard(Speech.REFUSED, self.rule)
+                    case FailureClass.RATE_LIMITED | FailureClass.UNAVAILABLE if retry_after is not None:
+                        wait = min(max(retry_after, SHORTEST_WAIT), self.longest_wait)
+                        return Heard(Speech.NEITHER, self.rule, wait)
+                    case FailureClass.RATE_LIMITED:
+                        # It does not say for how long: the breaker makes it longer each time.
+                        wait = self.retries.of(FailureClass.RATE_LIMITED).first
+                        return Heard(Speech.FAILED, self.rule, wait)
+                    case failure_class if failure_class in ILL:
+                        return Heard(Speech.FAILED, self.rule)
+                    case _:
+                        return Heard(Speech.WELL, self.rule)
+            case Unknown(failure):
+                if failure.failure_class in ILL:
+                    return Heard(Speech.FAILED, self.rule)
+                return Heard(Speech.WELL, self.rule)
+            case _:
+                assert_never(outcome)
+
+
+def holds_the_system(heard: Heard) -> bool:
+    """Whether the gate now keeps the command back, so that it needs no delay of its own."""
+    return heard.wait is not None or heard.speech is Speech.REFUSED

@@ -1,0 +1,70 @@
+"""The systems and what holds their commands back; operators pause and resume them, with a reason, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from adapters.ports.gate import Gates
+from gateway.gate import SystemGate
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer
+from gateway.http.problems import SYSTEM_NOT_FOUND, Problem
+from gateway.http.requests import Because, Nothing, body, query
+from gateway.system_state import SystemState, system_state, untouched
+
+
+class Systems:
+    """Each method with a request answers one route. `look_at` lets this process ask the gate of a system at once."""
+
+    def __init__(self, gates: Gates, policy: Mapping[str, SystemGate], look_at: Callable[[str], None]) -> None:
+        self._gates = gates
+        self._policy = policy
+        self._look_at = look_at
+
+    async def states(self) -> list[SystemState]:
+        """Every system of the policy, in its order. Raises `StoreUnavailable`."""
+        rows = {row.system: row for row in await self._gates.gates()}
+        now = datetime.now(UTC)
+        return [
+            system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed())
+            for name, gate in self._policy.items()
+        ]
+
+    async def systems(self, request: web.Request) -> web.Response:
+        """All systems."""
+        query(request, Nothing)
+        return json_answer({"items": await self.states(), "next": None})
+
+    async def system(self, request: web.Request) -> web.Response:
+        """One system."""
+        query(request, Nothing)
+        name = self._name(request)
+        return json_answer(next(state for state in await self.states() if state.system == name))
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """Send nothing more to a system until it is resumed."""
+        query(request, Nothing)
+        name, asked = self._name(request), await body(request, Because)
+        await self._gates.pause(name, actor=request[CALLER].name, reason=asked.reason)
+        return self._done(name, request, "pause", asked.reason)
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Let commands to a system pass again."""
+        query(request, Nothing)
+        name, asked = self._name(request), await body(request, Because)
+        await self._gates.resume(name, actor=request[CALLER].name, reason=asked.reason)
+        return self._done(name, request, "resume", asked.reason)
+
+    def _name(self, request: web.Request) -> str:
+        name = request.match_info["name"]
+        if name not in self._policy:
+            known = ", ".join(self._policy)
+            raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system of this name; it lists {known}.")
+        return name
+
+    def _done(self, name: str, request: web.Request, action: str, reason: str) -> web.Response:
+        self._look_at(name)
+        return json_answer({"done": action, "system": name, "by": request[CALLER].name, "reason": reason})

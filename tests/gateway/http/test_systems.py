@@ -1,0 +1,120 @@
+"""Systems in the API: what holds each back and until when, and how operators pause and resume it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from adapters.ports.gate import BreakerRule, Heard, Limits, Speech
+from adapters.ports.outbox import Ended, Ending
+from schemas.verdicts import FailureClass
+from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, uuid
+from tests.gateway.http.stand import Stand
+from tests.gateway.http.test_acts import audit
+
+ONCE = BreakerRule(failures=1, open_for=600, longest=600)
+
+
+async def hear(stand: Stand, heard: Heard, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
+    """Let the ERP answer to one attempt, from which this is heard."""
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("e1")), command()))
+    claimed = await stand.outbox.claim([send_lane()], holder=uuid("us"), token=uuid("t"), limits=limits)
+    [leased] = claimed.leased
+    ended = Ended(
+        leased.command, leased.token, leased.attempt, Ending.DEFERRED, None, FailureClass.AUTH, "http_401",
+        "The token has run out.", 0.0, heard,
+    )  # fmt: skip
+    await stand.outbox.record([ended])
+
+
+async def held(stand: Stand, system: str = "erp") -> Sequence[dict[str, object]]:
+    """What holds a system back."""
+    page = await stand.get(f"/v1/systems/{system}")
+    assert page.status == 200
+    found = page.json["held"]
+    assert isinstance(found, list)
+    return found
+
+
+async def test_every_system_of_the_policy_is_listed_also_if_it_was_never_used(stand: Stand) -> None:
+    erp, crm = (await stand.get("/v1/systems")).items
+    assert (erp["system"], erp["held"], erp["breaker"], erp["in_flight"]) == ("erp", [], "closed", 0)
+    assert (erp["concurrency"], erp["tokens"], erp["quota_used"], erp["quota"]) == (16, 2.0, 0, 100)
+    assert [hold["reason"] for hold in crm["held"]] == ["window"]  # type: ignore[attr-defined]  # read from JSON
+
+
+async def test_closed_hours_say_when_they_end(stand: Stand) -> None:
+    [hold] = await held(stand, "crm")
+    assert hold["reason"] == "window"
+    assert hold["until"] is not None
+
+
+async def test_an_open_breaker_says_why_and_until_when(stand: Stand) -> None:
+    await hear(stand, Heard(Speech.FAILED, ONCE))
+    [hold] = await held(stand)
+    assert (hold["reason"], hold["why"]) == ("breaker", "1 failures in a row, the last one http_401")
+    assert isinstance(hold["until"], str)
+    metrics = (await stand.ops("/metrics")).text
+    assert 'tallystick_breaker{system="erp"} 2.0' in metrics
+    assert 'tallystick_breaker{system="crm"} 0.0' in metrics
+    assert 'tallystick_system_held{reason="breaker",system="erp"} 1.0' in metrics
+    assert 'tallystick_system_held{reason="window",system="crm"} 1.0' in metrics
+
+
+async def test_quota_and_rate_are_counted_over_all_processes(stand: Stand) -> None:
+    page = await stand.get("/v1/systems/erp")
+    assert page.json["quota_used"] == 0
+    limits = Limits(rate=2, burst=2, quota=100)
+    await hear(stand, Heard(Speech.NEITHER, ONCE, 600), limits)
+    [hold] = await held(stand)
+    assert hold["reason"] == "retry_after"
+    metrics = (await stand.ops("/metrics")).text
+    assert 'tallystick_quota_left{system="erp"}' in metrics
+    assert 'tallystick_rate_wait_seconds{system="erp"} 0.0' in metrics
+
+
+async def test_a_refused_token_is_a_case_until_the_system_is_resumed(stand: Stand) -> None:
+    await hear(stand, Heard(Speech.REFUSED, ONCE))
+    [hold] = await held(stand)
+    assert (hold["reason"], hold["until"], hold["why"]) == ("paused", None, "by gateway: The token has run out.")
+    [case] = (await stand.get("/v1/cases")).items
+    assert (case["entity"], case["key"], case["failure_class"], case["code"]) == ("system", "erp", "auth", "http_401")
+    assert (await stand.post("/v1/systems/erp/resume", {"reason": "token renewed"})).status == 200
+    assert await held(stand) == []
+    assert (await stand.get("/v1/cases")).items == []
+
+
+async def test_an_operator_pauses_and_resumes_with_a_reason(stand: Stand, database_url: str) -> None:
+    page = await stand.post("/v1/systems/erp/pause", {"reason": "month end"})
+    assert page.status == 200
+    assert page.json == {"done": "pause", "system": "erp", "by": "api-token", "reason": "month end"}
+    [hold] = await held(stand)
+    assert (hold["reason"], hold["why"]) == ("paused", "by api-token: month end")
+    assert (await stand.post("/v1/systems/erp/resume", {"reason": "books are open"})).status == 200
+    assert await held(stand) == []
+    assert stand.systems_looked_at == ["erp", "erp"]
+    assert await audit(database_url) == [
+        ("api-token", "system.pause", "system", "erp", "month end"),
+        ("api-token", "system.resume", "system", "erp", "books are open"),
+    ]
+
+
+@pytest.mark.parametrize("act", ["pause", "resume"])
+async def test_a_system_that_the_policy_does_not_list_is_not_found(alone: Stand, act: str) -> None:
+    for page in (await alone.get("/v1/systems/psa"), await alone.post(f"/v1/systems/psa/{act}", {"reason": "a"})):
+        assert (page.status, page.json["type"]) == (404, "/problems/system-not-found")
+        assert "erp, crm" in page.detail
+    assert alone.systems_looked_at == []
+
+
+@pytest.mark.parametrize("act", ["pause", "resume"])
+async def test_a_reason_is_needed(alone: Stand, act: str) -> None:
+    page = await alone.post(f"/v1/systems/erp/{act}", {})
+    assert (page.status, page.detail) == (400, "reason: add it.")
+
+
+async def test_without_a_database_nothing_is_said_of_systems(alone: Stand) -> None:
+    assert (await alone.get("/v1/systems")).status == 503
+    assert (await alone.post("/v1/systems/erp/pause", {"reason": "a"})).status == 503
