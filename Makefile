@@ -11,7 +11,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test demo bench lock clean
+.PHONY: help venv check format test long demo bench lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -36,6 +36,10 @@ format: $(INSTALLED) ## Format the code, and repair what the linter can
 test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest $(ARGS)
+
+long: $(INSTALLED) ## The tests that take minutes, which `make test` leaves out
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m pytest -m long -s $(ARGS)
 
 demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after it)
 	$(BIN)/tallystick demo $(ARGS)

@@ -15,6 +15,7 @@ from schemas.commands import Confirmed, Rejected, Unknown
 from schemas.envelope import Envelope
 from schemas.facts import Claim
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure
 
 
 class Receipt(Protocol):
@@ -32,12 +33,16 @@ class Receipt(Protocol):
 
 @dataclass(slots=True)
 class Entry:
-    """A message in a mailbox. `conflict`: its id is in the inbox with another body, which a person must see."""
+    """A message in a mailbox. `conflict`: its id is in the inbox with another body, which a person must see.
+
+    `held`: why it is not to be decided, but parked.
+    """
 
     message: Message
     envelope: Envelope
     receipt: Receipt
     conflict: bool = False
+    held: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.consuming import RabbitConsuming
 from adapters.rabbitmq.publishing import RabbitPublishing
@@ -31,6 +32,7 @@ from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
 from gateway.http.acts import Acts
+from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -91,7 +93,7 @@ def rabbit(settings: Settings) -> tuple[Consuming, Publishing]:
     """A connection to consume on and one to publish on; both come up by themselves."""
     publishing = RabbitPublishing(settings.amqp_url, report=_report)
     publishing.start()
-    return RabbitConsuming(settings.amqp_url, report=_report), publishing
+    return RabbitConsuming(settings.amqp_url, report=_report, most_bytes=settings.unacked_bytes), publishing
 
 
 @asynccontextmanager
@@ -114,6 +116,7 @@ async def ports(
             outbox=closed(PostgresOutbox(url)),
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
+            suspects=closed(PostgresSuspects(url)),
             reads=closed(PostgresReads(url)),
             gates=closed(PostgresGates(url)),
             systems={name: closed(system) for name, system in systems(policy).items()},
@@ -127,7 +130,8 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     """Both listeners, for as long as the block runs."""
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
     systems = Systems(outside.gates, runtime.gates, runtime.look_at_system)
-    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing, systems):
+    letters = LetterActs(outside.dead_letters, runtime.readmission)
+    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing, systems, letters):
         yield
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Final
 
 from adapters.ports.broker import Delivery
-from adapters.ports.store import DeadLetter, DeadLetters
+from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.turns import StoreUnavailable
 from gateway.backoff import Backoff
+from gateway.letters import letter_of
 from schemas.verdicts import Failure
 
 MOST: Final = 50
-HEADERS: Final = 64
-"""Headers kept of a dead letter; header abuse is a reason to be here."""
-HEADER_CHARACTERS: Final = 500
 
 
 class Burial:
@@ -31,7 +28,7 @@ class Burial:
 
     def bury(self, delivery: Delivery, failure: Failure) -> None:
         """Store the delivery as a dead letter, then ack it."""
-        self._waiting.append((_letter(delivery, failure), delivery))
+        self._waiting.append((letter_of(delivery, failure), delivery))
         self._is_idle.clear()
         self._added.set()
 
@@ -60,16 +57,3 @@ class Burial:
             else:
                 self._backoff.reset()
                 return
-
-
-def _letter(delivery: Delivery, failure: Failure) -> DeadLetter:
-    headers = {
-        str(name)[:HEADER_CHARACTERS]: str(value)[:HEADER_CHARACTERS]
-        for name, value in list(delivery.headers.items())[:HEADERS]
-    }
-    parts = (delivery.queue, delivery.routing_key, delivery.content_type or "", repr(sorted(headers.items())))
-    digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "backslashreplace") + b"\x1f" + delivery.body).digest()
-    return DeadLetter(
-        digest, delivery.queue, delivery.routing_key, failure.failure_class, failure.code, failure.reason,
-        delivery.content_type, headers, delivery.body,
-    )  # fmt: skip

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from adapters.ports.broker import Delivery
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.door import Door
-from schemas.envelope import Undecodable
-from schemas.verdicts import Failure, FailureClass
+from gateway.suspicion import KILLS, Suspicion, Treatment, is_suspect
+from schemas.verdicts import Failure
 
 SLICE: Final = 64
 """Deliveries admitted before others get the loop, at most."""
@@ -24,11 +24,17 @@ class Consumer:
     """`observed` hears the queue of each delivery, and the failure of one that was turned away."""
 
     def __init__(
-        self, door: Door, bus: Bus, burial: Burial, observed: Callable[[Delivery, Failure | None], None]
+        self,
+        door: Door,
+        bus: Bus,
+        burial: Burial,
+        suspicion: Suspicion,
+        observed: Callable[[Delivery, Failure | None], None],
     ) -> None:
         self._door = door
         self._bus = bus
         self._burial = burial
+        self._suspicion = suspicion
         self._observed = observed
         self._arrived: deque[Delivery] = deque()
         self._has_arrived = asyncio.Event()
@@ -46,35 +52,58 @@ class Consumer:
         await self._is_idle.wait()
 
     async def run(self) -> None:
-        """Admit for ever, in order of arrival, a slice at a time."""
+        """Admit for ever, in order of arrival, a slice at a time; suspects alone."""
         while True:
+            if not self._arrived:
+                await self._suspicion.relieve()
             if not self._arrived:
                 self._is_idle.set()
                 self._has_arrived.clear()
                 await self._has_arrived.wait()
-            self._admit_slice(asyncio.get_running_loop())
-            await asyncio.sleep(0)
+            suspect = self._admit_slice(asyncio.get_running_loop())
+            if suspect is None:
+                await asyncio.sleep(0)
+            else:
+                await self._suspicion.run_alone(suspect, self._treat, self._next_suspect)
 
-    def _admit_slice(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _admit_slice(self, loop: asyncio.AbstractEventLoop) -> Delivery | None:
+        """Admit what has arrived; a suspect ends the slice, and is left to the caller."""
         end = loop.time() + SLICE_SECONDS
         for _ in range(min(SLICE, len(self._arrived))):
-            self._admit(self._arrived.popleft())
+            delivery = self._arrived.popleft()
+            if not delivery.is_live:
+                continue  # its channel is gone: it is delivered again
+            if is_suspect(delivery):
+                return delivery
+            self._admit(delivery)
             if loop.time() > end:
-                return
+                return None
+        return None
 
-    def _admit(self, delivery: Delivery) -> None:
-        if not delivery.is_live:
-            return  # its channel is gone: it is delivered again
-        try:
-            key, entry = self._door.admit(delivery)
-        except Undecodable as error:
-            failure = error.failure
-        except Exception as error:  # noqa: BLE001  # our bug must neither stop the consumer nor lose the message
-            reason = f"decoding raised {type(error).__name__}: report it"
-            failure = Failure(FailureClass.INTERNAL, "door_failed", reason)
-        else:
-            self._observed(delivery, None)
-            self._bus.deliver(key, entry)
-            return
+    def _next_suspect(self) -> Delivery | None:
+        """The next delivery if it is a suspect too."""
+        return self._arrived.popleft() if self._arrived and is_suspect(self._arrived[0]) else None
+
+    def _treat(self, suspect: Delivery, treatment: Treatment) -> None:
+        match treatment:
+            case Treatment.ALONE:
+                self._admit(suspect)
+            case Treatment.PARKED:
+                self._admit(suspect, held=KILLS)
+            case Treatment.BURIED:
+                self._bury(suspect, KILLS)
+            case _:
+                assert_never(treatment)
+
+    def _admit(self, delivery: Delivery, held: Failure | None = None) -> None:
+        match self._door.try_admit(delivery):
+            case Failure() as failure:
+                self._bury(delivery, failure)
+            case key, entry:
+                entry.held = held
+                self._observed(delivery, None)
+                self._bus.deliver(key, entry)
+
+    def _bury(self, delivery: Delivery, failure: Failure) -> None:
         self._observed(delivery, failure)
         self._burial.bury(delivery, failure)

@@ -17,7 +17,7 @@ from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Rej
 from actors.policy import Policy
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
-from gateway.activation import Activation, Answered, Memory
+from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped
 from gateway.pauses import legal_entity_of
 from gateway.retry import NextTry
@@ -163,7 +163,7 @@ class _Fold:
             end = None
             if not self._is_blocked and self._room > 0:
                 self._room -= 1
-                end = self._judged(entry.message, entry.envelope)
+                end = self._judged_first(entry)
             match end:
                 case None if self._is_blocked or overflows:
                     self._is_blocked = True
@@ -179,6 +179,12 @@ class _Fold:
                     self._is_blocked = True
                 case _:
                     assert_never(end)
+
+    def _judged_first(self, entry: Entry) -> Ended | Stopped | None:
+        """What becomes of a message of the mailbox; one that is held parks, whatever the policy."""
+        if entry.held is not None:
+            return self._stopped(Reject(entry.held), 1)
+        return self._judged(entry.message, entry.envelope)
 
     def _judged_again(self, standing: LaneMessage) -> Ended | Stopped | None:
         """What becomes of a message of the lane. One that is parked was passed by another, and parks again."""

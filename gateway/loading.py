@@ -90,7 +90,8 @@ class Loading:
                 return  # the fold parks it there
         bound = self._world.bounds.fold if activation.limit is None else activation.limit
         for entry in islice(activation.mailbox, bound):
-            yield entry.envelope
+            if entry.held is None:
+                yield entry.envelope
 
 
 def _drains(activation: Activation) -> bool:

@@ -66,6 +66,7 @@ class Counts(Collector):
         self.duplicates: Counter[tuple[str, ...]] = Counter()
         self.refused: Counter[tuple[str, ...]] = Counter()
         self.dead_letters: Counter[tuple[str, ...]] = Counter()
+        self.suspects: Counter[tuple[str, ...]] = Counter()
         self.commands: Counter[tuple[str, ...]] = Counter()
         self.notices: Counter[tuple[str, ...]] = Counter()
         self.store_lost: Counter[tuple[str, ...]] = Counter()
@@ -86,6 +87,8 @@ class Counts(Collector):
         yield _counter("turns_refused", "Turns that left nothing and were decided again.", ("why",), self.refused)
         yield _counter("dead_letters", "Deliveries that could not become messages.", ("queue", "class"),
                        self.dead_letters)  # fmt: skip
+        yield _counter("suspects", "Messages that came back often, by what was done with them.", ("treatment",),
+                       self.suspects)  # fmt: skip
         yield _counter("commands", "Attempts by what they came to.", ("system", "operation", "outcome"),
                        self.commands)  # fmt: skip
         yield _counter("notices", "Notices by what became of them.", ("outcome",), self.notices)

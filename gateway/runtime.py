@@ -12,9 +12,11 @@ from uuid import UUID
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Publishing, Subscription
 from adapters.ports.gate import Gates
+from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
-from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes, Reads
+from adapters.ports.store import Commits, LaneActs, Lanes, Reads
+from adapters.ports.suspects import Suspects
 from adapters.ports.system import System
 from adapters.ports.turns import Message
 from gateway import telemetry
@@ -35,9 +37,11 @@ from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
 from gateway.policy_file import PolicyFile
+from gateway.readmission import Readmission
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
+from gateway.suspicion import Suspicion
 from gateway.watch import Watch
 from gateway.world import World
 from schemas.codec import decode_stored
@@ -59,6 +63,7 @@ class Ports:
     outbox: Outbox
     notices: Notices
     dead_letters: DeadLetters
+    suspects: Suspects
     reads: Reads
     consuming: Consuming
     publishing: Publishing
@@ -138,15 +143,20 @@ class Runtime:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier)
         self._burial = Burial(ports.dead_letters, Backoff())
-        self._consumer = Consumer(
-            Door(lambda: policy.sources, sources.ids), self._bus, self._burial, self._watch.delivered
-        )
+        door = Door(lambda: policy.sources, sources.ids)
+        suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
+        self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
+        self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
         self._heartbeat = Heartbeat(ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._subscription: Subscription | None = None
         self._ended = asyncio.Event()
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
+        counts.gauges.append(
+            Gauge("unacked_bytes", "Bytes of messages in memory that are not acknowledged.", (),
+                  lambda: {(): float(ports.consuming.held_bytes)})
+        )  # fmt: skip
         counts.gauges.append(
             Gauge("commands_in_flight", "Attempts that run now.", ("system",),
                   lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
@@ -158,6 +168,7 @@ class Runtime:
         for place, committer in enumerate(self._committers):
             self._spawn(f"committer-{place}", committer.run())
         self._spawn("burial", self._burial.run())
+        self._spawn("readmission", self.readmission.run())
         self._spawn("recorder", self._recorder.run())
         self._spawn("pauses", self.pauses.run())
         self._spawn("lanes", self._lanes.run())
@@ -195,6 +206,7 @@ class Runtime:
         What was not done is not lost: unacked messages are delivered again, leases lapse.
         """
         self.health.is_draining = True
+        self.readmission.close()
         try:
             async with asyncio.timeout(grace):
                 await self._finish()
@@ -217,6 +229,7 @@ class Runtime:
         await self._recorder.quiet()
         await self._bus.quiet()
         await self._burial.quiet()
+        await self.readmission.quiet()
 
     def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name=name)

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     api_token_file: Path | None = None
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000
     """Unacked messages per queue. 0 would mean no bound, so it is refused."""
+    unacked_bytes: Annotated[int, Field(ge=1024 * 1024)] = 64 * 1024 * 1024
+    """Bytes of messages that are in memory and not acknowledged; beyond them reading from the broker stops."""
     committers: Annotated[int, Field(ge=1, le=32)] = 2
     """Committers, each with a connection of its own; a key always has the same one."""
     grace_seconds: Annotated[float, Field(gt=0, le=600)] = 25

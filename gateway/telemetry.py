@@ -79,6 +79,11 @@ def dead_letter(queue: str, failure: Failure) -> None:
     _log.warning("dead_letter", queue=queue, failure_class=failure.failure_class, code=failure.code)
 
 
+def suspect_again(queue: str, attempts: int, treatment: str) -> None:
+    """The process ended while it was at work on one message alone; what is done with it this time."""
+    _log.warning("suspect_again", queue=queue, attempts=attempts, treatment=treatment)
+
+
 def attempt_ended(system: str, operation: str, reference: str, outcome: str, seconds: float) -> None:
     """An attempt at a command has ended."""
     _log.debug(

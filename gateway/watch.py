@@ -16,6 +16,7 @@ from gateway.lanes import LaneWorker
 from gateway.metrics import Counts
 from gateway.notifier import Notifier
 from gateway.relay import Relays
+from gateway.suspicion import Treatment
 from schemas.commands import Confirmed, Outcome, Rejected
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, Verdict
@@ -93,6 +94,12 @@ class Watch:
         self._counts.dead_letters[entity, failure.failure_class] += 1
         self._counts.messages[entity, Verdict.DEAD_LETTER] += 1
         telemetry.dead_letter(delivery.queue, failure)
+
+    def suspected(self, queue: str, attempts: int, treatment: Treatment) -> None:
+        """A suspect is run alone, or is not run any more."""
+        self._counts.suspects[(treatment,)] += 1
+        if attempts > 1:
+            telemetry.suspect_again(queue, attempts, treatment)
 
     def attempted(self, leased: Leased, outcome: Outcome, seconds: float) -> None:
         """A step of a command has ended."""

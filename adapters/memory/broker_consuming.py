@@ -55,6 +55,10 @@ class MemoryIntake:
     def unacked(self) -> int:
         return 0 if self._channel is None else self._channel.unacked
 
+    @property
+    def held_bytes(self) -> int:
+        return 0 if self._channel is None else self._channel.held_bytes
+
     def attach(self) -> None:
         """Open a channel, unless there is one, or nothing to consume; the broker calls again when there is."""
         queue = self._broker.queues.get(self.queue)
@@ -136,6 +140,11 @@ class MemorySubscription:
         """Deliveries that hold the prefetch of `queue` right now."""
         return self._intakes[queue].unacked
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the deliveries that are not acked."""
+        return sum(intake.held_bytes for intake in self._intakes.values())
+
     def reopen(self, queue: str, reason: str) -> None:
         """Give up the queue's channel, and open another after a while."""
         self._intakes[queue].lose()
@@ -158,6 +167,11 @@ class MemoryConsuming:
     @property
     def is_connected(self) -> bool:
         return self._broker.is_up
+
+    @property
+    def held_bytes(self) -> int:
+        """Unbounded, unlike RabbitMQ's: the messages are in this process in any case."""
+        return sum(subscription.held_bytes for subscription in self._subscriptions)
 
     async def subscribe(
         self, queues: Sequence[str], *, prefetch: int, on_delivery: Callable[[Delivery], None]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from adapters.ports.broker import Delivery, Outgoing, Queue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """What was published, and by whom."""
+    """What was published, by whom, and how often it was taken back since."""
 
     outgoing: Outgoing
     user_id: str
+    returns: int = 0
 
 
 class MemoryQueue:
@@ -39,7 +40,7 @@ class MemoryQueue:
         return len(self._returned) + len(self._ready)
 
     def put(self, message: Message) -> None:
-        self._ready.append(message)
+        self._ready.append(replace(message))
         self.check_out()
 
     def attach(self, channel: MemoryChannel) -> None:
@@ -92,6 +93,10 @@ class MemoryChannel:
         return len(self._unacked)
 
     @property
+    def held_bytes(self) -> int:
+        return sum(len(message.outgoing.body) for message in self._unacked.values())
+
+    @property
     def has_room(self) -> bool:
         return self.unacked < self._prefetch
 
@@ -99,12 +104,14 @@ class MemoryChannel:
         """Count it as delivered; it is handed over in the loop's next turn."""
         self._last_tag += 1
         self._unacked[self._last_tag] = message
-        self._loop.call_soon(self._arrive, MemoryDelivery(message, self, self._last_tag))
+        self._loop.call_soon(self._arrive, MemoryDelivery(message, self, self._last_tag, message.returns))
 
     def give_up(self) -> list[Message]:
         """Die, and give back what is unacked, in its order."""
         self.is_live = False
         returned = list(self._unacked.values())
+        for message in returned:
+            message.returns += 1
         self._unacked.clear()
         return returned
 
@@ -151,6 +158,7 @@ class MemoryDelivery:
     message: Message
     channel: MemoryChannel
     tag: int
+    returns: int
 
     @property
     def queue(self) -> str:
@@ -175,6 +183,10 @@ class MemoryDelivery:
     @property
     def routing_key(self) -> str:
         return self.message.outgoing.routing_key
+
+    @property
+    def delivery_count(self) -> int:
+        return self.returns
 
     @property
     def is_live(self) -> bool:

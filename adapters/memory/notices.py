@@ -11,8 +11,8 @@ import orjson
 
 from adapters.memory.rows import CaseRow, Told
 from adapters.memory.tables import Tables
+from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import NoticeRow
-from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Turn
 from schemas.verdicts import Verdict
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from adapters.ports.letters import DeadLetter, LetterState
 from adapters.ports.outbox import Attempt, Ending, SendLane
 from adapters.ports.turns import Message, Opened, Queued, Row
 from schemas.commands import Command
@@ -112,6 +113,17 @@ class Happened:
     ref: UUID | None = None
     command_id: UUID | None = None
     reason: str | None = None
+
+
+@dataclass(slots=True)
+class Buried:
+    """A dead letter. `at` is when it first came, by the store's clock; `settled`: by whom it was settled, and why."""
+
+    letter: DeadLetter
+    at: float
+    seen: int
+    state: LetterState = LetterState.BURIED
+    settled: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

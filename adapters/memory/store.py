@@ -12,6 +12,7 @@ from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.pauses import MemoryPauses
+from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
 
 
@@ -27,6 +28,7 @@ class MemoryClients:
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
     gates: MemoryGates
+    suspects: MemorySuspects
 
 
 class MemoryStore:
@@ -49,6 +51,7 @@ class MemoryStore:
             MemoryPauses(tables, clock),
             MemoryOutbox(tables, clock),
             MemoryNotices(tables),
-            MemoryDeadLetters(tables),
+            MemoryDeadLetters(tables, clock),
             MemoryGates(tables, clock),
+            MemorySuspects(tables, clock),
         )

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from adapters.memory.gate_rules import Gate
-from adapters.memory.rows import Accepted, Act, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
+from adapters.memory.rows import Accepted, Act, Buried, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
-from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Lane, Opened, Row
 from schemas.facts import Claim
 from schemas.keys import ActorKey
@@ -47,7 +46,9 @@ class Tables:
     """The client that publishes notices; the others wait for it to close."""
     pauses: dict[int, Pause] = field(default_factory=dict)
     last_pause: int = 0
-    dead_letters: dict[bytes, tuple[DeadLetter, int]] = field(default_factory=dict)
+    dead_letters: dict[bytes, Buried] = field(default_factory=dict)
+    suspects: dict[bytes, tuple[int, float]] = field(default_factory=dict)
+    """Attempts begun, and when the last one was."""
 
     def row(self, key: ActorKey) -> Row:
         """The row of `key`; version 0 if it was never written."""

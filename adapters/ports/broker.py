@@ -22,7 +22,10 @@ class Delivery(Protocol):
     @property
     def content_type(self) -> str | None: ...
     @property
-    def headers(self) -> Mapping[str, object]: ...
+    def headers(self) -> Mapping[str, object]:
+        """As the sender wrote them: without what the broker adds to a redelivery."""
+        ...
+
     @property
     def user_id(self) -> str | None:
         """The AMQP user that published it, proved by the broker; None when the publisher did not set it."""
@@ -30,6 +33,11 @@ class Delivery(Protocol):
 
     @property
     def routing_key(self) -> str: ...
+
+    @property
+    def delivery_count(self) -> int:
+        """How often the broker has taken it back after a delivery; 0 at the first."""
+        ...
 
     @property
     def is_live(self) -> bool:
@@ -75,6 +83,11 @@ class Consuming(Protocol):
         reported and the queue's channel is closed, so that its deliveries come again. Raises `ValueError` for a
         prefetch that is no bound.
         """
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of deliveries that are in memory and not acked."""
         ...
 
     async def close(self) -> None: ...

@@ -6,7 +6,7 @@ All verbs raise `StoreUnavailable` when nothing was written and the caller shoul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -17,13 +17,12 @@ from adapters.ports.views import (
     DeadLetterRow,
     LaneQuery,
     LaneRow,
-    LetterPlace,
+    LetterQuery,
     MessageQuery,
     MessageRow,
     StatusReport,
 )
 from schemas.keys import ActorKey
-from schemas.verdicts import FailureClass
 
 
 class Commits(Protocol):
@@ -118,32 +117,6 @@ class LaneActs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """Something that could not become a message: its bytes, and why in plain words.
-
-    `digest` identifies it, so that a redelivery counts up rather than adding a row.
-    """
-
-    digest: bytes
-    queue: str
-    routing_key: str
-    failure_class: FailureClass
-    code: str
-    reason: str
-    content_type: str | None
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class DeadLetters(Protocol):
-    """Undecodable input, kept with its bytes."""
-
-    async def bury(self, letters: Sequence[DeadLetter]) -> None:
-        """Store them, and tell of those that are new; one that is there already is counted up."""
-        ...
-
-
 class Reads(Protocol):
     """What the API shows: bounded questions, answered beside the commit path and never on its connections."""
 
@@ -170,6 +143,6 @@ class Reads(Protocol):
         """Open cases with a greater number than `after`, oldest first."""
         ...
 
-    async def dead_letters(self, *, before: LetterPlace | None, limit: int) -> list[DeadLetterRow]:
-        """Dead letters, newest first, from behind `before`."""
+    async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
+        """The first `limit` dead letters that `query` asks for."""
         ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from adapters.ports.letters import ANY_LETTER, HeaderValue, LetterFilter, LetterPlace, LetterState
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, LaneState, Verdict
 
@@ -41,6 +43,7 @@ class StatusReport:
     commands: tuple[CommandCount, ...]
     cases: dict[FailureClass, int]
     dead_letters: int
+    """Those that nobody has settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,25 +166,52 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LetterPlace:
-    """Where a dead letter stands in the order in which they are shown."""
+class OneLetter:
+    """The dead letter with this digest, with its headers."""
 
-    first_at: datetime
-    digest: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Dead letters in one state that `chosen` means, newest first; `before`: those after this one in that order."""
+
+    state: LetterState = LetterState.BURIED
+    chosen: LetterFilter = ANY_LETTER
+    before: LetterPlace | None = None
+
+
+LetterQuery = OneLetter | Letters
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRow:
-    """A dead letter without its body. `digest` is hexadecimal; `seen` counts its deliveries."""
+    """A dead letter without its body. `digest` is hexadecimal; `seen` counts its deliveries since it stands open.
+
+    `settled_by` and `settled_reason` say who admitted or discarded it, and why.
+    """
 
     digest: str
+    state: LetterState
     first_at: datetime
     last_at: datetime
     seen: int
     queue: str
     routing_key: str
+    user_id: str | None
     failure_class: FailureClass
     code: str
     reason: str
     content_type: str | None
+    headers_cut: bool
     bytes: int
+    settled_at: datetime | None
+    settled_by: str | None
+    settled_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLetter(DeadLetterRow):
+    """One dead letter with its headers, as far as they were kept."""
+
+    headers: Mapping[str, HeaderValue]

@@ -15,11 +15,13 @@ from adapters.ports.views import (
     LaneQuery,
     LaneRow,
     LanesInOrder,
-    LetterPlace,
+    LetterQuery,
+    Letters,
     MessageQuery,
     MessageRow,
     Newest,
     OneLane,
+    OneLetter,
     OneMessage,
     SameId,
     StatusReport,
@@ -45,6 +47,7 @@ _MESSAGES = statement("read_messages")
 _LANE = statement("read_lane")
 _LANES = statement("read_lanes")
 _CASES = statement("read_cases")
+_DEAD_LETTER = statement("read_dead_letter")
 _DEAD_LETTERS = statement("read_dead_letters")
 
 
@@ -116,10 +119,18 @@ class PostgresReads:
     async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
         return [case_row(record) for record in await self._fetch(_CASES, after, limit)]
 
-    async def dead_letters(self, *, before: LetterPlace | None, limit: int) -> list[DeadLetterRow]:
-        first_at = None if before is None else before.first_at
-        digest = None if before is None else bytes.fromhex(before.digest)
-        return [dead_letter_row(record) for record in await self._fetch(_DEAD_LETTERS, first_at, digest, limit)]
+    async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
+        match query:
+            case OneLetter(digest):
+                found = await self._fetch(_DEAD_LETTER, digest, limit)
+            case Letters(state, chosen, before):
+                found = await self._fetch(
+                    _DEAD_LETTERS, state, chosen.failure_class, chosen.code, chosen.queue,
+                    before and before.first_at, before and bytes.fromhex(before.digest), limit,
+                )  # fmt: skip
+            case _:
+                assert_never(query)
+        return [dead_letter_row(record) for record in found]
 
     async def close(self) -> None:
         """Close the connections."""

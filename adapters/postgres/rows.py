@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import asyncpg
+import orjson
 
+from adapters.ports.letters import LetterState
 from adapters.ports.views import (
     CaseRow,
     CommandCount,
@@ -14,6 +16,7 @@ from adapters.ports.views import (
     LaneRow,
     MessageRow,
     ParkedCommand,
+    ShownLetter,
     StatusReport,
 )
 from schemas.keys import ActorKey
@@ -48,12 +51,16 @@ def case_row(record: asyncpg.Record) -> CaseRow:
 
 
 def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
-    """A record of `read_dead_letters`."""
-    return DeadLetterRow(
-        record["digest"], record["first_at"], record["last_at"], record["seen"], record["queue"],
-        record["routing_key"], FailureClass(record["failure_class"]), record["code"], record["reason"],
-        record["content_type"], record["bytes"],
+    """A record of `read_dead_letters`, or of `read_dead_letter`, which has headers."""
+    values = (
+        record["digest"], LetterState(record["state"]), record["first_at"], record["last_at"], record["seen"],
+        record["queue"], record["routing_key"], record["user_id"], FailureClass(record["failure_class"]),
+        record["code"], record["reason"], record["content_type"], record["headers_cut"], record["bytes"],
+        record["settled_at"], record["settled_by"], record["settled_reason"],
     )  # fmt: skip
+    if "headers" in record:
+        return ShownLetter(*values, orjson.loads(record["headers"]))
+    return DeadLetterRow(*values)
 
 
 def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:

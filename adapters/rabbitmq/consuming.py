@@ -12,6 +12,7 @@ from adapters.rabbitmq.backoff import RECONNECT, Delay
 from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.reports import Reporter
+from adapters.rabbitmq.valve import BYTES, Valve
 
 MOST_PREFETCH: Final = 65_535
 """basic.qos carries a short."""
@@ -61,10 +62,17 @@ class RabbitConsuming:
     """`Consuming` on RabbitMQ. Comes back by itself after every loss; `report` hears of each."""
 
     def __init__(
-        self, url: str, *, report: Reporter, delay: Delay = RECONNECT, name: str = "tallystick consuming"
+        self,
+        url: str,
+        *,
+        report: Reporter,
+        delay: Delay = RECONNECT,
+        name: str = "tallystick consuming",
+        most_bytes: int = BYTES,
     ) -> None:
-        """Raises `ValueError` if `url` is not one for AMQP."""
-        self._link = Link(parse_address(url), name, delay=delay, report=report)
+        """Reads on below `most_bytes` of deliveries in memory. Raises `ValueError` if `url` is not one for AMQP."""
+        self._valve = Valve(most_bytes)
+        self._link = Link(parse_address(url), name, delay=delay, report=report, valve=self._valve)
         self._delay = delay
         self._report = report
         self._subscriptions: list[RabbitSubscription] = []
@@ -75,6 +83,10 @@ class RabbitConsuming:
     @property
     def is_connected(self) -> bool:
         return self._link.is_connected
+
+    @property
+    def held_bytes(self) -> int:
+        return self._valve.held
 
     async def subscribe(
         self, queues: Sequence[str], *, prefetch: int, on_delivery: Callable[[Delivery], None]
@@ -95,6 +107,7 @@ class RabbitConsuming:
                     on_delivery=on_delivery,
                     delay=self._delay,
                     report=self._report,
+                    valve=self._valve,
                 )
                 for queue in queues
             }

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiormq.abc import DeliveredMessage
+
+from adapters.rabbitmq.valve import Valve
+
+DELIVERY_COUNT: Final = "x-delivery-count"
+"""Set by a quorum queue on a message that it delivers again (RabbitMQ's documentation: poison message handling)."""
 
 
 class Origin(Protocol):
@@ -21,12 +26,18 @@ class Origin(Protocol):
 class RabbitDelivery:
     """A `Delivery`; reads the frame only when asked. Not a dataclass: one is made per message."""
 
-    __slots__ = ("_message", "_origin", "_tag")
+    __slots__ = ("_message", "_origin", "_tag", "_valve")
 
-    def __init__(self, message: DeliveredMessage, origin: Origin, tag: int) -> None:
+    def __init__(self, message: DeliveredMessage, origin: Origin, tag: int, valve: Valve) -> None:
         self._message = message
         self._origin = origin
         self._tag = tag
+        self._valve: Valve | None = valve
+        valve.take(len(message.body))
+
+    def __del__(self) -> None:
+        """Nobody has it any more: what was dropped without an ack does not count either."""
+        self._let_go()
 
     def __repr__(self) -> str:
         return f"RabbitDelivery({self.queue!r}, tag={self._tag}, is_live={self.is_live})"
@@ -45,7 +56,15 @@ class RabbitDelivery:
 
     @property
     def headers(self) -> Mapping[str, object]:
-        return self._message.header.properties.headers or {}
+        headers = self._message.header.properties.headers or {}
+        if DELIVERY_COUNT in headers:
+            return {name: value for name, value in headers.items() if name != DELIVERY_COUNT}
+        return headers
+
+    @property
+    def delivery_count(self) -> int:
+        count = (self._message.header.properties.headers or {}).get(DELIVERY_COUNT, 0)
+        return count if isinstance(count, int) else 0
 
     @property
     def user_id(self) -> str | None:
@@ -61,3 +80,9 @@ class RabbitDelivery:
 
     def ack(self) -> None:
         self._origin.ack(self._tag)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        valve, self._valve = self._valve, None
+        if valve is not None:
+            valve.give(len(self._message.body))

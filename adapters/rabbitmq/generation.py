@@ -16,6 +16,7 @@ from adapters.ports.broker import BrokerUnavailable, Delivery
 from adapters.rabbitmq.acks import Ack, AckWindow, TagGap
 from adapters.rabbitmq.delivery import RabbitDelivery
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, reason_of
+from adapters.rabbitmq.valve import Valve
 
 LINGER: Final = 0.02
 """Seconds that an ack may wait for company: acks one by one cost the broker more than the messages do."""
@@ -35,7 +36,10 @@ class End:
 class Generation:
     """One channel with one consumer, from its registration until it is gone for whatever reason."""
 
-    def __init__(self, channel: AbstractChannel, queue: str, prefetch: int, take: Callable[[Delivery], None]) -> None:
+    def __init__(
+        self, channel: AbstractChannel, queue: str, prefetch: int, take: Callable[[Delivery], None], valve: Valve
+    ) -> None:
+        self._valve = valve
         self.queue = queue
         self.is_registered = False
         self.quiet_since = 0.0
@@ -97,6 +101,8 @@ class Generation:
         """Declare it dead, at once: nothing more is handed over or acked. The first reason stands."""
         if self._end is None:
             self._end = End(reason, error)
+            if self._held is not None:
+                self._held.clear()
             self._wake.set()
 
     def ack(self, tag: int) -> None:
@@ -142,7 +148,7 @@ class Generation:
             self.end(str(gap), gap)
             return
         self.quiet_since = self._loop.time()
-        delivery = RabbitDelivery(message, self, tag)
+        delivery = RabbitDelivery(message, self, tag, self._valve)
         if self._held is None:
             self._hand_over(delivery)
         else:

@@ -11,6 +11,7 @@ from adapters.rabbitmq.generation import End, Generation
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.reports import Change, Report, Reporter
 from adapters.rabbitmq.seam import PATIENCE, open_channel
+from adapters.rabbitmq.valve import Valve
 
 
 class Intake:
@@ -25,7 +26,9 @@ class Intake:
         on_delivery: Callable[[Delivery], None],
         delay: Delay,
         report: Reporter,
+        valve: Valve,
     ) -> None:
+        self._valve = valve
         self._link = link
         self._queue = queue
         self._prefetch = prefetch
@@ -93,7 +96,7 @@ class Intake:
     async def _consume(self) -> End:
         """One generation, from its channel to its end."""
         channel = await open_channel(await self._link.connection(), within=PATIENCE)
-        generation = Generation(channel, self._queue, self._prefetch, self._on_delivery)
+        generation = Generation(channel, self._queue, self._prefetch, self._on_delivery, self._valve)
         if self._is_paused:
             generation.pause()
         self._generation = generation

@@ -13,12 +13,19 @@ from adapters.rabbitmq.backoff import Delay, Retry
 from adapters.rabbitmq.reports import Change, Report, Reporter
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, end_of
 from adapters.rabbitmq.tolerance import tolerate_odd_values
+from adapters.rabbitmq.valve import Valve, ValvedTransport
 
 
 class Link:
-    """One connection to the broker under a name that its operators see. Owns the task that keeps it up."""
+    """One connection to the broker under a name that its operators see. Owns the task that keeps it up.
 
-    def __init__(self, address: Address, name: str, *, delay: Delay, report: Reporter) -> None:
+    With a `valve` it reads only while that is open, and does not connect while it is shut.
+    """
+
+    def __init__(
+        self, address: Address, name: str, *, delay: Delay, report: Reporter, valve: Valve | None = None
+    ) -> None:
+        self._valve = valve
         self._address = address
         self._name = name
         self._delay = delay
@@ -66,6 +73,8 @@ class Link:
         """Connect, wait for the end, and again; `close` ends it by cancelling."""
         loop, retry = asyncio.get_running_loop(), Retry(self._delay)
         while not self._is_closed:
+            if self._valve is not None:
+                await self._valve.opened()
             began = loop.time()
             try:
                 connection = await self._connect()
@@ -78,7 +87,11 @@ class Link:
     async def _connect(self) -> AbstractConnection:
         tolerate_odd_values()
         async with broker_call(f"connect to {self._address}", PATIENCE):
-            return await aiormq.connect(self._address.url, client_properties={"connection_name": self._name})
+            return await aiormq.connect(
+                self._address.url,
+                client_properties={"connection_name": self._name},
+                transport_factory=None if self._valve is None else ValvedTransport(self._valve),
+            )
 
     async def _hold(self, connection: AbstractConnection) -> str:
         """Lend the connection out until it is gone; says why it is gone."""

@@ -25,7 +25,7 @@ class Permission(StrEnum):
     READ = "read"
     """See counts, messages without their bodies, lanes, cases, dead letters."""
     OPERATE = "operate"
-    """Retry and discard."""
+    """Retry and discard; see the bytes of a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)

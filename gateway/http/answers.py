@@ -36,7 +36,7 @@ def page_answer(
 ) -> web.Response:
     """The first `limit` of `rows`, which were asked for one more; `place` is the last one's place, for the cursor."""
     shown = rows[:limit]
-    cursor = _cursor(place(shown[-1])) if len(rows) > limit else None
+    cursor = cursor_of(place(shown[-1])) if len(rows) > limit else None
     answer = json_answer({"items": shown, "next": cursor})
     if cursor is not None:
         answer.headers[hdrs.LINK] = f'<{request.rel_url.update_query(cursor=cursor)}>; rel="next"'
@@ -61,7 +61,8 @@ async def secure(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(HEADERS)
 
 
-def _cursor(place: object) -> str:
+def cursor_of(place: object) -> str:
+    """The cursor that stands for a place in a list."""
     written = orjson.dumps(place, default=_plain, option=orjson.OPT_UTC_Z)
     return urlsafe_b64encode(written).rstrip(b"=").decode()
 

@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from gateway.http.access import Access, Permission, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
@@ -27,7 +28,7 @@ class Route:
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems) -> tuple[Route, ...]:
+def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems, letters: LetterActs) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, operate = Permission.READ, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
@@ -51,6 +52,11 @@ def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems) -> tupl
         Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, systems.resume),
         Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
+        Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, letters.retry_many),
+        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),
+        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, letters.payload),
+        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, letters.retry),
+        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, letters.discard),
     )
 
 

@@ -12,14 +12,16 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 from pydantic import AfterValidator, Field, ValidationError
 
+from adapters.ports.letters import LetterState
 from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
+from gateway.readmission import MOST as MOST_RETRIED
 from schemas.attributes import SEQUENCE_MAX
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
 from schemas.parsing import Limits, parse
 from schemas.record import Record
 from schemas.rules import Rule, Written
-from schemas.verdicts import LaneState, Verdict
+from schemas.verdicts import FailureClass, LaneState, Verdict
 
 PAGE: Final = 100
 MOST: Final = 500
@@ -29,6 +31,7 @@ BODY_SECONDS: Final = 5.0
 
 _LIMITS: Final = Limits(body_bytes=BODY_BYTES, depth=8)
 _KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
+_DIGEST: Final = re.compile(r"(?:[0-9a-f]{2}){1,64}")
 _ANY: Final = r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]"
 _LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 
@@ -63,6 +66,16 @@ State = Annotated[
     Field(strict=False),
     Rule("state_unknown", f"write one of {', '.join(LaneState)}"),
 ]
+LetterIs = Annotated[
+    LetterState,
+    Field(strict=False),
+    Rule("state_unknown", f"write one of {', '.join(LetterState)}"),
+]
+Class = Annotated[
+    FailureClass,
+    Field(strict=False),
+    Rule("class_unknown", f"write one of {', '.join(FailureClass)}"),
+]
 Reason = Annotated[
     str,
     Field(max_length=1000, pattern=rf"^{_ANY}*[^\s\x00-\x1f\x7f-\x9f]{_ANY}*$"),
@@ -96,10 +109,38 @@ class LanesQuery(PageQuery):
     state: State | None = None
 
 
+class LettersQuery(PageQuery):
+    """`GET /v1/dead-letters`. `class` is a word of Python's."""
+
+    state: LetterIs = LetterState.BURIED
+    failure_class: Class | None = Field(None, alias="class")
+    code: Text | None = None
+    queue: Text | None = None
+
+
+class PayloadQuery(Record):
+    """The query of a payload."""
+
+    reason: Reason
+
+
 class Because(Record):
     """The body of an act that needs a reason and nothing else."""
 
     reason: Reason
+
+
+class RetryMany(Record):
+    """The body of a bulk retry: which dead letters, and behind which."""
+
+    reason: Reason
+    failure_class: Class | None = Field(None, alias="class")
+    code: Text | None = None
+    queue: Text | None = None
+    limit: Annotated[
+        int, Field(ge=1, le=MOST_RETRIED), Rule("limit_invalid", f"write a whole number from 1 to {MOST_RETRIED}")
+    ] = MOST_RETRIED
+    cursor: Text | None = None
 
 
 class Retry(Record):
@@ -198,6 +239,14 @@ def message_ref(request: web.Request) -> UUID:
         raise Problem(REQUEST_INVALID, "The path names a message by its reference, a UUID.") from error
 
 
+def letter_digest(request: web.Request) -> bytes:
+    """The digest that the path names. Raises `Problem`."""
+    text = request.match_info["digest"]
+    if _DIGEST.fullmatch(text) is None:
+        raise Problem(REQUEST_INVALID, "The path names a dead letter by its digest, in hexadecimal.")
+    return bytes.fromhex(text)
+
+
 def _decoded(part: str) -> str:
     """Strictly: aiohttp's own decoding leaves what is not UTF-8 as it was."""
     try:
@@ -218,9 +267,14 @@ def _explained(error: ValidationError, form: type[Record]) -> str:
             case "missing":
                 parts.append(f"{name}: add it")
             case "extra_forbidden":
-                parts.append(f"{name}: there is no such field; there are {', '.join(form.model_fields) or 'none'}")
+                parts.append(f"{name}: there is no such field; there are {', '.join(_names(form)) or 'none'}")
             case "model_type":
                 parts.append(f"{name}: send a JSON object")
             case _:
                 parts.append(f"{name}: {mistake['msg']}")
     return f"{'; '.join(parts)}."
+
+
+def _names(form: type[Record]) -> list[str]:
+    """Its fields as they are written in a request."""
+    return [field.alias or name for name, field in form.model_fields.items()]

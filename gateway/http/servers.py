@@ -16,6 +16,7 @@ from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import api, routes
+from gateway.http.letter_acts import LetterActs
 from gateway.http.operations import operations
 from gateway.http.pauses import Pausing
 from gateway.http.systems import Systems
@@ -47,13 +48,14 @@ async def serve_http(
     acts: Acts,
     pausing: Pausing,
     systems: Systems,
+    letters: LetterActs,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends; `acts`, `pausing`, and `systems` are what operators may do.
+    """Serve both until the block ends; `acts`, `pausing`, `systems`, and `letters` are what operators may do.
 
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
-    table = routes(Views(reads, health, release), acts, pausing, systems)
+    table = routes(Views(reads, health, release), acts, pausing, systems, letters)
     api_app = api(table, Access.from_file(settings.api_token_file))
     async with AsyncExitStack() as running:
         operations_url = await _serve(running, operations(health, counts, reads, systems, release), settings.ops_bind)

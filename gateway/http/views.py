@@ -8,6 +8,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from adapters.ports.letters import LetterFilter, LetterPlace
 from adapters.ports.store import Reads
 from adapters.ports.views import (
     CaseRow,
@@ -15,18 +16,29 @@ from adapters.ports.views import (
     InLane,
     LaneRow,
     LanesInOrder,
-    LetterPlace,
+    Letters,
     MessageRow,
     Newest,
     OneLane,
+    OneLetter,
     OneMessage,
     SameId,
 )
 from gateway.health import Health
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.probes import told
-from gateway.http.problems import LANE_NOT_FOUND, MESSAGE_NOT_FOUND, Problem
-from gateway.http.requests import LanesQuery, MessagesQuery, Nothing, PageQuery, lane_key, message_ref, query
+from gateway.http.problems import LANE_NOT_FOUND, LETTER_NOT_FOUND, MESSAGE_NOT_FOUND, Problem
+from gateway.http.requests import (
+    LanesQuery,
+    LettersQuery,
+    MessagesQuery,
+    Nothing,
+    PageQuery,
+    lane_key,
+    letter_digest,
+    message_ref,
+    query,
+)
 from schemas.keys import ActorKey
 
 LANE_MESSAGES: Final = 100
@@ -97,10 +109,21 @@ class Views:
         return page_answer(request, rows, asked.limit, _place_of_case)
 
     async def dead_letters(self, request: web.Request) -> web.Response:
-        """Dead letters without their bodies, newest first."""
-        asked = query(request, PageQuery)
-        rows = await self._reads.dead_letters(before=place_of(asked.cursor, _letter), limit=asked.limit + 1)
+        """Dead letters without headers and bodies, newest first; those that stand open unless asked otherwise."""
+        asked = query(request, LettersQuery)
+        chosen = LetterFilter(asked.failure_class, asked.code, asked.queue)
+        letters = Letters(asked.state, chosen, place_of(asked.cursor, letter_place))
+        rows = await self._reads.dead_letters(letters, limit=asked.limit + 1)
         return page_answer(request, rows, asked.limit, _place_of_letter)
+
+    async def dead_letter(self, request: web.Request) -> web.Response:
+        """One dead letter with its headers, without its body."""
+        query(request, Nothing)
+        digest = letter_digest(request)
+        found = await self._reads.dead_letters(OneLetter(digest), limit=1)
+        if not found:
+            raise Problem(LETTER_NOT_FOUND, f"There is no dead letter {digest.hex()}: /v1/dead-letters lists them.")
+        return json_answer(found[0])
 
 
 def _place_of_message(row: MessageRow) -> UUID:
@@ -133,7 +156,8 @@ def _place_of_letter(row: DeadLetterRow) -> tuple[datetime, str]:
     return row.first_at, row.digest
 
 
-def _letter(place: object) -> LetterPlace:
+def letter_place(place: object) -> LetterPlace:
+    """The place of a dead letter in a cursor. Raises `ValueError` or `TypeError`."""
     first_at, digest = _texts(place)
     bytes.fromhex(digest)
     return LetterPlace(datetime.fromisoformat(first_at), digest)

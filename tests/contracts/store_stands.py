@@ -12,9 +12,11 @@ import asyncpg
 
 from adapters.memory.store import MemoryStore
 from adapters.ports.gate import Gates
+from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
-from adapters.ports.store import Commits, DeadLetters, LaneActs, Lanes
+from adapters.ports.store import Commits, LaneActs, Lanes
+from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -23,6 +25,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
 from tests.contracts.turns import batch
 
@@ -56,6 +59,7 @@ class Process:
     notices: Notices
     dead_letters: DeadLetters
     gates: Gates
+    suspects: Suspects
 
     async def row(self, key: ActorKey) -> Row:
         """The row of one key."""
@@ -118,6 +122,7 @@ class MemoryStoreStand:
             clients.notices,
             clients.dead_letters,
             clients.gates,
+            clients.suspects,
         )
 
     async def pass_time(self, seconds: float) -> None:
@@ -143,7 +148,7 @@ class MemoryStoreStand:
         return sum(row.is_open for row in self._store.tables.cases)
 
     async def dead_letters(self) -> list[tuple[bytes, int]]:
-        return [(digest, seen) for digest, (_, seen) in self._store.tables.dead_letters.items()]
+        return [(digest, row.seen) for digest, row in self._store.tables.dead_letters.items()]
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -157,10 +162,10 @@ class PostgresStoreStand:
     def process(self) -> Process:
         url = self._url
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
-        acts, pauses = PostgresLaneActs(url), PostgresPauses(url)
+        acts, pauses, suspects = PostgresLaneActs(url), PostgresPauses(url), PostgresSuspects(url)
         notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
-        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters, gates))
-        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters, gates)
+        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects))
+        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""

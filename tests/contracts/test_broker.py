@@ -101,6 +101,17 @@ class Contract:
         assert delivery.headers == {"cloudEvents:id": "7"}
         assert delivery.is_live
 
+    async def test_a_delivery_tells_how_often_it_was_taken_back_and_its_headers_stay_the_senders(
+        self, stand: Stand
+    ) -> None:
+        await publish(stand, [7])
+        for count in range(3):
+            consuming, _ = await consume(stand, taken := Taken())
+            await until(lambda taken=taken: taken.bodies == [7])  # type: ignore[misc]
+            assert taken.deliveries[0].delivery_count == count
+            assert taken.deliveries[0].headers == {"cloudEvents:id": "7"}
+            await consuming.close()
+
     async def test_an_event_that_no_queue_is_bound_for_goes_to_the_unrouted(self, stand: Stand) -> None:
         publishing = stand.publishing()
         assert await publishing.publish([event(1, "projekt.activated")]) == [Published.CONFIRMED]

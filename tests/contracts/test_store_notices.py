@@ -7,8 +7,8 @@ import asyncio
 import orjson
 
 from adapters.memory.broker_routing import matches
+from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import NoticeRow
-from adapters.ports.store import DeadLetter
 from adapters.ports.turns import Judged, Opened
 from schemas.facts import Case, Notice
 from schemas.notices import NOTICES

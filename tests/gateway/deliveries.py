@@ -25,6 +25,7 @@ class Parcel:
     content_type: str | None = STRUCTURED
     headers: Mapping[str, object] = field(default_factory=dict)
     is_live: bool = True
+    delivery_count: int = 0
     acks: int = 0
 
     def ack(self) -> None:

@@ -28,6 +28,7 @@ from tests.integration.events import CRM, PSA
 TOKEN: Final = "sandbox-token"
 API_TOKEN: Final = "api-token-of-this-test"
 PUBLISH_BATCH: Final = 1000
+SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
 Json = dict[str, object]
 
 
@@ -85,8 +86,11 @@ class Firm:
     session: aiohttp.ClientSession
     started: list[GatewayProcess] = field(default_factory=list)
 
-    async def start(self) -> GatewayProcess:
-        """Start a gateway process; returns before it is ready."""
+    async def start(self, *arguments: str, **settings: str) -> GatewayProcess:
+        """Start a gateway process, or a program of a test's own by Python's `arguments`; returns before it is ready.
+
+        `settings` are further variables of its environment.
+        """
         ops, api = free_port(), free_port()
         log = self.folder / f"gateway-{len(self.started)}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")} | {
@@ -96,13 +100,12 @@ class Firm:
             "TALLYSTICK_OPS_BIND": f"127.0.0.1:{ops}",
             "TALLYSTICK_API_BIND": f"127.0.0.1:{api}",
             "TALLYSTICK_API_TOKEN_FILE": str(self.folder / "api-token"),
+            **settings,
         }
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-c",
-                "from gateway.cli.main import main; main()",
-                "serve",
+                *(arguments or SERVE),
                 env=environment,
                 stdout=output,
                 stderr=output,
@@ -111,9 +114,9 @@ class Firm:
         self.started.append(gateway)
         return gateway
 
-    async def start_ready(self) -> GatewayProcess:
+    async def start_ready(self, **settings: str) -> GatewayProcess:
         """Start a gateway process and wait until it is ready."""
-        gateway = await self.start()
+        gateway = await self.start(**settings)
         await until(gateway.is_ready, 30, "the gateway is ready")
         return gateway
 

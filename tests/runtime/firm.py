@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from random import Random
 
+from actors.decision import Actor
 from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming, MemorySubscription
@@ -22,7 +23,7 @@ from adapters.ports.views import (
     DeadLetterRow,
     LaneQuery,
     LaneRow,
-    LetterPlace,
+    LetterQuery,
     MessageQuery,
     MessageRow,
     StatusReport,
@@ -142,7 +143,7 @@ class Probe:
     async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
         raise StoreUnavailable("not here")
 
-    async def dead_letters(self, *, before: LetterPlace | None, limit: int) -> list[DeadLetterRow]:
+    async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
         raise StoreUnavailable("not here")
 
 
@@ -165,6 +166,7 @@ class Gateway:
             outbox=outbox,
             notices=store.notices,
             dead_letters=store.dead_letters,
+            suspects=store.suspects,
             reads=Probe(firm.outage),
             consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
             publishing=MemoryPublishing(firm.broker),
@@ -172,7 +174,7 @@ class Gateway:
             gates=store.gates,
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
-        self.runtime = Runtime(ports, ACTORS, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
+        self.runtime = Runtime(ports, firm.actors, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
         self._notices = store.notices
 
     async def kill(self) -> None:
@@ -199,6 +201,7 @@ class Firm:
     seed: int = 0
     gateways: list[Gateway] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    actors: Mapping[str, Actor] = field(default_factory=lambda: ACTORS)
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()

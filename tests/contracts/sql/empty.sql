@@ -5,5 +5,5 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      i AS (DELETE FROM tallystick.attempt), j AS (DELETE FROM tallystick.cases),
      k AS (DELETE FROM tallystick.timeline), l AS (DELETE FROM tallystick.notice),
      m AS (DELETE FROM tallystick.dead_letter), n AS (DELETE FROM tallystick.pause),
-     o AS (DELETE FROM tallystick.gate)
+     o AS (DELETE FROM tallystick.gate), p AS (DELETE FROM tallystick.suspect)
 DELETE FROM tallystick.audit

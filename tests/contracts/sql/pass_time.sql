@@ -5,5 +5,6 @@ WITH passed AS (SELECT make_interval(secs => $1::double precision) AS t),
      gates AS (UPDATE tallystick.gate SET open_until = open_until - t, wait_until = wait_until - t,
                                           last_failure_at = last_failure_at - t, paused_at = paused_at - t,
                                           tokens_at = tokens_at - t, quota_since = quota_since - t
-               FROM passed)
+               FROM passed),
+     suspects AS (UPDATE tallystick.suspect SET last_at = last_at - t FROM passed)
 UPDATE tallystick.outbox SET due_at = due_at - t FROM passed

@@ -33,6 +33,7 @@ class Handed:
     user_id: str | None
     content_type: str | None = STRUCTURED
     is_live: bool = True
+    delivery_count: int = 0
 
     @property
     def headers(self) -> Mapping[str, object]:

@@ -21,6 +21,7 @@ class Handed:
     user_id: str | None
     routing_key: str
     is_live: bool = field(default=True)
+    delivery_count: int = 0
 
     def ack(self) -> None:
         return

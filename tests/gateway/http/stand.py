@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from yarl import URL
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
-from adapters.ports.store import DeadLetter
+from adapters.memory.store import MemoryStore
+from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -25,21 +27,33 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from gateway.activation import Entry
+from gateway.backoff import Backoff
+from gateway.burial import Burial
+from gateway.bus import Bus
+from gateway.door import Door
 from gateway.gate import SystemGate
 from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
+from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
+from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
+from gateway.policy_file import Source
+from gateway.readmission import Readmission
 from gateway.settings import Settings
+from gateway.suspicion import Suspicion
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.turns import batch, queued
+from tests.gateway.deliveries import USER
 
 TOKEN: Final = "a-token-for-one-test"
+SOURCES: Final = {"urn:psa": Source(users=(USER,), types=("timesheet.*",))}
 BODY: Final = b'{"secret": "body"}'
 FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the tax profile", "tax_profile")
 
@@ -168,8 +182,10 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
         api_token_file=token_file,
     )  # fmt: skip
-    asking = asyncio.create_task(health.run(), name="health")
+    tasks = [asyncio.create_task(health.run(), name="health")]
     try:
+        again = readmission(dead_letters)
+        tasks.append(asyncio.create_task(again.run(), name="readmission"))
         async with (
             serve_http(
                 settings,
@@ -179,6 +195,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                 Acts(acts, looked_at.append),
                 Pausing(pauses, lambda: hints.append(None)),
                 systems,
+                LetterActs(dead_letters, again),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
@@ -186,10 +203,26 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(session, addresses, health, commits, dead_letters, outbox, looked_at, hints, systems_looked_at)
     finally:
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for store in (reads, acts, pauses, commits, dead_letters, outbox, gates):
             await store.close()
+
+
+class Durable(Bus):
+    """A bus whose messages are durable at once."""
+
+    def deliver(self, key: ActorKey, entry: Entry) -> None:
+        entry.receipt.ack()
+
+
+def readmission(letters: DeadLetters) -> Readmission:
+    """What retries dead letters, with nothing but a door behind it."""
+    door, bus = Door(lambda: SOURCES, time_ordered_id), Durable()
+    burial = Burial(letters, Backoff())
+    suspicion = Suspicion(MemoryStore(time.monotonic).clients().suspects, bus, burial, Backoff(), lambda *_: None)
+    return Readmission(letters, door, bus, suspicion, Backoff())
 
 
 def _raise(_: str, error: Exception) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.pauses import PostgresPauses
@@ -18,11 +19,12 @@ from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
 from gateway.http.api import api, routes
+from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.systems import Systems
 from gateway.http.views import Views
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import TOKEN, Stand, listening
+from tests.gateway.http.stand import TOKEN, Stand, listening, readmission
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -35,8 +37,10 @@ def app(database_url: str) -> web.Application:
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
     gates = PostgresGates(database_url)
     views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
+    letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
-    app = api(routes(views, acts, pausing, Systems(gates, {}, lambda _: None)), READER)
+    systems, again = Systems(gates, {}, lambda _: None), LetterActs(letters, readmission(letters))
+    app = api(routes(views, acts, pausing, systems, again), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -44,6 +48,7 @@ def app(database_url: str) -> web.Application:
         await lanes.close()
         await pauses.close()
         await gates.close()
+        await letters.close()
 
     app.on_cleanup.append(close)
     return app
@@ -62,7 +67,12 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
     for route in app.router.routes():
         assert route.resource is not None
         path = route.resource.canonical.format(
-            entity="timesheet", key="T-1", ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", id="1", name="erp"
+            entity="timesheet",
+            key="T-1",
+            ref="8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f",
+            id="1",
+            name="erp",
+            digest="00",
         )
         async with client.request(route.method, path, headers=headers) as answer:
             found[route.method, route.resource.canonical] = answer.status
@@ -89,6 +99,11 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("DELETE", "/v1/pauses/{id}"),
         ("POST", "/v1/systems/{name}/pause"),
         ("POST", "/v1/systems/{name}/resume"),
+        ("POST", "/v1/dead-letters/retry"),
+        ("POST", "/v1/dead-letters/{digest}/retry"),
+        ("POST", "/v1/dead-letters/{digest}/discard"),
+        ("GET", "/v1/dead-letters/{digest}/payload"),
+        ("HEAD", "/v1/dead-letters/{digest}/payload"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }

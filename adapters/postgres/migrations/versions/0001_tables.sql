@@ -201,21 +201,31 @@ CREATE TABLE tallystick.notice (
     bodies       text[] NOT NULL
 );
 
--- Input that could not become a message, with its bytes.
+-- Input that could not become a message, with its bytes. A settled one stays, with who settled it and why.
 CREATE TABLE tallystick.dead_letter (
-    digest        bytea PRIMARY KEY,
-    first_at      timestamptz NOT NULL DEFAULT now(),
-    last_at       timestamptz NOT NULL DEFAULT now(),
-    seen          bigint NOT NULL DEFAULT 1,
-    queue         text NOT NULL,
-    routing_key   text NOT NULL,
-    failure_class text NOT NULL,
-    code          text NOT NULL,
-    reason        text NOT NULL,
-    content_type  text,
-    headers       jsonb NOT NULL,
-    body          bytea NOT NULL
+    digest         bytea PRIMARY KEY,
+    first_at       timestamptz NOT NULL DEFAULT now(),
+    last_at        timestamptz NOT NULL DEFAULT now(),
+    seen           bigint NOT NULL DEFAULT 1,
+    queue          text NOT NULL,
+    routing_key    text NOT NULL,
+    user_id        text,
+    failure_class  text NOT NULL,
+    code           text NOT NULL,
+    reason         text NOT NULL,
+    content_type   text,
+    headers        jsonb NOT NULL,
+    headers_cut    boolean NOT NULL DEFAULT false,
+    body           bytea NOT NULL,
+    state          text NOT NULL DEFAULT 'buried' CHECK (state IN ('buried', 'admitted', 'discarded')),
+    settled_at     timestamptz,
+    settled_by     text,
+    settled_reason text,
+    CHECK ((state = 'buried') = (settled_at IS NULL))
 );
+
+CREATE INDEX dead_letter_open ON tallystick.dead_letter (first_at, digest) WHERE state = 'buried';
+CREATE INDEX dead_letter_first ON tallystick.dead_letter (first_at, digest);
 
 -- What operators did, and why.
 CREATE TABLE tallystick.audit (

@@ -10,5 +10,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Create everything."""
-    for name in ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0005_gates", "0008_pauses"):
+    names = ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0005_gates", "0006_suspects", "0008_pauses")
+    for name in names:
         run(name)
