@@ -113,3 +113,21 @@ async def test_closing_does_not_wait_for_what_cannot_be_read(wire: Wire, amqp_ur
     await at_rest(consuming, taken)
     async with asyncio.timeout(15):
         await consuming.close()
+
+
+async def test_a_pause_that_outlasts_the_heartbeats_ends_in_a_redelivery(wire: Wire, amqp_url: str) -> None:
+    await publish(amqp_url, 0, 20)
+    reports: list[Report] = []
+    consuming = RabbitConsuming(f"{wire.url}?heartbeat=1", report=reports.append, most_bytes=LIMIT)
+    subscription = await consuming.subscribe([PROJECTS], prefetch=1000, on_delivery=(taken := Taken()))
+    await at_rest(consuming, taken)
+    count = len(taken.deliveries)
+    await until(lambda: not taken.deliveries[0].is_live)
+    assert len(taken.deliveries) == count
+    for delivery in taken.forget():
+        delivery.ack()
+    await until(lambda: subscription.is_active and bool(taken.deliveries))
+    assert taken.bodies[0] == 0
+    assert taken.deliveries[0].delivery_count == 1
+    assert Change.DISCONNECTED in {report.change for report in reports}
+    await consuming.close()
