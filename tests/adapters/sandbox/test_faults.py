@@ -51,6 +51,12 @@ async def test_error_has_no_effect(erp: Caller) -> None:
     assert ((await put(erp)).status, await effects(erp)) == (201, 1)
 
 
+async def test_a_token_may_expire(erp: Caller) -> None:
+    await erp.faults({"fault": "token_expired", "count": 1})
+    assert ((await put(erp)).status, await effects(erp)) == (401, 0)
+    assert ((await put(erp)).status, await effects(erp)) == (201, 1)
+
+
 async def test_apply_then_500_has_its_effect(erp: Caller) -> None:
     await erp.faults({"fault": "apply_then_500", "count": 1})
     assert ((await put(erp)).status, await effects(erp)) == (500, 1)
