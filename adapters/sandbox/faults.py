@@ -28,7 +28,7 @@ class FaultKind(StrEnum):
     """The connection is dropped at once; the effect comes `seconds` later."""
     DOWN = "down"
     """503 with Retry-After, or the connection reset; no effect. Look-ups fail as well."""
-    TOKEN_EXPIRED = "token_expired"
+    EXPIRED = "token_expired"
     """401, no effect. Look-ups fail as well."""
     IGNORE_KEY = "ignore_key"
     """The idempotency key is ignored. (A unique reference, where the system has it, still holds.)"""

@@ -80,7 +80,7 @@ class Sandbox:
                 return retry_later(429, "throttled", "Too many requests.", fault.seconds)
             case Fault(fault=FaultKind.DOWN):
                 return _down(request, fault)
-            case Fault(fault=FaultKind.TOKEN_EXPIRED):
+            case Fault(fault=FaultKind.EXPIRED):
                 return problem(UNAUTHORISED)
             case Fault(fault=FaultKind.APPLY_THEN_500):
                 self._settle(posting, ignore_key=ignore_key)
@@ -117,9 +117,9 @@ class Sandbox:
         async def look_up(request: web.Request) -> web.Response:
             if not self._is_authorised(request):
                 return problem(UNAUTHORISED)
-            fault = self._faults.draw(operation.name, {FaultKind.DOWN, FaultKind.TOKEN_EXPIRED})
+            fault = self._faults.draw(operation.name, {FaultKind.DOWN, FaultKind.EXPIRED})
             if fault is not None:
-                return problem(UNAUTHORISED) if fault.fault is FaultKind.TOKEN_EXPIRED else _down(request, fault)
+                return problem(UNAUTHORISED) if fault.fault is FaultKind.EXPIRED else _down(request, fault)
             reference = request.query.get("reference")
             if reference is None:
                 return problem(Refusal(400, "reference_missing", "Say which one: ?reference=…"))

@@ -80,3 +80,14 @@ def test_what_is_beyond_its_capacity_waits_in_the_outbox() -> None:
     assert len(queue) == send_queue.CAPACITY
     queue.add(ActorKey("job", "0"))
     assert len(queue) == send_queue.CAPACITY
+
+
+def test_what_could_not_be_used_comes_first_again_in_its_order() -> None:
+    async def story() -> list[ActorKey]:
+        queue = filled(A, B, C)
+        await queue.take(1)
+        queue.put_back((await queue.take(3))[1:])
+        queue.add(A)
+        return await queue.take(3)
+
+    assert run(story()) == [B, C, A]
