@@ -1,0 +1,84 @@
+"""Rules about effects: at most one of each command (2), by keys and bodies that stay (3)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from tests.checker.evidence import Step
+from tests.checker.ledger import Ledger
+from tests.checker.report import Invariant, Violation
+
+DONE = "command_done"
+PARKED = "command_parked"
+NOTHING = frozenset({"rejected", "absent"})
+"""Endings that can prove that a generation did nothing."""
+
+
+def effects(ledger: Ledger) -> Iterator[Violation]:
+    """Look at the journals, at what arrived there, and at the sent log."""
+    yield from _one_effect(ledger)
+    yield from _known_effects(ledger)
+    yield from _one_body(ledger)
+    yield from _generations(ledger)
+
+
+def _one_effect(ledger: Ledger) -> Iterator[Violation]:
+    counts: Counter[tuple[str, ...]] = Counter()
+    for effect in ledger.evidence.effects:
+        counts[effect.system, effect.operation, _without_generation(effect.reference)] += 1
+    for place, count in counts.items():
+        if count > 1:
+            yield Violation(Invariant.ONE_EFFECT, " ".join(place), f"took effect {count} times")
+
+
+def _known_effects(ledger: Ledger) -> Iterator[Violation]:
+    """An effect belongs to a command that is open, or that a decision has settled, and that was not given up."""
+    known = {row.command for row in ledger.evidence.outbox}
+    settled = {line.command for line in ledger.evidence.timeline if line.what in (DONE, PARKED)}
+    done = {line.command for line in ledger.evidence.timeline if line.what == DONE}
+    has_effect = {effect.command for effect in ledger.evidence.effects}
+    for effect in ledger.evidence.effects:
+        if effect.command not in known | settled:
+            yield Violation(Invariant.ATOMIC, effect.reference, f"took effect in {effect.system}, and nobody asked")
+    for command in sorted(filter(None, done - has_effect)):
+        name = f"{' '.join(ledger.commands[command].step)}" if command in ledger.commands else command
+        yield Violation(Invariant.TOTALS, name, "counts as done, but its system has no effect of it")
+
+
+def _one_body(ledger: Ledger) -> Iterator[Violation]:
+    """One key, one reference, one body; and one key for each generation of a command."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    keys: dict[tuple[str, str], str] = {}
+    for request in ledger.evidence.requests:
+        sent = (request.reference, request.body)
+        if seen.setdefault((request.system, request.command), sent) != sent:
+            yield Violation(Invariant.STABLE_KEYS, request.reference, "came again under the same key, and differs")
+        command = ledger.commands.get(request.command)
+        operation = "" if command is None else command.step.operation
+        if keys.setdefault((request.system, f"{operation} {request.reference}"), request.command) != request.command:
+            yield Violation(Invariant.STABLE_KEYS, request.reference, "came again under another key")
+        if command is None:
+            yield Violation(Invariant.STABLE_KEYS, request.reference, "came under a key that no command has")
+
+
+def _generations(ledger: Ledger) -> Iterator[Violation]:
+    """A generation above the first follows one of which the log proves that it did nothing."""
+    log: dict[str, set[str | None]] = defaultdict(set)
+    for attempt in ledger.evidence.sent:
+        log[attempt.command].add(attempt.ending)
+    by_step: dict[Step, dict[int, str]] = defaultdict(dict)
+    for command in ledger.evidence.commands:
+        by_step[command.step][command.generation] = command.id
+    for step, generations in by_step.items():
+        for generation in sorted(generations):
+            if generation == 1:
+                continue
+            before = log[generations[generation - 1]] if generation - 1 in generations else set()
+            if not before & NOTHING or "confirmed" in before:
+                why = f"generation {generation} was made, and nothing proves that the one before did nothing"
+                yield Violation(Invariant.STABLE_KEYS, " ".join(step), why)
+
+
+def _without_generation(reference: str) -> str:
+    return reference.rpartition("/")[0]

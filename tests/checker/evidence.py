@@ -1,0 +1,222 @@
+"""Evidence: what was published, what stands in the store, and what the outside systems did, as plain frozen data.
+
+A simulation and a run on real servers both fill it, each from its own sources. Keys are written `entity/id`, commands
+are named by their id as text, and verdicts, lane states, and endings by the words that the store uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A message as its source published it, each publication one row.
+
+    `key`: whose order it belongs to; of a source that uses its system's ids `external/system/kind/id`. `content` is a
+    digest of type, subject, and data (see `content`), `raw` one of the bytes that were sent. `place` counts all
+    publications in the order in which they were sent; only confirmed ones promise anything.
+
+    What it means: `is_bad` can become no message; `needs` are keys that its decision relies on; `blocks` says that
+    once it is applied, what needs its key must not be applied (True), or may be again (False); `stops` may park its
+    key by its own content. `books` is the money that stands on the outside books for its key while it is the last
+    applied message there that names any.
+    """
+
+    source: str
+    id: str
+    key: str
+    type: str
+    content: str
+    raw: str
+    place: int
+    is_confirmed: bool = True
+    sequence: int | None = None
+    is_bad: bool = False
+    needs: tuple[str, ...] = ()
+    blocks: bool | None = None
+    stops: bool = False
+    books: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inboxed:
+    """A row of the inbox. A row of a conflict stands here under the source and id that its sender gave it."""
+
+    ref: str
+    source: str
+    id: str
+    key: str
+    content: str
+    verdict: str
+    position: int | None = None
+    attempts: int = 0
+    reason: str | None = None
+    is_conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What could not become a message; `raw` is the digest of its bytes."""
+
+    raw: str
+    code: str
+    seen: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An entity's row. `target`, `seen`: what its lane waits for, and the version of that which the decision saw."""
+
+    key: str
+    version: int
+    lane: str = "open"
+    depth: int = 0
+    reason: str | None = None
+    target: str | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the timeline: a verdict for `ref`, or what became of `command` (`command_done`, `command_parked`).
+
+    `commit` is the same for all lines of one commit. `at` is a time on the clock of `Request.at` and no later than
+    the commit, or None if the two cannot be compared.
+    """
+
+    key: str
+    version: int
+    what: str
+    ref: str | None = None
+    command: str | None = None
+    commit: str = ""
+    at: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a person must settle, or has settled."""
+
+    key: str
+    code: str
+    is_open: bool
+    ref: str | None = None
+    command: str | None = None
+
+
+class Step(NamedTuple):
+    """A command without its generation: what must take effect once at most."""
+
+    system: str
+    key: str
+    operation: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that was ever queued. `place` is its order within (system, key), None where it was not kept."""
+
+    id: str
+    step: Step
+    generation: int
+    place: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A row of the outbox; `place` as in `Command`. `amount` is the money that its body would move."""
+
+    command: str
+    place: tuple[int, int]
+    is_parked: bool = False
+    amount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An attempt of the sent log; `ending` is None where nobody recorded one."""
+
+    command: str
+    number: int
+    ending: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An attempt as it arrived at an outside system, in order of arrival; `command` is its idempotency key."""
+
+    system: str
+    command: str
+    reference: str
+    body: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A row of an outside system's own journal, in order; `body` is the digest of what it was asked."""
+
+    system: str
+    operation: str
+    key: str
+    reference: str
+    command: str
+    body: str
+    amount: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """A delivery that was acked: what it was, and whether it was durable in that moment."""
+
+    message: str
+    was_durable: bool
+
+
+class Cell(NamedTuple):
+    """A moment and the fault that befell it, both in the words of `cells`."""
+
+    moment: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything, as it stands after the faults have ended and the world has settled.
+
+    `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `closed_gaps`:
+    numbers, as (source, key, number), that a person gave up waiting for. `contiguous`: sources whose numbers have no
+    gaps. `in_queues`: messages that the broker still has. `untold`: commits whose notices nobody has published.
+    `deaths`: tasks of the gateway that ended though they run for ever, and processes that should be ready and are not.
+    """
+
+    published: tuple[Published, ...] = ()
+    inbox: tuple[Inboxed, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    timeline: tuple[Line, ...] = ()
+    cases: tuple[Case, ...] = ()
+    commands: tuple[Command, ...] = ()
+    outbox: tuple[Unsettled, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    requests: tuple[Request, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    claims: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    leases: tuple[tuple[str, str], ...] = ()
+    wakes: tuple[str, ...] = ()
+    acks: tuple[Ack, ...] = ()
+    contiguous: frozenset[str] = frozenset()
+    closed_gaps: frozenset[tuple[str, str, int]] = frozenset()
+    in_queues: int = 0
+    untold: int = 0
+    deaths: tuple[str, ...] = ()
+    faults: Mapping[Cell, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Anything else worth telling: duplicates suppressed, stale writers, recoveries."""

@@ -1,0 +1,96 @@
+"""Rules about order (5): per key as its source sent, per (system, key) one command after the other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from tests.checker.effects import DONE
+from tests.checker.evidence import Command, Line, Published
+from tests.checker.ledger import APPLIED, FINAL, Ledger
+from tests.checker.report import Invariant, Violation
+
+Pair = tuple[str, str]
+
+
+def order(ledger: Ledger) -> Iterator[Violation]:
+    """Look at what was applied, and at what reached the systems."""
+    for lines in ledger.lines.values():
+        yield from _applied(ledger, lines)
+    yield from _gaps(ledger)
+    yield from _sent(ledger)
+
+
+def _applied(ledger: Ledger, lines: Sequence[Line]) -> Iterator[Violation]:
+    """What is applied of one source and subject rises: by its numbers, or else as it was sent."""
+    last: dict[Pair, Published] = {}
+    for line in lines:
+        sent = ledger.published(line.ref)
+        if line.what != APPLIED or sent is None:
+            continue
+        before = last.get((sent.source, sent.key))
+        last[sent.source, sent.key] = sent
+        if before is not None and _rank(before) > _rank(sent):
+            why = f"was applied after {before.id}, which was sent later"
+            yield Violation(Invariant.ORDER, ledger.name(line.ref), why)
+    versions = [line.version for line in lines if line.what == APPLIED]
+    if versions != sorted(versions):
+        yield Violation(Invariant.ORDER, lines[0].key, "its versions were not made in order")
+
+
+def _gaps(ledger: Ledger) -> Iterator[Violation]:
+    """A number of a source without gaps is applied only after all lower ones are final, or given up."""
+    sources, closed = ledger.evidence.contiguous, ledger.evidence.closed_gaps
+    final: dict[Pair, set[int]] = defaultdict(set)
+    for line in ledger.evidence.timeline:
+        sent = ledger.published(line.ref)
+        if sent is None or sent.source not in sources or sent.sequence is None or line.what not in FINAL:
+            continue
+        pair = (sent.source, sent.key)
+        missing = [
+            number for number in range(1, sent.sequence) if number not in final[pair] and (*pair, number) not in closed
+        ]
+        if line.what == APPLIED and missing:
+            yield Violation(Invariant.ORDER, ledger.name(line.ref), f"was applied before number {missing[0]}")
+        final[pair].add(sent.sequence)
+
+
+def _sent(ledger: Ledger) -> Iterator[Violation]:
+    lanes: dict[Pair, list[Command]] = defaultdict(list)
+    for command in _in_order(ledger):
+        lanes[command.step.system, command.step.key].append(command)
+    arrived: dict[Pair, list[str]] = defaultdict(list)
+    first: dict[str, float] = {}
+    for request in ledger.evidence.requests:
+        if request.at is not None:
+            first.setdefault(request.command, request.at)
+    for effect in ledger.evidence.effects:
+        arrived[effect.system, effect.key].append(effect.command)
+    done = {line.command: line.at for line in ledger.evidence.timeline if line.what == DONE}
+    for pair, commands in lanes.items():
+        ranks = {command.id: rank for rank, command in enumerate(commands)}
+        for before, after in pairwise(id for id in arrived[pair] if id in ranks):
+            if ranks[before] > ranks[after]:
+                name = " ".join(ledger.commands[after].step)
+                yield Violation(Invariant.ORDER, name, "took effect after one that comes behind it")
+        for head, follower in pairwise(commands):
+            decided, sent = done.get(head.id), first.get(follower.id)
+            if sent is not None and (head.id not in done or (decided is not None and sent < decided)):
+                name = " ".join(follower.step)
+                yield Violation(Invariant.ORDER, name, "was sent before the decision on the one before it")
+
+
+def _in_order(ledger: Ledger) -> list[Command]:
+    """The commands of each lane in their order: by place where it was kept, else as they were settled."""
+    settled = [line.command for line in ledger.evidence.timeline if line.what == DONE and line.command is not None]
+    places = {row.command: row.place for row in ledger.evidence.outbox}
+    open_ones = sorted(places, key=lambda id: places[id])
+    commands = [ledger.commands[id] for id in [*settled, *open_ones] if id in ledger.commands]
+    if all(command.place is not None for command in commands):
+        commands.sort(key=lambda command: command.place or (0, 0))
+    return commands
+
+
+def _rank(sent: Published) -> int:
+    return sent.place if sent.sequence is None else sent.sequence

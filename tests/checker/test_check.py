@@ -1,0 +1,202 @@
+"""A story that kept every promise passes; each that broke one is found, and named by what it broke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.checker.check import check
+from tests.checker.content import content, raw
+from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Published, Request, Sent
+from tests.checker.report import Invariant, TooFewFaults, demand
+from tests.checker.small import (
+    BILL,
+    CRM,
+    FIRST,
+    MORE,
+    POISONED,
+    PROJECT,
+    PSA,
+    SECOND,
+    SHEET,
+    SMALL,
+    WAITING,
+    WON,
+    effect,
+    row,
+)
+
+Spoilt = Callable[[], Evidence]
+
+
+def but(**changes: Any) -> Evidence:
+    """The small story with other rows of some kinds."""
+    return replace(SMALL, **changes)
+
+
+def without(what: str, *places: int) -> Evidence:
+    """The small story without some rows of a kind."""
+    rows = getattr(SMALL, what)
+    return but(**{what: tuple(row for place, row in enumerate(rows) if place not in places)})
+
+
+def with_other(what: str, place: int, /, **changes: Any) -> Evidence:
+    """The small story with one row of a kind changed."""
+    rows = list(getattr(SMALL, what))
+    rows[place] = replace(rows[place], **changes)
+    return but(**{what: tuple(rows)})
+
+
+def with_more(what: str, *more: Any) -> Evidence:
+    """The small story with more rows of a kind."""
+    return but(**{what: (*getattr(SMALL, what), *more)})
+
+
+def hold(place: int, commit: str) -> Evidence:
+    """The project is put on hold by a message at some place of the timeline."""
+    held = Published(CRM, "held", PROJECT, "project.status", "c-held", "r-held", 10, blocks=True)
+    lines = list(SMALL.timeline)
+    lines.insert(place, Line(PROJECT, 2, "applied", "held", commit=commit, at=3.5))
+    entities = (replace(SMALL.entities[0], version=2), *SMALL.entities[1:])
+    return but(
+        published=(*SMALL.published, held), inbox=(*SMALL.inbox, row(held)), timeline=tuple(lines), entities=entities
+    )
+
+
+def numbered(first: int, second: int) -> Evidence:
+    """The two messages of the sheet carry numbers."""
+    sent = (
+        WON, replace(BILL, sequence=first), replace(BILL, sequence=first, place=3), SMALL.published[3],
+        replace(MORE, sequence=second), *SMALL.published[5:],
+    )  # fmt: skip
+    return but(published=sent)
+
+
+def swapped(what: str, first: int, second: int) -> Evidence:
+    """Two rows of a kind in the other order."""
+    rows = list(getattr(SMALL, what))
+    rows[first], rows[second] = rows[second], rows[first]
+    return but(**{what: tuple(rows)})
+
+
+def test_a_story_that_kept_every_promise_passes() -> None:
+    assert check(SMALL).violations == ()
+
+
+def test_what_was_not_confirmed_promises_nothing() -> None:
+    lost = Published(CRM, "lost", PROJECT, "project.won", "c-lost", "r-lost", 10, is_confirmed=False)
+    assert check(with_more("published", lost)).violations == ()
+
+
+def test_a_message_may_be_applied_in_the_commit_that_blocks_it_or_before() -> None:
+    assert check(hold(3, "c")).violations == ()
+    assert check(hold(5, "e2")).violations == ()
+
+
+def test_numbers_may_have_gaps_where_the_source_does_not_promise_otherwise() -> None:
+    assert check(numbered(2, 7)).violations == ()
+
+
+def test_a_gap_that_a_person_closed_is_none() -> None:
+    evidence = replace(numbered(1, 3), contiguous=frozenset({PSA}), closed_gaps=frozenset({(PSA, SHEET, 2)}))
+    assert check(evidence).violations == ()
+
+
+SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
+    ("lost", Invariant.NO_LOSS, "won", lambda: without("inbox", 0)),
+    ("bad and not kept", Invariant.NO_LOSS, PSA, lambda: without("dead_letters", 0)),
+    ("good and buried", Invariant.NO_LOSS, "not_json", lambda: with_other("dead_letters", 0, raw="r-won")),
+    ("from nowhere", Invariant.NO_LOSS, "z", lambda: with_more("inbox", Inboxed("z", CRM, "z", PROJECT, "c", "stale"))),
+    ("under another key", Invariant.NO_LOSS, "won", lambda: with_other("inbox", 0, key="project/R")),
+    ("unknown verdict", Invariant.NO_LOSS, "won", lambda: with_other("inbox", 0, verdict="gone")),
+    ("discarded by nobody", Invariant.NO_LOSS, "won", lambda: with_other("inbox", 0, verdict="discarded")),
+    ("two effects", Invariant.ONE_EFFECT, "1", lambda: with_more("effects", effect(FIRST, "s1-1", "0"))),
+    ("two generations took effect", Invariant.ONE_EFFECT, "1",
+     lambda: with_more("effects", effect(FIRST, "s1-1b", "0", 2))),
+    ("another body", Invariant.STABLE_KEYS, "1/1",
+     lambda: with_more("requests", Request("erp", "s1-1", f"{SHEET}/1/1", "other", 20))),
+    ("another key", Invariant.STABLE_KEYS, "1/1",
+     lambda: with_more("requests", Request("erp", "other", f"{SHEET}/1/1", "b-s1-1", 20))),
+    ("a generation without proof", Invariant.STABLE_KEYS, FIRST.line,
+     lambda: replace(with_more("commands", Command("s1-1b", FIRST, 2, (1, 0))), sent=(Sent("s1-1", 1, "unknown"),))),
+    ("acked too early", Invariant.ATOMIC, "won", lambda: but(acks=(Ack("won", was_durable=False),))),
+    ("lane and depth", Invariant.ATOMIC, POISONED, lambda: with_other("entities", 2, depth=3)),
+    ("lane and head", Invariant.ATOMIC, POISONED, lambda: with_other("entities", 2, lane="waiting")),
+    ("one place twice", Invariant.ATOMIC, POISONED, lambda: with_other("inbox", 5, position=1)),
+    ("a follower with a verdict of its own", Invariant.ATOMIC, "x2", lambda: with_other("inbox", 5, verdict="waiting")),
+    ("verdict without a line", Invariant.ATOMIC, "s2", lambda: without("timeline", 6)),
+    ("line without a row", Invariant.ATOMIC, "s2", lambda: without("inbox", 3)),
+    ("final and in a lane", Invariant.ATOMIC, "x2", lambda: with_other("inbox", 5, verdict="ignored")),
+    ("a version that nothing made", Invariant.ATOMIC, PROJECT, lambda: with_other("entities", 0, version=2)),
+    ("a version made twice", Invariant.ATOMIC, SHEET, lambda: with_other("timeline", 6, version=1)),
+    ("done and in the outbox", Invariant.ATOMIC, "shell", lambda: with_other("timeline", 1, what="command_done")),
+    ("settled twice", Invariant.ATOMIC, "s1-1", lambda: with_more("timeline", SMALL.timeline[4])),
+    ("an effect that nobody asked for", Invariant.ATOMIC, "shell",
+     lambda: with_more("effects", replace(effect(SECOND, "zz", "0"), operation="shell", reference="shell/1"))),
+    ("applied though forbidden", Invariant.ATOMIC, "s1", lambda: hold(2, "b2")),
+    ("a later one first", Invariant.ORDER, "s2", lambda: with_other("published", 4, place=0)),
+    ("numbers out of order", Invariant.ORDER, "s2", lambda: numbered(2, 1)),
+    ("a number left out", Invariant.ORDER, "s2", lambda: replace(numbered(1, 3), contiguous=frozenset({PSA}))),
+    ("effects out of order", Invariant.ORDER, FIRST.line, lambda: swapped("effects", 0, 1)),
+    ("sent before the decision", Invariant.ORDER, SECOND.line, lambda: with_other("requests", 2, at=6.5)),
+    ("parked by another", Invariant.ISOLATION, "x1",
+     lambda: but(published=tuple(replace(sent, stops=False) for sent in SMALL.published))),
+    ("waits for nothing", Invariant.ISOLATION, "w1", lambda: with_other("published", 8, needs=())),
+    ("money missing", Invariant.TOTALS, SHEET, lambda: with_other("effects", 1, amount=Decimal("2.99"))),
+    ("done without an effect", Invariant.TOTALS, SECOND.line, lambda: without("effects", 1)),
+    ("two rows", Invariant.REPLAY, "s2", lambda: with_more("inbox", replace(SMALL.inbox[3], ref="s2 again"))),
+    ("applied twice", Invariant.REPLAY, "s2", lambda: with_more("timeline", SMALL.timeline[6])),
+    ("left in a queue", Invariant.LIVE, "broker", lambda: but(in_queues=1)),
+    ("an open lane", Invariant.LIVE, POISONED, lambda: with_other("entities", 2, lane="open")),
+    ("no reason", Invariant.LIVE, POISONED, lambda: with_other("entities", 2, reason=None)),
+    ("a wake-up lost", Invariant.LIVE, WAITING, lambda: with_other("entities", 3, target=PROJECT)),
+    ("parked and no case", Invariant.LIVE, "x1", lambda: with_other("cases", 2, is_open=False)),
+    ("a command that is not sent", Invariant.LIVE, PROJECT, lambda: with_other("outbox", 0, is_parked=False)),
+    ("a parked command without a case", Invariant.LIVE, PROJECT, lambda: without("cases", 0)),
+    ("leased", Invariant.LIVE, SHEET, lambda: but(leases=(("erp", SHEET),))),
+    ("a wake left", Invariant.LIVE, PROJECT, lambda: but(wakes=(PROJECT,))),
+    ("bound and waiting", Invariant.LIVE, WAITING, lambda: but(bindings={WAITING: "timesheet/V"})),
+    ("untold", Invariant.LIVE, "notices", lambda: but(untold=2)),
+    ("a task has died", Invariant.LIVE, "committer", lambda: but(deaths=("committer",))),
+    ("a conflict dropped", Invariant.CONFLICT_SEEN, "s1", lambda: without("inbox", 2)),
+    ("a conflict without a case", Invariant.CONFLICT_SEEN, "s1", lambda: without("cases", 1)),
+    ("a conflict taken for a message", Invariant.CONFLICT_SEEN, "s1",
+     lambda: with_other("inbox", 2, is_conflict=False)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("invariant", "of", "spoilt"), [case[1:] for case in SPOILT], ids=[case[0] for case in SPOILT])
+def test_what_broke_a_promise_is_found_and_named(invariant: Invariant, of: str, spoilt: Spoilt) -> None:
+    found = [violation for violation in check(spoilt()).violations if violation.invariant is invariant]
+    assert any(of in violation.of for violation in found), check(spoilt()).text()
+
+
+def test_every_invariant_that_leaves_a_trace_has_a_test() -> None:
+    assert {case[1] for case in SPOILT} == set(Invariant) - {Invariant.CLOCKS}
+
+
+def test_the_report_says_it_all_in_plain_text() -> None:
+    text = check(replace(without("inbox", 0), faults={Cell("commit in flight", "kill"): 3})).text()
+    assert "1 no loss                    BROKEN 1 times" in text
+    assert f"{PROJECT} {CRM} won: was confirmed, and stands nowhere" in text
+    assert "9 live                       holds" in text
+    assert "commit in flight × kill: 3" in text
+
+
+def test_too_few_faults_are_no_proof() -> None:
+    kill, cut = Cell("commit in flight", "kill"), Cell("broker", "connection cut")
+    report = check(replace(SMALL, faults={kill: 3}))
+    demand(report, {kill: 3})
+    with pytest.raises(TooFewFaults, match="broker × connection cut: 0 of 1"):
+        demand(report, {kill: 3, cut: 1})
+
+
+def test_a_digest_of_what_an_event_says_leaves_out_what_only_carries_it() -> None:
+    one = b'{"id": "1", "type": "t", "subject": "s", "data": {"a": 1, "b": 2}}'
+    two = b'{"type": "t", "data": {"b": 2, "a": 1}, "subject": "s", "traceparent": "x"}'
+    assert content(one) == content(two) != content(one.replace(b"2", b"3"))
+    assert raw(one) != raw(two)
