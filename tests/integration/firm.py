@@ -164,7 +164,7 @@ async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[
     """An installation with its topology declared and no gateway process yet; ends what a test started."""
     settings = [SandboxSettings(role, TOKEN, legal_entities={"US01": "USD"}) for role in Role]
     async with serve_sandboxes(settings) as urls, aiohttp.ClientSession() as session:
-        (folder / "policy.yaml").write_text(yaml.safe_dump(_policy(urls)), encoding="utf-8")
+        (folder / "policy.yaml").write_text(yaml.safe_dump(policy_for(urls)), encoding="utf-8")
         (folder / "api-token").write_text(API_TOKEN, encoding="utf-8")
         await declare(amqp_url)
         database = await asyncpg.connect(database_url)
@@ -177,11 +177,13 @@ async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[
             await database.close()
 
 
-def _policy(urls: Mapping[str, str]) -> Json:
+def policy_for(urls: Mapping[str, str], *, timeout: float = 30) -> Json:
+    """The policy of an installation whose systems stand at `urls` and answer within `timeout` seconds."""
     systems = {
         role.value: {
             "url": urls[role.value],
             "token": TOKEN,
+            "timeout_seconds": timeout,
             "concurrency": 64,
             "operations": {
                 row.name: {

@@ -1,0 +1,233 @@
+"""What passes on a wire: bytes cut into the frames of a protocol, and the few of them that a fault may aim at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from struct import unpack_from
+from typing import Final, Protocol
+
+
+class Sender(StrEnum):
+    """Who sent a frame: the gateway is the client of everything."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+
+class Sight(StrEnum):
+    """A moment that can be seen from outside a process."""
+
+    COMMIT_ASKED = "commit asked"
+    """The last byte of a request that commits turns."""
+    COMMIT_ANSWERED = "commit answered"
+    """The server's word that the commit is over. What came before it says nothing yet."""
+    CLAIM_ASKED = "claim asked"
+    CLAIM_ANSWERED = "claim answered"
+    """The leases are taken and the attempts are logged; no byte has left for a system."""
+    RECORD_ASKED = "record asked"
+    """Ends of attempts are on their way into the sent log."""
+    RECORD_ANSWERED = "record answered"
+    ACK = "ack"
+    """A consumer's acknowledgement. (A publisher's confirm is the server's frame of the same kind.)"""
+    CONFIRM = "confirm"
+    PUBLISH = "publish"
+    DELIVER = "deliver"
+    POST_BEGAN = "post began"
+    """The head of a posting, and with it perhaps some of its body."""
+    POST_ASKED = "post asked"
+    """The last byte of a posting."""
+    POST_ANSWERED = "post answered"
+    """The first byte of the answer to a posting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Bytes that are forwarded or withheld together."""
+
+    sender: Sender
+    raw: bytes
+    sight: Sight | None = None
+
+
+class Dialect(Protocol):
+    """Reads one connection. Bytes that do not make a frame yet are kept for the next time."""
+
+    def feed(self, sender: Sender, data: bytes) -> list[Frame]: ...
+
+
+class Plain:
+    """Any protocol: what arrives is a frame."""
+
+    def feed(self, sender: Sender, data: bytes) -> list[Frame]:
+        return [Frame(sender, data)]
+
+
+_MOMENTS: Final[Mapping[bytes, tuple[Sight, Sight]]] = {
+    b"tallystick.commit_turns(": (Sight.COMMIT_ASKED, Sight.COMMIT_ANSWERED),
+    b"tallystick.claim_lanes(": (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED),
+    b"UPDATE tallystick.attempt a SET": (Sight.RECORD_ASKED, Sight.RECORD_ANSWERED),
+}
+_TLS_REQUEST: Final = (80_877_103).to_bytes(4, "big")
+"""A client may ask for TLS first; the server says yes or no in one byte, and ours says no."""
+
+
+class Postgres:
+    """PostgreSQL's protocol, version 3.0, without TLS; see its documentation, "Message Formats".
+
+    A prepared statement is named when it is parsed and run by that name later: a moment belongs to the run. The server
+    has done what was asked when it is ready for the next query; `CommandComplete` comes before an implicit commit.
+    """
+
+    def __init__(self) -> None:
+        self._rest = {Sender.CLIENT: b"", Sender.SERVER: b""}
+        self._has_started = False
+        self._is_asked_for_tls = False
+        self._statements: dict[bytes, tuple[Sight, Sight]] = {}
+        self._bound: tuple[Sight, Sight] | None = None
+        self._running: tuple[Sight, Sight] | None = None
+
+    def feed(self, sender: Sender, data: bytes) -> list[Frame]:
+        buffer = self._rest[sender] + data
+        frames: list[Frame] = []
+        at = 0
+        while (size := self._size(sender, buffer, at)) is not None and at + size <= len(buffer):
+            raw = buffer[at : at + size]
+            frames.append(Frame(sender, raw, self._sight(sender, raw)))
+            at += size
+        self._rest[sender] = buffer[at:]
+        return frames
+
+    def _size(self, sender: Sender, buffer: bytes, at: int) -> int | None:
+        """Length of the message at `at`; None if it cannot be told yet. The first of a client has no type byte."""
+        if sender is Sender.SERVER and self._is_asked_for_tls:
+            return 1
+        kind = 0 if sender is Sender.CLIENT and not self._has_started else 1
+        if len(buffer) < at + kind + 4:
+            return None
+        size: int = unpack_from("!I", buffer, at + kind)[0]
+        return kind + size
+
+    def _sight(self, sender: Sender, raw: bytes) -> Sight | None:
+        if sender is Sender.SERVER:
+            self._is_asked_for_tls = False
+            return self._ready() if raw[:1] == b"Z" else None
+        if not self._has_started:
+            self._is_asked_for_tls = raw[4:] == _TLS_REQUEST
+            self._has_started = not self._is_asked_for_tls
+            return None
+        match raw[:1]:
+            case b"P":
+                name, _, query = raw[5:].partition(b"\0")
+                moment = next((moment for marker, moment in _MOMENTS.items() if marker in query), None)
+                self._statements.pop(name, None)
+                if moment is not None:
+                    self._statements[name] = moment
+            case b"B":
+                self._bound = self._statements.get(raw[5:].split(b"\0", 2)[1])
+            case b"Q":
+                self._bound = next((moment for marker, moment in _MOMENTS.items() if marker in raw), None)
+                return self._asked()
+            case b"S":
+                return self._asked()
+            case _:
+                pass
+        return None
+
+    def _asked(self) -> Sight | None:
+        if self._bound is None:
+            return None
+        self._running, self._bound = self._bound, None
+        return self._running[0]
+
+    def _ready(self) -> Sight | None:
+        running, self._running = self._running, None
+        return None if running is None else running[1]
+
+
+_AMQP_HEADER: Final = 8
+_METHOD: Final = 1
+_BASIC: Final = 60
+_METHODS: Final[Mapping[tuple[Sender, int], Sight]] = {
+    (Sender.CLIENT, 40): Sight.PUBLISH,
+    (Sender.CLIENT, 80): Sight.ACK,
+    (Sender.SERVER, 60): Sight.DELIVER,
+    (Sender.SERVER, 80): Sight.CONFIRM,
+}
+
+
+class Amqp:
+    """AMQP 0-9-1 without TLS: a header from the client, then frames; see its specification, section 2.3.5."""
+
+    def __init__(self) -> None:
+        self._rest = {Sender.CLIENT: b"", Sender.SERVER: b""}
+        self._has_started = False
+
+    def feed(self, sender: Sender, data: bytes) -> list[Frame]:
+        buffer = self._rest[sender] + data
+        frames: list[Frame] = []
+        at = 0
+        if sender is Sender.CLIENT and not self._has_started and len(buffer) >= _AMQP_HEADER:
+            frames.append(Frame(sender, buffer[:_AMQP_HEADER]))
+            self._has_started, at = True, _AMQP_HEADER
+        while self._has_started and len(buffer) >= at + 7:
+            size: int = unpack_from("!I", buffer, at + 3)[0] + 8
+            if at + size > len(buffer):
+                break
+            raw = buffer[at : at + size]
+            frames.append(Frame(sender, raw, self._sight(sender, raw)))
+            at += size
+        self._rest[sender] = buffer[at:]
+        return frames
+
+    def _sight(self, sender: Sender, raw: bytes) -> Sight | None:
+        if raw[0] != _METHOD:
+            return None
+        family, method = unpack_from("!HH", raw, 7)
+        return _METHODS.get((sender, method)) if family == _BASIC else None
+
+
+class Http:
+    """HTTP/1.1 as our client speaks it: a body comes with its length, and no request before the last answer."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0
+        self._is_posting = False
+        self._is_asked = False
+
+    def feed(self, sender: Sender, data: bytes) -> list[Frame]:
+        if sender is Sender.SERVER:
+            sight = Sight.POST_ANSWERED if self._is_asked else None
+            self._is_asked = False
+            return [Frame(sender, data, sight)]
+        if self._left:
+            return [Frame(sender, data, self._took(len(data)))]
+        self._head += data
+        head, end, body = self._head.partition(b"\r\n\r\n")
+        if not end:
+            return []
+        self._head = b""
+        self._is_posting = head.startswith(b"POST ")
+        self._left = _length(head)
+        sight = Sight.POST_BEGAN if self._is_posting else None
+        frames = [Frame(sender, head + end, sight)]
+        if body or not self._left:
+            frames.append(Frame(sender, body, self._took(len(body))))
+        return frames
+
+    def _took(self, size: int) -> Sight | None:
+        self._left -= size
+        if self._left or not self._is_posting:
+            return None
+        self._is_asked, self._is_posting = True, False
+        return Sight.POST_ASKED
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length":
+            return int(value)
+    return 0
