@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import yaml
 
 from gateway.local.ports import LOOPBACK
 from tests.integration.firm import policy_for
-from tests.proxy.dialects import Amqp, Http, Postgres
+from tests.proxy.dialects import Amqp, Http, Postgres, Posting
 from tests.proxy.proxy import Proxy, proxy
 
 POLICY = "policy-through-proxies.yaml"
@@ -37,13 +38,23 @@ class Proxies:
 
 @asynccontextmanager
 async def proxies(
-    database_url: str, amqp_url: str, sandboxes: Mapping[str, str], folder: Path
+    database_url: str,
+    amqp_url: str,
+    sandboxes: Mapping[str, str],
+    folder: Path,
+    heard: Callable[[str, Posting], None] = lambda _system, _posting: None,
 ) -> AsyncIterator[Proxies]:
-    """Proxies before these servers, and in `folder` the policy of who goes through them, while the context lasts."""
+    """Proxies before these servers, and in `folder` the policy of who goes through them, while the context lasts.
+
+    `heard` is told of each posting to a system.
+    """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(proxy(_port(database_url), Postgres))
         broker = await stack.enter_async_context(proxy(_port(amqp_url), Amqp))
-        systems = {name: await stack.enter_async_context(proxy(_port(url), Http)) for name, url in sandboxes.items()}
+        systems = {
+            name: await stack.enter_async_context(proxy(_port(url), partial(Http, partial(heard, name))))
+            for name, url in sandboxes.items()
+        }
         urls = {name: _through(url, systems[name]) for name, url in sandboxes.items()}
         content = policy_for(urls, timeout=ANSWER_SECONDS)
         (folder / POLICY).write_text(yaml.safe_dump(content), encoding="utf-8")

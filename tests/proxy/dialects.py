@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from struct import unpack_from
@@ -188,13 +188,27 @@ class Amqp:
         return _METHODS.get((sender, method)) if family == _BASIC else None
 
 
-class Http:
-    """HTTP/1.1 as our client speaks it: a body comes with its length, and no request before the last answer."""
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A whole POST request as it passed: its headers by their names in lower case, and its body."""
 
-    def __init__(self) -> None:
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http:
+    """HTTP/1.1 as our client speaks it: a body comes with its length, and no request before the last answer.
+
+    `heard` is told of each posting whose last byte has come.
+    """
+
+    def __init__(self, heard: Callable[[Posting], None] = lambda _posting: None) -> None:
+        self._heard = heard
         self._head = b""
+        self._body = b""
         self._left = 0
-        self._is_posting = False
+        self._headers: Mapping[str, str] | None = None
+        """Of the posting that is under way; None for other requests."""
         self._is_asked = False
 
     def feed(self, sender: Sender, data: bytes) -> list[Frame]:
@@ -203,31 +217,31 @@ class Http:
             self._is_asked = False
             return [Frame(sender, data, sight)]
         if self._left:
-            return [Frame(sender, data, self._took(len(data)))]
+            return [Frame(sender, data, self._took(data))]
         self._head += data
         head, end, body = self._head.partition(b"\r\n\r\n")
         if not end:
             return []
-        self._head = b""
-        self._is_posting = head.startswith(b"POST ")
-        self._left = _length(head)
-        sight = Sight.POST_BEGAN if self._is_posting else None
-        frames = [Frame(sender, head + end, sight)]
+        self._head, self._body = b"", b""
+        headers = _headers(head)
+        self._headers = headers if head.startswith(b"POST ") else None
+        self._left = int(headers.get("content-length", "0"))
+        frames = [Frame(sender, head + end, None if self._headers is None else Sight.POST_BEGAN)]
         if body or not self._left:
-            frames.append(Frame(sender, body, self._took(len(body))))
+            frames.append(Frame(sender, body, self._took(body)))
         return frames
 
-    def _took(self, size: int) -> Sight | None:
-        self._left -= size
-        if self._left or not self._is_posting:
+    def _took(self, data: bytes) -> Sight | None:
+        self._body += data
+        self._left -= len(data)
+        if self._left or self._headers is None:
             return None
-        self._is_asked, self._is_posting = True, False
+        self._heard(Posting(self._headers, self._body))
+        self._is_asked, self._headers = True, None
         return Sight.POST_ASKED
 
 
-def _length(head: bytes) -> int:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length":
-            return int(value)
-    return 0
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}

@@ -136,9 +136,12 @@ class Proxy:
         finally:
             for pump in pumps:
                 pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
+            ended = await asyncio.gather(*pumps, return_exceptions=True)
             wire.cut(reset=False)
             self._wires.discard(wire)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
 
     async def _pump(self, wire: Wire, sender: Sender, reader: asyncio.StreamReader) -> None:
         """Forward what `sender` sends, until it ends or the wire is cut."""
@@ -156,6 +159,8 @@ class Proxy:
         """Forward or harm one frame; whether the connection goes on."""
         if wire.is_silent:
             return True
+        if receiver.is_closing():
+            return False
         trap = None if frame.sight is None else self._sprung(frame.sight)
         harm = Harm.PASS if trap is None else trap.harm
         match harm:

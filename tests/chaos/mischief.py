@@ -1,0 +1,59 @@
+"""Mischief: lanes of faults, each with a deck of its own that is shuffled by the seed and dealt again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.checker.evidence import Cell
+
+ACT_SECONDS: Final = 90.0
+"""No act may take longer, however long the servers take to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One fault. `do` answers how often it hit: what nobody was there for does not count."""
+
+    cell: Cell
+    do: Callable[[], Awaitable[int]]
+    copies: int = 1
+    """How many of it are in the deck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mischief:
+    """A lane of faults, one after the other, with `rest` (least, most) seconds between two."""
+
+    name: str
+    acts: Sequence[Act]
+    rest: tuple[float, float]
+
+    async def run(self, seed: int, ended: asyncio.Event, told: Callable[[str, Cell, int], None]) -> Counter[Cell]:
+        """Deal until `ended`; the act that runs then is finished. `told` hears of each act and its hits."""
+        chance = random.Random(f"{self.name} {seed}")
+        hits: Counter[Cell] = Counter()
+        deck: list[Act] = []
+        while not await self._rests(chance, ended):
+            if not deck:
+                deck = [act for act in self.acts for _ in range(act.copies)]
+                chance.shuffle(deck)
+            act = deck.pop()
+            async with asyncio.timeout(ACT_SECONDS):
+                hit = await act.do()
+            hits[act.cell] += hit
+            told(self.name, act.cell, hit)
+        return hits
+
+    async def _rests(self, chance: random.Random, ended: asyncio.Event) -> bool:
+        """Wait; whether the end has come."""
+        try:
+            async with asyncio.timeout(chance.uniform(*self.rest)):
+                await ended.wait()
+        except TimeoutError:
+            return False
+        return True

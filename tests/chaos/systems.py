@@ -1,0 +1,48 @@
+"""Faults of the outside systems, by the sandboxes' own table of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import partial
+from typing import Final
+
+from tests.chaos.mischief import Act, Mischief
+from tests.chaos.world import World
+from tests.checker.cells import APPLIED_UNKNOWN, DOWN, IGNORES_KEY, LATE, NO_ANSWER, SYSTEM, THROTTLED
+from tests.checker.evidence import Cell
+from tests.integration.firm import Json
+
+SLOW: Final = Cell(SYSTEM, "answers late")
+SHARE: Final = 0.5
+SECONDS: Final = (1.0, 4.0)
+FAULTS: Final[tuple[tuple[Cell, Json], ...]] = (
+    (THROTTLED, {"fault": "throttle", "seconds": 1}),
+    (NO_ANSWER, {"fault": "error"}),
+    (APPLIED_UNKNOWN, {"fault": "apply_then_500"}),
+    (SLOW, {"fault": "slow", "seconds": 1.5}),
+    (LATE, {"fault": "late_apply", "seconds": 2}),
+    (DOWN, {"fault": "down", "seconds": 1}),
+    (DOWN, {"fault": "down", "reset": True}),
+    (IGNORES_KEY, {"fault": "ignore_key"}),
+)
+"""Each kind with its cell. The key is ignored by the ERP alone, which promises a unique reference besides."""
+ERP: Final = "erp"
+
+
+def systems(world: World, seed: int) -> Mischief:
+    """One kind at one system for a while, at half of its requests."""
+    chance = random.Random(f"which system {seed}")
+    acts = [Act(cell, partial(_misbehave, world, chance, cell, fault)) for cell, fault in FAULTS]
+    return Mischief("systems", acts, (0.2, 3.0))
+
+
+async def _misbehave(world: World, chance: random.Random, cell: Cell, fault: Json) -> int:
+    """How many requests were hit."""
+    system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, ERP, ERP])
+    await world.firm.faults(system, {"share": SHARE, "seed": chance.randrange(1 << 30), **fault})
+    await asyncio.sleep(chance.uniform(*SECONDS))
+    async with world.firm.session.get(f"{world.firm.sandboxes[system]}/faults") as response:
+        active: list[dict[str, int]] = await response.json()
+    await world.firm.faults(system)
+    return sum(each["hits"] for each in active)
