@@ -24,7 +24,8 @@ def read_error(error: Exception) -> Exception:
             error.sqlstate.startswith(_WAIT) or error.sqlstate in _AGAIN
         ):
             return StoreUnavailable(f"PostgreSQL: {error}")
-        case asyncpg.InterfaceError() | OSError() | TimeoutError():
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | TimeoutError():
+            # The driver loses its thread when a session is ended while it is idle: it has the words, not yet the end.
             return StoreUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError() | asyncpg.ProgramLimitExceededError():
             return DataRefused(f"PostgreSQL refused the data: {error}")
@@ -41,7 +42,13 @@ def commit_error(error: Exception) -> Exception:
             error, asyncpg.PostgresConnectionError
         ):
             return read_error(error)
-        case asyncpg.PostgresError() | asyncpg.InterfaceError() | OSError() | TimeoutError():
+        case (
+            asyncpg.PostgresError()
+            | asyncpg.InterfaceError()
+            | asyncpg.InternalClientError()
+            | OSError()
+            | TimeoutError()
+        ):
             return CommitUnknown(f"PostgreSQL: {str(error) or type(error).__name__}")
         case _:
             return error

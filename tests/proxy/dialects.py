@@ -29,6 +29,8 @@ class Sight(StrEnum):
     RECORD_ASKED = "record asked"
     """Ends of attempts are on their way into the sent log."""
     RECORD_ANSWERED = "record answered"
+    SHUT_DOWN = "shut down"
+    """The server's last words to a session that it ends: SQLSTATE 57P01."""
     ACK = "ack"
     """A consumer's acknowledgement. (A publisher's confirm is the server's frame of the same kind.)"""
     CONFIRM = "confirm"
@@ -112,7 +114,13 @@ class Postgres:
     def _sight(self, sender: Sender, raw: bytes) -> Sight | None:
         if sender is Sender.SERVER:
             self._is_asked_for_tls = False
-            return self._ready() if raw[:1] == b"Z" else None
+            match raw[:1]:
+                case b"Z":
+                    return self._ready()
+                case b"E" if b"\0C57P01\0" in raw:
+                    return Sight.SHUT_DOWN
+                case _:
+                    return None
         if not self._has_started:
             self._is_asked_for_tls = raw[4:] == _TLS_REQUEST
             self._has_started = not self._is_asked_for_tls
