@@ -11,7 +11,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long demo bench lock clean
+.PHONY: help venv check format test long demo bench chaos lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -46,6 +46,11 @@ demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after
 
 bench: $(INSTALLED) ## Throughput, from one run (QUICK=1 for a short one)
 	$(BIN)/python -m bench $(ARGS)
+
+chaos: $(INSTALLED) ## Faults of every kind on real servers, and the checker (MINUTES=10 SEED=1 ARGS="--report DIR")
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(SEED),--seed $(SEED)) $(ARGS)
 
 lock: $(INSTALLED) ## Lock the dependencies again (UPGRADE=1 takes the newest)
 	$(COMPILE) --output-file requirements.lock pyproject.toml

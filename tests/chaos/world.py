@@ -59,7 +59,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         slots: list[Slot] = []
         for name in SLOTS:
             own = folder / name
-            own.mkdir()
+            own.mkdir(exist_ok=True)
             between = proxies(postgres.url, rabbitmq.url, installation.sandboxes, own, made.heard)
             slots.append(Slot(name, installation, await stack.enter_async_context(between)))
         made.slots = tuple(slots)
