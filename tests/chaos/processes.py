@@ -14,6 +14,7 @@ from tests.chaos.world import World
 from tests.checker.cells import (
     ACK,
     BEFORE_COMMIT,
+    BROKER,
     COMMIT,
     COMMITTED,
     KILL,
@@ -29,6 +30,7 @@ from tests.proxy.dialects import Sight
 from tests.proxy.proxy import Harm, Proxy, Trap
 
 AT_RANDOM: Final = Cell("at random", KILL)
+SILENT_BROKER: Final = Cell(BROKER, "connection half-open")
 SLEEP_SECONDS: Final = SILENT_SECONDS + 3
 SPRING_SECONDS: Final = 6.0
 """How long a trap stays set where nothing passes."""
@@ -78,6 +80,27 @@ def wires(world: World, seed: int) -> Mischief:
     lost_ack = partial(_at_point, world, chance, Sight.ACK, Harm.SWALLOW, kills=False)
     acts = [*cuts, Act(Cell(REQUEST, TIMEOUT), half_open, copies=2), Act(Cell(ACK, LOST), lost_ack)]
     return Mischief("wires", acts, (0.2, 2.0))
+
+
+def stalls(world: World, seed: int) -> Mischief:
+    """Requests to the database that nobody answers, until their time is up; and whole connections that fall silent."""
+    chance = random.Random(f"which stall {seed}")
+    acts = [
+        Act(Cell(moment, TIMEOUT), partial(_at_point, world, chance, sight, Harm.HALF_OPEN, kills=False))
+        for moment, sight in (
+            (BEFORE_COMMIT, Sight.COMMIT_ASKED),
+            (COMMIT, Sight.COMMIT_ANSWERED),
+            (LEASED, Sight.CLAIM_ANSWERED),
+            (RECORDING, Sight.RECORD_ANSWERED),
+        )
+    ]
+    acts.append(Act(SILENT_BROKER, partial(_hush_broker, world, chance)))
+    return Mischief("stalls", acts, (10.0, 30.0))
+
+
+async def _hush_broker(world: World, chance: random.Random) -> int:
+    """Only the heartbeats of AMQP can tell."""
+    return int(chance.choice(world.slots).proxies.broker.hush() > 0)
 
 
 async def _kill(world: World, chance: random.Random) -> int:

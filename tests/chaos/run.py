@@ -14,7 +14,8 @@ import asyncpg
 from tests.chaos.business import Business
 from tests.chaos.collect import collect
 from tests.chaos.mischief import Mischief
-from tests.chaos.processes import processes, wires
+from tests.chaos.operators import operators
+from tests.chaos.processes import processes, stalls, wires
 from tests.chaos.servers import broker, database
 from tests.chaos.sources import Sources
 from tests.chaos.systems import systems
@@ -27,6 +28,8 @@ SETTLE_SECONDS: Final = 120.0
 """What is not settled then never will be; the checker says what it is."""
 STILL_SECONDS: Final = 2.0
 """The world is settled when nothing has moved for so long."""
+LONG: Final = 120.0
+"""From so many seconds on, faults come too that last for half a minute."""
 WAVE: Final = 40
 WAVE_SECONDS: Final = 1.0
 Say = Callable[[str], None]
@@ -76,6 +79,8 @@ async def _torment(made: World, sources: Sources, plan: Plan, say: Say) -> Count
         database(made, plan.seed),
         broker(made, sources, plan.seed),
         systems(made, plan.seed),
+        operators(made, plan.seed),
+        *((stalls(made, plan.seed),) if plan.seconds >= LONG else ()),
     )
     loop.call_later(plan.seconds, ended.set)
     async with asyncio.TaskGroup() as group:

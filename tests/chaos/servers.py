@@ -33,7 +33,7 @@ def database(world: World, seed: int) -> Mischief:
         Act(AWAY, partial(_restart, world)),
         Act(READ_ONLY, partial(_read_only, world, chance)),
     ]
-    return Mischief("database", acts, (1.0, 6.0))
+    return Mischief("database", acts, (0.5, 4.5))
 
 
 def broker(world: World, sources: Sources, seed: int) -> Mischief:

@@ -56,6 +56,11 @@ class Slot:
         """Whether its process said so when it was last asked."""
         return self._is_ready
 
+    @property
+    def api(self) -> str | None:
+        """URL of its process's API; None if it has none."""
+        return None if self._process is None else self._process.api
+
     async def run(self) -> None:
         """Start it, wait until it ends, and again, until it is no longer wanted."""
         while self._is_wanted:

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Final
 
 from tests.chaos.processes import POINTS
-from tests.chaos.run import Plan
+from tests.chaos.run import LONG, Plan
 from tests.chaos.servers import TERMINATED
 from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, STOPPED, SYSTEM
 from tests.checker.evidence import Cell
@@ -16,8 +16,6 @@ from tests.checker.report import Invariant, Report
 
 MINUTES: Final = 10.0
 """What the quotas below are for; a shorter run owes its share of them."""
-SHORT: Final = 120.0
-"""Seconds below which the points of kills are too many to hit each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def judge(plan: Plan, report: Report) -> Verdict:
     kinds = sum(hits > 0 and cell.moment == SYSTEM for cell, hits in faults.items())
     if kinds < KINDS:
         few.append(f"kinds of misbehaviour of outside systems: {kinds} of {KINDS}")
-    if plan.seconds >= SHORT:
+    if plan.seconds >= LONG:  # a shorter one cannot hit each of the points
         few.extend(
             f"kills at: {moment}" for moment in dict.fromkeys(point[0] for point in POINTS)
             if not faults.get(Cell(moment, KILL))

@@ -46,7 +46,7 @@ class Trap:
     sight: Sight
     harm: Harm
     nth: int = 1
-    then: Callable[[], None] | None = None
+    then: Callable[[], object] | None = None
     sprung: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __repr__(self) -> str:

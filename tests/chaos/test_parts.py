@@ -1,0 +1,114 @@
+"""The parts of a chaos run that need no servers: the load, the decks, and the verdict about what was hit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+
+from tests.chaos.business import Business, Event
+from tests.chaos.mischief import Act, Mischief
+from tests.chaos.processes import AT_RANDOM, POINTS
+from tests.chaos.run import Plan
+from tests.chaos.servers import TERMINATED
+from tests.chaos.verdict import QUOTAS, judge
+from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, SYSTEM
+from tests.checker.check import check
+from tests.checker.evidence import Cell, Evidence
+from tests.checker.small import SMALL
+
+ENOUGH = {
+    **{Cell(moment, KILL): 5 for moment, _, _ in POINTS},
+    AT_RANDOM: 10,
+    TERMINATED: 30,
+    CUT: 6,
+    AWAY: 4,
+    **dict.fromkeys((DUPLICATE, CONFLICT, POISON, BAD, EARLY), 20),
+    **{Cell(SYSTEM, kind): 1 for kind in ("a", "b", "c", "d")},
+}
+TEN_MINUTES = Plan(seconds=600, seed=1)
+
+
+def waves(seed: int, count: int = 60) -> list[list[Event]]:
+    business = Business(seed, 40)
+    return [business.wave() for _ in range(count)]
+
+
+def test_the_same_seed_makes_the_same_load() -> None:
+    assert waves(1) == waves(1) != waves(2)
+
+
+def test_within_a_wave_no_key_comes_twice() -> None:
+    for wave in waves(3):
+        keys = [event.key for event in wave]
+        assert len(keys) == len(set(keys)) >= 40
+
+
+def test_a_sheet_sends_its_revisions_in_order_and_each_once_unless_it_repeats_itself() -> None:
+    first: dict[str, list[int]] = {}
+    seen = set[str]()
+    for event in (event for wave in waves(4) for event in wave):
+        if event.queue == "timesheet" and not event.is_bad and event.id not in seen:
+            seen.add(event.id)
+            first.setdefault(event.key, []).append(int(event.id.rpartition("-r")[2]))
+    assert len(first) > 100
+    assert all(revisions == list(range(1, len(revisions) + 1)) for revisions in first.values())
+
+
+async def test_a_deck_is_dealt_whole_before_it_is_shuffled_again() -> None:
+    dealt: list[str] = []
+    ended = asyncio.Event()
+
+    async def hit() -> int:
+        return 1
+
+    def told(_lane: str, cell: Cell, _hits: int) -> None:
+        dealt.append(cell.fault)
+        if len(dealt) == 12:
+            ended.set()
+
+    lane = Mischief("lane", (Act(Cell("m", "a"), hit), Act(Cell("m", "b"), hit, copies=3)), (0, 0))
+    hits = await lane.run(1, ended, told)
+    assert hits == {Cell("m", "a"): 3, Cell("m", "b"): 9}
+    for first in (0, 4, 8):
+        assert Counter(dealt[first : first + 4]) == {"a": 1, "b": 3}
+
+
+def verdict_of(faults: dict[Cell, int], plan: Plan = TEN_MINUTES, evidence: Evidence = SMALL) -> tuple[bool, str]:
+    verdict = judge(plan, check(replace(evidence, faults=faults)))
+    return verdict.is_good, verdict.text()
+
+
+def test_enough_faults_and_no_violation_are_good() -> None:
+    is_good, text = verdict_of(ENOUGH)
+    assert is_good
+    assert text.endswith("every promise was kept")
+
+
+def test_a_violation_is_not_good_however_much_was_hit() -> None:
+    is_good, text = verdict_of(ENOUGH, evidence=replace(SMALL, in_queues=1))
+    assert not is_good
+    assert "9 live                       BROKEN 1 times" in text
+
+
+def test_too_little_of_one_kind_is_named() -> None:
+    is_good, text = verdict_of({**ENOUGH, TERMINATED: 29})
+    assert not is_good
+    assert "TOO FEW backend terminations: 29 of 30" in text
+
+
+def test_a_moment_without_a_kill_is_named() -> None:
+    point = Cell(POINTS[0][0], KILL)
+    assert f"TOO FEW kills at: {point.moment}" in verdict_of({**ENOUGH, point: 0, AT_RANDOM: 99})[1]
+
+
+def test_too_few_kinds_of_misbehaviour_are_named() -> None:
+    assert "TOO FEW kinds of misbehaviour" in verdict_of({**ENOUGH, Cell(SYSTEM, "a"): 0})[1]
+
+
+def test_a_shorter_run_owes_its_share() -> None:
+    owed = {quota.name: quota.owed(60) for quota in QUOTAS}
+    assert owed["process kills"] == 4
+    assert owed["backend terminations"] == 3
+    assert owed["broker restarts and massacres of connections"] == 1
+    assert owed["database restarts"] == 1
