@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 class Backoff:
     """Waits longer each time, up to `longest` seconds, until `reset`; jittered, so that processes do not march in step.
 
-    `sleep` and `chance` are replaced where time or chance is an argument.
+    `sleep` and `chance` are replaced where time or chance is an argument; without `chance` the generator of the module
+    `random` is used, which a simulation can seed.
     """
 
     def __init__(
@@ -24,13 +25,13 @@ class Backoff:
         self._shortest = shortest
         self._longest = longest
         self._sleep = sleep
-        self._chance = chance or random.Random()  # noqa: S311  # jitter needs no secrecy
+        self._uniform = random.uniform if chance is None else chance.uniform
         self._next = shortest
 
     async def wait(self) -> None:
         """Wait between half of the present delay and all of it, then double it."""
         delay, self._next = self._next, min(self._next * 2, self._longest)
-        await self._sleep(delay * self._chance.uniform(0.5, 1.0))
+        await self._sleep(delay * self._uniform(0.5, 1.0))
 
     def reset(self) -> None:
         """Start again from the shortest delay."""

@@ -1,0 +1,126 @@
+"""Gathers the evidence of a simulation from its tables, its systems, and what it kept on the way."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from decimal import Decimal
+
+import orjson
+
+from adapters.memory.rows import Accepted
+from adapters.memory.tables import Tables
+from schemas.operations.table import read_body
+from tests.checker.content import raw
+from tests.checker.evidence import (
+    Case,
+    DeadLetter,
+    Entity,
+    Evidence,
+    Inboxed,
+    Line,
+    Sent,
+    Unsettled,
+)
+from tests.sim.world import World
+
+
+def gather(world: World, *, is_settled: bool) -> Evidence:
+    """All that is known in the end."""
+    tables = world.tables
+    deaths = [death for process in world.processes if not process.is_dead for death in process.deaths]
+    if not is_settled:
+        deaths.append("the world has not settled")
+    counts = [process.counts for process in world.processes]
+    return Evidence(
+        published=tuple(world.published),
+        inbox=tuple(_inboxed(world, row) for row in tables.inbox.values()),
+        dead_letters=tuple(
+            DeadLetter(raw(letter.body), letter.code, seen) for letter, seen in tables.dead_letters.values()
+        ),
+        entities=tuple(_entities(tables)),
+        timeline=tuple(_lines(world)),
+        cases=tuple(
+            Case(
+                str(row.key), row.opened.case.failure.code, row.is_open, _text(row.opened.ref),
+                _text(row.opened.command_id),
+            )
+            for row in tables.cases
+        ),
+        commands=tuple(world.commands.values()),
+        outbox=tuple(
+            Unsettled(
+                str(row.command.id), row.place, row.is_parked,
+                read_body(row.command.operation, row.command.body).amount or Decimal(0),
+            )
+            for row in tables.outbox.values()
+        ),
+        sent=tuple(
+            Sent(str(id), each.attempt.number, each.attempt.ending)
+            for id, log in tables.attempts.items()
+            for each in log
+        ),
+        requests=tuple(request for outside in world.outsides.values() for request in outside.requests),
+        effects=tuple(effect for outside in world.outsides.values() for effect in outside.effects),
+        claims={(claim.scope, claim.value): str(key) for claim, key in tables.claims.items()},
+        bindings=_bindings(tables),
+        leases=tuple((lane.system, str(lane.key)) for lane in tables.leases),
+        wakes=tuple(str(key) for key in tables.wakes),
+        acks=tuple(world.receipts.acks),
+        in_queues=world.depth(),
+        untold=len(tables.notices),
+        deaths=tuple(deaths),
+        faults=dict(world.hits),
+        counts={
+            "duplicates suppressed": sum(count for each in counts for count in each.duplicates.values()),
+            "stale writers": sum(each.stale_writers for each in counts),
+            "processes": len(world.processes),
+        },
+    )  # fmt: skip
+
+
+def _inboxed(world: World, row: Accepted) -> Inboxed:
+    message = row.message
+    source, id = message.source, message.id
+    is_conflict = source.startswith("conflict:")
+    if is_conflict:
+        source, id = source.removeprefix("conflict:"), id.rpartition("#")[0]
+    return Inboxed(
+        str(message.ref), source, id, str(row.key), world.receipts.content_of(message.ref), row.verdict, row.position,
+        row.attempts, row.reason, is_conflict,
+    )  # fmt: skip
+
+
+def _entities(tables: Tables) -> list[Entity]:
+    found = []
+    for key, entity in tables.entities.items():
+        row, lane = entity.row, entity.row.lane
+        target = None if lane.target is None else str(lane.target)
+        found.append(Entity(str(key), row.entity_version, lane.state, lane.depth, lane.reason, target, lane.seen))
+    return found
+
+
+def _lines(world: World) -> list[Line]:
+    lengths = [length for length, _ in world.stamps]
+    found = []
+    for place, line in enumerate(world.tables.timeline):
+        stamp = bisect_right(lengths, place)
+        found.append(
+            Line(
+                str(line.key), line.entity_version, line.what, _text(line.ref), _text(line.command_id), str(stamp),
+                world.stamps[stamp][1], line.reason,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _bindings(tables: Tables) -> dict[str, str]:
+    bound = {}
+    for key, entity in tables.entities.items():
+        if key.is_external and entity.row.state is not None:
+            state = orjson.loads(entity.row.state)
+            bound[str(key)] = f"{state['entity']}/{state['id']}"
+    return bound
+
+
+def _text(id: object) -> str | None:
+    return None if id is None else str(id)

@@ -1,0 +1,70 @@
+"""Operators: people who retry and discard what stands in the cases, at random and without looking twice."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from adapters.ports.store import LaneChanged, LaneNotFound
+from schemas.keys import ActorKey
+from schemas.verdicts import LaneState
+from tests.sim.world import World
+
+
+class Operators:
+    """They see the store as it stands and speak to it directly; the process they look at is any."""
+
+    def __init__(self, world: World, chance: Random) -> None:
+        self._world = world
+        self._chance = chance
+        self._lanes = world.plant.lanes(world.tables, world.loop.time)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(self._chance.expovariate(0.6))
+            keys = self._stopped()
+            if keys and not self._world.is_away:
+                await self._act(self._chance.choice(keys))
+
+    async def retry_all(self) -> None:
+        """Once more for all that stands."""
+        for key in self._stopped():
+            await self._retry(key)
+
+    def _stopped(self) -> list[ActorKey]:
+        """Keys that a person may do something about."""
+        tables = self._world.tables
+        lanes = {key for key, refs in tables.lanes.items() if refs and tables.row(key).lane.state is not LaneState.OPEN}
+        commands = {standing.command.key for standing in tables.outbox.values() if standing.is_parked}
+        return sorted(lanes | commands)
+
+    async def _act(self, key: ActorKey) -> None:
+        standing = self._world.tables.lane(key)
+        if self._chance.random() < 0.75 or not standing or key.is_external:
+            await self._retry(key)
+            return
+        head = standing[0].message
+        seen = self._chance.uniform(0, 0.5)
+        await asyncio.sleep(seen)
+        try:
+            await self._lanes.discard(key, head=head.ref, actor="anna", reason="not needed")
+        except (LaneChanged, LaneNotFound):
+            self._world.tell("operator", "comes too late", key)
+            return
+        self._world.tell("operator", "discards", key, head.id)
+        self._look(key)
+
+    async def _retry(self, key: ActorKey) -> None:
+        try:
+            await self._lanes.retry(key, actor="anna", reason="mended")
+        except LaneNotFound:
+            return
+        self._world.tell("operator", "retries", key)
+        self._look(key)
+
+    def _look(self, key: ActorKey) -> None:
+        self._world.stamp()
+        living = self._world.living
+        if living and self._chance.random() < 0.7:
+            self._chance.choice(living).runtime.look_at(key)

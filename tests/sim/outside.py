@@ -1,0 +1,189 @@
+"""An outside system: its own journal of effects, its own memory of keys, and bad days."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, auto
+from random import Random
+from typing import Final
+
+from adapters.ports.system import Absent, Capability, Upsert
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.operations.table import read_body
+from schemas.verdicts import Failure, FailureClass
+from tests.checker import cells
+from tests.checker.content import raw
+from tests.checker.evidence import Cell, Effect, Request
+from tests.sim.owner import context_of
+from tests.sim.wire import Wire
+
+LATE_BOUND: Final = 5.0
+KEY_WINDOW: Final = 60.0
+"""Longer than a process ever stands still and an attempt is late, so a key that is forgotten is an old one."""
+KEYED: Final = Capability(Upsert.NONE, KEY_WINDOW, unique_reference=False, look_up=True, late_bound=LATE_BOUND)
+UNIQUE: Final = Capability(Upsert.NONE, None, unique_reference=True, look_up=True, late_bound=LATE_BOUND)
+LOOKED_UP: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up=True, late_bound=LATE_BOUND)
+NOTHING: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up=False, late_bound=LATE_BOUND)
+NO_ANSWER: Final = Failure(FailureClass.TIMEOUT, "timeout", "no answer came")
+BUSY: Final = Failure(FailureClass.RATE_LIMITED, "busy", "come back later")
+REFUSED: Final = Failure(FailureClass.BUSINESS_RULE, "refused", "correct it, then retry")
+
+
+class Mood(Enum):
+    """How it treats one request."""
+
+    WELL = auto()
+    THROTTLES = auto()
+    REJECTS = auto()
+    NEVER_THERE = auto()
+    """The request is lost, and no answer comes."""
+    APPLIES_UNHEARD = auto()
+    APPLIES_LATE = auto()
+    RAISES = auto()
+    """It applies, and our adapter has a bug."""
+
+
+BAD: Final = tuple(mood for mood in Mood if mood is not Mood.WELL)
+CELLS: Final[Mapping[Mood, tuple[Cell, ...]]] = {
+    Mood.THROTTLES: (cells.THROTTLED,),
+    Mood.REJECTS: (cells.REJECTED,),
+    Mood.NEVER_THERE: (cells.NO_ANSWER, Cell(cells.REQUEST, cells.LOST)),
+    Mood.APPLIES_UNHEARD: (cells.APPLIED_UNKNOWN, Cell(cells.REQUEST, cells.LOST)),
+    Mood.APPLIES_LATE: (cells.LATE, Cell(cells.REQUEST, cells.TIMEOUT)),
+    Mood.RAISES: (cells.APPLIED_UNKNOWN,),
+}
+
+
+@dataclass
+class Outside:
+    """The system itself. `bad` is the share of requests that it treats badly; `tick` numbers what arrives."""
+
+    name: str
+    promises: Capability
+    chance: Random
+    tick: Callable[[], float]
+    hit: Callable[[Cell], None]
+    bad: float = 0.0
+    is_down: bool = False
+    requests: list[Request] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    _ids: dict[tuple[str, str], str] = field(default_factory=dict)
+    _keys: dict[str, float] = field(default_factory=dict)
+    _pending: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._context = context_of(None)
+
+    def mood(self) -> Mood:
+        """How the next request fares."""
+        if self.chance.random() >= self.bad:
+            return Mood.WELL
+        mood = self.chance.choice(BAD)
+        for cell in CELLS[mood]:
+            self.hit(cell)
+        return mood
+
+    def arrive(self, command: Command, mood: Mood) -> Outcome:
+        """A request is there; what is answered, if it is heard."""
+        self.requests.append(Request(self.name, str(command.id), command.reference, raw(command.body), self.tick()))
+        if self.is_down:
+            self.hit(cells.DOWN)
+            return Deferred(BUSY, 1.0)
+        if mood is Mood.THROTTLES:
+            return Deferred(BUSY, self.chance.choice([None, 0.5, 2.0]))
+        if mood is Mood.REJECTS and not self._has(command):
+            return Rejected(REFUSED)
+        if mood is Mood.APPLIES_LATE:
+            self._pending.add(_place(command))
+            late = self.chance.uniform(0.5, LATE_BOUND * 0.9)
+            self._loop.call_later(late, self._apply, command, context=self._context)
+            return Unknown(NO_ANSWER)
+        self._apply(command)
+        return self._confirmed(command)
+
+    def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+        """Whether it has the effect, at this moment."""
+        if self.is_down or self.chance.random() < self.bad / 4:
+            return Unknown(NO_ANSWER)
+        if _place(command) in self._ids:
+            return self._confirmed(command)
+        if _place(command) in self._pending:
+            self.hit(cells.ABSENT_EARLY)
+        return Absent()
+
+    def _has(self, command: Command) -> bool:
+        """Whether another request would have no second effect."""
+        if self.promises.unique_reference:
+            return _place(command) in self._ids
+        return self._keys.get(str(command.id), 0.0) > self._loop.time()
+
+    def _apply(self, command: Command) -> None:
+        self._pending.discard(_place(command))
+        if self._has(command):
+            return
+        if self.promises.key_window is not None:
+            self._keys[str(command.id)] = self._loop.time() + self.promises.key_window
+        amount = read_body(command.operation, command.body).amount or Decimal(0)
+        self._ids[_place(command)] = f"{self.name}-{command.key.id}"
+        self.effects.append(
+            Effect(
+                self.name, command.operation, str(command.key), command.reference, str(command.id),
+                raw(command.body), amount,
+            )
+        )  # fmt: skip
+
+    def _confirmed(self, command: Command) -> Confirmed:
+        return Confirmed(self._ids[_place(command)])
+
+
+class Line:
+    """The `System` of one process: its own connection to the outside system."""
+
+    def __init__(self, outside: Outside, wire: Wire) -> None:
+        self.name = outside.name
+        self._outside = outside
+        self._wire = wire
+        self._loop = asyncio.get_running_loop()
+        self._context = context_of(None)
+
+    def capability(self, _operation: str) -> Capability:
+        return self._outside.promises
+
+    async def send(self, command: Command) -> Outcome:
+        with self._wire.moment(cells.REQUEST):
+            mood = self._outside.mood()
+            answer: asyncio.Future[Outcome] = self._loop.create_future()
+            if mood is not Mood.NEVER_THERE:
+                self._loop.call_later(self._wire.delay(), self._arrive, command, mood, answer, context=self._context)
+            else:
+                self._answer(answer, Unknown(NO_ANSWER))
+            outcome = await answer
+        if mood is Mood.RAISES and not isinstance(outcome, Deferred):
+            raise KeyError(command.line)
+        return Unknown(NO_ANSWER) if mood is Mood.APPLIES_UNHEARD and isinstance(outcome, Confirmed) else outcome
+
+    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+        await asyncio.sleep(self._wire.delay())
+        return self._outside.look_up(command)
+
+    async def close(self) -> None:
+        return
+
+    def _arrive(self, command: Command, mood: Mood, answer: asyncio.Future[Outcome]) -> None:
+        self._answer(answer, self._outside.arrive(command, mood))
+
+    def _answer(self, answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+        self._loop.call_later(self._wire.delay(), _settle, answer, outcome, context=self._context)
+
+
+def _settle(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    if not answer.done():
+        answer.set_result(outcome)
+
+
+def _place(command: Command) -> tuple[str, str]:
+    return command.operation, command.reference

@@ -1,0 +1,118 @@
+"""Plays the story of one seed from its first event to the verdict of the checker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from random import Random
+from typing import Final
+
+import structlog
+
+from tests.checker.check import check
+from tests.checker.report import Report
+from tests.sim.gather import gather
+from tests.sim.mischief import Mischief
+from tests.sim.operators import Operators
+from tests.sim.owner import Owner, SimLoop
+from tests.sim.planted.plant import Plant
+from tests.sim.story import Said, Story
+from tests.sim.world import Happening, World
+
+SETTLING: Final = 600.0
+"""Seconds of virtual time in which the world comes to rest, or it never does."""
+
+
+CLOSING_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What became of a seed: the checker's report, and the trace."""
+
+    seed: int
+    report: Report
+    trace: Sequence[Happening]
+
+    @property
+    def digest(self) -> str:
+        """Two plays of a seed have the same, or one of them was hit by real chance."""
+        return sha256("\n".join(map(str, self.trace)).encode()).hexdigest()
+
+
+def play(seed: int, plant: Plant | None = None) -> Played:
+    """Play `seed`; `plant` replaces parts by wrong ones."""
+    before = structlog.get_config()
+    quiet = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=quiet, logger_factory=structlog.ReturnLoggerFactory())
+    was = random.getstate()
+    random.seed(seed)
+    loop = SimLoop()
+    owners: list[Owner] = []
+    try:
+        return loop.run_until_complete(_told(seed, plant or Plant(), owners))
+    finally:
+        _close(loop, owners)
+        random.setstate(was)
+        structlog.configure(**before)
+
+
+async def _told(seed: int, plant: Plant, owners: list[Owner]) -> Played:
+    chance = Random(seed)
+    world = World(seed, plant, chance, owners)
+    story = Story(chance)
+    processes = chance.choice([1, 2, 2])
+    await world.open(processes)
+    mischief = Mischief(world, Random(f"{seed} mischief"), processes=processes, pace=chance.choice([0.5, 1.0, 2.0]))
+    operators = Operators(world, Random(f"{seed} operators"))
+    going_on = [asyncio.create_task(mischief.run()), asyncio.create_task(operators.run())]
+    pace = chance.choice([0.05, 0.3, 0.8])
+    await asyncio.gather(
+        *(_send(world, sent, Random(f"{seed} {n}"), pace) for n, sent in enumerate((story.crm, story.psa)))
+    )
+    await asyncio.sleep(chance.uniform(0, 8))
+    for task in going_on:
+        task.cancel()
+    await asyncio.gather(*going_on, return_exceptions=True)
+    await mischief.end()
+    is_settled = await _settle(world)
+    for _ in range(2):
+        await operators.retry_all()
+        is_settled = await _settle(world) and is_settled
+    return Played(seed, check(gather(world, is_settled=is_settled)), world.trace)
+
+
+async def _send(world: World, sent: Sequence[Said], chance: Random, pace: float) -> None:
+    for said in sent:
+        await world.publish(said)
+        await asyncio.sleep(chance.uniform(0, pace))
+
+
+async def _settle(world: World) -> bool:
+    """Wait until nothing is left to do, and look again after a while."""
+    quiet = 0
+    for _ in range(int(SETTLING / 0.5)):
+        quiet = quiet + 1 if world.is_settled() else 0
+        if quiet == 4:
+            return True
+        await asyncio.sleep(0.5)
+    return False
+
+
+def _close(loop: SimLoop, owners: Sequence[Owner]) -> None:
+    """Let go of what still stands, dead processes too."""
+    loop.set_exception_handler(lambda _loop, _context: None)
+    for _ in range(CLOSING_ROUNDS):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            break
+        for task in tasks:
+            task.cancel()
+        for owner in owners:
+            owner.go_on(loop)
+        loop.run_until_complete(asyncio.wait(tasks, timeout=5))
+    loop.close()

@@ -1,0 +1,208 @@
+"""The world of one simulation: servers, systems, sources, processes, and a trace of all that happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Final
+
+from actors.registry import ACTORS
+from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
+from adapters.memory.store import MemoryStore
+from adapters.ports.broker import BrokerUnavailable, Published
+from adapters.ports.outbox import Ended, Leased
+from adapters.ports.store import DeadLetter
+from adapters.ports.turns import Batch, Committed
+from adapters.rabbitmq.topology import topology
+from gateway.activations import Bounds
+from schemas.verdicts import LaneState
+from tests.checker import evidence
+from tests.checker.evidence import Cell
+from tests.gateway.toy import Ids
+from tests.runtime.town import until
+from tests.sim.outside import KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
+from tests.sim.owner import Owner
+from tests.sim.planted.plant import Plant
+from tests.sim.process import Process, Surroundings
+from tests.sim.receipts import Receipts
+from tests.sim.story import SIM_POLICY, Said
+
+SYSTEMS: Final = ("erp", "psa", "crm")
+TOLD: Final = frozenset({"claim", "record", "take_over", "abandon", "bury", "wake", "sweep"})
+"""Verbs beside the commits that are worth a line of the trace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of the trace: seconds of virtual time, who, what, and to what."""
+
+    at: float
+    who: str
+    what: str
+    of: tuple[object, ...]
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f} {self.who:8} {self.what:16} {' '.join(map(str, self.of))}"
+
+
+@dataclass
+class World:
+    """Everything; make it inside of a running story. Implements `Server` for the wires."""
+
+    seed: int
+    plant: Plant
+    chance: Random
+    owners: list[Owner]
+    is_away: bool = False
+    is_read_only: bool = False
+    is_calm: bool = False
+    processes: list[Process] = field(default_factory=list)
+    trace: list[Happening] = field(default_factory=list)
+    published: list[evidence.Published] = field(default_factory=list)
+    commands: dict[str, evidence.Command] = field(default_factory=dict)
+    stamps: list[tuple[int, float]] = field(default_factory=list)
+    """After each commit: how long the timeline was then, and the tick."""
+    hits: Counter[Cell] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        chance = self.chance
+        self.loop = asyncio.get_running_loop()
+        self.store = MemoryStore(self.loop.time)
+        self.tables = self.store.tables
+        self.broker = MemoryBroker()
+        self.receipts = Receipts(self.tables)
+        self.publishing = MemoryPublishing(self.broker)
+        self._ticks = 0
+        promises = [KEYED, KEYED, UNIQUE, LOOKED_UP, NOTHING]
+        self.outsides = {
+            name: Outside(name, chance.choice(promises), Random(f"{self.seed} {name}"), self.tick, self.hit)
+            for name in SYSTEMS
+        }
+        bounds = Bounds(
+            batch_keys=chance.choice([2, 8]), batch_messages=16, fold=chance.choice([1, 2, 4]),
+            mailbox=chance.choice([1, 2, 8]), lane_page=chance.choice([1, 4]), idle=chance.choice([1, 100]),
+        )  # fmt: skip
+        self.around = Surroundings(
+            self.store, self.broker, self.outsides, SIM_POLICY, Ids(), self.receipts, self, self.plant, bounds,
+            chance.choice([1, 4, 20]),
+        )  # fmt: skip
+
+    async def open(self, processes: int) -> None:
+        """Declare the topology, and start some processes."""
+        await MemoryAdministration(self.broker).apply(topology(tuple(ACTORS)))
+        for _ in range(processes):
+            self.start()
+
+    def start(self) -> Process:
+        """One more process."""
+        process = Process(f"p{len(self.processes)}", self.around, self.seed)
+        self.processes.append(process)
+        self.owners.append(process.owner)
+        self.tell(process.name, "starts")
+        return process.start()
+
+    @property
+    def living(self) -> list[Process]:
+        """Processes that run and were not asked to leave."""
+        return [process for process in self.processes if process.is_well]
+
+    def tell(self, who: str, what: str, *of: object) -> None:
+        """Add to the trace; what is told of must never change."""
+        self.trace.append(Happening(self.loop.time(), who, what, of))
+
+    def hit(self, cell: Cell) -> None:
+        """A fault struck."""
+        self.hits[cell] += 1
+
+    def tick(self) -> float:
+        """The number of the next thing that happens at a server or a system."""
+        self._ticks += 1
+        return float(self._ticks)
+
+    def done(self, process: str, verb: str, arguments: tuple[object, ...], answer: object) -> None:
+        """Something was done on the store's server: keep what the tables forget."""
+        if verb == "commit" and isinstance(arguments[0], Batch) and isinstance(answer, list):
+            self._committed(process, arguments[0], answer)
+        elif verb in TOLD and (answer or answer is None):
+            self.tell(process, verb, *_shown(answer if answer is not None else arguments[0]))
+        self.stamp()
+
+    def stamp(self) -> None:
+        """What the timeline has grown by since belongs together."""
+        length = len(self.tables.timeline)
+        if not self.stamps or self.stamps[-1][0] != length:
+            self.stamps.append((length, self.tick()))
+        for standing in self.tables.outbox.values():
+            if (id := str(standing.command.id)) not in self.commands:
+                command = standing.command
+                step = evidence.Step(command.system, str(command.key), command.operation, command.line)
+                self.commands[id] = evidence.Command(id, step, command.generation, standing.place)
+
+    async def publish(self, said: Said) -> None:
+        """Publish until it is confirmed, as a sender does."""
+        self.receipts.said[said.meaning.raw] = said.meaning
+        while True:
+            try:
+                await self._until_open()
+                place = len(self.published)
+                self.published.append(replace(said.meaning, place=place))
+                (told,) = await self.publishing.publish([said.outgoing])
+            except BrokerUnavailable:
+                await asyncio.sleep(0.1)
+                continue
+            self.tell("source", "publishes", said.meaning.source[-3:], said.meaning.id, told)
+            if told is Published.CONFIRMED:
+                return
+            self.published[place] = replace(said.meaning, place=place, is_confirmed=False)
+            await asyncio.sleep(0.05)
+
+    def is_settled(self) -> bool:
+        """Whether nothing is left that anybody but a person could do."""
+        tables = self.tables
+        lanes = (tables.row(key).lane for key, standing in tables.lanes.items() if standing)
+        return not (
+            self.depth()
+            or tables.leases
+            or tables.wakes
+            or tables.notices
+            or any(lane.state in (LaneState.OPEN, LaneState.BACKOFF) for lane in lanes)
+            or any(not lane[min(lane)].is_parked for lane in tables.send_lanes.values() if lane)
+        )
+
+    def depth(self) -> int:
+        """Messages that the broker still has, given out or not."""
+        queues = [queue for name, queue in self.broker.queues.items() if name != "tallystick.dead"]
+        return sum(queue.depth + sum(channel.unacked for channel in queue._channels) for queue in queues)
+
+    async def _until_open(self) -> None:
+        await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)
+
+    def _committed(self, process: str, batch: Batch, answers: Sequence[object]) -> None:
+        for turn, answer in zip(batch.turns, answers, strict=True):
+            verdicts = [f"{judged.message.id}={judged.verdict}" for judged in turn.judged]
+            settled = [f"{each.command.line}={each.settlement}" for each in turn.settled]
+            told = "" if isinstance(answer, Committed) else getattr(answer, "why", "?")
+            self.tell(process, "commit", turn.key, *verdicts, *settled, told)
+        self.tick()
+
+
+def _shown(answer: object) -> list[object]:
+    """What the trace says of what was asked or answered."""
+    if not isinstance(answer, list):
+        return [answer]
+    return [_name(each) for each in answer]
+
+
+def _name(each: object) -> str:
+    match each:
+        case Leased():
+            return f"{each.command.system} {each.command.operation} {each.command.reference} #{each.attempt}"
+        case Ended():
+            return f"{each.command.system} {each.command.reference} #{each.attempt} {each.ending} {each.hold}"
+        case DeadLetter():
+            return each.code
+        case _:
+            return str(each)
