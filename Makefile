@@ -11,7 +11,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long demo bench chaos lock clean
+.PHONY: help venv check format test long sim demo bench chaos lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -40,6 +40,9 @@ test: $(INSTALLED) ## All tests, on real servers that are found, started, or on 
 long: $(INSTALLED) ## The tests that take minutes, which `make test` leaves out
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest -m long -s $(ARGS)
+
+sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
+	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
 
 demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after it)
 	$(BIN)/tallystick demo $(ARGS)

@@ -8,16 +8,18 @@ from itertools import pairwise
 
 from tests.checker.effects import DONE
 from tests.checker.evidence import Command, Line, Published
-from tests.checker.ledger import APPLIED, FINAL, Ledger
+from tests.checker.ledger import APPLIED, FINAL, OPEN, Ledger
 from tests.checker.report import Invariant, Violation
 
 Pair = tuple[str, str]
+DECIDED = frozenset({"applied", "ignored", "rejected"})
 
 
 def order(ledger: Ledger) -> Iterator[Violation]:
     """Look at what was applied, and at what reached the systems."""
     for lines in ledger.lines.values():
         yield from _applied(ledger, lines)
+    yield from _overtaken(ledger)
     yield from _gaps(ledger)
     yield from _sent(ledger)
 
@@ -37,6 +39,26 @@ def _applied(ledger: Ledger, lines: Sequence[Line]) -> Iterator[Violation]:
     versions = [line.version for line in lines if line.what == APPLIED]
     if versions != sorted(versions):
         yield Violation(Invariant.ORDER, lines[0].key, "its versions were not made in order")
+
+
+def _overtaken(ledger: Ledger) -> Iterator[Violation]:
+    """Nothing is applied while something that its source sent before is undecided; stale and discarded are not."""
+    decided = [line for line in ledger.evidence.timeline if line.what in DECIDED]
+    when = {line.ref: place for place, line in enumerate(decided)}
+    subjects: dict[Pair, list[tuple[int, str]]] = defaultdict(list)
+    for row in ledger.evidence.inbox:
+        sent = ledger.origin(row)
+        if sent is not None and not row.is_conflict and (row.verdict in OPEN or row.ref in when):
+            subjects[sent.source, sent.key].append((_rank(sent), row.ref))
+    for messages in subjects.values():
+        messages.sort()
+        latest, after = -1, ""
+        for _, ref in messages:
+            place = when.get(ref, len(decided))
+            if place < latest:
+                yield Violation(Invariant.ORDER, ledger.name(ref), f"overtook {ledger.name(after)}")
+            elif place > latest:
+                latest, after = place, ref
 
 
 def _gaps(ledger: Ledger) -> Iterator[Violation]:

@@ -83,6 +83,12 @@ def swapped(what: str, first: int, second: int) -> Evidence:
     return but(**{what: tuple(rows)})
 
 
+def overtaken() -> Evidence:
+    """What stands behind the parked head of its lane is applied all the same."""
+    lines = (*SMALL.timeline[:8], Line(POISONED, 1, "applied", "x2", commit="h"), SMALL.timeline[9])
+    return replace(with_other("inbox", 5, verdict="applied", position=None), timeline=lines)
+
+
 def test_a_story_that_kept_every_promise_passes() -> None:
     assert check(SMALL).violations == ()
 
@@ -139,6 +145,7 @@ SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
      lambda: with_more("effects", replace(effect(SECOND, "zz", "0"), operation="shell", reference="shell/1"))),
     ("applied though forbidden", Invariant.ATOMIC, "s1", lambda: hold(2, "b2")),
     ("a later one first", Invariant.ORDER, "s2", lambda: with_other("published", 4, place=0)),
+    ("past one that is undecided", Invariant.ORDER, "x2", overtaken),
     ("numbers out of order", Invariant.ORDER, "s2", lambda: numbered(2, 1)),
     ("a number left out", Invariant.ORDER, "s2", lambda: replace(numbered(1, 3), contiguous=frozenset({PSA}))),
     ("effects out of order", Invariant.ORDER, FIRST.line, lambda: swapped("effects", 0, 1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
+from math import inf, nextafter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -12,6 +13,10 @@ MOST_SECONDS = 3600.0
 """After so much of its own time a test has failed."""
 MOST_ROUNDS = 30_000
 """Rounds of the loop without time passing, after which a test has failed: something goes round and round."""
+
+
+class Spins(RuntimeError):
+    """Something goes round and round, and no time passes."""
 
 
 class _Patient(selectors.SelectSelector):
@@ -27,8 +32,11 @@ class _Patient(selectors.SelectSelector):
             raise RuntimeError("everything waits for something that nobody will do")
         self.rounds = 0 if timeout > 0 else self.rounds + 1
         if self.rounds > MOST_ROUNDS:
-            raise RuntimeError("something goes round and round, and no time passes")
-        self.now += max(timeout, 0.0)
+            self.rounds = 0
+            raise Spins("something goes round and round, and no time passes")
+        # A round takes the shortest time there is, and a wait ends behind its moment, as on a real clock: whoever looks
+        # then sees that the moment has come, and a timer never rings early.
+        self.now = nextafter(nextafter(self.now + max(timeout, 0.0), inf), inf)
         return super().select(0)
 
 
@@ -38,6 +46,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._patient = _Patient()
         super().__init__(self._patient)
+        self._clock_resolution = 0.0
 
     def time(self) -> float:
         return self._patient.now

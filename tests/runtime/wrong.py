@@ -13,7 +13,7 @@ from adapters.ports.turns import Answer, Batch
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.committer import Committer
 from gateway.draft import Draft, Drafting
-from gateway.fold import Surroundings, _Fold
+from gateway.fold import Surroundings, _Fold, hold
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 from tests.gateway.toy import Job
@@ -35,6 +35,9 @@ class _Folds(Committer):
         drafts = []
         for activation in activations:
             assert activation.memory is not None
+            if activation.key.is_external:
+                drafts.append(hold(activation, activation.memory))
+                continue
             turn = self.how(world.actors[activation.key.entity], activation, activation.memory, around)
             if turn.settle_answers():
                 turn.drain_lane()

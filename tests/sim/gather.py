@@ -24,12 +24,10 @@ from tests.checker.evidence import (
 from tests.sim.world import World
 
 
-def gather(world: World, *, is_settled: bool) -> Evidence:
+def gather(world: World) -> Evidence:
     """All that is known in the end."""
     tables = world.tables
     deaths = [death for process in world.processes if not process.is_dead for death in process.deaths]
-    if not is_settled:
-        deaths.append("the world has not settled")
     counts = [process.counts for process in world.processes]
     return Evidence(
         published=tuple(world.published),

@@ -23,19 +23,20 @@ class Operators:
         """Until it is cancelled."""
         while True:
             await asyncio.sleep(self._chance.expovariate(0.6))
-            keys = self._stopped()
+            rarely = (LaneState.WAITING,) if self._chance.random() < 0.1 else ()
+            keys = self._stopped(LaneState.PARKED, *rarely)
             if keys and not self._world.is_away:
                 await self._act(self._chance.choice(keys))
 
-    async def retry_all(self) -> None:
-        """Once more for all that stands."""
-        for key in self._stopped():
+    async def retry_parked(self) -> None:
+        """Once more for all that waits for a person; what waits for something else must go on by itself."""
+        for key in self._stopped(LaneState.PARKED):
             await self._retry(key)
 
-    def _stopped(self) -> list[ActorKey]:
-        """Keys that a person may do something about."""
+    def _stopped(self, *states: LaneState) -> list[ActorKey]:
+        """Keys whose lane is in one of these states, or that have a parked command."""
         tables = self._world.tables
-        lanes = {key for key, refs in tables.lanes.items() if refs and tables.row(key).lane.state is not LaneState.OPEN}
+        lanes = {key for key, refs in tables.lanes.items() if refs and tables.row(key).lane.state in states}
         commands = {standing.command.key for standing in tables.outbox.values() if standing.is_parked}
         return sorted(lanes | commands)
 

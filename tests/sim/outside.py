@@ -25,6 +25,8 @@ KEY_WINDOW: Final = 60.0
 """Longer than a process ever stands still and an attempt is late, so a key that is forgotten is an old one."""
 KEYED: Final = Capability(Upsert.NONE, KEY_WINDOW, unique_reference=False, look_up=True, late_bound=LATE_BOUND)
 UNIQUE: Final = Capability(Upsert.NONE, None, unique_reference=True, look_up=True, late_bound=LATE_BOUND)
+BOTH: Final = Capability(Upsert.NONE, KEY_WINDOW, unique_reference=True, look_up=True, late_bound=LATE_BOUND)
+"""Promises to remember keys and does not; its unique reference saves it."""
 LOOKED_UP: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up=True, late_bound=LATE_BOUND)
 NOTHING: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up=False, late_bound=LATE_BOUND)
 NO_ANSWER: Final = Failure(FailureClass.TIMEOUT, "timeout", "no answer came")
@@ -93,6 +95,8 @@ class Outside:
         if self.is_down:
             self.hit(cells.DOWN)
             return Deferred(BUSY, 1.0)
+        if self.promises is BOTH and _place(command) in self._ids:
+            self.hit(cells.IGNORES_KEY)
         if mood is Mood.THROTTLES:
             return Deferred(BUSY, self.chance.choice([None, 0.5, 2.0]))
         if mood is Mood.REJECTS and not self._has(command):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from random import Random
 from typing import Final
@@ -15,6 +15,7 @@ import structlog
 
 from tests.checker.check import check
 from tests.checker.report import Report
+from tests.runtime.virtual import Spins
 from tests.sim.gather import gather
 from tests.sim.mischief import Mischief
 from tests.sim.operators import Operators
@@ -53,17 +54,30 @@ def play(seed: int, plant: Plant | None = None) -> Played:
     random.seed(seed)
     loop = SimLoop()
     owners: list[Owner] = []
+    worlds: list[World] = []
     try:
-        return loop.run_until_complete(_told(seed, plant or Plant(), owners))
+        is_settled = loop.run_until_complete(_told(seed, plant or Plant(), owners, worlds))
+        return _judged(seed, worlds[0], is_settled=is_settled)
+    except Spins as error:
+        return _judged(seed, worlds[0], is_settled=False, why=str(error))
     finally:
         _close(loop, owners)
         random.setstate(was)
         structlog.configure(**before)
 
 
-async def _told(seed: int, plant: Plant, owners: list[Owner]) -> Played:
+def _judged(seed: int, world: World, *, is_settled: bool, why: str = "the world has not settled") -> Played:
+    evidence = gather(world)
+    if not is_settled:
+        evidence = replace(evidence, deaths=(*evidence.deaths, why))
+    return Played(seed, check(evidence), world.trace)
+
+
+async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World]) -> bool:
+    """Whether the world has come to rest in the end. The world is left in `worlds`, whatever happens."""
     chance = Random(seed)
     world = World(seed, plant, chance, owners)
+    worlds.append(world)
     story = Story(chance)
     processes = chance.choice([1, 2, 2])
     await world.open(processes)
@@ -81,9 +95,9 @@ async def _told(seed: int, plant: Plant, owners: list[Owner]) -> Played:
     await mischief.end()
     is_settled = await _settle(world)
     for _ in range(2):
-        await operators.retry_all()
+        await operators.retry_parked()
         is_settled = await _settle(world) and is_settled
-    return Played(seed, check(gather(world, is_settled=is_settled)), world.trace)
+    return is_settled
 
 
 async def _send(world: World, sent: Sequence[Said], chance: Random, pace: float) -> None:
@@ -114,5 +128,6 @@ def _close(loop: SimLoop, owners: Sequence[Owner]) -> None:
             task.cancel()
         for owner in owners:
             owner.go_on(loop)
-        loop.run_until_complete(asyncio.wait(tasks, timeout=5))
+        ended = asyncio.gather(*tasks, return_exceptions=True)
+        loop.run_until_complete(ended)
     loop.close()

@@ -12,7 +12,7 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming, MemoryIntake, MemorySubscription
 from adapters.memory.store import MemoryStore
-from adapters.ports.broker import Delivery
+from adapters.ports.broker import Delivery, Outgoing, Published
 from gateway.activations import Bounds
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile
@@ -74,7 +74,7 @@ class Process:
             over(clients.dead_letters, wire),
             over(Probe(Outage()), wire),
             _Consuming(self),
-            MemoryPublishing(self.around.broker),
+            _Publishing(self.around.broker, self.wire),
             {name: Line(outside, wire) for name, outside in self.around.outsides.items()},
         )
         sources = Sources(lambda: NOW + timedelta(seconds=self.loop.time()) + self.skew, self.around.ids)
@@ -165,6 +165,18 @@ class Process:
 
     def _see(self) -> None:
         self.is_blind = False
+
+
+class _Publishing(MemoryPublishing):
+    """`Publishing` that takes its time."""
+
+    def __init__(self, broker: MemoryBroker, wire: Wire) -> None:
+        super().__init__(broker)
+        self._wire = wire
+
+    async def publish(self, messages: Sequence[Outgoing]) -> list[Published]:
+        await asyncio.sleep(self._wire.delay())
+        return await super().publish(messages)
 
 
 class _Consuming:

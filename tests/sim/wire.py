@@ -32,6 +32,8 @@ MOMENTS: Final = {
     "claim": cells.LEASED,
     "record": cells.RECORDING,
 }
+RISKS: Final = {"load": 0.04, "lanes": 0.04, "commit": 0.08, "resolve": 0.3, "claim": 0.06, "record": 0.06}
+"""How often a verb has trouble; all others now and then."""
 LATEST: Final = 4.0
 """Seconds after which the server still does what nobody waits for any more."""
 
@@ -160,7 +162,7 @@ class Wire:
             raise StoreUnavailable("read-only")
 
     def _trouble(self, verb: str) -> Trouble:
-        if self._server.is_calm or self._chance.random() > (0.06 if verb in MOMENTS else 0.02):
+        if self._server.is_calm or self._chance.random() > RISKS.get(verb, 0.02):
             return Trouble.NONE
         if verb in READS:
             return Trouble.REFUSED

@@ -19,11 +19,11 @@ from adapters.ports.turns import Batch, Committed
 from adapters.rabbitmq.topology import topology
 from gateway.activations import Bounds
 from schemas.verdicts import LaneState
-from tests.checker import evidence
+from tests.checker import cells, evidence
 from tests.checker.evidence import Cell
 from tests.gateway.toy import Ids
 from tests.runtime.town import until
-from tests.sim.outside import KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
+from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
 from tests.sim.owner import Owner
 from tests.sim.planted.plant import Plant
 from tests.sim.process import Process, Surroundings
@@ -76,7 +76,7 @@ class World:
         self.receipts = Receipts(self.tables)
         self.publishing = MemoryPublishing(self.broker)
         self._ticks = 0
-        promises = [KEYED, KEYED, UNIQUE, LOOKED_UP, NOTHING]
+        promises = [KEYED, KEYED, UNIQUE, BOTH, LOOKED_UP, NOTHING]
         self.outsides = {
             name: Outside(name, chance.choice(promises), Random(f"{self.seed} {name}"), self.tick, self.hit)
             for name in SYSTEMS
@@ -143,6 +143,7 @@ class World:
 
     async def publish(self, said: Said) -> None:
         """Publish until it is confirmed, as a sender does."""
+        self._count(said.meaning)
         self.receipts.said[said.meaning.raw] = said.meaning
         while True:
             try:
@@ -176,6 +177,21 @@ class World:
         """Messages that the broker still has, given out or not."""
         queues = [queue for name, queue in self.broker.queues.items() if name != "tallystick.dead"]
         return sum(queue.depth + sum(channel.unacked for channel in queue._channels) for queue in queues)
+
+    def _count(self, meaning: evidence.Published) -> None:
+        """What a source does to us counts among the faults."""
+        before = {sent.content for sent in self.published if (sent.source, sent.id) == (meaning.source, meaning.id)}
+        if meaning.is_bad:
+            self.hit(cells.BAD)
+        elif meaning.content in before:
+            self.hit(cells.DUPLICATE)
+        elif before:
+            self.hit(cells.CONFLICT)
+        if meaning.stops:
+            self.hit(cells.POISON)
+        known = {str(key) for key, entity in self.tables.entities.items() if entity.row.entity_version}
+        if not known.issuperset(meaning.needs):
+            self.hit(cells.EARLY)
 
     async def _until_open(self) -> None:
         await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)

@@ -1,28 +1,36 @@
-"""What a planted bug replaces; the plain one replaces nothing."""
+"""What a planted bug replaces; the plain plant replaces nothing."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
-from adapters.memory.tables import Clock, Tables
+from gateway.attempt import Attempts
+from gateway.backoff import Backoff
+from gateway.committer import Committer
 from gateway.runtime import Runtime
 
 
+@dataclass(frozen=True, slots=True)
 class Plant:
-    """Makes the parts that may be wrong, as they ship."""
+    """The parts that may be wrong, as they ship unless they are named."""
 
-    def commits(self, tables: Tables, clock: Clock) -> MemoryCommits:
-        """Rows and commits of one committer."""
-        return MemoryCommits(tables, clock)
-
-    def lanes(self, tables: Tables, clock: Clock) -> MemoryLanes:
-        """The lanes of one process."""
-        return MemoryLanes(tables, clock)
-
-    def outbox(self, tables: Tables, clock: Clock) -> MemoryOutbox:
-        """The outbox of one process."""
-        return MemoryOutbox(tables, clock)
+    commits: type[MemoryCommits] = MemoryCommits
+    lanes: type[MemoryLanes] = MemoryLanes
+    outbox: type[MemoryOutbox] = MemoryOutbox
+    committer: type[Committer] = Committer
+    attempts: type[Attempts] = Attempts
 
     def runtime(self, runtime: Runtime) -> None:
-        """Replace parts of a process before it starts."""
+        """Replace the parts of a process before it starts."""
+        if self.committer is not Committer:
+            runtime._committers = [
+                self.committer(each._commits, each._world, each._watcher, each._forward, Backoff())
+                for each in runtime._committers
+            ]
+            runtime._bus.connect(runtime._committers)
+        if self.attempts is not Attempts:
+            for relay in runtime._relays.values():
+                relay._attempts = self.attempts(relay._attempts._system, relay._attempts._retry_after)

@@ -1,0 +1,52 @@
+"""Wrong parts of the runtime: committers that fold in another way, and steps of commands that guess."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid5
+
+from adapters.ports.outbox import Leased
+from adapters.ports.system import Absent, Capability
+from gateway.attempt import Attempts, Stepped
+from gateway.fold import _Fold
+from gateway.settlement import GiveUp, LookUp, Send, Settle
+from schemas.commands import Outcome, Rejected, Unknown
+from tests.runtime.wrong import _Folds
+
+
+class _Through(_Fold):
+    def take_in_mailbox(self) -> None:
+        self._is_blocked = False
+        super().take_in_mailbox()
+
+
+class LetsFollowersThrough(_Folds):
+    """What comes behind a head that is stopped is decided all the same."""
+
+    how = _Through
+
+
+class ChangesTheKey(Attempts):
+    """Every attempt has a key of its own."""
+
+    async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
+        if isinstance(step, Send) and leased.attempt > 1:
+            other = replace(leased.command, id=uuid5(leased.command.id, str(leased.attempt)))
+            return self._sent(leased, await self._system.send(other))
+        return await super()._take(leased, capability, step)
+
+
+class TakesUnknownForFailed(Attempts):
+    """No answer means that nothing was done."""
+
+    def _sent(self, leased: Leased, outcome: Outcome) -> Stepped:
+        return super()._sent(leased, Rejected(outcome.failure) if isinstance(outcome, Unknown) else outcome)
+
+
+class SendsWhatIsAbsent(Attempts):
+    """What is not there now may be sent again, though the former attempt may still land."""
+
+    async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
+        if isinstance(await self._system.look_up(leased.command), Absent):
+            return self._sent(leased, await self._system.send(leased.command))
+        return await super()._looked_up(leased, capability, step)

@@ -1,0 +1,133 @@
+"""Wrong stores: each leaves out, or does too early, one thing that the commit does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from adapters.memory.checks import fresh, identity
+from adapters.memory.commits import MemoryCommits
+from adapters.memory.lanes import MemoryLanes
+from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.rows import Logged, Standing
+from adapters.ports.outbox import Attempt, Leased, SendLane
+from adapters.ports.turns import Answer, Batch, Turn
+from schemas.keys import ActorKey
+
+
+class NoDedupe(MemoryCommits):
+    """Takes a message again that is in the inbox."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        for turn in batch.turns:
+            for judged in fresh(turn):
+                self._tables.identities.pop(identity(judged), None)
+        return await super().commit(batch)
+
+
+class AppliesRedeliveries(MemoryCommits):
+    """State and inbox in one statement: the compare-and-set passes, the inbox does nothing, the state is applied."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        known = self._tables.identities
+        turns = [
+            replace(turn, judged=[each for each in turn.judged if each.was is not None or identity(each) not in known])
+            for turn in batch.turns
+        ]
+        return await super().commit(Batch(batch.commit_id, turns))
+
+
+class VersionUnchecked(MemoryCommits):
+    """The last writer wins."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        turns = [
+            replace(turn, row=replace(turn.row, row_version=self._tables.row(turn.key).row_version))
+            for turn in batch.turns
+        ]
+        return await super().commit(Batch(batch.commit_id, turns))
+
+
+class ReferenceUnchecked(MemoryCommits):
+    """A decision may stand on a fact that has moved."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        return await super().commit(Batch(batch.commit_id, [replace(turn, relied={}) for turn in batch.turns]))
+
+
+class VersionsBelieved(MemoryCommits):
+    """After an unknown commit: the row has moved, so it was ours."""
+
+    async def resolve(self, batch: Batch) -> list[bool]:
+        return [self._tables.row(turn.key).row_version > turn.row.row_version for turn in batch.turns]
+
+
+class WaitUnchecked(MemoryCommits):
+    """A wait commits although its target has moved since the decision saw it."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        return await super().commit(Batch(batch.commit_id, [_as_if_it_waited_before(turn) for turn in batch.turns]))
+
+
+class NoWake(MemoryCommits):
+    """What changes leaves no wake to those that wait for it."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        before = dict(self._tables.wakes)
+        answers = await super().commit(batch)
+        self._tables.wakes.clear()
+        self._tables.wakes.update(before)
+        return answers
+
+
+class WaitsReadFirst(MemoryCommits):
+    """Who waits is read while locking, before this commit writes its own waits."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        before = {target: set(waiting) for target, waiting in self._tables.waits.items()}
+        answers = await super().commit(batch)
+        for target in [target for target in self._tables.wakes if not before.get(target)]:
+            del self._tables.wakes[target]
+        return answers
+
+
+class NoSweep(MemoryLanes):
+    """Without the sweep that would find what a lost wake-up left; beside the wakes that are wrong."""
+
+    async def sweep(self) -> int:
+        return 0
+
+
+class SecondHead(MemoryOutbox):
+    """Leases commands, not their lane: while the head is being sent, the next one is free."""
+
+    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
+        claimed = await super().claim(lanes, holder=holder, token=token)
+        heads = {leased.command.key for leased in claimed}
+        for lane in lanes:
+            second = self._second(lane)
+            if second is not None and lane.key not in heads:
+                log = self._tables.attempts.setdefault(second.command.id, [])
+                log.append(Logged(token, Attempt(len(log) + 1, None, 0.0, None), self._clock()))
+                claimed.append(Leased(second.command, token, len(log), ()))
+        return claimed
+
+    async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
+        more = [lane for lane in self._tables.leases if lane.system == system and self._second(lane) is not None]
+        return [*await super().free(system, after=after, limit=limit), *more]
+
+    def _second(self, lane: SendLane) -> Standing | None:
+        standing = self._tables.send_lanes.get(lane, {})
+        if lane not in self._tables.leases or len(standing) < 2:
+            return None
+        second = standing[sorted(standing)[1]]
+        return None if second.is_parked or self._tables.attempts.get(second.command.id) else second
+
+
+def _as_if_it_waited_before(turn: Turn) -> Turn:
+    target, seen = turn.lane.target, turn.lane.seen
+    if target is None:
+        return turn
+    row = replace(turn.row, lane=replace(turn.row.lane, target=target, seen=seen))
+    return replace(turn, row=row, relied={key: version for key, version in turn.relied.items() if key != target})
