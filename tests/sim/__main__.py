@@ -12,7 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 import click
 
 from tests.checker.evidence import Cell
-from tests.checker.report import Report
+from tests.checker.report import Report, TooFewFaults, demand
+from tests.sim.enough import minimums
 from tests.sim.planted.search import first
 from tests.sim.planted.table import BUGS, MOST_SEEDS
 from tests.sim.play import play
@@ -68,6 +69,11 @@ def _many(seeds: range, workers: int) -> int:
     click.echo(
         f"{len(seeds)} seeds in {minutes * 60:.0f} s, {len(seeds) / minutes:.0f} a minute; {len(bad)} broke a promise"
     )
+    try:
+        demand(Report((), cells, counts), minimums(len(seeds)))
+    except TooFewFaults as error:
+        click.echo(str(error))
+        return 1
     return bool(bad)
 
 

@@ -8,15 +8,13 @@ import sys
 
 import pytest
 
-from tests.checker import cells
 from tests.checker.evidence import Cell
 from tests.checker.report import Report, demand
 from tests.house.files import ROOT
+from tests.sim.enough import minimums
 from tests.sim.play import play
 
 SEEDS = range(60)
-STRUCK = (cells.BEFORE_COMMIT, cells.COMMIT, cells.LEASED, cells.REQUEST, cells.RECORDING)
-"""Moments in which sixty seeds kill a process and cut a connection at least once."""
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +33,7 @@ def test_enough_went_wrong(reports: dict[int, Report]) -> None:
     for report in reports.values():
         for cell, count in report.faults.items():
             hits[cell] = hits.get(cell, 0) + count
-    killed = {Cell(moment, fault): 1 for moment in STRUCK for fault in (cells.KILL, cells.LOST)}
-    others = (
-        cells.ZOMBIE, cells.AWAY, cells.READ_ONLY, cells.CUT, cells.CHANNEL, cells.STOPPED, cells.ALARM, cells.DOWN,
-        cells.LATE, cells.APPLIED_UNKNOWN, cells.NO_ANSWER, cells.REJECTED, cells.THROTTLED, cells.CLOCK_JUMP,
-        cells.DUPLICATE, cells.CONFLICT, cells.BAD, cells.POISON, cells.EARLY,
-    )  # fmt: skip
-    demand(Report((), hits, {}), killed | dict.fromkeys(others, 3))
+    demand(Report((), hits, {}), minimums(len(SEEDS)))
 
 
 def test_enough_was_at_stake(reports: dict[int, Report]) -> None:
