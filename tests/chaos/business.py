@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
@@ -14,7 +14,7 @@ from adapters.rabbitmq.topology import EVENTS
 from schemas.codec import STRUCTURED
 from schemas.project.v1 import StatusChanged
 from schemas.values import Reference
-from tests.integration.events import CRM, DAY, PSA, RATE, customer, deal, event, sheet
+from tests.integration.events import CLOCKS, CRM, DAY, PSA, RATE, customer, deal, event, sheet
 
 LINE: Final = Decimal("7.50") * RATE
 """What one line of a sheet puts on the books."""
@@ -36,6 +36,7 @@ class Event:
     blocks: bool | None = None
     stops: bool = False
     books: Decimal | None = None
+    sequence: int | None = None
 
     @property
     def queue(self) -> str:
@@ -52,6 +53,19 @@ class Sheet:
     needs: str
     revision: int = 0
     is_poison: bool = False
+    is_numbered: bool = False
+    ahead: list[int] = field(default_factory=list)
+    """Numbers that are still to come, in the order in which they do; of a numbered sheet alone."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more comes."""
+        return self.revision == REVISIONS or (self.is_numbered and not self.ahead)
+
+    def turn(self) -> int:
+        """The next revision."""
+        self.revision = self.ahead.pop(0) if self.is_numbered else self.revision + 1
+        return self.revision
 
 
 class Business:
@@ -146,14 +160,14 @@ class Business:
         else:
             found = self._new_sheet()
         key = f"timesheet/{found.id}"
-        if key in wave or found.revision == REVISIONS:
+        if key in wave or found.is_done:
             return None
-        found.revision += 1
-        outgoing = sheet(found.id, found.project, lines=found.revision, revision=found.revision, only_last=True)
-        made = Event(outgoing, PSA, _id(outgoing), key, needs=(found.needs,), books=LINE * found.revision)
-        if found.is_poison and found.revision == 2:
-            return replace(_changed(made, legal_entity="XX99"), stops=True)
-        return made
+        revision = found.turn()
+        outgoing = sheet(found.id, found.project, lines=revision, revision=revision, only_last=True)
+        made = Event(outgoing, PSA, _id(outgoing), key, needs=(found.needs,), books=LINE * revision)
+        if found.is_poison and revision == 2:
+            made = replace(_changed(made, legal_entity="XX99"), stops=True)
+        return _numbered(made, revision) if found.is_numbered else made
 
     def _new_sheet(self) -> Sheet:
         project = self._chance.choice(self._projects)
@@ -163,8 +177,17 @@ class Business:
             reference = Reference(system="psa", external_id=f"psa-{project}")
             needs = f"external/psa/project/psa-{project}"
         made = Sheet(f"T{next(self._names)}", reference, needs, is_poison=self._chance.random() < 0.03)
+        if self._chance.random() < 0.3:
+            made.is_numbered, made.ahead = True, self._disorder()
         self._sheets.append(made)
         return made
+
+    def _disorder(self) -> list[int]:
+        """All revisions, each near its place; now and then one is left out for ever."""
+        numbers = sorted(range(1, REVISIONS + 1), key=lambda number: number + self._chance.uniform(0, 2.5))
+        if self._chance.random() < 0.05:
+            numbers.remove(self._chance.randint(2, REVISIONS))
+        return numbers
 
 
 def _reused(event: Event) -> Event:
@@ -181,6 +204,13 @@ def _another(event: Event) -> dict[str, Any]:
             return {"reason": "another one"}
         case _:
             return {"name": "Another Name"}
+
+
+def _numbered(event: Event, number: int) -> Event:
+    """The same event, from the source that numbers its own."""
+    document = json.loads(event.outgoing.body) | {"source": CLOCKS, "sequence": str(number)}
+    outgoing = replace(event.outgoing, body=json.dumps(document).encode())
+    return replace(event, outgoing=outgoing, source=CLOCKS, sequence=number)
 
 
 def _changed(event: Event, **data: Any) -> Event:

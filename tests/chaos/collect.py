@@ -27,6 +27,7 @@ from tests.checker.evidence import (
     Step,
     Unsettled,
 )
+from tests.integration.events import CLOCKS
 from tests.integration.firm import Json
 
 Rows = Sequence[asyncpg.Record]
@@ -62,6 +63,7 @@ async def collect(
         bindings={row["external"]: row["bound"] for row in rows["bindings"]},
         leases=tuple((row["system"], row["holder"]) for row in rows["leases"]),
         wakes=tuple(row["target"] for row in rows["wakes"]),
+        contiguous=frozenset({CLOCKS}),
         in_queues=_in_queues(world),
         untold=rows["untold"][0][0],
         deaths=(*deaths, *(f"task {name}" for name in logged.dead_tasks)),

@@ -13,11 +13,12 @@ from adapters.rabbitmq.publishing import RabbitPublishing
 from tests.chaos.business import Business, Event
 from tests.checker import content as digest
 from tests.checker import evidence
-from tests.checker.cells import BAD, CONFLICT, DUPLICATE, EARLY, POISON
+from tests.checker.cells import BAD, CONFLICT, DUPLICATE, EARLY, POISON, SOURCE
 from tests.checker.evidence import Cell
 
 PATIENCE: Final = 5.0
 AGAIN_SECONDS: Final = 0.2
+OUT_OF_ORDER: Final = Cell(SOURCE, "number out of order")
 QUICK: Final = growing(first=0.1, most=0.5)
 
 
@@ -35,6 +36,7 @@ class Sources:
         self._waves: list[Sequence[Event]] = []
         self._contents: dict[tuple[str, str], str] = {}
         self._confirmed: set[str] = set()
+        self._numbers: dict[str, set[int]] = {}
         self.pause: Final = asyncio.Lock()
         """Held by whoever must not be published past; a wave is never left half done."""
 
@@ -105,6 +107,10 @@ class Sources:
             self.faults[CONFLICT] += 1
         if event.stops:
             self.faults[POISON] += 1
+        if event.sequence is not None:
+            series = self._numbers.setdefault(event.key, set())
+            self.faults[OUT_OF_ORDER] += series != set(range(1, event.sequence)) and event.sequence not in series
+            series.add(event.sequence)
         if not self._confirmed.issuperset(need for need in event.needs if not need.startswith("external/")):
             self.faults[EARLY] += 1
 
@@ -115,5 +121,5 @@ class Sources:
             event.source, event.id, event.key, event.outgoing.routing_key,
             raw if event.is_bad else digest.content(body), raw, len(self.published),
             is_confirmed=is_confirmed, is_bad=event.is_bad, needs=event.needs, blocks=event.blocks, stops=event.stops,
-            books=event.books,
+            books=event.books, sequence=event.sequence,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from tests.chaos.mischief import Act, Mischief
 from tests.chaos.processes import AT_RANDOM, POINTS
 from tests.chaos.run import Plan
 from tests.chaos.servers import TERMINATED
+from tests.chaos.sources import OUT_OF_ORDER
 from tests.chaos.verdict import QUOTAS, judge
 from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, SYSTEM
 from tests.checker.check import check
@@ -23,7 +24,7 @@ ENOUGH = {
     TERMINATED: 30,
     CUT: 6,
     AWAY: 4,
-    **dict.fromkeys((DUPLICATE, CONFLICT, POISON, BAD, EARLY), 20),
+    **dict.fromkeys((DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER), 20),
     **{Cell(SYSTEM, kind): 1 for kind in ("a", "b", "c", "d")},
 }
 TEN_MINUTES = Plan(seconds=600, seed=1)
@@ -44,15 +45,19 @@ def test_within_a_wave_no_key_comes_twice() -> None:
         assert len(keys) == len(set(keys)) >= 40
 
 
-def test_a_sheet_sends_its_revisions_in_order_and_each_once_unless_it_repeats_itself() -> None:
-    first: dict[str, list[int]] = {}
+def test_each_revision_of_a_sheet_first_comes_in_order_unless_it_is_numbered() -> None:
+    plain: dict[str, list[int]] = {}
+    numbered: dict[str, list[int]] = {}
     seen = set[str]()
     for event in (event for wave in waves(4) for event in wave):
         if event.queue == "timesheet" and not event.is_bad and event.id not in seen:
             seen.add(event.id)
-            first.setdefault(event.key, []).append(int(event.id.rpartition("-r")[2]))
-    assert len(first) > 100
-    assert all(revisions == list(range(1, len(revisions) + 1)) for revisions in first.values())
+            revision = int(event.id.rpartition("-r")[2])
+            assert event.sequence in (None, revision)
+            (plain if event.sequence is None else numbered).setdefault(event.key, []).append(revision)
+    assert min(len(plain), len(numbered)) > 50
+    assert all(revisions == list(range(1, len(revisions) + 1)) for revisions in plain.values())
+    assert any(revisions != sorted(revisions) for revisions in numbered.values())
 
 
 async def test_a_deck_is_dealt_whole_before_it_is_shuffled_again() -> None:

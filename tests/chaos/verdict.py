@@ -10,6 +10,7 @@ from typing import Final
 from tests.chaos.processes import POINTS
 from tests.chaos.run import LONG, Plan
 from tests.chaos.servers import TERMINATED
+from tests.chaos.sources import OUT_OF_ORDER
 from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, STOPPED, SYSTEM
 from tests.checker.evidence import Cell
 from tests.checker.report import Invariant, Report
@@ -40,7 +41,10 @@ QUOTAS: Final = (
     Quota("backend terminations", 30, _of(TERMINATED)),
     Quota("broker restarts and massacres of connections", 6, _of(CUT, STOPPED)),
     Quota("database restarts", 4, _of(AWAY)),
-    *(Quota(f"messages: {cell.fault}", 20, _of(cell)) for cell in (DUPLICATE, CONFLICT, POISON, BAD, EARLY)),
+    *(
+        Quota(f"messages: {cell.fault}", 20, _of(cell))
+        for cell in (DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER)
+    ),
 )
 KINDS: Final = 4
 """Kinds of misbehaviour of outside systems, in a run of any length."""

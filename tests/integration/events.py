@@ -17,6 +17,8 @@ from schemas.values import Money, Period, Reference
 
 CRM = "urn:example:crm"
 PSA = "urn:example:psa"
+CLOCKS = "urn:example:clocks"
+"""Where people clock in: it numbers its sheets, without gaps, and sends them in any order."""
 DAY = date(2026, 3, 2)
 AT = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 RATE = Decimal("125.50")

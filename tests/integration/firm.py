@@ -23,7 +23,7 @@ from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.app import declare
 from gateway.local.ports import free_port
-from tests.integration.events import CRM, PSA
+from tests.integration.events import CLOCKS, CRM, PSA
 
 TOKEN: Final = "sandbox-token"
 API_TOKEN: Final = "api-token-of-this-test"
@@ -206,6 +206,7 @@ def policy_for(urls: Mapping[str, str], *, timeout: float = 30) -> Json:
         "sources": {
             CRM: {**everything, "system": "crm"},
             PSA: {**everything, "system": "psa", "external": ["project"]},
+            CLOCKS: {**everything, "sequence": "contiguous"},
         },
         "systems": systems,
         "retry_seconds": 0.5,
