@@ -34,6 +34,7 @@ def arrange(tables: Tables, key: ActorKey, superseding: Container[UUID]) -> None
         keeps = lane.state is LaneState.PAUSED or (key.is_external and bool(ordered))
         entity.waiting_since = entity.waiting_since if keeps else None
         lane = lane if keeps else Lane(LaneState.OPEN, lane.depth, lane.tail)
+        _change_heads(tables, key, before[0], ordered)
     tables.reopen(key, lane, entity.retry_at if lane.state is LaneState.BACKOFF else None)
     refs = {row.message.ref for row, _ in ended}
     version = entity.row.entity_version
@@ -41,6 +42,14 @@ def arrange(tables: Tables, key: ActorKey, superseding: Container[UUID]) -> None
         Happened(key, version, Verdict.SUPERSEDED, row.message.ref, reason=row.reason) for row, _ in ended
     )
     tables.tell(((ref, Verdict.SUPERSEDED) for ref in sorted(refs)), map(case_notice, tables.close_cases(refs)))
+
+
+def _change_heads(tables: Tables, key: ActorKey, before: Accepted, ordered: list[Accepted]) -> None:
+    """The head of before, if it waited and stands behind another one now, is decided anew when it is reached."""
+    if before.position is not None and before.verdict is Verdict.WAITING:
+        tables.place(before, key, before.position, Verdict.QUEUED)
+    if ordered and key.is_external:
+        tables.place(ordered[0], key, ordered[0].position, Verdict.WAITING)
 
 
 def close_numbers(tables: Tables, key: ActorKey, ended: Iterable[Accepted]) -> None:

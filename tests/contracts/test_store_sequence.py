@@ -108,6 +108,24 @@ class TestHeads:
         assert row.row_version > before.row_version + 1, "who remembers the lane as the turn left it looks again"
         assert [lane.key for lane in await process.lanes.runnable(after=None, limit=9)] == [SHEET]
 
+    async def test_a_passed_head_that_waited_is_queued(self, process: Process) -> None:
+        await process.commit(stopped(await process.row(SHEET), numbered(2)))
+        before = await process.row(SHEET)
+        late = queued(before, numbered(1))
+        late.lane = replace(before.lane, depth=2, tail=before.lane.tail + 1)
+        await process.commit(late)
+        assert [standing.verdict for standing in await process.lane(SHEET)] == [Verdict.QUEUED, Verdict.QUEUED]
+
+    async def test_under_an_external_id_the_head_waits_whoever_it_is(self, process: Process) -> None:
+        await process.commit(stopped(await process.row(EXTERNAL_PROJECT), numbered(2)))
+        before = await process.row(EXTERNAL_PROJECT)
+        late = queued(before, numbered(1))
+        late.lane = replace(before.lane, depth=2, tail=before.lane.tail + 1)
+        await process.commit(late)
+        standing = await process.lane(EXTERNAL_PROJECT)
+        assert [one.message.id for one in standing] == ["crm1", "crm2"]
+        assert [one.verdict for one in standing] == [Verdict.WAITING, Verdict.QUEUED]
+
     async def test_one_that_goes_behind_the_head_leaves_the_lane_as_it_is(self, process: Process) -> None:
         await process.commit(stopped(await process.row(SHEET), numbered(2), state=LaneState.PARKED))
         before = await process.row(SHEET)

@@ -400,6 +400,7 @@ SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
     head  uuid;
+    next  uuid;
     ended uuid[] := '{}';
     moved boolean;
 BEGIN
@@ -427,7 +428,12 @@ BEGIN
     UPDATE tallystick.entity e SET
         row_version = e.row_version + 1, lane_depth = e.lane_depth - cardinality(ended)
     WHERE e.entity = p_entity AND e.key = p_key;
-    -- The head of before may have ended, or another may have come before it.
+    SELECT ref INTO next FROM tallystick.inbox
+    WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1;
+    IF next IS NOT DISTINCT FROM head THEN
+        RETURN;
+    END IF;
+    -- The head of before has ended, or another has come before it: one that waited is decided anew when it is reached.
     UPDATE tallystick.entity e SET
         lane_state = CASE WHEN e.lane_state = 'paused' OR (e.entity = 'external' AND e.lane_depth > 0)
                           THEN e.lane_state ELSE 'open' END,
@@ -435,9 +441,9 @@ BEGIN
         lane_since = CASE WHEN e.lane_depth > 0 THEN now() END,
         retry_at = NULL, waited_since = NULL, wait_entity = NULL, wait_key = NULL, wait_seen = NULL,
         patience = CASE WHEN e.entity = 'external' THEN e.patience END
-    WHERE e.entity = p_entity AND e.key = p_key AND head IS DISTINCT FROM (
-        SELECT ref FROM tallystick.inbox
-        WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1);
+    WHERE e.entity = p_entity AND e.key = p_key;
+    UPDATE tallystick.inbox SET verdict = 'queued' WHERE ref = head AND position IS NOT NULL AND verdict = 'waiting';
+    UPDATE tallystick.inbox SET verdict = 'waiting' WHERE ref = next AND p_entity = 'external';
 END $$;
 
 -- End what is older, in one lane, than another message of its source and type, if one of both is in p_superseding:
