@@ -64,7 +64,7 @@ class Slot:
     async def run(self) -> None:
         """Start it, wait until it ends, and again, until it is no longer wanted."""
         while self._is_wanted:
-            self._process = await self._firm.start(self.proxies.environment)
+            self._process = await self._firm.start(**self.proxies.environment)
             self._is_killed = False
             self.starts += 1
             code = await self._process.process.wait()
