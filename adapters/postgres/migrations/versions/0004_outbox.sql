@@ -70,7 +70,9 @@ BEGIN
     FROM head h JOIN logged g ON g.command_id = h.id;
     GET DIAGNOSTICS taken = ROW_COUNT;
 
-    PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);
+    IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN
+        PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);
+    END IF;
     DELETE FROM tallystick.lease l WHERE l.token = p_token AND NOT EXISTS (
         SELECT FROM tallystick.attempt a
         WHERE a.token = p_token AND a.ending IS NULL AND a.system = l.system AND a.entity = l.entity

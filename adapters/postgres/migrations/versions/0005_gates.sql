@@ -47,13 +47,11 @@ END $$;
 
 -- How many of p_wanted commands may be looked at, and what holds back the others: the narrowest limit, of two alike
 -- the first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in
--- flight.
+-- flight. is_trial: what passes tries whether the system is back.
 CREATE FUNCTION tallystick.gate_admits(p_system text, p_wanted integer, p_lock boolean, p_concurrency integer,
                                        p_rate double precision, p_burst integer, p_quota bigint, p_resets timestamptz[])
-RETURNS TABLE (count integer, reason text, seconds double precision, moment timestamptz)
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-AS $$
+RETURNS TABLE (count integer, reason text, seconds double precision, moment timestamptz, is_trial boolean)
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     g    tallystick.gate;
@@ -70,7 +68,10 @@ BEGIN
     END IF;
     moment := clock_timestamp();
     count := p_wanted;
-    g := tallystick.gate_refreshed(g, p_rate, p_burst, p_quota, p_resets, moment);
+    is_trial := COALESCE(g.opened > 0, false);
+    IF p_rate IS NOT NULL OR p_quota IS NOT NULL THEN
+        g := tallystick.gate_refreshed(g, p_rate, p_burst, p_quota, p_resets, moment);
+    END IF;
     IF g.paused_at IS NOT NULL THEN
         count := 0; reason := 'paused';
     ELSIF g.open_until > moment THEN
@@ -104,7 +105,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- So many were leased under p_token. A healthy system without rate and quota costs no write.
+-- So many were leased under p_token. A healthy system without rate and quota needs no write, nor this.
 CREATE FUNCTION tallystick.gate_take(p_system text, p_count integer, p_token uuid, p_rate double precision,
                                      p_burst integer, p_quota bigint, p_resets timestamptz[], p_now timestamptz)
 RETURNS void
@@ -112,11 +113,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     g tallystick.gate;
 BEGIN
-    SELECT * INTO g FROM tallystick.gate
-    WHERE system = p_system AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR opened > 0);
-    IF NOT FOUND OR p_count = 0 THEN
-        RETURN;
-    END IF;
+    SELECT * INTO g FROM tallystick.gate WHERE system = p_system;
     g := tallystick.gate_refreshed(g, p_rate, p_burst, p_quota, p_resets, p_now);
     UPDATE tallystick.gate SET
         tokens = CASE WHEN p_rate IS NULL THEN tokens ELSE g.tokens - p_count END, tokens_at = g.tokens_at,
