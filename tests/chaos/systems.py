@@ -39,7 +39,7 @@ def systems(world: World, seed: int) -> Mischief:
 
 async def _misbehave(world: World, chance: random.Random, cell: Cell, fault: Json) -> int:
     """How many requests were hit."""
-    system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, ERP, ERP])
+    system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, *[ERP] * 5])
     await world.firm.faults(system, {"share": SHARE, "seed": chance.randrange(1 << 30), **fault})
     await asyncio.sleep(chance.uniform(*SECONDS))
     async with world.firm.session.get(f"{world.firm.sandboxes[system]}/faults") as response:

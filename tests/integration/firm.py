@@ -29,6 +29,7 @@ TOKEN: Final = "sandbox-token"
 API_TOKEN: Final = "api-token-of-this-test"
 PUBLISH_BATCH: Final = 1000
 SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
+NO_GATE: Final[Mapping[str, object]] = {}
 Json = dict[str, object]
 
 
@@ -177,13 +178,14 @@ async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[
             await database.close()
 
 
-def policy_for(urls: Mapping[str, str], *, timeout: float = 30) -> Json:
-    """The policy of an installation whose systems stand at `urls` and answer within `timeout` seconds."""
+def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[str, object] = NO_GATE) -> Json:
+    """The policy of an installation whose systems stand at `urls`, behind a gate each; `timeout` is in seconds."""
     systems = {
         role.value: {
             "url": urls[role.value],
             "token": TOKEN,
             "timeout_seconds": timeout,
+            "gate": dict(gate),
             "concurrency": 64,
             "operations": {
                 row.name: {

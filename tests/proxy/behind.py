@@ -17,6 +17,8 @@ from tests.proxy.dialects import Amqp, Http, Postgres, Posting
 from tests.proxy.proxy import Proxy, proxy
 
 POLICY = "policy-through-proxies.yaml"
+GATE = {"breaker": {"failures": 5, "open_seconds": 1, "longest_seconds": 2}}
+"""Systems misbehave all the time here, so what keeps off them comes back soon."""
 ANSWER_SECONDS = 5.0
 """How long such a process waits for the answer of a system: the least that a policy may say."""
 
@@ -56,7 +58,7 @@ async def proxies(
             for name, url in sandboxes.items()
         }
         urls = {name: _through(url, systems[name]) for name, url in sandboxes.items()}
-        content = policy_for(urls, timeout=ANSWER_SECONDS)
+        content = policy_for(urls, timeout=ANSWER_SECONDS, gate=GATE)
         (folder / POLICY).write_text(yaml.safe_dump(content), encoding="utf-8")
         environment = {
             "TALLYSTICK_DATABASE_URL": _through(database_url, database),
