@@ -96,13 +96,6 @@ class Activations:
                 activation.has_more = True
                 self.release(activation)
 
-    def forget(self) -> None:
-        """Everything is decided anew from the database."""
-        for activation in self._active.values():
-            activation.forget()
-        self._idle.clear()
-        self._idle_bytes = 0
-
     @property
     def is_quiet(self) -> bool:
         """Whether no turn is running or wanted."""

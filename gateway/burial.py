@@ -8,8 +8,9 @@ from typing import Final
 from adapters.ports.broker import Delivery
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.turns import StoreUnavailable
+from gateway.activation import Entry, Receipt
 from gateway.backoff import Backoff
-from gateway.letters import letter_of
+from gateway.letters import letter_of, letter_of_message
 from schemas.verdicts import Failure
 
 MOST: Final = 50
@@ -21,16 +22,18 @@ class Burial:
     def __init__(self, dead_letters: DeadLetters, backoff: Backoff) -> None:
         self._dead_letters = dead_letters
         self._backoff = backoff
-        self._waiting: list[tuple[DeadLetter, Delivery]] = []
+        self._waiting: list[tuple[DeadLetter, Receipt]] = []
         self._added = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     def bury(self, delivery: Delivery, failure: Failure) -> None:
         """Store the delivery as a dead letter, then ack it."""
-        self._waiting.append((letter_of(delivery, failure), delivery))
-        self._is_idle.clear()
-        self._added.set()
+        self._add(letter_of(delivery, failure), delivery)
+
+    def bury_message(self, entry: Entry, failure: Failure) -> None:
+        """The same for a message that was admitted, and that the database does not take."""
+        self._add(letter_of_message(entry.message, entry.envelope, failure), entry.receipt)
 
     async def quiet(self) -> None:
         """Wait until every dead letter is stored and acked."""
@@ -45,8 +48,13 @@ class Burial:
                 await self._added.wait()
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             await self._store([letter for letter, _ in batch])
-            for _, delivery in batch:
-                delivery.ack()
+            for _, receipt in batch:
+                receipt.ack()
+
+    def _add(self, letter: DeadLetter, receipt: Receipt) -> None:
+        self._waiting.append((letter, receipt))
+        self._is_idle.clear()
+        self._added.set()
 
     async def _store(self, letters: list[DeadLetter]) -> None:
         while True:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from actors.decision import Snapshot
 from adapters.ports.store import Commits
 from adapters.ports.turns import (
     Again,
@@ -26,11 +25,12 @@ from gateway.backoff import Backoff
 from gateway.compose import compose
 from gateway.draft import Draft
 from gateway.fold import Surroundings, fold, hold
-from gateway.loading import Loading
+from gateway.loading import Loaded, Loading
+from gateway.unreadable import Unreadable, closed
 from gateway.world import Watcher, World
 from schemas.bindings import Binding
 from schemas.keys import ActorKey
-from schemas.verdicts import LaneState
+from schemas.verdicts import Failure, FailureClass, LaneState
 
 Item = TypeVar("Item")
 Forward = Callable[[ActorKey, Entry], None]
@@ -91,8 +91,7 @@ class Committer:
         for activation in activations:
             (moved if self._moves_on(activation) else staying).append(activation)
         await self._loading.lanes(staying)
-        references = await self._loading.references(staying)
-        drafts, failed = self._decide(staying, references)
+        drafts, failed = self._decide(staying, await self._loading.references(staying))
         batch, later = compose(drafts)
         answers = await self._commit(batch)
         self._conclude(batch, answers)
@@ -110,25 +109,27 @@ class Committer:
             self._forward(memory.state.key, activation.mailbox.popleft())
         return True
 
-    def _decide(
-        self, activations: Sequence[Activation], references: Mapping[ActorKey, Snapshot]
-    ) -> tuple[list[Draft], list[Activation]]:
+    def _decide(self, activations: Sequence[Activation], loaded: Loaded) -> tuple[list[Draft], list[Activation]]:
         """Turns as decided; and whose could not even be written down, which our bug must not make anybody else's."""
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), world.rules(), world.pauses(), references, world.read,
+            world.now(), world.policy(), world.rules(), world.pauses(), loaded.snapshots, world.read,
             self._watcher.decision_failed, world.retry_after, world.bounds.fold, world.bounds.mailbox,
+            loaded.unreadable,
         )  # fmt: skip
         drafts: list[Draft] = []
         failed: list[Activation] = []
         for activation in activations:
-            if activation.memory is None:
+            memory = activation.memory
+            if memory is None:
                 raise AssertionError(f"{activation.key} was not loaded")
             if activation.key.is_external:
-                drafts.append(hold(activation, activation.memory, around.rules))
+                drafts.append(hold(activation, memory, around.rules))
                 continue
+            is_closed = isinstance(memory.state, Unreadable)
+            actor = closed(memory.row) if is_closed else world.actors[activation.key.entity]
             try:
-                drafts.append(fold(world.actors[activation.key.entity], activation, activation.memory, around))
+                drafts.append(fold(actor, activation, memory, around))
             except Exception as error:
                 waiting = activation.waiting
                 if not waiting:
@@ -176,8 +177,23 @@ class Committer:
         if len(drafts) > 1:
             middle = len(drafts) // 2
             return await self._commit_writing(drafts[:middle]) + await self._commit_writing(drafts[middle:])
-        drafts[0].activation.narrow(drafts[0].size, drafts[0].first, str(error))
+        draft = drafts[0]
+        if draft.size > 1 or draft.first not in draft.activation.refused or not draft.consumed:
+            draft.activation.narrow(draft.size, draft.first, str(error))
+        else:
+            self._give_up(draft, error)
         return [Refused(Again.STALE_WRITER)]
+
+    def _give_up(self, draft: Draft, error: DataRefused) -> None:
+        """Not even parking the message can be written: it is kept as a dead letter, and its key goes on."""
+        activation = draft.activation
+        reason = f"{error}: correct what the message says, and send it under a new id"
+        failure = Failure(FailureClass.INTERNAL, "data_refused", reason)
+        [unwritable] = [entry for entry in draft.consumed if entry.message.ref == draft.first]
+        _remove(activation.mailbox, [unwritable])
+        activation.limit = None
+        del activation.refused[draft.first]
+        self._watcher.unwritable(unwritable, failure)
 
     def _conclude(self, drafts: Sequence[Draft], answers: Sequence[Answer]) -> None:
         """Ack what is durable, drop what is not, and schedule what has work left."""

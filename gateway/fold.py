@@ -8,7 +8,7 @@ behind it in the same commit. Nothing here awaits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -23,6 +23,7 @@ from gateway.pauses import legal_entity_of
 from gateway.retry import NextTry
 from gateway.rules import LanePolicy, Rules
 from gateway.sequencing import Gap, Stale, out_of_sequence
+from gateway.unreadable import Unreadable, reference_unreadable
 from schemas.bindings import Binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
@@ -40,6 +41,7 @@ class Surroundings:
 
     `read` decodes a message that stands in a lane and raises `Undecodable`; `failed` is told of a decision that
     raised, which is our bug. `fold` bounds the messages of one turn, `mailbox` those that a mailbox may keep.
+    `unreadable` are references that are there and cannot be read; `references` lacks them.
     """
 
     now: datetime
@@ -52,6 +54,7 @@ class Surroundings:
     retry_after: NextTry
     fold: int
     mailbox: int
+    unreadable: Mapping[ActorKey, Unreadable] = field(default_factory=dict)
 
 
 def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> Draft:
@@ -66,7 +69,10 @@ def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundi
 def hold(activation: Activation, memory: Memory, rules: Rules) -> Draft:
     """A turn of an external key that nothing is bound to yet: its messages wait, in order, under it."""
     drafting = Drafting(activation, memory, 0, rules)
-    reason = f"no entity of ours is bound to {activation.key.id} yet"
+    if isinstance(memory.state, Unreadable):
+        reason = memory.state.reason
+    else:
+        reason = f"no entity of ours is bound to {activation.key.id} yet"
     for entry in activation.mailbox:
         if drafting.is_full:
             drafting.stopped_short = True
@@ -264,6 +270,8 @@ class _Fold:
                 snapshot = references.get(key)
                 if snapshot is not None and isinstance(snapshot.state, Binding):
                     wanted.add(snapshot.state.key)
+            for key in wanted & self._around.unreadable.keys():
+                return Reject(reference_unreadable(self._around.unreadable[key]))
             if not wanted <= references.keys():
                 return self._unloaded()
             decision = self._actor.decide(self.drafting.state, event, self._context)

@@ -11,6 +11,10 @@ from typing import Final
 
 from adapters.ports.broker import Delivery
 from adapters.ports.letters import DeadLetter, HeaderValue
+from adapters.ports.turns import Message
+from gateway.door import QUEUE_PREFIX
+from schemas.codec import STRUCTURED
+from schemas.envelope import Envelope
 from schemas.headers import PREFIXES
 from schemas.verdicts import Failure
 
@@ -64,6 +68,15 @@ def letter_of(delivery: Delivery, failure: Failure) -> DeadLetter:
     return DeadLetter(
         _digest(delivery, headers), delivery.queue, delivery.routing_key, failure.failure_class, failure.code,
         failure.reason, delivery.content_type, headers, delivery.body, delivery.user_id, not is_whole,
+    )  # fmt: skip
+
+
+def letter_of_message(message: Message, envelope: Envelope, failure: Failure) -> DeadLetter:
+    """What is kept of a message that was admitted, as it would have stood in the inbox. Its headers are in its body."""
+    queue, routing_key = QUEUE_PREFIX + envelope.entity, f"{envelope.entity}.{envelope.fact}"
+    return DeadLetter(
+        hashlib.sha256(f"{message.source}\x1f{message.id}\x1f".encode() + message.body).digest(), queue, routing_key,
+        failure.failure_class, failure.code, failure.reason, STRUCTURED, {}, message.body, None, True,
     )  # fmt: skip
 
 

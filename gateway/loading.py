@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
@@ -10,6 +11,7 @@ from actors.decision import Event, Snapshot
 from adapters.ports.store import Commits
 from gateway.activation import Activation, Memory
 from gateway.references import read_state
+from gateway.unreadable import Unreadable
 from gateway.world import World
 from schemas.bindings import Binding
 from schemas.commands import Result, Unknown
@@ -19,6 +21,14 @@ from schemas.verdicts import LaneState
 
 ROUNDS: Final = 4
 """Reference -> binding -> project -> contract: how often references may lead to further ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the decisions of a batch may look at: snapshots, and of keys that cannot be read, why not."""
+
+    snapshots: dict[ActorKey, Snapshot] = field(default_factory=dict)
+    unreadable: dict[ActorKey, Unreadable] = field(default_factory=dict)
 
 
 class Loading:
@@ -46,9 +56,9 @@ class Loading:
             for activation in draining:
                 activation.lane = lanes[activation.key]
 
-    async def references(self, activations: Sequence[Activation]) -> dict[ActorKey, Snapshot]:
+    async def references(self, activations: Sequence[Activation]) -> Loaded:
         """The snapshots that the decisions of these turns need, in a few bounded rounds."""
-        loaded: dict[ActorKey, Snapshot] = {}
+        loaded = Loaded()
         for _ in range(ROUNDS):
             wanted: set[ActorKey] = set()
             for activation in activations:
@@ -56,25 +66,31 @@ class Loading:
             if not wanted:
                 break
             for row in (await self._commits.load(sorted(wanted))).values():
-                loaded[row.key] = self._world.references.learn(row)
+                snapshot = self._world.references.learn(row)
+                if isinstance(snapshot.state, Unreadable):
+                    loaded.unreadable[row.key] = snapshot.state
+                else:
+                    loaded.snapshots[row.key] = snapshot
         return loaded
 
-    def _name(self, activation: Activation, loaded: dict[ActorKey, Snapshot], wanted: set[ActorKey]) -> None:
+    def _name(self, activation: Activation, loaded: Loaded, wanted: set[ActorKey]) -> None:
         """Add the keys that the activation's next turn needs to `loaded` if in memory, else to `wanted`."""
         actor = self._world.actors.get(activation.key.entity)
-        if actor is None or activation.memory is None:
+        if actor is None or activation.memory is None or isinstance(activation.memory.state, Unreadable):
             return
         for event in self._events(activation):
             try:
-                keys = list(actor.references(activation.memory.state, event, loaded))
+                keys = list(actor.references(activation.memory.state, event, loaded.snapshots))
             except Exception:  # noqa: BLE001  # the fold asks again, and parks the message with what it learns
                 keys = []
             for key in keys:
-                snapshot = loaded.get(key) or self._world.references.find(key)
+                if key in loaded.unreadable:
+                    continue
+                snapshot = loaded.snapshots.get(key) or self._world.references.find(key)
                 if snapshot is None:
                     wanted.add(key)
                     continue
-                loaded[key] = snapshot
+                loaded.snapshots[key] = snapshot
                 if isinstance(snapshot.state, Binding):
                     keys.append(snapshot.state.key)
 

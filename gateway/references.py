@@ -7,24 +7,29 @@ from collections.abc import Iterable, Mapping
 
 from actors.decision import Actor, Snapshot, State
 from adapters.ports.turns import Row
+from gateway.unreadable import Unreadable, unreadable, why_unfit
 from schemas.bindings import Binding, Unbound
 from schemas.keys import ActorKey
 
 
-class UnreadableState(RuntimeError):
-    """A stored state does not fit this release's model: an older release must not run after a newer one wrote."""
-
-
 def read_state(actors: Mapping[str, Actor], row: Row) -> State:
-    """The state of a row as its actor's model; the actor's initial state where nothing was applied yet."""
-    if row.key.is_external:
-        return Unbound() if row.state is None else Binding.model_validate_json(row.state)
-    actor = actors[row.key.entity]
-    if row.state is None:
-        return actor.state()
-    if row.schema > actor.schema:
-        raise UnreadableState(f"{row.key} was written with schema {row.schema}; this release knows {actor.schema}")
-    return actor.state.model_validate_json(row.state)
+    """The state of a row as its actor's model; the actor's initial state where nothing was applied yet.
+
+    `Unreadable` where a newer release wrote it, or it fits no model. Never raises.
+    """
+    if not row.key.is_external and row.key.entity not in actors:
+        return unreadable(row, f"this release knows no entity {row.key.entity}")
+    try:
+        if row.key.is_external:
+            return Unbound() if row.state is None else Binding.model_validate_json(row.state)
+        actor = actors[row.key.entity]
+        if row.state is None:
+            return actor.state()
+        if row.schema > actor.schema:
+            return unreadable(row, f"this release knows schema {actor.schema}")
+        return actor.state.model_validate_json(row.state)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it must close this key alone
+        return unreadable(row, why_unfit(error))
 
 
 class References:
@@ -49,10 +54,16 @@ class References:
         return snapshot
 
     def learn(self, row: Row) -> Snapshot:
-        """Keep what was loaded. A key of an entity that has no actor is known as never written."""
+        """Keep what was loaded. A key of an entity that has no actor is known as never written.
+
+        What cannot be read is not kept: it is loaded again each time, until it can.
+        """
         is_known = row.state is not None and (row.key.is_external or row.key.entity in self._actors)
         state = read_state(self._actors, row) if is_known else None
         snapshot = Snapshot(row.key, row.entity_version, state)
+        if isinstance(state, Unreadable):
+            self.forget([row.key])
+            return snapshot
         self._snapshots[row.key] = snapshot
         self._snapshots.move_to_end(row.key)
         if len(self._snapshots) > self._capacity:
@@ -61,7 +72,9 @@ class References:
 
     def renew(self, key: ActorKey, version: int, state: State) -> None:
         """Our own commit has moved `key`; worth keeping only where somebody relies on it."""
-        if key in self._snapshots:
+        if isinstance(state, Unreadable):
+            self.forget([key])
+        elif key in self._snapshots:
             self._snapshots[key] = Snapshot(key, version, state)
 
     def forget(self, keys: Iterable[ActorKey]) -> None:

@@ -141,8 +141,8 @@ class Runtime:
         self._notifier = None
         if tuning.notices:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
-        self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier)
         self._burial = Burial(ports.dead_letters, Backoff())
+        self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
         door = Door(lambda: policy.sources, sources.ids)
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)

@@ -10,7 +10,8 @@ from adapters.ports.broker import Delivery, Published
 from adapters.ports.outbox import Leased
 from adapters.ports.turns import Again, Refused
 from gateway import telemetry
-from gateway.activation import Answered
+from gateway.activation import Answered, Entry
+from gateway.burial import Burial
 from gateway.draft import Draft
 from gateway.lanes import LaneWorker
 from gateway.metrics import Counts
@@ -33,10 +34,12 @@ class Watch:
         self._relays: Relays | None = None
         self._lanes: LaneWorker | None = None
         self._notifier: Notifier | None = None
+        self._burial: Burial | None = None
         self._systems: dict[str, tuple[str, float]] = {}
 
-    def connect(self, relays: Relays | None, lanes: LaneWorker, notifier: Notifier | None) -> None:
-        """Set whom to hint to; they report here too, so they are made after this."""
+    def connect(self, relays: Relays | None, lanes: LaneWorker, notifier: Notifier | None, burial: Burial) -> None:
+        """Set whom to hint to, and who keeps dead letters; some report here too, so they are made after this."""
+        self._burial = burial
         self._relays = relays
         self._lanes = lanes
         self._notifier = notifier
@@ -80,6 +83,14 @@ class Watch:
 
     def decision_failed(self, key: ActorKey, error: Exception) -> None:
         telemetry.decision_failed(key, error)
+
+    def unwritable(self, entry: Entry, failure: Failure) -> None:
+        entity = entry.envelope.entity
+        self._counts.dead_letters[entity, failure.failure_class] += 1
+        self._counts.messages[entity, Verdict.DEAD_LETTER] += 1
+        telemetry.dead_letter(entity, failure)
+        if self._burial is not None:
+            self._burial.bury_message(entry, failure)
 
     def answer_dropped(self, answered: Answered) -> None:
         if self._relays is not None:

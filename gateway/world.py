@@ -12,7 +12,7 @@ from actors.decision import Actor
 from actors.policy import Policy
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Message, Refused
-from gateway.activation import Answered
+from gateway.activation import Answered, Entry
 from gateway.activations import Bounds
 from gateway.draft import Draft
 from gateway.references import References
@@ -20,6 +20,7 @@ from gateway.retry import NextTry
 from gateway.rules import Rules
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,10 @@ class Watcher(Protocol):
 
     def decision_failed(self, key: ActorKey, error: Exception) -> None:
         """A decision raised, which is our bug; its message is parked."""
+        ...
+
+    def unwritable(self, entry: Entry, failure: Failure) -> None:
+        """The database refuses a message in any form: the watcher keeps it as a dead letter, and acks it then."""
         ...
 
     def answer_dropped(self, answered: Answered) -> None:

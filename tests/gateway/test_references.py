@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
 
 from actors.decision import Snapshot
 from adapters.ports.turns import Row
-from gateway.references import References, UnreadableState, read_state
+from gateway.references import References, read_state
+from gateway.unreadable import Unreadable
 from schemas.bindings import Binding, Unbound
 from schemas.keys import ActorKey
 from tests.gateway.toy import ACTOR, A, B, C, Job, theirs
@@ -78,11 +78,26 @@ def test_a_state_is_read_by_its_actor() -> None:
     assert read_state(ACTORS, Row(theirs("7"))) == Unbound()
 
 
-def test_a_state_of_a_newer_release_is_not_guessed_at() -> None:
-    with pytest.raises(UnreadableState, match="schema 2"):
-        read_state(ACTORS, Row(A, 3, 2, STATE, 2))
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        (Row(A, 3, 2, STATE, 2), "schema 2) cannot be read, this release knows schema 1"),
+        (Row(A, 3, 2, b'{"stepz": []}', 1), "cannot be read, stepz: Extra inputs"),
+        (Row(theirs("7"), 1, 1, b"[]"), "cannot be read, state: Input should be"),
+        (Row(ActorKey("invoice", "1"), 3, 2, STATE, 1), "this release knows no entity invoice"),
+    ],
+)
+def test_a_state_that_cannot_be_read_is_neither_guessed_at_nor_repaired(row: Row, why: str) -> None:
+    state = read_state(ACTORS, row)
+    assert isinstance(state, Unreadable)
+    assert f"{row.key}" in state.reason
+    assert why in state.reason
 
 
-def test_a_state_that_does_not_fit_is_not_repaired() -> None:
-    with pytest.raises(ValidationError):
-        read_state(ACTORS, Row(A, 3, 2, b'{"stepz": []}', 1))
+def test_what_cannot_be_read_is_loaded_again_each_time() -> None:
+    references = known(A)
+    assert isinstance(references.learn(Row(A, 4, 3, STATE, 2)).state, Unreadable)
+    assert references.find(A) is None
+    references.learn(Row(A, 3, 2, STATE, 1))
+    references.renew(A, 3, Unreadable(reason="a newer release wrote it"))
+    assert references.find(A) is None

@@ -33,7 +33,7 @@ from gateway.retry import Retries
 from gateway.rules import Rules
 from gateway.world import World
 from schemas.keys import ActorKey
-from schemas.verdicts import LaneState, Verdict
+from schemas.verdicts import Failure, LaneState, Verdict
 from tests.gateway.toy import ACTOR, ERP, NOW, POLICY, Ids, Job, Slip, Step, entry, read
 from tests.runtime.troubles import Connection, Outage, TroubledOutbox
 from tests.runtime.vendor import Vendor
@@ -50,6 +50,7 @@ class Witness:
     relays: Relays | None = None
     told: Counter[str] = field(default_factory=Counter)
     errors: list[Exception] = field(default_factory=list)
+    buried: list[tuple[str, str]] = field(default_factory=list)
 
     def committed(self, draft: Draft) -> None:
         self.told["committed"] += 1
@@ -70,6 +71,9 @@ class Witness:
 
     def decision_failed(self, key: ActorKey, error: Exception) -> None:
         self.errors.append(error)
+
+    def unwritable(self, entry: Entry, failure: Failure) -> None:
+        self.buried.append((entry.message.id, failure.code))
 
     def answer_dropped(self, answered: Answered) -> None:
         self.told["dropped"] += 1

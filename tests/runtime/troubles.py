@@ -63,6 +63,7 @@ class Connection:
         self.troubles: deque[Trouble] = deque()
         self.lost_answers_to_resolve = 0
         self.refused: set[str] = set()
+        self.unwritable: set[str] = set()
         self.batches: list[list[ActorKey]] = []
         self.before_lanes: Callable[[], None] = lambda: None
         self._outage = outage
@@ -121,10 +122,12 @@ class Connection:
         return await self.inner.commit(batch)
 
     def _is_refused(self, turn: Turn) -> bool:
-        """A message is refused for what it would write: it can be parked."""
-        return any(
-            judged.message.id in self.refused and judged.verdict is Verdict.APPLIED for judged in turn.judged
-        ) or any(settled.command.line in self.refused and settled.reason is None for settled in turn.settled)
+        """A message is refused for what it would write: it can be parked. What is unwritable cannot even be parked."""
+        return (
+            any(judged.message.id in self.unwritable for judged in turn.judged)
+            or any(judged.message.id in self.refused and judged.verdict is Verdict.APPLIED for judged in turn.judged)
+            or any(settled.command.line in self.refused and settled.reason is None for settled in turn.settled)
+        )
 
     async def _travel(self) -> None:
         self._outage.check()

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from actors.decision import Snapshot
 from adapters.memory.commits import MemoryCommits
 from adapters.ports.turns import Answer, Batch
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.committer import Committer
 from gateway.draft import Draft, Drafting
 from gateway.fold import Surroundings, _Fold, hold
+from gateway.loading import Loaded
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 from tests.gateway.toy import Job
@@ -24,19 +24,17 @@ class _Folds(Committer):
 
     how: type[_Fold] = _Fold
 
-    def _decide(
-        self, activations: Sequence[Activation], references: Mapping[ActorKey, Snapshot]
-    ) -> tuple[list[Draft], list[Activation]]:
+    def _decide(self, activations: Sequence[Activation], loaded: Loaded) -> tuple[list[Draft], list[Activation]]:
         world = self._world
         around = Surroundings(
-            world.now(), world.policy(), world.rules(), world.pauses(), references, world.read,
+            world.now(), world.policy(), world.rules(), world.pauses(), loaded.snapshots, world.read,
             self._watcher.decision_failed, world.retry_after, world.bounds.fold, world.bounds.mailbox,
         )  # fmt: skip
         drafts = []
         for activation in activations:
             assert activation.memory is not None
             if activation.key.is_external:
-                drafts.append(hold(activation, activation.memory))
+                drafts.append(hold(activation, activation.memory, around.rules))
                 continue
             turn = self.how(world.actors[activation.key.entity], activation, activation.memory, around)
             if turn.settle_answers():

@@ -1,0 +1,51 @@
+"""A stored state that this release cannot read: it closes its own key, and no other."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from actors.decision import Actor, Context, Decision, Event, Reject, no_references
+from adapters.ports.turns import Row
+from schemas.verdicts import Failure, FailureClass
+
+
+class Unreadable(BaseModel):
+    """Stands in for the state. `reason` names the key, says why, and what to do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str
+
+
+def unreadable(row: Row, why: str) -> Unreadable:
+    """The stand-in for the state of `row`."""
+    return Unreadable(
+        reason=f"the stored state of {row.key} (schema {row.schema}) cannot be read, {why}: start the release that "
+        "wrote it, or restore the row, then retry"
+    )
+
+
+def why_unfit(error: Exception) -> str:
+    """Why a state does not fit its model, without its values."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'state'}: {first['msg']}"
+    return f"reading it raised {type(error).__name__}"
+
+
+def closed(row: Row) -> Actor:
+    """Takes the place of the actor of an unreadable row: whatever comes is rejected, and the state stays as it is.
+
+    A message is parked with a case. So is the command of a result: it is neither settled nor lost, because the sent log
+    has the answer, which a retry reads back.
+    """
+    return Actor(row.key.entity, Unreadable, row.schema, _reject, no_references)
+
+
+def reference_unreadable(state: Unreadable) -> Failure:
+    """Why a decision that needs such a state is not made; it is tried again by itself."""
+    return Failure(FailureClass.UNAVAILABLE, "reference_unreadable", f"it is needed, but {state.reason}")
+
+
+def _reject(state: Unreadable, _event: Event, _context: Context) -> Decision:
+    return Reject(Failure(FailureClass.INTERNAL, "state_unreadable", state.reason))
