@@ -76,7 +76,7 @@ def letter_of_message(message: Message, envelope: Envelope, failure: Failure) ->
     queue, routing_key = QUEUE_PREFIX + envelope.entity, f"{envelope.entity}.{envelope.fact}"
     return DeadLetter(
         hashlib.sha256(f"{message.source}\x1f{message.id}\x1f".encode() + message.body).digest(), queue, routing_key,
-        failure.failure_class, failure.code, failure.reason, STRUCTURED, {}, message.body, None, True,
+        failure.failure_class, failure.code, failure.reason, STRUCTURED, {}, message.body, headers_cut=True,
     )  # fmt: skip
 
 

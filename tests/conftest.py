@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping
 
 import uvloop
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.rabbitmq", "tests.fixtures.without_rabbitmq"]
+pytest_plugins = [
+    "tests.fixtures.figures",
+    "tests.fixtures.postgres",
+    "tests.fixtures.rabbitmq",
+    "tests.fixtures.without_rabbitmq",
+]
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -54,7 +54,7 @@ class Subscription(Protocol):
 
     @property
     def is_active(self) -> bool:
-        """Whether every queue has a registered consumer right now."""
+        """Whether every queue has a registered consumer right now, and the broker answers."""
         ...
 
     async def pause(self) -> None:

@@ -13,23 +13,26 @@ from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.reports import Reporter
 from adapters.rabbitmq.valve import BYTES, Valve
+from adapters.rabbitmq.watchdog import Care, Watchdog
 
 MOST_PREFETCH: Final = 65_535
 """basic.qos carries a short."""
+CARE: Final = Care()
 
 
 class RabbitSubscription:
     """A `Subscription` over some queues."""
 
-    def __init__(self, intakes: Mapping[str, Intake]) -> None:
+    def __init__(self, intakes: Mapping[str, Intake], watchdog: Watchdog) -> None:
         self._intakes = intakes
+        self._watchdog = watchdog
 
     def __repr__(self) -> str:
         return f"RabbitSubscription({list(self._intakes.values())})"
 
     @property
     def is_active(self) -> bool:
-        return all(intake.is_active for intake in self._intakes.values())
+        return self._watchdog.is_answering and all(intake.is_active for intake in self._intakes.values())
 
     async def pause(self) -> None:
         for intake in self._intakes.values():
@@ -55,7 +58,7 @@ class RabbitSubscription:
         self._intakes[queue].reopen(reason)
 
     async def close(self) -> None:
-        await asyncio.gather(*(intake.close() for intake in self._intakes.values()))
+        await asyncio.gather(self._watchdog.close(), *(intake.close() for intake in self._intakes.values()))
 
 
 class RabbitConsuming:
@@ -69,8 +72,10 @@ class RabbitConsuming:
         delay: Delay = RECONNECT,
         name: str = "tallystick consuming",
         most_bytes: int = BYTES,
+        care: Care = CARE,
     ) -> None:
         """Reads on below `most_bytes` of deliveries in memory. Raises `ValueError` if `url` is not one for AMQP."""
+        self._care = care
         self._valve = Valve(most_bytes)
         self._link = Link(parse_address(url), name, delay=delay, report=report, valve=self._valve)
         self._delay = delay
@@ -98,20 +103,20 @@ class RabbitConsuming:
         if not 0 < prefetch <= MOST_PREFETCH:
             raise ValueError(f"a prefetch of {prefetch} is not between 1 and {MOST_PREFETCH}; 0 would mean no bound")
         self._link.start()
-        subscription = RabbitSubscription(
-            {
-                queue: Intake(
-                    self._link,
-                    queue,
-                    prefetch=prefetch,
-                    on_delivery=on_delivery,
-                    delay=self._delay,
-                    report=self._report,
-                    valve=self._valve,
-                )
-                for queue in queues
-            }
-        )
+        intakes = {
+            queue: Intake(
+                self._link,
+                queue,
+                prefetch=prefetch,
+                on_delivery=on_delivery,
+                delay=self._delay,
+                report=self._report,
+                valve=self._valve,
+            )
+            for queue in queues
+        }
+        watchdog = Watchdog(self._link, intakes, self._care, self._report, self._valve)
+        subscription = RabbitSubscription(intakes, watchdog)
         self._subscriptions.append(subscription)
         return subscription
 

@@ -44,6 +44,7 @@ class Generation:
         self.is_registered = False
         self.quiet_since = 0.0
         """Loop time of the last delivery, or of the registration if none has come."""
+        self.has_delivered = False
         self._loop = asyncio.get_running_loop()
         self._channel = channel
         self._prefetch = prefetch
@@ -148,6 +149,7 @@ class Generation:
             self.end(str(gap), gap)
             return
         self.quiet_since = self._loop.time()
+        self.has_delivered = True
         delivery = RabbitDelivery(message, self, tag, self._valve)
         if self._held is None:
             self._hand_over(delivery)

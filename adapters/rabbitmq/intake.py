@@ -53,6 +53,11 @@ class Intake:
         return self._generation.quiet_since if self._generation is not None and self.is_active else None
 
     @property
+    def has_delivered(self) -> bool:
+        """Whether the present consumer has had a delivery, and so is the queue's active one."""
+        return self._generation is not None and self._generation.has_delivered
+
+    @property
     def unacked(self) -> int:
         """Deliveries that hold the prefetch right now."""
         return self._generation.unacked if self._generation is not None and self.is_active else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -20,7 +21,7 @@ from gateway.activation import Entry
 from gateway.backoff import Backoff
 from gateway.burial import MOST, Burial
 from gateway.bus import Bus
-from gateway.consumer import SLICE, Consumer
+from gateway.consumer import SLICE, SLICE_SECONDS, Consumer
 from gateway.door import Door
 from gateway.letters import HEADER_CHARACTERS, HEADERS, LetterDelivery
 from gateway.policy_file import Source
@@ -29,7 +30,7 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 from tests.gateway.deliveries import USER, Parcel, parcel
 from tests.gateway.toy import NOW, WRONG, Ids
-from tests.runtime.virtual import rest, run
+from tests.runtime.virtual import VirtualLoop, rest, run
 from tests.schemas.messages import binary, example
 
 SOURCES = {"urn:psa": Source(users=(USER,), types=("timesheet.*",))}
@@ -151,6 +152,34 @@ def test_our_own_bug_at_the_door_neither_stops_the_consumer_nor_loses_the_messag
         (FailureClass.INTERNAL, "door_failed")
     ] * 2
     assert delivery.acks == 1
+
+
+class Slow(Door):
+    """Each message takes its time, and all others wait meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: SOURCES, Ids())
+
+    def admit(self, delivery: Delivery) -> tuple[ActorKey, Entry]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        loop.pass_by(0.6 * SLICE_SECONDS)
+        return super().admit(delivery)
+
+
+def test_messages_that_take_long_do_not_keep_the_loop_from_others() -> None:
+    admitted: list[int] = []
+
+    async def story(intake: Intake) -> None:
+        for n in range(20):
+            intake.consumer.on_delivery(parcel(id=f"m{n}"))
+        while len(intake.mailboxes.delivered) < 20:
+            await asyncio.sleep(0)
+            admitted.append(len(intake.mailboxes.delivered))
+
+    Intake(door=Slow()).run(story)
+    assert admitted[-1] == 20
+    assert max(after - before for before, after in pairwise([0, *admitted])) <= 2
 
 
 def test_what_its_channel_has_lost_is_left_to_the_redelivery() -> None:

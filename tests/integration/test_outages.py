@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from tests.integration.firm import API_TOKEN, Firm, GatewayProcess, firm, until
 
 NOTICED = 5.0
 """Seconds within which readiness must turn false."""
+FROZEN_NOTICED = 10.0
+"""The same where the broker keeps its connections and does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,29 @@ async def test_each_loss_is_told_within_five_seconds_and_mended_without_help(ser
         assert (await api(gateway, "/v1/status")).status == 200
         await asyncio.to_thread(servers.rabbitmq.start)
         await until(gateway.is_ready, 60, "ready again with the broker")
+        await works(installation, servers)
+        assert await gateway.stop() == 0
+
+
+async def test_a_frozen_broker_is_told_within_ten_seconds_and_mended_without_help(
+    servers: Servers, tmp_path: Path, figures: Callable[[str], None]
+) -> None:
+    async with firm(servers.postgres.url, servers.rabbitmq.url, tmp_path) as installation:
+        gateway = await installation.start_ready()
+        loop = asyncio.get_running_loop()
+        node = int((servers.rabbitmq._folder / "pid").read_text())
+        frozen = loop.time()
+        os.kill(node, signal.SIGSTOP)
+        try:
+            await until(lambda: is_unready(gateway), 60, "not ready with a frozen broker")
+            noticed = loop.time() - frozen
+            assert await gateway.status("/livez") == 200
+        finally:
+            os.kill(node, signal.SIGCONT)
+        thawed = loop.time()
+        await until(gateway.is_ready, 60, "ready again with the broker")
+        figures(f"not ready after {noticed:.1f} s, ready {loop.time() - thawed:.1f} s after the broker went on")
+        assert noticed < FROZEN_NOTICED
         await works(installation, servers)
         assert await gateway.stop() == 0
 

@@ -31,7 +31,7 @@ def store(town: Town, key: ActorKey, state: bytes, schema: int = 1) -> None:
 
 async def retry(town: Town, process: Process, key: ActorKey) -> None:
     """As the API does for an operator."""
-    await town.store.clients().lanes.retry(key, actor="ann", reason="a release that reads it runs")
+    await town.store.clients().acts.retry(key, actor="ann", reason="a release that reads it runs")
     process.bus.poke(key)
     process.relay.queue.add(key)
 

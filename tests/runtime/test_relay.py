@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 
 import pytest
 
 from adapters.ports.outbox import Ending
 from adapters.ports.system import Capability
+from gateway.activation import Answered
+from gateway.attempt import Attempts
+from gateway.backoff import Backoff
+from gateway.gate import SystemGate
 from gateway.gate_policy import BreakerPolicy, GatePolicy
+from gateway.hearing import Ear
+from gateway.relay import PAGE, Desk, Relay
 from gateway.retry import Retries, Rule
-from schemas.commands import command_id
+from schemas.commands import Command, Deferred, Outcome, command_id
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass
 from tests.gateway.toy import ERP, A, B, Step
 from tests.runtime.town import Process, Town, until
 from tests.runtime.vendor import KEYED, LOOKED_UP, STALL, Mood, Vendor
@@ -393,6 +400,60 @@ def test_an_operation_that_the_policy_does_not_know_is_a_case_and_nothing_is_sen
         town.process()
         await until(lambda: town.cases() == ["operation_unknown"])
         assert town.vendor.requests == []
+        await town.close()
+
+    run(story())
+
+
+LOCKED = Failure(FailureClass.CONFLICT, "locked", "somebody has it open")
+
+
+@dataclass
+class Putting(Vendor):
+    """Puts off the first page of keys again and again, each time before all of them were asked."""
+
+    async def send(self, command: Command) -> Outcome:
+        if command.key.id < f"{PAGE:04}":
+            await asyncio.sleep(0.01)
+            return Deferred(LOCKED, 0.1)
+        return await super().send(command)
+
+
+def test_heads_that_fail_again_and_again_do_not_hide_those_behind_them() -> None:
+    async def story() -> None:
+        # Given more commands than one look finds, those of the first page always due again, and nobody to tell of them
+        town = Town(vendor=Putting())
+        first = town.process(sends=False)
+        keys = [ActorKey("job", f"{n:04}") for n in range(PAGE + 20)]
+        for key in keys:
+            first.deliver(key, Step(name=key.id, asks=("1",)))
+        await until(lambda: all(town.events(key) for key in keys))
+        town.process()
+        # Then what stands behind the page is found too
+        await until(lambda: len(town.vendor.effects) == 20, 60)
+        await town.close()
+
+    run(story())
+
+
+def test_an_attempt_that_dies_of_a_bug_ends_its_relay() -> None:
+    def broken(_key: ActorKey, _answered: Answered) -> None:
+        raise ArithmeticError("a bug of ours")
+
+    async def story() -> None:
+        town = Town()
+        process = town.process(sends=False)
+        desk = Desk(process.outbox, process.recorder, process.holder, town.ids, broken, lambda *_: None)
+        chance = Random(1)
+        ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
+        attempts = Attempts(town.vendor, town.retries, ear, chance.random)
+        relay = Relay(attempts, desk, gate=SystemGate(town.gate, 1, town.now), backoff=Backoff(chance=chance))
+        recording, sending = asyncio.create_task(process.recorder.run()), asyncio.create_task(relay.run())
+        process.deliver(A, ASKS)
+        await until(sending.done)
+        with pytest.raises(ArithmeticError, match="a bug of ours"):
+            sending.result()
+        recording.cancel()
         await town.close()
 
     run(story())

@@ -51,6 +51,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._patient.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass while others cannot do anything, as slow code does."""
+        self._patient.now += seconds
+
 
 def run(story: Coroutine[Any, Any, T]) -> T:
     """Run a story to its end, in no time."""

@@ -8,7 +8,7 @@ from adapters.rabbitmq.address import parse_address
 
 
 def test_defaults_are_filled_in_and_what_is_given_stays() -> None:
-    assert parse_address("amqp://crm:pw@broker/firm").url == "amqp://crm:pw@broker/firm?heartbeat=10"
+    assert parse_address("amqp://crm:pw@broker/firm").url == "amqp://crm:pw@broker/firm?heartbeat=5"
     assert parse_address("amqp://broker/?heartbeat=3").url == "amqp://broker/?heartbeat=3"
 
 

@@ -7,6 +7,9 @@ import signal
 import socket
 from http import HTTPStatus
 
+import asyncpg
+import orjson
+
 from gateway.cli.exits import Exit
 from gateway.local.ports import free_port
 from tests.fixtures.rabbitmq import Vhost
@@ -99,6 +102,26 @@ async def test_it_starts_is_ready_and_stops(set_up: SetUp) -> None:
         process.kill()
         _, err = await asyncio.to_thread(process.communicate)
     assert '"event":"stopped"' in err.replace(" ", "")
+
+
+async def test_it_ends_and_says_so_when_a_task_of_it_has_died(set_up: SetUp) -> None:
+    port = free_port()
+    binds = {"TALLYSTICK_API_BIND": f"127.0.0.1:{free_port()}", "TALLYSTICK_OPS_BIND": f"127.0.0.1:{port}"}
+    process = program("serve", env={**set_up.env, **binds})
+    try:
+        await asyncio.to_thread(wait_for, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
+        database = await asyncpg.connect(set_up.env["TALLYSTICK_DATABASE_URL"])
+        # No passing trouble of the database, but an error that nobody has foreseen, as a bug of ours is.
+        await database.execute("DROP FUNCTION tallystick.wake_lanes")
+        await database.close()
+        assert await asyncio.to_thread(process.wait, 30) == Exit.FAILED
+    finally:
+        process.kill()
+        _, err = await asyncio.to_thread(process.communicate)
+    told = [orjson.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert [line["task"] for line in told if line["event"] == "task_died"] == ["lanes"]
+    assert told[-1]["event"] == "stopped"
+    assert told[-1]["clean"] is False
 
 
 def answers(url: str) -> bool:
