@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from adapters.ports.letters import ANY_LETTER, HeaderValue, LetterFilter, LetterPlace, LetterState
@@ -128,11 +129,44 @@ class ParkedCommand:
     reason: str | None
 
 
+class SendState(StrEnum):
+    """What the head of a key's commands for one system waits for."""
+
+    DUE = "due"
+    """It is sent as soon as its system takes it."""
+    SENDING = "sending"
+    """A process has it in hand: it is being sent, or what came of it is being decided on."""
+    HELD = "held"
+    """Its time has not come: the last attempt failed for a passing reason."""
+    PARKED = "parked"
+    """A person must act."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsettledCommands:
+    """The commands of a key for one system that are not settled; only the first of them, the head, can be sent.
+
+    `depth` counts all of them. `reason` is why the head is parked, or what came of the last attempt at it; `since` is
+    when it was asked for, and `due_at` is until when it is held.
+    """
+
+    system: str
+    depth: int
+    head: UUID
+    operation: str
+    reference: str
+    state: SendState
+    reason: str | None
+    since: datetime
+    due_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class LaneRow:
     """A lane, and what holds its key. `head` is the message that a discard names; `since` is when its state began.
 
-    `waits_for` is what a waiting lane waits for; `bound_to` is the key of ours that an external key means.
+    `waits_for` is what a waiting lane waits for; `bound_to` is the key of ours that an external key means. `oldest` is
+    when the head was received, the first of the lane's messages. `commands` has a row for each system with any.
     """
 
     entity: str
@@ -146,7 +180,9 @@ class LaneRow:
     waits_for: ActorKey | None
     bound_to: ActorKey | None
     entity_version: int
+    oldest: datetime | None
     parked_commands: tuple[ParkedCommand, ...]
+    commands: tuple[UnsettledCommands, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ _MESSAGE = statement("read_message")
 _MESSAGES_BY_ID = statement("read_messages_by_id")
 _MESSAGES_IN_LANE = statement("read_messages_in_lane")
 _MESSAGES = statement("read_messages")
-_LANE = statement("read_lane")
 _LANES = statement("read_lanes")
+_ALONE: Final = True
 _CASES = statement("read_cases")
 _DEAD_LETTER = statement("read_dead_letter")
 _DEAD_LETTERS = statement("read_dead_letters")
@@ -108,10 +108,10 @@ class PostgresReads:
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
         match query:
             case OneLane(key):
-                found = await self._fetch(_LANE, key.entity, key.id, limit)
+                found = await self._fetch(_LANES, _ALONE, None, key.entity, key.id, limit)
             case LanesInOrder(state, after):
                 entity, key_id = after or ("", "")
-                found = await self._fetch(_LANES, state, entity, key_id, limit)
+                found = await self._fetch(_LANES, not _ALONE, state, entity, key_id, limit)
             case _:
                 assert_never(query)
         return [lane_row(record) for record in found]

@@ -16,8 +16,10 @@ from adapters.ports.views import (
     LaneRow,
     MessageRow,
     ParkedCommand,
+    SendState,
     ShownLetter,
     StatusReport,
+    UnsettledCommands,
 )
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, LaneState, Verdict
@@ -33,12 +35,12 @@ def message_row(record: asyncpg.Record) -> MessageRow:
 
 
 def lane_row(record: asyncpg.Record) -> LaneRow:
-    """A record of `read_lane` or `read_lanes`."""
+    """A record of `read_lanes`."""
     return LaneRow(
         record["entity"], record["key"], LaneState(record["lane_state"]), record["lane_depth"], record["head"],
         record["lane_reason"], record["lane_since"], record["retry_at"],
         _key(record["wait_entity"], record["wait_key"]), _key(record["bound_entity"], record["bound_key"]),
-        record["entity_version"], _parked(record),
+        record["entity_version"], record["oldest"], _parked(record), _sending(record),
     )  # fmt: skip
 
 
@@ -96,3 +98,14 @@ def _parked(record: asyncpg.Record) -> tuple[ParkedCommand, ...]:
         return ()
     columns = (record["ids"], record["systems"], record["operations"], record["refs"], record["reasons"])
     return tuple(ParkedCommand(*values) for values in zip(*columns, strict=True))
+
+
+def _sending(record: asyncpg.Record) -> tuple[UnsettledCommands, ...]:
+    if record["send_ids"] is None:
+        return ()
+    names = ("systems", "depths", "ids", "operations", "refs", "states", "reasons", "since", "due")
+    columns = [record[f"send_{name}"] for name in names]
+    return tuple(
+        UnsettledCommands(system, depth, head, operation, reference, SendState(state), reason, since, due_at)
+        for system, depth, head, operation, reference, state, reason, since, due_at in zip(*columns, strict=True)
+    )

@@ -22,6 +22,7 @@ CLOCKS = "urn:example:clocks"
 DAY = date(2026, 3, 2)
 AT = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 RATE = Decimal("125.50")
+CURRENCIES = {"US01": "USD", "DE01": "EUR"}
 
 
 def event(source: str, id: str, name: str, subject: str, data: Record, user: str = "guest") -> Outgoing:
@@ -30,34 +31,46 @@ def event(source: str, id: str, name: str, subject: str, data: Record, user: str
     return Outgoing(EVENTS, name, body, STRUCTURED, {}, message_id=id)
 
 
-def customer(id: str, *, tax_profile: str | None = "standard") -> Outgoing:
-    """A customer that US01 trades with."""
+def customer(id: str, *, tax_profile: str | None = "standard", firm: str = "US01") -> Outgoing:
+    """A customer that a legal entity of ours trades with."""
     data = Upserted(
-        name=f"Customer {id}", country="US", tax_profile=tax_profile, legal_entities=("US01",), currency="USD"
+        name=f"Customer {id}", country="US", tax_profile=tax_profile, legal_entities=(firm,), currency=CURRENCIES[firm]
     )
     return event(CRM, f"customer-{id}", "customer.upserted", id, data)
 
 
-def deal(project: str, customer_id: str) -> Outgoing:
-    """A won deal billed by time and materials."""
+def deal(project: str, customer_id: str, *, firm: str = "US01") -> Outgoing:
+    """A won deal of a legal entity, billed by time and materials."""
+    currency = CURRENCIES[firm]
     data = OpportunityWon(
         opportunity_id=f"opp-{project}",
         customer=Reference(id=customer_id),
-        legal_entity="US01",
+        legal_entity=firm,
         service_line="consulting",
         name=f"Project {project}",
-        currency="USD",
+        currency=currency,
         contract=Contract(reference=f"SOW-{project}", signed_on=DAY, starts_on=date(2026, 1, 1)),
         billing=Billing(
             method="time_and_materials",
-            rates=(Rate(role="consultant", hourly=Money.of(RATE, "USD")),),
+            rates=(Rate(role="consultant", hourly=Money.of(RATE, currency)),),
         ),
     )
     return event(CRM, f"won-{project}", "project.opportunity_won", project, data)
 
 
-def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, only_last: bool = False) -> Outgoing:
-    """An approved sheet with `lines` billable lines of a day each; `only_last`: the last one is approved by itself."""
+def sheet(
+    id: str,
+    project: Reference,
+    *,
+    lines: int = 1,
+    revision: int = 1,
+    only_last: bool = False,
+    role: str = "consultant",
+) -> Outgoing:
+    """An approved sheet with `lines` billable lines of a day each; `only_last`: the last one is approved by itself.
+
+    A `role` other than the consultant's has no rate: the sheet is parked.
+    """
     data = Approved(
         legal_entity="US01",
         currency="USD",
@@ -65,7 +78,7 @@ def sheet(id: str, project: Reference, *, lines: int = 1, revision: int = 1, onl
         period=Period(starts_on=DAY, ends_on=DAY),
         project=project,
         lines=tuple(
-            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal("7.50"), role="consultant", billable=True)
+            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal("7.50"), role=role, billable=True)
             for n in range(lines if only_last else 1, lines + 1)
         ),
         revision=revision,

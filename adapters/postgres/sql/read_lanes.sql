@@ -1,12 +1,21 @@
--- Lanes that hold messages, in key order behind ($2, $3), in the state $1 where it is not null.
-SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, e.lane_reason, e.lane_since, e.retry_at,
-       e.wait_entity, e.wait_key,
+-- Lanes in key order, each with its head, and with what holds the commands of its key. With $1 the lane of the key
+-- ($3, $4) alone, also when it is empty; else those that hold messages, in the state $2 where it is not null, from
+-- behind ($3, $4).
+WITH RECURSIVE systems AS (
+    -- The systems that have commands, each found by one step in the index.
+    (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)
+    UNION ALL
+    SELECT (SELECT o.system FROM tallystick.outbox o WHERE o.system > s.system ORDER BY o.system LIMIT 1)
+    FROM systems s WHERE s.system IS NOT NULL
+)
+SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.received_at AS oldest, e.lane_reason,
+       e.lane_since, e.retry_at, e.wait_entity, e.wait_key,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'entity' END AS bound_entity,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'id' END AS bound_key,
-       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons
+       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons, sending.*
 FROM tallystick.entity e
 LEFT JOIN LATERAL (
-    SELECT i.ref FROM tallystick.inbox i
+    SELECT i.ref, i.received_at FROM tallystick.inbox i
     WHERE i.entity = e.entity AND i.key = e.key AND i.position IS NOT NULL
     ORDER BY i.position LIMIT 1
 ) head ON true
@@ -18,8 +27,35 @@ CROSS JOIN LATERAL (
            array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons
     FROM tallystick.outbox o WHERE o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
 ) held
-WHERE e.lane_depth > 0
-  AND ($1::text IS NULL OR e.lane_state = $1)
-  AND (e.entity, e.key) > ($2, $3)
+CROSS JOIN LATERAL (
+    SELECT array_agg(h.system ORDER BY h.system) AS send_systems, array_agg(h.depth ORDER BY h.system) AS send_depths,
+           array_agg(h.id ORDER BY h.system) AS send_ids, array_agg(h.operation ORDER BY h.system) AS send_operations,
+           array_agg(h.reference ORDER BY h.system) AS send_refs, array_agg(h.state ORDER BY h.system) AS send_states,
+           array_agg(h.reason ORDER BY h.system) AS send_reasons,
+           array_agg(h.created_at ORDER BY h.system) AS send_since, array_agg(h.due_at ORDER BY h.system) AS send_due
+    FROM (
+        SELECT first.system, first.id, first.operation, first.reference, first.created_at,
+               CASE WHEN first.state = 'open' AND first.due_at > now() THEN first.due_at END AS due_at,
+               CASE WHEN first.state = 'parked' THEN 'parked'
+                    WHEN lease.holder IS NOT NULL THEN 'sending'
+                    WHEN first.due_at > now() THEN 'held' ELSE 'due' END AS state,
+               CASE WHEN first.state = 'parked' THEN first.reason ELSE tried.reason END AS reason,
+               (SELECT count(*) FROM tallystick.outbox o
+                WHERE o.system = first.system AND o.entity = first.entity AND o.key = first.key) AS depth
+        FROM systems s
+        CROSS JOIN LATERAL (
+            SELECT o.* FROM tallystick.outbox o
+            WHERE o.system = s.system AND o.entity = e.entity AND o.key = e.key
+            ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1
+        ) first
+        LEFT JOIN tallystick.lease
+            ON lease.system = first.system AND lease.entity = first.entity AND lease.key = first.key
+        LEFT JOIN LATERAL (
+            SELECT a.reason FROM tallystick.attempt a WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
+        ) tried ON true
+    ) h
+) sending
+WHERE CASE WHEN $1::boolean THEN e.entity = $3 AND e.key = $4
+           ELSE e.lane_depth > 0 AND ($2::text IS NULL OR e.lane_state = $2) AND (e.entity, e.key) > ($3, $4) END
 ORDER BY e.entity, e.key
-LIMIT $4
+LIMIT $5

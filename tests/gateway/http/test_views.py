@@ -8,7 +8,7 @@ from adapters.ports.outbox import Ended, Ending
 from adapters.ports.turns import Settlement
 from adapters.postgres.outbox import PostgresOutbox
 from schemas.keys import ActorKey, external_key
-from schemas.verdicts import LaneState
+from schemas.verdicts import FailureClass, LaneState
 from tests.contracts.turns import (
     EXTERNAL_PROJECT,
     OTHER_SHEET,
@@ -123,10 +123,12 @@ class TestLanes:
         assert isinstance(lane, dict)
         assert isinstance(messages, list)
         assert lane.pop("since").endswith("Z")
+        first = await stand.get(f"/v1/messages/{message('e1').ref}")
+        assert lane.pop("oldest") == first.json["received_at"]
         assert lane == {
             "entity": "timesheet", "key": "T-1", "state": "parked", "depth": 2, "head": str(message("e1").ref),
             "reason": FAILURE.reason, "retry_at": None, "waits_for": None, "bound_to": None, "entity_version": 0,
-            "parked_commands": [],
+            "parked_commands": [], "commands": [],
         }  # fmt: skip
         assert [(each["id"], each["verdict"]) for each in messages] == [("e1", "parked"), ("e2", "queued")]
 
@@ -151,6 +153,41 @@ class TestLanes:
                 "reference": "timesheet/T-1/1/1", "reason": "refused",
             }
         ]  # fmt: skip
+        [commands] = lane["commands"]
+        assert (commands["state"], commands["depth"], commands["reason"]) == ("parked", 1, "refused")
+
+    async def test_what_the_commands_of_its_key_wait_for_is_shown_by_system(
+        self, stand: Stand, database_url: str
+    ) -> None:
+        outbox = PostgresOutbox(database_url)
+        asked = [command(system=system, line=line) for system, line in (("erp", "1"), ("erp", "2"), ("psa", "1"))]
+        await stand.commit(asking(applied((await stand.commits.load([SHEET]))[SHEET], message("e1")), *asked))
+
+        async def shown() -> list[dict[str, object]]:
+            lane = (await stand.get("/v1/lanes/timesheet/T-1")).json["lane"]
+            assert isinstance(lane, dict)
+            for row in lane["commands"]:
+                assert row.pop("since").endswith("Z")
+            rows: list[dict[str, object]] = lane["commands"]
+            return rows
+
+        base = {"operation": "billable.create", "reason": None, "due_at": None}
+        assert await shown() == [
+            base | {"system": "erp", "depth": 2, "head": str(asked[0].id), "reference": asked[0].reference,
+                    "state": "due"},
+            base | {"system": "psa", "depth": 1, "head": str(asked[2].id), "reference": asked[2].reference,
+                    "state": "due"},
+        ]  # fmt: skip
+        [leased] = await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))
+        assert [row["state"] for row in await shown()] == ["sending", "due"]
+        ended = Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, None, FailureClass.UNAVAILABLE,
+                      "connect_failed", "the system took no connection", 60.0)  # fmt: skip
+        await outbox.record([ended])
+        await outbox.close()
+        [held, due] = await shown()
+        assert (held["state"], held["reason"]) == ("held", "the system took no connection")
+        assert str(held["due_at"]).endswith("Z")
+        assert due["state"] == "due"
 
     async def test_a_waiting_one_names_what_it_waits_for(self, stand: Stand) -> None:
         await stand.commit(waiting((await stand.commits.load([SHEET]))[SHEET], message("e1"), PROJECT, 0))
