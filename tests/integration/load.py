@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from adapters.ports.broker import Outgoing
 from adapters.rabbitmq.publishing import RabbitPublishing
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet
@@ -66,17 +67,24 @@ class Load:
             per_key.setdefault(key, []).append(int(line.partition(".")[0][1:]))
         assert all(lines == list(range(1, len(lines) + 1)) for lines in per_key.values()), "posted out of order"
 
+    async def burst(self) -> None:
+        """Publish one round now."""
+        await self._installation.publish(self._round())
+
+    def _round(self) -> list[Outgoing]:
+        events = []
+        for number in range(self.published, self.published + self._per_round):
+            revision, key = divmod(number, self._keys)
+            project = Reference(id=f"P{key % PROJECTS}")
+            events.append(sheet(f"T{key}", project, lines=revision + 1, revision=revision + 1, only_last=True))
+        self.published += len(events)
+        return events
+
     async def _run(self, stop: asyncio.Event) -> None:
         publishing = RabbitPublishing(self._installation.amqp_url, report=lambda _report: None)
         try:
             while not stop.is_set():
-                events = []
-                for number in range(self.published, self.published + self._per_round):
-                    revision, key = divmod(number, self._keys)
-                    project = Reference(id=f"P{key % PROJECTS}")
-                    events.append(sheet(f"T{key}", project, lines=revision + 1, revision=revision + 1, only_last=True))
-                await publishing.publish(events)
-                self.published += len(events)
+                await publishing.publish(self._round())
                 await asyncio.sleep(ROUND_SECONDS)
         finally:
             await publishing.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 import orjson
@@ -65,22 +66,18 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
     zombie = await installation.start_ready()
     stand_by = await installation.start_ready()
     await park(installation, "Z1")
+    # Given the active one with leases, its commands on their way, and both with a turn of one key in hand
+    await installation.faults("erp", {"fault": "slow", "seconds": 10.0, "count": 20, "operation": "billable.post"})
+    await load.burst()
+    await until(lambda: reaches(load.applied, load.published), 30, "the first sheets applied")
+    holder = instance(zombie)
+    leases = "SELECT count(*) FROM tallystick.lease WHERE holder = $1"
+    await until(lambda: reaches(lambda: installation.count(leases, holder), 1), 10, "it holds leases")
+    async with locked(installation, "Z1"):
+        await until(lambda: reaches(lambda: installation.count(BLOCKED), 2), 20, "both have the turn in hand")
+        zombie.process.send_signal(signal.SIGSTOP)
+    stopped = loop.time()
     async with load.running():
-        await until(lambda: reaches(load.applied, 50), 30, "50 sheets applied")
-        locking = await asyncpg.connect(installation.database_url)
-        # Given both processes between the load and the commit of a turn of the same key
-        async with locking.transaction():
-            await locking.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
-            await installation.database.execute(
-                "UPDATE tallystick.entity SET lane_state = 'open', row_version = row_version + 1 WHERE key = 'Z1'"
-            )
-            await until(lambda: reaches(lambda: installation.count(BLOCKED), 2), 20, "both have the turn in hand")
-            holder = instance(zombie)
-            leases = "SELECT count(*) FROM tallystick.lease WHERE holder = $1"
-            await until(lambda: reaches(lambda: installation.count(leases, holder), 1), 20, "it holds leases")
-            zombie.process.send_signal(signal.SIGSTOP)
-        stopped = loop.time()
-        await locking.close()
         # When the active one stands still
         await until(lambda: applies(stand_by, installation), 60, "the stand-by applies")
         applied_after = loop.time() - stopped
@@ -103,6 +100,21 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
     assert applied_after <= GIVEN_UP
     assert await zombie.stop() == 0
     assert await stand_by.stop() == 0
+
+
+@asynccontextmanager
+async def locked(installation: Firm, key: str) -> AsyncIterator[None]:
+    """Open the lane of `key`, and let nobody read what stands in it while the block lasts."""
+    connection = await asyncpg.connect(installation.database_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
+            await installation.database.execute(
+                "UPDATE tallystick.entity SET lane_state = 'open', row_version = row_version + 1 WHERE key = $1", key
+            )
+            yield
+    finally:
+        await connection.close()
 
 
 async def park(installation: Firm, key: str) -> None:
