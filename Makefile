@@ -39,7 +39,7 @@ test: $(INSTALLED) ## All tests, on real servers that are found, started, or on 
 
 long: $(INSTALLED) ## The tests that take minutes, which `make test` leaves out
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m pytest -m long -s $(ARGS)
+	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=600 $(ARGS)
 
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)

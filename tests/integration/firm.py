@@ -23,7 +23,7 @@ from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.app import declare
 from gateway.local.ports import free_port
-from tests.integration.events import CLOCKS, CRM, PSA
+from tests.integration.events import CLOCKS, CRM, CURRENCIES, PSA
 
 TOKEN: Final = "sandbox-token"
 API_TOKEN: Final = "api-token-of-this-test"
@@ -163,7 +163,7 @@ class Firm:
 @asynccontextmanager
 async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[Firm]:
     """An installation with its topology declared and no gateway process yet; ends what a test started."""
-    settings = [SandboxSettings(role, TOKEN, legal_entities={"US01": "USD"}) for role in Role]
+    settings = [SandboxSettings(role, TOKEN, legal_entities=CURRENCIES) for role in Role]
     async with serve_sandboxes(settings) as urls, aiohttp.ClientSession() as session:
         (folder / "policy.yaml").write_text(yaml.safe_dump(policy_for(urls)), encoding="utf-8")
         (folder / "api-token").write_text(API_TOKEN, encoding="utf-8")

@@ -87,7 +87,7 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
         zombie.process.send_signal(signal.SIGCONT)
         resumed = loop.time()
         # Then it learns that others have written
-        await until(lambda: is_stale(zombie, installation), 30, "its turn in hand is refused as stale")
+        await until(lambda: is_stale(zombie, installation), 60, "its turn in hand is refused as stale")
         stale_after = loop.time() - resumed
         await until(zombie.is_ready, 30, "it is ready again, as the stand-by")
     figures(

@@ -29,6 +29,11 @@ class Wire:
         return self._parts._replace(netloc=f"{user}:{password}@127.0.0.1:{self._port}").geturl()
 
     @property
+    def port(self) -> int:
+        """Where it listens, once it is open."""
+        return self._port
+
+    @property
     def connections(self) -> int:
         return len(self._clients)
 
