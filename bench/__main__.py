@@ -1,12 +1,17 @@
-"""`make bench`: rounds of each contender in turn on private servers, and the report."""
+"""`make bench`: rounds of each contender in turn on private servers, and the report.
+
+`make bench ARGS=--poison` measures something else: whether poisoned keys make the others late.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
 
 import uvloop
 
+from bench import poison
 from bench.report import report, table, write
 from bench.rounds import CONTENDERS, Servers, one_round
 from gateway.local.postgres import LocalPostgres
@@ -33,5 +38,9 @@ async def run(count: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…")
+    parser.add_argument("--poison", action="store_true", help="time the healthy keys with and without poisoned ones")
+    asked = parser.parse_args()
     quick = bool(os.environ.get("QUICK"))
-    uvloop.run(run(10_000 if quick else 30_000, 1 if quick else 3))
+    count, rounds = (10_000, 1) if quick else (30_000, 3)
+    uvloop.run(poison.run(count, KEYS, rounds) if asked.poison else run(count, rounds))

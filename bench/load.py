@@ -24,8 +24,11 @@ DAY: Final = date(2026, 3, 2)
 AT: Final = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 
 
-def events(exchange: str, count: int, keys: int) -> Iterator[Outgoing]:
-    """`count` events over `keys` sheets in turn; each approves one more line of its sheet."""
+def events(exchange: str, count: int, keys: int, poisoned: int = 0) -> Iterator[Outgoing]:
+    """`count` events over `keys` sheets in turn; each approves one more line of its sheet.
+
+    Of every ten sheets the first `poisoned` begin with a role that has no rate, and so are parked.
+    """
     for number in range(count):
         key, line = number % keys, number // keys
         data = Approved(
@@ -39,7 +42,7 @@ def events(exchange: str, count: int, keys: int) -> Iterator[Outgoing]:
                     line_id=f"L{line}",
                     work_date=DAY,
                     hours=Decimal("7.50"),
-                    role="consultant",
+                    role="gardener" if line == 0 and key % 10 < poisoned else "consultant",
                     task="implementation",
                     billable=True,
                     note="Workshop with the customer's finance team, minutes in the project's folder",
@@ -56,12 +59,12 @@ def events(exchange: str, count: int, keys: int) -> Iterator[Outgoing]:
         yield Outgoing(exchange, "timesheet.approved", body, STRUCTURED, {}, message_id=about.id)
 
 
-async def fill(amqp_url: str, exchange: str, count: int, keys: int) -> int:
+async def fill(amqp_url: str, exchange: str, count: int, keys: int, poisoned: int = 0) -> int:
     """Publish the whole input; the size of one body in bytes."""
     publishing = RabbitPublishing(amqp_url, report=lambda _report: None)
     size, batch = 0, []
     try:
-        for event in events(exchange, count, keys):
+        for event in events(exchange, count, keys, poisoned):
             size = len(event.body)
             batch.append(event)
             if len(batch) == BATCH:

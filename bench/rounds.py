@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -42,28 +43,42 @@ class Contender:
     check: Callable[[str, int, int], Awaitable[None]]
 
 
-async def one_round(servers: Servers, contender: Contender, count: int, keys: int) -> float:
-    """Fill a queue, let the contender empty it, check; messages per second."""
+@asynccontextmanager
+async def fresh(servers: Servers) -> AsyncIterator[tuple[str, str]]:
+    """URLs of a virtual host and a database that nobody has used; the database is dropped afterwards."""
     name = f"bench_{uuid4().hex[:8]}"
     servers.rabbitmq.add_vhosts([name])
-    amqp_url = servers.rabbitmq.url_for("guest", "guest", vhost=name)
     admin = await asyncpg.connect(servers.postgres.url)
     await admin.execute(f'CREATE DATABASE "{name}"')
-    database_url = servers.postgres.url.rsplit("/", 1)[0] + f"/{name}"
     try:
-        exchange = await contender.prepare(amqp_url, database_url)
-        await load.fill(amqp_url, exchange, count, keys)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", contender.module, amqp_url, database_url, str(count), stdout=asyncio.subprocess.PIPE
+        yield (
+            servers.rabbitmq.url_for("guest", "guest", vhost=name),
+            servers.postgres.url.rsplit("/", 1)[0] + f"/{name}",
         )
-        output, _ = await asyncio.wait_for(process.communicate(), 600)
-        if process.returncode:
-            raise WrongRound(f"{contender.name} ended with {process.returncode}")
-        await contender.check(database_url, count, keys)
     finally:
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
         await admin.close()
-    return count / float(output.decode().strip().splitlines()[-1])
+
+
+async def run_contender(module: str, amqp_url: str, database_url: str, count: int) -> float:
+    """Let a contender empty its queue in a process of its own; the seconds that it took. Raises `WrongRound`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, amqp_url, database_url, str(count), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 600)
+    if process.returncode:
+        raise WrongRound(f"{module} ended with {process.returncode}")
+    return float(output.decode().strip().splitlines()[-1])
+
+
+async def one_round(servers: Servers, contender: Contender, count: int, keys: int) -> float:
+    """Fill a queue, let the contender empty it, check; messages per second."""
+    async with fresh(servers) as (amqp_url, database_url):
+        exchange = await contender.prepare(amqp_url, database_url)
+        await load.fill(amqp_url, exchange, count, keys)
+        seconds = await run_contender(contender.module, amqp_url, database_url, count)
+        await contender.check(database_url, count, keys)
+    return count / seconds
 
 
 async def prepare_plain(amqp_url: str, database_url: str) -> str:

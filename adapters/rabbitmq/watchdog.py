@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from aiormq import ChannelNotFoundEntity
-from aiormq.abc import AbstractConnection
+from aiormq.abc import AbstractChannel, AbstractConnection
 
 from adapters.ports.broker import BrokerUnavailable
 from adapters.rabbitmq.intake import Intake
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.reports import Change, Report, Reporter
-from adapters.rabbitmq.seam import FAREWELL, broker_call, close_quietly, open_channel
+from adapters.rabbitmq.seam import broker_call, open_channel
 from adapters.rabbitmq.valve import Valve
 
 STEP: Final = 0.5
@@ -66,6 +66,7 @@ class Watchdog:
         self._report = report
         self._valve = valve
         self._idle: dict[str, _Idle] = {}
+        self._channel: AbstractChannel | None = None
         self._task = asyncio.create_task(self._watch(), name="watchdog")
 
     async def close(self) -> None:
@@ -108,7 +109,7 @@ class Watchdog:
     async def _ask(self, connection: AbstractConnection) -> dict[str, _Counts]:
         found: dict[str, _Counts] = {}
         for queue in self._intakes:
-            channel = await open_channel(connection, within=HEARTBEATS)
+            channel = await self._ready_channel(connection)
             try:
                 async with broker_call(f"look at queue {queue}", HEARTBEATS):
                     answer = await channel.queue_declare(queue, passive=True)
@@ -116,9 +117,17 @@ class Watchdog:
             except BrokerUnavailable as error:
                 if not isinstance(error.__cause__, ChannelNotFoundEntity):
                     raise
-            finally:
-                await close_quietly(channel, within=FAREWELL)
         return found
+
+    async def _ready_channel(self, connection: AbstractConnection) -> AbstractChannel:
+        """The channel for questions. It is never closed by us, and ends with its connection.
+
+        To close one that was given up in the middle of a question is an error of the protocol, which ends the
+        connection, and with it what was delivered.
+        """
+        if self._channel is None or self._channel.is_closed or self._channel.connection is not connection:
+            self._channel = await open_channel(connection, within=HEARTBEATS)
+        return self._channel
 
     def _answers(self) -> None:
         if not self.is_answering:
