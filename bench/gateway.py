@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import uvloop
@@ -33,7 +34,7 @@ async def run(settings: Settings, count: int) -> float:
     tuning = Tuning(prefetch=settings.prefetch, relays=False, notices=False)
     async with ports(settings, POLICY, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
-        runtime = Runtime(outside, ACTORS, POLICY, sources, counts, tuning)
+        runtime = Runtime(replace(outside, upkeep=None), ACTORS, POLICY, sources, counts, tuning)
         began = time.perf_counter()
         await runtime.start()
         while sum(counts.messages.values()) < count:

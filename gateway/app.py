@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
-from adapters.ports.broker import Consuming, Publishing, Topology
+from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
+from adapters.ports.restores import Remembered
 from adapters.ports.system import Capability, System
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -24,23 +25,31 @@ from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.server import refuse_unsafe
 from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.consuming import RabbitConsuming
+from adapters.rabbitmq.keepsakes import RabbitKeepsakes
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
+from gateway.backoff import Backoff
 from gateway.http.acts import Acts
+from gateway.http.api import Operators
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
-from gateway.runtime import Ports, Runtime, Sources, Tuning
+from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
+from gateway.starting import Patience
 
 
 class _Closes(Protocol):
@@ -58,12 +67,11 @@ def the_topology() -> Topology:
 async def serve(settings: Settings) -> bool:
     """Run until SIGTERM or SIGINT, then drain; whether everything in flight was finished.
 
-    Raises what the start refuses with: `PolicyInvalid`, `SchemaBehind`, `TopologyDiffers`, `BrokerUnavailable`,
-    `SettingsInvalid` for the token file, OSError for an address that cannot be had.
+    Waits for a database and a broker that are away; the probes answer meanwhile. Raises what the start refuses with:
+    `PolicyInvalid`, `ServerUnsafe`, `SchemaBehind`, `TopologyDiffers`, `SettingsInvalid` for the token file, OSError
+    for an address that cannot be had.
     """
     policy = read_policy(settings.policy)
-    await check(settings.database_url)
-    await declare(settings.amqp_url)
     counts = Counts(version("tallystick"))
     async with ports(settings, policy, *rabbit(settings)) as outside:
         runtime = Runtime(
@@ -71,13 +79,31 @@ async def serve(settings: Settings) -> bool:
             Tuning(prefetch=settings.prefetch),
         )  # fmt: skip
         async with listening(settings, runtime, outside, counts):
-            await runtime.start()
-            telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
-            await _signalled(runtime)
+            try:
+                await _signalled(runtime, _start(settings, runtime))
+            except Exception:
+                await runtime.drain(0)
+                raise
             telemetry.draining()
             clean = await runtime.drain(settings.grace_seconds) and runtime.health.alive.ok
     telemetry.stopped(clean=clean)
     return clean
+
+
+async def _start(settings: Settings, runtime: Runtime) -> None:
+    """Wait for what is not there yet, then start."""
+    runtime.begin()
+    patience = Patience(Backoff(longest=5.0))
+    await patience.until_done("postgresql", lambda: _refuse(settings.database_url))
+    await patience.until_done("rabbitmq", lambda: declare(settings.amqp_url))
+    await runtime.start()
+    telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
+
+
+async def _refuse(database_url: str) -> None:
+    """Raise what is wrong with the database: that it is away, or what only a person mends."""
+    await refuse_unsafe(database_url)
+    await check(database_url)
 
 
 async def declare(amqp_url: str) -> None:
@@ -89,19 +115,20 @@ async def declare(amqp_url: str) -> None:
         await administration.close()
 
 
-def rabbit(settings: Settings) -> tuple[Consuming, Publishing]:
-    """A connection to consume on and one to publish on; both come up by themselves."""
+def rabbit(settings: Settings) -> tuple[Consuming, Publishing, Keepsakes]:
+    """Connections to consume on and to publish on, which come up by themselves, and one to read what is kept."""
     publishing = RabbitPublishing(settings.amqp_url, report=_report)
     publishing.start()
-    return RabbitConsuming(settings.amqp_url, report=_report, most_bytes=settings.unacked_bytes), publishing
+    consuming = RabbitConsuming(settings.amqp_url, report=_report, most_bytes=settings.unacked_bytes)
+    return consuming, publishing, RabbitKeepsakes(settings.amqp_url)
 
 
 @asynccontextmanager
 async def ports(
-    settings: Settings, policy: PolicyFile, consuming: Consuming, publishing: Publishing
+    settings: Settings, policy: PolicyFile, consuming: Consuming, publishing: Publishing, keepsakes: Keepsakes
 ) -> AsyncIterator[Ports]:
     """The concrete adapters around a broker, all closed at the end, the broker first."""
-    url = settings.database_url
+    url, remembered = settings.database_url, Remembered()
     async with AsyncExitStack() as closing:
 
         def closed(client: Client) -> Client:
@@ -113,7 +140,7 @@ async def ports(
             lanes=closed(PostgresLanes(url)),
             acts=closed(PostgresLaneActs(url)),
             pauses=closed(PostgresPauses(url)),
-            outbox=closed(PostgresOutbox(url)),
+            outbox=closed(PostgresOutbox(url, remembered)),
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
             suspects=closed(PostgresSuspects(url)),
@@ -122,6 +149,7 @@ async def ports(
             systems={name: closed(system) for name, system in systems(policy).items()},
             consuming=closed(consuming),
             publishing=closed(publishing),
+            upkeep=Upkeep(closed(PostgresRestores(url)), closed(PostgresRetention(url)), closed(keepsakes), remembered),
         )
 
 
@@ -131,8 +159,13 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
     systems = Systems(outside.gates, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
-    async with serve_http(settings, runtime.health, counts, outside.reads, acts, pausing, systems, letters):
-        yield
+    restores = PostgresRestores(settings.database_url)
+    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
+    try:
+        async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
+            yield
+    finally:
+        await restores.close()
 
 
 def systems(policy: PolicyFile) -> dict[str, System]:
@@ -154,18 +187,23 @@ def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
     )  # fmt: skip
 
 
-async def _signalled(runtime: Runtime) -> None:
-    """Wait for a signal, or for the end of a task that should never end."""
+async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:
+    """Start, and wait for a signal, or for the end of a task that should never end. Raises what the start refuses."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    starting = asyncio.create_task(start, name="start")
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(runtime.ended())]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([starting, *waits], return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for wait in waits:
-            wait.cancel()
+        for each in (starting, *waits):
+            each.cancel()
+        await asyncio.gather(starting, *waits, return_exceptions=True)
 
 
 def _report(report: Report) -> None:

@@ -33,7 +33,8 @@ class Attempts:
         """Take the next step of `leased`; never raises."""
         try:
             capability = self._system.capability(leased.command.operation)
-            return await self._take(leased, capability, next_step(capability, leased.earlier, self._rules))
+            step = next_step(capability, leased.earlier, self._rules, leased.lost)
+            return await self._take(leased, capability, step)
         except UnknownOperation as error:
             failure = Failure(FailureClass.MAPPING, "operation_unknown", f"{error}: add it to the policy file")
             return Unknown(failure), ended(leased, Ending.UNSENT, failure)

@@ -13,14 +13,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from actors.policy import LegalEntity, Policy
+from adapters.ports.retention import Old
 from adapters.ports.system import Upsert
 from gateway.gate_policy import BreakerPolicy, GatePolicy
-from gateway.policy_mistakes import not_yaml, repeated_keys, told
+from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.retry import Retries
 from gateway.retry_policy import RetriesPolicy, RetryPolicy
 from gateway.rules import LanePolicy, Numbering, Rules
 from schemas.sequence import SequenceKind
 from schemas.values import Id, System
+
+_DAY: Final = 86_400.0
 
 
 class PolicyInvalid(ValueError):
@@ -131,6 +134,45 @@ class HttpSystemPolicy(_Strict):
         return token
 
 
+class RetentionPolicy(_Strict):
+    """How long what is final is kept, in days."""
+
+    replay_window_days: float = Field(default=90, gt=0)
+    """The longest way by which a message can come back: kept in a queue, published again by its source, or after the
+    restore of a backup as old as the oldest that you would restore."""
+    inbox_days: float = Field(default=400, gt=0, le=36_500)
+    """Messages; a duplicate of one that is removed is taken for a new message."""
+    attempts_days: float = Field(default=400, gt=0, le=36_500)
+    """The log of attempts at settled commands."""
+    timeline_days: float = Field(default=800, gt=0, le=36_500)
+    """What happened to each entity."""
+    cases_days: float = Field(default=400, gt=0, le=36_500)
+    """Closed cases."""
+    dead_letters_days: float = Field(default=400, gt=0, le=36_500)
+    """Dead letters that were admitted or discarded."""
+
+    @model_validator(mode="after")
+    def _remembers_long_enough(self) -> RetentionPolicy:
+        if self.replay_window_days >= self.inbox_days:
+            raise ValueError(
+                f"inbox_days ({self.inbox_days:g}) must be above replay_window_days ({self.replay_window_days:g}): a"
+                " message that comes back after its row was removed would be applied again"
+            )
+        return self
+
+    @property
+    def seconds(self) -> Mapping[Old, float]:
+        """The age at which each kind goes."""
+        return {
+            Old.INBOX: self.inbox_days * _DAY,
+            Old.ATTEMPTS: self.attempts_days * _DAY,
+            Old.TIMELINE: self.timeline_days * _DAY,
+            Old.CASES: self.cases_days * _DAY,
+            Old.DEAD_LETTERS: self.dead_letters_days * _DAY,
+            Old.ABANDONED: _DAY,
+        }
+
+
 class PolicyFile(_Strict):
     """Everything in the file."""
 
@@ -147,6 +189,8 @@ class PolicyFile(_Strict):
     that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
     wait_seconds: float = Field(default=86_400, gt=0)
     """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
+    retention: RetentionPolicy = RetentionPolicy()
+    """How long what is final is kept."""
 
     @field_validator("sources")
     @classmethod
@@ -220,10 +264,12 @@ def read_policy(path: Path) -> PolicyFile:
         raise PolicyInvalid(f"{path}: it is not UTF-8 text") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        found = yaml.safe_load(text)
+        mistakes = [*impossible_values(node), *repeated_keys(node)]
+        found = None if mistakes else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise PolicyInvalid(f"{path}:{not_yaml(error)}") from error
-    mistakes = list(repeated_keys(node))
+    except RecursionError as error:
+        raise PolicyInvalid(f"{path}:1: it is nested too deeply, or an alias in it contains itself") from error
     if not mistakes:
         try:
             return PolicyFile.model_validate(found)
@@ -245,6 +291,7 @@ _NAMES: Final = frozenset(
         RetryPolicy,
         GatePolicy,
         BreakerPolicy,
+        RetentionPolicy,
     )
     for name in model.model_fields
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from pydantic_core import ErrorDetails
+
+_TEXT: Final = "tag:yaml.org,2002:str"
 
 
 def told(mistake: ErrorDetails, node: yaml.Node | None, names: Collection[str]) -> str:
@@ -29,6 +31,24 @@ def repeated_keys(node: yaml.Node | None) -> Iterator[str]:
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
             yield from repeated_keys(value)
+
+
+def impossible_values(node: yaml.Node | None) -> Iterator[str]:
+    """The mistakes of values that look like a date or a number to YAML, and are none."""
+    match node:
+        case yaml.MappingNode():
+            for pair in node.value:
+                for part in pair:
+                    yield from impossible_values(part)
+        case yaml.SequenceNode():
+            for part in node.value:
+                yield from impossible_values(part)
+        case yaml.ScalarNode() if node.tag != _TEXT:
+            try:
+                yaml.SafeLoader("").construct_object(node)
+            except ValueError:
+                line = node.start_mark.line + 1
+                yield f"{line}: YAML reads {node.value} as a date or number, which it cannot be: correct or quote it"
 
 
 def not_yaml(error: yaml.YAMLError) -> str:

@@ -10,11 +10,13 @@ from random import Random
 from uuid import UUID
 
 from actors.decision import Actor
-from adapters.ports.broker import Consuming, Publishing, Subscription
+from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
+from adapters.ports.restores import Phase, Remembered, Restore, Restores
+from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes, Reads
 from adapters.ports.suspects import Suspects
 from adapters.ports.system import System
@@ -41,8 +43,11 @@ from gateway.readmission import Readmission
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
+from gateway.retention import Cleaner
+from gateway.starting import Patience
 from gateway.suspicion import Suspicion
 from gateway.watch import Watch
+from gateway.watermark import Watermark, phase_of
 from gateway.world import World
 from schemas.codec import decode_stored
 from schemas.envelope import Envelope
@@ -53,8 +58,21 @@ SNAPSHOTS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What a process needs beyond the way of a message. `remembered` is the outbox's too."""
+
+    restores: Restores
+    retention: Retention
+    keepsakes: Keepsakes
+    remembered: Remembered
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
-    """The outside, as implementations of our ports. One `Commits` for each committer."""
+    """The outside, as implementations of our ports. One `Commits` for each committer.
+
+    Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot.
+    """
 
     commits: Sequence[Commits]
     lanes: Lanes
@@ -69,6 +87,7 @@ class Ports:
     publishing: Publishing
     systems: Mapping[str, System]
     gates: Gates
+    upkeep: Upkeep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,15 @@ class Runtime:
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
         self._heartbeat = Heartbeat(ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over)
+        self._phase = Phase.ENDED
+        self._watermark: Watermark | None = None
+        self._cleaner: Cleaner | None = None
+        if ports.upkeep is not None:
+            kept = ports.upkeep
+            self._watermark = Watermark(kept.restores, ports.publishing, kept.remembered, self._on_restore)
+            self._cleaner = Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_running = False
         self._subscription: Subscription | None = None
         self._ended = asyncio.Event()
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
@@ -161,10 +188,24 @@ class Runtime:
             Gauge("commands_in_flight", "Attempts that run now.", ("system",),
                   lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
         )  # fmt: skip
+        counts.gauges.append(
+            Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
+                  ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
+        )  # fmt: skip
+
+    def begin(self) -> None:
+        """Let readiness say what the start waits for."""
+        if "health" not in self._tasks:
+            self._spawn("health", self.health.run())
 
     async def start(self) -> None:
-        """Start every task, then consume."""
-        self._spawn("health", self.health.run())
+        """Look whether the database went back, for as long as that takes; then start every task, and consume."""
+        self.begin()
+        if self._watermark is not None and self._ports.upkeep is not None:
+            watermark, keepsakes = self._watermark, self._ports.upkeep.keepsakes
+            await Patience(Backoff()).until_done("watermark", lambda: watermark.compare(keepsakes))
+            self._spawn("watermark", watermark.run())
+        self._is_running = True
         for place, committer in enumerate(self._committers):
             self._spawn(f"committer-{place}", committer.run())
         self._spawn("burial", self._burial.run())
@@ -178,6 +219,8 @@ class Runtime:
             self._spawn(f"relay-{name}", relay.run())
         if self._notifier is not None:
             self._spawn("notifier", self._notifier.run())
+        if self._cleaner is not None:
+            self._spawn("retention", self._cleaner.run())
         self._spawn("consumer", self._consumer.run())
         self._subscription = await self._ports.consuming.subscribe(
             self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
@@ -220,7 +263,15 @@ class Runtime:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         return clean
 
+    def _on_restore(self, restore: Restore | None) -> None:
+        phase = phase_of(restore)
+        if phase is not self._phase:
+            self._phase = phase
+            telemetry.restore_phase(phase)
+
     async def _finish(self) -> None:
+        if not self._is_running:
+            return
         if self._subscription is not None:
             await self._subscription.pause()
         self._tasks["lanes"].cancel()

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     api_bind: str = "127.0.0.1:8080"
     ops_bind: str = "127.0.0.1:9090"
     api_token_file: Path | None = None
+    allow_plain_text: bool = False
+    """Whether passwords and bodies may travel without TLS to a broker or database that is not on loopback."""
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000
     """Unacked messages per queue. 0 would mean no bound, so it is refused."""
     unacked_bytes: Annotated[int, Field(ge=1024 * 1024)] = 64 * 1024 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.ports.outbox import Attempt, Ending
+from adapters.ports.outbox import Attempt, Ending, LostTime
 from adapters.ports.system import Capability
 from gateway.retry import Retries
 from schemas.commands import Confirmed, Rejected
@@ -45,12 +45,19 @@ class GiveUp:
 Step = Send | LookUp | Settle | GiveUp
 
 
-def next_step(capability: Capability, earlier: Sequence[Attempt], retries: Retries) -> Step:
+def next_step(
+    capability: Capability, earlier: Sequence[Attempt], retries: Retries, lost: LostTime | None = None
+) -> Step:
     """The next step for a command whose earlier attempts are `earlier`.
 
     One confirmed attempt confirms the command. A rejection settles only when no other attempt can still land. An
-    attempt that never got an end is unknown, not "not sent". Past the deadline of `retries` a person is asked.
+    attempt that never got an end is unknown, not "not sent". Past the deadline of `retries` a person is asked. With
+    `lost` attempts may be missing from the log, so the lost time counts as one without an answer, and a system that
+    can be asked is asked before anything is sent.
     """
+    logged = earlier
+    if lost is not None:
+        earlier = with_lost(earlier, lost)
     for attempt in earlier:
         if attempt.ending is Ending.CONFIRMED:
             return Settle(Confirmed(attempt.external_id))
@@ -58,10 +65,11 @@ def next_step(capability: Capability, earlier: Sequence[Attempt], retries: Retri
     loose = loose_of(earlier)
     if not loose:
         return Send() if rejected is None else Settle(_rejection(rejected))
-    tries = unanswered(earlier)
+    tries = unanswered(logged)
     if tries and retries.of(tries[-1].failure_class).delay(len(tries), 0) is None:
         return GiveUp(_unsettled(f"{len(tries)} tries had no answer"))
-    if capability.resend_is_safe and rejected is None and _is_remembered(capability, loose):
+    must_ask = lost is not None and capability.look_up
+    if capability.resend_is_safe and rejected is None and not must_ask and _is_remembered(capability, loose):
         return Send()
     if not capability.look_up:
         return GiveUp(_unsettled("the system offers no way to ask whether it has the effect"))
@@ -76,6 +84,15 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     if any(attempt.ending is None for attempt in loose_of(earlier)):
         return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
     return None
+
+
+def with_lost(earlier: Sequence[Attempt], lost: LostTime) -> list[Attempt]:
+    """The log with one more attempt: it may have begun at the restored point, and has ended by the declaration.
+
+    It is the newest, so that an absence that was proved before the restore proves nothing about it.
+    """
+    number = max((attempt.number for attempt in earlier), default=0) + 1
+    return [*earlier, Attempt(number, Ending.UNKNOWN, lost.started_for, lost.ended_for)]
 
 
 def unanswered(earlier: Sequence[Attempt]) -> list[Attempt]:

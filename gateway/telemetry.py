@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -42,6 +43,31 @@ def _line(event: object, **_: object) -> str:
 def started(version: str, instance: UUID, policy: str) -> None:
     """The process serves."""
     _log.info("started", version=version, instance=str(instance), policy=policy)
+
+
+def waiting_for(what: str, reason: str) -> None:
+    """The start waits for something that is not there."""
+    _log.warning("waiting_for", what=what, reason=reason)
+
+
+def database_went_back(found: str, since: datetime) -> None:
+    """The database was restored to an earlier point. No command is sent until a person releases them."""
+    _log.critical("database_went_back", found=found, since=since.isoformat(), next="docs/restore.md")
+
+
+def restore_phase(phase: str) -> None:
+    """Commands are held, are sent after asking, or are sent as ever."""
+    _log.warning("restore_phase", phase=phase)
+
+
+def watermark_lost(counter: int) -> None:
+    """RabbitMQ has no watermark although the database has one: nobody can tell whether the database went back."""
+    _log.warning("watermark_lost", counter=counter)
+
+
+def watermark_not_kept(published: str) -> None:
+    """RabbitMQ did not take the watermark."""
+    _log.warning("watermark_not_kept", published=published)
 
 
 def draining() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from adapters.ports.broker import Delivery, Published
 from adapters.ports.outbox import Leased
+from adapters.ports.retention import Old
 from adapters.ports.turns import Again, Refused
 from gateway import telemetry
 from gateway.activation import Answered, Entry
@@ -124,6 +125,10 @@ class Watch:
         self._counts.commands[command.system, command.operation, what] += 1
         self._counts.command_seconds.observe(seconds, command.system, command.operation)
         telemetry.attempt_ended(command.system, command.operation, command.reference, what, seconds)
+
+    def removed(self, old: Old, count: int) -> None:
+        """Rows were removed for their age."""
+        self._counts.removed[(old,)] += count
 
     def published(self, what: Published, count: int) -> None:
         """Notices were published."""

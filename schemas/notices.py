@@ -97,12 +97,33 @@ class CaseNotice(Record):
         return f"case.{self.what}"
 
 
+class RestoreNotice(Record):
+    """The gateway's database was restored to an earlier point. Routing key `restore.<what>`.
+
+    On `declared` each source publishes again what it has published since `since`: what is known is not applied twice.
+    """
+
+    restore_id: str
+    what: Literal["declared", "released", "ended"]
+    since: AwareDatetime
+    """What the gateway applied later is lost to it."""
+    found: Literal["server", "timeline", "watermark", "declared"]
+    """How it was noticed."""
+    reason: str
+
+    @property
+    def routing_key(self) -> str:
+        """Where it is published."""
+        return f"restore.{self.what}"
+
+
 NOTICES: Final[Mapping[str, type[Record]]] = MappingProxyType(
     {
         "message.dead_letter": DeadLetterNotice,
         "message.*": MessageNotice,
         "entity.*.*": EntityNotice,
         "case.*": CaseNotice,
+        "restore.*": RestoreNotice,
     }
 )
 """Binding pattern of the topic exchange to the model of what arrives there; of two that match, the first."""

@@ -39,7 +39,8 @@ def arrange(tables: Tables, key: ActorKey, superseding: Container[UUID]) -> None
     refs = {row.message.ref for row, _ in ended}
     version = entity.row.entity_version
     tables.timeline.extend(
-        Happened(key, version, Verdict.SUPERSEDED, row.message.ref, reason=row.reason) for row, _ in ended
+        Happened(key, version, Verdict.SUPERSEDED, row.message.ref, reason=row.reason, at=tables.clock())
+        for row, _ in ended
     )
     tables.tell(((ref, Verdict.SUPERSEDED) for ref in sorted(refs)), map(case_notice, tables.close_cases(refs)))
 

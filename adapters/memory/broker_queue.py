@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from adapters.ports.broker import Delivery, Outgoing, Queue
@@ -42,6 +42,20 @@ class MemoryQueue:
     def put(self, message: Message) -> None:
         self._ready.append(replace(message))
         self.check_out()
+        self._drop_head()
+
+    def take(self) -> list[Message]:
+        """All that is ready, held by whoever takes it."""
+        taken = [*self._returned, *self._ready]
+        self._returned.clear()
+        self._ready.clear()
+        return taken
+
+    def give_back(self, messages: Sequence[Message]) -> None:
+        """What was taken is ready again, before what never went out."""
+        self._returned.extend(messages)
+        self.check_out()
+        self._drop_head()
 
     def attach(self, channel: MemoryChannel) -> None:
         self._channels.append(channel)
@@ -57,6 +71,12 @@ class MemoryQueue:
         """Give out as much as prefetch allows: to the first channel alone, or to all in turn."""
         while self.depth and (channel := self._next_with_room()) is not None:
             channel.give(self._returned.popleft() if self._returned else self._ready.popleft())
+
+    def _drop_head(self) -> None:
+        """Keep to the queue's length, if it has one."""
+        most = self.declared.arguments.get("x-max-length")
+        while isinstance(most, int) and self.depth > most:
+            (self._returned or self._ready).popleft()
 
     def _next_with_room(self) -> MemoryChannel | None:
         if self.declared.arguments.get("x-single-active-consumer"):

@@ -36,7 +36,7 @@ class MemoryDeadLetters:
         for letter in letters:
             row = self._tables.dead_letters.setdefault(letter.digest, Buried(letter, self._clock(), 0))
             if row.state is not LetterState.BURIED:
-                row.state, row.settled, row.seen = LetterState.BURIED, None, 0
+                row.state, row.settled, row.settled_at, row.seen = LetterState.BURIED, None, None, 0
             if row.seen == 0:
                 new[letter.digest] = letter
             row.seen += 1
@@ -64,12 +64,13 @@ class MemoryDeadLetters:
             row = self._tables.dead_letters.get(admission.digest)
             if row is not None and row.state is LetterState.BURIED:
                 row.state, row.settled = LetterState.ADMITTED, (admission.actor, admission.reason)
+                row.settled_at = self._clock()
 
     async def discard(self, digest: bytes, *, actor: str, reason: str) -> None:
         row = self._row(digest)
         if row.state is not LetterState.BURIED:
             raise LetterSettled(f"dead letter {digest.hex()} is {row.state} already")
-        row.state, row.settled = LetterState.DISCARDED, (actor, reason)
+        row.state, row.settled, row.settled_at = LetterState.DISCARDED, (actor, reason), self._clock()
         self._audit(digest, "dead_letter.discard", actor, reason)
 
     async def close(self) -> None:

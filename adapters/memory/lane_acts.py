@@ -57,7 +57,9 @@ class MemoryLaneActs:
         depth, tail = row.lane.depth - 1, row.lane.tail
         tables.reopen(key, replace(row.lane, depth=depth) if keeps else Lane(LaneState.OPEN, depth, tail))
         close_numbers(tables, key, standing[:1])
-        tables.timeline.append(Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why))
+        tables.timeline.append(
+            Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why, at=tables.clock())
+        )
         tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head})))
         tables.audit.append(Act(actor, "lane.discard", key, head, reason))
 
@@ -76,7 +78,7 @@ class MemoryLaneActs:
         tables.write(replace(row, row_version=row.row_version + 1, lane=lane, cursors=closed))
         why = f"{series} up to {through}: {reason}"
         line = f"{actor} closed the numbers of {why}"
-        tables.timeline.append(Happened(key, row.entity_version, "gap_closed", reason=line))
+        tables.timeline.append(Happened(key, row.entity_version, "gap_closed", reason=line, at=tables.clock()))
         tables.audit.append(Act(actor, "lane.close_gap", key, None, why))
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
+from adapters.memory.checks import bound_to
 from adapters.memory.gate_rules import Gate, admit, hear, refreshed, take
 from adapters.memory.gates import in_flight
 from adapters.memory.notices import case_notice
@@ -14,7 +15,8 @@ from adapters.memory.pauses import is_paused
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.gate import CASE_ENTITY, Limits
-from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, Ending, Leased, SendLane, one_system
+from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, Ending, Leased, LostTime, SendLane, one_system
+from adapters.ports.restores import Remembered
 from adapters.ports.turns import Opened
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -22,17 +24,20 @@ from schemas.verdicts import Failure, FailureClass
 
 
 class MemoryOutbox:
-    """Port `Outbox`."""
+    """Port `Outbox`. A store that is behind `remembered` went back, and gives nothing to send."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, clock: Clock, remembered: Remembered | None = None) -> None:
         self._tables = tables
         self._clock = clock
+        self._remembered = remembered or Remembered()
 
     async def claim(
         self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
     ) -> Claimed:
         tables, now = self._tables, self._clock()
-        if token in tables.abandoned or not lanes:
+        if token in tables.abandoned or not tables.past.may_send(self._remembered.counter):
+            return Claimed(seen=len(lanes))
+        if not lanes:
             return Claimed()
         system = one_system(lanes)
         gate = refreshed(tables.gates.get(system, Gate()), limits, now)
@@ -56,6 +61,8 @@ class MemoryOutbox:
         return Claimed(claimed, seen, admission.hold)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
+        if not self._tables.past.may_send(0):
+            return []
         lanes = [
             lane
             for lane in self._tables.send_lanes
@@ -83,7 +90,7 @@ class MemoryOutbox:
 
     async def abandon(self, token: UUID) -> None:
         tables, now = self._tables, self._clock()
-        tables.abandoned.add(token)
+        tables.abandoned[token] = now
         for log in tables.attempts.values():
             for logged in log:
                 if logged.token == token:
@@ -122,7 +129,7 @@ class MemoryOutbox:
         earlier = tuple(logged.read(now) for logged in decisive)
         fresh = Logged(token, Attempt(number, None, 0.0, None), now)
         tables.attempts[head.command.id] = [*decisive, fresh]
-        return Leased(head.command, token, number, earlier)
+        return Leased(head.command, token, number, earlier, self._lost(head.command.key))
 
     def _hear(self, end: Ended, now: float) -> None:
         if end.heard is None:
@@ -133,6 +140,17 @@ class MemoryOutbox:
             failure = Failure(FailureClass.AUTH, end.code or "refused", gate.pause_reason or "")
             row = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure)))
             self._tables.tell([], [case_notice(row)])
+
+    def _lost(self, key: ActorKey) -> LostTime | None:
+        """What of a key's commands is not in the log; messages of its external keys count as its own."""
+        past, now = self._tables.past, self._clock()
+        theirs = past.of(
+            {key, *(other for other in past.keys if other.is_external and bound_to(self._tables, other) == key)}
+        )
+        if not theirs:
+            return None
+        since, declared = min(each.since for each in theirs), max(each.declared_at for each in theirs)
+        return LostTime(now - since.timestamp(), now - declared.timestamp())
 
     def _free(self, is_meant: Callable[[Lease], bool]) -> int:
         leases = self._tables.leases

@@ -101,6 +101,7 @@ class CaseRow:
     key: ActorKey
     opened: Opened
     is_open: bool = True
+    closed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Happened:
     ref: UUID | None = None
     command_id: UUID | None = None
     reason: str | None = None
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -124,6 +126,7 @@ class Buried:
     seen: int
     state: LetterState = LetterState.BURIED
     settled: tuple[str, str] | None = None
+    settled_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class Act:
 
     actor: str
     action: str
-    key: ActorKey
+    key: ActorKey | None
     ref: UUID | None
     reason: str
 

@@ -12,8 +12,11 @@ from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.pauses import MemoryPauses
+from adapters.memory.restores import MemoryRestores
+from adapters.memory.retention import MemoryRetention
 from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.restores import Remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,9 @@ class MemoryClients:
     dead_letters: MemoryDeadLetters
     gates: MemoryGates
     suspects: MemorySuspects
+    restores: MemoryRestores
+    retention: MemoryRetention
+    remembered: Remembered
 
 
 class MemoryStore:
@@ -38,20 +44,23 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self.tables = Tables()
+        self.tables = Tables(clock)
         self._clock = clock
 
     def clients(self) -> MemoryClients:
         """The clients of one more process."""
-        tables, clock = self.tables, self._clock
+        tables, clock, remembered = self.tables, self._clock, Remembered()
         return MemoryClients(
             MemoryCommits(tables, clock),
             MemoryLanes(tables, clock),
             MemoryLaneActs(tables),
             MemoryPauses(tables, clock),
-            MemoryOutbox(tables, clock),
+            MemoryOutbox(tables, clock, remembered),
             MemoryNotices(tables),
             MemoryDeadLetters(tables, clock),
             MemoryGates(tables, clock),
             MemorySuspects(tables, clock),
+            MemoryRestores(tables, clock),
+            MemoryRetention(tables, clock),
+            remembered,
         )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from uuid import UUID
 
 from adapters.memory.gate_rules import Gate
+from adapters.memory.past import Past
 from adapters.memory.rows import Accepted, Act, Buried, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
@@ -23,6 +25,7 @@ Clock = Callable[[], float]
 class Tables:
     """All rows. Lanes, waits, and send lanes are indexes over the others, kept by the methods below."""
 
+    clock: Clock = monotonic
     entities: dict[ActorKey, Entity] = field(default_factory=dict)
     inbox: dict[UUID, Accepted] = field(default_factory=dict)
     identities: dict[tuple[str, str], UUID] = field(default_factory=dict)
@@ -34,10 +37,12 @@ class Tables:
     send_lanes: dict[SendLane, dict[tuple[int, int], Standing]] = field(default_factory=dict)
     leases: dict[SendLane, Lease] = field(default_factory=dict)
     beats: dict[UUID, int] = field(default_factory=dict)
-    abandoned: set[UUID] = field(default_factory=set)
+    abandoned: dict[UUID, float] = field(default_factory=dict)
+    """Tokens, and when they were abandoned."""
     attempts: dict[UUID, list[Logged]] = field(default_factory=dict)
     gates: dict[str, Gate] = field(default_factory=dict)
     cases: list[CaseRow] = field(default_factory=list)
+    last_case: int = 0
     timeline: list[Happened] = field(default_factory=list)
     audit: list[Act] = field(default_factory=list)
     notices: list[Told] = field(default_factory=list)
@@ -49,6 +54,7 @@ class Tables:
     dead_letters: dict[bytes, Buried] = field(default_factory=dict)
     suspects: dict[bytes, tuple[int, float]] = field(default_factory=dict)
     """Attempts begun, and when the last one was."""
+    past: Past = field(default_factory=Past)
 
     def row(self, key: ActorKey) -> Row:
         """The row of `key`; version 0 if it was never written."""
@@ -106,7 +112,8 @@ class Tables:
 
     def open_case(self, key: ActorKey, opened: Opened) -> CaseRow:
         """Add a case, numbered on."""
-        row = CaseRow(len(self.cases) + 1, key, opened)
+        self.last_case += 1
+        row = CaseRow(self.last_case, key, opened)
         self.cases.append(row)
         return row
 
@@ -120,7 +127,7 @@ class Tables:
             and code in (None, row.opened.case.failure.code)
         ]
         for row in rows:
-            row.is_open = False
+            row.is_open, row.closed_at = False, self.clock()
         return rows
 
     def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:

@@ -61,7 +61,9 @@ class Writing:
             tables.queue(Standing.of(queued))
         self._settle(turn)
         tables.timeline.extend(
-            Happened(turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason)
+            Happened(
+                turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason, at=self._now
+            )
             for judged in turn.judged
         )
         left = {judged.message.ref for judged in turn.judged if judged.was is not None and judged.position is None}
@@ -148,6 +150,12 @@ class Writing:
                     assert_never(settled.settlement)
             tables.release(SendLane(settled.command.system, turn.key), settled.token)
             happened = Happened(
-                turn.key, turn.entity_version, f"command_{settled.settlement}", None, settled.command.id, settled.reason
+                turn.key,
+                turn.entity_version,
+                f"command_{settled.settlement}",
+                None,
+                settled.command.id,
+                settled.reason,
+                self._now,
             )
             tables.timeline.append(happened)

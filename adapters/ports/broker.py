@@ -129,6 +129,22 @@ class Publishing(Protocol):
     async def close(self) -> None: ...
 
 
+class Keepsakes(Protocol):
+    """Messages that the broker keeps to be read at a start. All verbs but `close` raise `BrokerUnavailable`."""
+
+    async def take(self, queue: str) -> list[bytes]:
+        """The bodies of all that is there now, oldest first; nobody else sees them until `close`."""
+        ...
+
+    async def drop(self) -> None:
+        """Have all that was taken removed."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what was taken and not dropped; a later `take` begins anew."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Queue:
     """A durable queue: its bindings on the events exchange, and the arguments that the design needs."""

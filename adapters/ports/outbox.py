@@ -52,17 +52,30 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class LostTime:
+    """What a restored database does not know: the seconds since the restored point, and since the restore was declared.
+
+    Attempts between the two may have been made, and are not in the log.
+    """
+
+    started_for: float
+    ended_for: float
+
+
+@dataclass(frozen=True, slots=True)
 class Leased:
     """The head command of a (system, key) that this process now has the lease for, and earlier attempts at it.
 
     `attempt` is the number under which the next attempt is already logged; numbers rise and are never used again.
-    `earlier` leaves out attempts that decide nothing: deferred and unsent ones, which the log forgets.
+    `earlier` leaves out attempts that decide nothing: deferred and unsent ones, which the log forgets. With `lost` the
+    system is asked before anything is sent.
     """
 
     command: Command
     token: UUID
     attempt: int
     earlier: tuple[Attempt, ...]
+    lost: LostTime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +127,7 @@ class Outbox(Protocol):
         """Take the leases that are free, read each head after its lease is taken, and log the attempt.
 
         All lanes are of one system, whose gate says how many of them may be looked at. A lane with no head, a parked
-        head, or a head held back is not leased.
+        head, or a head held back is not leased; none is while a restore holds them.
         """
         ...
 

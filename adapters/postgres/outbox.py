@@ -15,10 +15,12 @@ from adapters.ports.outbox import (
     Ended,
     Ending,
     Leased,
+    LostTime,
     NoticeRow,
     SendLane,
     one_system,
 )
+from adapters.ports.restores import Remembered
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from adapters.postgres.statements import statement
@@ -26,7 +28,7 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 _ATTEMPTS = statement("attempts")
 _FREE = statement("free")
 _RECORD = "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
@@ -37,11 +39,15 @@ _TELL_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.notices'
 
 
 class PostgresOutbox:
-    """Port `Outbox`, over two connections of its own: a slow claim never delays the heartbeat."""
+    """Port `Outbox`, over two connections of its own: a slow claim never delays the heartbeat.
 
-    def __init__(self, url: str) -> None:
+    A database that is behind `remembered` went back, and gives nothing to send.
+    """
+
+    def __init__(self, url: str, remembered: Remembered | None = None) -> None:
         self._link = Link(url)
         self._pulse = Link(url)
+        self._remembered = remembered or Remembered()
 
     async def claim(
         self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
@@ -52,20 +58,25 @@ class PostgresOutbox:
         entities = [lane.key.entity for lane in lanes]
         keys = [lane.key.id for lane in lanes]
         allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
+        remembered = self._remembered.counter
         try:
             async with self._link as connection:
-                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed)
+                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed, remembered)
                 retried = [row["id"] for row in rows[:-1] if row["number"] > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
         except Exception as error:
             raise read_error(error) from error
         if not rows:
-            return Claimed()
+            # Held by a restore: they are to be found again once it is released, not to be asked for all the time.
+            return Claimed(seen=len(lanes))
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
         heads = sorted(rows[:-1], key=_place)
-        leased = [Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ()))) for head in heads]
+        leased = [
+            Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ())), _lost(head))
+            for head in heads
+        ]
         return Claimed(leased, _seen(heads, rows[-1]), _hold(rows[-1]))
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
@@ -185,6 +196,10 @@ def _command(head: asyncpg.Record) -> Command:
         head["id"], head["system"], head["operation"], key, head["line"], head["generation"], head["body"],
         head["reference"],
     )  # fmt: skip
+
+
+def _lost(head: asyncpg.Record) -> LostTime | None:
+    return None if head["started_for"] is None else LostTime(head["started_for"], head["ended_for"])
 
 
 def _attempt(record: asyncpg.Record) -> Attempt:

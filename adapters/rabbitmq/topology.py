@@ -23,6 +23,12 @@ They exist because a queue with a delivery limit drops what exceeds it unless it
 means that a consumer has lost its channel a million times over: look there, then move it back.
 """
 
+WATERMARK: Final = "tallystick.watermark"
+"""Exchange and queue of the database's watermark: RabbitMQ remembers how far the database has come."""
+
+WATERMARKS: Final = 8
+"""Kept at most. More than one, because two processes may publish theirs in either order."""
+
 DELIVERY_LIMIT: Final = 1_000_000
 """High, and always explicit.
 
@@ -41,9 +47,21 @@ def topology(entities: Sequence[str]) -> Topology:
             Exchange(UNROUTED, "fanout", {}),
             Exchange(EVENTS, "topic", {"alternate-exchange": UNROUTED}),
             Exchange(NOTICES, "topic", {}),
+            Exchange(WATERMARK, "fanout", {}),
         ),
         queues=(
             Queue(DEAD, DEAD, ("",), {"x-queue-type": "quorum", "x-delivery-limit": DELIVERY_LIMIT}),
+            Queue(
+                WATERMARK,
+                WATERMARK,
+                ("",),
+                {
+                    "x-queue-type": "quorum",
+                    "x-max-length": WATERMARKS,
+                    "x-overflow": "drop-head",
+                    "x-delivery-limit": DELIVERY_LIMIT,
+                },
+            ),
             consumed(UNROUTED, UNROUTED, ""),
             *(consumed(queue_of(entity), EVENTS, f"{entity}.#") for entity in entities),
         ),

@@ -47,6 +47,8 @@ ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType(
         "gateway.policy_file.PolicyInvalid": Ending(Exit.FAILED),
         "gateway.local.errors.ServerMissing": Ending(Exit.FAILED),
         "gateway.local.errors.ServerFailed": Ending(Exit.FAILED),
+        "adapters.postgres.server.ServerUnsafe": Ending(Exit.UNHEALTHY),
+        "adapters.ports.restores.RestoreConflict": Ending(Exit.CONFLICT),
         "adapters.postgres.migrations.upgrade.SchemaBehind": Ending(Exit.CONFLICT),
         "adapters.ports.broker.TopologyDiffers": Ending(Exit.CONFLICT),
         "adapters.ports.broker.BrokerUnavailable": Ending(Exit.UNREACHABLE, _BROKER),
@@ -96,9 +98,11 @@ def explain(error: BaseException) -> Explained | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, what caused it, and so on."""
+    """An error, what caused it, and so on; one that was raised from itself ends there."""
     following: BaseException | None = error
-    while following is not None:
+    seen: set[int] = set()
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
         yield following
         following = following.__cause__
 

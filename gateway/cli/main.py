@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
+        "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),
     }
 )

@@ -7,12 +7,10 @@ import errno
 import click
 import uvloop
 
-from adapters.postgres.migrations.upgrade import check
 from gateway import app, telemetry
 from gateway.cli.checks.settings import mistakes
-from gateway.cli.database import asking_database
 from gateway.cli.exits import Exit, Failed
-from gateway.settings import Settings, SettingsInvalid, read_settings
+from gateway.settings import SettingsInvalid, read_settings
 
 _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
@@ -31,17 +29,10 @@ def serve() -> None:
         raise SettingsInvalid("\n".join(wrong))
     telemetry.configure(settings.log_level)
     try:
-        clean = uvloop.run(_serve(settings))
+        clean = uvloop.run(app.serve(settings))
     except OSError as error:
         if error.errno not in _CANNOT_LISTEN:
             raise
         raise Failed(Exit.FAILED, f"{error}: change TALLYSTICK_API_BIND or TALLYSTICK_OPS_BIND") from error
     if not clean:
         raise Failed(Exit.FAILED, "not everything in flight was finished in time; it is delivered again")
-
-
-async def _serve(settings: Settings) -> bool:
-    """Ask the database first: of all that the start needs, it alone answers in the words of its driver."""
-    with asking_database():
-        await check(settings.database_url)
-    return await app.serve(settings)

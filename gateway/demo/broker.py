@@ -15,6 +15,7 @@ from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.guest import guest
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
+from adapters.rabbitmq.topology import WATERMARK
 from gateway.app import the_topology
 from gateway.demo.sending import Sender
 from gateway.local.errors import ServerMissing
@@ -41,7 +42,9 @@ class Broker:
 
     async def ready(self) -> int:
         """Messages that stand in the queues. Raises `BrokerUnavailable`."""
-        depths = [await self.administration.depth(queue.name) for queue in the_topology().queues]
+        # What RabbitMQ remembers of the database is no message to take.
+        queues = [queue.name for queue in the_topology().queues if queue.name != WATERMARK]
+        depths = [await self.administration.depth(queue) for queue in queues]
         return sum(depths)
 
 

@@ -13,6 +13,7 @@ import structlog
 from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
+from adapters.memory.broker_keepsakes import MemoryKeepsakes
 from gateway import telemetry
 from gateway.app import listening, ports
 from gateway.demo.running import Place
@@ -32,7 +33,7 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
     log = place.folder / "gateway.log"
     with _logging_to(log, settings.log_level):
         consuming, publishing = MemoryConsuming(broker, on_error=_raised), MemoryPublishing(broker)
-        async with ports(settings, policy, consuming, publishing) as outside:
+        async with ports(settings, policy, consuming, publishing, MemoryKeepsakes(broker)) as outside:
             sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
             runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning(prefetch=settings.prefetch))
             async with listening(settings, runtime, outside, counts):

@@ -14,6 +14,7 @@ from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
+from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
 
@@ -28,7 +29,18 @@ class Route:
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems, letters: LetterActs) -> tuple[Route, ...]:
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """What operators may do, by subject."""
+
+    acts: Acts
+    pausing: Pausing
+    systems: Systems
+    letters: LetterActs
+    restores: RestoreActs
+
+
+def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, operate = Permission.READ, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
@@ -38,25 +50,29 @@ def routes(views: Views, acts: Acts, pausing: Pausing, systems: Systems, letters
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
         Route(hdrs.METH_GET, lane, read, views.lane),
-        Route(hdrs.METH_POST, f"{lane}/retry", operate, acts.retry),
-        Route(hdrs.METH_POST, f"{lane}/discard", operate, acts.discard),
-        Route(hdrs.METH_POST, f"{lane}/close-gap", operate, acts.close_gap),
-        Route(hdrs.METH_POST, f"{lane}/pause", operate, pausing.begin_lane),
-        Route(hdrs.METH_POST, f"{lane}/resume", operate, pausing.end_lane),
-        Route(hdrs.METH_GET, "/v1/pauses", read, pausing.active),
-        Route(hdrs.METH_POST, "/v1/pauses", operate, pausing.begin),
-        Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, pausing.end),
-        Route(hdrs.METH_GET, "/v1/systems", read, systems.systems),
-        Route(hdrs.METH_GET, "/v1/systems/{name}", read, systems.system),
-        Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, systems.pause),
-        Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, systems.resume),
+        Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry),
+        Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard),
+        Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap),
+        Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),
+        Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane),
+        Route(hdrs.METH_GET, "/v1/pauses", read, operators.pausing.active),
+        Route(hdrs.METH_POST, "/v1/pauses", operate, operators.pausing.begin),
+        Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, operators.pausing.end),
+        Route(hdrs.METH_GET, "/v1/systems", read, operators.systems.systems),
+        Route(hdrs.METH_GET, "/v1/systems/{name}", read, operators.systems.system),
+        Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, operators.systems.pause),
+        Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, operators.systems.resume),
         Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
-        Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, letters.retry_many),
+        Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),
         Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),
-        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, letters.payload),
-        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, letters.retry),
-        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, letters.discard),
+        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, operators.letters.payload),
+        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, operators.letters.retry),
+        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, operators.letters.discard),
+        Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
+        Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
+        Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),
+        Route(hdrs.METH_POST, "/v1/restore/end", operate, operators.restores.end),
     )
 
 

@@ -46,6 +46,7 @@ LETTER_REFUSED: Final = Kind("dead-letter-refused", 409, "It still cannot become
 LETTER_CUT: Final = Kind("dead-letter-cut", 409, "Not all of the message was kept")
 LETTER_SETTLED: Final = Kind("dead-letter-settled", 409, "The dead letter is settled")
 SHUTTING_DOWN: Final = Kind("shutting-down", 503, "The process is shutting down")
+RESTORE_CONFLICT: Final = Kind("restore-conflict", 409, "The restore is in another phase")
 BODY_TOO_SLOW: Final = Kind("body-too-slow", 408, "The body did not arrive in time")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body is too large")
 STORE_UNAVAILABLE: Final = Kind("store-unavailable", 503, "The database does not answer")

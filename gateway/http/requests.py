@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
 
 from adapters.ports.letters import LetterState
 from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
@@ -81,6 +81,11 @@ Reason = Annotated[
     Field(max_length=1000, pattern=rf"^{_ANY}*[^\s\x00-\x1f\x7f-\x9f]{_ANY}*$"),
     Rule("reason_invalid", "say why in 1 to 1000 characters: it is kept in the audit"),
 ]
+Point = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    Rule("since_invalid", "write a time with its zone, such as 2026-03-06T17:00:00Z"),
+]
 Ref = Annotated[UUID, Field(strict=False), Rule("ref_invalid", "write the reference of a message, a UUID")]
 
 
@@ -147,6 +152,14 @@ class Retry(Record):
     """The body of a retry."""
 
     reason: Reason
+
+
+class RestorePoint(Record):
+    """The body of the declaration of a restore."""
+
+    reason: Reason
+    since: Point | None = None
+    """The point that the database was restored to; left out: its last watermark."""
 
 
 class Discard(Record):

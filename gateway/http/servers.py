@@ -11,15 +11,12 @@ from typing import Final
 
 from aiohttp import web
 
+from adapters.ports.restores import Restores
 from adapters.ports.store import Reads
 from gateway.health import Health
 from gateway.http.access import Access
-from gateway.http.acts import Acts
-from gateway.http.api import api, routes
-from gateway.http.letter_acts import LetterActs
+from gateway.http.api import Operators, api, routes
 from gateway.http.operations import operations
-from gateway.http.pauses import Pausing
-from gateway.http.systems import Systems
 from gateway.http.views import Views
 from gateway.metrics import Counts
 from gateway.settings import Settings
@@ -45,20 +42,20 @@ async def serve_http(
     health: Health,
     counts: Counts,
     reads: Reads,
-    acts: Acts,
-    pausing: Pausing,
-    systems: Systems,
-    letters: LetterActs,
+    restores: Restores,
+    operators: Operators,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends; `acts`, `pausing`, `systems`, and `letters` are what operators may do.
+    """Serve both until the block ends; `operators` is what they may do.
 
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
-    table = routes(Views(reads, health, release), acts, pausing, systems, letters)
+    table = routes(Views(reads, restores, health, release), operators)
     api_app = api(table, Access.from_file(settings.api_token_file))
     async with AsyncExitStack() as running:
-        operations_url = await _serve(running, operations(health, counts, reads, systems, release), settings.ops_bind)
+        operations_url = await _serve(
+            running, operations(health, counts, reads, operators.systems, release), settings.ops_bind
+        )
         api_url = await _serve(running, api_app, settings.api_bind)
         yield Addresses(api_url, operations_url)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from adapters.ports.letters import LetterFilter, LetterPlace
+from adapters.ports.restores import Phase, Restores
 from adapters.ports.store import Reads
 from adapters.ports.views import (
     CaseRow,
@@ -39,6 +40,7 @@ from gateway.http.requests import (
     message_ref,
     query,
 )
+from gateway.http.restores import told_restore
 from schemas.keys import ActorKey
 
 LANE_MESSAGES: Final = 100
@@ -48,20 +50,23 @@ LANE_MESSAGES: Final = 100
 class Views:
     """Each method answers one route; all raise `Problem` and `StoreUnavailable`."""
 
-    def __init__(self, reads: Reads, health: Health, version: str) -> None:
+    def __init__(self, reads: Reads, restores: Restores, health: Health, version: str) -> None:
         self._reads = reads
+        self._restores = restores
         self._health = health
         self._version = version
 
     async def status(self, request: web.Request) -> web.Response:
-        """Whether the process is ready, and what stands open."""
+        """Whether the process is ready, what stands open, and the restore that is not over."""
         query(request, Nothing)
         report = await self._reads.status()
+        restore = (await self._restores.look()).newest
         return json_answer(
             {
                 "version": self._version,
                 "ready": self._health.is_ready,
                 "checks": told(self._health.checks),
+                "restore": None if restore is None or restore.phase is Phase.ENDED else told_restore(restore),
                 "open": report,
             }
         )

@@ -93,6 +93,11 @@ class LocalPostgres:
         )
 
     @property
+    def data(self) -> Path:
+        """Where its files are; to be copied only while it is stopped."""
+        return self._data
+
+    @property
     def url(self) -> str:
         """Of the database `postgres`, as its superuser."""
         return f"postgresql://{_OWNER}@{LOOPBACK}:{self.port}/postgres"

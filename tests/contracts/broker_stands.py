@@ -11,9 +11,11 @@ from aiormq import spec
 
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
-from adapters.ports.broker import Administration, Consuming, Delivery, Publishing
+from adapters.memory.broker_keepsakes import MemoryKeepsakes
+from adapters.ports.broker import Administration, Consuming, Delivery, Keepsakes, Publishing
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.consuming import RabbitConsuming
+from adapters.rabbitmq.keepsakes import RabbitKeepsakes
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Change, Report
 from tests.adapters.rabbitmq.wire import Wire
@@ -35,6 +37,10 @@ class Stand(Protocol):
         ...
 
     def publishing(self) -> Publishing:
+        """On a new connection."""
+        ...
+
+    def keepsakes(self) -> Keepsakes:
         """On a new connection."""
         ...
 
@@ -69,6 +75,9 @@ class MemoryStand:
     def publishing(self) -> Publishing:
         return MemoryPublishing(self._broker, user=self.user, patience=0.5)
 
+    def keepsakes(self) -> Keepsakes:
+        return MemoryKeepsakes(self._broker)
+
     def cut(self) -> None:
         self._broker.cut()
 
@@ -94,7 +103,7 @@ class RabbitStand:
         self.wire = wire
         self.administration = RabbitAdministration(broker_url)
         self._broker_url = broker_url
-        self._open: list[Consuming | Publishing] = []
+        self._open: list[Consuming | Publishing | Keepsakes] = []
 
     def consuming(self) -> RabbitConsuming:
         consuming = RabbitConsuming(self.wire.url, report=self._note, delay=lambda _: 0.05)
@@ -105,6 +114,11 @@ class RabbitStand:
         publishing = RabbitPublishing(self.wire.url, report=self._note, delay=lambda _: 0.05, patience=0.5)
         self._open.append(publishing)
         return publishing
+
+    def keepsakes(self) -> RabbitKeepsakes:
+        keepsakes = RabbitKeepsakes(self.wire.url)
+        self._open.append(keepsakes)
+        return keepsakes
 
     def cut(self) -> None:
         self.wire.cut()

@@ -15,6 +15,8 @@ from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.pauses import Pauses
+from adapters.ports.restores import Remembered, Restores
+from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
@@ -25,6 +27,8 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
 from tests.contracts.turns import batch
@@ -60,6 +64,9 @@ class Process:
     dead_letters: DeadLetters
     gates: Gates
     suspects: Suspects
+    restores: Restores
+    retention: Retention
+    remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
         """The row of one key."""
@@ -95,6 +102,18 @@ class StoreStand(Protocol):
         """Do what no code does: forget who is to be woken."""
         ...
 
+    async def go_back(self, watermark: int) -> None:
+        """Do what a restore does: the watermark is what it was."""
+        ...
+
+    async def change_server(self) -> None:
+        """Do what a restore into another cluster does."""
+        ...
+
+    async def acts(self) -> list[tuple[str, str, str]]:
+        """Actors, actions, and reasons of the audit."""
+        ...
+
     async def counts(self) -> Counts: ...
 
     async def open_cases(self) -> int: ...
@@ -123,6 +142,9 @@ class MemoryStoreStand:
             clients.dead_letters,
             clients.gates,
             clients.suspects,
+            clients.restores,
+            clients.retention,
+            clients.remembered,
         )
 
     async def pass_time(self, seconds: float) -> None:
@@ -136,6 +158,15 @@ class MemoryStoreStand:
 
     async def lose_wakes(self) -> None:
         self._store.tables.wakes.clear()
+
+    async def go_back(self, watermark: int) -> None:
+        self._store.tables.past.counter = watermark
+
+    async def change_server(self) -> None:
+        self._store.tables.past.this_server += 1
+
+    async def acts(self) -> list[tuple[str, str, str]]:
+        return [(act.actor, act.action, act.reason) for act in self._store.tables.audit]
 
     async def counts(self) -> Counts:
         tables = self._store.tables
@@ -160,12 +191,14 @@ class PostgresStoreStand:
         self._open: list[_Client] = []
 
     def process(self) -> Process:
-        url = self._url
-        commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url)
+        url, remembered = self._url, Remembered()
+        commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url, remembered)
         acts, pauses, suspects = PostgresLaneActs(url), PostgresPauses(url), PostgresSuspects(url)
         notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
-        self._open.extend((commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects))
-        return Process(commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects)
+        restores, retention = PostgresRestores(url), PostgresRetention(url)
+        clients = (commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects, restores, retention)
+        self._open.extend(clients)
+        return Process(*clients, remembered)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""
@@ -182,6 +215,15 @@ class PostgresStoreStand:
 
     async def lose_wakes(self) -> None:
         await self._fetch("lose_wakes")
+
+    async def go_back(self, watermark: int) -> None:
+        await self._fetch("go_back", watermark)
+
+    async def change_server(self) -> None:
+        await self._fetch("change_server")
+
+    async def acts(self) -> list[tuple[str, str, str]]:
+        return [(found[0], found[1], found[2]) for found in await self._fetch("acts")]
 
     async def counts(self) -> Counts:
         [found] = await self._fetch("counts")

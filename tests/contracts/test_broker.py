@@ -20,7 +20,7 @@ from adapters.ports.broker import (
     Subscription,
     TopologyDiffers,
 )
-from adapters.rabbitmq.topology import EVENTS, NOTICES, UNROUTED, consumed, topology
+from adapters.rabbitmq.topology import EVENTS, NOTICES, UNROUTED, WATERMARK, consumed, topology
 from tests.adapters.rabbitmq.wire import wire_to
 from tests.contracts.broker_stands import MemoryStand, RabbitStand, Stand, Taken, until
 
@@ -78,6 +78,26 @@ async def until_unavailable(publishing: Publishing, message: Outgoing) -> None:
         return False
 
     await until(refused)
+
+
+async def keep(stand: Stand, *bodies: int) -> None:
+    """Publish watermarks; all must be confirmed."""
+    publishing = stand.publishing()
+    answers = await publishing.publish([event(body, "", WATERMARK) for body in bodies])
+    assert set(answers) == {Published.CONFIRMED}
+    await publishing.close()
+
+
+async def until_taken(stand: Stand, count: int) -> list[bytes]:
+    """Take as often as it needs: what a lost connection held comes back a moment later."""
+    keepsakes, taken = stand.keepsakes(), list[bytes]()
+
+    async def is_there() -> bool:
+        taken.extend(await keepsakes.take(WATERMARK))
+        return len(taken) >= count
+
+    await until(is_there)
+    return taken
 
 
 class Contract:
@@ -337,6 +357,36 @@ class Contract:
         await consuming.close()
         await until_depth(stand, 2)
         assert taken.bodies == []
+
+    # Keepsakes
+
+    async def test_what_is_taken_is_hidden_until_it_is_given_back(self, stand: Stand) -> None:
+        await keep(stand, 1, 2)
+        first, second = stand.keepsakes(), stand.keepsakes()
+        assert await first.take(WATERMARK) == [b"1", b"2"]
+        assert await second.take(WATERMARK) == []
+        await keep(stand, 3)
+        assert await second.take(WATERMARK) == [b"3"]
+        await second.close()
+        await first.close()
+        assert sorted(await until_taken(stand, 3)) == [b"1", b"2", b"3"]
+
+    async def test_what_is_dropped_is_gone(self, stand: Stand) -> None:
+        await keep(stand, 1, 2)
+        keepsakes = stand.keepsakes()
+        await keepsakes.take(WATERMARK)
+        await keep(stand, 3)
+        await keepsakes.drop()
+        await keepsakes.close()
+        assert await keepsakes.take(WATERMARK) == [b"3"]
+
+    async def test_only_the_newest_are_kept(self, stand: Stand) -> None:
+        await keep(stand, *range(20))
+        assert await stand.keepsakes().take(WATERMARK) == [b"%d" % number for number in range(12, 20)]
+
+    async def test_nothing_is_kept_in_a_queue_that_is_not_there(self, stand: Stand) -> None:
+        with pytest.raises(BrokerUnavailable, match="nowhere"):
+            await stand.keepsakes().take("nowhere")
 
     # Administration
 

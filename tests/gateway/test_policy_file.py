@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.ports.retention import Old
 from gateway.policy_file import PolicyInvalid, read_policy
 from gateway.rules import LanePolicy, Numbering
 from schemas.sequence import SequenceKind
@@ -92,6 +93,28 @@ def test_what_is_numbered_is_not_skipped(tmp_path: Path, pattern: str) -> None:
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, line: int, place: str) -> None:
     told = mistakes(tmp_path, old, new)
     assert any(each.startswith(f"policy.yaml:{line}: {place}: ") for each in told), told
+
+
+def test_a_date_that_there_is_not_is_told_with_its_line(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, "currency: EUR", "currency: 2026-02-30")
+    assert told == ["policy.yaml:3: YAML reads 2026-02-30 as a date or number, which it cannot be: correct or quote it"]
+
+
+def test_a_file_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    told = mistakes(tmp_path, "service_lines: [advisory]", "service_lines: &all [*all]")
+    assert told == ["policy.yaml:1: it is nested too deeply, or an alias in it contains itself"]
+
+
+def test_retention_must_outlive_every_way_back(tmp_path: Path) -> None:
+    kept = "retention: {inbox_days: 30, replay_window_days: 30}\nservice_lines: [advisory]"
+    [line] = mistakes(tmp_path, "service_lines: [advisory]", kept)
+    assert line.startswith("policy.yaml:7: retention: inbox_days (30) must be above replay_window_days (30)")
+
+
+def test_retention_is_read_in_days(tmp_path: Path) -> None:
+    text = GOOD + "retention: {inbox_days: 30, replay_window_days: 29}\n"
+    assert read_policy(write(tmp_path, text)).retention.seconds[Old.INBOX] == 30 * 86_400
+    assert read_policy(write(tmp_path, GOOD)).retention.inbox_days == 400
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

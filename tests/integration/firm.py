@@ -175,7 +175,7 @@ async def firm(database_url: str, amqp_url: str, folder: Path) -> AsyncIterator[
         finally:
             for gateway in made.started:
                 await gateway.kill()
-            await database.close()
+            await made.database.close()
 
 
 def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[str, object] = NO_GATE) -> Json:

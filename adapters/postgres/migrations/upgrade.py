@@ -10,6 +10,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from adapters.postgres.errors import read_error
+
 
 class SchemaBehind(RuntimeError):
     """The database's schema is not the one that this release needs."""
@@ -41,13 +43,16 @@ def script() -> str:
 
 
 async def check(url: str) -> None:
-    """Raise `SchemaBehind`, saying what to do, unless the database is at `head`."""
-    connection = await asyncpg.connect(url, timeout=5)
+    """Raise `SchemaBehind`, saying what to do, unless the database is at `head`. Raises `StoreUnavailable`."""
     try:
-        there = await connection.fetchval("SELECT to_regclass('tallystick_version') IS NOT NULL")
-        current = await connection.fetchval("SELECT version_num FROM tallystick_version") if there else None
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            there = await connection.fetchval("SELECT to_regclass('tallystick_version') IS NOT NULL")
+            current = await connection.fetchval("SELECT version_num FROM tallystick_version") if there else None
+        finally:
+            await connection.close()
+    except Exception as error:
+        raise read_error(error) from error
     if current != head():
         found = f"revision {current}" if current else "no Tallystick schema"
         raise SchemaBehind(f"the database has {found}, this release needs {head()}: run `tallystick db upgrade`")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
 
-from adapters.postgres.connection import Link
 from adapters.postgres.migrations.upgrade import SchemaBehind, check, head
+from adapters.postgres.server import Server, dangers, read_server
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level, failed
 from gateway.cli.database import asking_database
 
 PART: Final = "postgresql"
-SECONDS: Final = 5.0
-
 OLDEST: Final = 15
 """The oldest major version that the tests run on."""
 
@@ -24,7 +21,7 @@ OLDEST: Final = 15
 async def look_at_database(url: str) -> list[Finding]:
     """Findings on the server, or the one that it cannot be asked."""
     try:
-        server = await _ask(url)
+        server = await read_server(url)
         findings = list(_server(server, urlsplit(url).hostname))
     except Exception as error:  # noqa: BLE001 - `failed` raises again what it does not know
         return [failed(PART, error)]
@@ -38,43 +35,20 @@ async def look_at_database(url: str) -> list[Finding]:
     return [*findings, Finding(PART, Level.OK, f"schema at revision {head()}")]
 
 
-async def _ask(url: str) -> Mapping[str, object]:
-    """What the server says of itself. Raises what `explain` knows."""
-    link = Link(url, timeout=SECONDS)
-    query = files("gateway.cli.checks").joinpath("server.sql").read_text(encoding="utf-8")
-    try:
-        with asking_database():
-            async with link as connection:
-                row = await connection.fetchrow(query)
-    finally:
-        await link.close()
-    return dict(row) if row is not None else {}
-
-
-def _server(server: Mapping[str, object], host: str | None) -> Iterator[Finding]:
-    found = f"version {server['version']} on {host or 'a socket'}"
-    if int(str(server["version_number"])) < OLDEST * 10_000:
+def _server(server: Server, host: str | None) -> Iterator[Finding]:
+    found = f"version {server.version} on {host or 'a socket'}"
+    if server.version_number < OLDEST * 10_000:
         yield Finding(PART, Level.WARN, found, f"tests run on {OLDEST} and later: upgrade PostgreSQL")
     else:
         yield Finding(PART, Level.OK, found)
-    if server["is_read_only"]:
+    if server.is_read_only:
         yield Finding(PART, Level.FAIL, "it takes no writes", "point TALLYSTICK_DATABASE_URL at the primary")
-    for name in ("fsync", "full_page_writes"):
-        if not server[name]:
-            yield Finding(PART, Level.FAIL, f"{name} is off: a crash loses what was acked", f"set {name} = on")
-    if server["synchronous_commit"] == "off":
+    for danger in dangers(server):
+        yield Finding(PART, Level.FAIL, danger.found, danger.change)
+    if server.encoding != "UTF8":
+        yield Finding(PART, Level.FAIL, f"its encoding is {server.encoding}", "create the database with UTF8")
+    if server.forbidden:
         yield Finding(
-            PART,
-            Level.FAIL,
-            "synchronous_commit is off: a crash loses what was acked",
-            "set synchronous_commit = on, for the server, the database, and the user",
+            PART, Level.FAIL, f"its user may not read and insert in {server.forbidden}", "grant it what it lacks"
         )
-    if server["encoding"] != "UTF8":
-        yield Finding(PART, Level.FAIL, f"its encoding is {server['encoding']}", "create the database with UTF8")
-    if server["forbidden"]:
-        yield Finding(
-            PART, Level.FAIL, f"its user may not read and insert in {server['forbidden']}", "grant it what it lacks"
-        )
-    now = server["now"]
-    if isinstance(now, datetime):
-        yield clock(PART, now, datetime.now(UTC))
+    yield clock(PART, server.now, datetime.now(UTC))

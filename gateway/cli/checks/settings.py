@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
+from adapters.rabbitmq.address import is_loopback
 from gateway.cli.checks.finding import Finding, Level
 from gateway.cli.options import AMQP_URL, DATABASE_URL, check_amqp_url, check_database_url, from_environment
 from gateway.settings import Settings, SettingsInvalid, read_settings
 from gateway.telemetry import LEVELS
 
 POLICY: Final = "TALLYSTICK_POLICY"
+
+_TLS: Final = frozenset({"require", "verify-ca", "verify-full"})
 
 FEW: Final = 100
 """Messages; with fewer in hand, a commit has hardly anything to group."""
@@ -40,6 +44,8 @@ def mistakes(settings: Settings) -> list[str]:
         )
         if (wrong := _mistake(variable, url, check))
     ]
+    if not found and not settings.allow_plain_text:
+        found += _plain_text(settings)
     if settings.log_level not in LEVELS:
         found.append(f"TALLYSTICK_LOG_LEVEL: write one of {', '.join(LEVELS)}")
     return found
@@ -74,6 +80,17 @@ def _prefetch(settings: Settings) -> Finding:
     if settings.prefetch < FEW:
         return Finding("prefetch", Level.WARN, found, f"commits stay small: set TALLYSTICK_PREFETCH to {FEW} or more")
     return Finding("prefetch", Level.OK, found)
+
+
+def _plain_text(settings: Settings) -> Iterator[str]:
+    """Addresses off this machine to which passwords would travel without TLS."""
+    allow = "; where the network is trusted, set TALLYSTICK_ALLOW_PLAIN_TEXT=true"
+    broker, database = urlsplit(settings.amqp_url), urlsplit(settings.database_url)
+    if broker.scheme == "amqp" and not is_loopback(broker.hostname or ""):
+        yield f"{AMQP_URL}: it travels without TLS: write amqps://{allow}"
+    modes = parse_qs(database.query).get("sslmode", [])
+    if database.hostname and not is_loopback(database.hostname) and not _TLS.intersection(modes):
+        yield f"{DATABASE_URL}: it may travel without TLS: add ?sslmode=verify-full{allow}"
 
 
 def _mistake(variable: str, url: str, check: Callable[[str], str]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.rabbitmq.topology import DEAD, EVENTS, NOTICES, UNROUTED, topology
+from adapters.rabbitmq.topology import DEAD, EVENTS, NOTICES, UNROUTED, WATERMARK, topology
 
 
 def test_exchanges() -> None:
@@ -12,6 +12,7 @@ def test_exchanges() -> None:
         NOTICES: ("topic", {}),
         UNROUTED: ("fanout", {}),
         DEAD: ("fanout", {}),
+        WATERMARK: ("fanout", {}),
     }
 
 
@@ -22,6 +23,7 @@ def test_one_queue_per_entity_beside_those_for_strays() -> None:
         "tallystick.timesheet": (EVENTS, ("timesheet.#",)),
         UNROUTED: (UNROUTED, ("",)),
         DEAD: (DEAD, ("",)),
+        WATERMARK: (WATERMARK, ("",)),
     }
 
 
@@ -33,7 +35,7 @@ def test_every_queue_is_replicated_with_an_explicit_high_delivery_limit() -> Non
 
 def test_every_consumed_queue_has_one_consumer_at_a_time_and_loses_nothing_on_its_way_to_the_dead_letters() -> None:
     for queue in topology(["project"]).queues:
-        if queue.name != DEAD:
+        if queue.name not in {DEAD, WATERMARK}:
             assert queue.arguments["x-single-active-consumer"] is True
             assert queue.arguments["x-dead-letter-exchange"] == DEAD
             assert queue.arguments["x-dead-letter-strategy"] == "at-least-once"

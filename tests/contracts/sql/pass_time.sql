@@ -6,5 +6,12 @@ WITH passed AS (SELECT make_interval(secs => $1::double precision) AS t),
                                           last_failure_at = last_failure_at - t, paused_at = paused_at - t,
                                           tokens_at = tokens_at - t, quota_since = quota_since - t
                FROM passed),
-     suspects AS (UPDATE tallystick.suspect SET last_at = last_at - t FROM passed)
+     suspects AS (UPDATE tallystick.suspect SET last_at = last_at - t FROM passed),
+     messages AS (UPDATE tallystick.inbox SET received_at = received_at - t FROM passed),
+     lines AS (UPDATE tallystick.timeline SET at = at - t FROM passed),
+     tokens AS (UPDATE tallystick.abandoned SET at = at - t FROM passed),
+     closed AS (UPDATE tallystick.cases SET closed_at = closed_at - t FROM passed),
+     letters AS (UPDATE tallystick.dead_letter SET settled_at = settled_at - t FROM passed),
+     marks AS (UPDATE tallystick.watermark SET at = at - t FROM passed),
+     restores AS (UPDATE tallystick.restore SET since = since - t, declared_at = declared_at - t FROM passed)
 UPDATE tallystick.outbox SET due_at = due_at - t FROM passed

@@ -127,3 +127,11 @@ def test_help_imports_no_library_and_comes_at_once() -> None:
     assert HEAVY & set(ended.stderr.split()) == set()
     # Processor time, since a busy machine says nothing about us.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
+
+
+def test_an_error_that_was_raised_from_itself_is_explained() -> None:
+    error = StoreUnavailable("PostgreSQL: away")
+    error.__cause__ = error
+    explained = explain(error)
+    assert explained is not None
+    assert explained.reason == "PostgreSQL: away"

@@ -6,12 +6,17 @@ import asyncio
 import signal
 import socket
 from http import HTTPStatus
+from typing import IO
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
+import pytest
 
+from adapters.postgres.migrations.upgrade import upgrade
 from gateway.cli.exits import Exit
 from gateway.local.ports import free_port
+from gateway.local.postgres import LocalPostgres
 from tests.fixtures.rabbitmq import Vhost
 from tests.fixtures.wait import wait_for
 from tests.gateway.cli.conftest import NOBODY, SetUp, ask, ended, program
@@ -48,13 +53,6 @@ async def test_wrong_settings_are_told_before_anything_starts() -> None:
     assert "geheim" not in err
 
 
-async def test_a_database_that_is_down(set_up: SetUp) -> None:
-    code, err = await refusal({**set_up.env, "TALLYSTICK_DATABASE_URL": f"postgresql://u:geheim@{NOBODY}/x"})
-    assert code == Exit.UNREACHABLE
-    assert "start PostgreSQL" in err
-    assert "geheim" not in err
-
-
 async def test_a_schema_that_is_behind(set_up: SetUp, empty_database_url: str) -> None:
     code, err = await refusal({**set_up.env, "TALLYSTICK_DATABASE_URL": empty_database_url})
     assert code == Exit.CONFLICT
@@ -76,11 +74,88 @@ async def test_a_token_file_that_is_not_there(set_up: SetUp) -> None:
     assert "token_file /nowhere/token" in err
 
 
-async def test_a_broker_that_refuses(set_up: SetUp, vhost: Vhost) -> None:
-    code, err = await refusal({**set_up.env, "TALLYSTICK_AMQP_URL": vhost.url.replace("guest:guest", "guest:geheim")})
-    assert code == Exit.AUTH
-    assert "correct user, password" in err
+async def test_a_server_that_may_forget_what_it_confirmed(set_up: SetUp) -> None:
+    with LocalPostgres(durable=False) as server:
+        await asyncio.to_thread(upgrade, server.url)
+        code, err = await refusal({**set_up.env, "TALLYSTICK_DATABASE_URL": server.url})
+    assert code == Exit.UNHEALTHY
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        assert f"{name} is off: a crash loses what was acked: set {name} = on" in err
+
+
+async def test_passwords_do_not_travel_in_plain_text() -> None:
+    addresses = {
+        "TALLYSTICK_DATABASE_URL": "postgresql://u:geheim@db.example:5432/x",
+        "TALLYSTICK_AMQP_URL": "amqp://u:geheim@mq.example/",
+        "TALLYSTICK_POLICY": "nowhere.yaml",
+    }
+    code, err = await refusal(addresses)
+    assert code == Exit.USAGE
+    assert "TALLYSTICK_AMQP_URL: it travels without TLS: write amqps://" in err
+    assert "TALLYSTICK_DATABASE_URL: it may travel without TLS: add ?sslmode=verify-full" in err
     assert "geheim" not in err
+    for allowed in (
+        {"TALLYSTICK_ALLOW_PLAIN_TEXT": "true"},
+        {
+            "TALLYSTICK_DATABASE_URL": "postgresql://u:geheim@db.example/x?sslmode=verify-full",
+            "TALLYSTICK_AMQP_URL": "amqps://u:geheim@mq.example/",
+        },
+    ):
+        code, err = await refusal(addresses | allowed)
+        assert code == Exit.FAILED
+        assert "nowhere.yaml: No such file" in err
+
+
+@pytest.mark.parametrize(
+    ("variable", "away", "reason"),
+    [
+        ("TALLYSTICK_DATABASE_URL", f"postgresql://u:geheim@{NOBODY}/x", "start PostgreSQL"),
+        ("TALLYSTICK_AMQP_URL", f"amqp://u:geheim@{NOBODY}/", "start RabbitMQ"),
+    ],
+)
+async def test_it_waits_for_what_is_away_and_says_so(set_up: SetUp, variable: str, away: str, reason: str) -> None:
+    await waits({**set_up.env, variable: away}, reason)
+
+
+async def test_it_waits_while_the_database_is_not_there(set_up: SetUp) -> None:
+    missing = urlsplit(set_up.env["TALLYSTICK_DATABASE_URL"])._replace(path="/nowhere").geturl()
+    await waits({**set_up.env, "TALLYSTICK_DATABASE_URL": missing}, "create the database, or correct its name")
+
+
+async def test_it_waits_while_the_broker_refuses_the_password(set_up: SetUp, vhost: Vhost) -> None:
+    refused = vhost.url.replace("guest:guest", "guest:geheim")
+    await waits({**set_up.env, "TALLYSTICK_AMQP_URL": refused}, "correct user, password")
+
+
+async def waits(env: dict[str, str], reason: str) -> None:
+    """Live and not ready until SIGTERM, which ends it well; what it waits for is told."""
+    port = free_port()
+    binds = {"TALLYSTICK_API_BIND": f"127.0.0.1:{free_port()}", "TALLYSTICK_OPS_BIND": f"127.0.0.1:{port}"}
+    process = program("serve", env={**env, **binds})
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(20):
+            lines = await asyncio.to_thread(_until_told, process.stderr, reason)
+        assert answers(f"http://127.0.0.1:{port}/livez")
+        assert not answers(f"http://127.0.0.1:{port}/readyz")
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        process.kill()
+        _, rest = await asyncio.to_thread(process.communicate)
+    assert "geheim" not in lines + rest
+    assert '"event":"stopped"' in rest.replace(" ", "")
+
+
+def _until_told(stream: IO[str], reason: str) -> str:
+    """The lines up to the one that names `reason`."""
+    seen = ""
+    for line in stream:
+        seen += line
+        if reason in line:
+            assert '"event":"waiting_for"' in line.replace(" ", "")
+            return seen
+    raise AssertionError(seen)
 
 
 async def test_an_address_that_is_taken(set_up: SetUp) -> None:
@@ -96,12 +171,13 @@ async def test_it_starts_is_ready_and_stops(set_up: SetUp) -> None:
     process = program("serve", env={**set_up.env, **binds})
     try:
         await asyncio.to_thread(wait_for, lambda: answers(f"http://127.0.0.1:{port}/readyz"))
-        process.send_signal(signal.SIGTERM)
+        for _ in range(2):  # the second changes nothing
+            process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 30) == 0
     finally:
         process.kill()
         _, err = await asyncio.to_thread(process.communicate)
-    assert '"event":"stopped"' in err.replace(" ", "")
+    assert err.replace(" ", "").count('"event":"stopped"') == 1
 
 
 async def test_it_ends_and_says_so_when_a_task_of_it_has_died(set_up: SetUp) -> None:

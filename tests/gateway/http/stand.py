@@ -27,6 +27,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
 from gateway.backoff import Backoff
 from gateway.burial import Burial
@@ -36,8 +37,10 @@ from gateway.gate import SystemGate
 from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
+from gateway.http.api import Operators
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
@@ -170,6 +173,7 @@ class Stand:
 async def listening(url: str, token_file: Path | None, *, patience: float = 5.0) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
+    restores = PostgresRestores(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     outbox, gates = PostgresOutbox(url), PostgresGates(url)
     systems_looked_at: list[str] = []
@@ -192,10 +196,14 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                 health,
                 Counts("1.2.3"),
                 reads,
-                Acts(acts, looked_at.append),
-                Pausing(pauses, lambda: hints.append(None)),
-                systems,
-                LetterActs(dead_letters, again),
+                restores,
+                Operators(
+                    Acts(acts, looked_at.append),
+                    Pausing(pauses, lambda: hints.append(None)),
+                    systems,
+                    LetterActs(dead_letters, again),
+                    RestoreActs(restores),
+                ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
@@ -206,7 +214,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for store in (reads, acts, pauses, commits, dead_letters, outbox, gates):
+        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, gates):
             await store.close()
 
 

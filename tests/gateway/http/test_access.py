@@ -15,12 +15,14 @@ from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.restores import PostgresRestores
 from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
-from gateway.http.api import api, routes
+from gateway.http.api import Operators, api, routes
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
 from gateway.settings import SettingsInvalid
@@ -35,12 +37,12 @@ Client = TestClient[web.Request, web.Application]
 def app(database_url: str) -> web.Application:
     """The API for a caller who may read only, with one route that nobody gave a permission."""
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
-    gates = PostgresGates(database_url)
-    views = Views(reads, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
+    gates, restores = PostgresGates(database_url), PostgresRestores(database_url)
+    views = Views(reads, restores, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
     letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
     systems, again = Systems(gates, {}, lambda _: None), LetterActs(letters, readmission(letters))
-    app = api(routes(views, acts, pausing, systems, again), READER)
+    app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores))), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -49,6 +51,7 @@ def app(database_url: str) -> web.Application:
         await pauses.close()
         await gates.close()
         await letters.close()
+        await restores.close()
 
     app.on_cleanup.append(close)
     return app
@@ -104,6 +107,9 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/dead-letters/{digest}/discard"),
         ("GET", "/v1/dead-letters/{digest}/payload"),
         ("HEAD", "/v1/dead-letters/{digest}/payload"),
+        ("POST", "/v1/restore"),
+        ("POST", "/v1/restore/release"),
+        ("POST", "/v1/restore/end"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }

@@ -53,7 +53,7 @@ class TestStatus:
         await stand.commit(asking(applied((await stand.commits.load([PROJECT]))[PROJECT], message("p1")), command()))
         await stand.bury("one")
         status = (await stand.get("/v1/status")).json
-        assert {"version", "ready", "checks", "open"} == set(status)
+        assert {"version", "ready", "checks", "restore", "open"} == set(status)
         open_work = status["open"]
         assert isinstance(open_work, dict)
         [lane] = open_work["lanes"]

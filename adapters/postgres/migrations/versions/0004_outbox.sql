@@ -9,10 +9,10 @@
 -- heads the gate let pass, and what holds the others.
 CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
                                        p_concurrency integer, p_rate double precision, p_burst integer,
-                                       p_quota bigint, p_resets timestamptz[])
+                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
                reference text, body bytea, number integer, place integer, admitted integer, hold text,
-               hold_seconds double precision)
+               hold_seconds double precision, started_for double precision, ended_for double precision)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -26,6 +26,9 @@ BEGIN
     -- Whoever abandons this token waits until we have ended, or was before us and left a mark.
     PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
     IF EXISTS (SELECT FROM tallystick.abandoned a WHERE a.token = p_token) THEN
+        RETURN;
+    END IF;
+    IF NOT tallystick.may_send(p_remembered) THEN
         RETURN;
     END IF;
     SELECT g.* INTO gate
@@ -66,8 +69,9 @@ BEGIN
         WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, g.number, h.place,
-           gate.count, NULL::text, NULL::double precision
-    FROM head h JOIN logged g ON g.command_id = h.id;
+           gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
+    FROM head h JOIN logged g ON g.command_id = h.id
+    LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true;
     GET DIAGNOSTICS taken = ROW_COUNT;
 
     IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN

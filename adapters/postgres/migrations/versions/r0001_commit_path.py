@@ -10,6 +10,9 @@ down_revision = None
 
 def upgrade() -> None:
     """Create everything."""
-    names = ("0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0005_gates", "0006_suspects", "0008_pauses")
+    names = (
+        "0001_tables", "0002_commit", "0003_lanes", "0004_outbox", "0005_gates", "0006_suspects", "0007_restore",
+        "0007_retention", "0008_pauses",
+    )  # fmt: skip
     for name in names:
         run(name)

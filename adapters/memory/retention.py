@@ -1,0 +1,88 @@
+"""Retention in memory."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import assert_never
+
+from adapters.memory.rows import Accepted
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.retention import Old
+from schemas.verdicts import Verdict
+
+_FINAL = frozenset(
+    {Verdict.APPLIED, Verdict.IGNORED, Verdict.STALE, Verdict.SUPERSEDED, Verdict.REJECTED, Verdict.DISCARDED}
+)
+
+
+class MemoryRetention:
+    """Port `Retention`."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
+        before = self._clock() - age
+        match old:
+            case Old.INBOX:
+                return self._inbox(before, limit)
+            case Old.ATTEMPTS:
+                return self._attempts(before, limit)
+            case Old.TIMELINE:
+                timeline = self._tables.timeline
+                gone = list(islice((line for line in timeline if line.at < before), limit))
+                self._tables.timeline = [line for line in timeline if line not in gone]
+                return len(gone)
+            case Old.CASES:
+                cases = self._tables.cases
+                closed = (row for row in cases if row.closed_at is not None and row.closed_at < before)
+                numbers = {row.id for row in islice(closed, limit)}
+                self._tables.cases = [row for row in cases if row.id not in numbers]
+                return len(numbers)
+            case Old.DEAD_LETTERS:
+                letters = self._tables.dead_letters
+                settled = (digest for digest, row in letters.items() if (row.settled_at or before) < before)
+                digests = list(islice(settled, limit))
+                for digest in digests:
+                    del letters[digest]
+                return len(digests)
+            case Old.ABANDONED:
+                abandoned = self._tables.abandoned
+                tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
+                for token in tokens:
+                    del abandoned[token]
+                return len(tokens)
+            case _:
+                assert_never(old)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _inbox(self, before: float, limit: int) -> int:
+        tables = self._tables
+        busy = {standing.command.key for standing in tables.outbox.values()}
+        asked = {row.opened.ref for row in tables.cases if row.is_open}
+
+        def is_over(row: Accepted) -> bool:
+            is_final = row.verdict in _FINAL and row.position is None
+            return is_final and row.key not in busy and row.message.ref not in asked and row.at < before
+
+        gone = list(islice((row for row in tables.inbox.values() if is_over(row)), limit))
+        for row in gone:
+            del tables.inbox[row.message.ref]
+            del tables.identities[row.message.source, row.message.id]
+        return len(gone)
+
+    def _attempts(self, before: float, limit: int) -> int:
+        tables = self._tables
+        old = [
+            (command_id, logged)
+            for command_id, log in tables.attempts.items()
+            if command_id not in tables.outbox
+            for logged in log
+            if logged.started_at < before
+        ]
+        for command_id, logged in old[:limit]:
+            tables.attempts[command_id].remove(logged)
+        return len(old[:limit])

@@ -1,0 +1,122 @@
+"""Port to what is known of restores of the database: how one is noticed, and how far people have taken it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class Found(StrEnum):
+    """How it was noticed that the database went back."""
+
+    SERVER = "server"
+    """It stands in another cluster than before."""
+    TIMELINE = "timeline"
+    """Its cluster was recovered to a point in time, or a stand-by took over."""
+    WATERMARK = "watermark"
+    """RabbitMQ or a process remembers a higher watermark than it has."""
+    DECLARED = "declared"
+    """A person said so."""
+
+
+class Phase(StrEnum):
+    """How far a restore was taken."""
+
+    HELD = "held"
+    """No command is sent."""
+    RELEASED = "released"
+    """Commands are sent, each after its system was asked."""
+    ENDED = "ended"
+    """Only what stood open at its end still asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restore. Between `since` and `declared_at` things were done that the database does not know of."""
+
+    id: int
+    since: datetime
+    found: Found
+    declared_at: datetime
+    declared_by: str
+    reason: str
+    released_at: datetime | None = None
+    released_by: str | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """How far it was taken."""
+        if self.ended_at is not None:
+            return Phase.ENDED
+        return Phase.HELD if self.released_at is None else Phase.RELEASED
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The database's watermark. With `found` the database went back, and the watermark was not raised."""
+
+    counter: int
+    found: Found | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The database's watermark, and its newest restore, also if that is ended."""
+
+    counter: int
+    newest: Restore | None
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The highest watermark that this process knows of."""
+
+    counter: int = 0
+
+
+class RestoreConflict(RuntimeError):
+    """The restore is not in the phase that the act needs; the message says what to do first."""
+
+
+class Restores(Protocol):
+    """Restores of the database; at most one is not ended. All verbs raise `StoreUnavailable`."""
+
+    async def tick(self, remembered: int) -> Tick:
+        """Raise the watermark by one, unless the database went back."""
+        ...
+
+    async def declare(
+        self, *, since: datetime | None, found: Found, actor: str, reason: str, remembered: int = 0
+    ) -> Restore:
+        """Hold every command back: returns when no claim is under way that does not know. Audited, and told.
+
+        `since` is the point that the database was restored to; None: its last watermark. One that stands open is held
+        again, from the earlier point. Raises `RestoreConflict` for a point in the future.
+        """
+        ...
+
+    async def release(self, *, actor: str, reason: str) -> Restore:
+        """Let commands be sent again, each after its system was asked. Audited, and told. Raises `RestoreConflict`."""
+        ...
+
+    async def end(self, *, actor: str, reason: str) -> Restore:
+        """Sources have published again, so what comes from now on is new. Audited, and told.
+
+        Keys with open messages or commands go on asking. Raises `RestoreConflict`.
+        """
+        ...
+
+    async def look(self) -> Seen:
+        """What stands there; changes nothing."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+NOTHING_HELD = "no restore is held: declare one first, or see `tallystick restore show`"
+NOTHING_RELEASED = "no restore is released: release it first, or see `tallystick restore show`"
+IN_THE_FUTURE = "since lies in the future by the database's clock: name the point that the database was restored to"

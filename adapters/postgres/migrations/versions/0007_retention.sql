@@ -1,0 +1,66 @@
+-- Removing what is final and old, in small batches. Ages are the database's own clock.
+
+CREATE INDEX inbox_age ON tallystick.inbox (received_at)
+    WHERE position IS NULL AND verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded');
+CREATE INDEX attempt_age ON tallystick.attempt (started_at);
+CREATE INDEX timeline_age ON tallystick.timeline (at);
+CREATE INDEX cases_age ON tallystick.cases (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX dead_letter_age ON tallystick.dead_letter (settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX abandoned_age ON tallystick.abandoned (at);
+
+-- Remove up to p_limit rows of one kind that are older than so many seconds; how many went. Null: another process is at
+-- it. Nothing that stands open goes: no message with an open case or of a key with an open command, no attempt of one.
+CREATE FUNCTION tallystick.remove_old(p_kind text, p_age double precision, p_limit integer) RETURNS integer
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    before  timestamptz := now() - make_interval(secs => p_age);
+    systems text[];
+    removed integer;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('tallystick.retention', 0)) THEN
+        RETURN NULL;
+    END IF;
+    CASE p_kind
+    WHEN 'inbox' THEN
+        -- The systems that have commands, one step of the index for each: by them a key's commands are found.
+        WITH RECURSIVE each AS (
+            (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)
+            UNION ALL
+            SELECT (SELECT o.system FROM tallystick.outbox o WHERE o.system > e.system ORDER BY o.system LIMIT 1)
+            FROM each e WHERE e.system IS NOT NULL)
+        SELECT array_agg(e.system) INTO systems FROM each e WHERE e.system IS NOT NULL;
+        DELETE FROM tallystick.inbox WHERE ref = ANY (ARRAY(
+            SELECT i.ref FROM tallystick.inbox i
+            WHERE i.position IS NULL AND i.received_at < before
+              AND i.verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded')
+              AND NOT EXISTS (SELECT FROM unnest(systems) s(name)
+                              JOIN tallystick.outbox o
+                                ON o.system = s.name AND o.entity = i.entity AND o.key = i.key)
+              AND NOT EXISTS (SELECT FROM tallystick.cases c
+                              WHERE c.entity = i.entity AND c.key = i.key AND c.closed_at IS NULL AND c.ref = i.ref)
+            ORDER BY i.received_at LIMIT p_limit));
+    WHEN 'attempts' THEN
+        DELETE FROM tallystick.attempt WHERE (command_id, number) IN (
+            SELECT a.command_id, a.number FROM tallystick.attempt a
+            WHERE a.started_at < before
+              AND NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = a.command_id)
+            ORDER BY a.started_at LIMIT p_limit);
+    WHEN 'timeline' THEN
+        DELETE FROM tallystick.timeline WHERE ctid = ANY (ARRAY(
+            SELECT t.ctid FROM tallystick.timeline t WHERE t.at < before ORDER BY t.at LIMIT p_limit));
+    WHEN 'cases' THEN
+        DELETE FROM tallystick.cases WHERE id IN (
+            SELECT c.id FROM tallystick.cases c WHERE c.closed_at < before ORDER BY c.closed_at LIMIT p_limit);
+    WHEN 'dead_letters' THEN
+        DELETE FROM tallystick.dead_letter WHERE digest IN (
+            SELECT d.digest FROM tallystick.dead_letter d
+            WHERE d.settled_at < before ORDER BY d.settled_at LIMIT p_limit);
+    WHEN 'abandoned' THEN
+        DELETE FROM tallystick.abandoned WHERE token IN (
+            SELECT a.token FROM tallystick.abandoned a WHERE a.at < before ORDER BY a.at LIMIT p_limit);
+    END CASE;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+END $$;

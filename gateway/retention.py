@@ -1,0 +1,53 @@
+"""Retention: what is final and old is removed, a little at a time, by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from adapters.ports.retention import Old, Retention
+from adapters.ports.turns import StoreUnavailable
+
+BATCH: Final = 500
+PAUSE_SECONDS: Final = 0.5
+"""Between batches: with `BATCH` the most that is removed, 1000 rows a second."""
+ROUND_SECONDS: Final = 600.0
+"""Between rounds, once nothing more is old."""
+
+
+class Cleaner:
+    """Removes for ever. `ages` are in seconds; `observed` hears how many rows went."""
+
+    def __init__(
+        self,
+        retention: Retention,
+        ages: Mapping[Old, float],
+        observed: Callable[[Old, int], None],
+        *,
+        pause: float = PAUSE_SECONDS,
+        every: float = ROUND_SECONDS,
+    ) -> None:
+        self._retention = retention
+        self._ages = ages
+        self._observed = observed
+        self._pause = pause
+        self._every = every
+
+    async def run(self) -> None:
+        """Round after round. Work goes first: a database that is away is asked again in the next round."""
+        while True:
+            with suppress(StoreUnavailable):
+                for old, age in self._ages.items():
+                    await self._remove(old, age)
+            await asyncio.sleep(self._every)
+
+    async def _remove(self, old: Old, age: float) -> None:
+        """Batch after batch until no full one is left, or another process is at it."""
+        removed: int | None = BATCH
+        while removed == BATCH:
+            removed = await self._retention.remove(old, age=age, limit=BATCH)
+            if removed:
+                self._observed(old, removed)
+            await asyncio.sleep(self._pause)

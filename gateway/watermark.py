@@ -1,0 +1,133 @@
+"""The watermark: a counter that the database raises and RabbitMQ remembers, so that neither can go back unnoticed.
+
+A database below what RabbitMQ, or this process, remembers was restored to an earlier point. That is looked at before
+anything is sent, again with each tick, and by the database itself at each claim.
+
+What RabbitMQ keeps is the newest few counters. A start takes them all, compares, publishes its own, and only then drops
+what it took: a process that dies in between gives it back. One that finds none though the database has counted waits
+for another that may be reading, for a while: then they were lost, and it says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from adapters.ports.broker import BrokerUnavailable, Keepsakes, Outgoing, Published, Publishing
+from adapters.ports.restores import Found, Phase, Remembered, Restore, Restores
+from adapters.ports.turns import StoreUnavailable
+from gateway import telemetry
+
+QUEUE: Final = "tallystick.watermark"
+"""Exchange and queue."""
+TICK_SECONDS: Final = 2.0
+"""What was committed since the last tick may be lost without notice, should the database go back by less."""
+SEARCH_SECONDS: Final = 10.0
+ACTOR: Final = "tallystick"
+
+_REASONS: Final = {
+    Found.SERVER: "the database stands in another cluster than before",
+    Found.TIMELINE: "the database's cluster was recovered, or a stand-by has taken over",
+    Found.WATERMARK: "the database is behind what RabbitMQ or a process remembers of it",
+    Found.DECLARED: "declared",
+}
+
+
+class DatabaseWentBack(RuntimeError):
+    """The database was restored under a running process, whose memory is of another past: it must start anew."""
+
+
+class Watermark:
+    """Keeps it. `remembered` is shared with the outbox, which claims nothing from a database below it."""
+
+    def __init__(
+        self,
+        restores: Restores,
+        publishing: Publishing,
+        remembered: Remembered,
+        observed: Callable[[Restore | None], None],
+        *,
+        every: float = TICK_SECONDS,
+        search: float = SEARCH_SECONDS,
+    ) -> None:
+        self._restores = restores
+        self._publishing = publishing
+        self._remembered = remembered
+        self._observed = observed
+        self._every = every
+        self._search = search
+        self._is_kept = True
+
+    async def compare(self, keepsakes: Keepsakes) -> None:
+        """Before anything is sent: ask RabbitMQ how far the database was, and hold everything if it went back.
+
+        Raises `StoreUnavailable` and `BrokerUnavailable`; to be repeated then, as nothing was dropped.
+        """
+        try:
+            self._remember(await self._kept(keepsakes))
+            tick = await self._restores.tick(self._remembered.counter)
+            if tick.found is not None:
+                await self._hold(tick.found)
+                tick = await self._restores.tick(self._remembered.counter)
+            self._remember(tick.counter)
+            await self._publish()
+            await keepsakes.drop()
+            self._observed((await self._restores.look()).newest)
+        finally:
+            await keepsakes.close()
+
+    async def run(self) -> None:
+        """Tick for ever. Raises `DatabaseWentBack` when that is seen, after everything is held."""
+        while True:
+            await asyncio.sleep(self._every)
+            try:
+                await self._tick()
+            except (StoreUnavailable, BrokerUnavailable):
+                continue  # readiness says so; the next tick looks again
+
+    async def _tick(self) -> None:
+        tick = await self._restores.tick(self._remembered.counter)
+        if tick.found is not None:
+            await self._hold(tick.found)
+            raise DatabaseWentBack(f"{_REASONS[tick.found]}: what this process remembers of it is worth nothing")
+        self._remember(tick.counter)
+        self._observed((await self._restores.look()).newest)
+        await self._publish()
+
+    async def _kept(self, keepsakes: Keepsakes) -> int:
+        """The highest counter that RabbitMQ knows, or 0. The database must not be raised before it is compared."""
+        counter = (await self._restores.look()).counter
+        deadline = asyncio.get_running_loop().time() + self._search
+        while True:
+            known = [int(body) for body in await keepsakes.take(QUEUE) if body.isdigit()]
+            if known or not counter:
+                return max(known, default=0)
+            if asyncio.get_running_loop().time() >= deadline:
+                telemetry.watermark_lost(counter)
+                return 0
+            await asyncio.sleep(self._search / 20)
+
+    def _remember(self, counter: int) -> None:
+        self._remembered.counter = max(self._remembered.counter, counter)
+
+    async def _hold(self, found: Found) -> None:
+        restore = await self._restores.declare(
+            since=None, found=found, actor=ACTOR, reason=_REASONS[found], remembered=self._remembered.counter
+        )
+        telemetry.database_went_back(found, restore.since)
+
+    async def _publish(self) -> None:
+        """Let RabbitMQ remember it."""
+        counter = self._remembered.counter
+        outgoing = Outgoing(QUEUE, "", b"%d" % counter, "text/plain", {}, message_id=f"watermark-{counter}")
+        [published] = await self._publishing.publish([outgoing])
+        is_kept = published is Published.CONFIRMED
+        if self._is_kept and not is_kept:
+            telemetry.watermark_not_kept(published)
+        self._is_kept = is_kept
+
+
+def phase_of(restore: Restore | None) -> Phase:
+    """How far the newest restore was taken; without one everything is over."""
+    return Phase.ENDED if restore is None else restore.phase

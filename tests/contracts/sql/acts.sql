@@ -1,0 +1,2 @@
+-- What operators did.
+SELECT actor, action, reason FROM tallystick.audit ORDER BY id

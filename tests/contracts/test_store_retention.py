@@ -1,0 +1,146 @@
+"""The contract of retention: what is final and old goes, a batch at a time, and nothing that stands open."""
+
+from __future__ import annotations
+
+from adapters.ports.letters import DeadLetter
+from adapters.ports.outbox import Ended, Ending, Leased
+from adapters.ports.retention import Old
+from adapters.ports.turns import Again, Committed, Opened, Refused, Settlement
+from schemas.commands import Command
+from schemas.facts import Case
+from schemas.verdicts import Failure, FailureClass, LaneState
+from tests.contracts.store_stands import Process, StoreStand
+from tests.contracts.turns import (
+    OTHER_SHEET,
+    SHEET,
+    applied,
+    asking,
+    command,
+    message,
+    queued,
+    send_lane,
+    settled,
+    uuid,
+)
+
+DAY = 86_400.0
+
+
+async def remove(process: Process, old: Old, *, limit: int = 100) -> int | None:
+    return await process.retention.remove(old, age=DAY, limit=limit)
+
+
+async def sent(process: Process, asked: Command) -> Leased:
+    """Claim the sheet's head, and record that it was confirmed."""
+    [leased] = (await process.outbox.claim([send_lane()], holder=uuid("ann"), token=uuid("token"))).leased
+    assert leased.command == asked
+    await process.outbox.record([Ended(asked, leased.token, leased.attempt, Ending.CONFIRMED)])
+    return leased
+
+
+class TestInbox:
+    async def test_old_final_messages_go_and_the_young_stay(self, store: StoreStand, process: Process) -> None:
+        await process.commit(applied(await process.row(SHEET), message("1"), message("2")))
+        await store.pass_time(DAY + 1)
+        await process.commit(applied(await process.row(SHEET), message("3")))
+        assert await remove(process, Old.INBOX) == 2
+        assert await remove(process, Old.INBOX) == 0
+        assert (await store.counts()).inbox == 1
+
+    async def test_at_most_a_batch_goes_at_once(self, store: StoreStand, process: Process) -> None:
+        await process.commit(applied(await process.row(SHEET), *(message(str(number)) for number in range(5))))
+        await store.pass_time(DAY + 1)
+        assert [await remove(process, Old.INBOX, limit=2) for _ in range(4)] == [2, 2, 1, 0]
+
+    async def test_what_stands_in_a_lane_stays(self, store: StoreStand, process: Process) -> None:
+        await process.commit(queued(await process.row(SHEET), message("1"), state=LaneState.PARKED))
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.INBOX) == 0
+
+    async def test_what_has_an_open_case_stays(self, store: StoreStand, process: Process) -> None:
+        turn = applied(await process.row(SHEET), message("1"))
+        failure = Failure(FailureClass.MAPPING, "unmapped", "map it")
+        turn.opened.append(Opened(Case(failure), turn.judged[0].message.ref))
+        await process.commit(turn)
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.INBOX) == 0
+
+    async def test_messages_of_a_key_with_an_open_command_stay(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("1")), command()))
+        await process.commit(applied(await process.row(OTHER_SHEET), message("2")))
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.INBOX) == 1
+        leased = await sent(process, command())
+        await process.commit(settled(await process.row(SHEET), (command(), leased.token)))
+        assert await remove(process, Old.INBOX) == 1
+
+    async def test_a_duplicate_is_known_as_long_as_its_message_is_there(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        await process.commit(applied(await process.row(SHEET), message("1")))
+        [known] = await process.commit(applied(await process.row(SHEET), message("1", delivery=2)))
+        assert isinstance(known, Refused)
+        assert known.why is Again.DUPLICATE
+        await store.pass_time(DAY + 1)
+        await remove(process, Old.INBOX)
+        assert await process.commit(applied(await process.row(SHEET), message("1", delivery=3))) == [Committed()]
+
+
+class TestAttempts:
+    async def test_those_of_settled_commands_go(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("1")), command()))
+        leased = await sent(process, command())
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.ATTEMPTS) == 0
+        await process.commit(settled(await process.row(SHEET), (command(), leased.token)))
+        assert await remove(process, Old.ATTEMPTS) == 1
+
+    async def test_those_of_parked_commands_stay(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("1")), command()))
+        leased = await sent(process, command())
+        turn = settled(await process.row(SHEET), (command(), leased.token), settlement=Settlement.PARKED)
+        await process.commit(turn)
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.ATTEMPTS) == 0
+
+
+class TestTheRest:
+    async def test_old_lines_of_the_timeline_go(self, store: StoreStand, process: Process) -> None:
+        await process.commit(applied(await process.row(SHEET), message("1"), message("2")))
+        await store.pass_time(DAY + 1)
+        await process.commit(applied(await process.row(SHEET), message("3")))
+        assert await remove(process, Old.TIMELINE) == 2
+        assert (await store.counts()).timeline == 1
+
+    async def test_closed_cases_go_and_open_ones_stay(self, store: StoreStand, process: Process) -> None:
+        failure = Failure(FailureClass.MAPPING, "unmapped", "map it")
+        for key in (SHEET, OTHER_SHEET):
+            first = message(f"of {key.id}")
+            turn = queued(await process.row(key), first, state=LaneState.PARKED)
+            turn.opened.append(Opened(Case(failure), first.ref))
+            await process.commit(turn)
+        [head] = await process.lane(SHEET)
+        await process.acts.discard(SHEET, head=head.message.ref, actor="ann", reason="old")
+        assert await remove(process, Old.CASES) == 0
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.CASES) == 1
+        counts = await store.counts()
+        assert (counts.cases, await store.open_cases()) == (1, 1)
+
+    async def test_settled_dead_letters_go_and_buried_ones_stay(self, store: StoreStand, process: Process) -> None:
+        letters = [
+            DeadLetter(name, "q", "r", FailureClass.SCHEMA, "not_json", "no JSON", None, {}, b"")
+            for name in (b"1", b"2")
+        ]
+        await process.dead_letters.bury(letters)
+        await process.dead_letters.discard(b"1", actor="ann", reason="junk")
+        assert await remove(process, Old.DEAD_LETTERS) == 0
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.DEAD_LETTERS) == 1
+        assert [digest for digest, _ in await store.dead_letters()] == [b"2"]
+
+    async def test_abandoned_tokens_go(self, store: StoreStand, process: Process) -> None:
+        await process.outbox.abandon(uuid("lost"))
+        assert await remove(process, Old.ABANDONED) == 0
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.ABANDONED) == 1

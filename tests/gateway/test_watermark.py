@@ -1,0 +1,165 @@
+"""The watermark: a database that went back is noticed, from RabbitMQ at a start and from memory later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
+from adapters.memory.broker_keepsakes import MemoryKeepsakes
+from adapters.memory.store import MemoryStore
+from adapters.ports.broker import BrokerUnavailable, Outgoing
+from adapters.ports.restores import Found, Phase, Restore
+from adapters.rabbitmq.topology import topology
+from gateway.watermark import QUEUE, DatabaseWentBack, Watermark
+
+
+@dataclass
+class Place:
+    """A store and a broker, and processes on them."""
+
+    store: MemoryStore = field(default_factory=lambda: MemoryStore(lambda: 1000.0))
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    seen: list[Restore | None] = field(default_factory=list)
+
+    async def start(self) -> Watermark:
+        """One more process that has compared."""
+        watermark = self.process()
+        await watermark.compare(MemoryKeepsakes(self.broker))
+        return watermark
+
+    def process(self) -> Watermark:
+        clients = self.store.clients()
+        publishing = MemoryPublishing(self.broker)
+        return Watermark(clients.restores, publishing, clients.remembered, self.seen.append, every=0.001, search=0.05)
+
+    async def kept(self) -> list[int]:
+        """What RabbitMQ remembers."""
+        keepsakes = MemoryKeepsakes(self.broker)
+        kept = [int(body) for body in await keepsakes.take(QUEUE)]
+        await keepsakes.close()
+        return kept
+
+    @property
+    def phase(self) -> Phase:
+        newest = self.store.tables.past.restores[-1:]
+        return newest[0].phase if newest else Phase.ENDED
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Return as soon as `is_so`; fails after some seconds."""
+    async with asyncio.timeout(5):
+        while not is_so():  # noqa: ASYNC110  # nothing of the store sets an event
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+async def place() -> Place:
+    made = Place()
+    await MemoryAdministration(made.broker).apply(topology([]))
+    return made
+
+
+async def test_a_start_lets_rabbitmq_remember(place: Place) -> None:
+    await place.start()
+    assert await place.kept() == [1]
+    await place.start()
+    assert await place.kept() == [2]
+    assert place.phase is Phase.ENDED
+
+
+async def test_it_is_raised_for_ever(place: Place) -> None:
+    running = asyncio.create_task((await place.start()).run())
+    await until(lambda: place.store.tables.past.counter >= 20)
+    running.cancel()
+    assert (await place.kept())[-1] >= 19
+    assert len(await place.kept()) == 8
+
+
+async def test_a_database_below_what_rabbitmq_remembers_is_held_at_the_start(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    place.store.tables.past.counter = 50
+    await place.start()
+    assert place.phase is Phase.HELD
+    assert place.seen[-1] is not None
+    assert place.seen[-1].found is Found.WATERMARK
+    # and it goes on above what RabbitMQ knew, so that nobody finds the same restore again
+    assert place.store.tables.past.counter > 101
+    await place.start()
+    assert len(place.store.tables.past.restores) == 1
+
+
+async def test_an_empty_database_on_an_old_broker_is_held(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    place.store.tables.past.counter = 0
+    await place.start()
+    assert place.phase is Phase.HELD
+
+
+async def test_another_server_is_held_at_the_start(place: Place) -> None:
+    await place.start()
+    place.store.tables.past.this_server += 1
+    await place.start()
+    assert place.phase is Phase.HELD
+
+
+async def test_a_process_ends_when_its_database_goes_back_and_holds_everything_before(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    watermark = await place.start()
+    place.store.tables.past.counter = 50
+    with pytest.raises(DatabaseWentBack):
+        await asyncio.wait_for(watermark.run(), 5)
+    assert place.phase is Phase.HELD
+    assert place.store.tables.past.counter > 101
+
+
+async def test_a_start_that_dies_while_it_compares_leaves_the_evidence(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    place.store.tables.past.counter = 50
+    # given: one that has read, and another that starts meanwhile
+    first = MemoryKeepsakes(place.broker)
+    assert await first.take(QUEUE) == [b"101"]
+    second = asyncio.create_task(place.start())
+    await asyncio.sleep(0)
+    # when: the first dies
+    await first.close()
+    await second
+    # then
+    assert place.phase is Phase.HELD
+
+
+async def test_waiting_for_the_broker_does_not_raise_the_database(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    place.store.tables.past.counter = 99
+    place.broker.stop()
+    for _ in range(5):
+        with pytest.raises(BrokerUnavailable):
+            await place.start()
+    place.broker.start()
+    await place.start()
+    assert place.phase is Phase.HELD
+
+
+async def test_a_watermark_that_rabbitmq_lost_is_told_and_stops_nothing(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    with capture_logs() as logs:
+        await place.start()
+    assert [line["event"] for line in logs] == ["watermark_lost"]
+    assert place.phase is Phase.ENDED
+    assert await place.kept() == [101]
+
+
+async def test_what_is_no_watermark_is_not_one(place: Place) -> None:
+    junk = Outgoing(QUEUE, "", b"12 or so", "text/plain", {}, message_id="junk")
+    await MemoryPublishing(place.broker).publish([junk])
+    await place.start()
+    assert place.phase is Phase.ENDED
+    assert await place.kept() == [1]
