@@ -144,6 +144,14 @@ class Drafting:
                     dropped.remove(claim)
                 kept.append(claim)
 
+    def has_settled(self, answered: Answered) -> bool:
+        """Whether another result of the same command is in this turn already.
+
+        A process that stood still past its lease may hold one, take the lease anew, and get the next. The store says
+        in another turn that it comes too late.
+        """
+        return any(settled.command.id == answered.leased.command.id for settled in self._turn.settled)
+
     def settle(self, answered: Answered, settlement: Settlement, failure: Failure | None = None) -> None:
         """A result is decided on; with a failure its command is parked and a case opened."""
         self._answers.append(answered)

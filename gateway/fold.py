@@ -107,7 +107,8 @@ class _Fold:
         False if one is left for another turn, and with it all that comes behind results.
         """
         for answered in self._activation.answers:
-            decision = None if self.drafting.is_full else self._judged_result(answered)
+            waits = self.drafting.is_full or self.drafting.has_settled(answered)
+            decision = None if waits else self._judged_result(answered)
             if decision is None:
                 self.drafting.stopped_short = True
                 return False

@@ -44,6 +44,15 @@ def test_results_go_first_then_the_lane_then_the_mailbox() -> None:
     assert [settled.settlement for settled in draft.turn.settled] == [Settlement.DONE]
 
 
+def test_two_results_of_one_command_are_not_decided_in_one_turn() -> None:
+    # Given what a process holds that stood still past its lease, and then took the lease anew
+    draft = Desk().came(entry("mail")).heard(answered(A, "1"), answered(A, "1")).turn()
+    # Then the second, and all that comes behind results, is left for a turn in which the store knows of the first
+    assert steps(draft) == ("+1",)
+    assert len(draft.turn.settled) == 1
+    assert draft.stopped_short
+
+
 def test_each_applied_event_is_one_version() -> None:
     draft = Desk(version=4).came(entry("a"), entry("b", Step(name="b", does="ignore")), entry("c")).turn()
     assert [judged.entity_version for judged in draft.turn.judged] == [5, 5, 6]

@@ -33,7 +33,7 @@ def gather(world: World) -> Evidence:
         published=tuple(world.published),
         inbox=tuple(_inboxed(world, row) for row in tables.inbox.values()),
         dead_letters=tuple(
-            DeadLetter(raw(letter.body), letter.code, seen) for letter, seen in tables.dead_letters.values()
+            DeadLetter(raw(row.letter.body), row.letter.code, row.seen) for row in tables.dead_letters.values()
         ),
         entities=tuple(_entities(tables)),
         timeline=tuple(_lines(world)),

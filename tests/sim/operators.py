@@ -17,7 +17,7 @@ class Operators:
     def __init__(self, world: World, chance: Random) -> None:
         self._world = world
         self._chance = chance
-        self._lanes = world.plant.lanes(world.tables, world.loop.time)
+        self._acts = world.store.clients().acts
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -49,7 +49,7 @@ class Operators:
         seen = self._chance.uniform(0, 0.5)
         await asyncio.sleep(seen)
         try:
-            await self._lanes.discard(key, head=head.ref, actor="anna", reason="not needed")
+            await self._acts.discard(key, head=head.ref, actor="anna", reason="not needed")
         except (LaneChanged, LaneNotFound):
             self._world.tell("operator", "comes too late", key)
             return
@@ -58,7 +58,7 @@ class Operators:
 
     async def _retry(self, key: ActorKey) -> None:
         try:
-            await self._lanes.retry(key, actor="anna", reason="mended")
+            await self._acts.retry(key, actor="anna", reason="mended")
         except LaneNotFound:
             return
         self._world.tell("operator", "retries", key)

@@ -12,6 +12,7 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming, MemoryIntake, MemorySubscription
 from adapters.memory.store import MemoryStore
+from adapters.memory.tables import Clock
 from adapters.ports.broker import Delivery, Outgoing, Published
 from gateway.activations import Bounds
 from gateway.metrics import Counts
@@ -34,6 +35,7 @@ class Surroundings:
     """What all processes share."""
 
     store: MemoryStore
+    clock: Clock
     broker: MemoryBroker
     outsides: Mapping[str, Outside]
     policy: PolicyFile
@@ -63,21 +65,26 @@ class Process:
     def __post_init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.wire = Wire(self.name, self.around.server, Random(f"{self.seed} {self.name}"))
-        clients, plant, clock = self.around.store.clients(), self.around.plant, self.loop.time
+        clients, plant, clock = self.around.store.clients(), self.around.plant, self.around.clock
         self._notices = clients.notices
         tables, wire = self.around.store.tables, self.wire
         self.ports = Ports(
-            [over(plant.commits(tables, clock), wire) for _ in range(2)],
-            over(plant.lanes(tables, clock), wire),
-            over(plant.outbox(tables, clock), wire),
-            over(clients.notices, wire),
-            over(clients.dead_letters, wire),
-            over(Probe(Outage()), wire),
-            _Consuming(self),
-            _Publishing(self.around.broker, self.wire),
-            {name: Line(outside, wire) for name, outside in self.around.outsides.items()},
+            commits=[over(plant.commits(tables, clock), wire) for _ in range(2)],
+            lanes=over(plant.lanes(tables, clock), wire),
+            acts=over(clients.acts, wire),
+            pauses=over(clients.pauses, wire),
+            outbox=over(plant.outbox(tables, clock), wire),
+            notices=over(clients.notices, wire),
+            dead_letters=over(clients.dead_letters, wire),
+            suspects=over(clients.suspects, wire),
+            reads=over(Probe(Outage()), wire),
+            consuming=_Consuming(self),
+            publishing=_Publishing(self.around.broker, wire),
+            systems={name: Line(outside, wire) for name, outside in self.around.outsides.items()},
+            gates=over(clients.gates, wire),
         )
-        sources = Sources(lambda: NOW + timedelta(seconds=self.loop.time()) + self.skew, self.around.ids)
+        chance = Random(f"{self.seed} {self.name} chance")
+        sources = Sources(lambda: NOW + timedelta(seconds=self.loop.time()) + self.skew, self.around.ids, chance.random)
         tuning = Tuning(prefetch=self.around.prefetch, bounds=self.around.bounds)
         self.counts = Counts("simulation")
         self.runtime = Runtime(self.ports, ACTORS, self.around.policy, sources, self.counts, tuning)
@@ -195,6 +202,11 @@ class _Consuming:
             on_delivery(Tapped(delivery, process, process.around.receipts))
 
         return await self._consuming.subscribe(queues, prefetch=prefetch, on_delivery=tapped)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of what is not acked."""
+        return self._consuming.held_bytes
 
     async def close(self) -> None:
         await self._consuming.close()

@@ -36,7 +36,7 @@ class Receipts:
 
     def _is_durable(self, digest: str, sent: Published) -> bool:
         if sent.is_bad:
-            return any(raw(letter.body) == digest for letter, _ in self._tables.dead_letters.values())
+            return any(raw(row.letter.body) == digest for row in self._tables.dead_letters.values())
         main = self._tables.identities.get((sent.source, sent.id))
         if main is not None and self.content_of(main) == sent.content:
             return True
@@ -86,6 +86,10 @@ class Tapped:
     @property
     def routing_key(self) -> str:
         return self.inner.routing_key
+
+    @property
+    def delivery_count(self) -> int:
+        return self.inner.delivery_count
 
     @property
     def is_live(self) -> bool:

@@ -24,12 +24,14 @@ from tests.actors.firm import MONDAY, WEEK, approved, customer, deal, line
 from tests.checker.content import content, raw
 from tests.checker.evidence import Published
 from tests.gateway.toy import NOW
-from tests.runtime.firm import CRM, POLICY, PSA
+from tests.runtime.firm import CRM, PSA
 
+GATE: Final = {"breaker": {"failures": 3, "open_seconds": 2, "longest_seconds": 10}}
 RATE: Final = "125.50"
 SIM_POLICY: Final = PolicyFile.model_validate(
-    POLICY.model_dump(mode="json", exclude={"sources", "systems"})
-    | {
+    {
+        "legal_entities": {"DE01": {"currency": "EUR", "tax_codes": {"standard": "D19"}}},
+        "service_lines": ["advisory"],
         "sources": {
             CRM: {"users": ["guest"], "types": ["customer.*", "project.*"]},
             PSA: {
@@ -37,7 +39,7 @@ SIM_POLICY: Final = PolicyFile.model_validate(
             },
         },
         "systems": {
-            name: {"url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {}}
+            name: {"url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {}, "gate": GATE}
             for name in ("erp", "psa", "crm")
         },
         "retry_seconds": 1,

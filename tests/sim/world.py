@@ -13,15 +13,15 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.store import MemoryStore
 from adapters.ports.broker import BrokerUnavailable, Published
-from adapters.ports.outbox import Ended, Leased
-from adapters.ports.store import DeadLetter
+from adapters.ports.letters import DeadLetter
+from adapters.ports.outbox import Claimed, Ended, Leased
 from adapters.ports.turns import Batch, Committed
 from adapters.rabbitmq.topology import topology
 from gateway.activations import Bounds
 from schemas.verdicts import LaneState
 from tests.checker import cells, evidence
 from tests.checker.evidence import Cell
-from tests.gateway.toy import Ids
+from tests.gateway.toy import NOW, Ids
 from tests.runtime.town import until
 from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
 from tests.sim.owner import Owner
@@ -70,7 +70,8 @@ class World:
     def __post_init__(self) -> None:
         chance = self.chance
         self.loop = asyncio.get_running_loop()
-        self.store = MemoryStore(self.loop.time)
+        self.clock = lambda: NOW.timestamp() + self.loop.time()
+        self.store = MemoryStore(self.clock)
         self.tables = self.store.tables
         self.broker = MemoryBroker()
         self.receipts = Receipts(self.tables)
@@ -86,8 +87,8 @@ class World:
             mailbox=chance.choice([1, 2, 8]), lane_page=chance.choice([1, 4]), idle=chance.choice([1, 100]),
         )  # fmt: skip
         self.around = Surroundings(
-            self.store, self.broker, self.outsides, SIM_POLICY, Ids(), self.receipts, self, self.plant, bounds,
-            chance.choice([1, 4, 20]),
+            self.store, self.clock, self.broker, self.outsides, SIM_POLICY, Ids(), self.receipts, self, self.plant,
+            bounds, chance.choice([1, 4, 20]),
         )  # fmt: skip
 
     async def open(self, processes: int) -> None:
@@ -126,6 +127,10 @@ class World:
         """Something was done on the store's server: keep what the tables forget."""
         if verb == "commit" and isinstance(arguments[0], Batch) and isinstance(answer, list):
             self._committed(process, arguments[0], answer)
+        elif isinstance(answer, Claimed):
+            held = [answer.hold.reason] if answer.hold else []
+            if answer.leased or held:
+                self.tell(process, verb, *_shown(answer.leased), *held)
         elif verb in TOLD and (answer or answer is None):
             self.tell(process, verb, *_shown(answer if answer is not None else arguments[0]))
         self.stamp()
@@ -207,7 +212,7 @@ class World:
 
 def _shown(answer: object) -> list[object]:
     """What the trace says of what was asked or answered."""
-    if not isinstance(answer, list):
+    if not isinstance(answer, Sequence) or isinstance(answer, str):
         return [answer]
     return [_name(each) for each in answer]
 

@@ -33,4 +33,5 @@ class Plant:
             runtime._bus.connect(runtime._committers)
         if self.attempts is not Attempts:
             for relay in runtime._relays.values():
-                relay._attempts = self.attempts(relay._attempts._system, relay._attempts._retry_after)
+                old = relay._attempts
+                relay._attempts = self.attempts(old._system, old._rules, old._ear, old._chance)

@@ -11,7 +11,8 @@ from adapters.memory.commits import MemoryCommits
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.rows import Logged, Standing
-from adapters.ports.outbox import Attempt, Leased, SendLane
+from adapters.ports.gate import Limits
+from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Leased, SendLane
 from adapters.ports.turns import Answer, Batch, Turn
 from schemas.keys import ActorKey
 
@@ -102,16 +103,19 @@ class NoSweep(MemoryLanes):
 class SecondHead(MemoryOutbox):
     """Leases commands, not their lane: while the head is being sent, the next one is free."""
 
-    async def claim(self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID) -> list[Leased]:
-        claimed = await super().claim(lanes, holder=holder, token=token)
-        heads = {leased.command.key for leased in claimed}
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
+        claimed = await super().claim(lanes, holder=holder, token=token, limits=limits)
+        leased = list(claimed.leased)
+        heads = {head.command.key for head in leased}
         for lane in lanes:
             second = self._second(lane)
             if second is not None and lane.key not in heads:
                 log = self._tables.attempts.setdefault(second.command.id, [])
                 log.append(Logged(token, Attempt(len(log) + 1, None, 0.0, None), self._clock()))
-                claimed.append(Leased(second.command, token, len(log), ()))
-        return claimed
+                leased.append(Leased(second.command, token, len(log), ()))
+        return replace(claimed, leased=leased)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         more = [lane for lane in self._tables.leases if lane.system == system and self._second(lane) is not None]
