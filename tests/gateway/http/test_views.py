@@ -178,7 +178,7 @@ class TestLanes:
             base | {"system": "psa", "depth": 1, "head": str(asked[2].id), "reference": asked[2].reference,
                     "state": "due"},
         ]  # fmt: skip
-        [leased] = await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))
+        [leased] = (await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))).leased
         assert [row["state"] for row in await shown()] == ["sending", "due"]
         ended = Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, None, FailureClass.UNAVAILABLE,
                       "connect_failed", "the system took no connection", 60.0)  # fmt: skip
