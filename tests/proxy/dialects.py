@@ -69,7 +69,7 @@ class Plain:
 _MOMENTS: Final[Mapping[bytes, tuple[Sight, Sight]]] = {
     b"tallystick.commit_turns(": (Sight.COMMIT_ASKED, Sight.COMMIT_ANSWERED),
     b"tallystick.claim_lanes(": (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED),
-    b"UPDATE tallystick.attempt a SET": (Sight.RECORD_ASKED, Sight.RECORD_ANSWERED),
+    b"tallystick.record_ends(": (Sight.RECORD_ASKED, Sight.RECORD_ANSWERED),
 }
 _TLS_REQUEST: Final = (80_877_103).to_bytes(4, "big")
 """A client may ask for TLS first; the server says yes or no in one byte, and ours says no."""
