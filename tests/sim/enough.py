@@ -23,7 +23,7 @@ RARE: Final = (
 
 def minimums(seeds: int) -> Mapping[Cell, int]:
     """At least so many hits of each cell in a run of so many seeds; a few seeds need not meet the rare ones."""
-    share = seeds // 30
+    share = seeds // 60
     wanted = dict.fromkeys(OTHERS, share)
     wanted |= {Cell(moment, fault): max(share // 3, 1) for moment in STRUCK for fault in (cells.KILL, cells.LOST)}
     return wanted | dict.fromkeys(RARE, seeds // 500)

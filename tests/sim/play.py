@@ -86,7 +86,7 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     mischief = Mischief(world, Random(f"{seed} mischief"), processes=processes, pace=chance.choice([0.5, 1.0, 2.0]))
     operators = Operators(world, Random(f"{seed} operators"))
     going_on = [asyncio.create_task(mischief.run()), asyncio.create_task(operators.run())]
-    pace = chance.choice([0.05, 0.3, 0.8])
+    pace = chance.choice([0.0, 0.0, 0.05, 0.3, 0.8])
     await asyncio.gather(
         *(_send(world, sent, Random(f"{seed} {n}"), pace) for n, sent in enumerate((story.crm, story.psa)))
     )

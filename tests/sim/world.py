@@ -83,7 +83,7 @@ class World:
             for name in SYSTEMS
         }
         bounds = Bounds(
-            batch_keys=chance.choice([2, 8]), batch_messages=16, fold=chance.choice([1, 2, 4]),
+            batch_keys=chance.choice([2, 16]), batch_messages=32, fold=chance.choice([1, 2, 4]),
             mailbox=chance.choice([1, 2, 8]), lane_page=chance.choice([1, 4]), idle=chance.choice([1, 100]),
         )  # fmt: skip
         self.around = Surroundings(
