@@ -25,7 +25,7 @@ from schemas.bindings import Binding
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
-from schemas.sequence import Cursor, first_cursor
+from schemas.sequence import Cursor
 from schemas.verdicts import Failure, FailureClass, Verdict
 
 NO_CURSOR: Final = Cursor()
@@ -53,6 +53,11 @@ class Stopped:
     lane: Lane
     failure: Failure | None = None
     is_news: bool = True
+
+    @property
+    def reason(self) -> str | None:
+        """Why it stands, which is also why the lane does, unless it stands behind another."""
+        return self.lane.reason if self.failure is None else self.failure.reason
 
 
 @dataclass(slots=True)
@@ -181,8 +186,8 @@ class Drafting:
         """How far the series of a message has come, by what was decided so far."""
         if message.series is None:
             return NO_CURSOR
-        known = self._cursors.get(message.series) or self._turn.row.cursors.get(message.series)
-        return known or first_cursor(self._rules.numbering(message.source).kind)
+        known = self._cursors.get(message.series) or self._turn.row.cursors.get(message.series, NO_CURSOR)
+        return known.of_kind(self._rules.numbering(message.source).kind)
 
     def take_in(self, entry: Entry, end: Ended) -> None:
         """A mailbox message is final."""
@@ -197,7 +202,7 @@ class Drafting:
         if message.series is not None:
             # Whoever ends it in the lane, an operator too, must find the cursor that it moves.
             self._cursors.setdefault(message.series, self.cursor(message))
-        reason = None if stopped is None else stopped.lane.reason
+        reason = None if stopped is None else stopped.reason
         attempts = 0 if verdict in (Verdict.QUEUED, Verdict.WAITING) else 1
         supersedes = self._rules.lane(message.type) is LanePolicy.SUPERSEDE
         self._turn.judged.append(

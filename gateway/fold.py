@@ -174,8 +174,7 @@ class _Fold:
             match end:
                 case None if self._is_blocked or overflows:
                     self._is_blocked = True
-                    self.drafting.queue(entry, Verdict.QUEUED)
-                    self.drafting.stopped_short |= self.drafting.lane.state is LaneState.OPEN
+                    self._line_up(entry)
                 case None:
                     self.drafting.stopped_short = True
                     return
@@ -186,6 +185,12 @@ class _Fold:
                     self._is_blocked = True
                 case _:
                     assert_never(end)
+
+    def _line_up(self, entry: Entry) -> None:
+        """A message goes behind what stands in the lane, undecided; one that is held parks there, and stays so."""
+        held = None if entry.held is None else Stopped(Verdict.PARKED, self.drafting.lane, entry.held)
+        self.drafting.queue(entry, Verdict.QUEUED if held is None else Verdict.PARKED, held)
+        self.drafting.stopped_short |= self.drafting.lane.state is LaneState.OPEN
 
     def _judged_first(self, entry: Entry) -> Ended | Stopped | None:
         """What becomes of a message of the mailbox; one that is held parks, whatever the policy."""
@@ -212,8 +217,8 @@ class _Fold:
         numbering = self._around.rules.numbering(message.source)
         out = out_of_sequence(message, self.drafting.cursor(message), numbering)
         match out:
-            case Stale(reason):
-                return Ended(Verdict.STALE, reason)
+            case Stale(reason, failure):
+                return Ended(Verdict.STALE, reason, failure=failure)
             case Gap(reason, patience):
                 return Stopped(Verdict.WAITING, self._lane(LaneState.WAITING, reason, patience=patience))
             case None:

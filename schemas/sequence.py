@@ -44,6 +44,15 @@ class Cursor:
             return self
         return self._absorbing(self.through, {*self.beyond, number})
 
+    def of_kind(self, kind: SequenceKind) -> Cursor:
+        """The same for a source that promises this now; the policy may have changed since the cursor was written.
+
+        What was applied before a source became contiguous counts as all that there was.
+        """
+        if kind is SequenceKind.CONTIGUOUS:
+            return self if self.through is not None else Cursor(self.applied, (), self.applied)
+        return self if self.through is None else Cursor(None, (), self.applied)
+
     def closed_through(self, number: int) -> Cursor:
         """After a person closed every number up to this one."""
         if self.through is None or number <= self.through:
@@ -58,8 +67,3 @@ class Cursor:
         while through + 1 in final:
             through += 1
         return replace(self, through=through, beyond=tuple(sorted(number for number in final if number > through)))
-
-
-def first_cursor(kind: SequenceKind) -> Cursor:
-    """The cursor of a series of which nothing is known yet."""
-    return Cursor(through=0 if kind is SequenceKind.CONTIGUOUS else None)

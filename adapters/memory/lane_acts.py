@@ -71,6 +71,9 @@ class MemoryLaneActs:
             raise LaneNotFound(f"{key} has no numbered events of {series}")
         if cursor.through >= through:
             raise LaneChanged(f"the numbers of {series} up to {cursor.through} are closed already")
+        waiting = [one.message.sequence or 0 for one in tables.lane(key) if one.message.series == series]
+        if through >= min((number for number in waiting if number > cursor.through), default=0):
+            raise LaneChanged(f"number {through} of {series} is not below the first that waits in the lane")
         closed = {**row.cursors, series: cursor.closed_through(through)}
         lane = row.lane
         if lane.state is LaneState.WAITING and lane.target is None and not key.is_external:

@@ -112,7 +112,8 @@ class LaneActs(Protocol):
     async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
         """Count the numbers of `series` up to `through` as closed: they never come, and nothing waits for them.
 
-        Raises `LaneNotFound` if the key has no such series, or `LaneChanged` if they are closed already.
+        Raises `LaneNotFound` if the key has no such series, or `LaneChanged` if they are closed already, or if no
+        higher number stands in the lane: what nobody waits for may still come.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -166,7 +167,8 @@ class LaneRow:
     """A lane, and what holds its key. `head` is the message that a discard names; `since` is when its state began.
 
     `waits_for` is what a waiting lane waits for; `bound_to` is the key of ours that an external key means. `oldest` is
-    when the head was received, the first of the lane's messages. `commands` has a row for each system with any.
+    when the head was received, the first of the lane's messages. `commands` has a row for each system with any, and
+    `blocked` is the money of all of them by currency; what a message in the lane is worth is known once it is decided.
     """
 
     entity: str
@@ -183,6 +185,7 @@ class LaneRow:
     oldest: datetime | None
     parked_commands: tuple[ParkedCommand, ...]
     commands: tuple[UnsettledCommands, ...]
+    blocked: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)

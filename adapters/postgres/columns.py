@@ -73,7 +73,8 @@ def _turns(turns: Sequence[Turn]) -> list[Column]:
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
             target and target.entity, target and target.id, lane.seen, lane.patience, lane.paused_by,
             _cursors(turn),
-            any(judged.was is not None and judged.position is None for judged in turn.judged), turn.arranges,
+            any(judged.was is not None and judged.position is None for judged in turn.judged),
+            turn.row.lane.tail if turn.arranges else None,
         )  # fmt: skip
         for column, value in zip(columns, row, strict=True):
             column.append(value)

@@ -54,6 +54,8 @@ class PostgresLaneActs:
                 return
             case "closed":
                 raise LaneChanged(f"the numbers of {series} up to {through} are closed already")
+            case "beyond":
+                raise LaneChanged(f"number {through} of {series} is not below the first that waits in the lane")
             case _:
                 raise LaneNotFound(f"{key} has no numbered events of {series}")
 

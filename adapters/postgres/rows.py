@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import asyncpg
 import orjson
@@ -41,6 +42,7 @@ def lane_row(record: asyncpg.Record) -> LaneRow:
         record["lane_reason"], record["lane_since"], record["retry_at"],
         _key(record["wait_entity"], record["wait_key"]), _key(record["bound_entity"], record["bound_key"]),
         record["entity_version"], record["oldest"], _parked(record), _sending(record),
+        _blocked(record),
     )  # fmt: skip
 
 
@@ -98,6 +100,10 @@ def _parked(record: asyncpg.Record) -> tuple[ParkedCommand, ...]:
         return ()
     columns = (record["ids"], record["systems"], record["operations"], record["refs"], record["reasons"])
     return tuple(ParkedCommand(*values) for values in zip(*columns, strict=True))
+
+
+def _blocked(record: asyncpg.Record) -> dict[str, Decimal]:
+    return dict(zip(record["currencies"] or (), record["amounts"] or (), strict=True))
 
 
 def _sending(record: asyncpg.Record) -> tuple[UnsettledCommands, ...]:

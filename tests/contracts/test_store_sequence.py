@@ -137,11 +137,15 @@ class TestHeads:
         assert await ids(process) == ["crm2", "crm3", "crm4"]
 
     async def test_a_paused_lane_stays_paused(self, process: Process) -> None:
-        await process.commit(queued(await process.row(SHEET), numbered(2), state=LaneState.PAUSED))
+        turn = queued(await process.row(SHEET), numbered(2), state=LaneState.PAUSED)
+        turn.lane = replace(turn.lane, reason="paused by ann", paused_by=7)
+        await process.commit(turn)
         before = await process.row(SHEET)
         late = queued(before, numbered(1), state=LaneState.PAUSED)
+        late.lane = replace(before.lane, depth=2, tail=before.lane.tail + 1)
         await process.commit(late)
-        assert (await process.row(SHEET)).lane.state is LaneState.PAUSED
+        lane = (await process.row(SHEET)).lane
+        assert (lane.state, lane.reason, lane.paused_by) == (LaneState.PAUSED, "paused by ann", 7)
         assert await ids(process) == ["crm1", "crm2"]
 
     async def test_the_reason_of_a_passed_head_can_still_be_read(self, process: Process) -> None:
@@ -199,6 +203,14 @@ class TestSupersede:
         assert await ids(process) == ["new"]
         assert (await process.row(SHEET)).lane.depth == 1
 
+    async def test_of_many_the_newest_stays(self, process: Process) -> None:
+        first = superseding(queued(await process.row(SHEET), *(message(f"old{n}") for n in range(4))))
+        await process.commit(first)
+        assert await ids(process) == ["old3"]
+        turn = superseding(queued(await process.row(SHEET), numbered(5), numbered(3), numbered(9), numbered(7)))
+        await process.commit(turn)
+        assert await ids(process) == ["old3", "crm9"]
+
 
 class TestCursors:
     async def test_they_are_kept_with_the_state(self, process: Process) -> None:
@@ -210,7 +222,7 @@ class TestCursors:
         assert await cursors(process) == turn.cursors, "a turn that does not move them leaves them"
 
     async def test_a_discard_closes_the_number_and_what_follows_on_it(self, process: Process) -> None:
-        await process.commit(stopped(await process.row(SHEET), numbered(2), numbered(4)))
+        await process.commit(stopped(await process.row(SHEET), numbered(2), numbered(4), numbered(6)))
         for number in (2, 4):
             await process.acts.discard(SHEET, head=numbered(number).ref, actor="ann", reason="sent in error")
         assert await cursors(process) == {"crm": Cursor(through=0, beyond=(2, 4))}
@@ -241,9 +253,25 @@ class TestCursors:
             with pytest.raises(LaneNotFound):
                 await process.acts.close_gap(key, series=series, through=2, actor="ann", reason="never sent")
 
+    @pytest.mark.parametrize("through", [3, 4, 2**63 - 1])
+    async def test_only_what_is_missing_below_a_waiting_number_is_closed(self, process: Process, through: int) -> None:
+        await process.commit(stopped(await process.row(SHEET), numbered(3), numbered(7)))
+        with pytest.raises(LaneChanged, match="below the first that waits"):
+            await process.acts.close_gap(SHEET, series="crm", through=through, actor="ann", reason="a slip of the hand")
+        await process.acts.discard(SHEET, head=numbered(3).ref, actor="ann", reason="sent in error")
+        await process.acts.discard(SHEET, head=numbered(7).ref, actor="ann", reason="sent in error")
+        with pytest.raises(LaneChanged, match="below the first that waits"):
+            await process.acts.close_gap(SHEET, series="crm", through=1, actor="ann", reason="nobody waits")
+
+    async def test_the_highest_number_can_be_discarded(self, process: Process) -> None:
+        await process.commit(stopped(await process.row(SHEET), numbered(2**63 - 1)))
+        await process.acts.close_gap(SHEET, series="crm", through=2**63 - 2, actor="ann", reason="a strange source")
+        await process.acts.discard(SHEET, head=numbered(2**63 - 1).ref, actor="ann", reason="sent in error")
+        assert await cursors(process) == {"crm": Cursor(through=2**63 - 1)}
+
     async def test_closing_a_gap_does_not_open_a_parked_lane(self, process: Process) -> None:
-        await process.commit(stopped(await process.row(SHEET), numbered(1), state=LaneState.PARKED))
-        await process.acts.close_gap(SHEET, series="crm", through=1, actor="ann", reason="never sent")
+        await process.commit(stopped(await process.row(SHEET), numbered(3), state=LaneState.PARKED))
+        await process.acts.close_gap(SHEET, series="crm", through=2, actor="ann", reason="never sent")
         assert (await process.row(SHEET)).lane.state is LaneState.PARKED
 
     async def test_a_binding_brings_numbers_and_cursors_to_the_key(self, process: Process) -> None:

@@ -16,7 +16,7 @@ from schemas.bindings import Unbound
 from schemas.project.entity import Project
 from schemas.sequence import Cursor
 from schemas.timesheet.entity import Timesheet
-from schemas.verdicts import LaneState, Verdict
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.actors.firm import approved, line
 from tests.gateway.desk import RULES, Desk, codes, number, steps, verdicts
 from tests.gateway.toy import NOW, A, Job, Step, answered, entry, theirs
@@ -59,6 +59,7 @@ class TestContiguous:
         draft = Desk(cursors=through(3)).came(number(2), number(4)).turn()
         assert verdicts(draft) == [("crm2", Verdict.STALE, None), ("crm4", Verdict.APPLIED, None)]
         assert draft.turn.judged[0].reason == "number 3 of crm was applied before number 2 came"
+        assert codes(draft) == ["number_overtaken"], "whoever promised no gaps has used a number twice"
         assert draft.turn.entity_version == 1
 
     def test_a_discard_before_it_makes_nothing_stale(self) -> None:
@@ -96,11 +97,35 @@ class TestMonotonic:
         draft = Desk().came(number(4, source="hr"), number(9, source="hr"), number(7, source="hr")).turn()
         assert steps(draft) == ("hr4", "hr9")
         assert verdicts(draft)[-1] == ("hr7", Verdict.STALE, None)
+        assert codes(draft) == []
         assert draft.turn.cursors == {"hr": Cursor(None, (), 9)}
 
     def test_the_same_number_again_is_stale(self) -> None:
         draft = Desk(cursors={"hr": Cursor(None, (), 4)}).came(number(4, source="hr")).turn()
         assert verdicts(draft) == [("hr4", Verdict.STALE, None)]
+
+
+class TestAChangedPromise:
+    def test_what_was_applied_is_where_a_contiguous_source_begins(self) -> None:
+        draft = Desk(cursors={"crm": Cursor(None, (), 4)}).came(number(6)).turn()
+        assert verdicts(draft) == [("crm6", Verdict.WAITING, 1)]
+
+    def test_gaps_of_a_source_that_may_have_them_now_block_nothing(self) -> None:
+        draft = Desk(cursors={"hr": Cursor(2, (5,), 2)}).came(number(7, source="hr")).turn()
+        assert steps(draft) == ("hr7",)
+
+    def test_numbers_of_a_source_that_promises_nothing_any_more_are_not_looked_at(self) -> None:
+        draft = Desk(cursors={"psa": Cursor(2, (), 9)}).came(number(4, source="psa")).turn()
+        assert steps(draft) == ("psa4",)
+
+
+def test_a_message_that_kills_the_process_parks_behind_a_lane_that_stands_still() -> None:
+    killer = entry("killer")
+    killer.held = Failure(FailureClass.INTERNAL, "kills_process", "it ends the process")
+    draft = Desk().stands(Step(name="1"), state=LaneState.WAITING).came(killer, entry("2")).turn()
+    assert verdicts(draft) == [("killer", Verdict.PARKED, 2), ("2", Verdict.QUEUED, 3)]
+    assert (codes(draft), draft.turn.lane.state) == (["kills_process"], LaneState.WAITING)
+    assert draft.turn.judged[0].reason == "it ends the process"
 
 
 class TestPassedHeads:

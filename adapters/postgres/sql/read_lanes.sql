@@ -12,7 +12,8 @@ SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.recei
        e.lane_since, e.retry_at, e.wait_entity, e.wait_key,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'entity' END AS bound_entity,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'id' END AS bound_key,
-       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons, sending.*
+       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons,
+       blocked.currencies, blocked.amounts, sending.*
 FROM tallystick.entity e
 LEFT JOIN LATERAL (
     SELECT i.ref, i.received_at FROM tallystick.inbox i
@@ -27,6 +28,13 @@ CROSS JOIN LATERAL (
            array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons
     FROM tallystick.outbox o WHERE o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
 ) held
+CROSS JOIN LATERAL (
+    SELECT array_agg(m.currency ORDER BY m.currency) AS currencies, array_agg(m.amount ORDER BY m.currency) AS amounts
+    FROM (SELECT b.body ->> 'currency' AS currency, sum((b.body ->> 'amount')::numeric) AS amount
+          FROM (SELECT convert_from(o.body, 'UTF8')::jsonb AS body FROM tallystick.outbox o
+                WHERE o.system IN (SELECT s.system FROM systems s) AND o.entity = e.entity AND o.key = e.key) b
+          WHERE b.body ? 'amount' AND b.body ? 'currency' GROUP BY 1) m
+) blocked
 CROSS JOIN LATERAL (
     SELECT array_agg(h.system ORDER BY h.system) AS send_systems, array_agg(h.depth ORDER BY h.system) AS send_depths,
            array_agg(h.id ORDER BY h.system) AS send_ids, array_agg(h.operation ORDER BY h.system) AS send_operations,

@@ -128,7 +128,7 @@ class TestLanes:
         assert lane == {
             "entity": "timesheet", "key": "T-1", "state": "parked", "depth": 2, "head": str(message("e1").ref),
             "reason": FAILURE.reason, "retry_at": None, "waits_for": None, "bound_to": None, "entity_version": 0,
-            "parked_commands": [], "commands": [],
+            "parked_commands": [], "commands": [], "blocked": {},
         }  # fmt: skip
         assert [(each["id"], each["verdict"]) for each in messages] == [("e1", "parked"), ("e2", "queued")]
 

@@ -18,7 +18,7 @@ CREATE FUNCTION tallystick.commit_turns(
     t_state text[], t_schema integer[], t_lane_state text[], t_lane_depth integer[], t_lane_tail bigint[],
     t_lane_reason text[], t_retry_after double precision[], t_wait_entity text[], t_wait_key text[],
     t_wait_seen bigint[], t_patience double precision[], t_paused_by bigint[], t_cursors text[],
-    t_head_left boolean[], t_arranges boolean[],
+    t_head_left boolean[], t_entered bigint[],
     -- entity versions relied on
     r_turn integer[], r_lock integer[], r_version bigint[],
     -- messages; m_was is null for one that is not in the inbox yet
@@ -264,6 +264,15 @@ BEGIN
                           WHERE c.turn = x.turn AND c.scope = x.scope AND c.value = x.value);
     END IF;
 
+    -- Lanes in order: numbered messages take their places, and what is superseded ends.
+    IF array_remove(t_entered, NULL) <> '{}' THEN
+        PERFORM tallystick.arrange_lane(
+            t_entity[a.turn], t_key[a.turn], t_entered[a.turn],
+            ARRAY(SELECT m.ref FROM unnest(m_turn, m_ref, m_supersedes) m(turn, ref, supersedes)
+                  WHERE m.turn = a.turn AND m.supersedes))
+        FROM generate_subscripts(t_entered, 1) a(turn) WHERE t_entered[a.turn] IS NOT NULL AND ok[a.turn];
+    END IF;
+
     IF cardinality(b_turn) > 0 THEN
         PERFORM tallystick.bind_external(p_commit_id, t_entity[b.turn], t_key[b.turn], b.key)
         FROM unnest(b_turn, b_key) b(turn, key) WHERE ok[b.turn];
@@ -316,15 +325,6 @@ BEGIN
             RETURNING c.id, tallystick.case_body(c, 'opened') AS body)
         SELECT case_bodies || array_agg(o.body ORDER BY o.id),
                case_keys || array_agg('case.opened'::text) INTO case_bodies, case_keys FROM opened o;
-    END IF;
-
-    -- Lanes in order: numbered messages take their places, and what is superseded ends.
-    IF true = ANY (t_arranges) THEN
-        PERFORM tallystick.arrange_lane(
-            t_entity[a.turn], t_key[a.turn],
-            ARRAY(SELECT m.ref FROM unnest(m_turn, m_ref, m_supersedes) m(turn, ref, supersedes)
-                  WHERE m.turn = a.turn AND m.supersedes))
-        FROM generate_subscripts(t_arranges, 1) a(turn) WHERE t_arranges[a.turn] AND ok[a.turn];
     END IF;
 
     INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
@@ -381,7 +381,9 @@ BEGIN
         lane_since = CASE WHEN lane_depth + moved > 0 THEN COALESCE(lane_since, now()) END,
         cursors = CASE WHEN numbered IS NULL THEN cursors ELSE numbered || COALESCE(cursors, '{}') END
     WHERE entity = p_entity AND key = p_key AND (moved > 0 OR numbered IS NOT NULL);
-    PERFORM tallystick.arrange_lane(p_entity, p_key, '{}');
+    IF moved > 0 THEN
+        PERFORM tallystick.arrange_lane(p_entity, p_key, base, '{}');
+    END IF;
 END $$;
 
 -- What a notice says of a case: schemas.notices.CaseNotice.
@@ -391,37 +393,51 @@ LANGUAGE sql STABLE AS $$
                              'entity', c.entity, 'key', c.key, 'reason', c.reason)::text
 $$;
 
--- Put a lane in order after messages have entered it at its end. What one of p_superseding is newer than, or has an
+-- Put a lane in order after messages have entered it at its end, from p_entered on. What one of p_superseding is newer than, or has an
 -- older one behind it, ends as superseded; numbered messages move before the first higher number of their series. If the
 -- head is another one now, or nothing is left, the lane is open: whatever stopped it was about the head before.
-CREATE FUNCTION tallystick.arrange_lane(p_entity text, p_key text, p_superseding uuid[]) RETURNS void
+CREATE FUNCTION tallystick.arrange_lane(p_entity text, p_key text, p_entered bigint, p_superseding uuid[])
+RETURNS void
 LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
 AS $$
 DECLARE
-    head  uuid;
-    next  uuid;
-    ended uuid[] := '{}';
-    moved boolean;
+    head      uuid;
+    next      uuid;
+    ended     uuid[] := '{}';
+    entered   record;
+    positions bigint[];
+    arranged  uuid[];
+    moved     boolean;
 BEGIN
     SELECT ref INTO head FROM tallystick.inbox
     WHERE entity = p_entity AND key = p_key AND position IS NOT NULL ORDER BY position LIMIT 1;
     IF p_superseding <> '{}' THEN
         ended := tallystick.supersede(p_entity, p_key, p_superseding);
     END IF;
-    -- Sorted insertion: each goes where the first of its series with no smaller number stands.
-    WITH standing AS (
-        SELECT ref, position, sequence, CASE WHEN series IS NULL THEN position ELSE
-                   min(position) OVER (PARTITION BY series ORDER BY sequence DESC, position DESC) END AS place
-        FROM tallystick.inbox WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
-    ), arranged AS (
-        SELECT o.ref, p.position FROM
-            (SELECT ref, row_number() OVER (ORDER BY place, sequence, position) AS rank FROM standing) o
-            JOIN (SELECT position, row_number() OVER (ORDER BY position) AS rank FROM standing) p USING (rank)
-    ), changed AS (
-        UPDATE tallystick.inbox i SET position = a.position FROM arranged a
-        WHERE i.ref = a.ref AND i.position <> a.position RETURNING i.ref)
-    SELECT count(*) > 0 INTO moved FROM changed;
+    -- A long lane is not sorted for each number that comes in its order. The orders keep the planner to the indexes that
+    -- lead to few rows: those that entered by position, and the higher numbers of each by number.
+    moved := false;
+    FOR entered IN SELECT series, sequence, position FROM tallystick.inbox
+                   WHERE entity = p_entity AND key = p_key AND position >= p_entered ORDER BY position
+    LOOP
+        PERFORM FROM tallystick.inbox h
+        WHERE h.entity = p_entity AND h.key = p_key AND h.series = entered.series AND h.sequence > entered.sequence
+          AND h.position IS NOT NULL AND h.position + 0 < entered.position
+        ORDER BY h.series, h.sequence LIMIT 1;
+        moved := moved OR FOUND;
+        EXIT WHEN moved;
+    END LOOP;
+    IF moved THEN
+        -- Sorted insertion: each goes where the first of its series with no smaller number stands.
+        SELECT array_agg(s.position ORDER BY s.position), array_agg(s.ref ORDER BY s.place, s.sequence, s.position)
+        INTO positions, arranged
+        FROM (SELECT ref, position, sequence, CASE WHEN series IS NULL THEN position ELSE
+                         min(position) OVER (PARTITION BY series ORDER BY sequence DESC, position DESC) END AS place
+              FROM tallystick.inbox WHERE entity = p_entity AND key = p_key AND position IS NOT NULL) s;
+        UPDATE tallystick.inbox i SET position = a.position FROM unnest(arranged, positions) a(ref, position)
+        WHERE i.ref = a.ref AND i.position <> a.position;
+    END IF;
     IF NOT moved AND ended = '{}' THEN
         RETURN;
     END IF;
@@ -437,8 +453,8 @@ BEGIN
     UPDATE tallystick.entity e SET
         lane_state = CASE WHEN e.lane_state = 'paused' OR (e.entity = 'external' AND e.lane_depth > 0)
                           THEN e.lane_state ELSE 'open' END,
-        lane_reason = CASE WHEN e.entity = 'external' THEN e.lane_reason END,
-        lane_since = CASE WHEN e.lane_depth > 0 THEN now() END,
+        lane_reason = CASE WHEN e.lane_state = 'paused' OR e.entity = 'external' THEN e.lane_reason END,
+        lane_since = CASE WHEN e.lane_depth = 0 THEN NULL WHEN e.lane_state = 'paused' THEN e.lane_since ELSE now() END,
         retry_at = NULL, waited_since = NULL, wait_entity = NULL, wait_key = NULL, wait_seen = NULL,
         patience = CASE WHEN e.entity = 'external' THEN e.patience END
     WHERE e.entity = p_entity AND e.key = p_key;
@@ -457,12 +473,22 @@ BEGIN
         SELECT ref, source, regexp_replace(type, '\.v[0-9]+$', '') AS type, event_id, position, series, sequence
         FROM tallystick.inbox WHERE entity = p_entity AND key = p_key AND position IS NOT NULL
     ), older AS (
-        SELECT DISTINCT ON (o.ref) o.ref, n.event_id FROM standing o
-        JOIN standing n ON n.source = o.source AND n.type = o.type AND n.series IS NOT DISTINCT FROM o.series
-                       AND (o.ref = ANY (p_superseding) OR n.ref = ANY (p_superseding))
-                       AND CASE WHEN n.sequence IS NULL THEN n.position > o.position
-                                ELSE n.sequence > o.sequence END
-        ORDER BY o.ref, n.sequence DESC, n.position DESC
+        SELECT DISTINCT ON (p.ref) p.ref, p.event_id FROM (
+            SELECT s.*, t.ref AS other, t.event_id AS newer, t.sequence AS its_sequence, t.position AS its_position
+            FROM standing s JOIN standing t ON t.source = s.source AND t.type = s.type
+                                           AND t.series IS NOT DISTINCT FROM s.series
+            WHERE s.ref = ANY (p_superseding)
+        ) x
+        -- Of each pair the older one, and the newer one's id.
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN is_older THEN x.ref ELSE x.other END AS ref,
+                   CASE WHEN is_older THEN x.newer ELSE x.event_id END AS event_id,
+                   GREATEST(x.sequence, x.its_sequence) AS sequence, GREATEST(x.position, x.its_position) AS position
+            FROM (SELECT CASE WHEN x.sequence IS NULL THEN x.position < x.its_position
+                              ELSE x.sequence < x.its_sequence END AS is_older) k
+            WHERE x.ref <> x.other AND (x.sequence IS NULL OR x.sequence <> x.its_sequence)
+        ) p
+        ORDER BY p.ref, p.sequence DESC, p.position DESC
     ), done AS (
         UPDATE tallystick.inbox i SET verdict = 'superseded', position = NULL,
                reason = 'superseded by ' || o.event_id
@@ -513,7 +539,7 @@ BEGIN
                       UNION ALL SELECT value::bigint FROM jsonb_array_elements_text(p_cursor -> 'beyond') AS b(value)) x
                   ORDER BY n
     LOOP
-        IF number = through + 1 THEN
+        IF number - 1 = through THEN
             through := number;
         ELSIF number > through THEN
             beyond := beyond || number;

@@ -166,7 +166,8 @@ BEGIN
 END $$;
 
 -- Numbers of a series that never come: all up to p_through count as closed, and a head that waited for them may run.
--- 'done', 'absent' if the key has no such series, or 'closed' if they are closed already.
+-- Only numbers below one that stands in the lane are missing: what was never seen may still come, and must not be stale.
+-- 'done', 'absent' if the key has no such series, 'closed' if they are closed already, 'beyond' if nothing waits there.
 CREATE FUNCTION tallystick.close_gap(p_entity text, p_key text, p_series text, p_through bigint, p_actor text,
                                      p_reason text) RETURNS text
 LANGUAGE plpgsql AS $$
@@ -179,6 +180,11 @@ BEGIN
         RETURN 'absent';
     ELSIF (cursor ->> 'through')::bigint >= p_through THEN
         RETURN 'closed';
+    ELSIF p_through >= COALESCE((SELECT min(i.sequence) FROM tallystick.inbox i
+                                 WHERE i.entity = p_entity AND i.key = p_key AND i.series = p_series
+                                   AND i.position IS NOT NULL AND i.sequence > (cursor ->> 'through')::bigint), 0)
+    THEN
+        RETURN 'beyond';
     END IF;
     UPDATE tallystick.entity SET
         row_version = row_version + 1,
