@@ -105,6 +105,9 @@ class RabbitPublishing:
             return Published.REFUSED
         except (AMQPError, ChannelInvalidStateError, OSError):
             return Published.REFUSED
+        except Exception as error:  # noqa: BLE001  # aiormq ends calls in flight with a bare one, too
+            self._report(Report(Change.PUBLISHER_REFUSED, self._name, reason_of(error)))
+            return Published.REFUSED
         return Published.CONFIRMED if isinstance(answer, spec.Basic.Ack) else Published.REFUSED
 
     def _on_close(self, closing: asyncio.Future[None]) -> None:
