@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -63,6 +64,11 @@ def restore_phase(phase: str) -> None:
 def watermark_lost(counter: int) -> None:
     """RabbitMQ has no watermark although the database has one: nobody can tell whether the database went back."""
     _log.warning("watermark_lost", counter=counter)
+
+
+def watermark_foreign(count: int, users: Sequence[str]) -> None:
+    """Messages in the watermark's queue are not ours: dropped. Their publishers need no right to write there."""
+    _log.error("watermark_foreign", count=count, users=users, next="docs/operating.md#rights-in-rabbitmq")
 
 
 def watermark_not_kept(published: str) -> None:

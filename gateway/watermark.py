@@ -11,10 +11,11 @@ for another that may be reading, for a while: then they were lost, and it says s
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Final
 
-from adapters.ports.broker import BrokerUnavailable, Keepsakes, Outgoing, Published, Publishing
+from adapters.ports.broker import BrokerUnavailable, Keepsake, Keepsakes, Outgoing, Published, Publishing
 from adapters.ports.restores import Found, Phase, Remembered, Restore, Restores
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
@@ -25,6 +26,9 @@ TICK_SECONDS: Final = 2.0
 """What was committed since the last tick may be lost without notice, should the database go back by less."""
 SEARCH_SECONDS: Final = 10.0
 ACTOR: Final = "tallystick"
+
+_COUNTER: Final = re.compile(rb"[0-9]{1,18}")
+"""The database's is a bigint."""
 
 _REASONS: Final = {
     Found.SERVER: "the database stands in another cluster than before",
@@ -58,6 +62,7 @@ class Watermark:
         self._every = every
         self._search = search
         self._is_kept = True
+        self._is_foreign_told = False
 
     async def compare(self, keepsakes: Keepsakes) -> None:
         """Before anything is sent: ask RabbitMQ how far the database was, and hold everything if it went back.
@@ -100,13 +105,22 @@ class Watermark:
         counter = (await self._restores.look()).counter
         deadline = asyncio.get_running_loop().time() + self._search
         while True:
-            known = [int(body) for body in await keepsakes.take(QUEUE) if body.isdigit()]
+            known = self._counters(await keepsakes.take(QUEUE), keepsakes.user)
             if known or not counter:
                 return max(known, default=0)
             if asyncio.get_running_loop().time() >= deadline:
                 telemetry.watermark_lost(counter)
                 return 0
             await asyncio.sleep(self._search / 20)
+
+    def _counters(self, kept: list[Keepsake], user: str) -> list[int]:
+        """Those that we published ourselves: whatever else stands there is told, once, and never believed."""
+        ours = [each for each in kept if each.user_id == user and _COUNTER.fullmatch(each.body)]
+        foreign = [each for each in kept if each not in ours]
+        if foreign and not self._is_foreign_told:
+            self._is_foreign_told = True
+            telemetry.watermark_foreign(len(foreign), sorted({str(each.user_id) for each in foreign}))
+        return [int(each.body) for each in ours]
 
     def _remember(self, counter: int) -> None:
         self._remembered.counter = max(self._remembered.counter, counter)

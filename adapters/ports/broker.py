@@ -129,11 +129,24 @@ class Publishing(Protocol):
     async def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Keepsake:
+    """What was kept. `user_id`: the AMQP user that published it, proved by the broker; None when it was not set."""
+
+    body: bytes
+    user_id: str | None
+
+
 class Keepsakes(Protocol):
     """Messages that the broker keeps to be read at a start. All verbs but `close` raise `BrokerUnavailable`."""
 
-    async def take(self, queue: str) -> list[bytes]:
-        """The bodies of all that is there now, oldest first; nobody else sees them until `close`."""
+    @property
+    def user(self) -> str:
+        """As whom the broker knows us."""
+        ...
+
+    async def take(self, queue: str) -> list[Keepsake]:
+        """All that is there now, oldest first; nobody else sees it until `close`."""
         ...
 
     async def drop(self) -> None:

@@ -6,8 +6,10 @@ import aiormq
 from aiormq import spec
 from aiormq.abc import AbstractChannel, AbstractConnection
 
+from adapters.ports.broker import Keepsake
 from adapters.rabbitmq.address import parse_address
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, open_channel
+from adapters.rabbitmq.tolerance import tolerate_odd_values
 
 
 class RabbitKeepsakes:
@@ -24,16 +26,20 @@ class RabbitKeepsakes:
     def __repr__(self) -> str:
         return f"RabbitKeepsakes({self._address})"
 
-    async def take(self, queue: str) -> list[bytes]:
+    @property
+    def user(self) -> str:
+        return self._address.user
+
+    async def take(self, queue: str) -> list[Keepsake]:
         channel = await self._ready_channel()
-        bodies: list[bytes] = []
+        taken: list[Keepsake] = []
         async with broker_call(f"read queue {queue}", PATIENCE):
             message = await channel.basic_get(queue)
             while isinstance(message.delivery, spec.Basic.GetOk):
-                bodies.append(message.body)
+                taken.append(Keepsake(message.body, message.header.properties.user_id))
                 self._last_tag = message.delivery.delivery_tag or 0
                 message = await channel.basic_get(queue)
-        return bodies
+        return taken
 
     async def drop(self) -> None:
         channel = await self._ready_channel()
@@ -49,6 +55,7 @@ class RabbitKeepsakes:
             await close_quietly(connection, within=FAREWELL)
 
     async def _ready_channel(self) -> AbstractChannel:
+        tolerate_odd_values()
         async with broker_call(f"connect to {self._address}", PATIENCE):
             if self._connection is None or not self._connection.is_opened:
                 self._connection = await aiormq.connect(

@@ -7,11 +7,11 @@ import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class BrokerUser(NamedTuple):
-    """A user who may do everything in every virtual host."""
+    """A user of the broker, in every virtual host."""
 
     name: str
     password: str
@@ -19,9 +19,17 @@ class BrokerUser(NamedTuple):
 
 GUEST = BrokerUser("guest", "guest")
 
+EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
+PUBLISH: Final = {"configure": "^$", "write": "^tallystick\\.events$", "read": "^$"}
+"""What a source needs: whoever may write elsewhere can forge what the gateway tells, and what it keeps of itself."""
 
-def definitions(users: Sequence[BrokerUser], vhosts: Sequence[str]) -> str:
-    """The JSON document that `load_definitions` and `rabbitmqctl import_definitions` take."""
+
+def definitions(users: Sequence[BrokerUser], vhosts: Sequence[str], sources: Sequence[BrokerUser] = ()) -> str:
+    """The JSON document that `load_definitions` and `rabbitmqctl import_definitions` take.
+
+    `users` may do everything, `sources` only publish events.
+    """
+    rights = [(user, EVERYTHING) for user in users] + [(user, PUBLISH) for user in sources]
     return json.dumps(
         {
             "users": [
@@ -31,13 +39,11 @@ def definitions(users: Sequence[BrokerUser], vhosts: Sequence[str]) -> str:
                     "hashing_algorithm": "rabbit_password_hashing_sha256",
                     "tags": "",
                 }
-                for user in users
+                for user, _ in rights
             ],
             "vhosts": [{"name": vhost} for vhost in vhosts],
             "permissions": [
-                {"user": user.name, "vhost": vhost, "configure": ".*", "write": ".*", "read": ".*"}
-                for user in users
-                for vhost in vhosts
+                {"user": user.name, "vhost": vhost, **granted} for user, granted in rights for vhost in vhosts
             ],
         }
     )

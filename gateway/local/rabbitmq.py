@@ -123,8 +123,12 @@ class LocalRabbitMQ:
 
     def add_vhosts(self, vhosts: Sequence[str]) -> None:
         """Add virtual hosts, open to all users, while the node runs: a second or two for any number of them."""
+        self.load(definitions(self._users, vhosts))
+
+    def load(self, document: str) -> None:
+        """Take `definitions` over while the node runs. Raises `ServerFailed`."""
         path = self._folder / "more.json"
-        path.write_text(definitions(self._users, vhosts))
+        path.write_text(document)
         self._account.own(path)
         self.control("import_definitions", str(path))
 

@@ -14,6 +14,8 @@ from adapters.ports.broker import (
     BrokerUnavailable,
     Consuming,
     Delivery,
+    Keepsake,
+    Keepsakes,
     Outgoing,
     Published,
     Publishing,
@@ -88,12 +90,17 @@ async def keep(stand: Stand, *bodies: int) -> None:
     await publishing.close()
 
 
+async def bodies(keepsakes: Keepsakes) -> list[bytes]:
+    """Take what is there."""
+    return [each.body for each in await keepsakes.take(WATERMARK)]
+
+
 async def until_taken(stand: Stand, count: int) -> list[bytes]:
     """Take as often as it needs: what a lost connection held comes back a moment later."""
     keepsakes, taken = stand.keepsakes(), list[bytes]()
 
     async def is_there() -> bool:
-        taken.extend(await keepsakes.take(WATERMARK))
+        taken.extend(await bodies(keepsakes))
         return len(taken) >= count
 
     await until(is_there)
@@ -363,13 +370,19 @@ class Contract:
     async def test_what_is_taken_is_hidden_until_it_is_given_back(self, stand: Stand) -> None:
         await keep(stand, 1, 2)
         first, second = stand.keepsakes(), stand.keepsakes()
-        assert await first.take(WATERMARK) == [b"1", b"2"]
-        assert await second.take(WATERMARK) == []
+        assert await bodies(first) == [b"1", b"2"]
+        assert await bodies(second) == []
         await keep(stand, 3)
-        assert await second.take(WATERMARK) == [b"3"]
+        assert await bodies(second) == [b"3"]
         await second.close()
         await first.close()
         assert sorted(await until_taken(stand, 3)) == [b"1", b"2", b"3"]
+
+    async def test_a_keepsake_names_the_user_that_the_broker_proved(self, stand: Stand) -> None:
+        await keep(stand, 1)
+        keepsakes = stand.keepsakes()
+        assert await keepsakes.take(WATERMARK) == [Keepsake(b"1", stand.user)]
+        assert keepsakes.user == stand.user
 
     async def test_what_is_dropped_is_gone(self, stand: Stand) -> None:
         await keep(stand, 1, 2)
@@ -378,11 +391,11 @@ class Contract:
         await keep(stand, 3)
         await keepsakes.drop()
         await keepsakes.close()
-        assert await keepsakes.take(WATERMARK) == [b"3"]
+        assert await bodies(keepsakes) == [b"3"]
 
     async def test_only_the_newest_are_kept(self, stand: Stand) -> None:
         await keep(stand, *range(20))
-        assert await stand.keepsakes().take(WATERMARK) == [b"%d" % number for number in range(12, 20)]
+        assert await bodies(stand.keepsakes()) == [b"%d" % number for number in range(12, 20)]
 
     async def test_nothing_is_kept_in_a_queue_that_is_not_there(self, stand: Stand) -> None:
         with pytest.raises(BrokerUnavailable, match="nowhere"):

@@ -105,3 +105,11 @@ def test_secrets_fit_together_and_are_closed_to_others(tmp_path: Path) -> None:
 def test_the_policy_asks_the_sandboxes_where_they_listen() -> None:
     urls = {system.url for system in read_policy(DOCKER / "policy.yaml").systems.values()}
     assert urls == {f"http://sandbox:{port}" for port in (18081, 18082, 18083)}
+
+
+def test_sources_may_only_publish_events(tmp_path: Path) -> None:
+    write(tmp_path / "secrets")
+    permissions = json.loads((tmp_path / "secrets" / "rabbitmq_definitions").read_text())["permissions"]
+    writes = {each["user"]: (each["configure"], each["write"], each["read"]) for each in permissions}
+    source = ("^$", r"^tallystick\.events$", "^$")
+    assert writes == {"gateway": (".*", ".*", ".*"), "crm": source, "psa": source, "erp": source}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
+from adapters.memory.broker import GUEST, MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.broker_keepsakes import MemoryKeepsakes
 from adapters.memory.store import MemoryStore
 from adapters.ports.broker import BrokerUnavailable, Outgoing
@@ -37,10 +37,15 @@ class Place:
         publishing = MemoryPublishing(self.broker)
         return Watermark(clients.restores, publishing, clients.remembered, self.seen.append, every=0.001, search=0.05)
 
+    async def put(self, *bodies: bytes, user: str) -> None:
+        """Publish into the watermark's queue as `user`."""
+        publishing = MemoryPublishing(self.broker, user=user)
+        await publishing.publish([Outgoing(QUEUE, "", body, "text/plain", {}, body.hex()) for body in bodies])
+
     async def kept(self) -> list[int]:
         """What RabbitMQ remembers."""
         keepsakes = MemoryKeepsakes(self.broker)
-        kept = [int(body) for body in await keepsakes.take(QUEUE)]
+        kept = [int(each.body) for each in await keepsakes.take(QUEUE)]
         await keepsakes.close()
         return kept
 
@@ -125,7 +130,7 @@ async def test_a_start_that_dies_while_it_compares_leaves_the_evidence(place: Pl
     place.store.tables.past.counter = 50
     # given: one that has read, and another that starts meanwhile
     first = MemoryKeepsakes(place.broker)
-    assert await first.take(QUEUE) == [b"101"]
+    assert [each.body for each in await first.take(QUEUE)] == [b"101"]
     second = asyncio.create_task(place.start())
     await asyncio.sleep(0)
     # when: the first dies
@@ -157,9 +162,36 @@ async def test_a_watermark_that_rabbitmq_lost_is_told_and_stops_nothing(place: P
     assert await place.kept() == [101]
 
 
-async def test_what_is_no_watermark_is_not_one(place: Place) -> None:
-    junk = Outgoing(QUEUE, "", b"12 or so", "text/plain", {}, message_id="junk")
-    await MemoryPublishing(place.broker).publish([junk])
+@pytest.mark.parametrize("body", [b"12 or so", b"", b"9" * 19, b"9" * 5000, b"-1", b"7\n", "\u0667".encode()])
+async def test_what_is_no_counter_is_not_one(place: Place, body: bytes) -> None:
+    await place.put(body, user=GUEST)
     await place.start()
     assert place.phase is Phase.ENDED
     assert await place.kept() == [1]
+
+
+async def test_what_another_user_wrote_is_told_once_and_never_believed(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    await place.put(b"999999999999999999", b"junk", user="crm")
+    place.store.tables.past.counter = 50
+    with capture_logs() as logs:
+        await place.start()
+    # then: ours counts alone, so this is a restore to 50, and not to a ninth of what fits
+    assert [line["event"] for line in logs] == ["watermark_foreign", "database_went_back"]
+    assert (logs[0]["count"], logs[0]["users"]) == (2, ["crm"])
+    assert place.phase is Phase.HELD
+    assert 101 < place.store.tables.past.counter < 200
+    # and: it is gone
+    assert len(await place.kept()) == 1
+
+
+async def test_a_queue_full_of_what_others_wrote_counts_as_lost_and_holds_nothing(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    await place.start()
+    await place.put(*(b"%d" % (10**17 + n) for n in range(8)), user="crm")
+    with capture_logs() as logs:
+        await place.start()
+    assert [line["event"] for line in logs] == ["watermark_foreign", "watermark_lost"]
+    assert place.phase is Phase.ENDED
+    assert await place.kept() == [102]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aio_pika
 import pytest
-from aiormq.exceptions import AMQPConnectionError
+from aiormq.exceptions import AMQPConnectionError, ChannelAccessRefused
 
+from adapters.ports.broker import Outgoing, Published
+from adapters.rabbitmq.administration import RabbitAdministration
+from adapters.rabbitmq.publishing import RabbitPublishing
+from adapters.rabbitmq.topology import EVENTS, NOTICES, UNROUTED, WATERMARK, topology
+from gateway.local.definitions import BrokerUser, definitions
 from gateway.local.ports import is_listening
 from gateway.local.rabbitmq import AMQP_URL, LocalRabbitMQ, rabbitmq
 from tests.fixtures.apart import apart
@@ -32,6 +39,42 @@ async def _get(url: str) -> bytes:
 async def test_the_named_broker_is_used_before_anything_is_started() -> None:
     async with rabbitmq({AMQP_URL: "amqp://somewhere/else"}) as found:
         assert (found.url, found.origin) == ("amqp://somewhere/else", AMQP_URL)
+
+
+async def test_a_source_may_publish_events_and_do_nothing_else(vhost: Vhost) -> None:
+    # given: a source, on a broker with our topology, which a user with the rights that the manual names has applied
+    ours = BrokerUser(f"gateway-of-{vhost.name}", "secret")
+    source = BrokerUser(f"source-of-{vhost.name}", "secret")
+    await asyncio.to_thread(vhost.node.load, definitions([ours], [vhost.name], sources=[source]))
+    rights = [r"^tallystick\..*"] * 3
+    await asyncio.to_thread(vhost.node.control, "set_permissions", "-p", vhost.name, ours.name, *rights)
+    administration = RabbitAdministration(vhost.node.url_for(*ours, vhost=vhost.name))
+    await administration.apply(topology(["project"]))
+    await administration.close()
+    url = vhost.node.url_for(*source, vhost=vhost.name)
+
+    # then: it can look for the exchange and publish, as `tallystick publish` does
+    its_own = RabbitAdministration(url)
+    assert await its_own.missing(topology(["project"])) == []
+    await its_own.close()
+    publishing = RabbitPublishing(url, report=lambda _: None)
+    targets = (EVENTS, WATERMARK, NOTICES, UNROUTED)
+    answers = {
+        exchange: await publishing.publish([Outgoing(exchange, "project.activated", b"1", "x/y", {}, exchange)])
+        for exchange in targets
+    }
+    await publishing.close()
+    assert answers == {exchange: [Published.REFUSED] for exchange in targets} | {EVENTS: [Published.CONFIRMED]}
+
+    # and: it cannot go round the exchanges, nor read what others published
+    connection = await aio_pika.connect(url, timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        with pytest.raises(ChannelAccessRefused):
+            await channel.default_exchange.publish(aio_pika.Message(b"7"), WATERMARK)
+        channel = await connection.channel()
+        with pytest.raises(ChannelAccessRefused):
+            await (await channel.get_queue("tallystick.project", ensure=False)).get(timeout=10)
 
 
 async def test_each_user_publishes_under_its_own_name(vhost: Vhost) -> None:
