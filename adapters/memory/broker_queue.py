@@ -6,8 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from adapters.ports.broker import Delivery, Outgoing, Queue
+
+DELIVERY_COUNT: Final = "x-delivery-count"
+"""RabbitMQ's header, which is not the sender's to write."""
 
 
 @dataclass(slots=True)
@@ -194,7 +198,7 @@ class MemoryDelivery:
 
     @property
     def headers(self) -> Mapping[str, object]:
-        return self.message.outgoing.headers
+        return {name: value for name, value in self.message.outgoing.headers.items() if name != DELIVERY_COUNT}
 
     @property
     def user_id(self) -> str | None:

@@ -63,6 +63,9 @@ class RabbitDelivery:
 
     @property
     def delivery_count(self) -> int:
+        """The broker writes it over a sender's own, but only when it delivers again."""
+        if not self._message.redelivered:
+            return 0
         count = (self._message.header.properties.headers or {}).get(DELIVERY_COUNT, 0)
         return count if isinstance(count, int) else 0
 

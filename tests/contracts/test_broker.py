@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -133,6 +135,16 @@ class Contract:
     ) -> None:
         await publish(stand, [7])
         for count in range(3):
+            consuming, _ = await consume(stand, taken := Taken())
+            await until(lambda taken=taken: taken.bodies == [7])  # type: ignore[misc]
+            assert taken.deliveries[0].delivery_count == count
+            assert taken.deliveries[0].headers == {"cloudEvents:id": "7"}
+            await consuming.close()
+
+    async def test_a_delivery_count_that_the_sender_wrote_is_not_believed(self, stand: Stand) -> None:
+        headers: dict[str, Any] = {"cloudEvents:id": "7", "x-delivery-count": 9}
+        assert await stand.publishing().publish([replace(event(7), headers=headers)]) == [Published.CONFIRMED]
+        for count in range(2):
             consuming, _ = await consume(stand, taken := Taken())
             await until(lambda taken=taken: taken.bodies == [7])  # type: ignore[misc]
             assert taken.deliveries[0].delivery_count == count
