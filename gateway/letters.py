@@ -21,6 +21,8 @@ from schemas.verdicts import Failure
 HEADERS: Final = 64
 """Headers kept of a dead letter; header abuse is a reason to be here."""
 HEADER_CHARACTERS: Final = 500
+BROKERS: Final = ("x-delivery-count", "x-death", "x-first-death-", "x-last-death-")
+"""Headers that RabbitMQ writes: how these names begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def letter_of(delivery: Delivery, failure: Failure) -> DeadLetter:
     texts = (delivery.queue, delivery.routing_key, delivery.content_type, delivery.user_id)
     is_whole = are_whole and all(text is None or _is_storable(text) for text in texts)
     return DeadLetter(
-        _digest(delivery, headers), delivery.queue, delivery.routing_key, failure.failure_class, failure.code,
+        digest_of(delivery), delivery.queue, delivery.routing_key, failure.failure_class, failure.code,
         failure.reason, delivery.content_type, headers, delivery.body, delivery.user_id, not is_whole,
     )  # fmt: skip
 
@@ -81,13 +83,13 @@ def letter_of_message(message: Message, envelope: Envelope, failure: Failure) ->
 
 
 def digest_of(delivery: Delivery) -> bytes:
-    """What identifies a delivery's message as it was published, before anything of it is read."""
-    return _digest(delivery, _kept(delivery.headers)[0])
+    """What identifies a delivery's message as it was published, before anything of it is read.
 
-
-def _digest(delivery: Delivery, headers: Mapping[str, HeaderValue]) -> bytes:
+    Of every header at its full length, as two messages may differ in what is not kept; a frame bounds their bytes.
+    """
+    headers = sorted((name, repr(value)) for name, value in delivery.headers.items() if not name.startswith(BROKERS))
     texts = (delivery.queue, delivery.routing_key, delivery.content_type, delivery.user_id)
-    properties = repr((*texts, sorted(headers.items())))
+    properties = repr((*texts, headers))
     return hashlib.sha256(properties.encode("utf-8", "backslashreplace") + b"\x1f" + delivery.body).digest()
 
 
