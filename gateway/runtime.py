@@ -181,7 +181,7 @@ class Runtime:
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
         counts.gauges.append(
-            Gauge("unacked_bytes", "Bytes of messages in memory that are not acknowledged.", (),
+            Gauge("unacked_bytes", "Bytes of messages, with their headers, in memory that are not acknowledged.", (),
                   lambda: {(): float(ports.consuming.held_bytes)})
         )  # fmt: skip
         counts.gauges.append(

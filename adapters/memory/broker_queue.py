@@ -118,7 +118,7 @@ class MemoryChannel:
 
     @property
     def held_bytes(self) -> int:
-        return sum(len(message.outgoing.body) for message in self._unacked.values())
+        return sum(size_of(message.outgoing) for message in self._unacked.values())
 
     @property
     def has_room(self) -> bool:
@@ -173,6 +173,11 @@ class MemoryChannel:
     def _hand_over(self, delivery: MemoryDelivery) -> None:
         if self.is_live:
             self._take(delivery)
+
+
+def size_of(outgoing: Outgoing) -> int:
+    """Bytes of its body and headers."""
+    return len(outgoing.body) + sum(len(name) + len(str(value)) for name, value in outgoing.headers.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ class Consuming(Protocol):
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of deliveries that are in memory and not acked."""
+        """Bytes of deliveries, with their headers, that are in memory and not acked."""
         ...
 
     async def close(self) -> None: ...

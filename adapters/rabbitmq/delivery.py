@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import getsizeof
 from typing import Final, Protocol
 
 from aiormq.abc import DeliveredMessage
@@ -26,14 +27,16 @@ class Origin(Protocol):
 class RabbitDelivery:
     """A `Delivery`; reads the frame only when asked. Not a dataclass: one is made per message."""
 
-    __slots__ = ("_message", "_origin", "_tag", "_valve")
+    __slots__ = ("_message", "_origin", "_size", "_tag", "_valve")
 
     def __init__(self, message: DeliveredMessage, origin: Origin, tag: int, valve: Valve) -> None:
         self._message = message
         self._origin = origin
         self._tag = tag
         self._valve: Valve | None = valve
-        valve.take(len(message.body))
+        headers = message.header.properties.headers
+        self._size = len(message.body) + (size_of(headers) if headers else 0)
+        valve.take(self._size)
 
     def __del__(self) -> None:
         """Nobody has it any more: what was dropped without an ack does not count either."""
@@ -88,4 +91,17 @@ class RabbitDelivery:
     def _let_go(self) -> None:
         valve, self._valve = self._valve, None
         if valve is not None:
-            valve.give(len(self._message.body))
+            valve.give(self._size)
+
+
+def size_of(value: object) -> int:
+    """Bytes in memory of a header's value, or of a table of them: many times what came in, where fields are small.
+
+    The nesting was bounded as it was read.
+    """
+    size = getsizeof(value)
+    if isinstance(value, dict):
+        size += sum(map(getsizeof, value)) + sum(map(size_of, value.values()))
+    elif isinstance(value, list):
+        size += sum(map(size_of, value))
+    return size

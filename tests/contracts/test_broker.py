@@ -201,6 +201,15 @@ class Contract:
         assert taken.of(PROJECTS) == list(range(1, 200, 2))
         assert taken.of(SHEETS) == list(range(0, 200, 2))
 
+    async def test_what_is_unacked_counts_with_its_headers(self, stand: Stand) -> None:
+        large = replace(event(7), headers={f"h{n}": "x" * 1000 for n in range(50)})
+        assert await stand.publishing().publish([large]) == [Published.CONFIRMED]
+        consuming, _ = await consume(stand, taken := Taken())
+        await until(lambda: taken.bodies == [7])
+        assert 50_000 < consuming.held_bytes < 70_000
+        taken.ack(7)
+        await until(lambda: consuming.held_bytes == 0)
+
     async def test_no_more_than_prefetch_is_unacked(self, stand: Stand) -> None:
         await publish(stand, range(10))
         await consume(stand, taken := Taken(), prefetch=3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -52,9 +53,9 @@ async def publish(url: str, first: int, count: int) -> None:
     await publishing.close()
 
 
-async def at_rest(consuming: RabbitConsuming, taken: Taken, most: int = MESSAGES) -> None:
+async def at_rest(consuming: RabbitConsuming, taken: Taken, most: int = MESSAGES, limit: int = LIMIT) -> None:
     """Wait until the valve is shut, or `most` are there, and until nothing more arrives."""
-    await until(lambda: consuming.held_bytes >= LIMIT or len(taken.deliveries) == most)
+    await until(lambda: consuming.held_bytes >= limit or len(taken.deliveries) == most)
     before = -1
     while before != len(taken.deliveries):
         before = len(taken.deliveries)
@@ -80,6 +81,38 @@ async def test_bytes_in_memory_stay_below_the_limit_and_all_messages_come_in_ord
     assert len(held) > 3, "it was shut several times"
     await until(lambda: consuming.held_bytes == 0)
     assert {report.change for report in reports} == {Change.CONNECTED, Change.CONSUMING}, "no connection was lost"
+    await consuming.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {f"h{n}": "x" * 1000 for n in range(100)},
+        {"long": "x" * 100_000},
+        {"deep": {"er": [{"list": ["x" * 1000] * 100}]}},
+        {f"{n:x}": True for n in range(12_000)},
+    ],
+    ids=["large", "long", "nested", "many"],
+)
+async def test_headers_count_as_bodies_do(wire: Wire, amqp_url: str, headers: dict[str, Any]) -> None:
+    publishing = RabbitPublishing(amqp_url, report=lambda _: None)
+    batch = [Outgoing(EVENTS, "project.activated", b"%d" % n, "x/y", headers, f"m{n}") for n in range(MESSAGES)]
+    assert set(await publishing.publish(batch)) == {Published.CONFIRMED}
+    await publishing.close()
+    consuming = RabbitConsuming(wire.url, report=lambda _: None, most_bytes=LIMIT // 4)
+    await consuming.subscribe([PROJECTS], prefetch=1000, on_delivery=(taken := Taken()))
+    await at_rest(consuming, taken, limit=LIMIT // 4)
+    # then: it has stopped early, and goes on as they are done
+    assert consuming.held_bytes >= LIMIT // 4
+    assert len(taken.deliveries) < MESSAGES // 2
+    seen: list[int] = []
+    while len(seen) < MESSAGES:
+        await until(lambda: bool(taken.deliveries))
+        seen.extend(taken.bodies)
+        for delivery in taken.forget():
+            delivery.ack()
+    assert seen == list(range(MESSAGES))
+    await until(lambda: consuming.held_bytes == 0)
     await consuming.close()
 
 
