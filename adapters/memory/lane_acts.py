@@ -90,7 +90,7 @@ class MemoryLaneActs:
     def _reopen_command(self, standing: Standing) -> None:
         """A command that did nothing gets a new generation, and so a new identity, at the same place."""
         tables, old = self._tables, standing.command
-        if _did_nothing([logged.attempt.ending for logged in tables.attempts.get(old.id, ())]):
+        if self._is_to_be_renamed(old.id):
             generation = old.generation + 1
             new = command_id(old.system, old.operation, old.key, old.line, generation)
             reference = f"{old.reference.rpartition('/')[0]}/{generation}"
@@ -99,6 +99,10 @@ class MemoryLaneActs:
             standing = Standing(command, standing.place)
             tables.queue(standing)
         standing.is_parked, standing.reason, standing.due_at = False, None, None
+
+    def _is_to_be_renamed(self, id: UUID) -> bool:
+        """Only what did nothing: the effect of another must be found under the name that it was sent with."""
+        return _did_nothing([logged.attempt.ending for logged in self._tables.attempts.get(id, ())])
 
 
 def _did_nothing(endings: Sequence[Ending | None]) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tests.checker.evidence import Step
+from tests.checker.evidence import Sent, Step
 from tests.checker.ledger import Ledger
 from tests.checker.report import Invariant, Violation
 
 DONE = "command_done"
 PARKED = "command_parked"
-NOTHING = frozenset({"rejected", "absent"})
-"""Endings that can prove that a generation did nothing."""
+ABSENT = "absent"
+"""The ending that proves that nothing before it has landed or will."""
+NO_EFFECT = frozenset({"rejected", "deferred", "unsent", "unanswered"})
+"""Endings of attempts that have no effect of their own."""
 
 
 def effects(ledger: Ledger) -> Iterator[Violation]:
@@ -64,20 +66,24 @@ def _one_body(ledger: Ledger) -> Iterator[Violation]:
 
 def _generations(ledger: Ledger) -> Iterator[Violation]:
     """A generation above the first follows one of which the log proves that it did nothing."""
-    log: dict[str, set[str | None]] = defaultdict(set)
+    log: dict[str, list[Sent]] = defaultdict(list)
     for attempt in ledger.evidence.sent:
-        log[attempt.command].add(attempt.ending)
+        log[attempt.command].append(attempt)
     by_step: dict[Step, dict[int, str]] = defaultdict(dict)
     for command in ledger.evidence.commands:
         by_step[command.step][command.generation] = command.id
     for step, generations in by_step.items():
         for generation in sorted(generations):
-            if generation == 1:
-                continue
-            before = log[generations[generation - 1]] if generation - 1 in generations else set()
-            if not before & NOTHING or "confirmed" in before:
+            if generation > 1 and not _did_nothing(log[generations.get(generation - 1, "")]):
                 why = f"generation {generation} was made, and nothing proves that the one before did nothing"
                 yield Violation(Invariant.STABLE_KEYS, " ".join(step), why)
+
+
+def _did_nothing(attempts: Sequence[Sent]) -> bool:
+    """Whether it was refused or absent, and since it was last absent no attempt may have landed."""
+    over = max((each.number for each in attempts if each.ending == ABSENT), default=0)
+    since = {each.ending for each in attempts if each.number > over}
+    return (over > 0 or "rejected" in since) and since <= NO_EFFECT
 
 
 def _without_generation(reference: str) -> str:

@@ -107,6 +107,39 @@ def test_numbers_may_have_gaps_where_the_source_does_not_promise_otherwise() -> 
     assert check(numbered(2, 7)).violations == ()
 
 
+def raised(*endings: str | None) -> Evidence:
+    """The first command of the sheet got another generation after attempts that ended so."""
+    attempts = tuple(Sent("s1-1", number, ending) for number, ending in enumerate(endings, 1))
+    confirmed = (Sent("s1-1b", 1, "confirmed"), *SMALL.sent[2:])
+    return replace(with_more("commands", Command("s1-1b", FIRST, 2, (1, 0))), sent=(*attempts, *confirmed))
+
+
+@pytest.mark.parametrize(
+    "endings",
+    [
+        ("rejected",),
+        ("unknown", "absent"),
+        (None, "unknown", "absent", "unanswered"),
+        ("deferred", "unsent", "rejected"),
+    ],
+)
+def test_a_generation_that_did_nothing_may_have_another_after_it(endings: tuple[str | None, ...]) -> None:
+    assert Invariant.STABLE_KEYS not in check(raised(*endings)).broken
+
+
+@pytest.mark.parametrize(
+    "endings",
+    [
+        (), ("unsent",), ("unanswered", "deferred"), (None, "rejected"), ("unknown", "rejected"),
+        ("rejected", "unknown"), (None, "unknown", "rejected"), ("absent", "unknown"), ("unknown", "absent", None),
+        ("absent", "confirmed"),
+    ],
+)  # fmt: skip
+def test_a_generation_that_may_have_taken_effect_has_none_after_it(endings: tuple[str | None, ...]) -> None:
+    found = [violation for violation in check(raised(*endings)).violations if "generation 2" in violation.why]
+    assert [(violation.invariant, violation.of) for violation in found] == [(Invariant.STABLE_KEYS, " ".join(FIRST))]
+
+
 def test_a_gap_that_a_person_closed_is_none() -> None:
     evidence = replace(numbered(1, 3), contiguous=frozenset({PSA}), closed_gaps=frozenset({(PSA, SHEET, 2)}))
     assert check(evidence).violations == ()

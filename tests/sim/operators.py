@@ -17,7 +17,7 @@ class Operators:
     def __init__(self, world: World, chance: Random) -> None:
         self._world = world
         self._chance = chance
-        self._acts = world.store.clients().acts
+        self._acts = world.plant.acts(world.tables)
 
     async def run(self) -> None:
         """Until it is cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from adapters.memory.commits import MemoryCommits
+from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
 from gateway.attempt import Attempts
@@ -19,6 +20,7 @@ class Plant:
 
     commits: type[MemoryCommits] = MemoryCommits
     lanes: type[MemoryLanes] = MemoryLanes
+    acts: type[MemoryLaneActs] = MemoryLaneActs
     outbox: type[MemoryOutbox] = MemoryOutbox
     committer: type[Committer] = Committer
     attempts: type[Attempts] = Attempts

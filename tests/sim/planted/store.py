@@ -8,6 +8,7 @@ from uuid import UUID
 
 from adapters.memory.checks import fresh, identity
 from adapters.memory.commits import MemoryCommits
+from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.rows import Logged, Standing
@@ -98,6 +99,13 @@ class NoSweep(MemoryLanes):
 
     async def sweep(self) -> int:
         return 0
+
+
+class AlwaysRaisesTheGeneration(MemoryLaneActs):
+    """What is retried gets a new identity, also if what was sent under the old one may have taken effect."""
+
+    def _is_to_be_renamed(self, id: UUID) -> bool:
+        return True
 
 
 class SecondHead(MemoryOutbox):

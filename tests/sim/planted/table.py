@@ -10,6 +10,7 @@ from tests.runtime.wrong import AcksFirst, SpillsTheNewest
 from tests.sim.planted.parts import ChangesTheKey, LetsFollowersThrough, SendsWhatIsAbsent, TakesUnknownForFailed
 from tests.sim.planted.plant import Plant
 from tests.sim.planted.store import (
+    AlwaysRaisesTheGeneration,
     AppliesRedeliveries,
     NoDedupe,
     NoSweep,
@@ -50,6 +51,7 @@ BUGS: Final = (
     Bug("lane follower let through", Plant(committer=LetsFollowersThrough), Invariant.ORDER, 0),
     Bug("second head sent", Plant(outbox=SecondHead), Invariant.ORDER, 1),
     Bug("key changed on retry", Plant(attempts=ChangesTheKey), Invariant.STABLE_KEYS, 3),
+    Bug("generation raised on every retry", Plant(acts=AlwaysRaisesTheGeneration), Invariant.STABLE_KEYS, 19),
     Bug("unknown treated as failed", Plant(attempts=TakesUnknownForFailed), Invariant.ONE_EFFECT, 8),
     Bug("absent treated as permission", Plant(attempts=SendsWhatIsAbsent), Invariant.ONE_EFFECT, 82),
 )
