@@ -29,29 +29,78 @@ MOST_SEEDS: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A bug that is planted; `breaks` is the promise by which it must be found, `seed` the first that showed it."""
+    """A bug that is planted; `seed` is the first that showed it.
+
+    `breaks` is the promise by which it must be found, `shows` are words of the violation: a finding that says something
+    else has found a side effect, or another bug.
+    """
 
     name: str
     plant: Plant
     breaks: Invariant
+    shows: str
     seed: int
 
 
 BUGS: Final = (
-    Bug("ack before commit", Plant(committer=AcksFirst), Invariant.ATOMIC, 0),
-    Bug("no dedupe", Plant(commits=NoDedupe), Invariant.REPLAY, 2),
-    Bug("state applied on a redelivery", Plant(commits=AppliesRedeliveries), Invariant.ATOMIC, 0),
-    Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, 9),
-    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, 27),
-    Bug("unknown commit resolved by version", Plant(commits=VersionsBelieved), Invariant.ATOMIC, 219),
-    Bug("lost wake-up: wait unchecked", Plant(commits=WaitUnchecked, lanes=NoSweep), Invariant.LIVE, 0),
-    Bug("lost wake-up: no wake", Plant(commits=NoWake, lanes=NoSweep), Invariant.LIVE, 0),
-    Bug("lost wake-up: waits read first", Plant(commits=WaitsReadFirst, lanes=NoSweep), Invariant.LIVE, 334),
-    Bug("tail spill", Plant(committer=SpillsTheNewest), Invariant.ORDER, 0),
-    Bug("lane follower let through", Plant(committer=LetsFollowersThrough), Invariant.ORDER, 0),
-    Bug("second head sent", Plant(outbox=SecondHead), Invariant.ORDER, 1),
-    Bug("key changed on retry", Plant(attempts=ChangesTheKey), Invariant.STABLE_KEYS, 3),
-    Bug("generation raised on every retry", Plant(acts=AlwaysRaisesTheGeneration), Invariant.STABLE_KEYS, 19),
-    Bug("unknown treated as failed", Plant(attempts=TakesUnknownForFailed), Invariant.ONE_EFFECT, 8),
-    Bug("absent treated as permission", Plant(attempts=SendsWhatIsAbsent), Invariant.ONE_EFFECT, 82),
+    Bug("ack before commit", Plant(committer=AcksFirst), Invariant.ATOMIC, "acked before it was durable", 0),
+    Bug("no dedupe", Plant(commits=NoDedupe), Invariant.REPLAY, "stands in the inbox", 2),
+    Bug(
+        "state applied on a redelivery",
+        Plant(commits=AppliesRedeliveries),
+        Invariant.ATOMIC,
+        "nothing in the timeline made version",
+        6,
+    ),
+    Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, "was made 2 ×", 9),
+    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 27),
+    Bug(
+        "unknown commit resolved by version",
+        Plant(commits=VersionsBelieved),
+        Invariant.ATOMIC,
+        "acked before it was durable",
+        219,
+    ),
+    Bug("lost wake-up: wait unchecked", Plant(commits=WaitUnchecked, lanes=NoSweep), Invariant.LIVE, "waits for", 0),
+    Bug("lost wake-up: no wake", Plant(commits=NoWake, lanes=NoSweep), Invariant.LIVE, "waits for", 0),
+    Bug(
+        "lost wake-up: waits read first", Plant(commits=WaitsReadFirst, lanes=NoSweep), Invariant.LIVE, "waits for", 334
+    ),
+    Bug("tail spill", Plant(committer=SpillsTheNewest), Invariant.ORDER, "overtook", 0),
+    Bug("lane follower let through", Plant(committer=LetsFollowersThrough), Invariant.ORDER, "overtook", 0),
+    Bug(
+        "second head sent",
+        Plant(outbox=SecondHead),
+        Invariant.ORDER,
+        "was sent before the decision on the one before it",
+        1,
+    ),
+    Bug(
+        "key changed on retry",
+        Plant(attempts=ChangesTheKey),
+        Invariant.STABLE_KEYS,
+        "came under a key that no command has",
+        3,
+    ),
+    Bug(
+        "generation raised on every retry",
+        Plant(acts=AlwaysRaisesTheGeneration),
+        Invariant.STABLE_KEYS,
+        "nothing proves that the one before did nothing",
+        19,
+    ),
+    Bug(
+        "unknown treated as failed",
+        Plant(attempts=TakesUnknownForFailed),
+        Invariant.ONE_EFFECT,
+        "took effect 2 times",
+        8,
+    ),
+    Bug(
+        "absent treated as permission",
+        Plant(attempts=SendsWhatIsAbsent),
+        Invariant.ONE_EFFECT,
+        "took effect 2 times",
+        82,
+    ),
 )
