@@ -61,6 +61,11 @@ def restore_phase(phase: str) -> None:
     _log.warning("restore_phase", phase=phase)
 
 
+def restore_declared_meanwhile() -> None:
+    """A person or another process has declared a restore: this process ends, to start anew."""
+    _log.warning("restore_declared_meanwhile", next="docs/restore.md")
+
+
 def watermark_lost(counter: int) -> None:
     """RabbitMQ has no watermark although the database has one: nobody can tell whether the database went back."""
     _log.warning("watermark_lost", counter=counter)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final
 
 from adapters.ports.broker import BrokerUnavailable, Keepsake, Keepsakes, Outgoing, Published, Publishing
-from adapters.ports.restores import Found, Phase, Remembered, Restore, Restores
+from adapters.ports.restores import Found, Phase, Remembered, Restore, Restores, Tick
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 
@@ -35,6 +35,7 @@ _REASONS: Final = {
     Found.TIMELINE: "the database's cluster was recovered, or a stand-by has taken over",
     Found.WATERMARK: "the database is behind what RabbitMQ or a process remembers of it",
     Found.DECLARED: "declared",
+    Found.EPOCH: "a restore was declared while this process ran",
 }
 
 
@@ -75,7 +76,7 @@ class Watermark:
             if tick.found is not None:
                 await self._hold(tick.found)
                 tick = await self._restores.tick(self._remembered.counter)
-            self._remember(tick.counter)
+            self._take_over(tick)
             await self._publish()
             await keepsakes.drop()
             self._observed((await self._restores.look()).newest)
@@ -92,11 +93,14 @@ class Watermark:
                 continue  # readiness says so; the next tick looks again
 
     async def _tick(self) -> None:
-        tick = await self._restores.tick(self._remembered.counter)
-        if tick.found is not None:
+        tick = await self._restores.tick(self._remembered.counter, self._remembered.epoch)
+        if tick.found is Found.EPOCH:
+            telemetry.restore_declared_meanwhile()
+        elif tick.found is not None:
             await self._hold(tick.found)
+        if tick.found is not None:
             raise DatabaseWentBack(f"{_REASONS[tick.found]}: what this process remembers of it is worth nothing")
-        self._remember(tick.counter)
+        self._take_over(tick)
         self._observed((await self._restores.look()).newest)
         await self._publish()
 
@@ -121,6 +125,10 @@ class Watermark:
             self._is_foreign_told = True
             telemetry.watermark_foreign(len(foreign), sorted({str(each.user_id) for each in foreign}))
         return [int(each.body) for each in ours]
+
+    def _take_over(self, tick: Tick) -> None:
+        self._remember(tick.counter)
+        self._remembered.epoch = tick.epoch
 
     def _remember(self, counter: int) -> None:
         self._remembered.counter = max(self._remembered.counter, counter)

@@ -34,8 +34,8 @@ class MemoryOutbox:
     async def claim(
         self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
     ) -> Claimed:
-        tables, now = self._tables, self._clock()
-        if token in tables.abandoned or not tables.past.may_send(self._remembered.counter):
+        tables, now, remembered = self._tables, self._clock(), self._remembered
+        if token in tables.abandoned or not tables.past.may_send(remembered.counter, remembered.epoch):
             return Claimed(seen=len(lanes))
         if not lanes:
             return Claimed()
@@ -61,7 +61,7 @@ class MemoryOutbox:
         return Claimed(claimed, seen, admission.hold)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
-        if not self._tables.past.may_send(0):
+        if not self._tables.past.may_send(0, None):
             return []
         lanes = [
             lane

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import orjson
 
@@ -30,13 +31,13 @@ class MemoryRestores:
         self._past = tables.past
         self._clock = clock
 
-    async def tick(self, remembered: int) -> Tick:
+    async def tick(self, remembered: int, epoch: UUID | None = None) -> Tick:
         past = self._past
-        found = past.went_back(remembered)
+        found = past.went_back(remembered, epoch)
         if found is None:
             past.counter += 1
             past.raised_at = self._clock()
-        return Tick(past.counter, found)
+        return Tick(past.counter, found, past.epoch)
 
     async def declare(
         self, *, since: datetime | None, found: Found, actor: str, reason: str, remembered: int = 0
@@ -53,7 +54,7 @@ class MemoryRestores:
             declared = Restore(there.id, min(there.since, point), found, now, actor, reason)
             self._put(declared)
         past.counter, past.raised_at = max(past.counter, remembered) + 1, self._clock()
-        past.server = past.this_server
+        past.server, past.epoch = past.this_server, uuid4()
         self._tell(declared, "declared", actor, reason)
         return declared
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
+from uuid import UUID
 
 
 class Found(StrEnum):
@@ -19,6 +20,8 @@ class Found(StrEnum):
     """RabbitMQ or a process remembers a higher watermark than it has."""
     DECLARED = "declared"
     """A person said so."""
+    EPOCH = "epoch"
+    """A restore was declared, by a person or by another process, since this one compared. Nothing more is to hold."""
 
 
 class Phase(StrEnum):
@@ -57,10 +60,14 @@ class Restore:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The database's watermark. With `found` the database went back, and the watermark was not raised."""
+    """The database's watermark. With `found` the database went back, and the watermark was not raised.
+
+    `epoch` is another one after each declaration.
+    """
 
     counter: int
     found: Found | None
+    epoch: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +80,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Remembered:
-    """The highest watermark that this process knows of."""
+    """The highest watermark that this process knows of, and the epoch that it works in; None: not compared yet."""
 
     counter: int = 0
+    epoch: UUID | None = None
 
 
 class RestoreConflict(RuntimeError):
@@ -85,8 +93,8 @@ class RestoreConflict(RuntimeError):
 class Restores(Protocol):
     """Restores of the database; at most one is not ended. All verbs raise `StoreUnavailable`."""
 
-    async def tick(self, remembered: int) -> Tick:
-        """Raise the watermark by one, unless the database went back."""
+    async def tick(self, remembered: int, epoch: UUID | None = None) -> Tick:
+        """Raise the watermark by one, unless the database went back, or its epoch is not this one."""
         ...
 
     async def declare(

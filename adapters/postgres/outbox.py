@@ -28,7 +28,7 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _ATTEMPTS = statement("attempts")
 _FREE = statement("free")
 _RECORD = "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
@@ -58,10 +58,10 @@ class PostgresOutbox:
         entities = [lane.key.entity for lane in lanes]
         keys = [lane.key.id for lane in lanes]
         allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
-        remembered = self._remembered.counter
+        remembered = (self._remembered.counter, self._remembered.epoch)
         try:
             async with self._link as connection:
-                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed, remembered)
+                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed, *remembered)
                 retried = [row["id"] for row in rows[:-1] if row["number"] > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
         except Exception as error:

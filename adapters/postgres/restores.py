@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -20,7 +21,7 @@ from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from adapters.postgres.statements import statement
 
-_TICK = "SELECT counter, found FROM tallystick.tick_watermark($1)"
+_TICK = "SELECT counter, epoch, found FROM tallystick.tick_watermark($1, $2)"
 _DECLARE = "SELECT * FROM tallystick.declare_restore($1, $2, $3, $4, $5)"
 _RELEASE = "SELECT * FROM tallystick.release_restore($1, $2)"
 _END = "SELECT * FROM tallystick.end_restore($1, $2)"
@@ -33,9 +34,9 @@ class PostgresRestores:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def tick(self, remembered: int) -> Tick:
-        [record] = await self._fetch(_TICK, remembered)
-        return Tick(record["counter"], None if record["found"] is None else Found(record["found"]))
+    async def tick(self, remembered: int, epoch: UUID | None = None) -> Tick:
+        [record] = await self._fetch(_TICK, remembered, epoch)
+        return Tick(record["counter"], None if record["found"] is None else Found(record["found"]), record["epoch"])
 
     async def declare(
         self, *, since: datetime | None, found: Found, actor: str, reason: str, remembered: int = 0

@@ -89,6 +89,21 @@ class TestWatermark:
         await process.restores.declare(since=None, found=Found.SERVER, actor="a", reason="b", remembered=7)
         assert await process.restores.tick(7) == Tick(9, None)
 
+    async def test_a_declaration_is_news_to_every_process_of_before(self, store: StoreStand) -> None:
+        noticed, other = store.process(), store.process()
+        await ask(noticed, command())
+        tick = await other.restores.tick(0)
+        other.remembered.counter, other.remembered.epoch = tick.counter, tick.epoch
+        await store.change_server()
+        await noticed.restores.declare(since=None, found=Found.SERVER, actor="a", reason="b")
+        await release(noticed)
+        assert (await other.restores.tick(tick.counter, tick.epoch)).found is Found.EPOCH
+        assert await claim(other) == []
+        anew = await other.restores.tick(tick.counter)
+        assert anew.found is None
+        other.remembered.epoch = anew.epoch
+        assert len(await claim(other, "t2")) == 1
+
     async def test_nothing_is_claimed_from_a_store_that_went_back(self, store: StoreStand, process: Process) -> None:
         await ask(process, command())
         process.remembered.counter = 5

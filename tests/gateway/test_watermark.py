@@ -124,6 +124,21 @@ async def test_a_process_ends_when_its_database_goes_back_and_holds_everything_b
     assert place.store.tables.past.counter > 101
 
 
+async def test_every_process_ends_when_one_has_noticed_and_the_restore_is_declared_once(place: Place) -> None:
+    place.store.tables.past.counter = 100
+    first, second = await place.start(), await place.start()
+    place.store.tables.past.counter = 50
+    for watermark in (first, second):
+        with pytest.raises(DatabaseWentBack):
+            await asyncio.wait_for(watermark.run(), 5)
+    assert [act.action for act in place.store.tables.audit] == ["restore.declared"]
+    again = asyncio.create_task((await place.start()).run())
+    counter = place.store.tables.past.counter
+    await until(lambda: place.store.tables.past.counter > counter + 2 or again.done())
+    assert not again.done()
+    again.cancel()
+
+
 async def test_a_start_that_dies_while_it_compares_leaves_the_evidence(place: Place) -> None:
     place.store.tables.past.counter = 100
     await place.start()

@@ -9,7 +9,7 @@
 -- heads the gate let pass, and what holds the others.
 CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
                                        p_concurrency integer, p_rate double precision, p_burst integer,
-                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint)
+                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
                reference text, body bytea, number integer, place integer, admitted integer, hold text,
                hold_seconds double precision, started_for double precision, ended_for double precision)
@@ -28,7 +28,7 @@ BEGIN
     IF EXISTS (SELECT FROM tallystick.abandoned a WHERE a.token = p_token) THEN
         RETURN;
     END IF;
-    IF NOT tallystick.may_send(p_remembered) THEN
+    IF NOT tallystick.may_send(p_remembered, p_epoch) THEN
         RETURN;
     END IF;
     SELECT g.* INTO gate

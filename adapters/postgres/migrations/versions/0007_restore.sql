@@ -1,11 +1,13 @@
 -- A database that went back: how it is noticed, and what is held back after it.
 
 -- How far this database has come, and on which server. RabbitMQ and the processes remember the counter too: a database
--- below what they remember was restored. One row.
+-- below what they remember was restored. The epoch is another one after each declaration: a process that remembers one of
+-- before goes by a past that is lost. One row.
 CREATE TABLE tallystick.watermark (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     counter  bigint NOT NULL,
     at       timestamptz NOT NULL DEFAULT now(),
+    epoch    uuid NOT NULL DEFAULT gen_random_uuid(),
     server   bigint,
     timeline integer
 );
@@ -51,39 +53,42 @@ END $$;
 
 INSERT INTO tallystick.watermark (counter, server, timeline) SELECT 0, s.server, s.timeline FROM tallystick.this_server() s;
 
--- How it is seen that the database went back, for one who remembers this counter; null if it is not.
-CREATE FUNCTION tallystick.went_back(p_remembered bigint) RETURNS text
+-- How it is seen that the database went back, for one who remembers this counter, and this epoch if it is not null;
+-- null if it is not.
+CREATE FUNCTION tallystick.went_back(p_remembered bigint, p_epoch uuid) RETURNS text
 LANGUAGE sql AS $$
     SELECT CASE WHEN w.counter < p_remembered THEN 'watermark'
                 WHEN w.server <> s.server THEN 'server'
-                WHEN w.timeline <> s.timeline THEN 'timeline' END
+                WHEN w.timeline <> s.timeline THEN 'timeline'
+                WHEN w.epoch <> p_epoch THEN 'epoch' END
     FROM tallystick.watermark w, tallystick.this_server() s
 $$;
 
 -- Raise the counter, unless the database went back.
-CREATE FUNCTION tallystick.tick_watermark(p_remembered bigint) RETURNS TABLE (counter bigint, found text)
+CREATE FUNCTION tallystick.tick_watermark(p_remembered bigint, p_epoch uuid)
+RETURNS TABLE (counter bigint, epoch uuid, found text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     back text;
 BEGIN
     PERFORM FROM tallystick.watermark FOR UPDATE;
-    back := tallystick.went_back(p_remembered);
+    back := tallystick.went_back(p_remembered, p_epoch);
     IF back IS NULL THEN
         UPDATE tallystick.watermark w SET
             counter = w.counter + 1, at = now(), server = COALESCE(w.server, s.server),
             timeline = COALESCE(w.timeline, s.timeline)
         FROM tallystick.this_server() s;
     END IF;
-    RETURN QUERY SELECT w.counter, back FROM tallystick.watermark w;
+    RETURN QUERY SELECT w.counter, w.epoch, back FROM tallystick.watermark w;
 END $$;
 
 -- Whether commands may be claimed. Whoever declares a restore waits for the claims under way; later ones see it.
-CREATE FUNCTION tallystick.may_send(p_remembered bigint) RETURNS boolean
+CREATE FUNCTION tallystick.may_send(p_remembered bigint, p_epoch uuid) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(hashtextextended('tallystick.restore', 0));
-    RETURN tallystick.went_back(p_remembered) IS NULL
+    RETURN tallystick.went_back(p_remembered, p_epoch) IS NULL
        AND NOT EXISTS (SELECT FROM tallystick.restore WHERE ended_at IS NULL AND released_at IS NULL);
 END $$;
 
@@ -134,9 +139,11 @@ BEGIN
         since = least(restore.since, EXCLUDED.since), declared_at = now(), found = EXCLUDED.found,
         declared_by = EXCLUDED.declared_by, reason = EXCLUDED.reason, released_at = NULL, released_by = NULL
     RETURNING * INTO declared;
-    -- From here the database goes on, above what anybody remembers: the same restore is not found again.
+    -- From here the database goes on, above what anybody remembers: the same restore is not found again. By the epoch
+    -- every other process learns of it.
     UPDATE tallystick.watermark w SET
-        counter = greatest(w.counter, p_remembered) + 1, at = now(), server = s.server, timeline = s.timeline
+        counter = greatest(w.counter, p_remembered) + 1, at = now(), epoch = gen_random_uuid(), server = s.server,
+        timeline = s.timeline
     FROM tallystick.this_server() s;
     PERFORM tallystick.tell_restore(declared, 'declared', p_actor, p_reason);
     RETURN NEXT declared;
