@@ -67,8 +67,8 @@ def restore_declared_meanwhile() -> None:
 
 
 def watermark_lost(counter: int) -> None:
-    """RabbitMQ has no watermark although the database has one: nobody can tell whether the database went back."""
-    _log.warning("watermark_lost", counter=counter)
+    """RabbitMQ has no watermark although the database has one: everything is held until a person has looked."""
+    _log.critical("watermark_lost", counter=counter, next="docs/restore.md")
 
 
 def watermark_foreign(count: int, users: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ anything is sent, again with each tick, and by the database itself at each claim
 
 What RabbitMQ keeps is the newest few counters. A start takes them all, compares, publishes its own, and only then drops
 what it took: a process that dies in between gives it back. One that finds none though the database has counted waits
-for another that may be reading, for a while: then they were lost, and it says so.
+for another that may be reading, for a while: then they were lost, and everything is held until a person has looked.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _REASONS: Final = {
     Found.SERVER: "the database stands in another cluster than before",
     Found.TIMELINE: "the database's cluster was recovered, or a stand-by has taken over",
     Found.WATERMARK: "the database is behind what RabbitMQ or a process remembers of it",
+    Found.LOST: "RabbitMQ has lost its watermark, so nobody can tell whether the database went back",
     Found.DECLARED: "declared",
     Found.EPOCH: "a restore was declared while this process ran",
 }
@@ -66,18 +67,24 @@ class Watermark:
         self._is_foreign_told = False
 
     async def compare(self, keepsakes: Keepsakes) -> None:
-        """Before anything is sent: ask RabbitMQ how far the database was, and hold everything if it went back.
+        """Before anything is sent: ask RabbitMQ how far the database was, and hold everything if it may have gone back.
 
         Raises `StoreUnavailable` and `BrokerUnavailable`; to be repeated then, as nothing was dropped.
         """
         try:
-            self._remember(await self._kept(keepsakes))
+            kept = await self._kept(keepsakes)
+            if kept is None:
+                # Before the tick: until then the database's last watermark says where it may have gone back to.
+                await self._hold(Found.LOST)
+            self._remember(kept or 0)
             tick = await self._restores.tick(self._remembered.counter)
             if tick.found is not None:
                 await self._hold(tick.found)
                 tick = await self._restores.tick(self._remembered.counter)
             self._take_over(tick)
-            await self._publish()
+            published = await self._publish()
+            if published is not Published.CONFIRMED:
+                raise BrokerUnavailable(f"publish the watermark to {QUEUE}: {published}")
             await keepsakes.drop()
             self._observed((await self._restores.look()).newest)
         finally:
@@ -104,17 +111,21 @@ class Watermark:
         self._observed((await self._restores.look()).newest)
         await self._publish()
 
-    async def _kept(self, keepsakes: Keepsakes) -> int:
-        """The highest counter that RabbitMQ knows, or 0. The database must not be raised before it is compared."""
+    async def _kept(self, keepsakes: Keepsakes) -> int | None:
+        """The highest counter that RabbitMQ knows; 0 where there was none yet; None: it has lost them.
+
+        The database must not be raised before it is compared. This process may have raised it, in a comparison that
+        could not be finished: then it remembers by itself.
+        """
         counter = (await self._restores.look()).counter
         deadline = asyncio.get_running_loop().time() + self._search
         while True:
             known = self._counters(await keepsakes.take(QUEUE), keepsakes.user)
-            if known or not counter:
+            if known or not counter or self._remembered.counter:
                 return max(known, default=0)
             if asyncio.get_running_loop().time() >= deadline:
                 telemetry.watermark_lost(counter)
-                return 0
+                return None
             await asyncio.sleep(self._search / 20)
 
     def _counters(self, kept: list[Keepsake], user: str) -> list[int]:
@@ -139,8 +150,8 @@ class Watermark:
         )
         telemetry.database_went_back(found, restore.since)
 
-    async def _publish(self) -> None:
-        """Let RabbitMQ remember it."""
+    async def _publish(self) -> Published:
+        """Let RabbitMQ remember it, and say whether it does."""
         counter = self._remembered.counter
         outgoing = Outgoing(QUEUE, "", b"%d" % counter, "text/plain", {}, message_id=f"watermark-{counter}")
         [published] = await self._publishing.publish([outgoing])
@@ -148,6 +159,7 @@ class Watermark:
         if self._is_kept and not is_kept:
             telemetry.watermark_not_kept(published)
         self._is_kept = is_kept
+        return published
 
 
 def phase_of(restore: Restore | None) -> Phase:

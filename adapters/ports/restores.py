@@ -18,6 +18,8 @@ class Found(StrEnum):
     """Its cluster was recovered to a point in time, or a stand-by took over."""
     WATERMARK = "watermark"
     """RabbitMQ or a process remembers a higher watermark than it has."""
+    LOST = "lost"
+    """RabbitMQ has no watermark although the database has one: nobody can tell whether it went back."""
     DECLARED = "declared"
     """A person said so."""
     EPOCH = "epoch"

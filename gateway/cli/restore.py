@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import click
 import uvloop
 
-from adapters.ports.restores import Found, Restore, Restores
+from adapters.ports.restores import Found, Phase, Restore, Restores
 from adapters.postgres.restores import PostgresRestores
 from gateway.cli.options import JSON, database_option, output_option
 from gateway.cli.output import show_json, show_table
@@ -52,7 +52,7 @@ def _act_options(command: F) -> F:
     "--since",
     metavar="TIME",
     callback=lambda _ctx, _param, value: _point(value),
-    help="The point that it was restored to, such as 2026-03-06T17:00:00Z.  [default: its last watermark]",
+    help="The point that it was restored to, such as 2026-03-06T17:00:00Z.  Needed unless a restore stands open.",
 )
 @_act_options
 @output_option
@@ -61,11 +61,15 @@ def declare(database_url: str, since: datetime | None, reason: str, actor: str, 
 
     An earlier TIME than the true one is safe, a later one is not.
     """
-    act = _on(
-        database_url,
-        lambda restores: restores.declare(since=since, found=Found.DECLARED, actor=actor or getuser(), reason=reason),
-    )
-    _show(act, output)
+
+    async def act(restores: Restores) -> Restore:
+        newest = (await restores.look()).newest
+        if since is None and (newest is None or newest.phase is Phase.ENDED):
+            raise click.UsageError("give --since: the point that the database was restored to, or an earlier one")
+        point = since if since is not None or newest is None else newest.since
+        return await restores.declare(since=point, found=Found.DECLARED, actor=actor or getuser(), reason=reason)
+
+    _show(_on(database_url, act), output)
 
 
 @restore.command()

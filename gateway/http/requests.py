@@ -158,8 +158,8 @@ class RestorePoint(Record):
     """The body of the declaration of a restore."""
 
     reason: Reason
-    since: Point | None = None
-    """The point that the database was restored to; left out: its last watermark."""
+    since: Point
+    """The point that the database was restored to. It cannot be guessed: gateways that run raise the watermark."""
 
 
 class Discard(Record):

@@ -32,6 +32,12 @@ class Place:
         await watermark.compare(MemoryKeepsakes(self.broker))
         return watermark
 
+    async def counted(self, counter: int) -> None:
+        """The database has come so far, and RabbitMQ remembers one more."""
+        await self.start()
+        self.store.tables.past.counter = counter
+        await self.start()
+
     def process(self) -> Watermark:
         clients = self.store.clients()
         publishing = MemoryPublishing(self.broker)
@@ -86,8 +92,7 @@ async def test_it_is_raised_for_ever(place: Place) -> None:
 
 
 async def test_a_database_below_what_rabbitmq_remembers_is_held_at_the_start(place: Place) -> None:
-    place.store.tables.past.counter = 100
-    await place.start()
+    await place.counted(100)
     place.store.tables.past.counter = 50
     await place.start()
     assert place.phase is Phase.HELD
@@ -100,8 +105,7 @@ async def test_a_database_below_what_rabbitmq_remembers_is_held_at_the_start(pla
 
 
 async def test_an_empty_database_on_an_old_broker_is_held(place: Place) -> None:
-    place.store.tables.past.counter = 100
-    await place.start()
+    await place.counted(100)
     place.store.tables.past.counter = 0
     await place.start()
     assert place.phase is Phase.HELD
@@ -115,7 +119,7 @@ async def test_another_server_is_held_at_the_start(place: Place) -> None:
 
 
 async def test_a_process_ends_when_its_database_goes_back_and_holds_everything_before(place: Place) -> None:
-    place.store.tables.past.counter = 100
+    await place.counted(100)
     watermark = await place.start()
     place.store.tables.past.counter = 50
     with pytest.raises(DatabaseWentBack):
@@ -125,7 +129,7 @@ async def test_a_process_ends_when_its_database_goes_back_and_holds_everything_b
 
 
 async def test_every_process_ends_when_one_has_noticed_and_the_restore_is_declared_once(place: Place) -> None:
-    place.store.tables.past.counter = 100
+    await place.counted(100)
     first, second = await place.start(), await place.start()
     place.store.tables.past.counter = 50
     for watermark in (first, second):
@@ -140,8 +144,7 @@ async def test_every_process_ends_when_one_has_noticed_and_the_restore_is_declar
 
 
 async def test_a_start_that_dies_while_it_compares_leaves_the_evidence(place: Place) -> None:
-    place.store.tables.past.counter = 100
-    await place.start()
+    await place.counted(100)
     place.store.tables.past.counter = 50
     # given: one that has read, and another that starts meanwhile
     first = MemoryKeepsakes(place.broker)
@@ -156,8 +159,7 @@ async def test_a_start_that_dies_while_it_compares_leaves_the_evidence(place: Pl
 
 
 async def test_waiting_for_the_broker_does_not_raise_the_database(place: Place) -> None:
-    place.store.tables.past.counter = 100
-    await place.start()
+    await place.counted(100)
     place.store.tables.past.counter = 99
     place.broker.stop()
     for _ in range(5):
@@ -168,13 +170,41 @@ async def test_waiting_for_the_broker_does_not_raise_the_database(place: Place) 
     assert place.phase is Phase.HELD
 
 
-async def test_a_watermark_that_rabbitmq_lost_is_told_and_stops_nothing(place: Place) -> None:
-    place.store.tables.past.counter = 100
+async def test_a_watermark_that_rabbitmq_lost_is_told_and_everything_is_held_from_the_last_one(place: Place) -> None:
+    place.store.tables.past.counter, place.store.tables.past.raised_at = 100, 900.0
     with capture_logs() as logs:
         await place.start()
-    assert [line["event"] for line in logs] == ["watermark_lost"]
-    assert place.phase is Phase.ENDED
+    assert [line["event"] for line in logs] == ["watermark_lost", "database_went_back"]
+    [restore] = place.store.tables.past.restores
+    assert (restore.phase, restore.found, restore.since.timestamp()) == (Phase.HELD, Found.LOST, 900.0)
+    assert (await place.kept())[-1] == place.store.tables.past.counter
+    # and it is found once
+    await place.start()
+    assert len(place.store.tables.past.restores) == 1
+
+
+async def test_what_rabbitmq_kept_is_dropped_only_for_what_it_has_confirmed(place: Place) -> None:
+    await place.counted(100)
+    place.store.tables.past.counter = 50
+    starting = place.process()
+    exchange = place.broker.exchanges.pop(QUEUE)
+    with pytest.raises(BrokerUnavailable, match="watermark"):
+        await starting.compare(MemoryKeepsakes(place.broker))
     assert await place.kept() == [101]
+    place.broker.exchanges[QUEUE] = exchange
+    await starting.compare(MemoryKeepsakes(place.broker))
+    assert await place.kept() == [place.store.tables.past.counter]
+    assert [act.action for act in place.store.tables.audit] == ["restore.declared"]
+
+
+async def test_a_first_start_that_could_not_publish_has_lost_nothing(place: Place) -> None:
+    starting = place.process()
+    exchange = place.broker.exchanges.pop(QUEUE)
+    with pytest.raises(BrokerUnavailable):
+        await starting.compare(MemoryKeepsakes(place.broker))
+    place.broker.exchanges[QUEUE] = exchange
+    await starting.compare(MemoryKeepsakes(place.broker))
+    assert place.phase is Phase.ENDED
 
 
 @pytest.mark.parametrize("body", [b"12 or so", b"", b"9" * 19, b"9" * 5000, b"-1", b"7\n", "\u0667".encode()])

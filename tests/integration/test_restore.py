@@ -146,7 +146,8 @@ async def test_after_a_restore_nothing_is_done_twice_and_nothing_is_lost(tmp_pat
         await stage.restore()
         if noticed == "declared":
             await asyncio.to_thread(stage.rabbitmq.control, "purge_queue", WATERMARK)
-            await stage.cli("restore", "declare", "--reason", "the base of the drill")
+            point = await stage.firm.database.fetchval("SELECT at FROM tallystick.watermark")
+            await stage.cli("restore", "declare", "--since", point.isoformat(), "--reason", "the base of the drill")
         gateway = await stage.firm.start()
         await until(lambda: _is(stage, "held"), 40, "everything is held")
         await until(gateway.is_ready, 40, "held, and ready all the same")

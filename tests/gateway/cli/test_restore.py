@@ -17,6 +17,8 @@ def test_declare_release_end(database_url: str) -> None:
     assert (told["phase"], told["declared_by"], told["reason"]) == ("held", "ann", "noon")
     assert told["since"] == "2026-03-06T16:00:00+00:00"
     assert orjson.loads(cli("-o", "json", "restore", "show", env=env).stdout) == told
+    again = cli("-o", "json", "restore", "declare", "--reason", "again", env=env)
+    assert orjson.loads(again.stdout)["since"] == told["since"]
     assert "released" in cli("restore", "release", "--reason", "checked", env=env).stdout
     assert "ended" in cli("restore", "end", "--reason", "checked", env=env).stdout
     assert "ended" in cli("restore", "show", env=env).stdout
@@ -37,6 +39,7 @@ def test_wrong_usage_says_what_to_change(database_url: str) -> None:
     for arguments, advice in (
         (("declare",), "--reason"),
         (("declare", "--reason", " "), "1 to 1000 characters"),
+        (("declare", "--reason", "x"), "give --since"),
         (("declare", "--reason", "x", "--since", "noon"), "with its zone"),
         (("declare", "--reason", "x", "--since", "2026-03-06T17:00:00"), "with its zone"),
     ):

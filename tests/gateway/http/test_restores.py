@@ -42,7 +42,7 @@ async def test_a_phase_that_is_not_there_is_a_conflict(stand: Stand) -> None:
     refused = await stand.post("/v1/restore/release", {"reason": "checked"})
     assert (refused.status, refused.json["type"]) == (409, "/problems/restore-conflict")
     assert "declare one first" in refused.detail
-    await stand.post("/v1/restore", {"reason": "base"})
+    await stand.post("/v1/restore", {"since": "2026-03-06T17:00:00Z", "reason": "base"})
     refused = await stand.post("/v1/restore/end", {"reason": "checked"})
     assert "release it first" in refused.detail
 
@@ -50,7 +50,8 @@ async def test_a_phase_that_is_not_there_is_a_conflict(stand: Stand) -> None:
 async def test_bad_bodies_say_what_to_change(stand: Stand) -> None:
     for body, advice in (
         ({}, "reason: add it"),
-        ({"reason": " "}, "say why"),
+        ({"reason": "x"}, "since: add it"),
+        ({"reason": " ", "since": "2026-03-06T17:00:00Z"}, "say why"),
         ({"reason": "x", "since": "yesterday"}, "write a time with its zone"),
         ({"reason": "x", "since": "2026-03-06T17:00:00"}, "write a time with its zone"),
     ):

@@ -16,7 +16,7 @@ CREATE TABLE tallystick.watermark (
 CREATE TABLE tallystick.restore (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     since       timestamptz NOT NULL,
-    found       text NOT NULL CHECK (found IN ('server', 'timeline', 'watermark', 'declared')),
+    found       text NOT NULL CHECK (found IN ('server', 'timeline', 'watermark', 'lost', 'declared')),
     declared_at timestamptz NOT NULL DEFAULT now(),
     declared_by text NOT NULL,
     reason      text NOT NULL,
