@@ -11,8 +11,18 @@ from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.system import Absent, Capability, System, UnknownOperation
 from gateway.hearing import SHORTEST_WAIT, Ear, holds_the_system
 from gateway.retry import Retries
-from gateway.settlement import GiveUp, LookUp, Send, Settle, after_absent, next_step, unanswered
-from schemas.commands import Confirmed, Deferred, Outcome, Rejected, Unknown
+from gateway.settlement import (
+    GiveUp,
+    LookUp,
+    Send,
+    Settle,
+    after_absent,
+    done_later,
+    later_generations,
+    next_step,
+    unanswered,
+)
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure, FailureClass
 
 Stepped = tuple[Outcome, Ended]
@@ -58,6 +68,28 @@ class Attempts:
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         found = await self._system.look_up(leased.command)
+        if isinstance(found, Absent) and step.proves_absence and leased.lost is not None:
+            asked = await self._ask_for_later(leased.command)
+            if isinstance(asked, GiveUp):
+                return Unknown(asked.failure), ended(
+                    leased, Ending.UNKNOWN, asked.failure, heard=self._ear.heard(found)
+                )
+            found = asked
+        return await self._found(leased, capability, step, found)
+
+    async def _ask_for_later(self, command: Command) -> GiveUp | Absent | Deferred | Unknown:
+        """What the system says of later generations, all of which must be absent."""
+        for later in later_generations(command):
+            found = await self._system.look_up(later)
+            if isinstance(found, Confirmed):
+                return done_later(later, found)
+            if not isinstance(found, Absent):
+                return found
+        return Absent()
+
+    async def _found(
+        self, leased: Leased, capability: Capability, step: LookUp, found: Confirmed | Absent | Deferred | Unknown
+    ) -> Stepped:
         heard = self._ear.heard(found)
         match found:
             case Confirmed(external_id):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.ports.outbox import Attempt, Ending, LostTime
 from adapters.ports.system import Capability
 from gateway.retry import Retries
-from schemas.commands import Confirmed, Rejected
+from schemas.commands import Command, Confirmed, Rejected, command_id, command_reference
 from schemas.verdicts import Failure, FailureClass
 
 UNSETTLED: Final = "outcome_unknown"
 """Code of the failure that a person is asked with."""
+LATER_GENERATIONS: Final = 5
+"""So many generations after a command's own are asked for after a restore: a person's retry may have raised it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,33 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     if any(attempt.ending is None for attempt in loose_of(earlier)):
         return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
     return None
+
+
+def later_generations(command: Command) -> list[Command]:
+    """The command as retries in the lost time may have sent it."""
+    numbers = range(command.generation + 1, command.generation + 1 + LATER_GENERATIONS)
+    return [
+        replace(
+            command,
+            id=command_id(command.system, command.operation, command.key, command.line, number),
+            generation=number,
+            reference=command_reference(command.key, command.line, number),
+        )
+        for number in numbers
+    ]
+
+
+def done_later(later: Command, found: Confirmed) -> GiveUp:
+    """The effect of a later generation stands in the system: perhaps with another body, so a person must look."""
+    its_id = "" if found.external_id is None else f", its id {found.external_id}"
+    return GiveUp(
+        Failure(
+            FailureClass.UNKNOWN_OUTCOME,
+            UNSETTLED,
+            f"the system has {later.reference}{its_id}, which was sent after the restored point: look whether it is "
+            "what this command asks for, then settle the case, or undo it there and retry",
+        )
+    )
 
 
 def with_lost(earlier: Sequence[Attempt], lost: LostTime) -> list[Attempt]:
