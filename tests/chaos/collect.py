@@ -23,6 +23,7 @@ from tests.checker.evidence import (
     Evidence,
     Inboxed,
     Line,
+    Pause,
     Published,
     Sent,
     Step,
@@ -64,6 +65,7 @@ async def collect(
         bindings={row["external"]: row["bound"] for row in rows["bindings"]},
         leases=tuple((row["system"], row["holder"]) for row in rows["leases"]),
         wakes=tuple(row["target"] for row in rows["wakes"]),
+        pauses=tuple(Pause(row["entity"], row["key"], row["legal_entity"]) for row in rows["pauses"]),
         contiguous=frozenset({CLOCKS}),
         in_queues=_in_queues(world),
         untold=rows["untold"][0][0],
@@ -101,6 +103,7 @@ QUERIES: Final = {
         FROM tallystick.entity WHERE entity = 'external' AND state IS NOT NULL""",
     "leases": "SELECT system, entity || '/' || key AS holder FROM tallystick.lease",
     "wakes": "SELECT entity || '/' || key AS target FROM tallystick.wake",
+    "pauses": "SELECT entity, key, legal_entity FROM tallystick.pause",
     "untold": "SELECT count(*) FROM tallystick.notice",
 }
 

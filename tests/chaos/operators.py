@@ -1,7 +1,8 @@
-"""Operators at work meanwhile: they retry and discard what is parked, through the API of either process."""
+"""Operators at work meanwhile: they retry, discard, pause, and resume, through the API of either process."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from functools import partial
 from typing import Final
@@ -10,10 +11,10 @@ import aiohttp
 import asyncpg
 
 from tests.chaos.mischief import Act, Mischief
-from tests.chaos.slots import Slot
 from tests.chaos.world import World
+from tests.checker.cells import PAUSED
 from tests.checker.evidence import Cell
-from tests.integration.firm import API_TOKEN, Json
+from tests.integration.firm import API_TOKEN, Json, until
 
 RETRIED: Final = Cell("operator", "retries what is parked")
 DISCARDED: Final = Cell("operator", "discards what is parked")
@@ -24,8 +25,17 @@ PARKED: Final = """
     FROM tallystick.entity e
     WHERE e.lane_state = 'parked' AND e.lane_depth > 0 AND e.entity = ANY ($1) ORDER BY e.entity, e.key
 """
+HELD: Final = """
+    SELECT FROM tallystick.entity e JOIN tallystick.pause p ON p.id = e.paused_by
+    UNION ALL SELECT FROM tallystick.outbox o WHERE tallystick.is_paused(o.entity, o.key, o.body)
+"""
 DISCARDABLE: Final = ("customer",)
 """A sheet's revision adds to those before it, so its sum would no longer be known without one of them."""
+
+
+PAUSE_SECONDS: Final = (0.5, 2.0)
+RESUME_SECONDS: Final = 60.0
+KEYS: Final = "SELECT entity, key FROM tallystick.entity WHERE entity <> 'external' ORDER BY turn DESC LIMIT 50"
 
 
 def operators(world: World, seed: int) -> Mischief:
@@ -38,33 +48,88 @@ def operators(world: World, seed: int) -> Mischief:
     return Mischief("operators", acts, (0.5, 3.0))
 
 
+def pauses(world: World, seed: int) -> Mischief:
+    """Pauses of a key, an entity, or everything, each ended after a while, or by `resume_all` if that is refused."""
+    chance = random.Random(f"which pause {seed}")
+    acts = [
+        Act(PAUSED, partial(_pause, world, chance, "key"), copies=4),
+        Act(PAUSED, partial(_pause, world, chance, "entity"), copies=2),
+        Act(PAUSED, partial(_pause, world, chance, "everything")),
+    ]
+    return Mischief("pauses", acts, (3.0, 8.0))
+
+
+async def resume_all(world: World) -> None:
+    """End the pauses in force, whoever made them."""
+    chance = random.Random("who resumes")
+
+    async def none_is_left() -> bool:
+        for row in await _rows(world, "SELECT id FROM tallystick.pause ORDER BY id"):
+            await _ask(world, chance, "DELETE", f"/v1/pauses/{row['id']}?reason=chaos")
+        left = await _rows(world, "SELECT count(*) FROM tallystick.pause")
+        return bool(left) and left[0][0] == 0
+
+    await until(none_is_left, RESUME_SECONDS, "all pauses have ended")
+
+
+async def _pause(world: World, chance: random.Random, kind: str) -> int:
+    """Pause, wait, and resume at another process perhaps. It hit if a lane or a command stood still for it."""
+    path = "/v1/pauses"
+    asked: Json = {"reason": "chaos"} | ({"everything": True} if kind == "everything" else {})
+    if kind == "key":
+        rows = await _rows(world, KEYS)
+        if not rows:
+            return 0
+        row = chance.choice(rows)
+        path = f"/v1/lanes/{row['entity']}/{row['key']}/pause"
+    elif kind == "entity":
+        asked["entity"] = chance.choice(("customer", "project", "timesheet"))
+    begun = await _ask(world, chance, "POST", path, asked)
+    await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
+    held = await _rows(world, HELD)
+    if begun and kind == "key":
+        await _ask(world, chance, "POST", path.removesuffix("pause") + "resume", {"reason": "chaos"})
+    else:
+        for row in await _rows(world, "SELECT id FROM tallystick.pause"):
+            await _ask(world, chance, "DELETE", f"/v1/pauses/{row['id']}?reason=chaos")
+    return int(begun and len(held) > 0)
+
+
 async def _act(world: World, chance: random.Random, action: str, entities: tuple[str, ...]) -> int:
     """Ask for it; a process that is being killed, a database that is away, or a moved lane may refuse."""
-    slots = [slot for slot in world.slots if slot.is_ready]
-    try:
-        connection = await asyncpg.connect(world.postgres.url)
-    except (OSError, asyncpg.PostgresError):
-        return 0
-    try:
-        rows = await connection.fetch(PARKED, list(entities))
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return 0
-    finally:
-        await connection.close()
-    if not rows or not slots:
+    rows = await _rows(world, PARKED, list(entities))
+    if not rows:
         return 0
     row = chance.choice(rows)
     asked: Json = {"reason": "chaos"} | ({"head": row["head"]} if action == "discard" else {})
-    return await _post(world, chance.choice(slots), f"/v1/lanes/{row['entity']}/{row['key']}/{action}", asked)
+    path = f"/v1/lanes/{row['entity']}/{row['key']}/{action}"
+    return int(await _ask(world, chance, "POST", path, asked))
 
 
-async def _post(world: World, slot: Slot, path: str, body: Json) -> int:
-    if slot.api is None:
-        return 0
+async def _rows(world: World, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """The answer, or none while the database is away."""
+    try:
+        connection = await asyncpg.connect(world.postgres.url)
+    except (OSError, asyncpg.PostgresError):
+        return []
+    try:
+        return await connection.fetch(query, *arguments)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return []
+    finally:
+        await connection.close()
+
+
+async def _ask(world: World, chance: random.Random, method: str, path: str, body: Json | None = None) -> bool:
+    """Whether some ready process did it; one that is being killed, or a database that is away, may refuse."""
+    slots = [slot for slot in world.slots if slot.is_ready and slot.api is not None]
+    if not slots:
+        return False
     headers = {"Authorization": f"Bearer {API_TOKEN}"}
     timeout = aiohttp.ClientTimeout(total=5)
+    url = f"{chance.choice(slots).api}{path}"
     try:
-        async with world.firm.session.post(f"{slot.api}{path}", json=body, headers=headers, timeout=timeout) as answer:
-            return int(answer.ok)
+        async with world.firm.session.request(method, url, json=body, headers=headers, timeout=timeout) as answer:
+            return answer.ok
     except (aiohttp.ClientError, TimeoutError):
-        return 0
+        return False

@@ -14,7 +14,7 @@ import asyncpg
 from tests.chaos.business import Business
 from tests.chaos.collect import collect
 from tests.chaos.mischief import Mischief
-from tests.chaos.operators import operators
+from tests.chaos.operators import operators, pauses, resume_all
 from tests.chaos.processes import processes, stalls, wires
 from tests.chaos.servers import broker, database
 from tests.chaos.sources import Sources
@@ -52,6 +52,7 @@ async def chaos(plan: Plan, folder: Path, say: Say) -> Evidence:
         try:
             await until(lambda: _all_ready(made), READY_SECONDS, "both processes are ready")
             faults = await _torment(made, sources, plan, say)
+            await resume_all(made)
             await _settle(made, sources, say)
             deaths = [f"{slot.name} is not ready" for slot in made.slots if not slot.is_ready]
             for slot in made.slots:
@@ -80,6 +81,7 @@ async def _torment(made: World, sources: Sources, plan: Plan, say: Say) -> Count
         broker(made, sources, plan.seed),
         systems(made, plan.seed),
         operators(made, plan.seed),
+        pauses(made, plan.seed),
         *((stalls(made, plan.seed),) if plan.seconds >= LONG else ()),
     )
     loop.call_later(plan.seconds, ended.set)
@@ -130,7 +132,8 @@ _LEFT: Final = """
            (SELECT count(*) FROM tallystick.wake) AS wakes,
            (SELECT count(*) FROM tallystick.notice) AS notices,
            (SELECT count(*) FROM tallystick.outbox WHERE state = 'open') AS commands,
-           (SELECT count(*) FROM tallystick.entity WHERE lane_depth > 0 AND lane_state IN ('open', 'backoff')) AS lanes
+           (SELECT count(*) FROM tallystick.entity
+            WHERE lane_depth > 0 AND lane_state IN ('open', 'backoff', 'paused')) AS lanes
 """
 
 

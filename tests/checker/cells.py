@@ -26,6 +26,7 @@ BROKER: Final = "broker"
 SYSTEM: Final = "outside system"
 SOURCE: Final = "source"
 CLOCK: Final = "wall clock"
+OPERATOR: Final = "operator"
 
 MOMENTS: Final = (BEFORE_COMMIT, COMMIT, COMMITTED, ACK, LEASED, REQUEST, RECORDING)
 KINDS: Final = (KILL, LOST, CANCEL, TIMEOUT)
@@ -48,6 +49,8 @@ NO_ANSWER: Final = Cell(SYSTEM, "no answer, no effect")
 IGNORES_KEY: Final = Cell(SYSTEM, "ignores the key")
 ABSENT_EARLY: Final = Cell(SYSTEM, "absent, asked too early")
 DOWN: Final = Cell(SYSTEM, "down")
+
+PAUSED: Final = Cell(OPERATOR, "pauses")
 
 DUPLICATE: Final = Cell(SOURCE, "sent twice")
 CONFLICT: Final = Cell(SOURCE, "id used again")

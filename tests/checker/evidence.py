@@ -81,6 +81,20 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """What an operator has stopped: a key, an entity, a legal entity; nothing set: everything."""
+
+    entity: str | None = None
+    id: str | None = None
+    legal_entity: str | None = None
+
+    def may_hold(self, key: str) -> bool:
+        """Whether `key` may stand still for it; what legal entity a key concerns is not known here."""
+        entity, _, id = key.partition("/")
+        return self.entity in (None, entity) and self.id in (None, id)
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line of the timeline: a verdict for `ref`, or what became of `command` (`command_done`, `command_parked`).
 
@@ -192,8 +206,9 @@ class Evidence:
 
     `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `closed_gaps`:
     numbers, as (source, key, number), that a person gave up waiting for. `contiguous`: sources whose numbers have no
-    gaps. `in_queues`: messages that the broker still has. `untold`: commits whose notices nobody has published.
-    `deaths`: tasks of the gateway that ended though they run for ever, and processes that should be ready and are not.
+    gaps. `pauses`: those in force at the end. `in_queues`: messages that the broker still has. `untold`: commits whose
+    notices nobody has published. `deaths`: tasks of the gateway that ended though they run for ever, and
+    processes that should be ready and are not.
     """
 
     published: tuple[Published, ...] = ()
@@ -211,6 +226,7 @@ class Evidence:
     bindings: Mapping[str, str] = field(default_factory=dict)
     leases: tuple[tuple[str, str], ...] = ()
     wakes: tuple[str, ...] = ()
+    pauses: tuple[Pause, ...] = ()
     acks: tuple[Ack, ...] = ()
     contiguous: frozenset[str] = frozenset()
     closed_gaps: frozenset[tuple[str, str, int]] = frozenset()

@@ -15,6 +15,8 @@ def live(ledger: Ledger) -> Iterator[Violation]:
     bindings = ledger.evidence.bindings
     forbidden = {bindings.get(sent.key, sent.key) for sent in ledger.evidence.published if sent.blocks}
     for entity in ledger.evidence.entities:
+        if entity.lane == "paused" and not _is_paused(ledger, entity.key):
+            yield Violation(Invariant.LIVE, entity.key, "its lane is paused, and no pause that holds it is in force")
         if entity.depth:
             yield from _lane(ledger, entity, forbidden)
     yield from _commands(ledger)
@@ -58,6 +60,10 @@ def _may_stop(ledger: Ledger, sent: Published, forbidden: set[str]) -> bool:
     return sent.stops or not forbidden.isdisjoint(needs)
 
 
+def _is_paused(ledger: Ledger, key: str) -> bool:
+    return any(pause.may_hold(key) for pause in ledger.evidence.pauses)
+
+
 def _commands(ledger: Ledger) -> Iterator[Violation]:
     lanes: dict[tuple[str, str], list[Unsettled]] = defaultdict(list)
     for row in ledger.evidence.outbox:
@@ -65,7 +71,7 @@ def _commands(ledger: Ledger) -> Iterator[Violation]:
         lanes[step.system, step.key].append(row)
     for (system, key), rows in lanes.items():
         head = min(rows, key=lambda row: row.place)
-        if not head.is_parked:
+        if not head.is_parked and not _is_paused(ledger, key):
             yield Violation(Invariant.LIVE, f"{system} {key}", "has a command that may be sent, and nobody sends it")
-        elif ledger.open_case(command=head.command) is None:
+        elif head.is_parked and ledger.open_case(command=head.command) is None:
             yield Violation(Invariant.LIVE, f"{system} {key}", "has a parked command, and no case is open")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.checker.check import check
 from tests.checker.content import content, raw
-from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Published, Request, Sent
+from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Pause, Published, Request, Sent
 from tests.checker.report import Invariant, TooFewFaults, demand
 from tests.checker.small import (
     BILL,
@@ -138,6 +138,28 @@ def test_a_generation_that_did_nothing_may_have_another_after_it(endings: tuple[
 def test_a_generation_that_may_have_taken_effect_has_none_after_it(endings: tuple[str | None, ...]) -> None:
     found = [violation for violation in check(raised(*endings)).violations if "generation 2" in violation.why]
     assert [(violation.invariant, violation.of) for violation in found] == [(Invariant.STABLE_KEYS, " ".join(FIRST))]
+
+
+def paused(*pauses: Pause) -> Evidence:
+    """A command and a lane stand still, for pauses if any."""
+    entities = list(SMALL.entities)
+    entities[3] = replace(entities[3], lane="paused", reason="paused by anna", target=None, seen=None)
+    inbox = (*SMALL.inbox[:6], replace(SMALL.inbox[6], verdict="queued"))
+    return replace(
+        with_other("outbox", 0, is_parked=False), entities=tuple(entities), inbox=inbox, pauses=pauses,
+        timeline=tuple(line for line in SMALL.timeline if line.what != "waiting"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pauses", [[Pause()], [Pause("timesheet"), Pause("project", "P")], [Pause(legal_entity="D")]])
+def test_what_a_pause_in_force_holds_may_stand_still(pauses: list[Pause]) -> None:
+    assert Invariant.LIVE not in check(paused(*pauses)).broken
+
+
+@pytest.mark.parametrize("pauses", [[], [Pause("customer")], [Pause("timesheet", "V"), Pause("project", "Q")]])
+def test_what_stands_still_without_its_pause_is_found(pauses: list[Pause]) -> None:
+    found = [violation for violation in check(paused(*pauses)).violations if violation.invariant is Invariant.LIVE]
+    assert {violation.of for violation in found} == {WAITING, f"erp {PROJECT}"}
 
 
 def test_a_gap_that_a_person_closed_is_none() -> None:

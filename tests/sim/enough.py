@@ -12,7 +12,7 @@ STRUCK: Final = (cells.BEFORE_COMMIT, cells.COMMIT, cells.LEASED, cells.REQUEST,
 OTHERS: Final = (
     cells.ZOMBIE, cells.AWAY, cells.READ_ONLY, cells.CUT, cells.CHANNEL, cells.STOPPED, cells.ALARM, cells.DOWN,
     cells.LATE, cells.APPLIED_UNKNOWN, cells.NO_ANSWER, cells.REJECTED, cells.THROTTLED, cells.CLOCK_JUMP,
-    cells.DUPLICATE, cells.CONFLICT, cells.BAD, cells.POISON, cells.EARLY,
+    cells.DUPLICATE, cells.CONFLICT, cells.BAD, cells.POISON, cells.EARLY, cells.PAUSED,
 )  # fmt: skip
 RARE: Final = (
     cells.ABSENT_EARLY, cells.IGNORES_KEY, Cell(cells.COMMITTED, cells.KILL), Cell(cells.COMMITTED, cells.LOST),

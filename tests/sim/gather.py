@@ -18,6 +18,7 @@ from tests.checker.evidence import (
     Evidence,
     Inboxed,
     Line,
+    Pause,
     Sent,
     Unsettled,
 )
@@ -63,6 +64,9 @@ def gather(world: World) -> Evidence:
         bindings=_bindings(tables),
         leases=tuple((lane.system, str(lane.key)) for lane in tables.leases),
         wakes=tuple(str(key) for key in tables.wakes),
+        pauses=tuple(
+            Pause(pause.scope.entity, pause.scope.key, pause.scope.legal_entity) for pause in tables.pauses.values()
+        ),
         acks=tuple(world.receipts.acks),
         in_queues=world.depth(),
         untold=len(tables.notices),

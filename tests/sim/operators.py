@@ -1,13 +1,15 @@
-"""Operators: people who retry and discard what stands in the cases, at random and without looking twice."""
+"""Operators: people who retry and discard what stands in the cases, and pause, at random and without looking twice."""
 
 from __future__ import annotations
 
 import asyncio
 from random import Random
 
+from adapters.ports.pauses import Scope
 from adapters.ports.store import LaneChanged, LaneNotFound
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
+from tests.checker import cells
 from tests.sim.world import World
 
 
@@ -17,6 +19,7 @@ class Operators:
     def __init__(self, world: World, chance: Random) -> None:
         self._world = world
         self._chance = chance
+        self._pauses = world.store.clients().pauses
         self._acts = world.plant.acts(world.tables)
 
     async def run(self) -> None:
@@ -28,10 +31,47 @@ class Operators:
             if keys and not self._world.is_away:
                 await self._act(self._chance.choice(keys))
 
+    async def run_pauses(self) -> None:
+        """Pause and resume until it is cancelled; what is paused then stays so until `resume`."""
+        while True:
+            await asyncio.sleep(self._chance.expovariate(0.15))
+            if self._world.is_away:
+                continue
+            pause = await self._pauses.begin(self._scope(), actor="berta", reason="month end")
+            self._paused("pauses", pause.scope)
+            await asyncio.sleep(self._chance.uniform(0.1, 4))
+            if any(entity.row.lane.paused_by == pause.id for entity in self._world.tables.entities.values()):
+                self._world.hit(cells.PAUSED)
+            await self._pauses.end(pause.id, actor="berta", reason="done")
+            self._paused("resumes", pause.scope)
+
+    async def resume(self) -> None:
+        """End all pauses."""
+        for pause in await self._pauses.active():
+            await self._pauses.end(pause.id, actor="berta", reason="closing time")
+            self._paused("resumes", pause.scope)
+
     async def retry_parked(self) -> None:
         """Once more for all that waits for a person; what waits for something else must go on by itself."""
         for key in self._stopped(LaneState.PARKED):
             await self._retry(key)
+
+    def _scope(self) -> Scope:
+        keys = sorted(self._world.tables.entities)
+        kind = self._chance.random()
+        if kind < 0.6 and keys:
+            key = self._chance.choice(keys)
+            return Scope(key.entity, key.id)
+        if kind < 0.8:
+            return Scope(self._chance.choice(("customer", "project", "timesheet")))
+        return Scope(legal_entity="DE01") if kind < 0.9 else Scope()
+
+    def _paused(self, what: str, scope: Scope) -> None:
+        """One process hears of it at once, as the one that was asked does; the others look by themselves."""
+        self._world.tell("operator", what, scope)
+        living = self._world.living
+        if living and self._chance.random() < 0.7:
+            self._chance.choice(living).runtime.pauses.hint()
 
     def _stopped(self, *states: LaneState) -> list[ActorKey]:
         """Keys whose lane is in one of these states, or that have a parked command."""

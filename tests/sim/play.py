@@ -85,7 +85,8 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     await world.open(processes)
     mischief = Mischief(world, Random(f"{seed} mischief"), processes=processes, pace=chance.choice([0.5, 1.0, 2.0]))
     operators = Operators(world, Random(f"{seed} operators"))
-    going_on = [asyncio.create_task(mischief.run()), asyncio.create_task(operators.run())]
+    pausing = Operators(world, Random(f"{seed} pauses"))
+    going_on = [asyncio.create_task(work) for work in (mischief.run(), operators.run(), pausing.run_pauses())]
     pace = chance.choice([0.0, 0.0, 0.05, 0.3, 0.8])
     await asyncio.gather(
         *(_send(world, sent, Random(f"{seed} {n}"), pace) for n, sent in enumerate((story.crm, story.psa)))
@@ -95,6 +96,7 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
         task.cancel()
     await asyncio.gather(*going_on, return_exceptions=True)
     await mischief.end()
+    await pausing.resume()
     is_settled = await _settle(world)
     for _ in range(2):
         await operators.retry_parked()

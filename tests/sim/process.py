@@ -72,7 +72,7 @@ class Process:
             commits=[over(plant.commits(tables, clock), wire) for _ in range(2)],
             lanes=over(plant.lanes(tables, clock), wire),
             acts=over(clients.acts, wire),
-            pauses=over(clients.pauses, wire),
+            pauses=over(plant.pauses(tables, clock), wire),
             outbox=over(plant.outbox(tables, clock), wire),
             notices=over(clients.notices, wire),
             dead_letters=over(clients.dead_letters, wire),

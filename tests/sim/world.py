@@ -174,7 +174,7 @@ class World:
             or tables.leases
             or tables.wakes
             or tables.notices
-            or any(lane.state in (LaneState.OPEN, LaneState.BACKOFF) for lane in lanes)
+            or any(lane.state in (LaneState.OPEN, LaneState.BACKOFF, LaneState.PAUSED) for lane in lanes)
             or any(not lane[min(lane)].is_parked for lane in tables.send_lanes.values() if lane)
         )
 

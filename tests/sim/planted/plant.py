@@ -8,6 +8,7 @@ from adapters.memory.commits import MemoryCommits
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.pauses import MemoryPauses
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
 from gateway.committer import Committer
@@ -21,6 +22,7 @@ class Plant:
     commits: type[MemoryCommits] = MemoryCommits
     lanes: type[MemoryLanes] = MemoryLanes
     acts: type[MemoryLaneActs] = MemoryLaneActs
+    pauses: type[MemoryPauses] = MemoryPauses
     outbox: type[MemoryOutbox] = MemoryOutbox
     committer: type[Committer] = Committer
     attempts: type[Attempts] = Attempts

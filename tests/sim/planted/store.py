@@ -11,6 +11,7 @@ from adapters.memory.commits import MemoryCommits
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.pauses import MemoryPauses
 from adapters.memory.rows import Logged, Standing
 from adapters.ports.gate import Limits
 from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Leased, SendLane
@@ -99,6 +100,13 @@ class NoSweep(MemoryLanes):
 
     async def sweep(self) -> int:
         return 0
+
+
+class ReleasesNothing(MemoryPauses):
+    """The end of a pause leaves the lanes that stand still for it as they are."""
+
+    async def release(self, *, page: int) -> Sequence[ActorKey]:
+        return ()
 
 
 class AlwaysRaisesTheGeneration(MemoryLaneActs):
