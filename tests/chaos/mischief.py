@@ -23,6 +23,8 @@ class Act:
     do: Callable[[], Awaitable[int]]
     copies: int = 1
     """How many of it are in the deck."""
+    is_owed: bool = False
+    """Whether every run owes one: it comes before all others, until it has hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,17 @@ class Mischief:
         chance = random.Random(f"{self.name} {seed}")
         hits: Counter[Cell] = Counter()
         deck: list[Act] = []
+        owed = [act for act in self.acts if act.is_owed]
+        chance.shuffle(owed)
         while not await self._rests(chance, ended):
-            if not deck:
+            if not deck and not owed:
                 deck = [act for act in self.acts for _ in range(act.copies)]
                 chance.shuffle(deck)
-            act = deck.pop()
+            act = owed.pop() if owed else deck.pop()
             async with asyncio.timeout(ACT_SECONDS):
                 hit = await act.do()
+            if act.is_owed and not hits[act.cell] and not hit:
+                owed.insert(0, act)
             hits[act.cell] += hit
             told(self.name, act.cell, hit)
         return hits

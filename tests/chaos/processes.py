@@ -64,7 +64,7 @@ def processes(world: World, seed: int) -> Mischief:
     acts = [
         *at_points,
         Act(AT_RANDOM, partial(_kill, world, chance), copies=4),
-        Act(ZOMBIE, partial(_sleep, world, chance), copies=1),
+        Act(ZOMBIE, partial(_sleep, world, chance), is_owed=True),
     ]
     return Mischief("processes", acts, (0.5, 3.0))
 
@@ -73,9 +73,12 @@ def wires(world: World, seed: int) -> Mischief:
     """Connections cut at the same points, and answers of systems that never come."""
     chance = random.Random(f"which wire {seed}")
     cuts = [
-        Act(Cell(moment, LOST), partial(_at_point, world, chance, sight, harm, kills=False))
+        Act(
+            Cell(moment, LOST), partial(_at_point, world, chance, sight, harm, kills=False),
+            is_owed=sight is Sight.COMMIT_ANSWERED,
+        )
         for moment, sight, harm in POINTS
-    ]
+    ]  # fmt: skip
     half_open = partial(_at_point, world, chance, Sight.POST_ANSWERED, Harm.HALF_OPEN, kills=False)
     lost_ack = partial(_at_point, world, chance, Sight.ACK, Harm.SWALLOW, kills=False)
     acts = [*cuts, Act(Cell(REQUEST, TIMEOUT), half_open, copies=2), Act(Cell(ACK, LOST), lost_ack)]

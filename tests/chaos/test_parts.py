@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 
+import pytest
+
 from tests.chaos.business import Business, Event
 from tests.chaos.mischief import Act, Mischief
 from tests.chaos.processes import AT_RANDOM, POINTS
@@ -13,7 +15,22 @@ from tests.chaos.run import Plan
 from tests.chaos.servers import TERMINATED
 from tests.chaos.sources import OUT_OF_ORDER
 from tests.chaos.verdict import QUOTAS, judge
-from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, SYSTEM
+from tests.checker.cells import (
+    ALARM,
+    AWAY,
+    BAD,
+    COMMIT,
+    CONFLICT,
+    CUT,
+    DELETED,
+    DUPLICATE,
+    EARLY,
+    KILL,
+    LOST,
+    POISON,
+    SYSTEM,
+    ZOMBIE,
+)
 from tests.checker.check import check
 from tests.checker.evidence import Cell, Evidence
 from tests.checker.small import SMALL
@@ -24,6 +41,8 @@ ENOUGH = {
     TERMINATED: 30,
     CUT: 6,
     AWAY: 4,
+    **dict.fromkeys((ZOMBIE, ALARM, DELETED), 3),
+    Cell(COMMIT, LOST): 4,
     **dict.fromkeys((DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER), 20),
     **{Cell(SYSTEM, kind): 1 for kind in ("a", "b", "c", "d")},
 }
@@ -77,6 +96,34 @@ async def test_a_deck_is_dealt_whole_before_it_is_shuffled_again() -> None:
     assert hits == {Cell("m", "a"): 3, Cell("m", "b"): 9}
     for first in (0, 4, 8):
         assert Counter(dealt[first : first + 4]) == {"a": 1, "b": 3}
+
+
+async def test_what_every_run_owes_comes_first_and_again_until_it_has_hit() -> None:
+    dealt: list[tuple[str, int]] = []
+    ended = asyncio.Event()
+    strikes = iter((0, 0, 1, 1))
+
+    async def owed() -> int:
+        return next(strikes)
+
+    async def other() -> int:
+        return 1
+
+    def told(_lane: str, cell: Cell, hits: int) -> None:
+        dealt.append((cell.fault, hits))
+        if len(dealt) == 5:
+            ended.set()
+
+    acts = (Act(Cell("m", "owed"), owed, is_owed=True), Act(Cell("m", "other"), other))
+    hits = await Mischief("lane", acts, (0, 0)).run(1, ended, told)
+    assert dealt[:3] == [("owed", 0), ("owed", 0), ("owed", 1)]
+    assert sorted(dealt[3:]) == [("other", 1), ("owed", 1)]
+    assert hits == {Cell("m", "owed"): 2, Cell("m", "other"): 1}
+
+
+@pytest.mark.parametrize("cell", [ZOMBIE, ALARM, DELETED, Cell(COMMIT, LOST)])
+def test_a_short_run_owes_one_of_each_great_fault(cell: Cell) -> None:
+    assert not verdict_of({**ENOUGH, cell: 0}, Plan(seconds=40, seed=1))[0]
 
 
 def verdict_of(faults: dict[Cell, int], plan: Plan = TEN_MINUTES, evidence: Evidence = SMALL) -> tuple[bool, str]:

@@ -11,7 +11,23 @@ from tests.chaos.processes import POINTS
 from tests.chaos.run import LONG, Plan
 from tests.chaos.servers import TERMINATED
 from tests.chaos.sources import OUT_OF_ORDER
-from tests.checker.cells import AWAY, BAD, CONFLICT, CUT, DUPLICATE, EARLY, KILL, POISON, STOPPED, SYSTEM
+from tests.checker.cells import (
+    ALARM,
+    AWAY,
+    BAD,
+    COMMIT,
+    CONFLICT,
+    CUT,
+    DELETED,
+    DUPLICATE,
+    EARLY,
+    KILL,
+    LOST,
+    POISON,
+    STOPPED,
+    SYSTEM,
+    ZOMBIE,
+)
 from tests.checker.evidence import Cell
 from tests.checker.report import Invariant, Report
 
@@ -41,6 +57,10 @@ QUOTAS: Final = (
     Quota("backend terminations", 30, _of(TERMINATED)),
     Quota("broker restarts and massacres of connections", 6, _of(CUT, STOPPED)),
     Quota("database restarts", 4, _of(AWAY)),
+    Quota("processes that slept through their leases", 3, _of(ZOMBIE)),
+    Quota("alarms of the broker", 3, _of(ALARM)),
+    Quota("queues deleted", 3, _of(DELETED)),
+    Quota("commits whose connection was cut", 4, _of(Cell(COMMIT, LOST))),
     *(
         Quota(f"messages: {cell.fault}", 20, _of(cell))
         for cell in (DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER)
