@@ -49,6 +49,7 @@ async def collect(
         await connection.close()
     journals = {name: await world.firm.journal(name) for name in world.firm.sandboxes}
     logged = _logged(world)
+    commands = _commands(rows["attempts"], rows["outbox"], world.places.seen)
     return Evidence(
         published=tuple(published),
         inbox=tuple(_inboxed(row) for row in rows["inbox"]),
@@ -56,7 +57,7 @@ async def collect(
         entities=tuple(_entity(row) for row in rows["entities"]),
         timeline=_timeline(rows["timeline"]),
         cases=tuple(_case(row) for row in rows["cases"]),
-        commands=_commands(rows["attempts"], rows["outbox"]),
+        commands=commands,
         outbox=tuple(_unsettled(row) for row in rows["outbox"]),
         sent=tuple(Sent(str(row["command_id"]), row["number"], row["ending"]) for row in rows["attempts"]),
         requests=tuple(world.requests),
@@ -71,7 +72,7 @@ async def collect(
         untold=rows["untold"][0][0],
         deaths=(*deaths, *(f"task {name}" for name in logged.dead_tasks)),
         faults=faults,
-        counts=_counts(world, logged),
+        counts=_counts(world, logged) | {"commands of unknown place": sum(each.place is None for each in commands)},
     )
 
 
@@ -162,12 +163,13 @@ def _case(row: asyncpg.Record) -> Case:
     )
 
 
-def _commands(attempts: Rows, outbox: Rows) -> tuple[Command, ...]:
-    """Of settled commands the log tells all but their place."""
+def _commands(attempts: Rows, outbox: Rows, places: Mapping[str, tuple[int, int]]) -> tuple[Command, ...]:
+    """Of settled commands the log tells all but their place; `places` knows it of those that were seen standing."""
     found: dict[str, Command] = {}
     for row in attempts:
         id = str(row["command_id"])
-        found[id] = Command(id, Step(row["system"], row["key"], row["operation"], row["line"]), row["generation"])
+        step = Step(row["system"], row["key"], row["operation"], row["line"])
+        found[id] = Command(id, step, row["generation"], places.get(id))
     for row in outbox:
         id = str(row["id"])
         step = Step(row["system"], row["key"], row["operation"], row["line"])

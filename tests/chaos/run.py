@@ -49,6 +49,7 @@ async def chaos(plan: Plan, folder: Path, say: Say) -> Evidence:
         business = Business(plan.seed, WAVE)
         sources = Sources(made.rabbitmq.url, business, WAVE_SECONDS)
         keeping = [asyncio.create_task(work) for slot in made.slots for work in (slot.run(), slot.watch())]
+        keeping.append(asyncio.create_task(made.places.run()))
         try:
             await until(lambda: _all_ready(made), READY_SECONDS, "both processes are ready")
             faults = await _torment(made, sources, plan, say)

@@ -13,6 +13,7 @@ from typing import Final
 from adapters.postgres.migrations.upgrade import upgrade
 from gateway.local.postgres import LocalPostgres
 from gateway.local.rabbitmq import LocalRabbitMQ
+from tests.chaos.places import Places
 from tests.chaos.slots import Slot
 from tests.checker.content import raw
 from tests.checker.evidence import Request
@@ -31,6 +32,7 @@ class World:
     rabbitmq: LocalRabbitMQ
     firm: Firm
     slots: tuple[Slot, ...]
+    places: Places
     requests: list[Request] = field(default_factory=list)
 
     def heard(self, system: str, posting: Posting) -> None:
@@ -55,7 +57,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         await asyncio.gather(asyncio.to_thread(postgres.start), asyncio.to_thread(rabbitmq.start))
         await asyncio.to_thread(upgrade, postgres.url)
         installation = await stack.enter_async_context(firm(postgres.url, rabbitmq.url, folder))
-        made = World(postgres, rabbitmq, installation, ())
+        made = World(postgres, rabbitmq, installation, (), Places(postgres.url))
         slots: list[Slot] = []
         for name in SLOTS:
             own = folder / name

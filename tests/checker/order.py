@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from tests.checker.effects import DONE
@@ -80,38 +80,53 @@ def _gaps(ledger: Ledger) -> Iterator[Violation]:
 
 def _sent(ledger: Ledger) -> Iterator[Violation]:
     lanes: dict[Pair, list[Command]] = defaultdict(list)
-    for command in _in_order(ledger):
+    for command in _settled_first(ledger):
         lanes[command.step.system, command.step.key].append(command)
     arrived: dict[Pair, list[str]] = defaultdict(list)
+    for effect in ledger.evidence.effects:
+        arrived[effect.system, effect.key].append(effect.command)
     first: dict[str, float] = {}
     for request in ledger.evidence.requests:
         if request.at is not None:
             first.setdefault(request.command, request.at)
-    for effect in ledger.evidence.effects:
-        arrived[effect.system, effect.key].append(effect.command)
     done = {line.command: line.at for line in ledger.evidence.timeline if line.what == DONE}
     for pair, commands in lanes.items():
-        ranks = {command.id: rank for rank, command in enumerate(commands)}
-        for before, after in pairwise(id for id in arrived[pair] if id in ranks):
-            if ranks[before] > ranks[after]:
-                name = " ".join(ledger.commands[after].step)
-                yield Violation(Invariant.ORDER, name, "took effect after one that comes behind it")
-        for head, follower in pairwise(commands):
-            decided, sent = done.get(head.id), first.get(follower.id)
-            if sent is not None and (head.id not in done or (decided is not None and sent < decided)):
-                name = " ".join(follower.step)
-                yield Violation(Invariant.ORDER, name, "was sent before the decision on the one before it")
+        placed = sorted((each for each in commands if each.place is not None), key=lambda each: each.place or (0, 0))
+        found = dict.fromkeys(_in_turn(ledger, placed, arrived[pair], first, done))
+        if len(placed) < len(commands):
+            found |= dict.fromkeys(_in_turn(ledger, commands, arrived[pair], first, done))
+        yield from found
 
 
-def _in_order(ledger: Ledger) -> list[Command]:
-    """The commands of each lane in their order: by place where it was kept, else as they were settled."""
+def _in_turn(
+    ledger: Ledger,
+    commands: Sequence[Command],
+    arrived: Sequence[str],
+    first: Mapping[str, float],
+    done: Mapping[str | None, float | None],
+) -> Iterator[Violation]:
+    """Of commands of one lane, in their order: each after the decision on the one before it.
+
+    `arrived` are those with effects, in order; `first` says when each was first sent, `done` when it was decided.
+    """
+    ranks = {command.id: rank for rank, command in enumerate(commands)}
+    for before, after in pairwise(id for id in arrived if id in ranks):
+        if ranks[before] > ranks[after]:
+            name = " ".join(ledger.commands[after].step)
+            yield Violation(Invariant.ORDER, name, "took effect after one that comes behind it")
+    for head, follower in pairwise(commands):
+        decided, sent = done.get(head.id), first.get(follower.id)
+        if sent is not None and (head.id not in done or (decided is not None and sent < decided)):
+            name = " ".join(follower.step)
+            yield Violation(Invariant.ORDER, name, "was sent before the decision on the one before it")
+
+
+def _settled_first(ledger: Ledger) -> list[Command]:
+    """The settled commands in the order of their decisions, then the open ones: their order, where none was kept."""
     settled = [line.command for line in ledger.evidence.timeline if line.what == DONE and line.command is not None]
     places = {row.command: row.place for row in ledger.evidence.outbox}
     open_ones = sorted(places, key=lambda id: places[id])
-    commands = [ledger.commands[id] for id in [*settled, *open_ones] if id in ledger.commands]
-    if all(command.place is not None for command in commands):
-        commands.sort(key=lambda command: command.place or (0, 0))
-    return commands
+    return [ledger.commands[id] for id in [*settled, *open_ones] if id in ledger.commands]
 
 
 def _rank(sent: Published) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.checker.check import check
 from tests.checker.content import content, raw
-from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Pause, Published, Request, Sent
+from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Pause, Published, Request, Sent, Step
 from tests.checker.report import Invariant, TooFewFaults, demand
 from tests.checker.small import (
     BILL,
@@ -165,6 +165,23 @@ def test_what_stands_still_without_its_pause_is_found(pauses: list[Pause]) -> No
 def test_a_gap_that_a_person_closed_is_none() -> None:
     evidence = replace(numbered(1, 3), contiguous=frozenset({PSA}), closed_gaps=frozenset({(PSA, SHEET, 2)}))
     assert check(evidence).violations == ()
+
+
+def out_of_place(*unknown: str) -> Evidence:
+    """The commands of the sheet were sent, took effect, and were settled against their places."""
+    commands = [replace(each, place=None) if each.id in unknown else each for each in SMALL.commands]
+    commands[1], commands[2] = replace(commands[1], place=(1, 1)), replace(commands[2], place=(1, 0))
+    return but(commands=(*commands,))
+
+
+def test_the_order_of_settling_is_no_proof_of_the_order_of_places() -> None:
+    evidence = out_of_place("p1")
+    third = Step("erp", SHEET, "billable.post", "3")
+    line = replace(SMALL.timeline[4], command="s1-3", version=4, commit="z", at=20)
+    more = replace(
+        evidence, commands=(*evidence.commands, Command("s1-3", third, 1)), timeline=(*evidence.timeline, line)
+    )
+    assert Invariant.ORDER in check(more).broken
 
 
 SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
