@@ -157,9 +157,9 @@ async def ports(
 async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts: Counts) -> AsyncIterator[None]:
     """Both listeners, for as long as the block runs."""
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
-    systems = Systems(outside.gates, runtime.gates, runtime.look_at_system)
-    letters = LetterActs(outside.dead_letters, runtime.readmission)
     restores = PostgresRestores(settings.database_url)
+    systems = Systems(outside.gates, restores, runtime.gates, runtime.look_at_system)
+    letters = LetterActs(outside.dead_letters, runtime.readmission)
     operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.ports.gate import BreakerState, GateRow, Hold, HoldReason, Limits
+from adapters.ports.restores import Phase, Restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ class SystemState:
     quota: int | None
 
 
-def system_state(row: GateRow, limits: Limits, closed: Hold | None) -> SystemState:
-    """What stands in the store together with the policy; `closed` is what the policy's hours say now."""
+def system_state(row: GateRow, limits: Limits, closed: Hold | None, restore: Restore | None = None) -> SystemState:
+    """What stands in the store together with the policy.
+
+    `closed` is what the policy's hours say now, `restore` the newest restore of the database.
+    """
     tokens, used = _tokens(row, limits), _used(row, limits)
-    held = [*_held(row), *([_by_hours(row, closed)] if closed is not None else ())]
+    held = [*_by_restore(restore), *_held(row), *([_by_hours(row, closed)] if closed is not None else ())]
     if used is not None and limits.quota is not None and used >= limits.quota:
         until = min((moment for moment in limits.resets if moment > row.at), default=None)
         held.append(Held(HoldReason.QUOTA, until, f"{used} attempts were made of {limits.quota} for the day"))
@@ -76,6 +80,12 @@ def _held(row: GateRow) -> Iterator[Held]:
             pass
     if row.wait_until is not None and row.wait_until > row.at:
         yield Held(HoldReason.RETRY_AFTER, row.wait_until, "the system asked us to come back later")
+
+
+def _by_restore(restore: Restore | None) -> Iterator[Held]:
+    if restore is not None and restore.phase is Phase.HELD:
+        why = f"{restore.reason}: a person must release it, see docs/restore.md"
+        yield Held(HoldReason.RESTORE, None, why)
 
 
 def _by_hours(row: GateRow, closed: Hold) -> Held:

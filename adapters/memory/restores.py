@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import orjson
 
-from adapters.memory.rows import Act
+from adapters.memory.notices import case_notice
+from adapters.memory.rows import Act, CaseRow
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.restores import (
+    CASE_ENTITY,
     IN_THE_FUTURE,
     NOTHING_HELD,
     NOTHING_RELEASED,
@@ -20,7 +22,11 @@ from adapters.ports.restores import (
     RestoreConflict,
     Seen,
     Tick,
+    held_failure,
 )
+from adapters.ports.turns import Opened
+from schemas.facts import Case
+from schemas.keys import ActorKey
 
 
 class MemoryRestores:
@@ -56,6 +62,9 @@ class MemoryRestores:
         past.counter, past.raised_at = max(past.counter, remembered) + 1, self._clock()
         past.server, past.epoch = past.this_server, uuid4()
         self._tell(declared, "declared", actor, reason)
+        if not self._cases(declared):
+            row = self._tables.open_case(_case_key(declared), Opened(Case(held_failure(reason))))
+            self._tables.tell([], [case_notice(row)])
         return declared
 
     async def release(self, *, actor: str, reason: str) -> Restore:
@@ -65,6 +74,10 @@ class MemoryRestores:
         released = replace(there, released_at=self._now(), released_by=actor)
         self._put(released)
         self._tell(released, "released", actor, reason)
+        closed = self._cases(released)
+        for row in closed:
+            row.is_open = False
+        self._tables.tell([], map(case_notice, closed))
         return released
 
     async def end(self, *, actor: str, reason: str) -> Restore:
@@ -94,8 +107,15 @@ class MemoryRestores:
     def _put(self, restore: Restore) -> None:
         self._past.restores[restore.id - 1] = restore
 
+    def _cases(self, restore: Restore) -> list[CaseRow]:
+        return [row for row in self._tables.cases if row.is_open and row.key == _case_key(restore)]
+
     def _tell(self, restore: Restore, what: str, actor: str, reason: str) -> None:
         self._tables.audit.append(Act(actor, f"restore.{what}", None, None, reason))
         body = {"restore_id": str(restore.id), "what": what, "since": restore.since, "found": restore.found,
                 "reason": reason}  # fmt: skip
         self._tables.tell([], [(f"restore.{what}", orjson.dumps(body))])
+
+
+def _case_key(restore: Restore) -> ActorKey:
+    return ActorKey(CASE_ENTITY, str(restore.id))

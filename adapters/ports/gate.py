@@ -19,6 +19,8 @@ CASE_ENTITY = "system"
 class HoldReason(StrEnum):
     """What holds commands back."""
 
+    RESTORE = "restore"
+    """The database was restored, and no person has released its commands."""
     PAUSED = "paused"
     """An operator has paused the system, or it refuses our credentials."""
     BREAKER = "breaker"

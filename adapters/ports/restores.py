@@ -8,6 +8,11 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from schemas.verdicts import Failure, FailureClass
+
+CASE_ENTITY = "restore"
+"""The entity under which the case of a held restore stands; its key is the restore's number."""
+
 
 class Found(StrEnum):
     """How it was noticed that the database went back."""
@@ -102,7 +107,7 @@ class Restores(Protocol):
     async def declare(
         self, *, since: datetime | None, found: Found, actor: str, reason: str, remembered: int = 0
     ) -> Restore:
-        """Hold every command back: returns when no claim is under way that does not know. Audited, and told.
+        """Hold every command back: returns when no claim is under way that does not know. Audited, told, and a case.
 
         `since` is the point that the database was restored to; None: its last watermark. One that stands open is held
         again, from the earlier point. Raises `RestoreConflict` for a point in the future.
@@ -110,7 +115,10 @@ class Restores(Protocol):
         ...
 
     async def release(self, *, actor: str, reason: str) -> Restore:
-        """Let commands be sent again, each after its system was asked. Audited, and told. Raises `RestoreConflict`."""
+        """Let commands be sent again, each after its system was asked; closes the case. Audited, and told.
+
+        Raises `RestoreConflict`.
+        """
         ...
 
     async def end(self, *, actor: str, reason: str) -> Restore:
@@ -125,6 +133,12 @@ class Restores(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def held_failure(reason: str) -> Failure:
+    """What the case of a restore that is held says."""
+    text = f"no command is sent until the restore is released: {reason}"
+    return Failure(FailureClass.UNKNOWN_OUTCOME, "restore_held", text)
 
 
 NOTHING_HELD = "no restore is held: declare one first, or see `tallystick restore show`"

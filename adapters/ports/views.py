@@ -138,7 +138,7 @@ class SendState(StrEnum):
     SENDING = "sending"
     """A process has it in hand: it is being sent, or what came of it is being decided on."""
     HELD = "held"
-    """Its time has not come: the last attempt failed for a passing reason."""
+    """Its time has not come, as the last attempt failed for a passing reason; or a restore or a pause holds it."""
     PARKED = "parked"
     """A person must act."""
 
@@ -147,8 +147,8 @@ class SendState(StrEnum):
 class UnsettledCommands:
     """The commands of a key for one system that are not settled; only the first of them, the head, can be sent.
 
-    `depth` counts all of them. `reason` is why the head is parked, or what came of the last attempt at it; `since` is
-    when it was asked for, and `due_at` is until when it is held.
+    `depth` counts all of them. `reason` is why the head is parked, or what holds it, or what came of the last attempt;
+    `since` is when it was asked for, and `due_at` is until when it is held.
     """
 
     system: str

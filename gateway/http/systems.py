@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from adapters.ports.gate import Gates
+from adapters.ports.restores import Restores
 from gateway.gate import SystemGate
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
@@ -19,17 +20,20 @@ from gateway.system_state import SystemState, system_state, untouched
 class Systems:
     """Each method with a request answers one route. `look_at` lets this process ask the gate of a system at once."""
 
-    def __init__(self, gates: Gates, policy: Mapping[str, SystemGate], look_at: Callable[[str], None]) -> None:
+    def __init__(
+        self, gates: Gates, restores: Restores, policy: Mapping[str, SystemGate], look_at: Callable[[str], None]
+    ) -> None:
         self._gates = gates
+        self._restores = restores
         self._policy = policy
         self._look_at = look_at
 
     async def states(self) -> list[SystemState]:
         """Every system of the policy, in its order. Raises `StoreUnavailable`."""
         rows = {row.system: row for row in await self._gates.gates()}
-        now = datetime.now(UTC)
+        now, newest = datetime.now(UTC), (await self._restores.look()).newest
         return [
-            system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed())
+            system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed(), newest)
             for name, gate in self._policy.items()
         ]
 

@@ -163,7 +163,7 @@ class TestHeld:
 
     async def test_it_is_told_and_audited(self, store: StoreStand, process: Process) -> None:
         declared = await declare(process)
-        [told] = await process.notices.pending(limit=10)
+        [told, _case] = await process.notices.pending(limit=10)
         assert told.routing_key == "restore.declared"
         body = orjson.loads(told.body)
         assert datetime.fromisoformat(body.pop("since")) == declared.since
@@ -180,6 +180,21 @@ class TestHeld:
             "restore.released",
             "restore.ended",
         ]
+
+    async def test_there_is_one_case_until_it_is_released(self, store: StoreStand, process: Process) -> None:
+        declared = await declare(process)
+        await declare(process)
+        assert await store.open_cases() == 1
+        await release(process)
+        assert await store.open_cases() == 0
+        told = [
+            (row.routing_key, orjson.loads(row.body)["entity"], orjson.loads(row.body)["key"])
+            for row in await process.notices.pending(limit=10)
+            if row.routing_key.startswith("case.")
+        ]
+        assert told == [("case.opened", "restore", str(declared.id)), ("case.closed", "restore", str(declared.id))]
+        await declare(process)
+        assert await store.open_cases() == 1
 
 
 class TestReleased:

@@ -15,6 +15,9 @@ SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.recei
        e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons,
        blocked.currencies, blocked.amounts, sending.*
 FROM tallystick.entity e
+CROSS JOIN (
+    SELECT EXISTS (SELECT FROM tallystick.restore WHERE ended_at IS NULL AND released_at IS NULL) AS held
+) restore
 LEFT JOIN LATERAL (
     SELECT i.ref, i.received_at FROM tallystick.inbox i
     WHERE i.entity = e.entity AND i.key = e.key AND i.position IS NOT NULL
@@ -46,8 +49,10 @@ CROSS JOIN LATERAL (
                CASE WHEN first.state = 'open' AND first.due_at > now() THEN first.due_at END AS due_at,
                CASE WHEN first.state = 'parked' THEN 'parked'
                     WHEN lease.holder IS NOT NULL THEN 'sending'
-                    WHEN first.due_at > now() THEN 'held' ELSE 'due' END AS state,
-               CASE WHEN first.state = 'parked' THEN first.reason ELSE tried.reason END AS reason,
+                    WHEN first.due_at > now() OR stop.reason IS NOT NULL THEN 'held' ELSE 'due' END AS state,
+               CASE WHEN first.state = 'parked' THEN first.reason
+                    WHEN lease.holder IS NOT NULL THEN tried.reason
+                    ELSE COALESCE(stop.reason, tried.reason) END AS reason,
                (SELECT count(*) FROM tallystick.outbox o
                 WHERE o.system = first.system AND o.entity = first.entity AND o.key = first.key) AS depth
         FROM systems s
@@ -61,6 +66,11 @@ CROSS JOIN LATERAL (
         LEFT JOIN LATERAL (
             SELECT a.reason FROM tallystick.attempt a WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
         ) tried ON true
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN restore.held THEN 'a restore is held: see `tallystick restore show`'
+                        WHEN tallystick.is_paused(first.entity, first.key, first.body)
+                        THEN 'paused by an operator: see GET /v1/pauses' END AS reason
+        ) stop
     ) h
 ) sending
 WHERE CASE WHEN $1::boolean THEN e.entity = $3 AND e.key = $4

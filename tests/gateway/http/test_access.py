@@ -41,7 +41,7 @@ def app(database_url: str) -> web.Application:
     views = Views(reads, restores, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
     letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
-    systems, again = Systems(gates, {}, lambda _: None), LetterActs(letters, readmission(letters))
+    systems, again = Systems(gates, restores, {}, lambda _: None), LetterActs(letters, readmission(letters))
     app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores))), READER)
     app.router.add_get("/v1/forgotten", views.status)
 

@@ -18,6 +18,11 @@ async def test_a_restore_goes_through_its_phases(stand: Stand, database_url: str
     assert (restore["phase"], restore["found"], restore["declared_by"]) == ("held", "declared", "api-token")
     assert restore["since"] == "2026-03-06T17:00:00Z"
     assert (await stand.get("/v1/status")).json["restore"] == restore
+    erp = (await stand.get("/v1/systems/erp")).json["held"]
+    assert erp == [
+        {"reason": "restore", "until": None, "why": "base of noon: a person must release it, see docs/restore.md"}
+    ]
+    assert 'tallystick_system_held{reason="restore",system="erp"} 1.0' in (await stand.ops("/metrics")).text
 
     for act, phase in (("release", "released"), ("end", "ended")):
         done = await stand.post(f"/v1/restore/{act}", {"reason": "checked"})
@@ -25,6 +30,7 @@ async def test_a_restore_goes_through_its_phases(stand: Stand, database_url: str
         restore = done.json["restore"]
         assert isinstance(restore, dict)
         assert restore["phase"] == phase
+    assert (await stand.get("/v1/systems/erp")).json["held"] == []
     assert (await stand.get("/v1/status")).json["restore"] is None
     assert (await stand.get("/v1/restore")).json["restore"] == restore
 

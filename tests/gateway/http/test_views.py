@@ -24,7 +24,7 @@ from tests.contracts.turns import (
     uuid,
     waiting,
 )
-from tests.gateway.http.stand import BODY, FAILURE, Page, Stand
+from tests.gateway.http.stand import BODY, FAILURE, TOKEN, Page, Stand
 
 ODD = external_key("psa", "project", "a/b %{c}?#ä+")
 ODD_PATH = "/v1/lanes/external/psa%2Fproject%2Fa%2Fb%20%25%7Bc%7D%3F%23%C3%A4+"
@@ -178,6 +178,19 @@ class TestLanes:
             base | {"system": "psa", "depth": 1, "head": str(asked[2].id), "reference": asked[2].reference,
                     "state": "due"},
         ]  # fmt: skip
+        pause = await stand.post("/v1/pauses", {"reason": "look", "entity": "timesheet"})
+        assert [(row["state"], row["reason"]) for row in await shown()] == [
+            ("held", "paused by an operator: see GET /v1/pauses")
+        ] * 2
+        assert pause.status == 200
+        await stand.post("/v1/restore", {"since": "2026-03-06T17:00:00Z", "reason": "base"})
+        assert [(row["state"], row["reason"]) for row in await shown()] == [
+            ("held", "a restore is held: see `tallystick restore show`")
+        ] * 2
+        await stand.post("/v1/restore/release", {"reason": "checked"})
+        path = f"/v1/pauses/{pause.json['id']}?reason=done"
+        resumed = await stand.api("DELETE", path, Authorization=f"Bearer {TOKEN}")
+        assert resumed.status == 200
         [leased] = (await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))).leased
         assert [row["state"] for row in await shown()] == ["sending", "due"]
         ended = Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, None, FailureClass.UNAVAILABLE,
