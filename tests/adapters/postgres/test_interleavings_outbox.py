@@ -86,7 +86,9 @@ class TestOneLeaseForEachLane:
 
     async def test_ours_gives_the_second_nothing(self, stage: Stage) -> None:
         await ask(stage)
-        first = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None))
+        first = await stage.hold(
+            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None)
+        )
         coming = stage.start(stage.outbox().claim([send_lane()], holder=BOB, token=uuid("t2")))
         await stage.until_waiting(coming)
         await first.commit()
@@ -155,3 +157,21 @@ async def test_a_process_that_was_taken_over_while_it_claimed_is_seen_all_the_sa
     # then: should she never beat again, Bob sees a counter that stands still
     assert await observer.beat(BOB) == {ANN: 0, BOB: 1}
     assert await observer.take_over([ANN]) == 1
+
+
+class TestPause:
+    """An operator pauses a key while a claim of it is under way."""
+
+    async def test_it_is_answered_when_the_claim_has_ended(self, stage: Stage) -> None:
+        await ask(stage)
+        claiming = await stage.hold(
+            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None)
+        )
+        observer = await stage.connection()
+        pausing = stage.start(
+            observer.fetch("SELECT * FROM tallystick.begin_pause($1, $2, NULL, 'ann', 'look')", *SHEET)
+        )
+        await stage.until_waiting(pausing)
+        await claiming.rollback()
+        assert len(await pausing) == 1
+        assert not (await stage.outbox().claim([send_lane()], holder=BOB, token=uuid("t2"))).leased

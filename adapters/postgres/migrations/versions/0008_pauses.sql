@@ -29,11 +29,13 @@ LANGUAGE sql STABLE AS $$
                     WHERE e.entity = p_entity AND e.key = p_key))))
 $$;
 
--- The pause of a scope: the one that is there, or a new one.
+-- The pause of a scope: the one that is there, or a new one. It waits for the claims under way, so that none which
+-- began before its answer leases a command afterwards.
 CREATE FUNCTION tallystick.begin_pause(p_entity text, p_key text, p_legal_entity text, p_actor text, p_reason text)
 RETURNS SETOF tallystick.pause
 LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.restore', 0));
     INSERT INTO tallystick.pause (entity, key, legal_entity, actor, reason)
     VALUES (p_entity, p_key, p_legal_entity, p_actor, p_reason) ON CONFLICT DO NOTHING;
     IF FOUND THEN
