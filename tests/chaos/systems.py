@@ -27,13 +27,15 @@ FAULTS: Final[tuple[tuple[Cell, Json], ...]] = (
     (IGNORES_KEY, {"fault": "ignore_key"}),
 )
 """Each kind with its cell. The key is ignored by the ERP alone, which promises a unique reference besides."""
+OWED: Final = frozenset({THROTTLED, NO_ANSWER, APPLIED_UNKNOWN, SLOW, LATE})
+"""What a run of any length begins with."""
 ERP: Final = "erp"
 
 
 def systems(world: World, seed: int) -> Mischief:
     """One kind at one system for a while, at half of its requests."""
     chance = random.Random(f"which system {seed}")
-    acts = [Act(cell, partial(_misbehave, world, chance, cell, fault)) for cell, fault in FAULTS]
+    acts = [Act(cell, partial(_misbehave, world, chance, cell, fault), is_owed=cell in OWED) for cell, fault in FAULTS]
     return Mischief("systems", acts, (0.2, 3.0))
 
 
