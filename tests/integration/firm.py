@@ -57,6 +57,17 @@ class GatewayProcess:
         """HTTP status of a page of the operations port; 0 if it does not answer."""
         return await _status(f"{self.ops}{path}", {})
 
+    async def metric(self, name: str) -> int:
+        """What its metrics page gives for `name` with its labels; 0 where it has not counted yet."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.ops}/metrics") as response:
+            lines = (await response.text()).splitlines()
+        return next((int(float(line.rpartition(" ")[2])) for line in lines if line.rpartition(" ")[0] == name), 0)
+
+    def memory(self) -> int:
+        """Bytes of it that are in memory."""
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
     async def is_ready(self) -> bool:
         """Whether `/readyz` says so. A process that has ended fails the test with its log."""
         assert self.process.returncode is None, self.log.read_text(encoding="utf-8")[-4000:]

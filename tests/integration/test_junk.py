@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from adapters.ports.broker import Outgoing
@@ -23,12 +20,6 @@ def junk(number: int, size: int) -> Outgoing:
     return Outgoing(EVENTS, "customer.upserted", body, STRUCTURED, {}, message_id=f"junk-{number}")
 
 
-def memory(pid: int) -> int:
-    """Bytes of a process that are in memory."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 async def flood(installation: Firm, count: int, size: int) -> None:
     """Publish `count` bodies of `size` bytes in tenths while one process takes them."""
     assert count * size > 2 * SLACK, "a process that kept them would be seen"
@@ -43,7 +34,7 @@ async def flood(installation: Firm, count: int, size: int) -> None:
             return await installation.count("SELECT count(*) FROM tallystick.dead_letter") == last
 
         await until(are_buried, 30 + count / 1000, f"{last} are dead letters")
-        sizes.append(memory(gateway.process.pid))
+        sizes.append(gateway.memory())
     await installation.publish([customer("C0")])
     await until(lambda: is_applied(installation), 30, "the healthy one is applied")
     print(f"{count} junk messages: {[size // 1024**2 for size in sizes]} MiB after each tenth")  # noqa: T201  # a figure

@@ -71,6 +71,7 @@ async def test_a_thousand_innocents_are_no_suspects_for_long(installation: Firm)
     )
     print(f"{INNOCENTS} innocent suspects took {seconds:.2f} s")  # noqa: T201  # a figure of the report
     assert seconds < 30
+    assert await gateway.metric('tallystick_suspects_total{treatment="alone"}') >= INNOCENTS
     assert await installation.count("SELECT count(*) FROM tallystick.cases") == 0
     assert await gateway.stop() == 0
 
