@@ -136,7 +136,9 @@ class MemoryOutbox:
             return
         system = end.command.system
         gate = self._tables.gates.setdefault(system, Gate())
-        if hear(gate, end.token, end.heard, (end.code, end.reason), now):
+        key, why = end.command.key, end.reason or "the system refuses our credentials"
+        reason = f"{why} (heard for {key.entity}/{key.id}, reference {end.command.reference})"
+        if hear(gate, end.token, end.heard, (end.code, reason), now):
             failure = Failure(FailureClass.AUTH, end.code or "refused", gate.pause_reason or "")
             row = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure)))
             self._tables.tell([], [case_notice(row)])

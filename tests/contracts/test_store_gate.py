@@ -319,7 +319,8 @@ class TestPause:
         await end(process, second, REFUSED)
         assert await held(process) == Hold(HoldReason.PAUSED, None)
         row = await gate(process)
-        assert (row.paused_by, row.pause_reason) == ("gateway", "It hurts.")
+        reason = f"It hurts. (heard for {first.command.key}, reference {first.command.reference})"
+        assert (row.paused_by, row.pause_reason) == ("gateway", reason)
         assert await store.open_cases() == 1
         assert case_notices(await process.notices.pending(limit=100)) == [("opened", "auth", "system", "erp")]
         # when an operator resumes

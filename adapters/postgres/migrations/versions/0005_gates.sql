@@ -214,10 +214,14 @@ BEGIN
                    WHERE g.system = ANY (p_system) AND (g.failures > 0 OR g.opened > 0));
     IF moved <> '{}' THEN
         PERFORM tallystick.gate_hear(s.system, s.token, s.speech, s.wait, s.failures, s.open_for, s.longest, s.code,
-                                     s.reason)
+                                     COALESCE(s.reason, 'the system refuses our credentials') || ' (heard for '
+                                     || s.entity || '/' || s.key || COALESCE(', reference ' || (
+                                         SELECT o.reference FROM tallystick.outbox o WHERE o.id = s.command_id), '')
+                                     || ')')
         FROM (SELECT * FROM unnest(p_system, p_token, p_speech, p_wait, p_failures, p_open_for, p_longest, p_code,
-                                   p_reason) WITH ORDINALITY
-                            u(system, token, speech, wait, failures, open_for, longest, code, reason, place)
+                                   p_reason, p_command, p_entity, p_key) WITH ORDINALITY
+                            u(system, token, speech, wait, failures, open_for, longest, code, reason, command_id, entity,
+                              key, place)
               WHERE u.speech IS NOT NULL AND u.system = ANY (moved) AND u.place = ANY (news)
               ORDER BY u.system COLLATE "C", u.place) s;
     END IF;
