@@ -231,12 +231,12 @@ async def test_what_another_user_wrote_is_told_once_and_never_believed(place: Pl
     assert len(await place.kept()) == 1
 
 
-async def test_a_queue_full_of_what_others_wrote_counts_as_lost_and_holds_nothing(place: Place) -> None:
-    place.store.tables.past.counter = 100
-    await place.start()
+async def test_a_queue_full_of_what_others_wrote_counts_as_lost_and_holds_everything(place: Place) -> None:
+    await place.counted(100)
     await place.put(*(b"%d" % (10**17 + n) for n in range(8)), user="crm")
     with capture_logs() as logs:
         await place.start()
-    assert [line["event"] for line in logs] == ["watermark_foreign", "watermark_lost"]
-    assert place.phase is Phase.ENDED
-    assert await place.kept() == [102]
+    assert [line["event"] for line in logs] == ["watermark_foreign", "watermark_lost", "database_went_back"]
+    assert [(restore.phase, restore.found) for restore in place.store.tables.past.restores] == [
+        (Phase.HELD, Found.LOST)
+    ]
