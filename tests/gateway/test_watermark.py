@@ -237,6 +237,8 @@ async def test_a_queue_full_of_what_others_wrote_counts_as_lost_and_holds_everyt
     with capture_logs() as logs:
         await place.start()
     assert [line["event"] for line in logs] == ["watermark_foreign", "watermark_lost", "database_went_back"]
-    assert [(restore.phase, restore.found) for restore in place.store.tables.past.restores] == [
-        (Phase.HELD, Found.LOST)
-    ]
+    [restore] = place.store.tables.past.restores
+    assert (restore.phase, restore.found) == (Phase.HELD, Found.LOST)
+    # and: none of theirs was believed, and ours alone is there
+    assert await place.kept() == [place.store.tables.past.counter]
+    assert place.store.tables.past.counter < 10**17
