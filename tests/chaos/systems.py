@@ -16,6 +16,9 @@ from tests.integration.firm import Json
 SLOW: Final = Cell(SYSTEM, "answers late")
 SHARE: Final = 0.5
 SECONDS: Final = (1.0, 4.0)
+PATIENCE: Final = 12.0
+"""Seconds that a fault waits for its first request; while the database is away nobody sends any."""
+LOOK: Final = 0.25
 FAULTS: Final[tuple[tuple[Cell, Json], ...]] = (
     (THROTTLED, {"fault": "throttle", "seconds": 1}),
     (NO_ANSWER, {"fault": "error"}),
@@ -44,7 +47,17 @@ async def _misbehave(world: World, chance: random.Random, cell: Cell, fault: Jso
     system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, *[ERP] * 5])
     await world.firm.faults(system, {"share": SHARE, "seed": chance.randrange(1 << 30), **fault})
     await asyncio.sleep(chance.uniform(*SECONDS))
+    for _ in range(int(PATIENCE / LOOK)):
+        if await _hits(world, system):
+            break
+        await asyncio.sleep(LOOK)
+    hits = await _hits(world, system)
+    await world.firm.faults(system)
+    return hits
+
+
+async def _hits(world: World, system: str) -> int:
+    """How many requests the present fault of a system has hit."""
     async with world.firm.session.get(f"{world.firm.sandboxes[system]}/faults") as response:
         active: list[dict[str, int]] = await response.json()
-    await world.firm.faults(system)
     return sum(each["hits"] for each in active)
