@@ -24,8 +24,10 @@ from gateway.activations import Activations
 from gateway.backoff import Backoff
 from gateway.compose import compose
 from gateway.draft import Draft
-from gateway.fold import Surroundings, fold, hold
+from gateway.fold import fold
+from gateway.holding import hold
 from gateway.loading import Loaded, Loading
+from gateway.surroundings import Surroundings
 from gateway.unreadable import Unreadable, closed
 from gateway.world import Watcher, World
 from schemas.bindings import Binding

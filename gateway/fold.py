@@ -7,23 +7,20 @@ behind it in the same commit. Nothing here awaits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
-from actors.policy import Policy
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Wait
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped
+from gateway.failures import internal, taken
 from gateway.pauses import legal_entity_of
-from gateway.retry import NextTry
-from gateway.rules import LanePolicy, Rules
+from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
-from gateway.unreadable import Unreadable, reference_unreadable
+from gateway.surroundings import Surroundings
+from gateway.unreadable import reference_unreadable
 from schemas.bindings import Binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
@@ -35,28 +32,6 @@ RETRIED = frozenset({FailureClass.UNAVAILABLE, FailureClass.RATE_LIMITED, Failur
 """Failure classes whose message is tried again by itself, until the policy's deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all turns of a batch are decided with.
-
-    `read` decodes a message that stands in a lane and raises `Undecodable`; `failed` is told of a decision that
-    raised, which is our bug. `fold` bounds the messages of one turn, `mailbox` those that a mailbox may keep.
-    `unreadable` are references that are there and cannot be read; `references` lacks them.
-    """
-
-    now: datetime
-    policy: Policy
-    rules: Rules
-    pauses: Sequence[Pause]
-    references: Mapping[ActorKey, Snapshot]
-    read: Callable[[Message], Envelope]
-    failed: Callable[[ActorKey, Exception], None]
-    retry_after: NextTry
-    fold: int
-    mailbox: int
-    unreadable: Mapping[ActorKey, Unreadable] = field(default_factory=dict)
-
-
 def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundings) -> Draft:
     """Decide a turn of `activation`."""
     turn = _Fold(actor, activation, memory, around)
@@ -64,29 +39,6 @@ def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundi
         turn.drain_lane()
         turn.take_in_mailbox()
     return turn.drafting.draft()
-
-
-def hold(activation: Activation, memory: Memory, rules: Rules) -> Draft:
-    """A turn of an external key that nothing is bound to yet: its messages wait, in order, under it."""
-    drafting = Drafting(activation, memory, 0, rules)
-    if isinstance(memory.state, Unreadable):
-        reason = memory.state.reason
-    else:
-        reason = f"no entity of ours is bound to {activation.key.id} yet"
-    for entry in activation.mailbox:
-        if drafting.is_full:
-            drafting.stopped_short = True
-            break
-        if drafting.is_repeated(entry):
-            continue
-        if drafting.is_conflict(entry):
-            drafting.conflict(entry)
-        else:
-            drafting.queue(entry, Verdict.QUEUED if drafting.lane.depth else Verdict.WAITING)
-    if drafting.lane.depth:
-        lane = drafting.lane
-        drafting.lane = Lane(LaneState.WAITING, lane.depth, lane.tail, reason, patience=rules.patience)
-    return drafting.draft()
 
 
 class _Fold:
@@ -121,7 +73,7 @@ class _Fold:
                 case Reject(failure):
                     self.drafting.settle(answered, Settlement.PARKED, failure)
                 case Wait():
-                    failure = _internal("result_waits", "a decision made a result wait, which it never may")
+                    failure = internal("result_waits", "a decision made a result wait, which it never may")
                     self.drafting.settle(answered, Settlement.PARKED, failure)
                 case _:
                     assert_never(decision)
@@ -258,7 +210,7 @@ class _Fold:
         match answered.outcome:
             case Unknown(failure):
                 why = self._activation.refused.get(command.id)
-                return Reject(failure if why is None else _internal("data_refused", why))
+                return Reject(failure if why is None else internal("data_refused", why))
             case Confirmed() | Rejected():
                 return self._decision(Result(command, answered.outcome), command.id)
             case _:
@@ -268,7 +220,7 @@ class _Fold:
         """What the actor decides; None when it needs a reference that is not loaded, in another turn."""
         why = self._activation.refused.get(ref)
         if why is not None:
-            return Reject(_internal("data_refused", why))
+            return Reject(internal("data_refused", why))
         references = self._around.references
         try:
             wanted = set(self._actor.references(self.drafting.state, event, references))
@@ -283,7 +235,7 @@ class _Fold:
             decision = self._actor.decide(self.drafting.state, event, self._context)
         except Exception as error:  # noqa: BLE001  # our bug parks its message, and must not stop other keys
             self._around.failed(self._activation.key, error)
-            return Reject(_internal("decision_failed", f"the decision raised {type(error).__name__}: report it"))
+            return Reject(internal("decision_failed", f"the decision raised {type(error).__name__}: report it"))
         self.drafting.rely(references[key] for key in wanted)
         return self._allowed(decision, wanted)
 
@@ -295,7 +247,7 @@ class _Fold:
         if self.drafting.size:
             return None
         if self._activation.is_short:
-            return Reject(_internal("references_unsettled", f"{self._activation.key}: too many references"))
+            return Reject(internal("references_unsettled", f"{self._activation.key}: too many references"))
         self._activation.is_short = True
         return None
 
@@ -303,12 +255,12 @@ class _Fold:
         """The decision, unless it could never be committed: then it would be made again for ever."""
         match decision:
             case Wait(target) if target not in wanted or target == self._activation.key:
-                return Reject(_internal("wait_unnamed", f"the decision waits for {target}, which it did not name"))
+                return Reject(internal("wait_unnamed", f"the decision waits for {target}, which it did not name"))
             case Accept():
                 for claim in (*decision.claims, *(Claim(EXTERNAL, key.id) for key in decision.binds)):
                     holder = self._activation.taken.get(claim)
                     if holder is not None:
-                        return Reject(_taken(claim, holder))
+                        return Reject(taken(claim, holder))
                 return decision
             case _:
                 return decision
@@ -343,12 +295,3 @@ class _Fold:
         """The lane as it stands, in another state."""
         lane = self.drafting.lane
         return Lane(state, lane.depth, lane.tail, reason, retry_after, target, seen, patience, paused_by)
-
-
-def _taken(claim: Claim, holder: ActorKey) -> Failure:
-    reason = f"{holder} has {claim.scope} {claim.value} already: merge the two, or correct one of them, then retry"
-    return Failure(FailureClass.DUPLICATE, "taken", reason)
-
-
-def _internal(code: str, reason: str) -> Failure:
-    return Failure(FailureClass.INTERNAL, code, reason)

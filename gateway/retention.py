@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
 from adapters.ports.retention import Old, Retention
 from adapters.ports.turns import StoreUnavailable
+from gateway import telemetry
 
 BATCH: Final = 500
 PAUSE_SECONDS: Final = 0.5
@@ -36,11 +36,13 @@ class Cleaner:
         self._every = every
 
     async def run(self) -> None:
-        """Round after round. Work goes first: a database that is away is asked again in the next round."""
+        """Round after round. What cannot be removed now is told, holds up no other kind, and is left to the next."""
         while True:
-            with suppress(StoreUnavailable):
-                for old, age in self._ages.items():
+            for old, age in self._ages.items():
+                try:
                     await self._remove(old, age)
+                except StoreUnavailable as error:
+                    telemetry.retention_failed(old, error)
             await asyncio.sleep(self._every)
 
     async def _remove(self, old: Old, age: float) -> None:

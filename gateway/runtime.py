@@ -1,4 +1,7 @@
-"""The running process behind its ports: what is made, in which order it starts, and how it drains."""
+"""The running process behind its ports: what is made, in which order it starts, and how it drains.
+
+Longer than a file should be, so that everything that is made, started, and ended stands in one place, in its order.
+"""
 
 from __future__ import annotations
 
@@ -178,20 +181,7 @@ class Runtime:
         self._is_running = False
         self._subscription: Subscription | None = None
         self._ended = asyncio.Event()
-        counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
-        counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
-        counts.gauges.append(
-            Gauge("unacked_bytes", "Bytes of messages, with their headers, in memory that are not acknowledged.", (),
-                  lambda: {(): float(ports.consuming.held_bytes)})
-        )  # fmt: skip
-        counts.gauges.append(
-            Gauge("commands_in_flight", "Attempts that run now.", ("system",),
-                  lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
-        )  # fmt: skip
-        counts.gauges.append(
-            Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
-                  ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
-        )  # fmt: skip
+        self._show(counts)
 
     def begin(self) -> None:
         """Let readiness say what the start waits for."""
@@ -294,6 +284,23 @@ class Runtime:
         telemetry.task_died(task.get_name(), error)
         self.health.died(task.get_name())
         self._ended.set()
+
+    def _show(self, counts: Counts) -> None:
+        """Gauges of what this process has in hand."""
+        counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
+        counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
+        counts.gauges.append(
+            Gauge("unacked_bytes", "Bytes of messages, with their headers, in memory that are not acknowledged.", (),
+                  lambda: {(): float(self._ports.consuming.held_bytes)})
+        )  # fmt: skip
+        counts.gauges.append(
+            Gauge("commands_in_flight", "Attempts that run now.", ("system",),
+                  lambda: {(name,): float(relay.in_flight) for name, relay in self._relays.items()})
+        )  # fmt: skip
+        counts.gauges.append(
+            Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
+                  ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
+        )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources) -> dict[str, Relay]:
         desk = Desk(

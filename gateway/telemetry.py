@@ -101,6 +101,11 @@ def store_lost(error: Exception, *, unknown: bool) -> None:
     _log.warning("store_lost", error=str(error), outcome="unknown" if unknown else "not_committed")
 
 
+def retention_failed(kind: str, error: Exception) -> None:
+    """Old rows of one kind were not removed this time; the next round tries again."""
+    _log.warning("retention_failed", kind=kind, error=str(error))
+
+
 def broker_changed(what: str, detail: str) -> None:
     """A connection or channel to the broker went or came."""
     _log.warning("broker_changed", what=what, detail=detail)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import aiormq
 from aiormq import spec
 from aiormq.abc import AbstractChannel, AbstractConnection
@@ -10,6 +12,9 @@ from adapters.ports.broker import Keepsake
 from adapters.rabbitmq.address import parse_address
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, open_channel
 from adapters.rabbitmq.tolerance import tolerate_odd_values
+
+MOST: Final = 100
+"""Messages read at once: the queue keeps a few, and whoever fills it while it is read must not hold up the start."""
 
 
 class RabbitKeepsakes:
@@ -35,7 +40,7 @@ class RabbitKeepsakes:
         taken: list[Keepsake] = []
         async with broker_call(f"read queue {queue}", PATIENCE):
             message = await channel.basic_get(queue)
-            while isinstance(message.delivery, spec.Basic.GetOk):
+            while isinstance(message.delivery, spec.Basic.GetOk) and len(taken) < MOST:
                 taken.append(Keepsake(message.body, message.header.properties.user_id))
                 self._last_tag = message.delivery.delivery_tag or 0
                 message = await channel.basic_get(queue)

@@ -1,4 +1,7 @@
-"""The contract of gates: what they hold back, for how long, over all processes, and what operators do to them."""
+"""The contract of gates: what they hold back, for how long, over all processes, and what operators do to them.
+
+Longer than a file should be, so that the contract stays one list, and nobody runs half of it.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from adapters.ports.broker import Delivery
 from schemas.codec import STRUCTURED
 from tests.schemas.messages import example
 
@@ -30,6 +31,48 @@ class Parcel:
 
     def ack(self) -> None:
         self.acks += 1
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOn:
+    """Another's delivery, as it is; for those that look at one part of it."""
+
+    inner: Delivery
+
+    @property
+    def queue(self) -> str:
+        return self.inner.queue
+
+    @property
+    def body(self) -> bytes:
+        return self.inner.body
+
+    @property
+    def content_type(self) -> str | None:
+        return self.inner.content_type
+
+    @property
+    def headers(self) -> Mapping[str, object]:
+        return self.inner.headers
+
+    @property
+    def user_id(self) -> str | None:
+        return self.inner.user_id
+
+    @property
+    def routing_key(self) -> str:
+        return self.inner.routing_key
+
+    @property
+    def delivery_count(self) -> int:
+        return self.inner.delivery_count
+
+    @property
+    def is_live(self) -> bool:
+        return self.inner.is_live
+
+    def ack(self) -> None:
+        self.inner.ack()
 
 
 def parcel(type: str = "timesheet.approved.v1", *, queue: str | None = None, **changes: Any) -> Parcel:

@@ -11,9 +11,10 @@ from adapters.ports.pauses import Pause
 from adapters.ports.turns import EMPTY_LANE, Lane, LaneMessage, Row
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft
-from gateway.fold import Surroundings, fold
+from gateway.fold import fold
 from gateway.retry import NextTry
 from gateway.rules import Numbering, Rules
+from gateway.surroundings import Surroundings
 from schemas.keys import ActorKey
 from schemas.sequence import Cursor, SequenceKind
 from schemas.verdicts import LaneState, Verdict

@@ -1,4 +1,7 @@
-"""The fold: one turn of a key, decided from memory, without any I/O."""
+"""The fold: one turn of a key, decided from memory, without any I/O.
+
+Longer than a file should be: it is one list of rules, each a few lines, read from top to bottom.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from actors.decision import Snapshot
 from adapters.ports.turns import EMPTY_LANE, Judged, Lane, Row, Settlement
 from gateway.activation import Activation, Answered, Memory
 from gateway.draft import Draft
-from gateway.fold import hold
+from gateway.holding import hold
 from schemas.bindings import Binding, Unbound
 from schemas.commands import Rejected, Unknown, command_id
 from schemas.facts import Claim

@@ -9,7 +9,7 @@ import pytest
 from adapters.ports.pauses import Pause, Scope
 from adapters.ports.turns import Lane, LaneMessage, Row
 from gateway.activation import Memory
-from gateway.fold import hold
+from gateway.holding import hold
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy, Rules
 from schemas.bindings import Unbound

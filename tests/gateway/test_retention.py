@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from adapters.ports.retention import Old
 from adapters.ports.turns import StoreUnavailable
 from gateway.retention import BATCH, Cleaner
@@ -20,13 +22,14 @@ class Rows:
 
     old: Counter[Old]
     is_away: bool = False
+    too_slow: Old | None = None
     is_taken: bool = False
     times: list[float] = field(default_factory=list)
 
     async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
         assert age == AGES[old]
         self.times.append(asyncio.get_running_loop().time())
-        if self.is_away:
+        if self.is_away or old is self.too_slow:
             raise StoreUnavailable("away")
         if self.is_taken:
             return None
@@ -74,3 +77,10 @@ def test_an_outage_or_another_process_leaves_it_to_a_later_round() -> None:
         assert not run(cleaned(rows, 500))
         rows.is_away = rows.is_taken = False
         assert run(cleaned(rows, 500)) == {Old.INBOX: 1}
+
+
+def test_one_kind_that_cannot_be_removed_is_told_and_holds_up_no_other() -> None:
+    rows = Rows(Counter({Old.INBOX: 1, Old.CASES: 3}), too_slow=Old.INBOX)
+    with capture_logs() as logs:
+        assert run(cleaned(rows, 500)) == {Old.CASES: 3}
+    assert [(line["event"], line["kind"]) for line in logs] == [("retention_failed", Old.INBOX)]

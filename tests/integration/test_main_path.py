@@ -9,6 +9,7 @@ from adapters.ports.broker import Outgoing
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet
 from tests.integration.firm import Firm, until
+from tests.integration.load import prove_order
 
 KEYS = 2000
 REVISIONS = 9
@@ -47,24 +48,7 @@ async def prepare(installation: Firm) -> None:
 async def prove(installation: Firm) -> None:
     """Each key applied in order, and the journal shows each distinct approved line exactly once."""
     assert await installation.verdicts() == {"applied": KEYS * REVISIONS + PROJECTS + 5}
-    out_of_order = await installation.count(
-        """
-        SELECT count(*) FROM (
-            SELECT event_id, row_number() OVER (PARTITION BY t.key ORDER BY t.seq) AS place
-            FROM tallystick.timeline t JOIN tallystick.inbox i ON i.ref = t.ref
-            WHERE t.entity = 'timesheet' AND t.what = 'applied') applied
-        WHERE split_part(event_id, '-r', 2)::bigint <> place
-        """
-    )
-    assert out_of_order == 0
-    gaps = await installation.count(
-        """
-        SELECT count(*) FROM tallystick.entity e WHERE entity = 'timesheet' AND entity_version <> (
-            SELECT count(*) FROM tallystick.timeline t
-            WHERE t.entity = e.entity AND t.key = e.key AND t.what IN ('applied', 'command_done'))
-        """
-    )
-    assert gaps == 0
+    await prove_order(installation)
     effects = Counter((row["operation"], row["reference"]) for row in await installation.journal())
     assert {reference for reference, count in effects.items() if count > 1} == set()
     posted = {reference for operation, reference in effects if operation == "billable.post"}

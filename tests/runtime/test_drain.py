@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from actors.registry import ACTORS
@@ -17,6 +17,7 @@ from gateway.runtime import Runtime, Sources, Tuning
 from schemas.commands import Command, Outcome
 from schemas.keys import ActorKey
 from tests.actors.firm import customer
+from tests.gateway.deliveries import PassedOn
 from tests.gateway.toy import NOW
 from tests.runtime.firm import CRM, POLICY, Books, Firm, Gateway, event
 from tests.runtime.town import SMALL, until
@@ -37,44 +38,11 @@ class Witness:
         self.acts.append(act if self.health.is_ready else f"unready {act}")
 
 
-@dataclass
-class SeenDelivery:
+@dataclass(frozen=True, slots=True)
+class SeenDelivery(PassedOn):
     """A delivery whose ack is seen."""
 
-    inner: Delivery
     witness: Witness
-
-    @property
-    def queue(self) -> str:
-        return self.inner.queue
-
-    @property
-    def body(self) -> bytes:
-        return self.inner.body
-
-    @property
-    def content_type(self) -> str | None:
-        return self.inner.content_type
-
-    @property
-    def headers(self) -> Mapping[str, object]:
-        return self.inner.headers
-
-    @property
-    def user_id(self) -> str | None:
-        return self.inner.user_id
-
-    @property
-    def routing_key(self) -> str:
-        return self.inner.routing_key
-
-    @property
-    def delivery_count(self) -> int:
-        return self.inner.delivery_count
-
-    @property
-    def is_live(self) -> bool:
-        return self.inner.is_live
 
     def ack(self) -> None:
         self.witness.saw("ack")

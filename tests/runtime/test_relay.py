@@ -1,4 +1,7 @@
-"""The relay: one command of a lane at a time, each at most once, whoever dies, stalls, or does not answer."""
+"""The relay: one command of a lane at a time, each at most once, whoever dies, stalls, or does not answer.
+
+Longer than a file should be: it is one list of rules, each a few lines, read from top to bottom.
+"""
 
 from __future__ import annotations
 

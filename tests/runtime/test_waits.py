@@ -1,4 +1,7 @@
-"""What waits and what passes it: results behind a waiting head, parents and children, ids that are bound meanwhile."""
+"""What waits and what passes it: results behind a waiting head, parents and children, ids that are bound meanwhile.
+
+Longer than a file should be: it is one list of rules, each a few lines, read from top to bottom.
+"""
 
 from __future__ import annotations
 

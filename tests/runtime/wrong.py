@@ -12,8 +12,10 @@ from adapters.ports.turns import Answer, Batch
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.committer import Committer
 from gateway.draft import Draft, Drafting
-from gateway.fold import Surroundings, _Fold, hold
+from gateway.fold import _Fold
+from gateway.holding import hold
 from gateway.loading import Loaded
+from gateway.surroundings import Surroundings
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 from tests.gateway.toy import Job

@@ -10,7 +10,8 @@ from adapters.ports.turns import Answer, Batch, Message, Turn
 from gateway.activation import Activation, Memory
 from gateway.committer import Committer
 from gateway.draft import Drafting
-from gateway.fold import Surroundings, _Fold
+from gateway.fold import _Fold
+from gateway.surroundings import Surroundings
 from schemas.sequence import Cursor
 from tests.runtime.wrong import _Folds
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from adapters.memory.tables import Tables
-from adapters.ports.broker import Delivery
 from tests.checker.content import content, raw
 from tests.checker.evidence import Ack, Published
+from tests.gateway.deliveries import PassedOn
 
 
 class Blind(Protocol):
@@ -56,40 +55,11 @@ class Receipts:
 
 
 @dataclass(frozen=True, slots=True)
-class Tapped:
+class Tapped(PassedOn):
     """A delivery whose ack is looked at; a process that is blind believes in a channel that is gone."""
 
-    inner: Delivery
     process: Blind
     receipts: Receipts
-
-    @property
-    def queue(self) -> str:
-        return self.inner.queue
-
-    @property
-    def body(self) -> bytes:
-        return self.inner.body
-
-    @property
-    def content_type(self) -> str | None:
-        return self.inner.content_type
-
-    @property
-    def headers(self) -> Mapping[str, object]:
-        return self.inner.headers
-
-    @property
-    def user_id(self) -> str | None:
-        return self.inner.user_id
-
-    @property
-    def routing_key(self) -> str:
-        return self.inner.routing_key
-
-    @property
-    def delivery_count(self) -> int:
-        return self.inner.delivery_count
 
     @property
     def is_live(self) -> bool:
