@@ -95,7 +95,7 @@ class MemoryLaneActs:
             new = command_id(old.system, old.operation, old.key, old.line, generation)
             reference = f"{old.reference.rpartition('/')[0]}/{generation}"
             tables.unqueue(old.id)
-            command = replace(old, id=new, generation=generation, reference=reference)
+            command = old._replace(id=new, generation=generation, reference=reference)
             standing = Standing(command, standing.place)
             tables.queue(standing)
         standing.is_parked, standing.reason, standing.due_at = False, None, None

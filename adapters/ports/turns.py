@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from schemas.commands import Command
@@ -55,8 +56,7 @@ class Row:
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """An accepted message: what identifies it, and the event in structured mode, its data byte by byte as it came.
 
     `ref` is our own id of it. `body_hash` tells another content under the same (source, id). `series` and `sequence`
@@ -84,8 +84,7 @@ class LaneMessage:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A message and the verdict that this turn gives it.
 
     `was` is the verdict under which its row was read in the lane; None: the message is not in the inbox yet.

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from sys import getsizeof
 from typing import Final, Protocol
 
-from aiormq.abc import DeliveredMessage
-
+from adapters.rabbitmq.sieve import Arrival
 from adapters.rabbitmq.valve import Valve
 
 DELIVERY_COUNT: Final = "x-delivery-count"
@@ -25,17 +24,20 @@ class Origin(Protocol):
 
 
 class RabbitDelivery:
-    """A `Delivery`; reads the frame only when asked. Not a dataclass: one is made per message."""
+    """A `Delivery`. Not a dataclass: one is made per message."""
 
-    __slots__ = ("_message", "_origin", "_size", "_tag", "_valve")
+    __slots__ = ("_arrival", "_origin", "_size", "_valve", "body", "content_type", "routing_key", "user_id")
 
-    def __init__(self, message: DeliveredMessage, origin: Origin, tag: int, valve: Valve) -> None:
-        self._message = message
+    def __init__(self, arrival: Arrival, origin: Origin, valve: Valve) -> None:
+        self.body = arrival.body
+        self.content_type = arrival.content_type
+        self.routing_key = arrival.routing_key
+        self.user_id = arrival.user_id
+        self._arrival = arrival
         self._origin = origin
-        self._tag = tag
         self._valve: Valve | None = valve
-        headers = message.header.properties.headers
-        self._size = len(message.body) + (size_of(headers) if headers else 0)
+        headers = arrival.headers
+        self._size = len(arrival.body) + (size_of(headers) if headers else 0)
         valve.take(self._size)
 
     def __del__(self) -> None:
@@ -43,23 +45,15 @@ class RabbitDelivery:
         self._let_go()
 
     def __repr__(self) -> str:
-        return f"RabbitDelivery({self.queue!r}, tag={self._tag}, is_live={self.is_live})"
+        return f"RabbitDelivery({self.queue!r}, tag={self._arrival.tag}, is_live={self.is_live})"
 
     @property
     def queue(self) -> str:
         return self._origin.queue
 
     @property
-    def body(self) -> bytes:
-        return self._message.body
-
-    @property
-    def content_type(self) -> str | None:
-        return self._message.header.properties.content_type
-
-    @property
     def headers(self) -> Mapping[str, object]:
-        headers = self._message.header.properties.headers or {}
+        headers = self._arrival.headers
         if DELIVERY_COUNT in headers:
             return {name: value for name, value in headers.items() if name != DELIVERY_COUNT}
         return headers
@@ -67,25 +61,17 @@ class RabbitDelivery:
     @property
     def delivery_count(self) -> int:
         """The broker writes it over a sender's own, but only when it delivers again."""
-        if not self._message.redelivered:
+        if not self._arrival.is_redelivered:
             return 0
-        count = (self._message.header.properties.headers or {}).get(DELIVERY_COUNT, 0)
+        count = self._arrival.headers.get(DELIVERY_COUNT, 0)
         return count if isinstance(count, int) else 0
-
-    @property
-    def user_id(self) -> str | None:
-        return self._message.header.properties.user_id
-
-    @property
-    def routing_key(self) -> str:
-        return self._message.routing_key or ""
 
     @property
     def is_live(self) -> bool:
         return self._origin.is_live
 
     def ack(self) -> None:
-        self._origin.ack(self._tag)
+        self._origin.ack(self._arrival.tag)
         self._let_go()
 
     def _let_go(self) -> None:

@@ -16,6 +16,7 @@ from adapters.ports.broker import BrokerUnavailable, Delivery
 from adapters.rabbitmq.acks import Ack, AckWindow, TagGap
 from adapters.rabbitmq.delivery import RabbitDelivery
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, reason_of
+from adapters.rabbitmq.sieve import Arrival, Sieve
 from adapters.rabbitmq.valve import Valve
 
 LINGER: Final = 0.02
@@ -37,8 +38,15 @@ class Generation:
     """One channel with one consumer, from its registration until it is gone for whatever reason."""
 
     def __init__(
-        self, channel: AbstractChannel, queue: str, prefetch: int, take: Callable[[Delivery], None], valve: Valve
+        self,
+        channel: AbstractChannel,
+        sieve: Sieve,
+        queue: str,
+        prefetch: int,
+        take: Callable[[Delivery], None],
+        valve: Valve,
     ) -> None:
+        self._sieve = sieve
         self._valve = valve
         self.queue = queue
         self.is_registered = False
@@ -64,7 +72,8 @@ class Generation:
 
     @property
     def is_live(self) -> bool:
-        return self._end is None and not self._channel.is_closed and self._channel.connection.is_opened
+        """Asked for each delivery, so what ends it is told here, by the channel and by the sieve."""
+        return self._end is None
 
     @property
     def unacked(self) -> int:
@@ -75,9 +84,10 @@ class Generation:
         """Consume; deliveries may arrive before the broker's answer does. Raises `BrokerUnavailable`."""
         self._channel.closing.add_done_callback(self._on_close)
         self._channel.on_consumer_cancel_callbacks.add(self._on_cancel)
+        self._sieve.enter(self._channel.number, self)
         async with broker_call(f"consume {self.queue}", PATIENCE):
             await self._channel.basic_qos(prefetch_count=self._prefetch)
-            await self._channel.basic_consume(self.queue, self._on_message)
+            await self._channel.basic_consume(self.queue, self._on_detour)
         self.quiet_since = self._loop.time()
         self.is_registered = True
 
@@ -96,6 +106,7 @@ class Generation:
             with suppress(BrokerUnavailable):
                 await self._flush(everything=True)
         self.end("closed")
+        self._sieve.leave(self._channel.number, self)
         await close_quietly(self._channel, within=FAREWELL)
 
     def end(self, reason: str, error: Exception | None = None) -> None:
@@ -139,22 +150,30 @@ class Generation:
                 await self._channel.basic_ack(tag, multiple=multiple, wait=False)
                 self._acks.popleft()
 
-    async def _on_message(self, message: DeliveredMessage) -> None:
-        """Called by aiormq in a task per delivery, in order of arrival. Never awaits, so order stays."""
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.end("the connection was lost")
+
+    def arrived(self, arrival: Arrival) -> None:
+        """A delivery, in the broker's order."""
         if self._end is not None or self._is_leaving:
             return
         try:
-            tag = self._window.enter(message.delivery_tag)
+            self._window.enter(arrival.tag)
         except TagGap as gap:
             self.end(str(gap), gap)
             return
         self.quiet_since = self._loop.time()
         self.has_delivered = True
-        delivery = RabbitDelivery(message, self, tag, self._valve)
+        delivery = RabbitDelivery(arrival, self, self._valve)
         if self._held is None:
             self._hand_over(delivery)
         else:
             self._held.append(delivery)
+
+    async def _on_detour(self, _: DeliveredMessage) -> None:
+        """Called by aiormq for a delivery that the sieve did not take: after the end, else never."""
+        self.end("a delivery passed the sieve")
 
     def _hand_over(self, delivery: RabbitDelivery) -> None:
         try:

@@ -100,8 +100,10 @@ class Intake:
 
     async def _consume(self) -> End:
         """One generation, from its channel to its end."""
-        channel = await open_channel(await self._link.connection(), within=PATIENCE)
-        generation = Generation(channel, self._queue, self._prefetch, self._on_delivery, self._valve)
+        connection = await self._link.connection()
+        sieve = self._link.sieve
+        channel = await open_channel(connection, within=PATIENCE)
+        generation = Generation(channel, sieve, self._queue, self._prefetch, self._on_delivery, self._valve)
         if self._is_paused:
             generation.pause()
         self._generation = generation

@@ -12,8 +12,9 @@ from adapters.rabbitmq.address import Address
 from adapters.rabbitmq.backoff import Delay, Retry
 from adapters.rabbitmq.reports import Change, Report, Reporter
 from adapters.rabbitmq.seam import FAREWELL, PATIENCE, broker_call, close_quietly, end_of
+from adapters.rabbitmq.sieve import Sieve
 from adapters.rabbitmq.tolerance import tolerate_odd_values
-from adapters.rabbitmq.valve import Valve, ValvedTransport
+from adapters.rabbitmq.valve import SiftedTransport, Valve
 
 
 class Link:
@@ -31,6 +32,8 @@ class Link:
         self._delay = delay
         self._report = report
         self._connection: AbstractConnection | None = None
+        self.sieve = Sieve()
+        """Of the present connection, where there is a valve: it takes out the deliveries."""
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
@@ -86,12 +89,14 @@ class Link:
 
     async def _connect(self) -> AbstractConnection:
         tolerate_odd_values()
+        transport = None if self._valve is None else SiftedTransport(self._valve)
         async with broker_call(f"connect to {self._address}", PATIENCE):
-            return await aiormq.connect(
-                self._address.url,
-                client_properties={"connection_name": self._name},
-                transport_factory=None if self._valve is None else ValvedTransport(self._valve),
+            connection = await aiormq.connect(
+                self._address.url, client_properties={"connection_name": self._name}, transport_factory=transport
             )
+        if transport is not None:
+            self.sieve = transport.sieve
+        return connection
 
     async def _hold(self, connection: AbstractConnection) -> str:
         """Lend the connection out until it is gone; says why it is gone."""

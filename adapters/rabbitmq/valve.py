@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+import math
+import struct
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 from aiormq.connection import TransportFactory
 from aiormq.exceptions import AMQPConnectionError
 from yarl import URL
 
+from adapters.rabbitmq.sieve import HEARTBEAT, Sieve
+
 BYTES: Final = 64 * 1024 * 1024
 READ_BYTES: Final = 64 * 1024
 """Kept unread by a reader; twice as much, and asyncio stops reading the socket."""
+HEARTBEAT_SECONDS: Final = 1.0
+"""aiormq hears at least so often that something arrives, if all of it is deliveries."""
 
 
 class Valve:
@@ -23,11 +30,11 @@ class Valve:
 
     def __init__(self, limit: int = BYTES) -> None:
         self.is_open = True
-        """A plain attribute, as it is read for every frame."""
         self.held = 0
         self._limit = limit
         self._opened = asyncio.Event()
         self._opened.set()
+        self._listeners: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
         return f"Valve(is_open={self.is_open}, held={self.held}, limit={self._limit})"
@@ -45,54 +52,86 @@ class Valve:
         if not self.is_open and self.held <= self._limit // 2:
             self.is_open = True
             self._opened.set()
+            for opened in self._listeners:
+                opened()
+
+    def listen(self, opened: Callable[[], None]) -> None:
+        """Call `opened` whenever it opens again."""
+        self._listeners.append(opened)
+
+    def forget(self, opened: Callable[[], None]) -> None:
+        """Do not call `opened` any more."""
+        self._listeners.remove(opened)
 
     async def opened(self) -> None:
         """Wait until it is open."""
         await self._opened.wait()
 
 
-class ValvedReader(asyncio.StreamReader):
-    """Reads no further while the valve is shut; the socket fills up behind it, and the broker waits."""
+class SiftedProtocol(asyncio.StreamReaderProtocol):
+    """Feeds aiormq's reader with what the sieve leaves, and reads no further while the valve is shut.
 
-    def __init__(self, valve: Valve, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(limit=READ_BYTES, loop=loop)
+    The socket fills up behind it then, and the broker waits.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, sieve: Sieve, valve: Valve, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        super().__init__(reader, loop=loop)
+        self._reader = reader
+        self._sieve = sieve
         self._valve = valve
-        self._gone = asyncio.Event()
+        self._clock = loop.time
+        self._told_at = -math.inf
+        self._socket: asyncio.Transport | None = None
+        self._is_paused = False
 
-    def readexactly(self, n: int) -> Any:  # noqa: ANN401  # an awaitable; as cheap as without a valve while it is open
-        """As a `StreamReader`'s, once the valve is open or the connection gone."""
-        return super().readexactly(n) if self._valve.is_open else self._read_later(n)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._socket = cast(asyncio.Transport, transport)  # uvloop's has the methods, and is no subclass
+        self._valve.listen(self._read_on)
 
-    def feed_eof(self) -> None:
-        super().feed_eof()
-        self._gone.set()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._valve.forget(self._read_on)
+        self._sieve.end()
+        super().connection_lost(exc)
 
-    def set_exception(self, exc: Exception) -> None:
-        super().set_exception(exc)
-        self._gone.set()
-
-    async def _read_later(self, n: int) -> bytes:
-        waits = [asyncio.ensure_future(self._valve.opened()), asyncio.ensure_future(self._gone.wait())]
+    def data_received(self, data: bytes) -> None:
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return await super().readexactly(n)
+            others = self._sieve.sift(data)
+        except (ValueError, IndexError, struct.error) as error:
+            self._reader.set_exception(AMQPConnectionError(f"a delivery is cut short: {error}"))
+            if self._socket is not None:
+                self._socket.abort()
+            return
+        if others:
+            super().data_received(others)
+        elif self._clock() - self._told_at > HEARTBEAT_SECONDS:
+            self._told_at = self._clock()
+            super().data_received(HEARTBEAT)
+        if not self._valve.is_open and not self._is_paused and self._socket is not None:
+            self._is_paused = True
+            self._socket.pause_reading()
+
+    def _read_on(self) -> None:
+        if self._is_paused and self._socket is not None and not self._socket.is_closing():
+            self._is_paused = False
+            self._socket.resume_reading()
 
 
-class ValvedTransport(TransportFactory):
-    """Opens aiormq's connections with such a reader, and otherwise as `asyncio.open_connection` does."""
+class SiftedTransport(TransportFactory):
+    """Opens one connection of aiormq with such a reader, and otherwise as `asyncio.open_connection` does."""
 
     def __init__(self, valve: Valve) -> None:
+        self.sieve = Sieve()
         self._valve = valve
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:  # noqa: ANN401
         provider = kwargs.pop("ssl_context_provider")
         tls = await provider.get_context() if url.scheme == "amqps" else None
         loop = asyncio.get_running_loop()
-        reader = ValvedReader(self._valve, loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        reader = asyncio.StreamReader(limit=READ_BYTES, loop=loop)
+        protocol = SiftedProtocol(reader, self.sieve, self._valve, loop)
         try:
             host, port = url.host or "", url.port or 0
             transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, **kwargs)
