@@ -13,6 +13,7 @@ import uvloop
 
 from actors.registry import ACTORS
 from gateway.app import ports, rabbit
+from gateway.garbage import spare_the_long_lived
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile
@@ -30,6 +31,7 @@ POLICY = PolicyFile.model_validate(
 
 async def run(settings: Settings, count: int) -> float:
     """Consume `count` messages; the seconds from the first subscription to the last ack."""
+    spare_the_long_lived()
     counts = Counts("bench")
     tuning = Tuning(prefetch=settings.prefetch, relays=False, notices=False)
     async with ports(settings, POLICY, *rabbit(settings)) as outside:

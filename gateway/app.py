@@ -37,6 +37,7 @@ from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
 from gateway.backoff import Backoff
+from gateway.garbage import spare_the_long_lived
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.letter_acts import LetterActs
@@ -72,6 +73,7 @@ async def serve(settings: Settings) -> bool:
     for an address that cannot be had.
     """
     policy = read_policy(settings.policy)
+    spare_the_long_lived()
     counts = Counts(version("tallystick"))
     async with ports(settings, policy, *rabbit(settings)) as outside:
         runtime = Runtime(

@@ -215,8 +215,8 @@ class Drafting:
         """A message whose id stands for another body: a row of its own under a key of its own, and a case."""
         self._consumed.append(entry)
         message = entry.message
-        row = replace(
-            message, source=f"conflict:{message.source}", id=f"{message.id}#{message.body_hash.hex()}",
+        row = message._replace(
+            source=f"conflict:{message.source}", id=f"{message.id}#{message.body_hash.hex()}",
             series=None, sequence=None,
         )  # fmt: skip
         failure = Failure(

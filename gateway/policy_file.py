@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -61,7 +62,12 @@ class Source(_Strict):
 
     def may_send(self, name: str) -> bool:
         """Whether events of type `name` (without version) are accepted from this source."""
-        return any(fnmatchcase(name, pattern) for pattern in self.types)
+        return _matches(name, self.types)
+
+
+@lru_cache(maxsize=1000)
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 class Operation(_Strict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from adapters.ports.outbox import Attempt, Ending, LostTime
@@ -92,8 +92,7 @@ def later_generations(command: Command) -> list[Command]:
     """The command as retries in the lost time may have sent it."""
     numbers = range(command.generation + 1, command.generation + 1 + LATER_GENERATIONS)
     return [
-        replace(
-            command,
+        command._replace(
             id=command_id(command.system, command.operation, command.key, command.line, number),
             generation=number,
             reference=command_reference(command.key, command.line, number),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
@@ -30,7 +31,12 @@ def command_reference(key: ActorKey, line: str, generation: int) -> str:
 
     Ids are percent-encoded, so that the four parts can be told apart.
     """
-    return f"{key.entity}/{quote(key.id, safe='')}/{quote(line, safe='')}/{generation}"
+    return f"{key.entity}/{_quoted(key.id)}/{_quoted(line)}/{generation}"
+
+
+@lru_cache(maxsize=10_000)
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
 
 
 _VERSION_BITS: Final = 0xF000 << 64 | 0xC000 << 48
@@ -38,8 +44,7 @@ _VERSION_8: Final = 0x8000 << 64 | 0x8000 << 48
 """Version 8 of RFC 9562: bits of our own making. Python 3.11's `UUID` does not set it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """What one system is asked to do, with its body frozen: JSON bytes that never change for this id."""
 
     id: UUID

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from schemas.record import Record
 from schemas.verdicts import Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A CloudEvents 1.0 event that was understood.
 
     `type` is what was sent, `<entity>.<fact>.v<N>`; `data` is of the *latest* version of that fact. `sequence` numbers

@@ -83,7 +83,7 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         if line is None and not is_whole:
             continue
         wanted_body = None if line is None else _body(line, sheet, project, legal_entity, context.key)
-        if wanted_body != BillablePost.model_validate_json(booked.body):
+        if wanted_body != booked.body:
             if booked.revision == revision:
                 return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
             requests.append(_reversal(line_id, booked, legal_entity))
@@ -93,13 +93,8 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
             body = _body(line, sheet, project, legal_entity, context.key)
             name = f"{line_id}.r{revision}"
             requests.append(Request(legal_entity.erp, "billable.post", name, body))
-            lines[line_id] = BilledLine(
-                revision=revision,
-                hours=body.hours,
-                amount=body.amount,
-                body=body.to_json().decode(),
-                reference=command_reference(context.key, name, 1),
-            )
+            reference = command_reference(context.key, name, 1)
+            lines[line_id] = BilledLine(revision=revision, body=body, reference=reference)
     return Accept(
         state.model_copy(update={"status": "approved", "revision": revision, "lines": lines}),
         requests=tuple(requests),
@@ -157,7 +152,7 @@ def _body(
 
 
 def _reversal(line_id: str, booked: BilledLine, legal_entity: LegalEntity) -> Request:
-    post = BillablePost.model_validate_json(booked.body)
+    post = booked.body
     fields = post.model_dump() | {"amount": -post.amount + Decimal(0), "hours": -post.hours}
     body = BillableReverse(**fields, reverses=booked.reference)
     return Request(legal_entity.erp, "billable.reverse", f"{line_id}.r{booked.revision}", body)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from schemas.operations.billable import BillablePost
 
 
 class BilledLine(BaseModel):
@@ -14,10 +15,8 @@ class BilledLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     revision: int
-    hours: Decimal
-    amount: Decimal
-    body: str
-    """The command's body as JSON: a reversal takes back exactly this."""
+    body: BillablePost
+    """What was asked: a reversal takes back exactly this."""
     reference: str
     posted: bool = False
 

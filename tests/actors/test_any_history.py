@@ -29,7 +29,7 @@ def test_no_decision_raises_and_each_can_be_stored(data: st.DataObject) -> None:
         check_bookings(history.requests[key])
         state = history.states.get(key)
         if isinstance(state, Timesheet):
-            assert booked_in(history.requests[key]) == sum(line.amount for line in state.lines.values())
+            assert booked_in(history.requests[key]) == sum(line.body.amount for line in state.lines.values())
 
 
 # ------------------------------------------------------------------------------------------------- one sheet, any order

@@ -179,7 +179,7 @@ async def _prepare(subject: Subject) -> None:
     before = chain[: chain.index(subject.operation)] if subject.operation in chain else []
     for number, operation in enumerate(before):
         prepared = replace(subject, operation=operation).command(body=orjson.dumps(BODIES[operation]))
-        outcome = await subject.system.send(replace(prepared, reference=f"set-up/{number}/_/1"))
+        outcome = await subject.system.send(prepared._replace(reference=f"set-up/{number}/_/1"))
         assert isinstance(outcome, Confirmed), outcome
 
 

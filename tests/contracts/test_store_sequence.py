@@ -37,14 +37,14 @@ def stopped(row: Row, head: Message, *behind: Message, state: LaneState = LaneSt
     turn = queued(row, head, *behind)
     turn.lane = replace(turn.lane, state=state, reason=GAP, patience=60.0 if state is LaneState.WAITING else None)
     verdict = Verdict.WAITING if state is LaneState.WAITING else Verdict.PARKED
-    turn.judged[0] = replace(turn.judged[0], verdict=verdict)
+    turn.judged[0] = turn.judged[0]._replace(verdict=verdict)
     turn.cursors = {**row.cursors, **FRESH} if not row.cursors else None
     return turn
 
 
 def superseding(turn: Turn) -> Turn:
     """The same turn, its messages of a type whose newer ones end the older."""
-    turn.judged = [replace(judged, supersedes=judged.was is None) for judged in turn.judged]
+    turn.judged = [judged._replace(supersedes=judged.was is None) for judged in turn.judged]
     return turn
 
 
@@ -153,7 +153,7 @@ class TestHeads:
 
     async def test_the_reason_of_a_passed_head_can_still_be_read(self, process: Process) -> None:
         turn = stopped(await process.row(SHEET), numbered(2), state=LaneState.PARKED)
-        turn.judged[0] = replace(turn.judged[0], reason="wrong")
+        turn.judged[0] = turn.judged[0]._replace(reason="wrong")
         await process.commit(turn)
         before = await process.row(SHEET)
         late = queued(before, numbered(1))
@@ -329,7 +329,7 @@ class TestLongWaits:
     async def test_a_page_at_a_time(self, store: StoreStand, process: Process) -> None:
         for key in (SHEET, OTHER_SHEET):
             waiting = stopped(
-                await process.row(key), replace(numbered(2), ref=numbered(2, source=key.id).ref, id=key.id)
+                await process.row(key), numbered(2)._replace(ref=numbered(2, source=key.id).ref, id=key.id)
             )
             await process.commit(waiting)
         await store.pass_time(61)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
@@ -180,7 +179,7 @@ async def test_sending_again_while_an_effect_is_late_makes_one_effect(subject: S
 async def test_a_known_reference_under_another_key_makes_no_second_effect(subject: Subject) -> None:
     command = subject.command()
     first = await confirmed(subject, command)
-    forgotten = replace(command, id=uuid5(NAMESPACE_OID, "a key that the system does not remember"))
+    forgotten = command._replace(id=uuid5(NAMESPACE_OID, "a key that the system does not remember"))
     outcome = await subject.system.send(forgotten)
     # Never Rejected: that would let the next generation be sent, beside the effect that is there.
     assert isinstance(outcome, Confirmed | Unknown), outcome
@@ -193,7 +192,7 @@ async def test_a_known_reference_under_another_key_makes_no_second_effect(subjec
 async def test_a_key_that_came_with_another_body_is_no_proof_of_nothing(subject: Subject) -> None:
     command = subject.command()
     await confirmed(subject, command)
-    other = replace(command, body=command.body + b" ", reference="timesheet/other/L/1")
+    other = command._replace(body=command.body + b" ", reference="timesheet/other/L/1")
     assert isinstance(await subject.system.send(other), Unknown)
     assert await subject.count(other) == 0
 
@@ -202,7 +201,7 @@ async def test_a_key_that_came_with_another_body_is_no_proof_of_nothing(subject:
 async def test_an_unknown_operation_is_said_so(subject: Subject) -> None:
     with pytest.raises(UnknownOperation):
         subject.system.capability("moon.land")
-    command = replace(subject.command(), operation="moon.land")
+    command = subject.command()._replace(operation="moon.land")
     with pytest.raises(UnknownOperation):
         await subject.system.send(command)
     with pytest.raises(UnknownOperation):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -34,7 +33,7 @@ def message(id: str, *, source: str = "psa", delivery: int = 1, body: bytes = b"
 
 def numbered(number: int, *, source: str = "crm") -> Message:
     """Number so and so of a source."""
-    return replace(message(f"{source}{number}", source=source), series=source, sequence=number)
+    return message(f"{source}{number}", source=source)._replace(series=source, sequence=number)
 
 
 def applied(row: Row, *messages: Message, state: bytes = b'{"is": "new"}') -> Turn:

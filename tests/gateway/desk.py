@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from actors.decision import Snapshot
@@ -101,5 +101,5 @@ def number(value: int, step: Step | None = None, *, source: str = "crm") -> Entr
     """Number so and so of a source, in the mailbox."""
     name = f"{source}{value}"
     came = entry(name, step or Step(name=name))
-    message = replace(came.message, source=source, series=source, sequence=value)
+    message = came.message._replace(source=source, series=source, sequence=value)
     return Entry(message, read(message), came.receipt)

@@ -178,7 +178,7 @@ def test_behind_a_lane_that_stands_still_everything_queues_but_results_pass(stat
 def test_a_message_of_the_lane_that_cannot_be_read_any_more_is_parked() -> None:
     desk = Desk().stands(Step(name="1"))
     (standing,) = desk.activation.lane
-    desk.activation.lane = [replace(standing, message=replace(standing.message, body=b"?"))]
+    desk.activation.lane = [replace(standing, message=standing.message._replace(body=b"?"))]
     draft = desk.turn()
     assert verdicts(draft) == [("1", Verdict.PARKED, 1)]
     assert codes(draft) == ["not_a_step"]
@@ -345,7 +345,7 @@ def test_somebody_hears_of_a_decision_that_raised() -> None:
 def test_a_result_whose_decision_raises_parks_its_command() -> None:
     desk = Desk().heard(answered(A, "1"))
     broken = desk.activation.answers.popleft()
-    command = replace(broken.leased.command, body=b"?")
+    command = broken.leased.command._replace(body=b"?")
     desk.heard(Answered(replace(broken.leased, command=command), broken.outcome))
     draft = desk.turn()
     assert [settled.settlement for settled in draft.turn.settled] == [Settlement.PARKED]

@@ -84,7 +84,7 @@ class TestContiguous:
     def test_the_lane_is_drained_in_order_up_to_the_next_gap(self) -> None:
         desk = Desk(cursors=through(1)).stands(Step(name="2"), Step(name="3"), Step(name="5"))
         desk.activation.lane = [
-            replace(standing, message=replace(standing.message, source="crm", series="crm", sequence=value))
+            replace(standing, message=standing.message._replace(source="crm", series="crm", sequence=value))
             for standing, value in zip(desk.activation.lane, (2, 3, 5), strict=True)
         ]
         draft = desk.turn()
@@ -201,7 +201,7 @@ def test_what_stands_in_the_lane_keeps_its_own_number() -> None:
     standing = Desk(cursors=through(1)).stands(Step(name="3"))
     [only] = standing.activation.lane
     assert isinstance(only, LaneMessage)
-    standing.activation.lane = [replace(only, message=replace(only.message, source="crm", series="crm", sequence=3))]
+    standing.activation.lane = [replace(only, message=only.message._replace(source="crm", series="crm", sequence=3))]
     draft = standing.turn()
     assert verdicts(draft) == [("3", Verdict.WAITING, 1)]
 

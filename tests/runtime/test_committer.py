@@ -319,4 +319,4 @@ def test_a_persons_retry_lets_a_parked_lane_run_again_in_order() -> None:
 
 def healed(message: Message) -> Message:
     """The same message, if its decision did not raise."""
-    return replace(message, body=message.body.replace(b'"raise"', b'"accept"'))
+    return message._replace(body=message.body.replace(b'"raise"', b'"accept"'))

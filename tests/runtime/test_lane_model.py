@@ -7,7 +7,7 @@ applied and sent, and in the end nothing may stand still without a reason that a
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import settings
@@ -184,8 +184,8 @@ class Lanes(RuleBasedStateMachine):
             }
         )
         series = None if sent.number is None else sent.source
-        message = replace(
-            message_of(sent.id, step, sent.source), type=f"job.{sent.kind}.v1", series=series, sequence=sent.number
+        message = message_of(sent.id, step, sent.source)._replace(
+            type=f"job.{sent.kind}.v1", series=series, sequence=sent.number
         )
         entry = Entry(message, read(message), slip)
         self.unacked = [(one, its) for one, its in self.unacked if not its.acks]

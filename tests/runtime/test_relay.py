@@ -399,7 +399,7 @@ def test_an_operation_that_the_policy_does_not_know_is_a_case_and_nothing_is_sen
         process.deliver(A, Step(name="a1", asks=("1",)))
         await until(lambda: bool(town.events(A)))
         (standing,) = town.store.tables.outbox.values()
-        standing.command = replace(standing.command, operation="job.undo")
+        standing.command = standing.command._replace(operation="job.undo")
         town.process()
         await until(lambda: town.cases() == ["operation_unknown"])
         assert town.vendor.requests == []

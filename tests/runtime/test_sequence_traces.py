@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -39,7 +38,7 @@ async def arrive(process: Process, *numbers: int, does: str = "accept", kind: st
     for number in numbers:
         name = f"s{number}"
         message = message_of(name, Step.model_validate({"name": name, "does": does}), "s")
-        message = replace(message, type=f"job.{kind}.v1", series="s", sequence=number)
+        message = message._replace(type=f"job.{kind}.v1", series="s", sequence=number)
         process.bus.deliver(A, Entry(message, read(message), process.town.slip(name, "s")))
     await asyncio.sleep(10)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import uuid5
 
 from adapters.ports.outbox import Leased
@@ -31,7 +30,7 @@ class ChangesTheKey(Attempts):
 
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         if isinstance(step, Send) and leased.attempt > 1:
-            other = replace(leased.command, id=uuid5(leased.command.id, str(leased.attempt)))
+            other = leased.command._replace(id=uuid5(leased.command.id, str(leased.attempt)))
             return self._sent(leased, await self._system.send(other))
         return await super()._take(leased, capability, step)
 

@@ -1,0 +1,20 @@
+"""The collector of reference cycles, set for a process that keeps many objects for long and makes few cycles.
+
+By default it walks thousands of messages and states in flight every 700 allocations, which took 30 % of the time of a
+loaded process; hardly anything here is in a cycle, and what is, such as an exception with its traceback, can wait.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import Final
+
+THRESHOLDS: Final = (50_000, 20, 50)
+"""Objects made before the youngest are looked at; and how often, before those that were left are."""
+
+
+def spare_the_long_lived() -> None:
+    """Never again look at what the start has made, and seldom at the rest. Call it once, when all is imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
