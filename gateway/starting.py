@@ -10,7 +10,7 @@ from adapters.ports.broker import BrokerUnavailable
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
-from gateway.cli.exits import explain
+from gateway.exits import explain
 
 TELL_SECONDS: Final = 30.0
 """How long nothing is said while the reason stays the same."""

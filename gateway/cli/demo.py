@@ -12,12 +12,12 @@ from rich.console import Console
 
 from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
-from gateway.cli.exits import Exit, Failed
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
 from gateway.demo.day import make_day
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone
+from gateway.exits import Exit, Failed
 
 _WIDE = 160
 """Columns where the output goes to a file or a pipe."""

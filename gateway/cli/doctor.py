@@ -16,7 +16,7 @@ from gateway.cli.checks.policy import look_at_policy
 from gateway.cli.checks.secrets import look_at_secrets
 from gateway.cli.checks.settings import Known, look_at_settings
 from gateway.cli.checks.systems import look_at_systems
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from gateway.cli.options import JSON, output_option
 from gateway.cli.output import show_json, show_table
 from gateway.cli.topology import the_topology

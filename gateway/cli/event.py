@@ -7,10 +7,10 @@ from importlib.resources import files
 import click
 
 from gateway.cli.events_file import read_files
-from gateway.cli.exits import Exit, Failed
 from gateway.cli.options import JSON, output_option
 from gateway.cli.output import show_json, show_table
 from gateway.cli.refusals import RefusedLine, refusal_of
+from gateway.exits import Exit, Failed
 from schemas.registry import EVENTS
 
 

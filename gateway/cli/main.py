@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.exits import Failed, explain
 from gateway.cli.options import output_option
+from gateway.exits import Failed, explain
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from adapters.rabbitmq.topology import EVENTS
 from gateway.backoff import Backoff
 from gateway.cli.ahead import Ahead
 from gateway.cli.events_file import STDIN, read_files
-from gateway.cli.exits import Exit, Failed
 from gateway.cli.options import JSON, amqp_option, output_option, required_broker
 from gateway.cli.output import show_json
 from gateway.cli.progress import progress_of
 from gateway.cli.refusals import refusals_in
 from gateway.cli.sending import BATCH, Sender, Tally, batches
 from gateway.cli.topology import the_topology
+from gateway.exits import Exit, Failed
 
 _AHEAD: Final = 2
 """Batches that are read while another one is sent."""

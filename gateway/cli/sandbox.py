@@ -13,7 +13,7 @@ import uvloop
 from adapters.sandbox.operations import Role
 from adapters.sandbox.serve import LOOPBACK, run
 from adapters.sandbox.settings import SandboxSettings
-from gateway.cli.exits import Exit, Failed
+from gateway.exits import Exit, Failed
 from gateway.policy_file import read_policy
 
 CRM_PORT: Final = 18081

@@ -14,7 +14,7 @@ from adapters.ports.broker import BrokerUnavailable, Outgoing, Published, Publis
 from adapters.rabbitmq.topology import EVENTS
 from gateway.backoff import Backoff
 from gateway.cli.events_file import CAP, Line
-from gateway.cli.exits import Exit, Failed
+from gateway.exits import Exit, Failed
 from schemas.codec import STRUCTURED
 
 BATCH: Final = 1000

@@ -9,7 +9,7 @@ import uvloop
 
 from gateway import app, telemetry
 from gateway.cli.checks.settings import mistakes
-from gateway.cli.exits import Exit, Failed
+from gateway.exits import Exit, Failed
 from gateway.settings import SettingsInvalid, read_settings
 
 _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}

@@ -11,9 +11,9 @@ from actors.registry import ACTORS
 from adapters.ports.broker import BrokerUnavailable, Topology
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.topology import topology as topology_of
-from gateway.cli.exits import explain
 from gateway.cli.options import JSON, amqp_option, output_option, required_broker
 from gateway.cli.output import show_json, show_table
+from gateway.exits import explain
 
 
 @click.group()

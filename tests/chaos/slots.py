@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from tests.integration.firm import Firm, GatewayProcess
 from tests.proxy.behind import Proxies
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.cli.exits import explain
+from gateway.exits import explain
 
 
 class Level(StrEnum):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from tests.gateway.cli.conftest import NOBODY, cli
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
 from adapters.rabbitmq.publishing import RabbitPublishing
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from gateway.cli.topology import the_topology
 from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import NOBODY, SetUp, cli

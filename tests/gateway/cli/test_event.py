@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from schemas.codec import STRUCTURED, decode
 from schemas.registry import EVENTS
 from tests.gateway.cli.conftest import cli

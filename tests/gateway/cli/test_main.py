@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from adapters.ports.broker import BrokerUnavailable
 from adapters.ports.turns import StoreUnavailable
 from adapters.postgres.migrations.upgrade import SchemaBehind
-from gateway.cli.exits import ENDINGS, Exit, Failed, explain
 from gateway.cli.main import COMMANDS, Commands, main
+from gateway.exits import ENDINGS, Exit, Failed, explain
 from gateway.policy_file import PolicyInvalid
 from gateway.settings import SettingsInvalid
 from tests.gateway.cli.conftest import ROOT, cli

@@ -10,8 +10,8 @@ import orjson
 import pytest
 import yaml
 
-from gateway.cli.exits import Exit
 from gateway.cli.policy_doubts import doubts
+from gateway.exits import Exit
 from gateway.policy_file import PolicyFile, PolicyInvalid, json_schema, read_policy
 from tests.gateway.cli.conftest import EXAMPLES, cli
 

@@ -15,9 +15,9 @@ import pytest
 from adapters.ports.broker import Queue, Topology
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.topology import EVENTS
-from gateway.cli.exits import Exit
 from gateway.cli.sending import BATCH
 from gateway.cli.topology import the_topology
+from gateway.exits import Exit
 from schemas.codec import STRUCTURED
 from tests.fixtures.apart import apart
 from tests.fixtures.rabbitmq import Vhost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from tests.gateway.cli.conftest import NOBODY, cli
 
 

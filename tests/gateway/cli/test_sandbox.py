@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from tests.gateway.cli.conftest import EXAMPLES, ask, ended, program
 
 FREE = ("--crm-port", "0", "--psa-port", "0", "--erp-port", "0")

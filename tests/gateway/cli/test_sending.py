@@ -10,8 +10,8 @@ import pytest
 from adapters.ports.broker import BrokerUnavailable, Outgoing, Published
 from gateway.backoff import Backoff
 from gateway.cli.events_file import CAP, Line
-from gateway.cli.exits import Exit, Failed
 from gateway.cli.sending import ATTEMPTS, BATCH_BYTES, Ready, Sender, Tally, batches, ready
+from gateway.exits import Exit, Failed
 
 Answer = Callable[[int, Outgoing], Published]
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from adapters.postgres.migrations.upgrade import upgrade
-from gateway.cli.exits import Exit
+from gateway.exits import Exit
 from gateway.local.ports import free_port
 from gateway.local.postgres import LocalPostgres
 from tests.fixtures.rabbitmq import Vhost

@@ -9,8 +9,8 @@ from adapters.ports.broker import Queue, Topology
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.topology import EVENTS
 from gateway.app import the_topology as what_the_gateway_declares
-from gateway.cli.exits import Exit
 from gateway.cli.topology import the_topology
+from gateway.exits import Exit
 from tests.fixtures.apart import apart
 from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import NOBODY, cli
