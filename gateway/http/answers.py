@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -26,7 +27,7 @@ HEADERS: Final = {
 
 
 def json_answer(content: object) -> web.Response:
-    """Rows, or whatever else orjson writes; a key becomes an object."""
+    """Rows, or whatever else orjson writes; a key becomes an object, an amount a string with all its digits."""
     written = orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
     return web.Response(body=written, content_type="application/json")
 
@@ -73,5 +74,7 @@ def _plain(value: object) -> object:
             return {"entity": entity, "key": key}
         case UUID():  # asyncpg's own kind of it
             return str(value)
+        case Decimal():
+            return f"{value:f}"
         case _:
             raise TypeError(f"{type(value).__name__} is not shown")
