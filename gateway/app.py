@@ -23,6 +23,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
@@ -143,6 +144,7 @@ async def ports(
             acts=closed(PostgresLaneActs(url)),
             pauses=closed(PostgresPauses(url)),
             outbox=closed(PostgresOutbox(url, remembered)),
+            overdue=closed(PostgresOverdue(url)),
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
             suspects=closed(PostgresSuspects(url)),
@@ -160,7 +162,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     """Both listeners, for as long as the block runs."""
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
     restores = PostgresRestores(settings.database_url)
-    systems = Systems(outside.gates, restores, runtime.gates, runtime.look_at_system)
+    systems = Systems(outside.gates, outside.overdue, restores, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapters.ports.gate import Hold, HoldReason, Limits
 from gateway.gate_policy import GatePolicy
@@ -28,6 +28,11 @@ class SystemGate:
             return None
         opens = self._hours.opens_at(now)
         return Hold(HoldReason.WINDOW, None if opens is None else (opens - now).total_seconds())
+
+    def is_open_for(self, seconds: float) -> bool:
+        """Whether the policy's hours let commands pass now, and did so many seconds ago."""
+        now = self._now()
+        return self._hours.is_open(now) and self._hours.is_open(now - timedelta(seconds=seconds))
 
     def limits(self) -> Limits:
         """What the store's gate may let pass."""

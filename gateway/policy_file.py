@@ -1,4 +1,7 @@
-"""The policy file: YAML, checked as a whole at start, with errors that say where and what to change."""
+"""The policy file: YAML, checked as a whole at start, with errors that say where and what to change.
+
+Longer than a file should be, so that all that may stand in the file is read in one place.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.retry import Retries
 from gateway.retry_policy import RetriesPolicy, RetryPolicy
-from gateway.rules import LanePolicy, Numbering, Rules
+from gateway.rules import OVERDUE_SECONDS, LanePolicy, Numbering, Rules
 from schemas.sequence import SequenceKind
 from schemas.values import Id, System
 
@@ -100,6 +103,8 @@ class HttpSystemPolicy(_Strict):
     """Attempts in flight at most, over all processes."""
     gate: GatePolicy = GatePolicy()
     """What else holds commands to it back."""
+    overdue_seconds: float = Field(default=OVERDUE_SECONDS, ge=60, le=2_592_000)
+    """How long one of its commands may stand open before a case is opened; it goes on being tried after that."""
     operations: Mapping[str, Operation]
 
     @field_validator("url")

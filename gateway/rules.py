@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Final
 
 from schemas.sequence import SequenceKind
+
+OVERDUE_SECONDS: Final = 14_400.0
+"""How long a command may stand open before a person is told, unless the policy says otherwise."""
 
 
 class LanePolicy(StrEnum):

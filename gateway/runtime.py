@@ -17,6 +17,7 @@ from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.restores import Phase, Remembered, Restore, Restores
 from adapters.ports.retention import Retention
@@ -46,6 +47,7 @@ from gateway.readmission import Readmission
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
+from gateway.reminder import Reminder
 from gateway.retention import Cleaner
 from gateway.starting import Patience
 from gateway.suspicion import Suspicion
@@ -82,6 +84,7 @@ class Ports:
     acts: LaneActs
     pauses: Pauses
     outbox: Outbox
+    overdue: Overdue
     notices: Notices
     dead_letters: DeadLetters
     suspects: Suspects
@@ -160,6 +163,8 @@ class Runtime:
             for name in ports.systems
         }
         self._relays = self._make_relays(policy, sources) if tuning.relays else {}
+        ages = {name: policy.systems[name].overdue_seconds for name in ports.systems}
+        self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
         self._notifier = None
         if tuning.notices:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
@@ -205,6 +210,7 @@ class Runtime:
         self._spawn("lanes", self._lanes.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
+            self._spawn("reminder", self._reminder.run())
         for name, relay in self._relays.items():
             self._spawn(f"relay-{name}", relay.run())
         if self._notifier is not None:

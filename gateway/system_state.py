@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapters.ports.gate import BreakerState, GateRow, Hold, HoldReason, Limits
+from adapters.ports.outbox import NO_LIMITS
+from adapters.ports.overdue import OpenCommands
 from adapters.ports.restores import Phase, Restore
 
 
@@ -23,7 +25,8 @@ class Held:
 class SystemState:
     """A system at `at`, by the database's clock. Nothing in `held`: its commands pass.
 
-    `tokens` may pass at once under the rate; `quota_used` is of this day. Both are None without such a limit.
+    `tokens` may pass at once under the rate; `quota_used` is of this day. Both are None without such a limit. `listed`:
+    the policy file knows it; of one that it does not, `commands` are open and the oldest stands since `oldest`.
     """
 
     system: str
@@ -38,6 +41,9 @@ class SystemState:
     tokens: float | None
     quota_used: int | None
     quota: int | None
+    listed: bool = True
+    commands: int | None = None
+    oldest: datetime | None = None
 
 
 def system_state(row: GateRow, limits: Limits, closed: Hold | None, restore: Restore | None = None) -> SystemState:
@@ -59,6 +65,17 @@ def system_state(row: GateRow, limits: Limits, closed: Hold | None, restore: Res
         row.system, row.at, tuple(held), row.breaker, row.failures, row.last_failure, row.last_failure_at,
         row.in_flight, limits.concurrency, tokens, used, limits.quota,
     )  # fmt: skip
+
+
+def unlisted_state(row: GateRow, found: OpenCommands, restore: Restore | None = None) -> SystemState:
+    """A system that has commands and is not in the policy file, which holds them back whatever else does."""
+    why = (
+        f"the policy file does not list it, and commands are open: {found.commands}, the oldest since "
+        f"{found.oldest:%Y-%m-%d %H:%M} UTC: add it to the policy file, and restart"
+    )
+    state = system_state(row, NO_LIMITS, None, restore)
+    held = (Held(HoldReason.UNLISTED, None, why), *state.held)
+    return replace(state, held=held, listed=False, commands=found.commands, oldest=found.oldest)
 
 
 def untouched(system: str, at: datetime) -> GateRow:

@@ -81,6 +81,14 @@ def watermark_not_kept(published: str) -> None:
     _log.warning("watermark_not_kept", published=published)
 
 
+def system_unlisted(system: str, commands: int, oldest: datetime) -> None:
+    """Commands are open for a system that the policy file does not list: nothing is sent to it."""
+    _log.error(
+        "system_unlisted", system=system, commands=commands, oldest=oldest.isoformat(),
+        next="docs/operating.md#commands-that-take-too-long",
+    )  # fmt: skip
+
+
 def draining() -> None:
     """A signal came; nothing new is taken."""
     _log.info("draining")

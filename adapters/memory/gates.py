@@ -38,7 +38,7 @@ class MemoryGates:
         for row in closed:
             row.is_open = False
         tables.tell([], map(case_notice, closed))
-        tables.audit.append(Act(actor, "system.resume", key, None, reason))
+        tables.audit.append(Act(actor, "system.resume", key, None, reason, self._clock()))
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -41,7 +41,7 @@ class MemoryLaneActs:
             again.add(standing.command.id)
             self._reopen_command(standing)
         tables.tell([], map(case_notice, tables.close_cases(again)))
-        tables.audit.append(Act(actor, "lane.retry", key, None, reason))
+        tables.audit.append(Act(actor, "lane.retry", key, None, reason, tables.clock()))
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
         tables = self._tables
@@ -96,7 +96,7 @@ class MemoryLaneActs:
             reference = f"{old.reference.rpartition('/')[0]}/{generation}"
             tables.unqueue(old.id)
             command = old._replace(id=new, generation=generation, reference=reference)
-            standing = Standing(command, standing.place)
+            standing = Standing(command, standing.place, standing.at)
             tables.queue(standing)
         standing.is_parked, standing.reason, standing.due_at = False, None, None
 

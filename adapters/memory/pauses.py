@@ -41,7 +41,8 @@ class MemoryPauses:
         pause = self._tables.pauses.pop(id, None)
         if pause is None:
             raise PauseNotFound(f"no pause {id} is in force")
-        self._tables.audit.append(Act(actor, "pause.end", _key(pause.scope), None, _why(pause.scope, reason)))
+        why = _why(pause.scope, reason)
+        self._tables.audit.append(Act(actor, "pause.end", _key(pause.scope), None, why, self._clock()))
 
     async def release(self, *, page: int) -> Sequence[ActorKey]:
         tables = self._tables

@@ -38,18 +38,19 @@ class Accepted:
 
 @dataclass(slots=True)
 class Standing:
-    """A command that is not settled."""
+    """A command that is not settled. `at` is when it was asked for, by the store's clock."""
 
     command: Command
     place: tuple[int, int]
+    at: float
     is_parked: bool = False
     reason: str | None = None
     due_at: float | None = None
 
     @classmethod
-    def of(cls, queued: Queued) -> Standing:
+    def of(cls, queued: Queued, now: float) -> Standing:
         """As it is added to the outbox."""
-        return cls(queued.command, (queued.entity_version, queued.index))
+        return cls(queued.command, (queued.entity_version, queued.index), now)
 
     @property
     def lane(self) -> SendLane:
@@ -131,13 +132,14 @@ class Buried:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did."""
+    """What an operator did. `at` is the store's clock; acts that nothing counts from have none."""
 
     actor: str
     action: str
     key: ActorKey | None
     ref: UUID | None
     reason: str
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

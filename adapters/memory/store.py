@@ -11,6 +11,7 @@ from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
+from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
@@ -28,6 +29,7 @@ class MemoryClients:
     acts: MemoryLaneActs
     pauses: MemoryPauses
     outbox: MemoryOutbox
+    overdue: MemoryOverdue
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
     gates: MemoryGates
@@ -56,6 +58,7 @@ class MemoryStore:
             MemoryLaneActs(tables),
             MemoryPauses(tables, clock),
             MemoryOutbox(tables, clock, remembered),
+            MemoryOverdue(tables, clock),
             MemoryNotices(tables),
             MemoryDeadLetters(tables, clock),
             MemoryGates(tables, clock),

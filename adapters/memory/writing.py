@@ -58,7 +58,7 @@ class Writing:
             if claim not in turn.claims and tables.claims.get(claim) == turn.key:
                 del tables.claims[claim]
         for queued in turn.queued:
-            tables.queue(Standing.of(queued))
+            tables.queue(Standing.of(queued, self._now))
         self._settle(turn)
         tables.timeline.extend(
             Happened(

@@ -19,6 +19,8 @@ CASE_ENTITY = "system"
 class HoldReason(StrEnum):
     """What holds commands back."""
 
+    UNLISTED = "unlisted"
+    """The policy file does not list the system: nothing is sent to it, and it has commands."""
     RESTORE = "restore"
     """The database was restored, and no person has released its commands."""
     PAUSED = "paused"

@@ -110,7 +110,10 @@ class OneLane:
 
 @dataclass(frozen=True, slots=True)
 class LanesInOrder:
-    """Lanes that hold messages, in the order of their keys."""
+    """Lanes in the order of their keys: those that hold messages, in `state` if one is named.
+
+    Without a state also those of keys with a command that is overdue, or was tried more than once and is not settled.
+    """
 
     state: LaneState | None = None
     after: ActorKey | None = None
@@ -148,7 +151,8 @@ class UnsettledCommands:
     """The commands of a key for one system that are not settled; only the first of them, the head, can be sent.
 
     `depth` counts all of them. `reason` is why the head is parked, or what holds it, or what came of the last attempt;
-    `since` is when it was asked for, and `due_at` is until when it is held.
+    `since` is when it was asked for, and `due_at` is until when it is held. `attempts` is how often it was taken in
+    hand; `overdue`: a case is open because its system has not settled it for too long.
     """
 
     system: str
@@ -160,6 +164,8 @@ class UnsettledCommands:
     reason: str | None
     since: datetime
     due_at: datetime | None
+    attempts: int
+    overdue: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,21 @@ def _blocked(record: asyncpg.Record) -> dict[str, Decimal]:
 def _sending(record: asyncpg.Record) -> tuple[UnsettledCommands, ...]:
     if record["send_ids"] is None:
         return ()
-    names = ("systems", "depths", "ids", "operations", "refs", "states", "reasons", "since", "due")
+    names = (
+        "systems",
+        "depths",
+        "ids",
+        "operations",
+        "refs",
+        "states",
+        "reasons",
+        "since",
+        "due",
+        "attempts",
+        "overdue",
+    )
     columns = [record[f"send_{name}"] for name in names]
     return tuple(
-        UnsettledCommands(system, depth, head, operation, reference, SendState(state), reason, since, due_at)
-        for system, depth, head, operation, reference, state, reason, since, due_at in zip(*columns, strict=True)
+        UnsettledCommands(system, depth, head, operation, reference, SendState(state), *rest)
+        for system, depth, head, operation, reference, state, *rest in zip(*columns, strict=True)
     )

@@ -16,10 +16,10 @@ from gateway.cli.checks.policy import look_at_policy
 from gateway.cli.checks.secrets import look_at_secrets
 from gateway.cli.checks.settings import Known, look_at_settings
 from gateway.cli.checks.systems import look_at_systems
-from gateway.exits import Exit
 from gateway.cli.options import JSON, output_option
 from gateway.cli.output import show_json, show_table
 from gateway.cli.topology import the_topology
+from gateway.exits import Exit
 from gateway.policy_file import PolicyFile
 
 PATIENCE: Final = 30.0
@@ -62,7 +62,8 @@ async def _look_outside(known: Known, policy: PolicyFile | None) -> list[Finding
     """What is known of can be looked at; that the rest is not known is a finding already."""
     looks: list[Coroutine[None, None, list[Finding]]] = []
     if known.database_url is not None:
-        looks.append(_patiently("postgresql", look_at_database(known.database_url)))
+        systems = None if policy is None else policy.systems
+        looks.append(_patiently("postgresql", look_at_database(known.database_url, systems)))
     if known.amqp_url is not None:
         looks.append(_patiently("rabbitmq", look_at_broker(known.amqp_url, the_topology())))
     if policy is not None:

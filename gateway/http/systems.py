@@ -8,34 +8,46 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from adapters.ports.gate import Gates
+from adapters.ports.overdue import Overdue
 from adapters.ports.restores import Restores
 from gateway.gate import SystemGate
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
 from gateway.http.problems import SYSTEM_NOT_FOUND, Problem
 from gateway.http.requests import Because, Nothing, body, query
-from gateway.system_state import SystemState, system_state, untouched
+from gateway.system_state import SystemState, system_state, unlisted_state, untouched
 
 
 class Systems:
     """Each method with a request answers one route. `look_at` lets this process ask the gate of a system at once."""
 
     def __init__(
-        self, gates: Gates, restores: Restores, policy: Mapping[str, SystemGate], look_at: Callable[[str], None]
+        self,
+        gates: Gates,
+        overdue: Overdue,
+        restores: Restores,
+        policy: Mapping[str, SystemGate],
+        look_at: Callable[[str], None],
     ) -> None:
         self._gates = gates
+        self._overdue = overdue
         self._restores = restores
         self._policy = policy
         self._look_at = look_at
 
     async def states(self) -> list[SystemState]:
-        """Every system of the policy, in its order. Raises `StoreUnavailable`."""
+        """Every system of the policy, in its order; then those that only have commands. Raises `StoreUnavailable`."""
         rows = {row.system: row for row in await self._gates.gates()}
         now, newest = datetime.now(UTC), (await self._restores.look()).newest
-        return [
+        listed = [
             system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed(), newest)
             for name, gate in self._policy.items()
         ]
+        unlisted = [
+            unlisted_state(rows.get(found.system) or untouched(found.system, now), found, newest)
+            for found in await self._overdue.systems(but=self._policy)
+        ]
+        return listed + unlisted
 
     async def systems(self, request: web.Request) -> web.Response:
         """All systems."""
@@ -43,10 +55,12 @@ class Systems:
         return json_answer({"items": await self.states(), "next": None})
 
     async def system(self, request: web.Request) -> web.Response:
-        """One system."""
+        """One system, also one that the policy file does not list any more."""
         query(request, Nothing)
-        name = self._name(request)
-        return json_answer(next(state for state in await self.states() if state.system == name))
+        for state in await self.states():
+            if state.system == request.match_info["name"]:
+                return json_answer(state)
+        raise self._not_found()
 
     async def pause(self, request: web.Request) -> web.Response:
         """Send nothing more to a system until it is resumed."""
@@ -65,9 +79,12 @@ class Systems:
     def _name(self, request: web.Request) -> str:
         name = request.match_info["name"]
         if name not in self._policy:
-            known = ", ".join(self._policy)
-            raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system of this name; it lists {known}.")
+            raise self._not_found()
         return name
+
+    def _not_found(self) -> Problem:
+        known = ", ".join(self._policy)
+        return Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system of this name; it lists {known}.")
 
     def _done(self, name: str, request: web.Request, action: str, reason: str) -> web.Response:
         self._look_at(name)

@@ -91,7 +91,7 @@ class Views:
         return json_answer(found[0])
 
     async def lanes(self, request: web.Request) -> web.Response:
-        """Lanes that hold messages, in the order of their keys."""
+        """Lanes that hold messages, or whose commands are stuck, in the order of their keys."""
         asked = query(request, LanesQuery)
         in_order = LanesInOrder(asked.state, place_of(asked.cursor, _key))
         rows = await self._reads.lanes(in_order, limit=asked.limit + 1)

@@ -14,6 +14,7 @@ from adapters.memory.store import MemoryStore
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.outbox import Notices, Outbox
+from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
@@ -26,6 +27,7 @@ from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
+from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
@@ -60,6 +62,7 @@ class Process:
     acts: LaneActs
     pauses: Pauses
     outbox: Outbox
+    overdue: Overdue
     notices: Notices
     dead_letters: DeadLetters
     gates: Gates
@@ -138,6 +141,7 @@ class MemoryStoreStand:
             clients.acts,
             clients.pauses,
             clients.outbox,
+            clients.overdue,
             clients.notices,
             clients.dead_letters,
             clients.gates,
@@ -195,8 +199,10 @@ class PostgresStoreStand:
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url, remembered)
         acts, pauses, suspects = PostgresLaneActs(url), PostgresPauses(url), PostgresSuspects(url)
         notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
-        restores, retention = PostgresRestores(url), PostgresRetention(url)
-        clients = (commits, lanes, acts, pauses, outbox, notices, dead_letters, gates, suspects, restores, retention)
+        restores, retention, overdue = PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url)
+        clients = (
+            commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, restores, retention
+        )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)
 

@@ -53,6 +53,7 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     assert policy.systems["erp"].operations["billable.post"].look_up
     assert policy.systems["erp"].secret() == "sandbox-token"
     assert policy.retry_seconds == 5
+    assert policy.systems["erp"].overdue_seconds == 4 * 3600
 
 
 NUMBERED = 'types: ["timesheet.*"]\n    sequence: contiguous\n    gap_seconds: 60'
@@ -115,6 +116,13 @@ def test_retention_is_read_in_days(tmp_path: Path) -> None:
     text = GOOD + "retention: {inbox_days: 30, replay_window_days: 29}\n"
     assert read_policy(write(tmp_path, text)).retention.seconds[Old.INBOX] == 30 * 86_400
     assert read_policy(write(tmp_path, GOOD)).retention.inbox_days == 400
+
+
+def test_a_term_for_commands_is_a_minute_at_least(tmp_path: Path) -> None:
+    [told] = mistakes(tmp_path, "    token: sandbox-token\n", "    token: sandbox-token\n    overdue_seconds: 59\n")
+    assert told.endswith("systems.erp.overdue_seconds: Input should be greater than or equal to 60")
+    [told] = mistakes(tmp_path, "    token: sandbox-token\n", "    token: sandbox-token\n    overdue_second: 600\n")
+    assert told.endswith("there is no such key: did you mean overdue_seconds?")
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

@@ -164,6 +164,7 @@ class Gateway:
             acts=store.acts,
             pauses=store.pauses,
             outbox=outbox,
+            overdue=store.overdue,
             notices=store.notices,
             dead_letters=store.dead_letters,
             suspects=store.suspects,

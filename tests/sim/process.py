@@ -74,6 +74,7 @@ class Process:
             acts=over(clients.acts, wire),
             pauses=over(plant.pauses(tables, clock), wire),
             outbox=over(plant.outbox(tables, clock), wire),
+            overdue=over(clients.overdue, wire),
             notices=over(clients.notices, wire),
             dead_letters=over(clients.dead_letters, wire),
             suspects=over(clients.suspects, wire),

@@ -1,12 +1,31 @@
 -- Lanes in key order, each with its head, and with what holds the commands of its key. With $1 the lane of the key
--- ($3, $4) alone, also when it is empty; else those that hold messages, in the state $2 where it is not null, from
--- behind ($3, $4).
+-- ($3, $4) alone, also when it is empty; else, from behind ($3, $4), those that hold messages, in the state $2 where it
+-- is not null, and where it is null those with a command that is overdue or was tried more than once in vain.
 WITH RECURSIVE systems AS (
     -- The systems that have commands, each found by one step in the index.
     (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)
     UNION ALL
     SELECT (SELECT o.system FROM tallystick.outbox o WHERE o.system > s.system ORDER BY o.system LIMIT 1)
     FROM systems s WHERE s.system IS NOT NULL
+), listed AS (
+    SELECT $3::text COLLATE "C" AS entity, $4::text COLLATE "C" AS key WHERE $1::boolean
+    UNION
+    (SELECT e.entity, e.key FROM tallystick.entity e
+     WHERE NOT $1 AND e.lane_depth > 0 AND ($2::text IS NULL OR e.lane_state = $2) AND (e.entity, e.key) > ($3, $4)
+     ORDER BY e.entity, e.key LIMIT $5)
+    UNION
+    (SELECT c.entity, c.key FROM tallystick.cases c
+     WHERE NOT $1 AND $2 IS NULL AND c.closed_at IS NULL AND c.code = 'command_overdue'
+       AND (c.entity, c.key) > ($3, $4)
+     GROUP BY c.entity, c.key ORDER BY c.entity, c.key LIMIT $5)
+    UNION
+    (SELECT o.entity, o.key FROM tallystick.outbox o
+     WHERE NOT $1 AND $2 IS NULL AND o.state = 'open' AND o.due_at IS NOT NULL AND (o.entity, o.key) > ($3, $4)
+       -- The second attempt may be about to settle what the first one found out.
+       AND EXISTS (SELECT FROM tallystick.attempt a
+                   WHERE a.command_id = o.id AND a.number >= 2 AND (a.number > 2 OR a.ending IS NOT NULL))
+     GROUP BY o.entity, o.key ORDER BY o.entity, o.key LIMIT $5)
+    ORDER BY entity, key LIMIT $5
 )
 SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.received_at AS oldest, e.lane_reason,
        e.lane_since, e.retry_at, e.wait_entity, e.wait_key,
@@ -14,7 +33,8 @@ SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.recei
        CASE WHEN e.entity = 'external' THEN e.state ->> 'id' END AS bound_key,
        e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons,
        blocked.currencies, blocked.amounts, sending.*
-FROM tallystick.entity e
+FROM listed
+JOIN tallystick.entity e ON e.entity = listed.entity AND e.key = listed.key
 CROSS JOIN (
     SELECT EXISTS (SELECT FROM tallystick.restore WHERE ended_at IS NULL AND released_at IS NULL) AS held
 ) restore
@@ -43,7 +63,9 @@ CROSS JOIN LATERAL (
            array_agg(h.id ORDER BY h.system) AS send_ids, array_agg(h.operation ORDER BY h.system) AS send_operations,
            array_agg(h.reference ORDER BY h.system) AS send_refs, array_agg(h.state ORDER BY h.system) AS send_states,
            array_agg(h.reason ORDER BY h.system) AS send_reasons,
-           array_agg(h.created_at ORDER BY h.system) AS send_since, array_agg(h.due_at ORDER BY h.system) AS send_due
+           array_agg(h.created_at ORDER BY h.system) AS send_since, array_agg(h.due_at ORDER BY h.system) AS send_due,
+           array_agg(h.attempts ORDER BY h.system) AS send_attempts,
+           array_agg(h.is_overdue ORDER BY h.system) AS send_overdue
     FROM (
         SELECT first.system, first.id, first.operation, first.reference, first.created_at,
                CASE WHEN first.state = 'open' AND first.due_at > now() THEN first.due_at END AS due_at,
@@ -53,6 +75,10 @@ CROSS JOIN LATERAL (
                CASE WHEN first.state = 'parked' THEN first.reason
                     WHEN lease.holder IS NOT NULL THEN tried.reason
                     ELSE COALESCE(stop.reason, tried.reason) END AS reason,
+               COALESCE(tried.number, 0) AS attempts,
+               EXISTS (SELECT FROM tallystick.cases c
+                       WHERE c.command_id = first.id AND c.closed_at IS NULL AND c.code = 'command_overdue')
+                   AS is_overdue,
                (SELECT count(*) FROM tallystick.outbox o
                 WHERE o.system = first.system AND o.entity = first.entity AND o.key = first.key) AS depth
         FROM systems s
@@ -64,7 +90,8 @@ CROSS JOIN LATERAL (
         LEFT JOIN tallystick.lease
             ON lease.system = first.system AND lease.entity = first.entity AND lease.key = first.key
         LEFT JOIN LATERAL (
-            SELECT a.reason FROM tallystick.attempt a WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
+            SELECT a.reason, a.number FROM tallystick.attempt a
+            WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
         ) tried ON true
         CROSS JOIN LATERAL (
             SELECT CASE WHEN restore.held THEN 'a restore is held: see `tallystick restore show`'
@@ -73,7 +100,4 @@ CROSS JOIN LATERAL (
         ) stop
     ) h
 ) sending
-WHERE CASE WHEN $1::boolean THEN e.entity = $3 AND e.key = $4
-           ELSE e.lane_depth > 0 AND ($2::text IS NULL OR e.lane_state = $2) AND (e.entity, e.key) > ($3, $4) END
 ORDER BY e.entity, e.key
-LIMIT $5

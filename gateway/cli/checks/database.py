@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
 from adapters.postgres.migrations.upgrade import SchemaBehind, check, head
+from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.server import Server, dangers, read_server
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level, failed
@@ -18,8 +19,8 @@ OLDEST: Final = 15
 """The oldest major version that the tests run on."""
 
 
-async def look_at_database(url: str) -> list[Finding]:
-    """Findings on the server, or the one that it cannot be asked."""
+async def look_at_database(url: str, systems: Collection[str] | None = None) -> list[Finding]:
+    """Findings on the server, or the one that it cannot be asked; and on commands for others than these systems."""
     try:
         server = await read_server(url)
         findings = list(_server(server, urlsplit(url).hostname))
@@ -32,7 +33,29 @@ async def look_at_database(url: str) -> list[Finding]:
         return [*findings, Finding(PART, Level.FAIL, str(behind).partition(": run")[0], "run `tallystick db upgrade`")]
     except Exception as error:  # noqa: BLE001 - as above
         return [*findings, failed(PART, error)]
-    return [*findings, Finding(PART, Level.OK, f"schema at revision {head()}")]
+    findings.append(Finding(PART, Level.OK, f"schema at revision {head()}"))
+    return findings if systems is None else findings + await _unlisted(url, systems)
+
+
+async def _unlisted(url: str, systems: Collection[str]) -> list[Finding]:
+    """Commands that stand open for systems that the policy does not list: nobody sends them."""
+    overdue = PostgresOverdue(url)
+    try:
+        found = await overdue.systems(but=systems)
+    except Exception as error:  # noqa: BLE001 - as above
+        return [failed(PART, error)]
+    finally:
+        await overdue.close()
+    return [
+        Finding(
+            f"system {each.system}",
+            Level.FAIL,
+            f"not in the policy file, and commands are open: {each.commands}, the oldest since"
+            f" {each.oldest:%Y-%m-%d %H:%M} UTC",
+            f"add {each.system} under systems in the policy file, at least until its commands are settled",
+        )
+        for each in found
+    ]
 
 
 def _server(server: Server, host: str | None) -> Iterator[Finding]:

@@ -15,9 +15,11 @@ import pytest
 from aiohttp import web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
+from adapters.postgres.commits import PostgresCommits
 from adapters.rabbitmq.publishing import RabbitPublishing
-from gateway.exits import Exit
 from gateway.cli.topology import the_topology
+from gateway.exits import Exit
+from tests.contracts.turns import SHEET, applied, asking, batch, command, message
 from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import NOBODY, SetUp, cli
 from tests.gateway.cli.test_topology import stand
@@ -104,6 +106,18 @@ async def test_a_schema_that_is_behind(healthy: SetUp, empty_database_url: str) 
     code, found = await examined({**healthy.env, "TALLYSTICK_DATABASE_URL": empty_database_url})
     assert code == Exit.UNHEALTHY
     assert [each["change"] for each in found] == ["run `tallystick db upgrade`"]
+
+
+async def test_commands_for_a_system_that_is_not_in_the_policy(healthy: SetUp) -> None:
+    commits = PostgresCommits(healthy.env["TALLYSTICK_DATABASE_URL"])
+    row = (await commits.load([SHEET]))[SHEET]
+    await commits.commit(batch(asking(applied(row, message("e1")), command(system="old"), command(system="erp"))))
+    await commits.close()
+    code, found = await examined(healthy.env)
+    assert code == Exit.UNHEALTHY
+    assert [(each["part"], each["level"]) for each in found] == [("system old", "fail")]
+    assert found[0]["found"].startswith("not in the policy file, and commands are open: 1, the oldest since ")
+    assert found[0]["change"].startswith("add old under systems in the policy file")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
+from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
@@ -114,6 +115,7 @@ class Stand:
     commits: PostgresCommits
     dead_letters: PostgresDeadLetters
     outbox: PostgresOutbox
+    overdue: PostgresOverdue
     looked_at: list[ActorKey] = field(default_factory=list)
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
@@ -175,9 +177,9 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
     restores = PostgresRestores(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
-    outbox, gates = PostgresOutbox(url), PostgresGates(url)
+    outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
-    systems = Systems(gates, restores, GATES, systems_looked_at.append)
+    systems = Systems(gates, overdue, restores, GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
@@ -209,12 +211,14 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         ):
             consuming = MemoryConsuming(broker, on_error=_raise)
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
-            yield Stand(session, addresses, health, commits, dead_letters, outbox, looked_at, hints, systems_looked_at)
+            yield Stand(
+                session, addresses, health, commits, dead_letters, outbox, overdue, looked_at, hints, systems_looked_at
+            )
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, gates):
+        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates):
             await store.close()
 
 

@@ -13,6 +13,7 @@ from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
@@ -38,10 +39,11 @@ def app(database_url: str) -> web.Application:
     """The API for a caller who may read only, with one route that nobody gave a permission."""
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
     gates, restores = PostgresGates(database_url), PostgresRestores(database_url)
+    overdue = PostgresOverdue(database_url)
     views = Views(reads, restores, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
     letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
-    systems, again = Systems(gates, restores, {}, lambda _: None), LetterActs(letters, readmission(letters))
+    systems, again = Systems(gates, overdue, restores, {}, lambda _: None), LetterActs(letters, readmission(letters))
     app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores))), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
@@ -50,6 +52,7 @@ def app(database_url: str) -> web.Application:
         await lanes.close()
         await pauses.close()
         await gates.close()
+        await overdue.close()
         await letters.close()
         await restores.close()
 

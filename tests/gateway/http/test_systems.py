@@ -102,11 +102,31 @@ async def test_an_operator_pauses_and_resumes_with_a_reason(stand: Stand, databa
     ]
 
 
+async def test_commands_for_a_system_that_the_policy_does_not_list_are_shown(stand: Stand) -> None:
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("e1")), command(system="psa"), command(line="2", system="psa")))
+    *listed, psa = (await stand.get("/v1/systems")).items
+    assert [(system["listed"], system["commands"], system["oldest"]) for system in listed] == [(True, None, None)] * 2
+    assert (psa["system"], psa["listed"], psa["commands"]) == ("psa", False, 2)
+    assert str(psa["oldest"]).endswith("Z")
+    [hold] = await held(stand, "psa")
+    assert (hold["reason"], hold["until"]) == ("unlisted", None)
+    assert "the policy file does not list it, and commands are open: 2, the oldest since" in str(hold["why"])
+    assert 'tallystick_system_held{reason="unlisted",system="psa"} 1.0' in (await stand.ops("/metrics")).text
+    assert (await stand.post("/v1/systems/psa/pause", {"reason": "a"})).status == 404
+
+
+async def test_a_system_that_nobody_lists_and_that_has_no_commands_is_not_found(stand: Stand) -> None:
+    page = await stand.get("/v1/systems/psa")
+    assert (page.status, page.json["type"]) == (404, "/problems/system-not-found")
+    assert "erp, crm" in page.detail
+
+
 @pytest.mark.parametrize("act", ["pause", "resume"])
-async def test_a_system_that_the_policy_does_not_list_is_not_found(alone: Stand, act: str) -> None:
-    for page in (await alone.get("/v1/systems/psa"), await alone.post(f"/v1/systems/psa/{act}", {"reason": "a"})):
-        assert (page.status, page.json["type"]) == (404, "/problems/system-not-found")
-        assert "erp, crm" in page.detail
+async def test_a_system_that_the_policy_does_not_list_is_not_changed(alone: Stand, act: str) -> None:
+    page = await alone.post(f"/v1/systems/psa/{act}", {"reason": "a"})
+    assert (page.status, page.json["type"]) == (404, "/problems/system-not-found")
+    assert "erp, crm" in page.detail
     assert alone.systems_looked_at == []
 
 

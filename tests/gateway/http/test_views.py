@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from adapters.ports.outbox import Ended, Ending
+from adapters.ports.outbox import Ended, Ending, Leased
+from adapters.ports.overdue import Term
 from adapters.ports.turns import Settlement
 from adapters.postgres.outbox import PostgresOutbox
+from schemas.commands import Command
 from schemas.keys import ActorKey, external_key
 from schemas.verdicts import FailureClass, LaneState
 from tests.contracts.turns import (
@@ -171,7 +175,9 @@ class TestLanes:
             rows: list[dict[str, object]] = lane["commands"]
             return rows
 
-        base = {"operation": "billable.create", "reason": None, "due_at": None}
+        base = {
+            "operation": "billable.create", "reason": None, "due_at": None, "attempts": 0, "overdue": False,
+        }  # fmt: skip
         assert await shown() == [
             base | {"system": "erp", "depth": 2, "head": str(asked[0].id), "reference": asked[0].reference,
                     "state": "due"},
@@ -245,6 +251,87 @@ class TestLanes:
         assert column(pages, "key") == ["P-1", "T-1", "T-2", "T-3", "T-4", "T-5"]
         assert column(await walk(stand, "/v1/lanes?limit=2&state=parked"), "key") == ["P-1", "T-1", "T-3", "T-4", "T-5"]
         assert column(await walk(stand, "/v1/lanes?state=open"), "head") == [str(message("open").ref)]
+
+
+class TestStuckCommands:
+    """Keys whose lane is empty, and whose commands go nowhere."""
+
+    async def ask(self, stand: Stand, *asked: Command) -> None:
+        row = (await stand.commits.load([asked[0].key]))[asked[0].key]
+        await stand.commit(asking(applied(row, message(f"e{asked[0].id}")), *asked))
+
+    async def try_in_vain(self, stand: Stand, asked: Command, ending: Ending = Ending.DEFERRED) -> Leased:
+        token = uuid(f"{asked.id} {await stand.outbox.beat(uuid('us'))}")
+        [leased] = (await stand.outbox.claim([send_lane(asked.key)], holder=uuid("us"), token=token)).leased
+        ended = Ended(leased.command, token, leased.attempt, ending, None, FailureClass.UNAVAILABLE, "busy",
+                      "in progress", 0.0)  # fmt: skip
+        await stand.outbox.record([ended])
+        return leased
+
+    @pytest.mark.parametrize("ending", [Ending.DEFERRED, Ending.UNKNOWN, Ending.UNANSWERED])
+    async def test_one_that_was_tried_more_than_once_is_listed(self, stand: Stand, ending: Ending) -> None:
+        await self.ask(stand, command())
+        await self.try_in_vain(stand, command(), ending)
+        assert (await stand.get("/v1/lanes")).items == []
+        await self.try_in_vain(stand, command(), ending)
+        [lane] = (await stand.get("/v1/lanes")).items
+        assert (lane["key"], lane["depth"], lane["state"]) == ("T-1", 0, "open")
+        assert isinstance(lane["commands"], list)
+        [head] = lane["commands"]
+        assert (head["reason"], head["attempts"], head["overdue"]) == ("in progress", 2, False)
+        assert head["since"].endswith("Z")
+
+    async def test_it_is_listed_while_it_is_tried_again_until_it_is_settled(self, stand: Stand) -> None:
+        await self.ask(stand, command())
+        for _ in range(2):
+            await self.try_in_vain(stand, command())
+        token = uuid("at last")
+        [leased] = (await stand.outbox.claim([send_lane()], holder=uuid("us"), token=token)).leased
+        assert len((await stand.get("/v1/lanes")).items) == 1
+        await stand.outbox.record([Ended(leased.command, token, leased.attempt, Ending.CONFIRMED)])
+        await stand.commit(settled((await stand.commits.load([SHEET]))[SHEET], (command(), token)))
+        assert (await stand.get("/v1/lanes")).items == []
+
+    async def test_a_refusal_that_is_about_to_settle_is_not_listed(self, stand: Stand) -> None:
+        await self.ask(stand, command())
+        await self.try_in_vain(stand, command(), Ending.REJECTED)
+        await stand.outbox.claim([send_lane()], holder=uuid("us"), token=uuid("reads it back"))
+        assert (await stand.get("/v1/lanes")).items == []
+
+    async def test_an_overdue_one_is_listed_with_its_money(self, stand: Stand) -> None:
+        asked = replace(command(), body=b'{"amount": "12.50", "currency": "EUR"}')
+        await self.ask(stand, asked)
+        assert (await stand.get("/v1/lanes")).items == []
+        assert (await stand.overdue.open_cases("erp", Term(0.0), after=None, page=9)).opened == 1
+        [lane] = (await stand.get("/v1/lanes")).items
+        assert (lane["key"], lane["depth"], lane["blocked"]) == ("T-1", 0, {"EUR": "12.50"})
+        assert isinstance(lane["commands"], list)
+        [head] = lane["commands"]
+        assert (head["state"], head["attempts"], head["overdue"]) == ("due", 0, True)
+        [case] = (await stand.get("/v1/cases")).items
+        assert (case["code"], case["failure_class"], case["command_id"]) == (
+            "command_overdue", "timeout", str(asked.id),
+        )  # fmt: skip
+
+    async def test_all_come_in_key_order_once_each_and_in_pages(self, stand: Stand) -> None:
+        for number in (2, 4):
+            await self.ask(stand, command(ActorKey("timesheet", f"T-{number}"), "1"),
+                           command(ActorKey("timesheet", f"T-{number}"), "1", system="psa"))  # fmt: skip
+        for system in ("erp", "psa"):
+            await stand.overdue.open_cases(system, Term(0.0), after=None, page=9)
+        both = command(ActorKey("timesheet", "T-2"), "1")
+        for _ in range(2):
+            await self.try_in_vain(stand, both)
+        tried = command(ActorKey("timesheet", "T-3"), "1")
+        await self.ask(stand, tried)
+        for _ in range(2):
+            await self.try_in_vain(stand, tried)
+        for number in (1, 4, 5):
+            await stand.park(ActorKey("timesheet", f"T-{number}"), message(f"p{number}"))
+        pages = await walk(stand, "/v1/lanes?limit=2")
+        assert [len(page.items) for page in pages] == [2, 2, 1]
+        assert column(pages, "key") == ["T-1", "T-2", "T-3", "T-4", "T-5"]
+        assert column(await walk(stand, "/v1/lanes?state=parked"), "key") == ["T-1", "T-4", "T-5"]
 
 
 class TestCases:
