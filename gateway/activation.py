@@ -69,6 +69,7 @@ class Activation:
     or has one, so it is never in two batches. `has_more`: its last turn left work; `is_poked`: somebody else may have
     changed its row, which is loaded anew. `is_short`: its last turn decided nothing, for want of a reference. `limit`
     bounds what its next turn writes, and `refused` says, by message or command, what cannot be written, and why.
+    `killer` is a message of the lane that is parked unread.
     """
 
     key: ActorKey
@@ -79,6 +80,7 @@ class Activation:
     taken: dict[Claim, ActorKey] = field(default_factory=dict)
     limit: int | None = None
     refused: dict[UUID, str] = field(default_factory=dict)
+    killer: UUID | None = None
     is_short: bool = False
     is_scheduled: bool = False
     has_more: bool = False

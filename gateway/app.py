@@ -21,6 +21,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.looks import PostgresLooks
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -148,6 +149,7 @@ async def ports(
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
             suspects=closed(PostgresSuspects(url)),
+            looks=closed(PostgresLooks(url)),
             reads=closed(PostgresReads(url)),
             gates=closed(PostgresGates(url)),
             systems={name: closed(system) for name, system in systems(policy).items()},

@@ -42,13 +42,21 @@ Forward = Callable[[ActorKey, Entry], None]
 class Committer:
     """Runs the turns of its keys. A key has one committer, so its turns never overlap within the process."""
 
-    def __init__(self, commits: Commits, world: World, watcher: Watcher, forward: Forward, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        commits: Commits,
+        world: World,
+        watcher: Watcher,
+        forward: Forward,
+        backoff: Backoff,
+        loading: Loading | None = None,
+    ) -> None:
         self._commits = commits
         self._world = world
         self._watcher = watcher
         self._forward = forward
         self._backoff = backoff
-        self._loading = Loading(commits, world)
+        self._loading = loading or Loading(commits, world)
         self.activations = Activations(world.bounds)
 
     def deliver(self, key: ActorKey, entry: Entry) -> None:
@@ -84,6 +92,15 @@ class Committer:
                 self._watcher.store_lost(error, unknown=False)
                 self.activations.retake(activations)
                 await self._backoff.wait()
+
+    async def turn(self, keys: Sequence[ActorKey]) -> None:
+        """One turn of each of `keys`, at most a batch of them, of a committer that does not `run`.
+
+        Raises `StoreUnavailable`.
+        """
+        for key in keys:
+            self.poke(key)
+        await self._take_turns(await self.activations.take())
 
     async def _take_turns(self, activations: Sequence[Activation]) -> None:
         """The life of a batch."""

@@ -11,7 +11,8 @@ from adapters.ports.broker import Delivery
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.door import Door
-from gateway.suspicion import KILLS, Suspicion, Treatment, is_suspect
+from gateway.failures import KILLS
+from gateway.suspicion import Suspicion, Treatment, is_suspect
 from schemas.verdicts import Failure
 
 SLICE: Final = 64

@@ -15,7 +15,7 @@ from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped
-from gateway.failures import internal, taken
+from gateway.failures import KILLS, internal, taken
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
@@ -154,6 +154,8 @@ class _Fold:
         """What becomes of a message of the lane. One that is parked was passed by another, and parks again."""
         if standing.verdict is Verdict.PARKED:
             return Stopped(Verdict.PARKED, self._lane(LaneState.PARKED, standing.reason), is_news=False)
+        if standing.message.ref == self._activation.killer:
+            return self._stopped(Reject(KILLS), 1)
         try:
             envelope = self._around.read(standing.message)
         except Undecodable as error:

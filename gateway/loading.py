@@ -100,6 +100,8 @@ class Loading:
             if not isinstance(answered.outcome, Unknown):
                 yield Result(answered.leased.command, answered.outcome)
         for standing in activation.lane:
+            if standing.message.ref == activation.killer:
+                return  # the fold parks it there
             try:
                 yield self._world.read(standing.message)
             except Undecodable:

@@ -27,8 +27,9 @@ from adapters.ports.turns import StoreUnavailable
 from gateway.backoff import Backoff
 from gateway.bus import Bus
 from gateway.door import Door
+from gateway.failures import KILLS
 from gateway.letters import LetterDelivery
-from gateway.suspicion import KILLS, Suspicion, Treatment
+from gateway.suspicion import Suspicion, Treatment
 from schemas.verdicts import Failure
 
 PATIENCE: Final = 5.0

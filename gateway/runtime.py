@@ -16,6 +16,7 @@ from actors.decision import Actor
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
+from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
@@ -34,11 +35,13 @@ from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.consumer import Consumer
 from gateway.door import QUEUE_PREFIX, UNROUTED, Door
+from gateway.first_look import FirstLook
 from gateway.gate import SystemGate
 from gateway.health import Health
 from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
+from gateway.life import Life
 from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
@@ -88,6 +91,7 @@ class Ports:
     notices: Notices
     dead_letters: DeadLetters
     suspects: Suspects
+    looks: Looks
     reads: Reads
     consuming: Consuming
     publishing: Publishing
@@ -156,6 +160,10 @@ class Runtime:
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
         ]
         self._bus.connect(self._committers)
+        first_look = FirstLook(
+            ports.looks, ports.lanes, ports.commits[0], world, self._watch, self._bus, Backoff(), self._watch.suspected
+        )
+        self._life = Life(self.instance, ports.looks, first_look, Backoff())
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
         self._recorder = Recorder(ports.outbox, Backoff())
         self.gates = {
@@ -194,19 +202,26 @@ class Runtime:
             self._spawn("health", self.health.run())
 
     async def start(self) -> None:
-        """Look whether the database went back, for as long as that takes; then start every task, and consume."""
+        """Look whether the database went back, for as long as that takes; then start every task, and consume.
+
+        After lives that ended badly lanes are looked at before anything else is done.
+        """
         self.begin()
         if self._watermark is not None and self._ports.upkeep is not None:
             watermark, keepsakes = self._watermark, self._ports.upkeep.keepsakes
             await Patience(Backoff()).until_done("watermark", lambda: watermark.compare(keepsakes))
             self._spawn("watermark", watermark.run())
-        self._is_running = True
         for place, committer in enumerate(self._committers):
             self._spawn(f"committer-{place}", committer.run())
         self._spawn("burial", self._burial.run())
         self._spawn("readmission", self.readmission.run())
         self._spawn("recorder", self._recorder.run())
         self._spawn("pauses", self.pauses.run())
+        await self._life.begin()
+        if self.health.is_draining:
+            return
+        self._is_running = True
+        self._spawn("life", self._life.run())
         self._spawn("lanes", self._lanes.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
@@ -277,6 +292,7 @@ class Runtime:
         await self._bus.quiet()
         await self._burial.quiet()
         await self.readmission.quiet()
+        await self._life.end()
 
     def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work, name=name)

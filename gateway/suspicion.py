@@ -19,7 +19,6 @@ from gateway.backoff import Backoff
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.letters import digest_of
-from schemas.verdicts import Failure, FailureClass
 
 SUSPECT_FROM: Final = 3
 """Deliveries taken back until a message is a suspect: a restart, or a lost connection, takes each back once, and that
@@ -27,13 +26,6 @@ happens twice in a row without anybody's fault; running alone costs each some mi
 
 ROW_SECONDS: Final = 0.5
 """How long suspects may follow each other while results and lanes wait."""
-
-KILLS: Final = Failure(
-    FailureClass.INTERNAL,
-    "kills_process",
-    "the process ended each time while it was at work on this message alone: report it, and retry once a release is "
-    "installed that can take it, or discard it",
-)
 
 
 class Treatment(StrEnum):

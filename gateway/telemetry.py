@@ -134,6 +134,11 @@ def suspect_again(queue: str, attempts: int, treatment: str) -> None:
     _log.warning("suspect_again", queue=queue, attempts=attempts, treatment=treatment)
 
 
+def first_look(lives: int) -> None:
+    """Processes ended badly before this one: it looks at lanes before it does anything else."""
+    _log.warning("first_look", lives=lives)
+
+
 def attempt_ended(system: str, operation: str, reference: str, outcome: str, seconds: float) -> None:
     """An attempt at a command has ended."""
     _log.debug(

@@ -107,11 +107,11 @@ class Watch:
         self._counts.messages[entity, Verdict.DEAD_LETTER] += 1
         telemetry.dead_letter(delivery.queue, failure)
 
-    def suspected(self, queue: str, attempts: int, treatment: Treatment) -> None:
+    def suspected(self, where: str, attempts: int, treatment: Treatment) -> None:
         """A suspect is run alone, or is not run any more."""
         self._counts.suspects[(treatment,)] += 1
         if attempts > 1:
-            telemetry.suspect_again(queue, attempts, treatment)
+            telemetry.suspect_again(where, attempts, treatment)
 
     def attempted(self, leased: Leased, outcome: Outcome, seconds: float) -> None:
         """A step of a command has ended."""

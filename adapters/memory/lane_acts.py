@@ -12,7 +12,7 @@ from adapters.memory.notices import case_notice
 from adapters.memory.rows import Act, Happened, Standing
 from adapters.memory.tables import Tables
 from adapters.ports.outbox import Ending
-from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
 from adapters.ports.turns import Lane
 from schemas.commands import command_id
 from schemas.keys import ActorKey
@@ -29,14 +29,18 @@ class MemoryLaneActs:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+    async def retry(self, key: ActorKey, *, actor: str, reason: str, force: bool = False) -> None:
         tables = self._tables
         if not tables.row(key).row_version:
             raise LaneNotFound(f"there is no {key}")
+        if not force and self._kills(key):
+            raise LaneKills(f"a message in the lane of {key} has ended the process each time it was decided")
         lane = tables.row(key).lane
         again: set[UUID] = set()
         if lane.depth and lane.state in _STOPPED and not key.is_external:
             again.update(run_again(tables, key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED))
+            for ref in again:
+                tables.lane_suspects.pop(ref, None)
         for standing in [row for row in tables.outbox.values() if row.command.key == key and row.is_parked]:
             again.add(standing.command.id)
             self._reopen_command(standing)
@@ -86,6 +90,13 @@ class MemoryLaneActs:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _kills(self, key: ActorKey) -> bool:
+        parked = {row.message.ref for row in self._tables.lane(key) if row.verdict is Verdict.PARKED}
+        return any(
+            case.is_open and case.opened.ref in parked and case.opened.case.failure.code == "kills_process"
+            for case in self._tables.cases
+        )
 
     def _reopen_command(self, standing: Standing) -> None:
         """A command that did nothing gets a new generation, and so a new identity, at the same place."""

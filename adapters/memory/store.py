@@ -9,6 +9,7 @@ from adapters.memory.dead_letters import MemoryDeadLetters
 from adapters.memory.gates import MemoryGates
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
+from adapters.memory.looks import MemoryLooks
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
@@ -34,6 +35,7 @@ class MemoryClients:
     dead_letters: MemoryDeadLetters
     gates: MemoryGates
     suspects: MemorySuspects
+    looks: MemoryLooks
     restores: MemoryRestores
     retention: MemoryRetention
     remembered: Remembered
@@ -63,6 +65,7 @@ class MemoryStore:
             MemoryDeadLetters(tables, clock),
             MemoryGates(tables, clock),
             MemorySuspects(tables, clock),
+            MemoryLooks(tables),
             MemoryRestores(tables, clock),
             MemoryRetention(tables, clock),
             remembered,

@@ -54,6 +54,11 @@ class Tables:
     dead_letters: dict[bytes, Buried] = field(default_factory=dict)
     suspects: dict[bytes, tuple[int, float]] = field(default_factory=dict)
     """Attempts begun, and when the last one was."""
+    lives: dict[UUID, None] = field(default_factory=dict)
+    """Those in doubt, oldest first."""
+    lane_suspects: dict[UUID, int] = field(default_factory=dict)
+    looker: object = None
+    """The client that looks at lanes; the others wait for it to close."""
     past: Past = field(default_factory=Past)
 
     def row(self, key: ActorKey) -> Row:

@@ -63,6 +63,10 @@ class LaneChanged(RuntimeError):
     """The lane's head is not the one that the operator saw, or its state does not allow the act: look again."""
 
 
+class LaneKills(RuntimeError):
+    """A message that would run has ended the process: it runs again only by force."""
+
+
 class LaneNotFound(LookupError):
     """No lane stands under this key."""
 
@@ -93,12 +97,13 @@ class Lanes(Protocol):
 class LaneActs(Protocol):
     """What operators do to one lane, audited. Each change is fenced by the entity's row version."""
 
-    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+    async def retry(self, key: ActorKey, *, actor: str, reason: str, force: bool = False) -> None:
         """Let a parked, waiting, or backing-off lane and parked commands of `key` run again; audited.
 
         A parked command gets a new generation at the same place if it was rejected, or absent when asked, and no
         attempt since may have landed; else it keeps its generation. Closes the cases of the messages and commands that
-        run again, and tells so. Raises `LaneNotFound`.
+        run again, and tells so. Raises `LaneNotFound`, and `LaneKills` without `force` where a message is parked that
+        has ended the process.
         """
         ...
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from schemas.keys import ActorKey
 
-_RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4)"
+_RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4, $5)"
 _DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
 _CLOSE_GAP = "SELECT tallystick.close_gap($1, $2, $3, $4, $5, $6)"
 
@@ -20,14 +20,19 @@ class PostgresLaneActs:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def retry(self, key: ActorKey, *, actor: str, reason: str) -> None:
+    async def retry(self, key: ActorKey, *, actor: str, reason: str, force: bool = False) -> None:
         try:
             async with self._link as connection:
-                there = await connection.fetchval(_RETRY, key.entity, key.id, actor, reason)
+                outcome = await connection.fetchval(_RETRY, key.entity, key.id, actor, reason, force)
         except Exception as error:
             raise read_error(error) from error
-        if not there:
-            raise LaneNotFound(f"there is no {key}")
+        match outcome:
+            case "done":
+                return
+            case "kills":
+                raise LaneKills(f"a message in the lane of {key} has ended the process each time it was decided")
+            case _:
+                raise LaneNotFound(f"there is no {key}")
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
         try:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from adapters.ports.store import LaneActs, LaneChanged, LaneNotFound
+from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.problems import LANE_CHANGED, LANE_NOT_FOUND, Problem
+from gateway.http.problems import LANE_CHANGED, LANE_KILLS, LANE_NOT_FOUND, Problem
 from gateway.http.requests import CloseGap, Discard, Nothing, Retry, body, lane_key, query
 from schemas.keys import ActorKey
 
@@ -26,11 +26,11 @@ class Acts:
         query(request, Nothing)
         key, asked = lane_key(request), await body(request, Retry)
         try:
-            await self._lanes.retry(key, actor=request[CALLER].name, reason=asked.reason)
+            await self._lanes.retry(key, actor=request[CALLER].name, reason=asked.reason, force=asked.force)
         except LaneNotFound as error:
             raise _not_found(error) from error
-        except LaneChanged as error:
-            raise _changed(error, key) from error
+        except LaneKills as error:
+            raise _kills(error) from error
         return self._done(key, request, "retry", asked.reason)
 
     async def discard(self, request: web.Request) -> web.Response:
@@ -66,6 +66,14 @@ class Acts:
 
 def _not_found(error: LaneNotFound) -> Problem:
     return Problem(LANE_NOT_FOUND, f"{_sentence(error)} Look at its spelling, and at /v1/lanes.")
+
+
+def _kills(error: LaneKills) -> Problem:
+    advice = (
+        'Discard it, or install a release that can take it and retry with "force": true. '
+        "The lane shows it with the case kills_process."
+    )
+    return Problem(LANE_KILLS, f"{_sentence(error)} {advice}")
 
 
 def _changed(error: LaneChanged, key: ActorKey) -> Problem:

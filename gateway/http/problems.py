@@ -39,6 +39,7 @@ METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This is not done he
 MESSAGE_NOT_FOUND: Final = Kind("message-not-found", 404, "There is no such message")
 LANE_NOT_FOUND: Final = Kind("lane-not-found", 404, "There is no such lane")
 LANE_CHANGED: Final = Kind("lane-changed", 409, "The lane has changed")
+LANE_KILLS: Final = Kind("lane-kills", 409, "Its message has ended the process")
 PAUSE_NOT_FOUND: Final = Kind("pause-not-found", 404, "There is no such pause")
 SYSTEM_NOT_FOUND: Final = Kind("system-not-found", 404, "There is no such system")
 LETTER_NOT_FOUND: Final = Kind("dead-letter-not-found", 404, "There is no such dead letter")

@@ -152,6 +152,8 @@ class Retry(Record):
     """The body of a retry."""
 
     reason: Reason
+    force: bool = False
+    """Run a message, too, that has ended the process."""
 
 
 class RestorePoint(Record):

@@ -13,6 +13,7 @@ import asyncpg
 from adapters.memory.store import MemoryStore
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
+from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
@@ -26,6 +27,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
+from adapters.postgres.looks import PostgresLooks
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
@@ -67,6 +69,7 @@ class Process:
     dead_letters: DeadLetters
     gates: Gates
     suspects: Suspects
+    looks: Looks
     restores: Restores
     retention: Retention
     remembered: Remembered
@@ -146,6 +149,7 @@ class MemoryStoreStand:
             clients.dead_letters,
             clients.gates,
             clients.suspects,
+            clients.looks,
             clients.restores,
             clients.retention,
             clients.remembered,
@@ -199,9 +203,12 @@ class PostgresStoreStand:
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url, remembered)
         acts, pauses, suspects = PostgresLaneActs(url), PostgresPauses(url), PostgresSuspects(url)
         notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
-        restores, retention, overdue = PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url)
+        restores, retention, overdue, looks = (
+            PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url), PostgresLooks(url),
+        )  # fmt: skip
         clients = (
-            commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, restores, retention
+            commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
+            retention,
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

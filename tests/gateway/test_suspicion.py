@@ -20,9 +20,10 @@ from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.consumer import Consumer
 from gateway.door import Door
+from gateway.failures import KILLS
 from gateway.letters import digest_of
 from gateway.policy_file import Source
-from gateway.suspicion import KILLS, SUSPECT_FROM, Suspicion, Treatment, treatment
+from gateway.suspicion import SUSPECT_FROM, Suspicion, Treatment, treatment
 from schemas.keys import ActorKey
 from tests.gateway.deliveries import USER, Parcel, parcel
 from tests.gateway.toy import Ids

@@ -1,7 +1,8 @@
-"""A gateway process that dies of one message: `python -m tests.integration.deadly decide|door`.
+"""A gateway process that dies of one message: `python -m tests.integration.deadly decide|door|lane`.
 
 Everything is as in `tallystick serve`, but for the actor of customers, or the door, which ends the process at once when
-it meets the customer `KILLER`.
+it meets the customer `KILLER`; or for the actor of projects, which does when the project `KILLER` could go on, with
+which it had waited.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from actors.decision import Context, Decision, Event
+from actors.decision import Accept, Actor, Context, Decision, Event
 from actors.registry import ACTORS
 from adapters.ports.broker import Delivery
 from gateway import telemetry
@@ -47,10 +49,28 @@ def deadly_decide(state: object, event: Event, context: Context) -> Decision:
     return ACTORS["customer"].decide(state, event, context)
 
 
+def deadly_project(state: object, event: Event, context: Context) -> Decision:
+    """Dies as soon as the killer has what it waited for."""
+    decision = ACTORS["project"].decide(state, event, context)
+    if context.key.id == KILLER and isinstance(decision, Accept):
+        os._exit(DIED)
+    return decision
+
+
+def actors_of(mode: str) -> Mapping[str, Actor]:
+    match mode:
+        case "decide":
+            return {**ACTORS, "customer": replace(ACTORS["customer"], decide=deadly_decide)}
+        case "lane":
+            return {**ACTORS, "project": replace(ACTORS["project"], decide=deadly_project)}
+        case _:
+            return ACTORS
+
+
 async def live(mode: str) -> None:
     settings = read_settings()
     policy = read_policy(settings.policy)
-    actors = {**ACTORS, "customer": replace(ACTORS["customer"], decide=deadly_decide)} if mode == "decide" else ACTORS
+    actors = actors_of(mode)
     async with ports(settings, policy, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
         runtime = Runtime(outside, actors, policy, sources, Counts("test"), Tuning(prefetch=settings.prefetch))

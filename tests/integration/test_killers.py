@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from adapters.rabbitmq.administration import RabbitAdministration
+from gateway.first_look import TOGETHER
 from gateway.suspicion import SUSPECT_FROM
 from tests.integration.deadly import DIED, KILLER
-from tests.integration.events import customer
-from tests.integration.firm import Firm, until
+from tests.integration.events import customer, deal
+from tests.integration.firm import API_TOKEN, Firm, until
 
 OTHERS = 60
 INNOCENTS = 1000
@@ -16,7 +18,10 @@ CUSTOMERS = "tallystick.customer"
 MOST_DEATHS = 12
 
 
-async def deaths_until_it_lives(installation: Firm, mode: str) -> int:
+Done = Callable[[Firm], Awaitable[bool]]
+
+
+async def deaths_until_it_lives(installation: Firm, mode: str, is_done: Done) -> int:
     """Start one process after the other, until one does not die any more but has done everything."""
     for deaths in range(MOST_DEATHS):
         gateway = await installation.start("-m", "tests.integration.deadly", mode)
@@ -30,7 +35,7 @@ async def deaths_until_it_lives(installation: Firm, mode: str) -> int:
     raise AssertionError(f"still dying after {MOST_DEATHS} lives")
 
 
-async def is_done(installation: Firm) -> bool:
+async def has_each_ended(installation: Firm) -> bool:
     """Whether each message has ended somewhere, and nobody is a suspect."""
     return await installation.count(
         "SELECT (SELECT count(*) FROM tallystick.inbox) + (SELECT count(*) FROM tallystick.dead_letter)"
@@ -44,7 +49,7 @@ async def publish_the_killer_among_others(installation: Firm) -> None:
 
 async def test_a_message_that_kills_in_its_decision_ends_parked(installation: Firm) -> None:
     await publish_the_killer_among_others(installation)
-    assert await deaths_until_it_lives(installation, "decide") == SUSPECT_FROM + 2
+    assert await deaths_until_it_lives(installation, "decide", has_each_ended) == SUSPECT_FROM + 2
     assert await installation.verdicts() == {"applied": OTHERS, "parked": 1}
     found = await installation.database.fetch(
         "SELECT failure_class, code, key FROM tallystick.cases WHERE closed_at IS NULL"
@@ -54,10 +59,87 @@ async def test_a_message_that_kills_in_its_decision_ends_parked(installation: Fi
 
 async def test_a_message_that_kills_at_the_door_ends_as_a_dead_letter(installation: Firm) -> None:
     await publish_the_killer_among_others(installation)
-    assert await deaths_until_it_lives(installation, "door") == SUSPECT_FROM + 3
+    assert await deaths_until_it_lives(installation, "door", has_each_ended) == SUSPECT_FROM + 3
     assert await installation.verdicts() == {"applied": OTHERS}
     found = await installation.database.fetch("SELECT failure_class, code, body FROM tallystick.dead_letter")
     assert [tuple(row) for row in found] == [("internal", "kills_process", customer(KILLER).body)]
+
+
+async def test_a_child_that_kills_once_its_parent_is_there_ends_parked(installation: Firm) -> None:
+    # Given children that wait in their lanes, one of which ends the process when it can go on
+    await installation.publish([deal(f"P{n}", "PARENT") for n in range(OTHERS)] + [deal(KILLER, "PARENT")])
+    first = await installation.start("-m", "tests.integration.deadly", "lane")
+
+    async def do_all_wait() -> bool:
+        return await installation.verdicts() == {"waiting": OTHERS + 1}
+
+    await until(do_all_wait, 30, "every child waits")
+    # When the parent comes
+    await installation.publish([customer("PARENT")])
+    await asyncio.wait_for(first.process.wait(), 30)
+    # Then it takes few deaths until the siblings and others go on, and the killer alone is parked
+    await installation.publish([customer(f"C{n}") for n in range(OTHERS)])
+    assert await deaths_until_it_lives(installation, "lane", have_all_but_the_killer_gone_on) == 3
+    found = await installation.database.fetch("SELECT failure_class, code, key FROM tallystick.cases")
+    assert [tuple(row) for row in found] == [("internal", "kills_process", KILLER)]
+    assert await installation.verdicts() == {"applied": OTHERS * 2 + 1, "parked": 1}
+    # Then nobody runs it again by mistake
+    gateway = await installation.start_ready()
+    head = f"{gateway.api}/v1/lanes/project/{KILLER}/retry"
+    token = {"Authorization": f"Bearer {API_TOKEN}"}
+    async with installation.session.post(head, json={"reason": "perhaps"}, headers=token) as refused:
+        assert (refused.status, (await refused.json())["type"]) == (409, "/problems/lane-kills")
+    # Then a release that can take it does so
+    asked = {"reason": "mended", "force": True}
+    async with installation.session.post(head, json=asked, headers=token) as retried:
+        assert retried.status == 200, await retried.text()
+
+    async def is_applied() -> bool:
+        return await installation.verdicts() == {"applied": OTHERS * 2 + 2}
+
+    await until(is_applied, 30, "the mended release has applied it")
+    assert await gateway.stop() == 0
+    assert await installation.count("SELECT count(*) FROM tallystick.life") == 0
+    assert await installation.count("SELECT count(*) FROM tallystick.lane_suspect") == 0
+
+
+async def have_all_but_the_killer_gone_on(installation: Firm) -> bool:
+    """Whether every sibling and every other message is applied, and no look is under way."""
+    verdicts = await installation.verdicts()
+    return verdicts == {"applied": OTHERS * 2 + 1, "parked": 1} and not await installation.count(
+        "SELECT count(*) FROM tallystick.lane_suspect"
+    )
+
+
+async def test_a_thousand_innocents_in_lanes_are_looked_at_quickly(installation: Firm) -> None:
+    # Given a thousand lanes that may run, and processes that died in their start
+    await installation.publish([deal(f"P{n}", "PARENT") for n in range(INNOCENTS)])
+    gateway = await installation.start_ready()
+
+    async def do_all_wait() -> bool:
+        return await installation.verdicts() == {"waiting": INNOCENTS}
+
+    await until(do_all_wait, 60, "every child waits")
+    await gateway.kill()
+    await installation.database.execute(
+        "UPDATE tallystick.entity SET lane_state = 'open', wait_entity = NULL, wait_key = NULL, wait_seen = NULL"
+        " WHERE entity = 'project'"
+    )
+    # When the next one looks at all of them, alone those that are recorded
+    await installation.database.execute(
+        "INSERT INTO tallystick.lane_suspect SELECT ref, 0 FROM tallystick.inbox ORDER BY ref LIMIT $1", TOGETHER
+    )
+    began = asyncio.get_running_loop().time()
+    gateway = await installation.start_ready()
+    seconds = asyncio.get_running_loop().time() - began
+    print(f"{INNOCENTS} lanes, {TOGETHER} of them alone: ready after {seconds:.2f} s")  # noqa: T201  # a figure
+    # Then they all wait again, and nobody is parked
+    assert await installation.verdicts() == {"waiting": INNOCENTS}
+    assert await gateway.metric('tallystick_suspects_total{treatment="alone"}') == TOGETHER
+    assert await installation.count("SELECT count(*) FROM tallystick.lane_suspect") == 0
+    assert await installation.count("SELECT count(*) FROM tallystick.cases") == 0
+    assert seconds < 15
+    assert await gateway.stop() == 0
 
 
 async def test_a_thousand_innocents_are_no_suspects_for_long(installation: Firm) -> None:

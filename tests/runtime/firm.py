@@ -168,6 +168,7 @@ class Gateway:
             notices=store.notices,
             dead_letters=store.dead_letters,
             suspects=store.suspects,
+            looks=store.looks,
             reads=Probe(firm.outage),
             consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
             publishing=MemoryPublishing(firm.broker),
@@ -176,13 +177,13 @@ class Gateway:
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         self.runtime = Runtime(ports, firm.actors, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
-        self._notices = store.notices
+        self._notices, self._looks = store.notices, store.looks
 
     async def kill(self) -> None:
         """End it at once: the broker takes back what was not acked, and nobody says good-bye."""
         subscription = self.runtime._subscription
-        assert isinstance(subscription, MemorySubscription)
-        for intake in subscription._intakes.values():
+        assert subscription is None or isinstance(subscription, MemorySubscription)
+        for intake in [] if subscription is None else subscription._intakes.values():
             intake._broker.standing.remove(intake)
             if intake._reopening is not None:
                 intake._reopening.cancel()
@@ -192,7 +193,8 @@ class Gateway:
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)
-        await self._notices.close()  # its lock goes with its connection
+        await self._notices.close()  # its locks go with its connections
+        await self._looks.close()
 
 
 @dataclass

@@ -215,7 +215,7 @@ class Lanes(RuleBasedStateMachine):
 
     async def _retry(self) -> None:
         try:
-            await self.clients.acts.retry(A, **ANN)
+            await self.clients.acts.retry(A, actor=ANN["actor"], reason=ANN["reason"])
         except LaneNotFound:
             return
         self.process.bus.poke(A)

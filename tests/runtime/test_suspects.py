@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import pytest
+
 from actors.decision import Actor, Context, Decision, Event
 from actors.registry import ACTORS
 from adapters.ports.broker import Delivery, Outgoing
+from adapters.ports.store import LaneKills
 from gateway.activation import Entry
 from gateway.door import Door
 from gateway.suspicion import SUSPECT_FROM
@@ -103,7 +106,11 @@ def test_a_message_that_kills_in_its_decision_is_parked_and_the_others_are_appli
         await firm.publish(later)
         await until(lambda: tables.row(KILLER).lane.depth == 2)
         doom.is_mended = True
-        await firm.store.clients().acts.retry(KILLER, actor="ann", reason="release installed")
+        acts = firm.store.clients().acts
+        with pytest.raises(LaneKills, match="ended the process"):
+            await acts.retry(KILLER, actor="ann", reason="perhaps")
+        assert tables.row(KILLER).lane.state is LaneState.PARKED
+        await acts.retry(KILLER, actor="ann", reason="release installed", force=True)
         await until(lambda: verdicts(firm).get(Verdict.PARKED, 0) == 0 and tables.row(KILLER).lane.depth == 0)
         told = [tables.inbox[line.ref].message.id for line in tables.timeline if line.key == KILLER and line.ref]
         assert told[-2:] == ["customer-K", "customer-L"]

@@ -66,7 +66,7 @@ class Process:
         self.loop = asyncio.get_running_loop()
         self.wire = Wire(self.name, self.around.server, Random(f"{self.seed} {self.name}"))
         clients, plant, clock = self.around.store.clients(), self.around.plant, self.around.clock
-        self._notices = clients.notices
+        self._notices, self._looks = clients.notices, clients.looks
         tables, wire = self.around.store.tables, self.wire
         self.ports = Ports(
             commits=[over(plant.commits(tables, clock), wire) for _ in range(2)],
@@ -78,6 +78,7 @@ class Process:
             notices=over(clients.notices, wire),
             dead_letters=over(clients.dead_letters, wire),
             suspects=over(clients.suspects, wire),
+            looks=over(clients.looks, wire),
             reads=over(Probe(Outage()), wire),
             consuming=_Consuming(self),
             publishing=_Publishing(self.around.broker, wire),
@@ -128,6 +129,7 @@ class Process:
         about_to.cancel()
         self.is_dead = self.wire.is_cut = True
         await self._notices.close()
+        await self._looks.close()
 
     @property
     def intakes(self) -> list[MemoryIntake]:
@@ -160,6 +162,8 @@ class Process:
             intake._drop()
         if self._notices is self.around.store.tables.teller:
             self.around.store.tables.teller = None
+        if self._looks is self.around.store.tables.looker:
+            self.around.store.tables.looker = None
 
     def _lose_channels(self) -> None:
         if self.is_alive:

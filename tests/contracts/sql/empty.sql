@@ -6,7 +6,8 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      k AS (DELETE FROM tallystick.timeline), l AS (DELETE FROM tallystick.notice),
      m AS (DELETE FROM tallystick.dead_letter), n AS (DELETE FROM tallystick.pause),
      o AS (DELETE FROM tallystick.gate), p AS (DELETE FROM tallystick.suspect),
-     q AS (DELETE FROM tallystick.restore),
+     q AS (DELETE FROM tallystick.restore), s AS (DELETE FROM tallystick.life),
+     t AS (DELETE FROM tallystick.lane_suspect),
      r AS (UPDATE tallystick.watermark SET counter = 0, at = now(),
                   server = (SELECT s.server FROM tallystick.this_server() s))
 DELETE FROM tallystick.audit

@@ -49,7 +49,9 @@ END $$;
 -- What a person lets run again. A command that did nothing gets a new generation at the same place, and so a new
 -- identity: everything since it was last absent ended without an effect, and it was absent or rejected. One with an
 -- attempt that may still land, or has landed, keeps its own. Only the cases of what runs again are closed.
-CREATE FUNCTION tallystick.retry_lane(p_entity text, p_key text, p_actor text, p_reason text) RETURNS boolean
+-- A message that ended the process runs again by p_force alone. 'done', 'absent', or 'kills': nothing was done.
+CREATE FUNCTION tallystick.retry_lane(p_entity text, p_key text, p_actor text, p_reason text, p_force boolean)
+RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     refs     uuid[] := '{}';
@@ -58,7 +60,13 @@ BEGIN
     PERFORM FROM tallystick.entity
     WHERE entity = p_entity AND key = p_key AND row_version > 0 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        RETURN false;
+        RETURN 'absent';
+    ELSIF NOT p_force AND EXISTS (
+        SELECT FROM tallystick.inbox i JOIN tallystick.cases c ON c.ref = i.ref
+        WHERE i.entity = p_entity AND i.key = p_key AND i.position IS NOT NULL AND i.verdict = 'parked'
+          AND c.closed_at IS NULL AND c.code = 'kills_process')
+    THEN
+        RETURN 'kills';
     END IF;
     UPDATE tallystick.entity SET
         row_version = row_version + 1, lane_state = 'open', lane_reason = NULL, lane_since = now(), retry_at = NULL,
@@ -74,6 +82,7 @@ BEGIN
               AND verdict IN ('waiting', 'backoff', 'parked')
             RETURNING ref)
         SELECT COALESCE(array_agg(a.ref), '{}') INTO refs FROM again a;
+        DELETE FROM tallystick.lane_suspect WHERE ref = ANY (refs);
     END IF;
     commands := ARRAY(SELECT id FROM tallystick.outbox WHERE entity = p_entity AND key = p_key AND state = 'parked');
     PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, commands));
@@ -96,7 +105,7 @@ BEGIN
     WHERE o.id = r.id;
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'lane.retry', p_entity, p_key, p_reason);
-    RETURN true;
+    RETURN 'done';
 END $$;
 
 -- Close the open cases of some messages and commands; what notices say of them.
