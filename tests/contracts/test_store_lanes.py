@@ -7,8 +7,9 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
 from adapters.ports.turns import Again, Committed, Judged, Opened, Refused, Turn
+from gateway.failures import KILLS
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
@@ -28,12 +29,12 @@ from tests.contracts.turns import (
 FAILURE = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the tax profile")
 
 
-async def park(process: Process, key: ActorKey, *ids: str) -> None:
+async def park(process: Process, key: ActorKey, *ids: str, failure: Failure = FAILURE) -> None:
     """Commit a lane whose head is parked, with a case."""
     turn = queued(await process.row(key), *map(message, ids), state=LaneState.PARKED)
     head = turn.judged[0]
     turn.judged[0] = Judged(head.message, Verdict.PARKED, 0, position=head.position, attempts=1, reason="no profile")
-    turn.opened.append(Opened(Case(FAILURE), ref=head.message.ref))
+    turn.opened.append(Opened(Case(failure), ref=head.message.ref))
     await process.commit(turn)
 
 
@@ -141,6 +142,26 @@ class TestRetry:
         assert await runnable(process) == [SHEET]
         assert await lane_of(process, SHEET) == [("e1", Verdict.QUEUED), ("e2", Verdict.QUEUED)]
         assert await store.open_cases() == 0
+
+    async def test_a_message_that_has_ended_the_process_runs_again_by_force_alone(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        # given: it was alone twice when the process ended, and is parked for that
+        await park(process, SHEET, "e1", "e2", failure=KILLS)
+        await process.looks.take([])
+        await process.looks.record([message("e1").ref], alone=True, survived=[])
+        # when: it is retried as others are, then nothing is done
+        with pytest.raises(LaneKills):
+            await process.acts.retry(SHEET, actor="ann", reason="perhaps")
+        assert await runnable(process) == []
+        assert await store.open_cases() == 1
+        assert await store.audit() == []
+        # when: it is retried by force, then it runs and its attempts are counted anew
+        await process.acts.retry(SHEET, actor="ann", reason="release installed", force=True)
+        assert await runnable(process) == [SHEET]
+        assert await store.open_cases() == 0
+        assert await process.looks.take([]) == {}
+        assert [act[1] for act in await store.audit()] == ["lane.retry"]
 
     async def test_only_the_cases_of_what_runs_again_are_closed_and_told(
         self, store: StoreStand, process: Process

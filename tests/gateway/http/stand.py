@@ -139,13 +139,13 @@ class Stand:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self._ask(method, f"{self.addresses.api}{path}", named, body)
 
-    async def park(self, key: ActorKey, *messages: Message) -> None:
+    async def park(self, key: ActorKey, *messages: Message, failure: Failure = FAILURE) -> None:
         """Put messages into the lane of `key`, the first of them parked with a case."""
         turn = queued((await self.commits.load([key]))[key], *messages)
         first = turn.judged[0]
-        turn.judged[0] = type(first)(first.message, Verdict.PARKED, 0, position=first.position, reason=FAILURE.reason)
-        turn.lane = Lane(LaneState.PARKED, turn.lane.depth, turn.lane.tail, FAILURE.reason)
-        turn.opened.append(Opened(Case(FAILURE), messages[0].ref))
+        turn.judged[0] = type(first)(first.message, Verdict.PARKED, 0, position=first.position, reason=failure.reason)
+        turn.lane = Lane(LaneState.PARKED, turn.lane.depth, turn.lane.tail, failure.reason)
+        turn.opened.append(Opened(Case(failure), messages[0].ref))
         await self.commit(turn)
 
     async def commit(self, *turns: Turn) -> list[Answer]:

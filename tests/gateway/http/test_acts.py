@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from gateway.failures import KILLS
 from schemas.sequence import Cursor
 from schemas.verdicts import LaneState
 from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, message, numbered, queued
@@ -33,6 +34,20 @@ async def test_a_retry_opens_the_lane_and_is_audited(stand: Stand, database_url:
     assert (await stand.row(SHEET)).state is LaneState.OPEN
     assert stand.looked_at == [SHEET]
     assert await audit(database_url) == [("api-token", "lane.retry", "timesheet", "T-1", "profile mapped")]
+
+
+async def test_a_message_that_has_ended_the_process_is_retried_by_force_alone(stand: Stand, database_url: str) -> None:
+    await stand.park(SHEET, message("e1"), message("e2"), failure=KILLS)
+    page = await stand.post(f"{LANE}/retry", {"reason": "perhaps"})
+    assert (page.status, page.json["type"]) == (409, "/problems/lane-kills")
+    assert "Discard it" in page.detail
+    assert '"force": true' in page.detail
+    assert (await stand.row(SHEET)).state is LaneState.PARKED
+    assert stand.looked_at == []
+    assert await audit(database_url) == []
+    assert (await stand.post(f"{LANE}/retry", {"reason": "mended", "force": True})).status == 200
+    assert (await stand.row(SHEET)).state is LaneState.OPEN
+    assert stand.looked_at == [SHEET]
 
 
 async def test_a_discard_ends_the_head_and_is_audited(stand: Stand, database_url: str) -> None:
@@ -83,6 +98,7 @@ async def test_an_external_lane_is_named_by_its_encoded_key(stand: Stand) -> Non
         ("retry", {"reason": "a\u0007b"}, "reason: say why"),
         ("retry", {"reason": "x" * 1001}, "reason: say why"),
         ("retry", {"reason": 5}, "reason: say why"),
+        ("retry", {"reason": "a", "force": "yes"}, "force: "),
         ("retry", {"reason": "a", "head": "b"}, "head: there is no such field; there are reason"),
         ("retry", [], "body: send a JSON object"),
         ("discard", {"reason": "a"}, "head: add it"),
