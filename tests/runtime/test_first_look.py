@@ -128,6 +128,51 @@ def test_processes_that_are_killed_again_and_again_park_nobody() -> None:
     run(story())
 
 
+def test_a_database_that_goes_away_in_the_look_is_nobody_s_death() -> None:
+    async def story() -> None:
+        # Given children that may go on, and that were alone once when a process ended
+        losses = 0
+
+        def decide(state: object, event: Event, context: Context) -> Decision:
+            nonlocal losses
+            decision = ACTORS["project"].decide(state, event, context)
+            if isinstance(decision, Accept) and losses < MOST_LIVES:
+                losses += 1
+                firm.outage.is_away = True
+                asyncio.get_running_loop().call_later(1, come_back)
+            return decision
+
+        def come_back() -> None:
+            firm.outage.is_away = False
+
+        firm = await children_of_one_customer(Doom(keys=set()))
+        living = asyncio.create_task(lives(firm))
+        await until(lambda: waiting(firm) == len(INNOCENTS) + 1)
+        firm.actors = {**ACTORS, "project": replace(ACTORS["project"], decide=decide)}
+        firm.gateways[0].runtime._tasks["lanes"].cancel()
+        await firm.publish(new_customer("C1"))
+        await until(lambda: bool(firm.store.tables.wakes))
+        living.cancel()
+        await firm.gateways.pop().kill()
+        clients = firm.store.clients()
+        while await clients.lanes.wake(page=100):
+            pass
+        refs = [row.message.ref for id in INNOCENTS for row in firm.store.tables.lane(ActorKey("project", id))]
+        await clients.looks.take([])
+        await clients.looks.record(refs, alone=True, survived=[])
+        await clients.looks.close()
+        # When the next process decides them alone, and loses the database each time
+        living = asyncio.create_task(lives(firm))
+        await until(lambda: are_innocents_done(firm) and firm.depth() == 0)
+        # Then nobody is parked
+        assert losses == MOST_LIVES
+        assert firm.cases() == []
+        await until(lambda: firm.store.tables.lane_suspects == {})
+        living.cancel()
+
+    run(story())
+
+
 def test_an_end_in_order_leaves_no_doubt() -> None:
     async def story() -> None:
         firm = Firm()
