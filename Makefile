@@ -11,15 +11,15 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long sim demo bench chaos lock clean
+.PHONY: help venv check format test long sim demo bench bench-large chaos lock clean
 
 help: ## List these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
-		printf '  make %-7s %s\n' "$$target" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
+		printf '  make %-11s %s\n' "$$target" "$$what"; done
 
-venv: $(INSTALLED) ## Make the virtual environment from requirements-dev.lock
+venv: $(INSTALLED) ## Make the virtual environment from the lock files
 
-$(INSTALLED): requirements-dev.lock pyproject.toml
+$(INSTALLED): requirements-dev.lock requirements-bench.lock pyproject.toml
 	@.ci/make-venv "$(PYTHON)" $(VENV)
 	@touch $@
 
@@ -47,8 +47,13 @@ sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and
 demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after it)
 	$(BIN)/tallystick demo $(ARGS)
 
-bench: $(INSTALLED) ## Throughput, from one run (QUICK=1 for a short one)
+bench: $(INSTALLED) ## The gateway beside other consumers, in 5 minutes (QUICK=1: in one; ARGS="--only hot --scale 0.1")
+	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m bench $(ARGS)
+
+bench-large: $(INSTALLED) ## Relay, restart, memory, and size, with millions of rows (ARGS="--scale 0.01" to try it)
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m bench --large $(ARGS)
 
 chaos: $(INSTALLED) ## Faults of every kind on real servers, and the checker (MINUTES=10 SEED=1 ARGS="--report DIR")
 	$(BIN)/python -m gateway.local.install
@@ -58,6 +63,7 @@ chaos: $(INSTALLED) ## Faults of every kind on real servers, and the checker (MI
 lock: $(INSTALLED) ## Lock the dependencies again (UPGRADE=1 takes the newest)
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for wheel --output-file requirements-build.lock pyproject.toml
 
 clean: ## Remove what tools and builds left; the virtual environment stays

@@ -1,1 +1,1 @@
-"""Throughput of the gateway beside what a user would write today: same input, same servers, rounds in turn."""
+"""Speed of the gateway beside what users write today: same input, same servers, rounds in turn, each one checked."""

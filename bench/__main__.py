@@ -1,46 +1,63 @@
-"""`make bench`: rounds of each contender in turn on private servers, and the report.
+"""`make bench` and `make bench-large`: the parts of a run one after the other, on private servers, and the report.
 
-`make bench ARGS=--poison` measures something else: whether poisoned keys make the others late.
+QUICK=1 in the environment makes the ordinary run short. ARGS: `--scale 0.01`, `--only PART`, `--postgres NAME=VALUE`.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-from pathlib import Path
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import uvloop
 
-from bench import poison
-from bench.report import report, table, write
-from bench.rounds import CONTENDERS, Servers, one_round
+from bench import options, results
+from bench.machine import Machine
+from bench.options import Asked
+from bench.part import Found
+from bench.report import Report
+from bench.servers import Servers
+from bench.table import table
 from gateway.local.postgres import LocalPostgres
 from gateway.local.rabbitmq import LocalRabbitMQ
 
-KEYS = 5000
-RESULTS = Path(__file__).with_name("results")
 
-
-async def run(count: int, rounds: int) -> None:
-    """Measure and report."""
-    with LocalPostgres(durable=True) as postgres, LocalRabbitMQ() as rabbitmq:
-        servers = Servers(postgres, rabbitmq)
+async def run(asked: Asked) -> Report:
+    """Measure each part in turn."""
+    load = os.getloadavg()[0]
+    say(f"load average before the run: {load:.2f}")
+    with LocalPostgres(durable=True, settings=asked.postgres) as postgres, LocalRabbitMQ() as rabbitmq:
         origins = {"postgresql": postgres.origin, "rabbitmq": rabbitmq.origin}
-        speeds: dict[str, list[float]] = {contender.name: [] for contender in CONTENDERS}
-        for number in range(1, rounds + 1):
-            for contender in CONTENDERS:
-                speed = await one_round(servers, contender, count, KEYS)
-                speeds[contender.name].append(speed)
-                print(f"round {number} of {rounds}: {contender.name} {speed:,.0f} messages/s", flush=True)
-    found = report(speeds, count, KEYS, origins)
-    print(table(found))
-    print(f"written to {write(found, RESULTS)}")
+        machine = await Machine.look(load, postgres.url, origins)
+        if machine.warning:
+            say(f"WARNING: {machine.warning}")
+        servers = Servers(postgres.url, rabbitmq)
+        found: dict[str, Found] = {}
+        for name, measure in asked.parts.items():
+            found[name] = await measure(servers, asked.sizes, say)
+            say(f"load average after {name}, ours included: {os.getloadavg()[0]:.2f}")
+    return Report(datetime.now(UTC), asked.kind, asked.is_full, machine, asked.sizes, found)
+
+
+def say(line: str) -> None:
+    """What goes on now."""
+    print(line, flush=True)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run what is asked for, print the tables, write the results; a full ordinary run renews the README."""
+    asked = options.read(arguments, is_quick=bool(os.environ.get("QUICK")))
+    # Ended by a signal, it must end the programs that it started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    report = uvloop.run(run(asked))
+    say(table(report))
+    say(f"written to {results.write(report, asked.folder)}")
+    if results.is_shown(report, asked.folder):
+        results.show()
+        say(f"{results.README.name} shows it now")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="make bench ARGS=…")
-    parser.add_argument("--poison", action="store_true", help="time the healthy keys with and without poisoned ones")
-    asked = parser.parse_args()
-    quick = bool(os.environ.get("QUICK"))
-    count, rounds = (10_000, 1) if quick else (30_000, 3)
-    uvloop.run(poison.run(count, KEYS, rounds) if asked.poison else run(count, rounds))
+    main(sys.argv[1:])

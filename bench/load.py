@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Final
 
 import asyncpg
@@ -19,65 +21,82 @@ from schemas.values import Period, Reference
 
 SOURCE: Final = "urn:example:psa"
 PROJECTS: Final = 50
+ERP_PROJECT: Final = "P-BENCH"
+"""What the ERP calls all of them."""
 BATCH: Final = 1000
 DAY: Final = date(2026, 3, 2)
 AT: Final = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 
 
-def events(exchange: str, count: int, keys: int, poisoned: int = 0) -> Iterator[Outgoing]:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One event: `id` of its message, number of its key, its line, and what else differs between two of them."""
+
+    id: str
+    key: int | str
+    line: str
+    revision: int = 1
+    partial: bool = True
+    billable: bool = True
+    role: str = "consultant"
+    time: datetime = AT
+
+
+def message(exchange: str, sheet: Sheet) -> Outgoing:
+    """The event as it is published."""
+    place = sheet.key if isinstance(sheet.key, int) else 0
+    data = Approved(
+        legal_entity="US01",
+        currency="USD",
+        employee=Employee(id=f"E-{place % 500}", cost_centre="CC-310"),
+        period=Period(starts_on=DAY, ends_on=DAY),
+        project=Reference(id=f"P-{place % PROJECTS}"),
+        lines=(
+            Line(
+                line_id=sheet.line,
+                work_date=DAY,
+                hours=Decimal("7.50"),
+                role=sheet.role,
+                task="implementation",
+                billable=sheet.billable,
+                note="Workshop with the customer's finance team, minutes in the project's folder",
+            ),
+        ),
+        revision=sheet.revision,
+        partial=sheet.partial,
+        approver=Approver(id="M-17"),
+        approved_at=AT,
+    )
+    about = Attributes(
+        source=SOURCE, id=sheet.id, type="timesheet.approved.v1", subject=f"TS-{sheet.key}", time=sheet.time
+    )
+    return Outgoing(exchange, "timesheet.approved", encode(about, data), STRUCTURED, {}, message_id=about.id)
+
+
+def events(count: int, keys: int, poisoned: int = 0) -> Iterator[Sheet]:
     """`count` events over `keys` sheets in turn; each approves one more line of its sheet.
 
     Of every ten sheets the first `poisoned` begin with a role that has no rate, and so are parked.
     """
     for number in range(count):
         key, line = number % keys, number // keys
-        data = Approved(
-            legal_entity="US01",
-            currency="USD",
-            employee=Employee(id=f"E-{key % 500}", cost_centre="CC-310"),
-            period=Period(starts_on=DAY, ends_on=DAY),
-            project=Reference(id=f"P-{key % PROJECTS}"),
-            lines=(
-                Line(
-                    line_id=f"L{line}",
-                    work_date=DAY,
-                    hours=Decimal("7.50"),
-                    role="gardener" if line == 0 and key % 10 < poisoned else "consultant",
-                    task="implementation",
-                    billable=True,
-                    note="Workshop with the customer's finance team, minutes in the project's folder",
-                ),
-            ),
-            partial=True,
-            approver=Approver(id="M-17"),
-            approved_at=AT,
-        )
-        about = Attributes(
-            source=SOURCE, id=f"{number:09d}", type="timesheet.approved.v1", subject=f"TS-{key}", time=AT
-        )
-        body = encode(about, data)
-        yield Outgoing(exchange, "timesheet.approved", body, STRUCTURED, {}, message_id=about.id)
+        role = "gardener" if line == 0 and key % 10 < poisoned else "consultant"
+        yield Sheet(f"{number:09d}", key, f"L{line}", role=role)
 
 
-async def fill(amqp_url: str, exchange: str, count: int, keys: int, poisoned: int = 0) -> int:
-    """Publish the whole input; the size of one body in bytes."""
+async def fill(amqp_url: str, exchange: str, sheets: Iterable[Sheet]) -> None:
+    """Publish the whole input."""
     publishing = RabbitPublishing(amqp_url, report=lambda _report: None)
-    size, batch = 0, []
+    left = iter(sheets)
     try:
-        for event in events(exchange, count, keys, poisoned):
-            size = len(event.body)
-            batch.append(event)
-            if len(batch) == BATCH:
-                await _publish(publishing, batch)
-                batch = []
-        if batch:
-            await _publish(publishing, batch)
+        while batch := [message(exchange, sheet) for sheet in islice(left, BATCH)]:
+            await publish(publishing, batch)
     finally:
         await publishing.close()
-    return size
 
 
-async def _publish(publishing: RabbitPublishing, batch: list[Outgoing]) -> None:
+async def publish(publishing: RabbitPublishing, batch: list[Outgoing]) -> None:
+    """Publish some; each must be confirmed. Raises `RuntimeError`."""
     results = await publishing.publish(batch)
     if set(results) != {Published.CONFIRMED}:
         raise RuntimeError(f"the broker did not take the input: {set(results)}")
@@ -94,7 +113,7 @@ async def seed_projects(database_url: str) -> None:
         starts_on=date(2026, 1, 1),
         tax_code="T1",
         rates={"consultant": Decimal("125.50")},
-        erp_id="ERP-1",
+        erp_id=ERP_PROJECT,
         status="active",
     )
     connection = await asyncpg.connect(database_url)

@@ -13,16 +13,18 @@ import orjson
 import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 
-QUEUE = "bench.plain"
-SCHEMA = """
-CREATE TABLE inbox (source text, event_id text, PRIMARY KEY (source, event_id));
-CREATE TABLE sheet (key text PRIMARY KEY, version bigint NOT NULL, state jsonb NOT NULL);
-CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL, body jsonb NOT NULL);
-"""
+from bench.taken import Taken, tell
+
+QUEUE = "bench.messages"
+SCHEMA = (
+    "CREATE TABLE inbox (source text, event_id text, PRIMARY KEY (source, event_id))",
+    "CREATE TABLE sheet (key text PRIMARY KEY, version bigint NOT NULL, state jsonb NOT NULL)",
+    "CREATE TABLE outbox (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL, body jsonb NOT NULL)",
+)
 
 
-async def run(amqp_url: str, database_url: str, count: int) -> float:
-    """Consume `count` messages; the seconds from the first subscription to the last ack."""
+async def run(amqp_url: str, database_url: str, count: int) -> Taken:
+    """Consume `count` messages."""
     pool = await asyncpg.create_pool(database_url, min_size=10, max_size=10)
     connection = await aio_pika.connect(amqp_url)
     channel = await connection.channel()
@@ -30,10 +32,10 @@ async def run(amqp_url: str, database_url: str, count: int) -> float:
     queue = await channel.get_queue(QUEUE, ensure=False)
     locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     done = asyncio.Event()
-    left = count
+    taken = redelivered = 0
 
     async def take(message: AbstractIncomingMessage) -> None:
-        nonlocal left
+        nonlocal taken, redelivered
         event = orjson.loads(message.body)
         async with locks[event["subject"]], pool.acquire() as database, database.transaction():
             if await database.fetchval(
@@ -57,18 +59,20 @@ async def run(amqp_url: str, database_url: str, count: int) -> float:
                     orjson.dumps(event["data"]).decode(),
                 )
         await message.ack()
-        left -= 1
-        if not left:
+        taken += 1
+        redelivered += bool(message.redelivered)
+        if taken == count:
             done.set()
 
     began = time.perf_counter()
     await queue.consume(take)
     await done.wait()
     seconds = time.perf_counter() - began
+    await channel.close()  # in order behind the acks, which closing the connection alone could overtake
     await connection.close()
     await pool.close()
-    return seconds
+    return Taken(seconds, redelivered)
 
 
 if __name__ == "__main__":
-    print(uvloop.run(run(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    tell(uvloop.run(run(sys.argv[1], sys.argv[2], int(sys.argv[3]))))

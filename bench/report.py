@@ -1,61 +1,91 @@
-"""The report of a run: every round, medians, ratios, and the machine, as JSON and Markdown."""
+"""The report of a run, and its form as JSON: the machine, every round, medians, ratios, and each target."""
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from statistics import median
 
 import orjson
 
-from bench.rounds import CONTENDERS
+from bench.machine import Machine
+from bench.part import Found
+from bench.sizes import Sizes
+from bench.targets import Kind, Line, lines
 
-LIBRARIES = ("aio-pika", "aiormq", "asyncpg", "pydantic", "orjson", "uvloop")
-TARGETS = {"T/D": 6.0}
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run. `is_full`: every part at its full size, so that its figures may be shown."""
+
+    at: datetime
+    kind: Kind
+    is_full: bool
+    machine: Machine
+    sizes: Sizes
+    parts: Mapping[str, Found]
+
+    @property
+    def stamp(self) -> str:
+        """The run's name among the results."""
+        return f"{self.at:%Y-%m-%dT%H%M%SZ}"
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Those of all parts."""
+        return {name: value for found in self.parts.values() for name, value in found.figures.items()}
+
+    @property
+    def lines(self) -> list[Line]:
+        """Each target with what was measured."""
+        return list(lines(self.kind, self.figures))
+
+    @property
+    def ratios(self) -> Mapping[str, float]:
+        """T to each other contender, from medians; empty where they did not run."""
+        return {name: round(value, 3) for name, value in self.figures.items() if name.startswith("T/")}
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know."""
+        first = [] if self.machine.warning is None else [self.machine.warning]
+        if not self.is_full:
+            first.append(f"not the full run ({self._unlike_full()})")
+        return first + [note for found in self.parts.values() for note in found.notes]
+
+    def _unlike_full(self) -> str:
+        full = asdict(Sizes())
+        other = [f"{name} {value}" for name, value in asdict(self.sizes).items() if value != full[name]]
+        return ", ".join(other) or "parts are missing, or settings differ"
+
+    def to_json(self) -> bytes:
+        """All of it; throughput is in messages per second."""
+        return orjson.dumps(
+            {
+                "at": self.at.isoformat(timespec="seconds"),
+                "kind": self.kind,
+                "full": self.is_full,
+                "ratios": self.ratios,
+                "targets": [_line(line) for line in self.lines],
+                "medians": {
+                    part: {name: round(median(values), 3) for name, values in found.rounds.items() if values}
+                    for part, found in self.parts.items()
+                },
+                "rounds": {part: found.rounds for part, found in self.parts.items()},
+                "notes": self.notes,
+                "machine": asdict(self.machine),
+                "sizes": asdict(self.sizes),
+            },
+            option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
+        )
 
 
-def report(
-    rounds: Mapping[str, Sequence[float]], count: int, keys: int, servers: Mapping[str, str]
-) -> dict[str, object]:
-    """What a run says, ready for JSON; throughput is in messages per second."""
-    medians = {name: median(values) for name, values in rounds.items()}
+def _line(line: Line) -> dict[str, object]:
     return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
-        "servers": dict(servers),
-        "libraries": {name: version(name) for name in LIBRARIES},
-        "input": {"messages": count, "keys": keys},
-        "rounds": {name: [round(value) for value in values] for name, values in rounds.items()},
-        "medians": {name: round(value) for name, value in medians.items()},
-        "ratios": {f"T/{name}": round(medians["T"] / medians[name], 2) for name in medians if name != "T"},
-        "targets": TARGETS,
+        "figure": line.target.figure,
+        "what": line.target.what,
+        "target": line.target.wanted,
+        "measured": None if line.measured is None else round(line.measured, 3),
+        "met": line.is_met,
     }
-
-
-def table(found: Mapping[str, object]) -> str:
-    """The same as a Markdown table."""
-    medians, rounds, ratios = found["medians"], found["rounds"], found["ratios"]
-    if not (isinstance(medians, dict) and isinstance(rounds, dict) and isinstance(ratios, dict)):
-        raise TypeError("not a report")
-    lines = ["| contender | what it does per message | messages/s (median) | rounds |", "|---|---|---|---|"]
-    lines += [
-        f"| {contender.name} | {contender.what} | {medians[contender.name]:,} | "
-        f"{', '.join(f'{value:,}' for value in rounds[contender.name])} |"
-        for contender in CONTENDERS
-    ]
-    lines += ["", "| ratio | measured | target |", "|---|---|---|"]
-    lines += [f"| {name} | {value} | ≥ {TARGETS[name]:g} |" for name, value in ratios.items()]
-    return "\n".join(lines)
-
-
-def write(found: Mapping[str, object], folder: Path) -> Path:
-    """Write `<time>.json` and `<time>.md` into `folder`; the path of the former."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{str(found['at']).replace(':', '').replace('+0000', 'Z')}.json"
-    path.write_bytes(orjson.dumps(found, option=orjson.OPT_INDENT_2) + b"\n")
-    path.with_suffix(".md").write_text(table(found) + "\n", encoding="utf-8")
-    return path

@@ -10,7 +10,12 @@ import pytest
 
 from tests.house.files import ROOT
 
-LOCKS = {"requirements.lock": [], "requirements-dev.lock": ["dev"], "requirements-build.lock": None}
+LOCKS = {
+    "requirements.lock": [],
+    "requirements-dev.lock": ["dev"],
+    "requirements-bench.lock": ["bench"],
+    "requirements-build.lock": None,
+}
 
 
 def canonical(requirement: str) -> str:
@@ -47,6 +52,13 @@ def test_no_place_is_named(lock: str) -> None:
     assert re.findall(r"^-.*|://\S+|file:\S+", Path(ROOT / lock).read_text(), re.MULTILINE) == []
 
 
-def test_the_tools_run_with_what_is_shipped() -> None:
-    runtime, dev = locked("requirements.lock"), locked("requirements-dev.lock")
-    assert {name: dev[name].split()[0] for name in runtime} == {name: pin.split()[0] for name, pin in runtime.items()}
+@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements-bench.lock"])
+def test_the_tools_run_with_what_is_shipped(lock: str) -> None:
+    runtime, tools = locked("requirements.lock"), locked(lock)
+    assert {name: tools[name].split()[0] for name in runtime} == {name: pin.split()[0] for name, pin in runtime.items()}
+
+
+def test_one_environment_holds_tools_and_bench() -> None:
+    dev, bench = locked("requirements-dev.lock"), locked("requirements-bench.lock")
+    both = dev.keys() & bench.keys()
+    assert {name: dev[name].split()[0] for name in both} == {name: bench[name].split()[0] for name in both}

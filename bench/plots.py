@@ -1,0 +1,37 @@
+"""The plots of a report: throughput as bars, critical time over load, throughput over keys and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+
+from bench.report import Report
+from bench.svg import Curve, bars, curves
+
+
+def plots(report: Report) -> Mapping[str, str]:
+    """Name -> SVG, of what the run measured."""
+    drawn: dict[str, str] = {}
+    found = report.parts.get("throughput")
+    if found is not None:
+        values = {name: median(rounds) for name, rounds in found.rounds.items()}
+        drawn["throughput"] = bars("Throughput (T: the gateway, durable)", "messages/s", values)
+    found = report.parts.get("critical")
+    if found is not None:
+        points = {float(name.removesuffix("/s")): rounds for name, rounds in found.rounds.items()}
+        drawn["latency"] = curves(
+            "From published to applied", "ms", "messages per second",
+            [
+                Curve("median", [(rate, values[0]) for rate, values in points.items()]),
+                Curve("99th percentile", [(rate, values[1]) for rate, values in points.items()]),
+            ],
+        )  # fmt: skip
+    found = report.parts.get("big")
+    if found is not None:
+        cost = [(float(name.partition(" ")[0]), median(rounds)) for name, rounds in found.rounds.items()
+                if name.endswith(" rows")]  # fmt: skip
+        drawn["size"] = curves(
+            "Throughput over the size of the database (one key for ten rows)", "messages/s", "rows in the inbox",
+            [Curve("time-ordered event ids", cost)],
+        )  # fmt: skip
+    return drawn
