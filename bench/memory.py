@@ -15,7 +15,12 @@ from bench.sizes import Sizes
 
 MIB: Final = 2**20
 SAMPLES: Final = 200
+BEGIN_SECONDS: Final = 120.0
 APPLIED: Final = "SELECT count(*) FROM tallystick.inbox WHERE verdict = 'applied'"
+INSERTED: Final = """
+    SELECT pg_stat_get_tuples_inserted('tallystick.inbox'::regclass)
+"""
+"""Rows that ever came into the inbox, a second late: a count of millions at each look would be a load of its own."""
 FEWEST: Final = 8
 """Samples, for quarters to be compared."""
 
@@ -48,17 +53,18 @@ async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:
 
 async def _samples(place: Place, gateway: Running, sizes: Sizes) -> list[float]:
     """MiB at equal distances, from the first message applied until the last one or the end of the time."""
+    before = await place.number(INSERTED)
 
     async def has_begun() -> bool:
-        return await place.number(APPLIED) > 1
+        return await place.number(INSERTED) > before
 
-    await gateway.until(has_begun, 120, "the first message was applied")
+    await gateway.until(has_begun, BEGIN_SECONDS, "the first message was applied")
     samples: list[float] = []
     for _ in range(SAMPLES):
-        samples.append(round(gateway.memory / MIB, 1))
         if gateway.process.returncode is not None:
-            raise WrongRound("the gateway ended")
-        if await place.number(APPLIED) > sizes.waiting:
+            raise WrongRound(f"the gateway ended with {gateway.process.returncode} while its memory was looked at")
+        samples.append(round(gateway.memory / MIB, 1))
+        if await place.number(INSERTED) >= before + sizes.waiting:
             break
         await asyncio.sleep(sizes.memory_seconds / SAMPLES)
     return samples

@@ -15,6 +15,8 @@ from bench.servers import Place, Servers, fresh
 from bench.sizes import Sizes
 
 LONGEST_SECONDS: Final = 1200.0
+EVERY_SECONDS: Final = 0.5
+"""Between two looks; the figures come from the times that the database wrote."""
 SETTLED: Final = """
     SELECT (NOT EXISTS (SELECT FROM tallystick.outbox)
             AND (SELECT count(*) FROM tallystick.attempt WHERE ending = 'confirmed') >= $1)::integer
@@ -56,7 +58,7 @@ async def _rate(place: Place, erp: Erp, count: int, query: str) -> tuple[float, 
 
     async with served(place, erp) as gateway:
         before = _busy(gateway, erp)
-        await gateway.until(is_settled, LONGEST_SECONDS, "every command was settled")
+        await gateway.until(is_settled, LONGEST_SECONDS, "every command was settled", EVERY_SECONDS)
         after = _busy(gateway, erp)
     await expect(place, "SELECT count(*) FROM tallystick.inbox WHERE verdict = 'applied'", count)
     await expect(place, "SELECT count(*) FROM tallystick.attempt", count)

@@ -45,7 +45,7 @@ class Sizes:
             keys=max(10, round(self.keys * scale)),
             seconds=max(1.0, self.seconds * scale),
             big_keys=max(20, round(self.big_keys * scale)),
-            big_rows=max(20, round(self.big_rows * scale)),
+            big_rows=max(200, round(self.big_rows * scale)),
             parked=max(10, round(self.parked * scale)),
             waiting=max(20, round(self.waiting * scale)),
             memory_seconds=max(4.0, self.memory_seconds * scale),
