@@ -13,6 +13,7 @@ import uvloop
 
 from actors.registry import ACTORS
 from bench.taken import Taken, tell
+from gateway import telemetry
 from gateway.app import ports, rabbit
 from gateway.garbage import spare_the_long_lived
 from gateway.ids import time_ordered_id
@@ -66,6 +67,7 @@ async def run(settings: Settings, count: int, exact: Exact | None = None) -> Tak
 
 def main(arguments: Sequence[str]) -> None:
     """Run with a broker's URL, a database's URL, a number of messages, and, if they are wanted, `latencies`."""
+    telemetry.configure("warning")
     amqp_url, database_url, count, *wanted = arguments
     settings = read_settings(
         {

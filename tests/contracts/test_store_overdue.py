@@ -197,7 +197,7 @@ class TestExplained:
         token = await tried(process, command(), Ending.UNKNOWN, hold=None)
         await process.commit(settled(await process.row(SHEET), (command(), token), settlement=Settlement.PARKED))
         await store.pass_time(5 * HOUR)
-        await process.acts.retry(SHEET, **ANN)
+        await process.acts.retry(SHEET, actor="ann", reason="x")
         assert [await look(process, replace(TERM, grace=600)), await look(process)] == [0, 1]
 
 

@@ -20,6 +20,7 @@ TAKEN_OVER = 10.0
 """Seconds within which the stand-by must apply a message after the active process was killed."""
 GIVEN_UP = 25.0
 """The same where the active process stands still: until then the broker waits for its heartbeat."""
+TRIES = 5
 BLOCKED = """
     SELECT count(DISTINCT client_port) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%first messages of some lanes%'
@@ -73,9 +74,7 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
     holder = instance(zombie)
     leases = "SELECT count(*) FROM tallystick.lease WHERE holder = $1"
     await until(lambda: reaches(lambda: installation.count(leases, holder), 1), 10, "it holds leases")
-    async with locked(installation, "Z1"):
-        await until(lambda: reaches(lambda: installation.count(BLOCKED), 2), 20, "both have the turn in hand")
-        zombie.process.send_signal(signal.SIGSTOP)
+    await stop_with_a_turn_in_hand(zombie, installation, "Z1")
     stopped = loop.time()
     async with load.running():
         # When the active one stands still
@@ -102,6 +101,15 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
     assert await stand_by.stop() == 0
 
 
+async def both_hold_a_turn(installation: Firm) -> bool:
+    """Whether both processes come to wait for the lock within five seconds."""
+    for _ in range(100):
+        if await installation.count(BLOCKED) >= 2:
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
 @asynccontextmanager
 async def locked(installation: Firm, key: str) -> AsyncIterator[None]:
     """Open the lane of `key`, and let nobody read what stands in it while the block lasts."""
@@ -120,8 +128,27 @@ async def locked(installation: Firm, key: str) -> AsyncIterator[None]:
 async def park(installation: Firm, key: str) -> None:
     """A sheet that cannot be billed, and that is tried again in vain."""
     await installation.publish([sheet(key, Reference(id="P0"), role="gardener")])
+    await parked(installation, key)
+
+
+async def parked(installation: Firm, key: str) -> None:
+    """Wait until the lane of `key` is parked."""
     query = "SELECT count(*) FROM tallystick.entity WHERE key = $1 AND lane_state = 'parked'"
     await until(lambda: reaches(lambda: installation.count(query, key), 1), 30, "it is parked")
+
+
+async def stop_with_a_turn_in_hand(zombie: GatewayProcess, installation: Firm, key: str) -> None:
+    """SIGSTOP `zombie` while both processes are about to read the lane of `key`.
+
+    One that looks for long waits in that moment is held up by the lock before it has seen the lane; then once more.
+    """
+    for _ in range(TRIES):
+        await parked(installation, key)
+        async with locked(installation, key):
+            if await both_hold_a_turn(installation):
+                zombie.process.send_signal(signal.SIGSTOP)
+                return
+    pytest.fail(f"in {TRIES} tries not both processes had the turn in hand")
 
 
 async def reaches(count: Callable[[], Awaitable[int]], goal: int) -> bool:

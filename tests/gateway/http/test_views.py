@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from adapters.ports.outbox import Ended, Ending, Leased
@@ -299,7 +297,7 @@ class TestStuckCommands:
         assert (await stand.get("/v1/lanes")).items == []
 
     async def test_an_overdue_one_is_listed_with_its_money(self, stand: Stand) -> None:
-        asked = replace(command(), body=b'{"amount": "12.50", "currency": "EUR"}')
+        asked = command()._replace(body=b'{"amount": "12.50", "currency": "EUR"}')
         await self.ask(stand, asked)
         assert (await stand.get("/v1/lanes")).items == []
         assert (await stand.overdue.open_cases("erp", Term(0.0), after=None, page=9)).opened == 1
