@@ -13,12 +13,11 @@ from adapters.rabbitmq.publishing import RabbitPublishing
 from tests.chaos.business import Business, Event
 from tests.checker import content as digest
 from tests.checker import evidence
-from tests.checker.cells import BAD, CONFLICT, DUPLICATE, EARLY, POISON, SOURCE
+from tests.checker.cells import BAD, CONFLICT, DUPLICATE, EARLY, OUT_OF_ORDER, POISON
 from tests.checker.evidence import Cell
 
 PATIENCE: Final = 5.0
 AGAIN_SECONDS: Final = 0.2
-OUT_OF_ORDER: Final = Cell(SOURCE, "number out of order")
 QUICK: Final = growing(first=0.1, most=0.5)
 
 

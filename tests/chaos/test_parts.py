@@ -13,7 +13,6 @@ from tests.chaos.mischief import Act, Mischief
 from tests.chaos.processes import AT_RANDOM, POINTS
 from tests.chaos.run import Plan
 from tests.chaos.servers import TERMINATED
-from tests.chaos.sources import OUT_OF_ORDER
 from tests.chaos.verdict import QUOTAS, judge
 from tests.checker.cells import (
     ALARM,
@@ -27,6 +26,7 @@ from tests.checker.cells import (
     EARLY,
     KILL,
     LOST,
+    OUT_OF_ORDER,
     POISON,
     SYSTEM,
     ZOMBIE,

@@ -10,7 +10,6 @@ from typing import Final
 from tests.chaos.processes import POINTS
 from tests.chaos.run import LONG, Plan
 from tests.chaos.servers import TERMINATED
-from tests.chaos.sources import OUT_OF_ORDER
 from tests.checker.cells import (
     ALARM,
     AWAY,
@@ -23,6 +22,7 @@ from tests.checker.cells import (
     EARLY,
     KILL,
     LOST,
+    OUT_OF_ORDER,
     POISON,
     STOPPED,
     SYSTEM,

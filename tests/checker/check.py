@@ -8,6 +8,7 @@ from tests.checker.evidence import Evidence
 from tests.checker.ledger import Ledger
 from tests.checker.live import live
 from tests.checker.messages import messages
+from tests.checker.numbers import numbers
 from tests.checker.order import order
 from tests.checker.report import Report
 from tests.checker.totals import totals
@@ -16,7 +17,7 @@ from tests.checker.totals import totals
 def check(evidence: Evidence) -> Report:
     """Look at everything. The tenth invariant leaves no trace of its own: it is a cell of faults."""
     ledger = Ledger(evidence)
-    rules = (messages, effects, atomic, order, totals, live)
+    rules = (messages, effects, atomic, order, numbers, totals, live)
     found = [violation for rule in rules for violation in rule(ledger)]
     counts = {
         "published": len(evidence.published),

@@ -193,6 +193,16 @@ class Ack:
     was_durable: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A person gave up waiting for the numbers up to `through` of a source about `key`, in the lane of key `lane`."""
+
+    source: str
+    key: str
+    lane: str
+    through: int
+
+
 class Cell(NamedTuple):
     """A moment and the fault that befell it, both in the words of `cells`."""
 
@@ -204,11 +214,11 @@ class Cell(NamedTuple):
 class Evidence:
     """Everything, as it stands after the faults have ended and the world has settled.
 
-    `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `closed_gaps`:
-    numbers, as (source, key, number), that a person gave up waiting for. `contiguous`: sources whose numbers have no
-    gaps. `pauses`: those in force at the end. `in_queues`: messages that the broker still has. `untold`: commits whose
-    notices nobody has published. `deaths`: tasks of the gateway that ended though they run for ever, and
-    processes that should be ready and are not.
+    `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `pauses`: those in
+    force at the end. `contiguous`: sources whose numbers have no gaps. `closings`: in the order in which people made
+    them. `overdue`: sources of whose numbers whatever is missing has been so for longer than the policy allows.
+    `in_queues`: messages that the broker still has. `untold`: commits whose notices nobody has published. `deaths`:
+    tasks of the gateway that ended though they run for ever, and processes that should be ready and are not.
     """
 
     published: tuple[Published, ...] = ()
@@ -229,7 +239,8 @@ class Evidence:
     pauses: tuple[Pause, ...] = ()
     acks: tuple[Ack, ...] = ()
     contiguous: frozenset[str] = frozenset()
-    closed_gaps: frozenset[tuple[str, str, int]] = frozenset()
+    closings: tuple[Closing, ...] = ()
+    overdue: frozenset[str] = frozenset()
     in_queues: int = 0
     untold: int = 0
     deaths: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tests.checker.evidence import Entity, Published, Unsettled
 from tests.checker.ledger import Ledger
+from tests.checker.numbers import waits_for_number
 from tests.checker.report import Invariant, Violation
 
 
@@ -51,7 +52,8 @@ def _lane(ledger: Ledger, entity: Entity, forbidden: set[str]) -> Iterator[Viola
         yield Violation(Invariant.LIVE, ledger.name(head.ref), "is parked, and no case is open")
     if entity.lane in ("parked", "backoff") and sent is not None and not _may_stop(ledger, sent, forbidden):
         yield Violation(Invariant.ISOLATION, ledger.name(head.ref), f"is {entity.lane} for no fault of its own")
-    if entity.lane == "waiting" and sent is not None and not sent.needs and not entity.key.startswith("external/"):
+    is_waiting = entity.lane == "waiting" and not entity.key.startswith("external/")
+    if is_waiting and sent is not None and not sent.needs and not waits_for_number(ledger, entity, sent):
         yield Violation(Invariant.ISOLATION, ledger.name(head.ref), "waits, and needs nothing")
 
 

@@ -1,4 +1,7 @@
-"""Rules about order (5): per key as its source sent, per (system, key) one command after the other."""
+"""Rules about order (5): per key as its source sent, per (system, key) one command after the other.
+
+What its source has numbered is judged in `numbers`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from itertools import pairwise
 
 from tests.checker.effects import DONE
 from tests.checker.evidence import Command, Line, Published
-from tests.checker.ledger import APPLIED, FINAL, OPEN, Ledger
+from tests.checker.ledger import APPLIED, OPEN, Ledger
 from tests.checker.report import Invariant, Violation
 
 Pair = tuple[str, str]
@@ -20,20 +23,19 @@ def order(ledger: Ledger) -> Iterator[Violation]:
     for lines in ledger.lines.values():
         yield from _applied(ledger, lines)
     yield from _overtaken(ledger)
-    yield from _gaps(ledger)
     yield from _sent(ledger)
 
 
 def _applied(ledger: Ledger, lines: Sequence[Line]) -> Iterator[Violation]:
-    """What is applied of one source and subject rises: by its numbers, or else as it was sent."""
+    """What is applied of one source and subject is in the order in which it was sent."""
     last: dict[Pair, Published] = {}
     for line in lines:
         sent = ledger.published(line.ref)
-        if line.what != APPLIED or sent is None:
+        if line.what != APPLIED or sent is None or sent.sequence is not None:
             continue
         before = last.get((sent.source, sent.key))
         last[sent.source, sent.key] = sent
-        if before is not None and _rank(before) > _rank(sent):
+        if before is not None and before.place > sent.place:
             why = f"was applied after {before.id}, which was sent later"
             yield Violation(Invariant.ORDER, ledger.name(line.ref), why)
     versions = [line.version for line in lines if line.what == APPLIED]
@@ -48,8 +50,9 @@ def _overtaken(ledger: Ledger) -> Iterator[Violation]:
     subjects: dict[Pair, list[tuple[int, str]]] = defaultdict(list)
     for row in ledger.evidence.inbox:
         sent = ledger.origin(row)
-        if sent is not None and not row.is_conflict and (row.verdict in OPEN or row.ref in when):
-            subjects[sent.source, sent.key].append((_rank(sent), row.ref))
+        is_judged = sent is not None and sent.sequence is None and not row.is_conflict
+        if sent is not None and is_judged and (row.verdict in OPEN or row.ref in when):
+            subjects[sent.source, sent.key].append((sent.place, row.ref))
     for messages in subjects.values():
         messages.sort()
         latest, after = -1, ""
@@ -59,23 +62,6 @@ def _overtaken(ledger: Ledger) -> Iterator[Violation]:
                 yield Violation(Invariant.ORDER, ledger.name(ref), f"overtook {ledger.name(after)}")
             elif place > latest:
                 latest, after = place, ref
-
-
-def _gaps(ledger: Ledger) -> Iterator[Violation]:
-    """A number of a source without gaps is applied only after all lower ones are final, or given up."""
-    sources, closed = ledger.evidence.contiguous, ledger.evidence.closed_gaps
-    final: dict[Pair, set[int]] = defaultdict(set)
-    for line in ledger.evidence.timeline:
-        sent = ledger.published(line.ref)
-        if sent is None or sent.source not in sources or sent.sequence is None or line.what not in FINAL:
-            continue
-        pair = (sent.source, sent.key)
-        missing = [
-            number for number in range(1, sent.sequence) if number not in final[pair] and (*pair, number) not in closed
-        ]
-        if line.what == APPLIED and missing:
-            yield Violation(Invariant.ORDER, ledger.name(line.ref), f"was applied before number {missing[0]}")
-        final[pair].add(sent.sequence)
 
 
 def _sent(ledger: Ledger) -> Iterator[Violation]:
@@ -127,7 +113,3 @@ def _settled_first(ledger: Ledger) -> list[Command]:
     places = {row.command: row.place for row in ledger.evidence.outbox}
     open_ones = sorted(places, key=lambda id: places[id])
     return [ledger.commands[id] for id in [*settled, *open_ones] if id in ledger.commands]
-
-
-def _rank(sent: Published) -> int:
-    return sent.place if sent.sequence is None else sent.sequence

@@ -11,7 +11,21 @@ import pytest
 
 from tests.checker.check import check
 from tests.checker.content import content, raw
-from tests.checker.evidence import Ack, Cell, Command, Evidence, Inboxed, Line, Pause, Published, Request, Sent, Step
+from tests.checker.evidence import (
+    Ack,
+    Case,
+    Cell,
+    Closing,
+    Command,
+    Evidence,
+    Inboxed,
+    Line,
+    Pause,
+    Published,
+    Request,
+    Sent,
+    Step,
+)
 from tests.checker.report import Invariant, TooFewFaults, demand
 from tests.checker.small import (
     BILL,
@@ -74,6 +88,26 @@ def numbered(first: int, second: int) -> Evidence:
         replace(MORE, sequence=second), *SMALL.published[5:],
     )  # fmt: skip
     return but(published=sent)
+
+
+def closed(place: int, *closings: Closing) -> Evidence:
+    """Numbers 1 and 3 of the sheet; at a place of the timeline somebody gives up waiting for 2."""
+    lines = list(SMALL.timeline)
+    lines.insert(place, Line(SHEET, 1, "gap_closed", commit="y"))
+    return replace(numbered(1, 3), contiguous=frozenset({PSA}), timeline=tuple(lines), closings=closings)
+
+
+def behind_a_hole(number: int = 2, **changes: Any) -> Evidence:
+    """The sheet that waits does so for a number that is missing."""
+    entities = (*SMALL.entities[:3], replace(SMALL.entities[3], target=None, seen=None))
+    sent = (*numbered(1, 2).published[:8], replace(SMALL.published[8], sequence=number, needs=()))
+    return but(entities=entities, published=sent, contiguous=frozenset({PSA}), **changes)
+
+
+def undecided_before() -> Evidence:
+    """Number 1 of the sheet stands undecided while number 2 is applied."""
+    evidence = numbered(2, 1)
+    return replace(evidence, timeline=(Line(SHEET, 0, "queued", "s2", commit="a"), *evidence.timeline))
 
 
 def swapped(what: str, first: int, second: int) -> Evidence:
@@ -163,8 +197,24 @@ def test_what_stands_still_without_its_pause_is_found(pauses: list[Pause]) -> No
 
 
 def test_a_gap_that_a_person_closed_is_none() -> None:
-    evidence = replace(numbered(1, 3), contiguous=frozenset({PSA}), closed_gaps=frozenset({(PSA, SHEET, 2)}))
-    assert check(evidence).violations == ()
+    assert check(closed(2, Closing(PSA, SHEET, SHEET, 2))).violations == ()
+
+
+def test_what_waits_for_a_number_may_need_nothing_else() -> None:
+    assert check(behind_a_hole()).violations == ()
+
+
+def stale(first: int, second: int) -> Evidence:
+    """The second message of the sheet is stale."""
+    evidence = numbered(first, second)
+    lines = (*evidence.timeline[:6], replace(evidence.timeline[6], what="stale", version=3), *evidence.timeline[7:])
+    inbox = (*evidence.inbox[:3], replace(evidence.inbox[3], verdict="stale"), *evidence.inbox[4:])
+    entities = (evidence.entities[0], replace(evidence.entities[1], version=3), *evidence.entities[2:])
+    return replace(evidence, timeline=lines, inbox=inbox, entities=entities)
+
+
+def test_what_was_overtaken_is_stale() -> None:
+    assert check(stale(3, 2)).violations == ()
 
 
 def out_of_place(*unknown: str) -> Evidence:
@@ -220,6 +270,16 @@ SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
     ("past one that is undecided", Invariant.ORDER, "x2", overtaken),
     ("numbers out of order", Invariant.ORDER, "s2", lambda: numbered(2, 1)),
     ("a number left out", Invariant.ORDER, "s2", lambda: replace(numbered(1, 3), contiguous=frozenset({PSA}))),
+    ("stale without cause", Invariant.ORDER, "s2", lambda: stale(2, 3)),
+    ("a gap closed too late", Invariant.ORDER, "s2", lambda: closed(7, Closing(PSA, SHEET, SHEET, 2))),
+    ("past a number that is undecided", Invariant.ORDER, "s1", undecided_before),
+    ("a number applied twice", Invariant.ORDER, "s2", lambda: numbered(2, 2)),
+    ("a gap closed by nobody", Invariant.ATOMIC, SHEET, lambda: closed(2)),
+    ("a gap closed and not told", Invariant.ATOMIC, SHEET, lambda: but(closings=(Closing(PSA, SHEET, SHEET, 2),))),
+    ("waits for a number that is there", Invariant.LIVE, "w1", lambda: behind_a_hole(1)),
+    ("past the deadline of a gap", Invariant.LIVE, "w1", lambda: behind_a_hole(overdue=frozenset({PSA}))),
+    ("the case of a wait that is over", Invariant.LIVE, "won",
+     lambda: with_more("cases", Case(PROJECT, "wait_overdue", is_open=True, ref="won"))),
     ("effects out of order", Invariant.ORDER, FIRST.line, lambda: swapped("effects", 0, 1)),
     ("sent before the decision", Invariant.ORDER, SECOND.line, lambda: with_other("requests", 2, at=6.5)),
     ("parked by another", Invariant.ISOLATION, "x1",

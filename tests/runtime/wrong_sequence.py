@@ -61,6 +61,13 @@ class TheHighest(Cursor):
         return replace(self, through=max(self.through or 0, number))
 
 
+class NoGaps(Cursor):
+    """Waits for nothing: a missing number is taken for one that never comes."""
+
+    def lacks(self, number: int) -> bool:
+        return False
+
+
 class EndedCounts(Cursor):
     """Takes what was discarded for applied."""
 

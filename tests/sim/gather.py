@@ -22,6 +22,7 @@ from tests.checker.evidence import (
     Sent,
     Unsettled,
 )
+from tests.sim.policy import CLOCKS
 from tests.sim.world import World
 
 
@@ -68,6 +69,9 @@ def gather(world: World) -> Evidence:
             Pause(pause.scope.entity, pause.scope.key, pause.scope.legal_entity) for pause in tables.pauses.values()
         ),
         acks=tuple(world.receipts.acks),
+        contiguous=frozenset({CLOCKS}),
+        closings=tuple(world.closings),
+        overdue=world.overdue,
         in_queues=world.depth(),
         untold=len(tables.notices),
         deaths=tuple(deaths),

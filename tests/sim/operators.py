@@ -94,7 +94,7 @@ class Operators:
             self._world.tell("operator", "comes too late", key)
             return
         self._world.tell("operator", "discards", key, head.id)
-        self._look(key)
+        self._world.look_at(key, self._chance)
 
     async def _retry(self, key: ActorKey) -> None:
         try:
@@ -102,10 +102,4 @@ class Operators:
         except LaneNotFound:
             return
         self._world.tell("operator", "retries", key)
-        self._look(key)
-
-    def _look(self, key: ActorKey) -> None:
-        self._world.stamp()
-        living = self._world.living
-        if living and self._chance.random() < 0.7:
-            self._chance.choice(living).runtime.look_at(key)
+        self._world.look_at(key, self._chance)

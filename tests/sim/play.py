@@ -15,12 +15,15 @@ import structlog
 from tests.checker.check import check
 from tests.checker.report import Report
 from tests.runtime.virtual import Spins
+from tests.sim.events import Said
+from tests.sim.gaps import Gaps
 from tests.sim.gather import gather
 from tests.sim.mischief import Mischief
+from tests.sim.numbered import Numbered
 from tests.sim.operators import Operators
 from tests.sim.owner import Owner, SimLoop
 from tests.sim.planted.plant import Plant
-from tests.sim.story import Said, Story
+from tests.sim.story import Story
 from tests.sim.world import Happening, World
 
 SETTLING: Final = 600.0
@@ -81,16 +84,18 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     world = World(seed, plant, chance, owners)
     worlds.append(world)
     story = Story(chance)
+    numbered = Numbered(Random(f"{seed} numbers"), story)
     processes = chance.choice([1, 2, 2])
     await world.open(processes)
     mischief = Mischief(world, Random(f"{seed} mischief"), processes=processes, pace=chance.choice([0.5, 1.0, 2.0]))
     operators = Operators(world, Random(f"{seed} operators"))
     pausing = Operators(world, Random(f"{seed} pauses"))
-    going_on = [asyncio.create_task(work) for work in (mischief.run(), operators.run(), pausing.run_pauses())]
+    closing = Gaps(world, Random(f"{seed} gaps"))
+    tasks = (mischief.run(), operators.run(), pausing.run_pauses(), closing.run())
+    going_on = [asyncio.create_task(work) for work in tasks]
     pace = chance.choice([0.0, 0.0, 0.05, 0.3, 0.8])
-    await asyncio.gather(
-        *(_send(world, sent, Random(f"{seed} {n}"), pace) for n, sent in enumerate((story.crm, story.psa)))
-    )
+    told = (story.crm, story.psa, numbered.clocks, numbered.ledger)
+    await asyncio.gather(*(_send(world, sent, Random(f"{seed} {n}"), pace) for n, sent in enumerate(told)))
     await asyncio.sleep(chance.uniform(0, 8))
     for task in going_on:
         task.cancel()
@@ -101,7 +106,10 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     for _ in range(2):
         await operators.retry_parked()
         is_settled = await _settle(world) and is_settled
-    return is_settled
+    await closing.close_some()
+    is_settled = await _settle(world) and is_settled
+    await closing.let_pass()
+    return await _settle(world) and is_settled
 
 
 async def _send(world: World, sent: Sequence[Said], chance: Random, pace: float) -> None:

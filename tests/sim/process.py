@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from actors.registry import ACTORS
@@ -20,7 +20,7 @@ from gateway.policy_file import PolicyFile
 from gateway.runtime import Ports, Runtime, Sources, Tuning
 from tests.checker import cells
 from tests.checker.evidence import Cell
-from tests.gateway.toy import NOW, Ids
+from tests.gateway.toy import Ids
 from tests.runtime.firm import Probe
 from tests.runtime.troubles import Outage
 from tests.sim.outside import Line, Outside
@@ -86,7 +86,7 @@ class Process:
             gates=over(clients.gates, wire),
         )
         chance = Random(f"{self.seed} {self.name} chance")
-        sources = Sources(lambda: NOW + timedelta(seconds=self.loop.time()) + self.skew, self.around.ids, chance.random)
+        sources = Sources(lambda: datetime.fromtimestamp(clock(), UTC) + self.skew, self.around.ids, chance.random)
         tuning = Tuning(prefetch=self.around.prefetch, bounds=self.around.bounds)
         self.counts = Counts("simulation")
         self.runtime = Runtime(self.ports, ACTORS, self.around.policy, sources, self.counts, tuning)

@@ -18,17 +18,19 @@ from adapters.ports.outbox import Claimed, Ended, Leased
 from adapters.ports.turns import Batch, Committed
 from adapters.rabbitmq.topology import topology
 from gateway.activations import Bounds
+from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
 from tests.checker import cells, evidence
 from tests.checker.evidence import Cell
 from tests.gateway.toy import NOW, Ids
 from tests.runtime.town import until
+from tests.sim.events import Said
 from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
 from tests.sim.owner import Owner
 from tests.sim.planted.plant import Plant
+from tests.sim.policy import SIM_POLICY
 from tests.sim.process import Process, Surroundings
 from tests.sim.receipts import Receipts
-from tests.sim.story import SIM_POLICY, Said
 
 SYSTEMS: Final = ("erp", "psa", "crm")
 TOLD: Final = frozenset({"claim", "record", "take_over", "abandon", "bury", "wake", "sweep"})
@@ -66,11 +68,16 @@ class World:
     stamps: list[tuple[int, float]] = field(default_factory=list)
     """After each commit: how long the timeline was then, and the tick."""
     hits: Counter[Cell] = field(default_factory=Counter)
+    closings: list[evidence.Closing] = field(default_factory=list)
+    overdue: frozenset[str] = frozenset()
+    """Sources whose gaps have stood for longer than the policy allows."""
+    ahead: float = 0.0
+    """Seconds that all wall clocks have leapt."""
 
     def __post_init__(self) -> None:
         chance = self.chance
         self.loop = asyncio.get_running_loop()
-        self.clock = lambda: NOW.timestamp() + self.loop.time()
+        self.clock = lambda: NOW.timestamp() + self.ahead + self.loop.time()
         self.store = MemoryStore(self.clock)
         self.tables = self.store.tables
         self.broker = MemoryBroker()
@@ -165,6 +172,18 @@ class World:
             self.published[place] = replace(said.meaning, place=place, is_confirmed=False)
             await asyncio.sleep(0.05)
 
+    def look_at(self, key: ActorKey, chance: Random) -> None:
+        """An operator has acted on a key; a process looks at once, if it was asked to act, or hears of it later."""
+        self.stamp()
+        living = self.living
+        if living and chance.random() < 0.7:
+            chance.choice(living).runtime.look_at(key)
+
+    def leap(self, seconds: float) -> None:
+        """Let wall clocks go ahead, once nothing is under way: what a long wait would show is seen at once."""
+        self.ahead += seconds
+        self.tell("world", "leaps", seconds)
+
     def is_settled(self) -> bool:
         """Whether nothing is left that anybody but a person could do."""
         tables = self.tables
@@ -194,9 +213,24 @@ class World:
             self.hit(cells.CONFLICT)
         if meaning.stops:
             self.hit(cells.POISON)
+        if meaning.sequence is not None:
+            self._count_number(meaning, meaning.sequence)
         known = {str(key) for key, entity in self.tables.entities.items() if entity.row.entity_version}
         if not known.issuperset(meaning.needs):
             self.hit(cells.EARLY)
+
+    def _count_number(self, meaning: evidence.Published, number: int) -> None:
+        of_series = [sent for sent in self.published if (sent.source, sent.key) == (meaning.source, meaning.key)]
+        if any(sent.sequence == number and sent.id != meaning.id for sent in of_series):
+            self.hit(cells.NUMBER_TWICE)
+        if any(sent.id == meaning.id for sent in of_series):
+            return
+        is_overtaken = any((sent.sequence or 0) > number for sent in of_series)
+        if is_overtaken:
+            self.hit(cells.OUT_OF_ORDER)
+        closed = (each.through for each in self.closings if (each.source, each.key) == (meaning.source, meaning.key))
+        if number <= max(closed, default=0):
+            self.hit(cells.GIVEN_UP)
 
     async def _until_open(self) -> None:
         await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)

@@ -15,8 +15,9 @@ from adapters.memory.pauses import MemoryPauses
 from adapters.memory.rows import Logged, Standing
 from adapters.ports.gate import Limits
 from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Leased, SendLane
-from adapters.ports.turns import Answer, Batch, Turn
+from adapters.ports.turns import Answer, Batch, Lane, Message, Turn
 from schemas.keys import ActorKey
+from schemas.verdicts import LaneState
 
 
 class NoDedupe(MemoryCommits):
@@ -99,6 +100,36 @@ class NoSweep(MemoryLanes):
     """Without the sweep that would find what a lost wake-up left; beside the wakes that are wrong."""
 
     async def sweep(self) -> int:
+        return 0
+
+
+class MovedByRepeats(MemoryCommits):
+    """A message that comes again moves the cursor of its series to its number, also while it waits in its lane."""
+
+    async def commit(self, batch: Batch) -> list[Answer]:
+        answers = await super().commit(batch)
+        for turn in batch.turns:
+            for judged in fresh(turn):
+                if self._tables.identities.get(identity(judged)) != judged.message.ref:
+                    self._move(turn.key, judged.message)
+        return answers
+
+    def _move(self, key: ActorKey, message: Message) -> None:
+        row, number = self._tables.row(key), message.sequence or 0
+        cursor = row.cursors.get(message.series or "")
+        if cursor is None or cursor.through is None or cursor.through >= number:
+            return
+        moved = {**row.cursors, message.series or "": replace(cursor, through=number)}
+        lane = row.lane
+        if lane.state is LaneState.WAITING and lane.target is None and not key.is_external:
+            lane = Lane(LaneState.OPEN, lane.depth, lane.tail)
+        self._tables.write(replace(row, row_version=row.row_version + 1, cursors=moved, lane=lane))
+
+
+class NoDeadline(MemoryLanes):
+    """Nobody is asked about a wait, however long it takes."""
+
+    async def open_overdue(self, *, page: int) -> int:
         return 0
 
 

@@ -7,11 +7,14 @@ from typing import Final
 
 from tests.checker.report import Invariant
 from tests.runtime.wrong import AcksFirst, SpillsTheNewest
+from tests.runtime.wrong_sequence import AtTheTail, EndedCounts, NoGaps, measuring_by
 from tests.sim.planted.parts import ChangesTheKey, LetsFollowersThrough, SendsWhatIsAbsent, TakesUnknownForFailed
 from tests.sim.planted.plant import Plant
 from tests.sim.planted.store import (
     AlwaysRaisesTheGeneration,
     AppliesRedeliveries,
+    MovedByRepeats,
+    NoDeadline,
     NoDedupe,
     NoSweep,
     NoWake,
@@ -45,70 +48,87 @@ class Bug:
 
 BUGS: Final = (
     Bug("ack before commit", Plant(committer=AcksFirst), Invariant.ATOMIC, "acked before it was durable", 0),
-    Bug("no dedupe", Plant(commits=NoDedupe), Invariant.REPLAY, "stands in the inbox", 2),
+    Bug("no dedupe", Plant(commits=NoDedupe), Invariant.REPLAY, "stands in the inbox", 0),
     Bug(
         "state applied on a redelivery",
         Plant(commits=AppliesRedeliveries),
         Invariant.ATOMIC,
         "nothing in the timeline made version",
-        6,
+        0,
     ),
-    Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, "was made 2 ×", 9),
-    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 43),
+    Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, "was made 2 ×", 14),
+    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 106),
     Bug(
         "unknown commit resolved by version",
         Plant(commits=VersionsBelieved),
         Invariant.ATOMIC,
         "acked before it was durable",
-        203,
+        22,
     ),
     Bug("lost wake-up: wait unchecked", Plant(commits=WaitUnchecked, lanes=NoSweep), Invariant.LIVE, "waits for", 0),
     Bug("lost wake-up: no wake", Plant(commits=NoWake, lanes=NoSweep), Invariant.LIVE, "waits for", 0),
     Bug(
-        "lost wake-up: waits read first", Plant(commits=WaitsReadFirst, lanes=NoSweep), Invariant.LIVE, "waits for", 334
+        "lost wake-up: waits read first", Plant(commits=WaitsReadFirst, lanes=NoSweep), Invariant.LIVE, "waits for", 198
     ),
     Bug(
         "pause that does not end",
         Plant(pauses=ReleasesNothing),
         Invariant.LIVE,
         "its lane is paused, and no pause that holds it is in force",
-        10,
+        5,
     ),
     Bug("tail spill", Plant(committer=SpillsTheNewest), Invariant.ORDER, "overtook", 0),
     Bug("lane follower let through", Plant(committer=LetsFollowersThrough), Invariant.ORDER, "overtook", 0),
+    Bug("gap ignored", Plant(committer=measuring_by(NoGaps)), Invariant.ORDER, "was applied before number", 6),
+    Bug(
+        "cursor moved on a redelivery",
+        Plant(commits=MovedByRepeats),
+        Invariant.ORDER,
+        "was applied before number",
+        6,
+    ),
+    Bug(
+        "discard makes stale",
+        Plant(committer=measuring_by(EndedCounts)),
+        Invariant.ORDER,
+        "is stale, and nothing newer was applied",
+        591,
+    ),
+    Bug("number at the end of its lane", Plant(commits=AtTheTail), Invariant.LIVE, "and all are there", 2),
+    Bug("deadline of a gap unheeded", Plant(lanes=NoDeadline), Invariant.LIVE, "past its deadline", 2),
     Bug(
         "second head sent",
         Plant(outbox=SecondHead),
         Invariant.ORDER,
         "was sent before the decision on the one before it",
-        1,
+        0,
     ),
     Bug(
         "key changed on retry",
         Plant(attempts=ChangesTheKey),
         Invariant.STABLE_KEYS,
         "came under a key that no command has",
-        3,
+        0,
     ),
     Bug(
         "generation raised on every retry",
         Plant(acts=AlwaysRaisesTheGeneration),
         Invariant.STABLE_KEYS,
         "nothing proves that the one before did nothing",
-        20,
+        5,
     ),
     Bug(
         "unknown treated as failed",
         Plant(attempts=TakesUnknownForFailed),
         Invariant.ONE_EFFECT,
         "took effect 2 times",
-        12,
+        25,
     ),
     Bug(
         "absent treated as permission",
         Plant(attempts=SendsWhatIsAbsent),
         Invariant.ONE_EFFECT,
         "took effect 2 times",
-        924,
+        82,
     ),
 )

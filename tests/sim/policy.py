@@ -1,0 +1,38 @@
+"""The policy file of the simulation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.policy_file import PolicyFile
+from tests.runtime.firm import CRM, PSA
+
+GATE: Final = {"breaker": {"failures": 3, "open_seconds": 2, "longest_seconds": 10}}
+CLOCKS: Final = "urn:example:clocks"
+"""Numbers its events without gaps."""
+LEDGER: Final = "urn:example:ledger"
+"""Numbers its events, with gaps."""
+GAP_SECONDS: Final = 600.0
+"""How long a number may be missing: longer than any story is told, shorter than the leap at its end."""
+SIM_POLICY: Final = PolicyFile.model_validate(
+    {
+        "legal_entities": {"DE01": {"currency": "EUR", "tax_codes": {"standard": "D19"}}},
+        "service_lines": ["advisory"],
+        "sources": {
+            CRM: {"users": ["guest"], "types": ["customer.*", "project.*"]},
+            PSA: {
+                "users": ["guest"], "types": ["timesheet.*", "project.*"], "system": "psa", "external": ["project"],
+            },
+            CLOCKS: {
+                "users": ["guest"], "types": ["timesheet.*", "project.*"], "system": "psa", "external": ["project"],
+                "sequence": "contiguous", "gap_seconds": GAP_SECONDS,
+            },
+            LEDGER: {"users": ["guest"], "types": ["customer.*"], "sequence": "monotonic"},
+        },
+        "systems": {
+            name: {"url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {}, "gate": GATE}
+            for name in ("erp", "psa", "crm")
+        },
+        "retry_seconds": 1,
+    }
+)  # fmt: skip
