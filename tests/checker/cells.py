@@ -27,6 +27,7 @@ SYSTEM: Final = "outside system"
 SOURCE: Final = "source"
 CLOCK: Final = "wall clock"
 OPERATOR: Final = "operator"
+GATE: Final = "gate holds back"
 
 MOMENTS: Final = (BEFORE_COMMIT, COMMIT, COMMITTED, ACK, LEASED, REQUEST, RECORDING)
 KINDS: Final = (KILL, LOST, CANCEL, TIMEOUT)
@@ -49,6 +50,10 @@ NO_ANSWER: Final = Cell(SYSTEM, "no answer, no effect")
 IGNORES_KEY: Final = Cell(SYSTEM, "ignores the key")
 ABSENT_EARLY: Final = Cell(SYSTEM, "absent, asked too early")
 DOWN: Final = Cell(SYSTEM, "down")
+
+HELD_BY_RATE: Final = Cell(GATE, "rate")
+HELD_BY_QUOTA: Final = Cell(GATE, "quota")
+HELD_BY_HOURS: Final = Cell(GATE, "window")
 
 PAUSED: Final = Cell(OPERATOR, "pauses")
 GAP_CLOSED: Final = Cell(OPERATOR, "closes a gap")

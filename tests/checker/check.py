@@ -6,6 +6,7 @@ from tests.checker.atomic import atomic
 from tests.checker.effects import effects
 from tests.checker.evidence import Evidence
 from tests.checker.ledger import Ledger
+from tests.checker.limits import limits
 from tests.checker.live import live
 from tests.checker.messages import messages
 from tests.checker.numbers import numbers
@@ -17,7 +18,7 @@ from tests.checker.totals import totals
 def check(evidence: Evidence) -> Report:
     """Look at everything. The tenth invariant leaves no trace of its own: it is a cell of faults."""
     ledger = Ledger(evidence)
-    rules = (messages, effects, atomic, order, numbers, totals, live)
+    rules = (messages, effects, atomic, order, numbers, limits, totals, live)
     found = [violation for rule in rules for violation in rule(ledger)]
     counts = {
         "published": len(evidence.published),

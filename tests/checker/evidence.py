@@ -173,6 +173,36 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A command that a process has leased to send it.
+
+    `at`: when, by the store's clock; `walls`: by the process's own, each of them if it was set meanwhile.
+    """
+
+    system: str
+    command: str
+    at: float
+    walls: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The limits of a system: attempts per second and at once, per day, and at which hours.
+
+    `day_begins` and `hours` are seconds of a day in UTC. `slack`: for how long after its hours something may be leased
+    that was asked for within them.
+    """
+
+    system: str
+    rate: float | None = None
+    burst: int = 1
+    quota: int | None = None
+    day_begins: float = 0.0
+    hours: tuple[float, float] | None = None
+    slack: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """A row of an outside system's own journal, in order; `body` is the digest of what it was asked."""
 
@@ -217,8 +247,9 @@ class Evidence:
     `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `pauses`: those in
     force at the end. `contiguous`: sources whose numbers have no gaps. `closings`: in the order in which people made
     them. `overdue`: sources of whose numbers whatever is missing has been so for longer than the policy allows.
-    `in_queues`: messages that the broker still has. `untold`: commits whose notices nobody has published. `deaths`:
-    tasks of the gateway that ended though they run for ever, and processes that should be ready and are not.
+    `claimed`: all claims there were, kept where `allowed` names limits. `in_queues`: messages that the broker still
+    has. `untold`: commits whose notices nobody has published. `deaths`: tasks of the gateway that ended though they
+    run for ever, and processes that should be ready and are not.
     """
 
     published: tuple[Published, ...] = ()
@@ -240,6 +271,8 @@ class Evidence:
     acks: tuple[Ack, ...] = ()
     contiguous: frozenset[str] = frozenset()
     closings: tuple[Closing, ...] = ()
+    claimed: tuple[Claim, ...] = ()
+    allowed: tuple[Allowed, ...] = ()
     overdue: frozenset[str] = frozenset()
     in_queues: int = 0
     untold: int = 0

@@ -23,6 +23,7 @@ class Invariant(Enum):
     LIVE = (9, "live")
     CLOCKS = (10, "clocks decide nothing")
     CONFLICT_SEEN = (11, "a conflict is seen")
+    LIMITS = (12, "limits are kept")
 
     def __str__(self) -> str:
         number, name = self.value

@@ -13,8 +13,10 @@ from tests.checker.check import check
 from tests.checker.content import content, raw
 from tests.checker.evidence import (
     Ack,
+    Allowed,
     Case,
     Cell,
+    Claim,
     Closing,
     Command,
     Evidence,
@@ -108,6 +110,13 @@ def undecided_before() -> Evidence:
     """Number 1 of the sheet stands undecided while number 2 is applied."""
     evidence = numbered(2, 1)
     return replace(evidence, timeline=(Line(SHEET, 0, "queued", "s2", commit="a"), *evidence.timeline))
+
+
+def claimed(*at: float, command: str = "s1-1", walls: tuple[float, ...] = (), **limits: Any) -> Evidence:
+    """The small story with claims at these times, each at each of these wall clocks, and with limits of the ERP."""
+    others = (Claim("erp", id, 0, (100.0,)) for id in ("p1", "s1-2"))
+    claims = tuple(Claim("erp", command, when, (when, *walls)) for when in at)
+    return but(claimed=(*others, *claims) if not limits else claims, allowed=(Allowed("erp", **limits),))
 
 
 def swapped(what: str, first: int, second: int) -> Evidence:
@@ -217,6 +226,20 @@ def test_what_was_overtaken_is_stale() -> None:
     assert check(stale(3, 2)).violations == ()
 
 
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        claimed(100, 100, 100.5, 101, rate=2.0, burst=2),
+        claimed(100, 101, 86_400, 86_401, quota=2, day_begins=0),
+        claimed(103, hours=(90, 100), slack=5),
+        claimed(5_000, walls=(95,), hours=(90, 100)),
+    ],
+)
+def test_what_keeps_to_the_limits_passes(evidence: Evidence) -> None:
+    each = replace(evidence, requests=evidence.requests[1:2], sent=evidence.sent[1:2])
+    assert Invariant.LIMITS not in check(each).broken
+
+
 def out_of_place(*unknown: str) -> Evidence:
     """The commands of the sheet were sent, took effect, and were settled against their places."""
     commands = [replace(each, place=None) if each.id in unknown else each for each in SMALL.commands]
@@ -280,6 +303,13 @@ SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
     ("past the deadline of a gap", Invariant.LIVE, "w1", lambda: behind_a_hole(overdue=frozenset({PSA}))),
     ("the case of a wait that is over", Invariant.LIVE, "won",
      lambda: with_more("cases", Case(PROJECT, "wait_overdue", is_open=True, ref="won"))),
+    ("too many at once", Invariant.LIMITS, "s1-1", lambda: claimed(100, 100, 100, rate=2.0, burst=2)),
+    ("too many in a while", Invariant.LIMITS, "s1-1", lambda: claimed(90, 100, 100.4, 100.8, 101.2, rate=2.0, burst=1)),
+    ("too many in a day", Invariant.LIMITS, "erp", lambda: claimed(1, 2, 3, quota=2, day_begins=0)),
+    ("at the wrong hour", Invariant.LIMITS, "s1-1", lambda: claimed(106, hours=(90, 100), slack=5)),
+    ("sent without a claim", Invariant.LIMITS, "s1-1", claimed),
+    ("logged without a claim", Invariant.LIMITS, "p1",
+     lambda: replace(claimed(1), sent=(Sent("p1", 2, "rejected"), *SMALL.sent[1:]))),
     ("effects out of order", Invariant.ORDER, FIRST.line, lambda: swapped("effects", 0, 1)),
     ("sent before the decision", Invariant.ORDER, SECOND.line, lambda: with_other("requests", 2, at=6.5)),
     ("parked by another", Invariant.ISOLATION, "x1",

@@ -72,6 +72,8 @@ def gather(world: World) -> Evidence:
         contiguous=frozenset({CLOCKS}),
         closings=tuple(world.closings),
         overdue=world.overdue,
+        claimed=tuple(world.claimed),
+        allowed=world.limits.allowed,
         in_queues=world.depth(),
         untold=len(tables.notices),
         deaths=tuple(deaths),

@@ -216,7 +216,7 @@ class Mischief:
     def _clock(self) -> None:
         process = self._one()
         if process is not None:
-            process.skew = timedelta(hours=self._chance.choice([-1, 1]))
+            process.set_clock(timedelta(hours=self._chance.choice([-1, 1])))
             self._world.hit(cells.CLOCK_JUMP)
 
     def _spawn(self, act: Coroutine[Any, Any, None]) -> None:

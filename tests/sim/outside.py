@@ -109,6 +109,11 @@ class Outside:
         self._apply(command)
         return self._confirmed(command)
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether something has arrived that is not applied yet."""
+        return bool(self._pending)
+
     def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
         """Whether it has the effect, at this moment."""
         if self.is_down or self.chance.random() < self.bad / 4:

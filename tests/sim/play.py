@@ -120,11 +120,15 @@ async def _send(world: World, sent: Sequence[Said], chance: Random, pace: float)
 
 async def _settle(world: World) -> bool:
     """Wait until nothing is left to do, and look again after a while."""
-    quiet = 0
+    quiet = held = 0
     for _ in range(int(SETTLING / 0.5)):
         quiet = quiet + 1 if world.is_settled() else 0
+        held = held + 1 if world.is_held() else 0
         if quiet == 4:
             return True
+        if held == 4:
+            held = 0
+            world.wait_for_gates()
         await asyncio.sleep(0.5)
     return False
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.policy_file import PolicyFile
 from tests.runtime.firm import CRM, PSA
 
-GATE: Final = {"breaker": {"failures": 3, "open_seconds": 2, "longest_seconds": 10}}
+BREAKER: Final = BreakerPolicy(failures=3, open_seconds=2, longest_seconds=10)
 CLOCKS: Final = "urn:example:clocks"
 """Numbers its events without gaps."""
 LEDGER: Final = "urn:example:ledger"
@@ -30,7 +31,10 @@ SIM_POLICY: Final = PolicyFile.model_validate(
             LEDGER: {"users": ["guest"], "types": ["customer.*"], "sequence": "monotonic"},
         },
         "systems": {
-            name: {"url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {}, "gate": GATE}
+            name: {
+                "url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {},
+                "gate": GatePolicy(breaker=BREAKER),
+            }
             for name in ("erp", "psa", "crm")
         },
         "retry_seconds": 1,

@@ -88,6 +88,7 @@ class Process:
         chance = Random(f"{self.seed} {self.name} chance")
         sources = Sources(lambda: datetime.fromtimestamp(clock(), UTC) + self.skew, self.around.ids, chance.random)
         tuning = Tuning(prefetch=self.around.prefetch, bounds=self.around.bounds)
+        self.skews = [self.skew]
         self.counts = Counts("simulation")
         self.runtime = Runtime(self.ports, ACTORS, self.around.policy, sources, self.counts, tuning)
         self.around.plant.runtime(self.runtime)
@@ -101,6 +102,11 @@ class Process:
     def is_well(self) -> bool:
         """Whether it runs, and nobody has asked it to leave."""
         return not (self.is_dead or self.is_leaving or self.owner.is_still)
+
+    def set_clock(self, skew: timedelta) -> None:
+        """Its wall clock is wrong from now on."""
+        self.skew = skew
+        self.skews.append(skew)
 
     def start(self) -> Process:
         """Start its tasks, all of which are its own."""

@@ -13,6 +13,7 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.store import MemoryStore
 from adapters.ports.broker import BrokerUnavailable, Published
+from adapters.ports.gate import Hold, HoldReason
 from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import Claimed, Ended, Leased
 from adapters.ports.turns import Batch, Committed
@@ -25,16 +26,17 @@ from tests.checker.evidence import Cell
 from tests.gateway.toy import NOW, Ids
 from tests.runtime.town import until
 from tests.sim.events import Said
+from tests.sim.limits import ONLY_TIME_HELPS, drawn
 from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
 from tests.sim.owner import Owner
 from tests.sim.planted.plant import Plant
-from tests.sim.policy import SIM_POLICY
 from tests.sim.process import Process, Surroundings
 from tests.sim.receipts import Receipts
 
 SYSTEMS: Final = ("erp", "psa", "crm")
 TOLD: Final = frozenset({"claim", "record", "take_over", "abandon", "bury", "wake", "sweep"})
 """Verbs beside the commits that are worth a line of the trace."""
+HOLDS: Final = {HoldReason.RATE: cells.HELD_BY_RATE, HoldReason.QUOTA: cells.HELD_BY_QUOTA}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class World:
     stamps: list[tuple[int, float]] = field(default_factory=list)
     """After each commit: how long the timeline was then, and the tick."""
     hits: Counter[Cell] = field(default_factory=Counter)
+    claimed: list[evidence.Claim] = field(default_factory=list)
     closings: list[evidence.Closing] = field(default_factory=list)
     overdue: frozenset[str] = frozenset()
     """Sources whose gaps have stood for longer than the policy allows."""
@@ -77,6 +80,8 @@ class World:
     def __post_init__(self) -> None:
         chance = self.chance
         self.loop = asyncio.get_running_loop()
+        self.limits = drawn(Random(f"{self.seed} limits"))
+        self.ahead = self.limits.ahead
         self.clock = lambda: NOW.timestamp() + self.ahead + self.loop.time()
         self.store = MemoryStore(self.clock)
         self.tables = self.store.tables
@@ -94,8 +99,8 @@ class World:
             mailbox=chance.choice([1, 2, 8]), lane_page=chance.choice([1, 4]), idle=chance.choice([1, 100]),
         )  # fmt: skip
         self.around = Surroundings(
-            self.store, self.clock, self.broker, self.outsides, SIM_POLICY, Ids(), self.receipts, self, self.plant,
-            bounds, chance.choice([1, 4, 20]),
+            self.store, self.clock, self.broker, self.outsides, self.limits.policy, Ids(), self.receipts, self,
+            self.plant, bounds, chance.choice([1, 4, 20]),
         )  # fmt: skip
 
     async def open(self, processes: int) -> None:
@@ -136,6 +141,7 @@ class World:
             self._committed(process, arguments[0], answer)
         elif isinstance(answer, Claimed):
             held = [answer.hold.reason] if answer.hold else []
+            self._claimed(process, answer)
             if answer.leased or held:
                 self.tell(process, verb, *_shown(answer.leased), *held)
         elif verb in TOLD and (answer or answer is None):
@@ -201,6 +207,34 @@ class World:
         """Messages that the broker still has, given out or not."""
         queues = [queue for name, queue in self.broker.queues.items() if name != "tallystick.dead"]
         return sum(queue.depth + sum(channel.unacked for channel in queue._channels) for queue in queues)
+
+    def is_held(self) -> bool:
+        """Whether nothing goes on because the day's quota is used up, or the hours are over."""
+        holds = self._holds()
+        is_pending = any(outside.has_pending for outside in self.outsides.values())
+        is_only = bool(holds) and all(hold.reason in ONLY_TIME_HELPS for _, hold in holds)
+        return is_only and not (is_pending or self.tables.leases or self.depth())
+
+    def wait_for_gates(self) -> None:
+        """Let wall clocks leap to when the first system that is held may be asked again."""
+        holds = dict(self._holds())
+        self.hits[cells.HELD_BY_HOURS] += sum(hold.reason is HoldReason.WINDOW for hold in holds.values())
+        self.leap(self.limits.next_day(self.clock(), set(holds)))
+
+    def _holds(self) -> list[tuple[str, Hold]]:
+        relays = ((name, relay) for process in self.living for name, relay in process.runtime._relays.items())
+        return [(name, relay.held) for name, relay in relays if relay.held is not None]
+
+    def _claimed(self, name: str, claimed: Claimed) -> None:
+        """Keep what was leased, and count what was held back."""
+        if claimed.hold is not None and (cell := HOLDS.get(claimed.hold.reason)) is not None:
+            self.hit(cell)
+        if self.limits.allowed:
+            now = self.clock()
+            process = next(each for each in self.processes if each.name == name)
+            walls = tuple(now + skew.total_seconds() for skew in process.skews)
+            for leased in claimed.leased:
+                self.claimed.append(evidence.Claim(leased.command.system, str(leased.command.id), now, walls))
 
     def _count(self, meaning: evidence.Published) -> None:
         """What a source does to us counts among the faults."""

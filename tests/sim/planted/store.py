@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from uuid import UUID
 
 from adapters.memory.checks import fresh, identity
@@ -145,6 +146,25 @@ class AlwaysRaisesTheGeneration(MemoryLaneActs):
 
     def _is_to_be_renamed(self, id: UUID) -> bool:
         return True
+
+
+class QuotaOfEachProcess(MemoryOutbox):
+    """Each process counts for itself what it has used of a day's quota."""
+
+    async def claim(
+        self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
+    ) -> Claimed:
+        gates = self._tables.gates
+        for system, gate in gates.items():
+            gate.used = self._used.get((holder, system), 0)
+        claimed = await super().claim(lanes, holder=holder, token=token, limits=limits)
+        for system, gate in gates.items():
+            self._used[holder, system] = gate.used
+        return claimed
+
+    @cached_property
+    def _used(self) -> dict[tuple[UUID, str], int]:
+        return {}
 
 
 class SecondHead(MemoryOutbox):
