@@ -34,6 +34,8 @@ KINDS: Final = (KILL, LOST, CANCEL, TIMEOUT)
 
 AWAY: Final = Cell(STORE, "away")
 READ_ONLY: Final = Cell(STORE, "read-only")
+RESTORED: Final = Cell(STORE, "restored to an earlier point")
+FORGOTTEN: Final = Cell(STORE, "effect forgotten by a restore")
 CUT: Final = Cell(BROKER, "connection cut")
 CHANNEL: Final = Cell(BROKER, "channel closed")
 STOPPED: Final = Cell(BROKER, "stopped")

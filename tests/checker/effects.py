@@ -35,13 +35,22 @@ def _one_effect(ledger: Ledger) -> Iterator[Violation]:
 
 
 def _known_effects(ledger: Ledger) -> Iterator[Violation]:
-    """An effect belongs to a command that is open, or that a decision has settled, and that was not given up."""
+    """An effect belongs to a command that is open, or that a decision has settled, and that was not given up.
+
+    What a restore has forgotten may still be missing while something of its key stands open, and no longer.
+    """
+    stopped = {key for key, rows in ledger.standing.items() if rows}
+    stopped |= {ledger.commands[row.command].step.key for row in ledger.evidence.outbox}
     known = {row.command for row in ledger.evidence.outbox}
     settled = {line.command for line in ledger.evidence.timeline if line.what in (DONE, PARKED)}
     done = {line.command for line in ledger.evidence.timeline if line.what == DONE}
     has_effect = {effect.command for effect in ledger.evidence.effects}
     for effect in ledger.evidence.effects:
-        if effect.command not in known | settled:
+        if effect.command in ledger.evidence.forgotten:
+            if effect.key not in stopped:
+                why = f"took effect in {effect.system} before a restore, and nobody asks for it again"
+                yield Violation(Invariant.ATOMIC, effect.reference, why)
+        elif effect.command not in known | settled:
             yield Violation(Invariant.ATOMIC, effect.reference, f"took effect in {effect.system}, and nobody asked")
     for command in sorted(filter(None, done - has_effect)):
         name = f"{' '.join(ledger.commands[command].step)}" if command in ledger.commands else command
@@ -56,6 +65,8 @@ def _one_body(ledger: Ledger) -> Iterator[Violation]:
         sent = (request.reference, request.body)
         if seen.setdefault((request.system, request.command), sent) != sent:
             yield Violation(Invariant.STABLE_KEYS, request.reference, "came again under the same key, and differs")
+        if request.command in ledger.evidence.forgotten:
+            continue
         command = ledger.commands.get(request.command)
         operation = "" if command is None else command.step.operation
         if keys.setdefault((request.system, f"{operation} {request.reference}"), request.command) != request.command:

@@ -247,6 +247,7 @@ class Evidence:
     `commands` names all commands that stand anywhere else in it. `bindings`: external key to key. `pauses`: those in
     force at the end. `contiguous`: sources whose numbers have no gaps. `closings`: in the order in which people made
     them. `overdue`: sources of whose numbers whatever is missing has been so for longer than the policy allows.
+    `forgotten`: commands that were sent in a time that a restore has undone, and not asked for again since.
     `claimed`: all claims there were, kept where `allowed` names limits. `in_queues`: messages that the broker still
     has. `untold`: commits whose notices nobody has published. `deaths`: tasks of the gateway that ended though they
     run for ever, and processes that should be ready and are not.
@@ -271,6 +272,7 @@ class Evidence:
     acks: tuple[Ack, ...] = ()
     contiguous: frozenset[str] = frozenset()
     closings: tuple[Closing, ...] = ()
+    forgotten: frozenset[str] = frozenset()
     claimed: tuple[Claim, ...] = ()
     allowed: tuple[Allowed, ...] = ()
     overdue: frozenset[str] = frozenset()

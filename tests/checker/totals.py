@@ -32,6 +32,8 @@ def _money(ledger: Ledger) -> Iterator[Violation]:
     posted: dict[str, Decimal] = defaultdict(Decimal)
     there = set()
     for effect in ledger.evidence.effects:
+        if effect.command in ledger.evidence.forgotten:
+            continue
         posted[effect.key] += effect.amount
         there.add(effect.command)
     waiting: dict[str, Decimal] = defaultdict(Decimal)

@@ -72,6 +72,7 @@ def gather(world: World) -> Evidence:
         contiguous=frozenset({CLOCKS}),
         closings=tuple(world.closings),
         overdue=world.overdue,
+        forgotten=frozenset(world.forgotten - world.commands.keys()),
         claimed=tuple(world.claimed),
         allowed=world.limits.allowed,
         in_queues=world.depth(),

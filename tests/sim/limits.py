@@ -40,11 +40,11 @@ class Limits:
         return min(_until(now, allowed) for allowed in self.allowed if allowed.system in held) + PAST_THE_EDGE
 
 
-def drawn(chance: Random) -> Limits:
-    """In two stories of five one system or more has limits."""
+def drawn(chance: Random, *, with_limits: bool) -> Limits:
+    """In two stories of five that may, one system or more has limits."""
     before_edge = chance.uniform(1, 30)
     ahead = datetime.combine(NOW.date(), EDGE).timestamp() - NOW.timestamp() - before_edge
-    if chance.random() < 0.6:
+    if chance.random() < 0.6 or not with_limits:
         return Limits(SIM_POLICY, (), ahead)
     gates = {name: (_gate(chance) if name == "erp" or chance.random() < 0.3 else None) for name in SIM_POLICY.systems}
     systems = {

@@ -6,7 +6,7 @@ import asyncio
 from random import Random
 
 from adapters.ports.pauses import Scope
-from adapters.ports.store import LaneChanged, LaneNotFound
+from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
 from tests.checker import cells
@@ -21,6 +21,8 @@ class Operators:
         self._chance = chance
         self._pauses = world.store.clients().pauses
         self._acts = world.plant.acts(world.tables)
+        self.may_discard = True
+        """Not while a restore is open: what they would discard may have been done in the lost time."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -82,7 +84,7 @@ class Operators:
 
     async def _act(self, key: ActorKey) -> None:
         standing = self._world.tables.lane(key)
-        if self._chance.random() < 0.75 or not standing or key.is_external:
+        if self._chance.random() < 0.75 or not self.may_discard or not standing or key.is_external:
             await self._retry(key)
             return
         head = standing[0].message
@@ -101,5 +103,9 @@ class Operators:
             await self._acts.retry(key, actor="anna", reason="mended")
         except LaneNotFound:
             return
+        except LaneKills:
+            # It was killed by chance, each time that this message was at work.
+            self._world.tell("operator", "insists", key)
+            await self._acts.retry(key, actor="anna", reason="it was not the message", force=True)
         self._world.tell("operator", "retries", key)
         self._world.look_at(key, self._chance)

@@ -83,6 +83,8 @@ class Wire:
         self.process = process
         self.is_cut = False
         """The process is gone: what it asked to be done is done, what it asked to be told, or to hold, is not."""
+        self.is_gone = False
+        """The server it spoke to is gone: nothing of what is under way is done."""
         self.now: list[str] = []
         self.entered: Callable[[str], None] = lambda _moment: None
         self._server = server
@@ -136,7 +138,7 @@ class Wire:
 
     def _arrive(self, call: _Call) -> None:
         """The call has come to the server, which does it in one go."""
-        if self.is_cut and call.verb in READS:
+        if self.is_gone or (self.is_cut and call.verb in READS):
             return
         result: object
         try:

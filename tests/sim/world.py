@@ -12,6 +12,7 @@ from typing import Final
 from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.store import MemoryStore
+from adapters.memory.tables import Clock
 from adapters.ports.broker import BrokerUnavailable, Published
 from adapters.ports.gate import Hold, HoldReason
 from adapters.ports.letters import DeadLetter
@@ -25,6 +26,7 @@ from tests.checker import cells, evidence
 from tests.checker.evidence import Cell
 from tests.gateway.toy import NOW, Ids
 from tests.runtime.town import until
+from tests.sim.amiss import amiss
 from tests.sim.events import Said
 from tests.sim.limits import ONLY_TIME_HELPS, drawn
 from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
@@ -60,6 +62,8 @@ class World:
     plant: Plant
     chance: Random
     owners: list[Owner]
+    is_restored: bool = False
+    """Whether this story has a restore in it, which forgets what was used of limits."""
     is_away: bool = False
     is_read_only: bool = False
     is_calm: bool = False
@@ -70,6 +74,8 @@ class World:
     stamps: list[tuple[int, float]] = field(default_factory=list)
     """After each commit: how long the timeline was then, and the tick."""
     hits: Counter[Cell] = field(default_factory=Counter)
+    forgotten: set[str] = field(default_factory=set)
+    """Commands that were sent before a restore, and that the store does not know after it."""
     claimed: list[evidence.Claim] = field(default_factory=list)
     closings: list[evidence.Closing] = field(default_factory=list)
     overdue: frozenset[str] = frozenset()
@@ -80,9 +86,9 @@ class World:
     def __post_init__(self) -> None:
         chance = self.chance
         self.loop = asyncio.get_running_loop()
-        self.limits = drawn(Random(f"{self.seed} limits"))
+        self.limits = drawn(Random(f"{self.seed} limits"), with_limits=not self.is_restored)
         self.ahead = self.limits.ahead
-        self.clock = lambda: NOW.timestamp() + self.ahead + self.loop.time()
+        self.clock: Clock = lambda: NOW.timestamp() + self.ahead + self.loop.time()
         self.store = MemoryStore(self.clock)
         self.tables = self.store.tables
         self.broker = MemoryBroker()
@@ -159,9 +165,24 @@ class World:
                 step = evidence.Step(command.system, str(command.key), command.operation, command.line)
                 self.commands[id] = evidence.Command(id, step, command.generation, standing.place)
 
+    def went_back(self) -> None:
+        """The store was restored: forget what it has forgotten, but nothing of what the systems did."""
+        tables = self.tables
+        self.stamps = [stamp for stamp in self.stamps if stamp[0] <= len(tables.timeline)]
+        settled = {line.command_id for line in tables.timeline}
+        known = {str(id) for id in (*tables.outbox, *tables.attempts, *settled)}
+        self.commands = {id: command for id, command in self.commands.items() if id in known}
+        decided = {str(id) for id in settled}
+        sent = {request.command for outside in self.outsides.values() for request in outside.requests}
+        self.forgotten = sent - known
+        for outside in self.outsides.values():
+            outside.requests = [replace(request, at=None) for request in outside.requests]
+            self.hits[cells.FORGOTTEN] += sum(effect.command not in decided for effect in outside.effects)
+
     async def publish(self, said: Said) -> None:
         """Publish until it is confirmed, as a sender does."""
-        self._count(said.meaning)
+        known = {str(key) for key, entity in self.tables.entities.items() if entity.row.entity_version}
+        self.hits.update(amiss(said.meaning, self.published, self.closings, known))
         self.receipts.said[said.meaning.raw] = said.meaning
         while True:
             try:
@@ -235,36 +256,6 @@ class World:
             walls = tuple(now + skew.total_seconds() for skew in process.skews)
             for leased in claimed.leased:
                 self.claimed.append(evidence.Claim(leased.command.system, str(leased.command.id), now, walls))
-
-    def _count(self, meaning: evidence.Published) -> None:
-        """What a source does to us counts among the faults."""
-        before = {sent.content for sent in self.published if (sent.source, sent.id) == (meaning.source, meaning.id)}
-        if meaning.is_bad:
-            self.hit(cells.BAD)
-        elif meaning.content in before:
-            self.hit(cells.DUPLICATE)
-        elif before:
-            self.hit(cells.CONFLICT)
-        if meaning.stops:
-            self.hit(cells.POISON)
-        if meaning.sequence is not None:
-            self._count_number(meaning, meaning.sequence)
-        known = {str(key) for key, entity in self.tables.entities.items() if entity.row.entity_version}
-        if not known.issuperset(meaning.needs):
-            self.hit(cells.EARLY)
-
-    def _count_number(self, meaning: evidence.Published, number: int) -> None:
-        of_series = [sent for sent in self.published if (sent.source, sent.key) == (meaning.source, meaning.key)]
-        if any(sent.sequence == number and sent.id != meaning.id for sent in of_series):
-            self.hit(cells.NUMBER_TWICE)
-        if any(sent.id == meaning.id for sent in of_series):
-            return
-        is_overtaken = any((sent.sequence or 0) > number for sent in of_series)
-        if is_overtaken:
-            self.hit(cells.OUT_OF_ORDER)
-        closed = (each.through for each in self.closings if (each.source, each.key) == (meaning.source, meaning.key))
-        if number <= max(closed, default=0):
-            self.hit(cells.GIVEN_UP)
 
     async def _until_open(self) -> None:
         await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)

@@ -15,7 +15,7 @@ from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.rows import Logged, Standing
 from adapters.ports.gate import Limits
-from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Leased, SendLane
+from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Leased, LostTime, SendLane
 from adapters.ports.turns import Answer, Batch, Lane, Message, Turn
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
@@ -165,6 +165,13 @@ class QuotaOfEachProcess(MemoryOutbox):
     @cached_property
     def _used(self) -> dict[tuple[UUID, str], int]:
         return {}
+
+
+class AsksNobody(MemoryOutbox):
+    """After a restore commands are sent as if the log were whole."""
+
+    def _lost(self, key: ActorKey) -> LostTime | None:
+        return None
 
 
 class SecondHead(MemoryOutbox):
