@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from actors.policy import Policy
-from schemas.bindings import Binding
+from schemas.bindings import is_binding
 from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.facts import Case, Claim, Notice
@@ -120,7 +120,7 @@ class Context:
     def find(self, key: ActorKey) -> Snapshot:
         """The snapshot of what `key` means: of the key that an external key is bound to, or of the unbound key."""
         snapshot = self.references[key]
-        return self.references[snapshot.state.key] if isinstance(snapshot.state, Binding) else snapshot
+        return self.references[snapshot.state.key] if is_binding(snapshot.state) else snapshot
 
 
 References = Callable[[Any, Event, Mapping[ActorKey, Snapshot]], Iterable[ActorKey]]

@@ -28,9 +28,9 @@ from gateway.fold import fold
 from gateway.holding import hold
 from gateway.loading import Loaded, Loading
 from gateway.surroundings import Surroundings
-from gateway.unreadable import Unreadable, closed
+from gateway.unreadable import closed, is_unreadable
 from gateway.world import Watcher, World
-from schemas.bindings import Binding
+from schemas.bindings import is_binding
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState
 
@@ -122,7 +122,7 @@ class Committer:
     def _moves_on(self, activation: Activation) -> bool:
         """Messages of an external key that is bound go on, in order, to the key that it means."""
         memory = activation.memory
-        if memory is None or not isinstance(memory.state, Binding):
+        if memory is None or not is_binding(memory.state):
             return False
         while activation.mailbox:
             self._forward(memory.state.key, activation.mailbox.popleft())
@@ -145,7 +145,7 @@ class Committer:
             if activation.key.is_external:
                 drafts.append(hold(activation, memory, around.rules))
                 continue
-            is_closed = isinstance(memory.state, Unreadable)
+            is_closed = is_unreadable(memory.state)
             actor = closed(memory.row) if is_closed else world.actors[activation.key.entity]
             try:
                 drafts.append(fold(actor, activation, memory, around))

@@ -21,7 +21,7 @@ from adapters.ports.turns import (
 )
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.rules import LanePolicy, Rules
-from schemas.bindings import Binding
+from schemas.bindings import is_binding
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
@@ -119,7 +119,7 @@ class Drafting:
     def rely(self, snapshots: Iterable[Snapshot]) -> None:
         """The commit shall check that these have not moved. A bound external key never moves again."""
         for snapshot in snapshots:
-            if not isinstance(snapshot.state, Binding):
+            if not is_binding(snapshot.state):
                 self._relied[snapshot.key] = snapshot.version
 
     def accept(self, accept: Accept) -> None:

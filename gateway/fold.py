@@ -21,7 +21,7 @@ from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
 from gateway.surroundings import Surroundings
 from gateway.unreadable import reference_unreadable
-from schemas.bindings import Binding
+from schemas.bindings import is_binding
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
 from schemas.facts import Claim
@@ -228,7 +228,7 @@ class _Fold:
             wanted = set(self._actor.references(self.drafting.state, event, references))
             for key in tuple(wanted):
                 snapshot = references.get(key)
-                if snapshot is not None and isinstance(snapshot.state, Binding):
+                if snapshot is not None and is_binding(snapshot.state):
                     wanted.add(snapshot.state.key)
             for key in wanted & self._around.unreadable.keys():
                 return Reject(reference_unreadable(self._around.unreadable[key]))

@@ -11,9 +11,9 @@ from actors.decision import Event, Snapshot
 from adapters.ports.store import Commits
 from gateway.activation import Activation, Memory
 from gateway.references import read_state
-from gateway.unreadable import Unreadable
+from gateway.unreadable import Unreadable, is_unreadable
 from gateway.world import World
-from schemas.bindings import Binding
+from schemas.bindings import is_binding
 from schemas.commands import Result, Unknown
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
@@ -67,7 +67,7 @@ class Loading:
                 break
             for row in (await self._commits.load(sorted(wanted))).values():
                 snapshot = self._world.references.learn(row)
-                if isinstance(snapshot.state, Unreadable):
+                if is_unreadable(snapshot.state):
                     loaded.unreadable[row.key] = snapshot.state
                 else:
                     loaded.snapshots[row.key] = snapshot
@@ -76,7 +76,7 @@ class Loading:
     def _name(self, activation: Activation, loaded: Loaded, wanted: set[ActorKey]) -> None:
         """Add the keys that the activation's next turn needs to `loaded` if in memory, else to `wanted`."""
         actor = self._world.actors.get(activation.key.entity)
-        if actor is None or activation.memory is None or isinstance(activation.memory.state, Unreadable):
+        if actor is None or activation.memory is None or is_unreadable(activation.memory.state):
             return
         for event in self._events(activation):
             try:
@@ -91,7 +91,7 @@ class Loading:
                     wanted.add(key)
                     continue
                 loaded.snapshots[key] = snapshot
-                if isinstance(snapshot.state, Binding):
+                if is_binding(snapshot.state):
                     keys.append(snapshot.state.key)
 
     def _events(self, activation: Activation) -> Iterator[Event]:

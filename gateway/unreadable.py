@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from actors.decision import Actor, Context, Decision, Event, Reject, no_references
@@ -15,6 +17,11 @@ class Unreadable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason: str
+
+
+def is_unreadable(state: object) -> TypeGuard[Unreadable]:
+    """Whether a state stands in for one. As cheap as `schemas.bindings.is_binding`."""
+    return type(state) is Unreadable
 
 
 def unreadable(row: Row, why: str) -> Unreadable:

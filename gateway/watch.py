@@ -49,10 +49,11 @@ class Watch:
         turn, entity = draft.turn, draft.turn.key.entity
         for judged in turn.judged:
             self._counts.messages[entity, judged.verdict] += 1
+        now = datetime.now(UTC)
         for entry in draft.consumed:
             published = entry.envelope.time
             if published is not None and turn.judged:
-                seconds = (datetime.now(UTC) - published).total_seconds()
+                seconds = (now - published).total_seconds()
                 self._counts.message_seconds.observe(max(seconds, 0.0), entity)
         if self._relays is not None:
             for queued in turn.queued:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from pydantic import BaseModel, ConfigDict
 
 from schemas.keys import ActorKey
@@ -19,6 +21,11 @@ class Binding(BaseModel):
     def key(self) -> ActorKey:
         """The key of ours."""
         return ActorKey(self.entity, self.id)
+
+
+def is_binding(state: object) -> TypeGuard[Binding]:
+    """Whether a state is a binding. Asked for each message: `isinstance` would ask pydantic's metaclass each time."""
+    return type(state) is Binding
 
 
 class Unbound(BaseModel):
