@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
+from hashlib import sha256
+from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, no_references
 from schemas.commands import Confirmed, Rejected, Result
@@ -14,6 +15,9 @@ from schemas.facts import Claim, Notice
 from schemas.keys import external_key
 from schemas.operations.customer import CustomerPut
 from schemas.verdicts import Failure, FailureClass
+
+DIGITS: Final = 8
+"""Of a content's digest; it has to differ from one other content only, that of the same number before a restore."""
 
 
 def decide(state: Customer, event: Event, context: Context) -> Decision:
@@ -90,9 +94,17 @@ def _put(state: Customer, context: Context) -> Decision:
             payment_terms=profile.payment_terms,
             on_hold=state.on_hold,
         )
-        requests.append(Request(legal_entity.erp, "customer.put", f"{code}.{state.puts + 1}", body))
+        requests.append(Request(legal_entity.erp, "customer.put", _line(code, state.puts + 1, body), body))
     changed = state.model_copy(update={"puts": state.puts + 1, "tax_codes": codes})
     return Accept(changed, requests=tuple(requests))
+
+
+def _line(code: str, number: int, body: CustomerPut) -> str:
+    """Names a put by its number and its content: a restored database may count to the same number with another one.
+
+    The ERP would take that for the put it has already, and keep the former content.
+    """
+    return f"{code}.{number}.{sha256(body.to_json()).hexdigest()[:DIGITS]}"
 
 
 def _result(state: Customer, result: Result) -> Decision:
@@ -100,7 +112,7 @@ def _result(state: Customer, result: Result) -> Decision:
         case Rejected(failure):
             return Reject(failure)
         case Confirmed(external_id):
-            legal_entity = result.command.line.rpartition(".")[0]
+            legal_entity = result.command.line.rsplit(".", 2)[0]
             if external_id is None or state.erp_ids.get(legal_entity) == external_id:
                 return Ignore("the ERP has this state of the customer")
             return Accept(
