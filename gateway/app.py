@@ -140,7 +140,7 @@ async def ports(
             return client
 
         yield Ports(
-            commits=[closed(PostgresCommits(url)) for _ in range(settings.committers)],
+            commits=[closed(PostgresCommits(url, settings.commit_seconds)) for _ in range(settings.committers)],
             lanes=closed(PostgresLanes(url)),
             acts=closed(PostgresLaneActs(url)),
             pauses=closed(PostgresPauses(url)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-THRESHOLDS: Final = (50_000, 20, 50)
+THRESHOLDS: Final = (10_000, 5, 10)
 """Objects made before the youngest are looked at; and how often, before those that were left are."""
 
 

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     """Bytes of messages that are in memory and not acknowledged; beyond them reading from the broker stops."""
     committers: Annotated[int, Field(ge=1, le=32)] = 2
     """Committers, each with a connection of its own; a key always has the same one."""
+    commit_seconds: Annotated[float, Field(ge=1, le=600)] = 30
+    """How long a committer waits for the database; then it asks, on a new connection, what became of its commit."""
     grace_seconds: Annotated[float, Field(gt=0, le=600)] = 25
     """How long a SIGTERM waits for what is in flight."""
     log_level: str = "info"

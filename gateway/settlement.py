@@ -109,7 +109,7 @@ def done_later(later: Command, found: Confirmed) -> GiveUp:
             FailureClass.UNKNOWN_OUTCOME,
             UNSETTLED,
             f"the system has {later.reference}{its_id}, which was sent after the restored point: look whether it is "
-            "what this command asks for, then settle the case, or undo it there and retry",
+            "what this command asks for, and settle it as done; or undo it there, and settle it as not done",
         )
     )
 
@@ -165,5 +165,5 @@ def _unsettled(why: str) -> Failure:
     return Failure(
         FailureClass.UNKNOWN_OUTCOME,
         UNSETTLED,
-        f"{why}: look in the system by the command's reference, then retry or settle the case",
+        f"{why}: look in the system by the command's reference, and settle it as done or not done",
     )

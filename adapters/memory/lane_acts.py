@@ -9,10 +9,11 @@ from uuid import UUID
 from adapters.memory.arranging import close_numbers
 from adapters.memory.lanes import run_again
 from adapters.memory.notices import case_notice
-from adapters.memory.rows import Act, Happened, Standing
+from adapters.memory.pauses import is_paused
+from adapters.memory.rows import Act, Happened, Logged, Standing
 from adapters.memory.tables import Tables
-from adapters.ports.outbox import Ending
-from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.outbox import Attempt, Ending, SendLane
+from adapters.ports.store import CommandInUse, CommandNotFound, LaneChanged, LaneKills, LaneNotFound
 from adapters.ports.turns import Lane
 from schemas.commands import command_id
 from schemas.keys import ActorKey
@@ -33,15 +34,17 @@ class MemoryLaneActs:
         tables = self._tables
         if not tables.row(key).row_version:
             raise LaneNotFound(f"there is no {key}")
-        if not force and self._kills(key):
+        parked = [row for row in tables.outbox.values() if row.command.key == key and row.is_parked]
+        kills = not force and self._kills(key)
+        if kills and not parked:
             raise LaneKills(f"a message in the lane of {key} has ended the process each time it was decided")
         lane = tables.row(key).lane
         again: set[UUID] = set()
-        if lane.depth and lane.state in _STOPPED and not key.is_external:
+        if lane.depth and lane.state in _STOPPED and not key.is_external and not kills:
             again.update(run_again(tables, key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED))
             for ref in again:
                 tables.lane_suspects.pop(ref, None)
-        for standing in [row for row in tables.outbox.values() if row.command.key == key and row.is_parked]:
+        for standing in parked:
             again.add(standing.command.id)
             self._reopen_command(standing)
         tables.tell([], map(case_notice, tables.close_cases(again)))
@@ -87,6 +90,30 @@ class MemoryLaneActs:
         line = f"{actor} closed the numbers of {why}"
         tables.timeline.append(Happened(key, row.entity_version, "gap_closed", reason=line, at=tables.clock()))
         tables.audit.append(Act(actor, "lane.close_gap", key, None, why))
+
+    async def settle(
+        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
+    ) -> None:
+        tables, now = self._tables, self._tables.clock()
+        standing = tables.outbox.get(command)
+        if standing is None or standing.command.key != key:
+            raise CommandNotFound(f"{key} has no open command {command}")
+        if not standing.is_parked and not is_paused(tables, standing.command):
+            raise CommandInUse(f"command {command} is not parked, and may be sent at any time: pause {key} first")
+        if SendLane(standing.command.system, key) in tables.leases:
+            raise CommandInUse(f"command {command} is being sent: settle it when that has ended")
+        log = tables.attempts.setdefault(command, [])
+        number = log[-1].attempt.number + 1 if log else 1
+        ending = Ending.CONFIRMED if is_there else Ending.ABSENT
+        said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", f"{actor}: {reason}")
+        log.append(Logged(command, said, now, now))
+        if is_there:
+            standing.is_parked, standing.reason, standing.due_at = False, None, None
+        else:
+            self._reopen_command(standing)
+        tables.tell([], map(case_notice, tables.close_cases({command})))
+        told = f"{standing.command.reference} is {'' if is_there else 'not '}there: {reason}"
+        tables.audit.append(Act(actor, "command.settle", key, None, told, now))
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -71,6 +71,14 @@ class LaneNotFound(LookupError):
     """No lane stands under this key."""
 
 
+class CommandNotFound(LookupError):
+    """The key has no such command that is not settled."""
+
+
+class CommandInUse(RuntimeError):
+    """The command is being sent, or may be at any time: what a person says of it could be wrong the moment after."""
+
+
 class Lanes(Protocol):
     """Lanes as work to find. Each change is fenced by the entity's row version."""
 
@@ -102,8 +110,19 @@ class LaneActs(Protocol):
 
         A parked command gets a new generation at the same place if it was rejected, or absent when asked, and no
         attempt since may have landed; else it keeps its generation. Closes the cases of the messages and commands that
-        run again, and tells so. Raises `LaneNotFound`, and `LaneKills` without `force` where a message is parked that
-        has ended the process.
+        run again, and tells so. Where a message is parked that has ended the process, only the commands run without
+        `force`. Raises `LaneNotFound`, and then `LaneKills` if there are none.
+        """
+        ...
+
+    async def settle(
+        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
+    ) -> None:
+        """Record what a person says of a command that is parked, or paused: that the system has its effect or not.
+
+        It stands in the sent log as the newest attempt, confirmed or absent, so whoever runs the command next settles
+        it, or sends it under a new generation. Closes its cases; audited and told. Raises `CommandNotFound`, and
+        `CommandInUse` if it is being sent or may be.
         """
         ...
 

@@ -41,8 +41,9 @@ _TABLE = (Again.DUPLICATE, Again.TAKEN, Again.SETTLED, Again.REFERENCE, Again.ST
 class PostgresCommits:
     """Port `Commits`. Used by one committer: calls do not overlap."""
 
-    def __init__(self, url: str) -> None:
-        self._link = Link(url)
+    def __init__(self, url: str, patience: float = 30.0) -> None:
+        """`patience`: seconds that a statement may take."""
+        self._link = Link(url, timeout=patience)
 
     async def load(self, keys: Sequence[ActorKey]) -> dict[ActorKey, Row]:
         rows = {key: Row(key) for key in keys}

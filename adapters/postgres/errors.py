@@ -19,7 +19,7 @@ def read_error(error: Exception) -> Exception:
     """What an error of a statement that writes nothing, or whose writing does not matter, means to the caller."""
     match error:
         case StoreUnavailable():
-            return error
+            return _again(error)
         case asyncpg.PostgresError() if error.sqlstate and (
             error.sqlstate.startswith(_WAIT) or error.sqlstate in _AGAIN
         ):
@@ -33,11 +33,16 @@ def read_error(error: Exception) -> Exception:
             return error
 
 
+def _again(error: StoreUnavailable) -> StoreUnavailable:
+    """The same as another object: one that is its own cause keeps its traceback alive, and all that this names."""
+    return StoreUnavailable(*error.args)
+
+
 def commit_error(error: Exception) -> Exception:
     """What an error of a commit means: an error that PostgreSQL sent rolled it back, a silence did not say."""
     match error:
         case StoreUnavailable():
-            return error
+            return _again(error)
         case asyncpg.PostgresError() if error.sqlstate not in _LOST and not isinstance(
             error, asyncpg.PostgresConnectionError
         ):

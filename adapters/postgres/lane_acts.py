@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from adapters.ports.store import LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import CommandInUse, CommandNotFound, LaneChanged, LaneKills, LaneNotFound
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from schemas.keys import ActorKey
@@ -12,6 +12,8 @@ from schemas.keys import ActorKey
 _RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4, $5)"
 _DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
 _CLOSE_GAP = "SELECT tallystick.close_gap($1, $2, $3, $4, $5, $6)"
+
+_SETTLE = "SELECT tallystick.settle_command($1, $2, $3, $4, $5, $6, $7)"
 
 
 class PostgresLaneActs:
@@ -63,6 +65,26 @@ class PostgresLaneActs:
                 raise LaneChanged(f"number {through} of {series} is not below the first that waits in the lane")
             case _:
                 raise LaneNotFound(f"{key} has no numbered events of {series}")
+
+    async def settle(
+        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
+    ) -> None:
+        try:
+            async with self._link as connection:
+                outcome = await connection.fetchval(
+                    _SETTLE, key.entity, key.id, command, is_there, external_id, actor, reason
+                )
+        except Exception as error:
+            raise read_error(error) from error
+        match outcome:
+            case "done":
+                return
+            case "open":
+                raise CommandInUse(f"command {command} is not parked, and may be sent at any time: pause {key} first")
+            case "sending":
+                raise CommandInUse(f"command {command} is being sent: settle it when that has ended")
+            case _:
+                raise CommandNotFound(f"{key} has no open command {command}")
 
     async def close(self) -> None:
         """Close the connection."""

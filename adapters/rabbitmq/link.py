@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import aiormq
 from aiormq.abc import AbstractConnection
@@ -76,7 +77,8 @@ class Link:
         """Connect, wait for the end, and again; `close` ends it by cancelling."""
         loop, retry = asyncio.get_running_loop(), Retry(self._delay)
         while not self._is_closed:
-            if self._valve is not None:
+            if self._valve is not None and not self._valve.is_open:
+                gc.collect()  # what a cycle still holds of the lost connection would keep the valve shut
                 await self._valve.opened()
             began = loop.time()
             try:

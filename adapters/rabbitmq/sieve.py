@@ -76,7 +76,8 @@ class Sieve:
     """The deliveries of one connection. `sift` is given its bytes as they come, in pieces of any size."""
 
     def __init__(self) -> None:
-        self._takers: dict[int, Taker] = {}
+        self._takers: dict[int, Taker | None] = {}
+        """By channel; None: its taker has left, and what still comes is dropped."""
         self._open: dict[int, _Content] = {}
         self._rest = b""
         self._is_through = False
@@ -88,12 +89,18 @@ class Sieve:
     def leave(self, channel: int, taker: Taker) -> None:
         """Drop what still comes on `channel`, unless it has another taker by now."""
         if self._takers.get(channel) is taker:
-            del self._takers[channel]
+            self._takers[channel] = None
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a channel was ever entered, and so the connection is open."""
+        return bool(self._takers)
 
     def end(self) -> None:
         """The connection is gone: its takers learn that at once."""
         for taker in tuple(self._takers.values()):
-            taker.lost()
+            if taker is not None:
+                taker.lost()
         self._takers.clear()
 
     def sift(self, data: bytes) -> bytes:

@@ -106,10 +106,12 @@ class SiftedProtocol(asyncio.StreamReaderProtocol):
             return
         if others:
             super().data_received(others)
-        elif self._clock() - self._told_at > HEARTBEAT_SECONDS:
+        elif self._sieve.is_in_use and self._clock() - self._told_at > HEARTBEAT_SECONDS:
+            # Not before: a part of a frame of the handshake has no frames of others behind it.
             self._told_at = self._clock()
             super().data_received(HEARTBEAT)
-        if not self._valve.is_open and not self._is_paused and self._socket is not None:
+        if not self._valve.is_open and self._socket is not None:
+            # Each time: the reader pauses and resumes the same socket for what aiormq has still to read.
             self._is_paused = True
             self._socket.pause_reading()
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import CommandInUse, CommandNotFound, LaneActs, LaneChanged, LaneKills, LaneNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.problems import LANE_CHANGED, LANE_KILLS, LANE_NOT_FOUND, Problem
-from gateway.http.requests import CloseGap, Discard, Nothing, Retry, body, lane_key, query
+from gateway.http.problems import COMMAND_IN_USE, COMMAND_NOT_FOUND, LANE_CHANGED, LANE_KILLS, LANE_NOT_FOUND, Problem
+from gateway.http.requests import CloseGap, Discard, Nothing, Retry, Settle, body, lane_key, query
 from schemas.keys import ActorKey
 
 
@@ -58,6 +58,21 @@ class Acts:
         except LaneChanged as error:
             raise _changed(error, key) from error
         return self._done(key, request, "close-gap", asked.reason)
+
+    async def settle(self, request: web.Request) -> web.Response:
+        """Record what a person has found out about a command: the system has its effect, or it has not."""
+        query(request, Nothing)
+        key, asked = lane_key(request), await body(request, Settle)
+        try:
+            await self._lanes.settle(
+                key, command=asked.command, is_there=asked.outcome == "done", external_id=asked.external_id,
+                actor=request[CALLER].name, reason=asked.reason,
+            )  # fmt: skip
+        except CommandNotFound as error:
+            raise Problem(COMMAND_NOT_FOUND, f"{_sentence(error)} Look at the commands of the lane.") from error
+        except CommandInUse as error:
+            raise Problem(COMMAND_IN_USE, _sentence(error)) from error
+        return self._done(key, request, "settle", asked.reason)
 
     def _done(self, key: ActorKey, request: web.Request, action: str, reason: str) -> web.Response:
         self._look_at(key)

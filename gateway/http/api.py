@@ -53,6 +53,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry),
         Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard),
         Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap),
+        Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle),
         Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),
         Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane),
         Route(hdrs.METH_GET, "/v1/pauses", read, operators.pausing.active),

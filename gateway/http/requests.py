@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from adapters.ports.letters import LetterState
 from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
@@ -21,6 +22,7 @@ from schemas.keys import ActorKey
 from schemas.parsing import Limits, parse
 from schemas.record import Record
 from schemas.rules import Rule, Written
+from schemas.values import Id
 from schemas.verdicts import FailureClass, LaneState, Verdict
 
 PAGE: Final = 100
@@ -170,6 +172,24 @@ class Discard(Record):
     reason: Reason
     head: Ref
     """The message at the lane's head, as the operator has seen it."""
+
+
+class Settle(Record):
+    """The body of the settling of a command."""
+
+    reason: Reason
+    command: Ref
+    """Its id, as the lane shows it."""
+    outcome: Literal["done", "not_done"]
+    """`done`: the system has the effect. `not_done`: it has not, and nothing that was sent can still arrive there."""
+    external_id: Id | None = None
+    """The system's own id of what was made, if it gave one; with `done` only."""
+
+    @model_validator(mode="after")
+    def _id_of_what_is_there(self) -> Self:
+        if self.external_id is not None and self.outcome != "done":
+            raise PydanticCustomError("external_id", "give `external_id` with the outcome `done` only")
+        return self
 
 
 class CloseGap(Record):

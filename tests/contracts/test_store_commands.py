@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from adapters.ports.outbox import Ended, Ending, Leased
+from adapters.ports.pauses import Scope
+from adapters.ports.store import CommandInUse, CommandNotFound
 from adapters.ports.turns import Again, Committed, Opened, Refused, Settlement
 from schemas.commands import command_id
 from schemas.facts import Case
 from schemas.verdicts import Failure, FailureClass
 from tests.contracts.store_stands import Process, StoreStand
-from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, settled, uuid
+from tests.contracts.turns import PROJECT, SHEET, applied, asking, command, message, send_lane, settled, uuid
 
 ANN = uuid("process ann")
 FIRST, SECOND = command(line="1"), command(line="2")
@@ -157,3 +160,60 @@ class TestRetry:
         await process.outbox.record([Ended(FIRST, leased.token, 1, Ending.UNKNOWN, hold=30.0)])
         await process.acts.retry(SHEET, actor="ann", reason="look again")
         assert await process.outbox.free("erp", after=None, limit=10) == []
+
+
+class TestWhatAPersonSays:
+    """The sent log takes it as the newest attempt, and whoever runs the command next goes by it."""
+
+    async def test_done_settles_as_if_the_system_had_confirmed(self, store: StoreStand, process: Process) -> None:
+        await parked(process, [Ending.UNKNOWN])
+        assert await store.open_cases() == 0
+        await process.acts.settle(
+            SHEET, command=FIRST.id, is_there=True, external_id="4711", actor="ann", reason="seen"
+        )
+        leased = await claim(process, "t9")
+        assert leased.command == FIRST
+        assert (leased.earlier[-1].ending, leased.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
+        assert leased.earlier[-1].reason == "ann: seen"
+        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is there: seen")]
+
+    async def test_not_done_runs_again_under_another_identity(self, store: StoreStand, process: Process) -> None:
+        await parked(process, [Ending.UNKNOWN, None])
+        await process.acts.settle(SHEET, command=FIRST.id, is_there=False, external_id=None, actor="ann", reason="gone")
+        leased = await claim(process, "t9")
+        assert leased.command.id == command_id("erp", FIRST.operation, SHEET, "1", 2)
+        assert leased.earlier == ()
+        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is not there: gone")]
+
+    async def test_its_case_closes(self, store: StoreStand, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
+        leased = await attempt(process, Ending.UNKNOWN, 0)
+        turn = settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED)
+        unknown = Failure(FailureClass.UNKNOWN_OUTCOME, "outcome_unknown", "nobody knows")
+        turn.opened.append(Opened(Case(unknown), command_id=FIRST.id))
+        await process.commit(turn)
+        assert await store.open_cases() == 1
+        await process.acts.settle(SHEET, command=FIRST.id, is_there=True, external_id=None, actor="ann", reason="seen")
+        assert await store.open_cases() == 0
+
+    async def test_what_may_be_sent_at_any_time_is_not_settled(self, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
+        say = partial(
+            process.acts.settle, SHEET, command=FIRST.id, is_there=True, external_id=None, actor="ann", reason="seen"
+        )
+        with pytest.raises(CommandInUse, match="pause timesheet/T-1 first"):
+            await say()
+        # nor is one that was on its way when its key was paused
+        await claim(process, "t1")
+        await process.pauses.begin(Scope(SHEET.entity, SHEET.id), actor="ann", reason="look")
+        with pytest.raises(CommandInUse, match="is being sent"):
+            await say()
+        # but once that has ended
+        await process.outbox.take_over([ANN])
+        await say()
+
+    async def test_a_command_that_is_not_there_is_not_found(self, process: Process) -> None:
+        await parked(process, [Ending.UNKNOWN])
+        for key, id in ((SHEET, uuid("another")), (PROJECT, FIRST.id)):
+            with pytest.raises(CommandNotFound):
+                await process.acts.settle(key, command=id, is_there=True, external_id=None, actor="ann", reason="seen")

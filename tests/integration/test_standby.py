@@ -64,7 +64,8 @@ async def stand_still(installation: Firm, figures: Callable[[str], None], second
     loop = asyncio.get_running_loop()
     load = Load(installation)
     await load.prepare()
-    zombie = await installation.start_ready()
+    # It takes the answer that it waits for, however old: that turn must be refused when it comes to commit
+    zombie = await installation.start_ready(TALLYSTICK_COMMIT_SECONDS=f"{seconds + 60:.0f}")
     stand_by = await installation.start_ready()
     await park(installation, "Z1")
     # Given the active one with leases, its commands on their way, and both with a turn of one key in hand

@@ -19,7 +19,7 @@ ACTOR: Final = "dora"
 REASON: Final = "the base of Friday"
 LANDED: Final = 1.5
 """Seconds after which what a killed process has sent is at its system."""
-NOT_RESTORED: Final = frozenset({"clock", "teller"})
+NOT_RESTORED: Final = frozenset({"clock", "teller", "looker"})
 
 
 class Restoration:
@@ -56,7 +56,7 @@ class Restoration:
         tables = world.tables
         for name, rows in self._base.items():
             setattr(tables, name, rows)
-        tables.teller = None
+        tables.teller = tables.looker = None
         for queue in world.broker.queues.values():
             queue.take()
         del world.closings[self._closings :]

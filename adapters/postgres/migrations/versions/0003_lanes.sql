@@ -56,16 +56,19 @@ LANGUAGE plpgsql AS $$
 DECLARE
     refs     uuid[] := '{}';
     commands uuid[];
+    kills    boolean;
 BEGIN
     PERFORM FROM tallystick.entity
     WHERE entity = p_entity AND key = p_key AND row_version > 0 FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN 'absent';
-    ELSIF NOT p_force AND EXISTS (
+    END IF;
+    kills := NOT p_force AND EXISTS (
         SELECT FROM tallystick.inbox i JOIN tallystick.cases c ON c.ref = i.ref
         WHERE i.entity = p_entity AND i.key = p_key AND i.position IS NOT NULL AND i.verdict = 'parked'
-          AND c.closed_at IS NULL AND c.code = 'kills_process')
-    THEN
+          AND c.closed_at IS NULL AND c.code = 'kills_process');
+    commands := ARRAY(SELECT id FROM tallystick.outbox WHERE entity = p_entity AND key = p_key AND state = 'parked');
+    IF kills AND commands = '{}' THEN
         RETURN 'kills';
     END IF;
     UPDATE tallystick.entity SET
@@ -73,7 +76,7 @@ BEGIN
         waited_since = CASE WHEN lane_state = 'waiting' THEN lane_since ELSE waited_since END,
         wait_entity = NULL, wait_key = NULL, wait_seen = NULL, patience = NULL
     WHERE entity = p_entity AND key = p_key AND lane_depth > 0 AND lane_state IN ('backoff', 'waiting', 'parked')
-      AND entity <> 'external';
+      AND entity <> 'external' AND NOT kills;
     IF FOUND THEN
         WITH again AS (
             UPDATE tallystick.inbox SET
@@ -84,27 +87,53 @@ BEGIN
         SELECT COALESCE(array_agg(a.ref), '{}') INTO refs FROM again a;
         DELETE FROM tallystick.lane_suspect WHERE ref = ANY (refs);
     END IF;
-    commands := ARRAY(SELECT id FROM tallystick.outbox WHERE entity = p_entity AND key = p_key AND state = 'parked');
     PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, commands));
-    UPDATE tallystick.outbox o SET
-        state = 'open', reason = NULL, due_at = NULL,
-        generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
-        id = CASE WHEN r.did_nothing
-                  THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
-                  ELSE o.id END,
-        reference = CASE WHEN r.did_nothing
-                         THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
-    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
-                                        OR a.number <= absent.number)
-                               AND bool_or(a.ending IN ('rejected', 'absent'))
-                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
-          FROM tallystick.outbox p
-          CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
-                              WHERE b.command_id = p.id AND b.ending = 'absent') absent
-          WHERE p.id = ANY (commands)) r
-    WHERE o.id = r.id;
+    PERFORM tallystick.reopen_commands(commands);
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'lane.retry', p_entity, p_key, p_reason);
+    RETURN 'done';
+END $$;
+
+-- A person says what became of a command: that the system has its effect, or that it has not and never will from what
+-- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. 'done',
+-- 'absent', 'open': neither parked nor paused, so somebody may send it, or 'sending'.
+CREATE FUNCTION tallystick.settle_command(p_entity text, p_key text, p_id uuid, p_is_there boolean, p_external_id text,
+                                          p_actor text, p_reason text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    command tallystick.outbox;
+    hand    uuid := gen_random_uuid();
+BEGIN
+    PERFORM FROM tallystick.entity WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
+    SELECT o.* INTO command FROM tallystick.outbox o
+    WHERE o.id = p_id AND o.entity = p_entity AND o.key = p_key FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'absent';
+    ELSIF command.state = 'open' AND NOT tallystick.is_paused(command.entity, command.key, command.body) THEN
+        RETURN 'open';
+    END IF;
+    -- Waits for a claim that has begun, and lets none begin that has not seen the pause.
+    INSERT INTO tallystick.lease (system, entity, key, holder, token)
+    VALUES (command.system, p_entity, p_key, hand, hand) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN 'sending';
+    END IF;
+    INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line, generation,
+                                    ended_at, ending, external_id, code, reason)
+    SELECT p_id, COALESCE(max(a.number), 0) + 1, hand, hand, command.system, command.operation, p_entity, p_key,
+           command.line, command.generation, now(), CASE WHEN p_is_there THEN 'confirmed' ELSE 'absent' END,
+           p_external_id, 'settled_by_person', p_actor || ': ' || p_reason
+    FROM tallystick.attempt a WHERE a.command_id = p_id;
+    DELETE FROM tallystick.lease WHERE token = hand;
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[p_id]));
+    IF p_is_there THEN
+        UPDATE tallystick.outbox SET state = 'open', reason = NULL, due_at = NULL WHERE id = p_id;
+    ELSE
+        PERFORM tallystick.reopen_commands(ARRAY[p_id]);
+    END IF;
+    INSERT INTO tallystick.audit (actor, action, entity, key, reason)
+    VALUES (p_actor, 'command.settle', p_entity, p_key,
+            command.reference || CASE WHEN p_is_there THEN ' is there: ' ELSE ' is not there: ' END || p_reason);
     RETURN 'done';
 END $$;
 
@@ -133,6 +162,28 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT encode(set_byte(set_byte(d, 6, (get_byte(d, 6) & 15) | 128), 8, (get_byte(d, 8) & 63) | 128), 'hex')::uuid
     FROM (SELECT substring(sha256(convert_to(concat_ws(E'\x1f', p_system, p_operation, p_entity, p_key, p_line,
                                                        p_generation::text), 'UTF8')) FROM 1 FOR 16) AS d) digest
+$$;
+
+-- Let parked commands run again; one that did nothing gets a new generation, and so a new identity, at the same place.
+CREATE FUNCTION tallystick.reopen_commands(p_commands uuid[]) RETURNS void
+LANGUAGE sql AS $$
+    UPDATE tallystick.outbox o SET
+        state = 'open', reason = NULL, due_at = NULL,
+        generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
+        id = CASE WHEN r.did_nothing
+                  THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
+                  ELSE o.id END,
+        reference = CASE WHEN r.did_nothing
+                         THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
+    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
+                                        OR a.number <= absent.number)
+                               AND bool_or(a.ending IN ('rejected', 'absent'))
+                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
+          FROM tallystick.outbox p
+          CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
+                              WHERE b.command_id = p.id AND b.ending = 'absent') absent
+          WHERE p.id = ANY (p_commands)) r
+    WHERE o.id = r.id
 $$;
 
 -- The head ends as discarded, if it is still the one that the operator saw: 'done', 'moved', or 'absent'.
