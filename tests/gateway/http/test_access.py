@@ -99,6 +99,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/retry"),
         ("POST", f"{lane}/discard"),
         ("POST", f"{lane}/close-gap"),
+        ("POST", f"{lane}/settle"),
         ("POST", f"{lane}/pause"),
         ("POST", f"{lane}/resume"),
         ("POST", "/v1/pauses"),

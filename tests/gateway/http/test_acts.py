@@ -8,7 +8,7 @@ import pytest
 from gateway.failures import KILLS
 from schemas.sequence import Cursor
 from schemas.verdicts import LaneState
-from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, message, numbered, queued
+from tests.contracts.turns import EXTERNAL_PROJECT, PROJECT, SHEET, applied, asking, command, message, numbered, queued
 from tests.gateway.http.stand import TOKEN, Stand
 
 LANE = "/v1/lanes/timesheet/T-1"
@@ -154,3 +154,43 @@ async def test_a_gap_that_was_closed_lets_the_head_run(stand: Stand, database_ur
     assert "are closed already" in again.detail
     assert (await stand.post(f"{LANE}/close-gap", asked | {"series": "hr"})).status == 404
     assert (await stand.post(f"{LANE}/close-gap", asked | {"through": 0})).status == 400
+
+
+async def test_what_a_person_found_out_of_a_command_is_taken_and_audited(stand: Stand, database_url: str) -> None:
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("e1")), command()))
+    say = {"command": str(command().id), "outcome": "done", "external_id": "4711", "reason": "it is in the ledger"}
+    # Given a command that may be sent at any time
+    page = await stand.post(f"{LANE}/settle", say)
+    assert (page.status, page.json["type"]) == (409, "/problems/command-in-use")
+    assert "pause timesheet/T-1 first" in page.detail
+    # When nobody can send it
+    assert (await stand.post(f"{LANE}/pause", {"reason": "to settle"})).status == 200
+    page = await stand.post(f"{LANE}/settle", say)
+    assert (page.status, page.json["done"]) == (200, "settle")
+    assert stand.looked_at[-1] == SHEET
+    assert (await audit(database_url))[-1] == (
+        "api-token", "command.settle", "timesheet", "T-1", f"{command().reference} is there: it is in the ledger",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "says"),
+    [
+        ({"command": "00000000-0000-0000-0000-000000000000"}, 404, "no open command"),
+        ({"outcome": "perhaps"}, 400, "outcome"),
+        ({"outcome": "not_done", "external_id": "4711"}, 400, "external_id"),
+        ({"external_id": ""}, 400, "external_id"),
+        ({"reason": " "}, 400, "say why"),
+    ],
+)
+async def test_what_is_said_wrongly_of_a_command_is_refused(
+    stand: Stand, wrong: dict[str, str], status: int, says: str
+) -> None:
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("e1")), command()))
+    page = await stand.post(
+        f"{LANE}/settle", {"command": str(command().id), "outcome": "done", "reason": "seen", **wrong}
+    )
+    assert page.status == status
+    assert says in page.text
