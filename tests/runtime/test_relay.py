@@ -166,6 +166,25 @@ def test_where_nothing_protects_a_person_is_asked() -> None:
     run(story())
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_a_person_found_out_settles_what_nobody_else_can(is_there: bool) -> None:  # noqa: FBT001
+    async def story() -> None:
+        mood = Mood.APPLIES_THEN_TIMES_OUT if is_there else Mood.TIMES_OUT
+        town = Town(vendor=moody(mood, capability=BLIND))
+        town.process().deliver(A, ASKS)
+        await until(lambda: town.cases() == ["outcome_unknown"])
+        await town.store.clients().acts.settle(
+            A, command=FIRST, is_there=is_there, external_id=None, actor="ann", reason="looked in the ERP"
+        )
+        # Then it counts as done, or is sent under another generation; and what stood behind it goes on
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        assert town.cases() == []
+        assert town.vendor.effects == ["job/a/1/1" if is_there else "job/a/1/2", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
 def test_a_rejection_does_not_settle_while_an_earlier_attempt_may_still_land() -> None:
     async def story() -> None:
         # Given an attempt that timed out and lands half a minute later, and a second one that is rejected
