@@ -9,7 +9,6 @@ the first page of a lane, for all before it is committed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -25,6 +24,7 @@ from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.lanes import PAGE
 from gateway.loading import Loading
+from gateway.looking import Looking
 from gateway.suspicion import Treatment, treatment
 from gateway.world import Watcher, World
 from schemas.keys import ActorKey
@@ -41,7 +41,7 @@ Before = Callable[[Sequence[Activation]], Awaitable[None]]
 
 
 class FirstLook:
-    """`told` hears of each message that runs alone: its lane, the number of the attempt, and the treatment."""
+    """`looking` hears how far the look is, and of each message that runs alone."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class FirstLook:
         watcher: Watcher,
         bus: Bus,
         backoff: Backoff,
-        told: Callable[[str, int, Treatment], None],
+        looking: Looking,
     ) -> None:
         self._looks = looks
         self._lanes = lanes
@@ -61,7 +61,7 @@ class FirstLook:
         self._watcher = watcher
         self._bus = bus
         self._backoff = backoff
-        self._told = told
+        self._looking = looking
         self._known: dict[UUID, int] = {}
         """Messages that may end the process, and how often they ran alone."""
         self._begun: list[UUID] = []
@@ -69,27 +69,42 @@ class FirstLook:
 
     async def take(self) -> bool:
         """Look, while nothing else is done; whether it was done, and not left to another process that does."""
-        async with self._bus.alone():
+        async with self._looking.told(), self._bus.alone():
             return await self._look()
+
+    async def give_up(self) -> None:
+        """Forget what was begun, for the process ends in order, and let another look. Raises `StoreUnavailable`.
+
+        The lock is had anew first: if its connection went with a record on its way, that record has come by then.
+        """
+        if not self._begun:
+            return
+        while await self._looks.take(list(self._begun)) is None:
+            await self._backoff.wait()
+        self._begun.clear()
+        await self._looks.leave([])
 
     async def _look(self) -> bool:
         """What was begun when the store was lost has done no harm: the look begins anew, without it."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
         while True:
             try:
                 known = await self._looks.take(list(self._begun))
                 if known is not None:
                     self._known = known
                     self._begun.clear()
+                    self._looking.begins()
                     await self._at_lanes()
                     await self._looks.leave(list(self._begun))
+                    self._begun.clear()
                     self._backoff.reset()
+                    self._looking.done()
                     return True
+                self._looking.waits(PATIENCE_SECONDS)
             except StoreUnavailable as error:
                 self._watcher.store_lost(error, unknown=False)
             else:
-                if loop.time() - began > PATIENCE_SECONDS:
+                if self._looking.seconds > PATIENCE_SECONDS:
+                    self._looking.skipped()
                     return False
             await self._backoff.wait()
 
@@ -101,6 +116,7 @@ class FirstLook:
             rows = await self._commits.load(keys) if keys else {}
             for group in self._groups(rows.values()):
                 await self._at_group(group)
+                self._looking.passes(len(group))
 
     def _groups(self, rows: Iterable[Row]) -> Iterator[list[ActorKey]]:
         """Lanes whose first pages make up a group together."""
@@ -142,7 +158,7 @@ class FirstLook:
                 activation.lane = ()
             elif treatment(self._known[head] + 1) is Treatment.ALONE:
                 attempts = self._known.pop(head) + 1
-                self._told(str(key), attempts, Treatment.ALONE)
+                self._looking.alone(str(key), attempts, Treatment.ALONE)
                 await self._begin([head], alone=True)
             else:
                 activation.killer = killer = head
@@ -155,7 +171,7 @@ class FirstLook:
             ran = True
             tries += head is killer
         if killer is not None:
-            self._told(str(key), self._known.pop(killer) + 1, Treatment.PARKED)
+            self._looking.alone(str(key), self._known.pop(killer) + 1, Treatment.PARKED)
             self._begun.append(killer)
         return ran
 

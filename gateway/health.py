@@ -35,6 +35,7 @@ class Health:
         self._subscription: Subscription | None = None
         self._store: str | None = "not asked yet"
         self._dead: str | None = None
+        self._start = ""
         self.is_draining = False
         self.has_started = False
 
@@ -42,6 +43,10 @@ class Health:
         """From now on readiness needs this subscription's consumers."""
         self._subscription = subscription
         self.has_started = True
+
+    def starting(self, at: str) -> None:
+        """What the start is at, which would seem to hang else; "" once that is over."""
+        self._start = at
 
     def died(self, task: str) -> None:
         """A task that runs for ever has ended: the process is of no use any more."""
@@ -53,13 +58,22 @@ class Health:
         return Check("tasks", self._dead is None, "" if self._dead is None else f"{self._dead} has ended")
 
     @property
+    def started(self) -> Check:
+        """Whether the consumers were registered once."""
+        return Check("started", self.has_started, self._start or "the consumers are not registered yet")
+
+    @property
     def checks(self) -> list[Check]:
         """Every condition of readiness."""
         subscription = self._subscription
         return [
             self.alive,
             Check("postgresql", self._store is None, self._store or ""),
-            Check("consumers", subscription is not None and subscription.is_active, "not every queue has its consumer"),
+            Check(
+                "consumers",
+                subscription is not None and subscription.is_active,
+                self._start or "not every queue has its consumer",
+            ),
             Check("publisher", self._publishing.is_connected, "the publishing connection is down"),
             Check("draining", not self.is_draining, "the process is shutting down"),
         ]

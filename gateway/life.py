@@ -7,8 +7,7 @@ of what stands there. In doubt are, too, those that begin at the same time; a lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from adapters.ports.looks import Looks
@@ -16,11 +15,13 @@ from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.first_look import FirstLook
+from gateway.starting import Patience
 
 PROVEN_SECONDS: Final = 60.0
 """A process that has lived for so long does not die of what it found in lanes at its start."""
-
-Answer = TypeVar("Answer")
+PARTING_SECONDS: Final = 2.0
+"""How long an end in the midst of the look may take to leave no trace."""
+STORE: Final = "postgresql"
 
 
 class Life:
@@ -30,20 +31,42 @@ class Life:
         self._id = id
         self._looks = looks
         self._first_look = first_look
-        self._backoff = backoff
+        self._patience = Patience(backoff)
+        self._parting: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Take the first look, if there is need of one; waits for the store."""
-        others = await self._insist(lambda: self._looks.begin(self._id))
+        """Take the first look, if there is need of one; waits for the store.
+
+        To be cancelled is an end in order, and nobody's death: what the look had begun is forgotten.
+        """
+        try:
+            await self._begin()
+        except asyncio.CancelledError:
+            self._parting = asyncio.create_task(self._part(), name="part")
+            await asyncio.shield(self._parting)
+            raise
+
+    async def _begin(self) -> None:
+        others = await self._patience.until_done(STORE, lambda: self._looks.begin(self._id))
         if others:
             telemetry.first_look(len(others))
             if await self._first_look.take():
-                await self._insist(lambda: self._looks.end(others))
+                await self._patience.until_done(STORE, lambda: self._looks.end(others))
+
+    async def _part(self) -> None:
+        try:
+            async with asyncio.timeout(PARTING_SECONDS):
+                await self._first_look.give_up()
+                await self._looks.end([self._id])
+        except StoreUnavailable as error:
+            telemetry.first_look_left(str(error))
+        except TimeoutError:
+            telemetry.first_look_left(f"no answer within {PARTING_SECONDS:g} s")
 
     async def run(self) -> None:
         """End the doubt once it has lived for long enough; runs for ever."""
         await asyncio.sleep(PROVEN_SECONDS)
-        await self._insist(lambda: self._looks.end([self._id]))
+        await self._patience.until_done(STORE, lambda: self._looks.end([self._id]))
         await asyncio.Event().wait()
 
     async def end(self) -> None:
@@ -52,13 +75,3 @@ class Life:
             await self._looks.end([self._id])
         except StoreUnavailable as error:
             telemetry.store_lost(error, unknown=True)
-
-    async def _insist(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        while True:
-            try:
-                answer = await ask()
-            except StoreUnavailable:
-                await self._backoff.wait()
-            else:
-                self._backoff.reset()
-                return answer

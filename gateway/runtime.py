@@ -42,6 +42,7 @@ from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
 from gateway.lanes import LaneWorker
 from gateway.life import Life
+from gateway.looking import Looking
 from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
@@ -160,8 +161,9 @@ class Runtime:
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
         ]
         self._bus.connect(self._committers)
+        looking = Looking(self.health.starting, self._watch.suspected)
         first_look = FirstLook(
-            ports.looks, ports.lanes, ports.commits[0], world, self._watch, self._bus, Backoff(), self._watch.suspected
+            ports.looks, ports.lanes, ports.commits[0], world, self._watch, self._bus, Backoff(), looking
         )
         self._life = Life(self.instance, ports.looks, first_look, Backoff())
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())

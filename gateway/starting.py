@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from adapters.ports.broker import BrokerUnavailable
 from adapters.ports.turns import StoreUnavailable
@@ -15,6 +15,8 @@ from gateway.exits import explain
 TELL_SECONDS: Final = 30.0
 """How long nothing is said while the reason stays the same."""
 
+Answer = TypeVar("Answer")
+
 
 class Patience:
     """Tries again for as long as something is away, which only the process's end stops."""
@@ -24,17 +26,17 @@ class Patience:
         self._told = told
         self._last = ("", 0.0)
 
-    async def until_done(self, what: str, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Return once `attempt` has. Its refusals, and our bugs, are raised."""
+    async def until_done(self, what: str, attempt: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return what `attempt` does, once it has. Its refusals, and our bugs, are raised."""
         while True:
             try:
-                await attempt()
+                answer = await attempt()
             except (StoreUnavailable, BrokerUnavailable) as error:
                 self._tell(what, str(explain(error) or error))
                 await self._backoff.wait()
             else:
                 self._backoff.reset()
-                return
+                return answer
 
     def _tell(self, what: str, reason: str) -> None:
         now = asyncio.get_running_loop().time()

@@ -47,7 +47,7 @@ def started(version: str, instance: UUID, policy: str) -> None:
 
 
 def waiting_for(what: str, reason: str) -> None:
-    """The start waits for something that is not there."""
+    """The process waits for something that is not there; most often its start does."""
     _log.warning("waiting_for", what=what, reason=reason)
 
 
@@ -137,6 +137,31 @@ def suspect_again(queue: str, attempts: int, treatment: str) -> None:
 def first_look(lives: int) -> None:
     """Processes ended badly before this one: it looks at lanes before it does anything else."""
     _log.warning("first_look", lives=lives)
+
+
+def first_look_waits(patience: float) -> None:
+    """Another process looks; the start waits for it, for so many seconds at most."""
+    _log.warning("first_look_waits", patience=patience)
+
+
+def first_look_progress(lanes: int, seconds: float) -> None:
+    """The look goes on: lanes that it has done, and since when it began."""
+    _log.info("first_look_progress", lanes=lanes, seconds=round(seconds, 1))
+
+
+def first_look_done(lanes: int, seconds: float) -> None:
+    """The look is over; the start goes on."""
+    _log.info("first_look_done", lanes=lanes, seconds=round(seconds, 1))
+
+
+def first_look_skipped(seconds: float) -> None:
+    """The other process still looks, or stands still: the start goes on without a look, and the doubt stays."""
+    _log.warning("first_look_skipped", seconds=round(seconds, 1))
+
+
+def first_look_left(reason: str) -> None:
+    """The process ends in the look, and could not take back what it had recorded: it counts as a death."""
+    _log.warning("first_look_left", reason=reason)
 
 
 def attempt_ended(system: str, operation: str, reference: str, outcome: str, seconds: float) -> None:

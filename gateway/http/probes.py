@@ -26,8 +26,7 @@ class Probes:
 
     async def started(self, request: web.Request) -> web.Response:
         """200 once the process has registered its consumers."""
-        started = Check("started", self._health.has_started, "the consumers are not registered yet")
-        return _answer(request, "startupz", [started])
+        return _answer(request, "startupz", [self._health.started])
 
 
 def told(checks: Sequence[Check]) -> list[Check]:

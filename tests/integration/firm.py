@@ -57,6 +57,11 @@ class GatewayProcess:
         """HTTP status of a page of the operations port; 0 if it does not answer."""
         return await _status(f"{self.ops}{path}", {})
 
+    async def page(self, path: str) -> str:
+        """Text of a page of the operations port."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.ops}{path}") as response:
+            return await response.text()
+
     async def metric(self, name: str) -> int:
         """What its metrics page gives for `name` with its labels; 0 where it has not counted yet."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.ops}/metrics") as response:

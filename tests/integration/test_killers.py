@@ -142,6 +142,47 @@ async def test_a_thousand_innocents_in_lanes_are_looked_at_quickly(installation:
     assert await gateway.stop() == 0
 
 
+async def test_a_start_that_is_stopped_at_a_locked_row_parks_nobody(installation: Firm) -> None:
+    # Given a message of a lane that must run alone, and a process that died
+    await installation.publish([deal("P0", "PARENT")])
+    gateway = await installation.start_ready()
+
+    async def does_wait() -> bool:
+        return await installation.verdicts() == {"waiting": 1}
+
+    await until(does_wait, 30, "the child waits")
+    await gateway.kill()
+    await installation.database.execute(
+        "UPDATE tallystick.entity SET lane_state = 'open', wait_entity = NULL, wait_key = NULL, wait_seen = NULL"
+        " WHERE entity = 'project'"
+    )
+    await installation.database.execute("INSERT INTO tallystick.lane_suspect SELECT ref, 0 FROM tallystick.inbox")
+    # When its row is locked, and each start is stopped there in order
+    async with installation.database.transaction():
+        await installation.database.execute("SELECT FROM tallystick.entity WHERE entity = 'project' FOR UPDATE")
+        for _ in range(3):
+            gateway = await installation.start()
+            await until(lambda: is_one_at_hand_and_blocked(installation), 30, "it waits for the row")
+            assert "looking at lanes of before" in await gateway.page("/startupz")
+            assert await gateway.stop() == 0, gateway.log.read_text(encoding="utf-8")[-4000:]
+            # Then it leaves nobody under suspicion, and no doubt of its own
+            assert await installation.count("SELECT count(*) FROM tallystick.lane_suspect") == 0
+            assert await installation.count("SELECT count(*) FROM tallystick.life") == 1
+    # Then the next one parks nobody
+    gateway = await installation.start_ready()
+    assert await installation.verdicts() == {"waiting": 1}
+    assert await installation.count("SELECT count(*) FROM tallystick.cases") == 0
+    assert await gateway.stop() == 0
+
+
+async def is_one_at_hand_and_blocked(installation: Firm) -> bool:
+    """Whether a message is recorded as being decided, and somebody waits for its row; stopped ones may wait still."""
+    return (
+        await installation.count("SELECT count(*) FROM tallystick.lane_suspect") == 1
+        and await installation.count("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+    )
+
+
 async def test_a_thousand_innocents_are_no_suspects_for_long(installation: Firm) -> None:
     await installation.publish([customer(f"C{n}") for n in range(INNOCENTS)])
     for _ in range(SUSPECT_FROM):

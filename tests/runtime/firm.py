@@ -14,6 +14,7 @@ from actors.decision import Actor
 from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming, MemorySubscription
+from adapters.memory.looks import MemoryLooks
 from adapters.memory.store import MemoryStore
 from adapters.ports.broker import Outgoing, Published
 from adapters.ports.system import Absent, Capability
@@ -155,6 +156,7 @@ class Gateway:
         store = firm.store.clients()
         outbox = TroubledOutbox(firm.store.tables, firm.clock)
         outbox.outage = firm.outage
+        looks = firm.looks(firm.store.tables)
         self.connections = [
             Connection(firm.store.clients().commits, firm.outage, some_seconds(chance, 0.02)) for _ in range(2)
         ]
@@ -168,7 +170,7 @@ class Gateway:
             notices=store.notices,
             dead_letters=store.dead_letters,
             suspects=store.suspects,
-            looks=store.looks,
+            looks=looks,
             reads=Probe(firm.outage),
             consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
             publishing=MemoryPublishing(firm.broker),
@@ -177,7 +179,7 @@ class Gateway:
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         self.runtime = Runtime(ports, firm.actors, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
-        self._notices, self._looks = store.notices, store.looks
+        self._notices, self._looks = store.notices, looks
 
     async def kill(self) -> None:
         """End it at once: the broker takes back what was not acked, and nobody says good-bye."""
@@ -205,6 +207,7 @@ class Firm:
     gateways: list[Gateway] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     actors: Mapping[str, Actor] = field(default_factory=lambda: ACTORS)
+    looks: type[MemoryLooks] = MemoryLooks
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()

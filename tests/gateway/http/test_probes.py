@@ -59,6 +59,13 @@ async def test_it_has_not_started_before_its_consumers_stand(alone: Stand) -> No
     assert (page.status, page.text) == (503, "[-]started failed: the consumers are not registered yet\n")
 
 
+async def test_a_start_that_looks_at_lanes_says_so(alone: Stand) -> None:
+    alone.health.has_started = False
+    alone.health.starting("looking at lanes of before, 7 done")
+    page = await alone.ops("/startupz")
+    assert (page.status, page.text) == (503, "[-]started failed: looking at lanes of before, 7 done\n")
+
+
 async def test_a_program_gets_json(stand: Stand) -> None:
     await ready(stand)
     stand.health.is_draining = True
