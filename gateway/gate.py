@@ -30,9 +30,15 @@ class SystemGate:
         return Hold(HoldReason.WINDOW, None if opens is None else (opens - now).total_seconds())
 
     def is_open_for(self, seconds: float) -> bool:
-        """Whether the policy's hours let commands pass now, and did so many seconds ago."""
-        now = self._now()
-        return self._hours.is_open(now) and self._hours.is_open(now - timedelta(seconds=seconds))
+        """Whether the policy's hours let commands pass now, and did so many seconds ago, or a third of a window ago.
+
+        A third of the shortest one: however short it is, some of it is left, in one of a minute more than a round of
+        those who ask.
+        """
+        now, ago, shortest = self._now(), timedelta(seconds=seconds), self._hours.shortest
+        if shortest is not None:
+            ago = min(ago, shortest / 3)
+        return self._hours.is_open(now) and self._hours.is_open(now - ago)
 
     def limits(self) -> Limits:
         """What the store's gate may let pass."""

@@ -29,6 +29,15 @@ class Window:
         """Whether it ends on the day after."""
         return self.ends <= self.begins
 
+    @property
+    def length(self) -> timedelta:
+        """From its start to its end by the clock on the wall."""
+        return (
+            datetime.combine(date.min, self.ends)
+            - datetime.combine(date.min, self.begins)
+            + timedelta(days=self.is_overnight)
+        )
+
     def covers(self, local: datetime) -> bool:
         """Whether this moment lies in it; whether the day is closed is another question."""
         at, today = local.time(), local.weekday()
@@ -61,6 +70,11 @@ class Hours:
         return local.date() not in self.closed_on and (
             not self.windows or any(window.covers(local) for window in self.windows)
         )
+
+    @property
+    def shortest(self) -> timedelta | None:
+        """The length of the shortest window; None without windows."""
+        return min((window.length for window in self.windows), default=None)
 
     def opens_at(self, now: datetime) -> datetime | None:
         """The next moment after `now` at which it is open; None if there is none for longer than a year."""

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from adapters.ports.overdue import Looked, OpenCommands, Term
 from adapters.ports.turns import StoreUnavailable
 from gateway.backoff import Backoff
@@ -108,6 +110,17 @@ def test_while_the_hours_are_closed_and_shortly_after_nothing_is_told() -> None:
     assert few.looks == []
     reminded(few, gate=gate, rounds=int(600 / ROUND_SECONDS) + int(900 / ROUND_SECONDS) + 1)
     assert len(few.looks) == 1
+
+
+@pytest.mark.parametrize(("window", "silent", "looks"), [("mon-fri 12:00-12:10", 7, 13), ("fri 12:00-12:01", 1, 1)])
+def test_a_window_that_is_shorter_than_the_grace_has_its_looks(window: str, silent: int, looks: int) -> None:
+    """`silent`: so many rounds of 30 s say nothing yet; `looks`: so many are made until the window closes."""
+    gate = GatePolicy(windows=(window,))
+    few = FewCommands({"erp": 1})
+    reminded(few, gate=gate, rounds=silent)
+    assert few.looks == []
+    reminded(few, gate=gate, rounds=30)
+    assert len(few.looks) == looks
 
 
 def test_a_system_that_nobody_lists_is_told_once_and_looked_at_each_time() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,6 +53,23 @@ def test_a_week_has_its_windows(now: str, opens: str | None) -> None:
 )
 def test_a_window_may_go_over_midnight(now: str, is_open: bool) -> None:  # noqa: FBT001
     assert hours("fri 22:00-02:00").is_open(at(now)) == is_open
+
+
+@pytest.mark.parametrize(
+    ("windows", "minutes"),
+    [
+        (("mon-fri 06:00-06:10", "sat 08:00-18:00"), 10),
+        (("fri 23:50-00:05",), 15),
+        (("fri 23:50-24:00",), 10),
+        (("mon-sun 00:00-24:00",), 24 * 60),
+    ],
+)
+def test_the_shortest_window_has_a_length(windows: tuple[str, ...], minutes: int) -> None:
+    assert hours(*windows).shortest == timedelta(minutes=minutes)
+
+
+def test_without_windows_none_is_the_shortest() -> None:
+    assert hours().shortest is None
 
 
 def test_a_week_may_go_over_its_end() -> None:
