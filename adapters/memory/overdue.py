@@ -31,7 +31,7 @@ class MemoryOverdue:
     async def open_cases(self, system: str, term: Term, *, after: ActorKey | None, page: int) -> Looked:
         tables = self._tables
         let_go = self._let_go(term)
-        if self._is_held(system) or not let_go.isdisjoint({_EVERYTHING, ActorKey(CASE_ENTITY, system)}):
+        if self._is_held(system, term) or not let_go.isdisjoint({_EVERYTHING, ActorKey(CASE_ENTITY, system)}):
             return Looked(0, None)
         heads = [head for head in self._heads(system) if after is None or head.command.key > after][:page]
         opened = [self._opened(head, term) for head in heads if self._is_late(head, term, let_go)]
@@ -63,9 +63,9 @@ class MemoryOverdue:
         lanes = [(lane.key, there) for lane, there in self._tables.send_lanes.items() if lane.system == system]
         return [there[min(there)] for _, there in sorted(lanes, key=lambda lane: lane[0]) if there]
 
-    def _is_held(self, system: str) -> bool:
+    def _is_held(self, system: str, term: Term) -> bool:
         gate, restore = self._tables.gates.get(system), self._tables.past.open
-        return (gate is not None and gate.paused_at is not None) or (
+        return (term.is_listed and gate is not None and gate.paused_at is not None) or (
             restore is not None and restore.phase is Phase.HELD
         )
 

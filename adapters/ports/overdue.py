@@ -50,7 +50,8 @@ class Overdue(Protocol):
         """Open a case, once, for each overdue head among the next `page` lanes of `system`, in key order.
 
         A parked head has a case already. None is opened for what a pause holds, nor while the system is paused or a
-        restore is held: these are shown for themselves.
+        restore is held: these are shown for themselves. A system that is not listed may be paused, which explains
+        nothing, since nobody sends its commands anyway.
         """
         ...
 

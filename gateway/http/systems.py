@@ -70,15 +70,26 @@ class Systems:
         return self._done(name, request, "pause", asked.reason)
 
     async def resume(self, request: web.Request) -> web.Response:
-        """Let commands to a system pass again."""
+        """Let commands to a system pass again; also to one that the policy file does not list any more."""
         query(request, Nothing)
-        name, asked = self._name(request), await body(request, Because)
+        name, asked = await self._known_name(request), await body(request, Because)
         await self._gates.resume(name, actor=request[CALLER].name, reason=asked.reason)
         return self._done(name, request, "resume", asked.reason)
 
     def _name(self, request: web.Request) -> str:
         name = request.match_info["name"]
         if name not in self._policy:
+            raise self._not_found()
+        return name
+
+    async def _known_name(self, request: web.Request) -> str:
+        """One of the policy, or one that has left something in the database: a gate, or commands."""
+        name = request.match_info["name"]
+        if (
+            name not in self._policy
+            and all(row.system != name for row in await self._gates.gates())
+            and all(found.system != name for found in await self._overdue.systems(but=self._policy))
+        ):
             raise self._not_found()
         return name
 

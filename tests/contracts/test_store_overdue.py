@@ -165,6 +165,24 @@ class TestExplained:
         await store.pass_time(601)
         assert await look(process, term) == 1
 
+    async def test_a_pause_of_a_system_that_nobody_lists_explains_nothing(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        await ask(process, command(system="old"))
+        await process.gates.pause("old", **ANN)
+        await store.pass_time(5 * HOUR)
+        assert await look(process, TERM, "old") == 0
+        assert await look(process, replace(TERM, is_listed=False), "old") == 1
+
+    async def test_a_restore_holds_also_what_nobody_lists(self, store: StoreStand, process: Process) -> None:
+        await ask(process, command(system="old"))
+        await process.restores.declare(since=None, found=Found.DECLARED, actor="ann", reason="a base was restored")
+        await store.pass_time(5 * HOUR)
+        unlisted = replace(TERM, is_listed=False)
+        assert await look(process, unlisted, "old") == 0
+        await process.restores.release(**ANN)
+        assert await look(process, unlisted, "old") == 1
+
     async def test_refused_credentials_are_one_case_of_the_system(self, store: StoreStand, process: Process) -> None:
         await ask(process, command())
         token = uuid("token")

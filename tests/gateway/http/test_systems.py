@@ -8,6 +8,7 @@ import pytest
 
 from adapters.ports.gate import BreakerRule, Heard, Limits, Speech
 from adapters.ports.outbox import Ended, Ending
+from adapters.postgres.gates import PostgresGates
 from schemas.verdicts import FailureClass
 from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, uuid
 from tests.gateway.http.stand import Stand
@@ -123,11 +124,31 @@ async def test_a_system_that_nobody_lists_and_that_has_no_commands_is_not_found(
 
 
 @pytest.mark.parametrize("act", ["pause", "resume"])
-async def test_a_system_that_the_policy_does_not_list_is_not_changed(alone: Stand, act: str) -> None:
-    page = await alone.post(f"/v1/systems/psa/{act}", {"reason": "a"})
+async def test_a_system_that_nobody_knows_is_not_changed(stand: Stand, database_url: str, act: str) -> None:
+    page = await stand.post(f"/v1/systems/psa/{act}", {"reason": "a"})
     assert (page.status, page.json["type"]) == (404, "/problems/system-not-found")
     assert "erp, crm" in page.detail
-    assert alone.systems_looked_at == []
+    assert stand.systems_looked_at == []
+    assert await audit(database_url) == []
+
+
+async def test_a_system_that_was_paused_and_taken_out_of_the_policy_is_resumed(stand: Stand, database_url: str) -> None:
+    gates = PostgresGates(database_url)
+    await gates.pause("psa", actor="ann", reason="month end")
+    assert (await stand.post("/v1/systems/psa/resume", {"reason": "it is gone"})).status == 200
+    [row] = await gates.gates()
+    await gates.close()
+    assert (row.system, row.paused_at) == ("psa", None)
+    assert await audit(database_url) == [
+        ("ann", "system.pause", "system", "psa", "month end"),
+        ("api-token", "system.resume", "system", "psa", "it is gone"),
+    ]
+
+
+async def test_a_system_that_has_only_commands_is_resumed(stand: Stand) -> None:
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("e1")), command(system="psa")))
+    assert (await stand.post("/v1/systems/psa/resume", {"reason": "a"})).status == 200
 
 
 @pytest.mark.parametrize("act", ["pause", "resume"])

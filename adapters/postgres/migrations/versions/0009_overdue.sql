@@ -14,7 +14,8 @@ CREATE INDEX audit_let_go ON tallystick.audit (key, at)
 
 -- A case for each overdue head among the next p_page keys of a system behind (p_entity, p_key): how many were opened,
 -- and the last key that was looked at, null if there is none behind it. Heads are found by one step in the index each,
--- however many commands stand behind them. A parked head has a case of its own.
+-- however many commands stand behind them. A parked head has a case of its own. The gate of a system that is not listed
+-- explains nothing: whether it is paused or not, nobody sends its commands.
 CREATE FUNCTION tallystick.open_overdue_commands(p_system text, p_is_listed boolean, p_age double precision,
                                                  p_grace double precision, p_entity text, p_key text, p_page integer)
 RETURNS TABLE (opened integer, entity text, key text)
@@ -27,7 +28,8 @@ DECLARE
     bodies text[];
 BEGIN
     opened := 0;
-    IF EXISTS (SELECT FROM tallystick.gate g WHERE g.system = p_system AND g.paused_at IS NOT NULL)
+    IF (p_is_listed AND EXISTS (SELECT FROM tallystick.gate g
+                                WHERE g.system = p_system AND g.paused_at IS NOT NULL))
        OR EXISTS (SELECT FROM tallystick.restore r WHERE r.ended_at IS NULL AND r.released_at IS NULL)
        OR EXISTS (SELECT FROM tallystick.audit a
                   WHERE a.action = 'system.resume' AND a.entity = 'system' AND a.key = p_system AND a.at > let_go)
