@@ -164,13 +164,16 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     """Both listeners, for as long as the block runs."""
     acts, pausing = Acts(outside.acts, runtime.look_at), Pausing(outside.pauses, runtime.pauses.hint)
     restores = PostgresRestores(settings.database_url)
-    systems = Systems(outside.gates, outside.overdue, restores, runtime.gates, runtime.look_at_system)
+    # Not the reminder's: whoever asks for metrics would wait until its look at a large backlog has ended.
+    overdue = PostgresOverdue(settings.database_url)
+    systems = Systems(outside.gates, overdue, restores, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
+        await overdue.close()
         await restores.close()
 
 
