@@ -89,6 +89,7 @@ CROSS JOIN LATERAL (
         ) first
         LEFT JOIN tallystick.lease
             ON lease.system = first.system AND lease.entity = first.entity AND lease.key = first.key
+        LEFT JOIN tallystick.gate ON gate.system = first.system
         LEFT JOIN LATERAL (
             SELECT a.reason, a.number FROM tallystick.attempt a
             WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
@@ -96,7 +97,14 @@ CROSS JOIN LATERAL (
         CROSS JOIN LATERAL (
             SELECT CASE WHEN restore.held THEN 'a restore is held: see `tallystick restore show`'
                         WHEN tallystick.is_paused(first.entity, first.key, first.body)
-                        THEN 'paused by an operator: see GET /v1/pauses' END AS reason
+                        THEN 'paused by an operator: see GET /v1/pauses'
+                        WHEN gate.paused_at IS NOT NULL
+                        THEN first.system || ' is paused: see GET /v1/systems/' || first.system
+                        WHEN gate.open_until > clock_timestamp()
+                        THEN first.system || ' fails and is left alone: see GET /v1/systems/' || first.system
+                        WHEN gate.wait_until > clock_timestamp()
+                        THEN first.system || ' asked us to come back later: see GET /v1/systems/' || first.system
+                   END AS reason
         ) stop
     ) h
 ) sending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from adapters.ports.gate import Heard, Speech
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.overdue import Term
 from adapters.ports.turns import Settlement
@@ -27,6 +28,7 @@ from tests.contracts.turns import (
     waiting,
 )
 from tests.gateway.http.stand import BODY, FAILURE, TOKEN, Page, Stand
+from tests.gateway.http.test_systems import ONCE, hear
 
 ODD = external_key("psa", "project", "a/b %{c}?#ä+")
 ODD_PATH = "/v1/lanes/external/psa%2Fproject%2Fa%2Fb%20%25%7Bc%7D%3F%23%C3%A4+"
@@ -43,6 +45,13 @@ async def walk(stand: Stand, path: str) -> list[Page]:
         assert pages[-1].status == 200
     assert [page.json["next"] is None for page in pages] == [False] * (len(pages) - 1) + [True]
     return pages
+
+
+async def sends(stand: Stand) -> list[tuple[str, str, str | None]]:
+    """System, state, and reason of the commands of one key."""
+    lane = (await stand.get("/v1/lanes/timesheet/T-1")).json["lane"]
+    assert isinstance(lane, dict)
+    return [(row["system"], row["state"], row["reason"]) for row in lane["commands"]]
 
 
 def column(pages: list[Page], name: str) -> list[object]:
@@ -205,6 +214,30 @@ class TestLanes:
         assert (held["state"], held["reason"]) == ("held", "the system took no connection")
         assert str(held["due_at"]).endswith("Z")
         assert due["state"] == "due"
+
+    @pytest.mark.parametrize(
+        ("heard", "said"),
+        [
+            (Heard(Speech.FAILED, ONCE), "erp fails and is left alone: see GET /v1/systems/erp"),
+            (Heard(Speech.NEITHER, ONCE, 600), "erp asked us to come back later: see GET /v1/systems/erp"),
+            (Heard(Speech.REFUSED, ONCE), "erp is paused: see GET /v1/systems/erp"),
+        ],
+        ids=["breaker", "wait", "refused"],
+    )
+    async def test_commands_that_the_gate_of_their_system_holds_say_so(
+        self, stand: Stand, heard: Heard, said: str
+    ) -> None:
+        await hear(stand, heard)
+        row = (await stand.commits.load([SHEET]))[SHEET]
+        await stand.commit(asking(applied(row, message("e2")), command(line="1", system="psa")))
+        assert await sends(stand) == [("erp", "held", said), ("psa", "due", None)]
+        assert (await stand.post("/v1/systems/erp/resume", {"reason": "mended"})).status == 200
+        assert [state for _, state, _ in await sends(stand)] == ["due", "due"]
+
+    async def test_commands_to_a_paused_system_say_so(self, stand: Stand) -> None:
+        await stand.commit(asking(applied((await stand.commits.load([SHEET]))[SHEET], message("e1")), command()))
+        await stand.post("/v1/systems/erp/pause", {"reason": "month end"})
+        assert await sends(stand) == [("erp", "held", "erp is paused: see GET /v1/systems/erp")]
 
     async def test_a_waiting_one_names_what_it_waits_for(self, stand: Stand) -> None:
         await stand.commit(waiting((await stand.commits.load([SHEET]))[SHEET], message("e1"), PROJECT, 0))
