@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -133,11 +134,13 @@ async def test_a_system_that_nobody_knows_is_not_changed(stand: Stand, database_
 
 
 async def test_a_system_that_was_paused_and_taken_out_of_the_policy_is_resumed(stand: Stand, database_url: str) -> None:
-    gates = PostgresGates(database_url)
-    await gates.pause("psa", actor="ann", reason="month end")
-    assert (await stand.post("/v1/systems/psa/resume", {"reason": "it is gone"})).status == 200
-    [row] = await gates.gates()
-    await gates.close()
+    async with AsyncExitStack() as stack:
+        gates = PostgresGates(database_url)
+        stack.push_async_callback(gates.close)
+        await gates.pause("psa", actor="ann", reason="month end")
+        resumed = await stand.post("/v1/systems/psa/resume", {"reason": "it is gone"})
+        [row] = await gates.gates()
+    assert resumed.status == 200
     assert (row.system, row.paused_at) == ("psa", None)
     assert await audit(database_url) == [
         ("ann", "system.pause", "system", "psa", "month end"),
