@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -40,6 +41,9 @@ def program(
     *arguments: str, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
 ) -> subprocess.Popen[str]:
     """The command as a process of its own; whoever starts it ends it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts its background jobs, and whatever they start ignores Ctrl-C too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     return subprocess.Popen(
         [sys.executable, "-c", "from gateway.cli.main import main; main()", *arguments],
