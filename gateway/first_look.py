@@ -145,7 +145,10 @@ class FirstLook:
         await self._begin([one.message.ref for activation in activations for one in activation.lane], alone=False)
 
     async def _ran_alone(self, key: ActorKey) -> bool:
-        """Run the head of a lane alone for as long as it is one that must; whether any was."""
+        """Run the head of a lane alone for as long as it is one that must; whether any was, and the rest may go on.
+
+        One that could not be parked stays known, so that nothing else of this look decides it.
+        """
         world = replace(self._world, bounds=replace(self._world.bounds, lane_page=1))
         head: UUID | None = None
         killer: UUID | None = None
@@ -170,6 +173,8 @@ class FirstLook:
                 break
             ran = True
             tries += head is killer
+        if head is not None:
+            return False
         if killer is not None:
             self._looking.alone(str(key), self._known.pop(killer) + 1, Treatment.PARKED)
             self._begun.append(killer)

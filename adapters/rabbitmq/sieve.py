@@ -33,7 +33,7 @@ _CONTENT: Final = Struct(">HHQH")
 
 _WIDTHS: Final = ((15, 0), (14, 0), (13, -1), (12, 1), (11, 1), (10, 0), (9, 0), (8, 0), (7, 0), (6, 8), (5, 0), (4, 0))
 """Properties up to the user id, by flag: bytes of a value; 0: a short text; -1: a table."""
-_CONTENT_TYPE, _HEADERS, _USER_ID = 15, 13, 4
+_CONTENT_TYPE, _USER_ID = 15, 4
 
 
 class Arrival(NamedTuple):
