@@ -53,7 +53,7 @@ async def run(settings: Settings, count: int, exact: Exact | None = None) -> Tak
     async with ports(settings, POLICY, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
         runtime = Runtime(replace(outside, upkeep=None), ACTORS, POLICY, sources, counts, tuning)
-        began = time.perf_counter()
+        began_at, began = time.time(), time.perf_counter()
         await runtime.start()
         print("ready", flush=True)
         while sum(counts.messages.values()) < count:
@@ -62,7 +62,7 @@ async def run(settings: Settings, count: int, exact: Exact | None = None) -> Tak
             await asyncio.sleep(0.005)
         seconds = time.perf_counter() - began
         await runtime.drain(10)
-    return Taken(seconds, sum(counts.duplicates.values()), tuple(exact.milliseconds) if exact else ())
+    return Taken(seconds, sum(counts.duplicates.values()), tuple(exact.milliseconds) if exact else (), began_at)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Isolation, timed: when the last healthy message is applied, with 30 % of the keys poisoned and with none, in turn.
 
 Both kinds of round have the same messages of the same keys. In a poisoned one the first message of three keys in ten is
-parked, with all that follows it; in both the time of the other seven keys counts, from the first commit to their last.
+parked, with all that follows it; in both the time of the other seven keys counts, from the first subscription to their last commit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.sizes import Sizes
 POISONED: Final = 3
 """Of every ten keys."""
 HEALTHY: Final = """
-    SELECT count(*) AS applied, EXTRACT(epoch FROM max(t.at) - (SELECT min(at) FROM tallystick.timeline)) AS seconds
+    SELECT count(*) AS applied, EXTRACT(epoch FROM max(t.at)) AS last
     FROM tallystick.timeline t
     WHERE t.what = 'applied' AND t.entity = 'timesheet' AND substr(t.key, 4)::integer % 10 >= $1
 """
@@ -41,11 +41,11 @@ async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:
 async def one_round(servers: Servers, count: int, keys: int, poisoned: int) -> float:
     """The seconds until the last message of the healthy keys was applied. Raises `WrongRound`."""
     async with fresh(servers) as place:
-        await filled(place, T, load.events(count, keys, poisoned), count)
+        taken = await filled(place, T, load.events(count, keys, poisoned), count)
         row = (await place.fetch(HEALTHY, POISONED))[0]
         held = await place.number(HELD)
     healthy = sum(number % keys % 10 >= POISONED for number in range(count))
     expected = count - healthy if poisoned else 0
     if row["applied"] != healthy or held != expected:
         raise WrongRound(f"{row}, and {held:.0f} held: not {healthy} applied and {expected} held")
-    return float(row["seconds"])
+    return float(row["last"]) - taken.began

@@ -12,11 +12,13 @@ class Taken:
     """`seconds` from the first subscription to the last ack; `redelivered` messages had come before.
 
     `latencies` are milliseconds from published to applied, in the order of the commits, where they were asked for.
+    `began` is the time of the first subscription, seconds since 1970, where the database's times are held against it.
     """
 
     seconds: float
     redelivered: int
     latencies: tuple[float, ...] = ()
+    began: float = 0.0
 
 
 def tell(taken: Taken) -> None:
@@ -27,4 +29,4 @@ def tell(taken: Taken) -> None:
 def heard(line: bytes) -> Taken:
     """What was printed."""
     said = orjson.loads(line)
-    return Taken(float(said["seconds"]), int(said["redelivered"]), tuple(said["latencies"]))
+    return Taken(float(said["seconds"]), int(said["redelivered"]), tuple(said["latencies"]), float(said["began"]))
