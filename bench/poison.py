@@ -1,7 +1,8 @@
 """Isolation, timed: when the last healthy message is applied, with 30 % of the keys poisoned and with none, in turn.
 
 Both kinds of round have the same messages of the same keys. In a poisoned one the first message of three keys in ten is
-parked, with all that follows it; in both the time of the other seven keys counts, from the first subscription to their last commit.
+parked, with all that follows it; in both the time of the other seven keys counts, from the first subscription to their
+last commit.
 """
 
 from __future__ import annotations

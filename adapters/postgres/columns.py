@@ -1,32 +1,42 @@
-"""Turns a batch into the arrays that `tallystick.commit_turns` takes, one list per column."""
+"""Turns a batch into the arguments of the commit statement, one array per column, most of them as literals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import orjson
 
 from adapters.ports.turns import Batch, Turn
+from adapters.postgres.literals import cast_from_text, literal
+from adapters.postgres.statements import statement
 from schemas.keys import ActorKey
 
+COMMIT: Final = statement("commit")
+_LITERALS: Final = cast_from_text(COMMIT)
 Column = list[object]
 Reliance = tuple[int, ActorKey, int]
 """A turn by its index, a key, and the entity version that the turn's decisions saw of it."""
 
 
 def commit_arguments(batch: Batch) -> list[object]:
-    """The arguments of `tallystick.commit_turns`, in its order. Raises `ValueError` if a key has two turns."""
-    turns = batch.turns
+    """The arguments of `COMMIT`. Raises `ValueError` if a key has two turns, and `DataRefused`."""
+    columns = enumerate(_columns(batch.turns), start=1)
+    return [batch.commit_id, *(literal(column) if place in _LITERALS else column for place, column in columns)]
+
+
+def _columns(turns: Sequence[Turn]) -> list[Column]:
+    """The columns in the order of the statement, behind the commit's id."""
     if len({turn.key for turn in turns}) != len(turns):
         raise ValueError("a batch has one turn for each key at most")
     relied = [(index, key, version) for index, turn in enumerate(turns, 1) for key, version in _reliances(turn)]
     locks, arrays = _locks(turns, relied)
     place = {key: index for index, key in enumerate(locks, 1)}
-    arguments: list[object] = [batch.commit_id, *arrays, [place[turn.key] for turn in turns]]
-    for columns in (_turns(turns), _relied(relied, place), _messages(turns), _claims(turns), _releases(turns),
-                    _binds(turns), _queued(turns), _settled(turns), _opened(turns), _notices(turns)):  # fmt: skip
-        arguments.extend(columns)
-    return arguments
+    return [
+        *arrays, [place[turn.key] for turn in turns], *_turns(turns), *_relied(relied, place), *_messages(turns),
+        *_claims(turns), *_releases(turns), *_binds(turns), *_queued(turns), *_settled(turns), *_opened(turns),
+        *_notices(turns),
+    ]  # fmt: skip
 
 
 def _reliances(turn: Turn) -> Iterator[tuple[ActorKey, int]]:
@@ -64,21 +74,20 @@ def _locks(turns: Sequence[Turn], relied: Sequence[Reliance]) -> tuple[list[Acto
 
 
 def _turns(turns: Sequence[Turn]) -> list[Column]:
-    columns: list[Column] = [[] for _ in range(19)]
-    for turn in turns:
-        lane, target = turn.lane, turn.lane.target
-        row = (
+    rows = [
+        (
             turn.key.entity, turn.key.id, turn.row.row_version, turn.entity_version,
             None if turn.state is None else turn.state.decode(), turn.schema,
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
-            target and target.entity, target and target.id, lane.seen, lane.patience, lane.paused_by,
-            _cursors(turn),
+            lane.target and lane.target.entity, lane.target and lane.target.id, lane.seen, lane.patience,
+            lane.paused_by, _cursors(turn),
             any(judged.was is not None and judged.position is None for judged in turn.judged),
             turn.row.lane.tail if turn.arranges else None,
-        )  # fmt: skip
-        for column, value in zip(columns, row, strict=True):
-            column.append(value)
-    return columns
+        )
+        for turn in turns
+        for lane in (turn.lane,)
+    ]  # fmt: skip
+    return _transposed(rows, 19)
 
 
 def _cursors(turn: Turn) -> str | None:

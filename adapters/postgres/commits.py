@@ -20,7 +20,7 @@ from adapters.ports.turns import (
     Refused,
     Row,
 )
-from adapters.postgres.columns import commit_arguments
+from adapters.postgres.columns import COMMIT, commit_arguments
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import commit_error, read_error
 from adapters.postgres.statements import statement
@@ -31,7 +31,6 @@ from schemas.verdicts import LaneState, Verdict
 
 _LOAD = statement("load")
 _LANES = statement("lanes")
-_COMMIT = statement("commit")
 _PLACEHOLDERS = statement("placeholders")
 _RESOLVE = statement("resolve")
 _TABLE = (Again.DUPLICATE, Again.TAKEN, Again.SETTLED, Again.REFERENCE, Again.STALE_WRITER)
@@ -72,7 +71,7 @@ class PostgresCommits:
         arguments = commit_arguments(batch)
         try:
             async with self._link as connection:
-                found = await connection.fetch(_COMMIT, *arguments)
+                found = await connection.fetch(COMMIT, *arguments)
         except Exception as error:
             raise commit_error(error) from error
         return _answers(len(batch.turns), found)

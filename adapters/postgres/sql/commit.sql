@@ -1,7 +1,19 @@
--- The commit of a batch; its arguments are the columns that columns.py makes.
+-- The commit of a batch; its arguments are the columns that columns.py makes, most of them as literals of arrays.
 SELECT * FROM tallystick.commit_turns(
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23,
-    $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44,
-    $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65,
-    $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83
+    $1, $2::text::text[], $3::text::text[], $4::text::boolean[], $5::text::integer[], $6::text::boolean[],
+    $7::text::integer[], $8::text::text[], $9::text::text[], $10::text::bigint[], $11::text::bigint[], $12,
+    $13::text::integer[], $14::text::text[], $15::text::integer[], $16::text::bigint[], $17::text::text[],
+    $18::text::double precision[], $19::text::text[], $20::text::text[], $21::text::bigint[],
+    $22::text::double precision[], $23::text::bigint[], $24::text::text[], $25::text::boolean[], $26::text::bigint[],
+    $27::text::integer[], $28::text::integer[], $29::text::bigint[], $30::text::integer[], $31::text::text[],
+    $32::text::text[], $33::text::uuid[], $34::text::text[], $35::text::text[], $36::text::text[], $37,
+    $38::text::text[], $39::text::text[], $40::text::bigint[], $41::text::integer[], $42::text::text[],
+    $43::text::bigint[], $44, $45::text::text[], $46::text::bigint[], $47::text::boolean[], $48::text::integer[],
+    $49::text::text[], $50::text::text[], $51::text::integer[], $52::text::text[], $53::text::text[],
+    $54::text::integer[], $55::text::text[], $56::text::integer[], $57::text::text[], $58::text::text[],
+    $59::text::uuid[], $60::text::text[], $61::text::text[], $62::text::text[], $63::text::integer[],
+    $64::text::text[], $65, $66::text::bigint[], $67::text::integer[], $68::text::integer[], $69::text::uuid[],
+    $70::text::text[], $71::text::text[], $72::text::uuid[], $73::text::text[], $74::text::integer[],
+    $75::text::uuid[], $76::text::uuid[], $77::text::text[], $78::text::text[], $79::text::text[], $80::text::text[],
+    $81::text::integer[], $82::text::text[], $83::text::text[]
 )

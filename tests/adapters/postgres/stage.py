@@ -11,8 +11,8 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from adapters.ports.turns import Answer, Turn
-from adapters.postgres.columns import commit_arguments
-from adapters.postgres.commits import _COMMIT, PostgresCommits, _answers
+from adapters.postgres.columns import COMMIT, commit_arguments
+from adapters.postgres.commits import PostgresCommits, _answers
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresOutbox
@@ -170,4 +170,4 @@ class Stage:
 
 async def commit(connection: Connection, *turns: Turn) -> list[Answer]:
     """Commit turns as `PostgresCommits` does, in whatever transaction the connection is in."""
-    return _answers(len(turns), await connection.fetch(_COMMIT, *commit_arguments(batch(*turns))))
+    return _answers(len(turns), await connection.fetch(COMMIT, *commit_arguments(batch(*turns))))
