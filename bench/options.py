@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import big, critical, hot, memory, poison, relay, restart, results, throughput
+from bench import big, critical, hot, memory, poison, relay, restart, results, retention, throughput
 from bench.part import Measure
 from bench.sizes import Sizes
 from bench.targets import Kind
@@ -24,6 +24,7 @@ LARGE: Final[Mapping[str, Measure]] = {
     "relay": relay.measure,
     "restart": restart.measure,
     "memory": memory.measure,
+    "retention": retention.measure,
     "big": big.measure,
 }
 

@@ -83,6 +83,19 @@ PARKED_CASES: Final = """
     FROM tallystick.cases t, generate_series($1::bigint, $2::bigint) n
     WHERE t.key = 'TS-PARKED'
 """
+OLD_MESSAGES: Final = """
+    INSERT INTO tallystick.inbox (ref, source, event_id, type, entity, key, body_hash, verdict, received_at, body)
+    SELECT seed_id(n), t.source, seed_id(n)::text, t.type, t.entity, 'TS-OLD-' || n / 10, t.body_hash, t.verdict,
+           t.received_at - interval '1 day', t.body
+    FROM tallystick.inbox t, generate_series($1::bigint, $2::bigint) n
+    WHERE t.key = 'TS-APPLIED'
+"""
+OLD_TIMELINE: Final = """
+    INSERT INTO tallystick.timeline (entity, key, entity_version, at, what, ref)
+    SELECT t.entity, 'TS-OLD-' || n / 10, n % 10, t.at - interval '1 day', t.what, seed_id(n)
+    FROM tallystick.timeline t, generate_series($1::bigint, $2::bigint) n
+    WHERE t.key = 'TS-APPLIED'
+"""
 
 
 async def prepare(place: Place) -> str:

@@ -24,6 +24,8 @@ class Sizes:
     memory_seconds: float = 180.0
     """How long memory is looked at, at most."""
     open_commands: int = 100_000
+    old_rows: int = 1_000_000
+    """Of a kind, for retention to remove."""
     sent: int = 20_000
     """Commands that the relay sends, and messages of the sustained run."""
 
@@ -50,5 +52,6 @@ class Sizes:
             waiting=max(20, round(self.waiting * scale)),
             memory_seconds=max(4.0, self.memory_seconds * scale),
             open_commands=max(10, round(self.open_commands * scale)),
+            old_rows=max(200, round(self.old_rows * scale)),
             sent=max(20, round(self.sent * scale)),
         )

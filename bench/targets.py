@@ -99,6 +99,8 @@ TARGETS: Final = (
     Target(
         "relay", "commands to a system that answers in 5 ms, 64 in flight", Side.AT_LEAST, 2_000, "/s", Kind.LARGE
     ),
+    Target("retention", "old rows removed / rows written, at full rate", Side.AT_LEAST, 1.0, kind=Kind.LARGE),
+    Target("retention cost", "T while old rows are removed / T alone", Side.REPORTED, 0, kind=Kind.LARGE),
     Target("sustained", "end to end, relay on, messages", Side.REPORTED, 0, "/s", Kind.LARGE),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The cleaner: batch after batch, one round after the other, and never faster than it may."""
+"""The cleaner: batch after batch, one round after the other, and never all the time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 
+import pytest
 from structlog.testing import capture_logs
 
 from adapters.ports.retention import Old
@@ -24,6 +25,8 @@ class Rows:
     is_away: bool = False
     too_slow: Old | None = None
     is_taken: bool = False
+    seconds: float = 0.0
+    """That a call takes."""
     times: list[float] = field(default_factory=list)
 
     async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
@@ -33,6 +36,7 @@ class Rows:
             raise StoreUnavailable("away")
         if self.is_taken:
             return None
+        await asyncio.sleep(self.seconds)
         gone = min(self.old[old], limit)
         self.old[old] -= gone
         return gone
@@ -48,19 +52,25 @@ async def cleaned(rows: Rows, seconds: float) -> Counter[Old]:
     def observed(old: Old, count: int) -> None:
         told[old] += count
 
-    running = asyncio.create_task(Cleaner(rows, AGES, observed, pause=1.0, every=600.0).run())
+    running = asyncio.create_task(Cleaner(rows, AGES, observed, rest=1.0, every=600.0).run())
     await asyncio.sleep(seconds)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     return told
 
 
-def test_everything_old_goes_in_batches_with_a_pause_after_each() -> None:
+def test_everything_old_goes_in_batches_with_a_rest_after_each() -> None:
     rows = Rows(Counter({Old.INBOX: 2 * BATCH + 1, Old.CASES: 3}))
     told = run(cleaned(rows, 10.5))
     assert told == {Old.INBOX: 2 * BATCH + 1, Old.CASES: 3}
     assert len(rows.times) == 4
     assert all(later - earlier >= 1 for earlier, later in zip(rows.times, rows.times[1:], strict=False))
+
+
+def test_it_rests_as_long_as_a_batch_took() -> None:
+    rows = Rows(Counter({Old.INBOX: 3 * BATCH}), seconds=7.0)
+    run(cleaned(rows, 60))
+    assert rows.times == pytest.approx([0, 14, 28, 42, 56])
 
 
 def test_the_next_round_comes_later() -> None:
