@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from operator import is_
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from actors.decision import State
@@ -16,6 +16,8 @@ from schemas.envelope import Envelope
 from schemas.facts import Claim
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure
+
+Item = TypeVar("Item")
 
 
 class Receipt(Protocol):
@@ -73,8 +75,8 @@ class Activation:
     """
 
     key: ActorKey
-    mailbox: deque[Entry] = field(default_factory=deque)
-    answers: deque[Answered] = field(default_factory=deque)
+    mailbox: list[Entry] = field(default_factory=list)
+    answers: list[Answered] = field(default_factory=list)
     memory: Memory | None = None
     lane: Sequence[LaneMessage] = ()
     taken: dict[Claim, ActorKey] = field(default_factory=dict)
@@ -103,6 +105,11 @@ class Activation:
         lane = [standing.message.ref for standing in self.lane]
         return commands + lane + [entry.message.ref for entry in self.mailbox]
 
+    def drop(self, messages: Sequence[Entry], answers: Sequence[Answered] = ()) -> None:
+        """These are decided, or concern nobody any more."""
+        self.mailbox = _without(self.mailbox, messages)
+        self.answers = _without(self.answers, answers)
+
     def forget(self) -> None:
         """Drop what is remembered: somebody else may have written."""
         self.memory = None
@@ -117,4 +124,14 @@ class Activation:
     def drop_dead(self) -> None:
         """Drop not-started messages of lost channels: they are delivered again, behind nothing that is lost."""
         if any(not entry.receipt.is_live for entry in self.mailbox):
-            self.mailbox = deque(entry for entry in self.mailbox if entry.receipt.is_live)
+            self.mailbox = [entry for entry in self.mailbox if entry.receipt.is_live]
+
+
+def _without(items: list[Item], gone: Sequence[Item]) -> list[Item]:
+    """`items` but `gone`, by identity; most often that is their beginning."""
+    if not gone:
+        return items
+    if len(gone) <= len(items) and all(map(is_, items, gone)):
+        return items[len(gone) :]
+    ids = set(map(id, gone))
+    return [item for item in items if id(item) not in ids]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from adapters.ports.store import Commits
 from adapters.ports.turns import (
@@ -34,7 +32,6 @@ from schemas.bindings import is_binding
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState
 
-Item = TypeVar("Item")
 Forward = Callable[[ActorKey, Entry], None]
 """Takes a message of an external key to the key that it is bound to."""
 
@@ -124,8 +121,9 @@ class Committer:
         memory = activation.memory
         if memory is None or not is_binding(memory.state):
             return False
-        while activation.mailbox:
-            self._forward(memory.state.key, activation.mailbox.popleft())
+        moving, activation.mailbox = activation.mailbox, []
+        for entry in moving:
+            self._forward(memory.state.key, entry)
         return True
 
     def _decide(self, activations: Sequence[Activation], loaded: Loaded) -> tuple[list[Draft], list[Activation]]:
@@ -209,7 +207,7 @@ class Committer:
         reason = f"{error}: correct what the message says, and send it under a new id"
         failure = Failure(FailureClass.INTERNAL, "data_refused", reason)
         [unwritable] = [entry for entry in draft.consumed if entry.message.ref == draft.first]
-        _remove(activation.mailbox, [unwritable])
+        activation.drop([unwritable])
         activation.limit = None
         del activation.refused[draft.first]
         self._watcher.unwritable(unwritable, failure)
@@ -226,8 +224,7 @@ class Committer:
 
     def _committed(self, draft: Draft) -> None:
         activation, turn = draft.activation, draft.turn
-        _remove(activation.mailbox, draft.consumed)
-        _remove(activation.answers, draft.answers)
+        activation.drop(draft.consumed, draft.answers)
         if draft.size:
             activation.taken.clear()
             activation.refused.clear()
@@ -274,27 +271,12 @@ class Committer:
                     entry.conflict = True
                 case None:
                     pass
-        _remove(activation.mailbox, repeated)
+        gone = set(refused.settled)
+        dropped = [answered for answered in activation.answers if answered.leased.command.id in gone]
+        activation.drop(repeated, dropped)
         for entry in repeated:
             entry.receipt.ack()
             self._watcher.duplicate(activation.key)
-        gone = set(refused.settled)
-        dropped = [answered for answered in activation.answers if answered.leased.command.id in gone]
-        _remove(activation.answers, dropped)
         for answered in dropped:
             self._watcher.answer_dropped(answered)
         self._watcher.refused(draft, refused)
-
-
-def _remove(queue: deque[Item], gone: Sequence[Item]) -> None:
-    """Take `gone` out of `queue`, by identity; most often they are its beginning."""
-    rest = iter(gone)
-    wanted = next(rest, None)
-    while wanted is not None and queue and queue[0] is wanted:
-        queue.popleft()
-        wanted = next(rest, None)
-    if wanted is not None:
-        ids = {id(item) for item in gone}
-        kept = [item for item in queue if id(item) not in ids]
-        queue.clear()
-        queue.extend(kept)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.ports.turns import Row
+from adapters.ports.turns import Lane, Row
 from gateway.activation import Activation, Memory
 from gateway.activations import Activations, Bounds
 from schemas.keys import ActorKey
@@ -15,6 +16,9 @@ from tests.gateway.toy import A, B, C, Job, Slip, entry
 from tests.runtime.virtual import rest, run
 
 KEYS = [ActorKey("job", f"{n}") for n in range(8)]
+
+
+STATE = Job()
 
 
 def remember(activation: Activation, size: int = 10) -> None:
@@ -72,7 +76,7 @@ def test_work_that_comes_during_a_turn_is_another_turn() -> None:
         (activation,) = await activations.take()
         put(activations, A, "2")
         activations.of(A).is_poked = True
-        activation.mailbox.popleft()
+        activation.mailbox.pop(0)
         remember(activation)
         assert len(activations) == 1
         activations.release(activation)
@@ -156,6 +160,29 @@ def test_the_longest_idle_goes_first() -> None:
         assert activations.of(A).memory is not None
 
     run(story())
+
+
+def test_an_idle_key_takes_little_beside_its_state() -> None:
+    keys = 2_000
+
+    async def story() -> int:
+        activations = Activations(Bounds(idle=keys))
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(keys):
+                put(activations, ActorKey("job", f"SHEET-{number}"), "m")
+                [activation] = await activations.take()
+                activation.mailbox.clear()
+                activation.memory = Memory(Row(activation.key, 1, 1, None, 1, Lane(), {}), STATE)
+                activations.release(activation)
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(activations) == keys
+        return after - before
+
+    assert run(story()) / keys <= 2048
 
 
 def test_idle_keys_are_bounded_by_the_bytes_of_their_states() -> None:

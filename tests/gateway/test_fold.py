@@ -344,7 +344,7 @@ def test_somebody_hears_of_a_decision_that_raised() -> None:
 
 def test_a_result_whose_decision_raises_parks_its_command() -> None:
     desk = Desk().heard(answered(A, "1"))
-    broken = desk.activation.answers.popleft()
+    broken = desk.activation.answers.pop(0)
     command = broken.leased.command._replace(body=b"?")
     desk.heard(Answered(replace(broken.leased, command=command), broken.outcome))
     draft = desk.turn()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -110,7 +109,7 @@ class SpillsBeside(Committer):
         for entry in entries:
             drafting.queue(entry, Verdict.QUEUED)
         await inner.commit(Batch(self._world.ids(), [drafting.draft().turn]))
-        activation.mailbox = deque(each for each in activation.mailbox if each not in entries)
+        activation.mailbox = [each for each in activation.mailbox if each not in entries]
         for entry in entries:
             entry.receipt.ack()
 
