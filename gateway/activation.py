@@ -18,6 +18,10 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
 Item = TypeVar("Item")
+OWN_BYTES = 1024
+"""Of an activation without its state."""
+STATE_FACTOR = 8
+"""What a state takes in memory for each byte of its JSON: as its model, and as the JSON."""
 
 
 class Receipt(Protocol):
@@ -95,8 +99,8 @@ class Activation:
 
     @property
     def bytes(self) -> int:
-        """About how much memory the cached state takes."""
-        return len(self.memory.row.state or b"") if self.memory else 0
+        """About how much memory it takes at rest."""
+        return OWN_BYTES + (STATE_FACTOR * len(self.memory.row.state or b"") if self.memory else 0)
 
     @property
     def waiting(self) -> list[UUID]:

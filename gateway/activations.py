@@ -16,7 +16,7 @@ class Bounds:
     """What is bounded.
 
     Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, and idle activations
-    in memory, by count and by bytes of state.
+    in memory, by count and by about how many bytes they take.
     """
 
     batch_keys: int = 256
@@ -25,7 +25,7 @@ class Bounds:
     mailbox: int = 1024
     lane_page: int = 64
     idle: int = 20_000
-    idle_bytes: int = 64 * 1024 * 1024
+    idle_bytes: int = 48 * 1024 * 1024
 
 
 class Activations:

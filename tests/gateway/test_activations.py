@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import tracemalloc
+from datetime import date
+from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors.registry import ACTORS
 from adapters.ports.turns import Lane, Row
-from gateway.activation import Activation, Memory
+from gateway.activation import OWN_BYTES, Activation, Memory
 from gateway.activations import Activations, Bounds
+from schemas.commands import command_reference
 from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.timesheet.entity import BilledLine, Timesheet
 from tests.gateway.toy import A, B, C, Job, Slip, entry
 from tests.runtime.virtual import rest, run
 
@@ -19,6 +26,17 @@ KEYS = [ActorKey("job", f"{n}") for n in range(8)]
 
 
 STATE = Job()
+
+
+def sheet_of(lines: int) -> Timesheet:
+    """A sheet of so many billed lines."""
+    body = BillablePost(
+        project="ERP-1", legal_entity="US01", currency="USD", amount=Decimal("1004.00"), hours=Decimal("8.00"),
+        rate=Decimal("125.50"), role="consultant", employee="E-17", work_date=date(2026, 5, 4), sheet_id="TS-1",
+        line_id="L1", contract_reference="SOW-1", tax_code="T1",
+    )  # fmt: skip
+    line = BilledLine(revision=1, body=body, reference=command_reference(A, "L1.r1", 1))
+    return Timesheet(status="approved", revision=1, lines={f"L{number}": line for number in range(lines)})
 
 
 def remember(activation: Activation, size: int = 10) -> None:
@@ -182,16 +200,33 @@ def test_an_idle_key_takes_little_beside_its_state() -> None:
         assert len(activations) == keys
         return after - before
 
-    assert run(story()) / keys <= 2048
+    assert run(story()) / keys <= OWN_BYTES
+
+
+@pytest.mark.parametrize("lines", [0, 1, 6, 50])
+def test_a_remembered_sheet_takes_no_more_than_it_counts_for(lines: int) -> None:
+    sheets = 100
+    read = ACTORS["timesheet"].state.model_validate_json
+    state = sheet_of(lines).model_dump_json().encode()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        remembered = [Memory(Row(A, 1, 1, bytes(bytearray(state)), 1, Lane(), {}), read(state)) for _ in range(sheets)]
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    activation = Activation(A)
+    activation.memory = remembered[0]
+    assert (after - before) / sheets <= activation.bytes
 
 
 def test_idle_keys_are_bounded_by_the_bytes_of_their_states() -> None:
     async def story() -> None:
-        activations = Activations(Bounds(idle_bytes=100))
+        activations = Activations(Bounds(idle_bytes=100_000))
         for key in (A, B, C):
-            await idle(activations, key, 45)
+            await idle(activations, key, 5_000)
         assert len(activations) == 2
-        await idle(activations, KEYS[0], 101)
+        await idle(activations, KEYS[0], 13_000)
         assert len(activations) == 0, "one that does not fit alone is not kept, nor are those that had to go for it"
 
     run(story())
@@ -221,7 +256,7 @@ def test_whatever_happens_bounds_hold_and_nobody_with_work_is_forgotten(
     happening: list[tuple[str, ActorKey, int]],
 ) -> None:
     async def story() -> None:
-        bounds = Bounds(idle=3, idle_bytes=100, batch_keys=2)
+        bounds = Bounds(idle=3, idle_bytes=4_000, batch_keys=2)
         activations = Activations(bounds)
         slips = {key: Slip() for key in KEYS}
         for what, key, size in happening:
