@@ -13,7 +13,7 @@ from gateway.backoff import Backoff
 
 EXCHANGE: Final = "tallystick.notices"
 PAGE: Final = 500
-"""Commits told in one round."""
+"""Notices told in one round, and what is left of the last one's commit."""
 LOOK_SECONDS: Final = 1.0
 
 

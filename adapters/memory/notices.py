@@ -31,7 +31,12 @@ class MemoryNotices:
             self._tables.teller = self
         if self._tables.teller is not self:
             return []
-        return [row for told in self._tables.notices[:limit] for row in self._rows(told)]
+        rows: list[NoticeRow] = []
+        for told in self._tables.notices:
+            if len(rows) >= limit:
+                break
+            rows.extend(self._rows(told))
+        return rows
 
     async def published(self, ids: Sequence[int]) -> None:
         self._tables.notices = [told for told in self._tables.notices if told.id not in ids]

@@ -169,7 +169,9 @@ class Notices(Protocol):
     """Notices, in the order in which their keys committed."""
 
     async def pending(self, *, limit: int) -> list[NoticeRow]:
-        """The oldest `limit` unpublished commits' notices; one commit's share one id.
+        """The oldest commits' notices that are not published, whole commits up to the one that makes them `limit`.
+
+        One commit's notices share one id.
 
         One process at a time is answered, until it closes or is gone; the others are told of nothing.
         """

@@ -1,6 +1,12 @@
--- Facts committed and not published, oldest commits first. Messages are told as they stand in the inbox, and a message
+-- Facts committed and not published, oldest commits first, until there are $1 of them. Messages are told as they stand in the inbox, and a message
 -- in conflict with an earlier one under the source and id that its sender gave it.
-WITH oldest AS (SELECT * FROM tallystick.notice ORDER BY id LIMIT $1)
+WITH RECURSIVE oldest AS (
+    (SELECT n.*, cardinality(n.refs) + cardinality(n.bodies) AS told FROM tallystick.notice n ORDER BY n.id LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM oldest o CROSS JOIN LATERAL (
+        SELECT n.*, o.told + cardinality(n.refs) + cardinality(n.bodies) FROM tallystick.notice n
+        WHERE n.id > o.id ORDER BY n.id LIMIT 1) next
+    WHERE o.told < $1)
 SELECT o.id, 'message.' || m.verdict AS routing_key,
        json_build_object('ref', i.ref, 'source', regexp_replace(i.source, '^conflict:', ''),
                          'id', CASE WHEN i.source LIKE 'conflict:%' THEN regexp_replace(i.event_id, '#[^#]*$', '')
