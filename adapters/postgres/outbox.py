@@ -30,7 +30,7 @@ from schemas.verdicts import FailureClass
 
 _CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _ATTEMPTS = statement("attempts")
-_FREE = statement("free")
+_FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
 _RECORD = "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")

@@ -51,31 +51,32 @@ async def proxies(
     `heard` is told of each posting to a system.
     """
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(proxy(_port(database_url), Postgres))
-        broker = await stack.enter_async_context(proxy(_port(amqp_url), Amqp))
+        database = await stack.enter_async_context(proxy(port_of(database_url), Postgres))
+        broker = await stack.enter_async_context(proxy(port_of(amqp_url), Amqp))
         systems = {
-            name: await stack.enter_async_context(proxy(_port(url), partial(Http, partial(heard, name))))
+            name: await stack.enter_async_context(proxy(port_of(url), partial(Http, partial(heard, name))))
             for name, url in sandboxes.items()
         }
-        urls = {name: _through(url, systems[name]) for name, url in sandboxes.items()}
+        urls = {name: through(url, systems[name]) for name, url in sandboxes.items()}
         content = policy_for(urls, timeout=ANSWER_SECONDS, gate=GATE)
         (folder / POLICY).write_text(yaml.safe_dump(content), encoding="utf-8")
         environment = {
-            "TALLYSTICK_DATABASE_URL": _through(database_url, database),
-            "TALLYSTICK_AMQP_URL": _through(amqp_url, broker),
+            "TALLYSTICK_DATABASE_URL": through(database_url, database),
+            "TALLYSTICK_AMQP_URL": through(amqp_url, broker),
             "TALLYSTICK_POLICY": str(folder / POLICY),
         }
         yield Proxies(database, broker, systems, environment)
 
 
-def _port(url: str) -> int:
+def port_of(url: str) -> int:
+    """The port that a URL names."""
     port = urlsplit(url).port
     if port is None:
         raise ValueError(f"{url} names no port")
     return port
 
 
-def _through(url: str, proxy: Proxy) -> str:
+def through(url: str, proxy: Proxy) -> str:
     """The same URL with the proxy's address."""
     parts = urlsplit(url)
     user, at, _ = parts.netloc.rpartition("@")

@@ -156,7 +156,8 @@ CREATE TABLE tallystick.attempt (
     PRIMARY KEY (command_id, number)
 );
 
-CREATE INDEX attempt_token ON tallystick.attempt (token) WHERE ending IS NULL;
+-- With the key behind it: a claim asks of each of its leases whether it has an attempt.
+CREATE INDEX attempt_token ON tallystick.attempt (token, entity, key) WHERE ending IS NULL;
 CREATE INDEX attempt_key ON tallystick.attempt (entity, key);
 
 -- What a person must settle.

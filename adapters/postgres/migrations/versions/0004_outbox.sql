@@ -77,15 +77,43 @@ BEGIN
     IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN
         PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);
     END IF;
+    -- OFFSET keeps it a look-up for each lease: as a join it read all attempts of the token for each of them.
     DELETE FROM tallystick.lease l WHERE l.token = p_token AND NOT EXISTS (
         SELECT FROM tallystick.attempt a
         WHERE a.token = p_token AND a.ending IS NULL AND a.system = l.system AND a.entity = l.entity
-          AND a.key = l.key);
+          AND a.key = l.key OFFSET 0);
     hold := gate.reason;
     hold_seconds := gate.seconds;
     place := asked;
     admitted := gate.count;
     RETURN NEXT;
+END $$;
+
+-- Send lanes of one system, in key order, whose head is due and that nobody has the lease for; none while a restore
+-- holds them all. Never sorted: a page is the beginning of what the index has in order, and the planner expects so few
+-- lanes to be free that it would read and sort them all.
+CREATE FUNCTION tallystick.free_lanes(p_system text, p_entity text, p_key text, p_limit integer)
+RETURNS TABLE (entity text, key text)
+LANGUAGE plpgsql
+SET enable_sort = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT h.entity, h.key
+    FROM (SELECT DISTINCT ON (o.entity, o.key) o.entity, o.key, o.state, o.due_at, o.body
+          FROM tallystick.outbox o
+          WHERE o.system = p_system AND (o.entity, o.key) > (p_entity, p_key)
+          ORDER BY o.entity, o.key, o.entity_version, o.index) h
+    WHERE NOT EXISTS (SELECT FROM tallystick.restore r WHERE r.ended_at IS NULL AND r.released_at IS NULL)
+      AND h.state = 'open' AND (h.due_at IS NULL OR h.due_at <= now())
+      -- Both asked once: what everything is paused by, and whether anything is.
+      AND NOT EXISTS (SELECT FROM tallystick.pause p WHERE p.entity IS NULL AND p.legal_entity IS NULL)
+      AND (NOT EXISTS (SELECT FROM tallystick.pause) OR NOT tallystick.is_paused(h.entity, h.key, h.body))
+      AND NOT EXISTS (SELECT FROM tallystick.lease l
+                      WHERE l.system = p_system AND l.entity = h.entity AND l.key = h.key)
+    ORDER BY h.entity, h.key
+    LIMIT p_limit;
 END $$;
 
 -- The answer to a claim was lost and nothing of it was sent. The claim may still be on its way, so this waits for it
