@@ -98,7 +98,7 @@ async def test_whether_a_message_is_there_is_told_by_the_index_alone(place: Plac
         SOURCE, "seed-applied",
     )  # fmt: skip
     plan = orjson.loads(text)[0]["Plan"]
-    assert (plan["Node Type"], plan["Actual Rows"], plan["Heap Fetches"]) == ("Index Only Scan", 1, 0)
+    assert (plan["Node Type"], plan["Actual Rows"], plan.get("Heap Fetches")) == ("Index Only Scan", 1, 0)
 
 
 async def cost(place: Place, work: Callable[[], Awaitable[None]]) -> dict[str, Read]:
