@@ -45,7 +45,8 @@ BEGIN
 
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT w.place, o.*
+        SELECT w.place, o.*,
+               COALESCE((SELECT max(a.number) FROM tallystick.attempt a WHERE a.command_id = o.id), 0) + 1 AS number
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
@@ -59,19 +60,15 @@ BEGIN
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
                                         generation)
-        SELECT h.id,
-               COALESCE((SELECT max(a.number) FROM tallystick.attempt a WHERE a.command_id = h.id), 0) + 1,
-               p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation
+        SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation
         FROM head h
-        RETURNING command_id, attempt.number
     ), forgotten AS (
         DELETE FROM tallystick.attempt a USING head h
         WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
-    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, g.number, h.place,
+    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
            gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
-    FROM head h JOIN logged g ON g.command_id = h.id
-    LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true;
+    FROM head h LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true;
     GET DIAGNOSTICS taken = ROW_COUNT;
 
     IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN
