@@ -50,9 +50,12 @@ class SendQueue:
         self._added.set()
 
     async def take(self, count: int) -> list[ActorKey]:
-        """Up to `count` keys; empty once in a while, however many there are, which means: look into the database."""
+        """Up to `count` keys; none means: look into the database.
+
+        That comes once in a while, however many there are, and when there are fewer than `count` and more in there.
+        """
         loop = asyncio.get_running_loop()
-        if not self._keys and self._is_more_there:
+        if len(self._keys) < count and self._is_more_there:
             self._next_look = loop.time()
         if not self._keys and loop.time() < self._next_look:
             self._added.clear()

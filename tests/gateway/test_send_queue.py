@@ -64,6 +64,18 @@ def test_however_busy_it_is_the_database_is_looked_into() -> None:
     assert 8 <= run(story()) <= 11, "or commands that nobody told us of would wait as long as others keep us busy"
 
 
+def test_while_the_database_has_more_it_is_looked_into_before_there_are_too_few() -> None:
+    async def story() -> list[list[ActorKey]]:
+        queue = SendQueue()
+        await queue.take(2)
+        queue.found([A, B, C], more=True)
+        taken = [await queue.take(2), await queue.take(2)]
+        queue.found([], more=False)
+        return [*taken, await queue.take(2)]
+
+    assert run(story()) == [[A, B], [], [C]], "one key alone would be claimed while there is room for more"
+
+
 def test_who_wants_to_stop_need_not_wait_for_the_next_look() -> None:
     async def story() -> float:
         loop, queue = asyncio.get_running_loop(), SendQueue()
