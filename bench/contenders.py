@@ -72,6 +72,6 @@ D: Final = Contender(
     checks.plain,
 )  # fmt: skip
 T: Final = Contender(
-    "T", "bench.gateway", "the gateway as shipped, relay off", QUEUE_OF_T, prepare_gateway, checks.gateway
+    "T", "bench.gateway", "the gateway as shipped, relay and notices off", QUEUE_OF_T, prepare_gateway, checks.gateway
 )
 CONTENDERS: Final = (A, B, C, D, T)
