@@ -64,6 +64,7 @@ class SendQueue:
                     await self._added.wait()
         if loop.time() >= self._next_look:
             self._next_look = loop.time() + LOOK_SECONDS
+            self._is_more_there = False  # said again by what is found: a look that fails must not take every turn
             return []
         taken = [key for key, _ in zip(self._keys, range(count), strict=False)]
         for key in taken:

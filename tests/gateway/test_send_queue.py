@@ -76,6 +76,16 @@ def test_while_the_database_has_more_it_is_looked_into_before_there_are_too_few(
     assert run(story()) == [[A, B], [], [C]], "one key alone would be claimed while there is room for more"
 
 
+def test_a_look_that_fails_does_not_keep_what_we_were_told_of() -> None:
+    async def story() -> list[list[ActorKey]]:
+        queue = SendQueue()
+        await queue.take(2)
+        queue.found([A], more=True)
+        return [await queue.take(2), await queue.take(2)]
+
+    assert run(story()) == [[], [A]]
+
+
 def test_who_wants_to_stop_need_not_wait_for_the_next_look() -> None:
     async def story() -> float:
         loop, queue = asyncio.get_running_loop(), SendQueue()
