@@ -54,7 +54,7 @@ class Source(_Strict):
 
     `contiguous`: an event waits for the one before it; `monotonic`: one that a newer has overtaken is stale.
     """
-    gap_seconds: float = Field(default=3600, gt=0)
+    gap_seconds: float = Field(default=3600, gt=0, le=31_536_000)
     """How long an event may wait for a missing number before a case is opened; it goes on waiting after that."""
 
     @model_validator(mode="after")
@@ -79,13 +79,13 @@ class Operation(_Strict):
     path: str = Field(pattern=r'^/[!"$->@-~]*$')
     """Comes after the system's `url`: printable ASCII without `?` and `#`."""
     upsert: Upsert = Upsert.NONE
-    key_window_seconds: float | None = Field(default=None, gt=0)
+    key_window_seconds: float | None = Field(default=None, gt=0, le=315_360_000)
     """How long the system remembers an `Idempotency-Key`; left out where it takes none."""
     unique_reference: bool = False
     """Whether it refuses a second effect with the same reference of ours."""
     look_up: bool = False
     """Whether it can be asked by our reference."""
-    late_bound_seconds: float = Field(default=300, gt=0)
+    late_bound_seconds: float = Field(default=300, gt=0, le=2_592_000)
     """How long after its end an attempt can still land."""
 
 
@@ -148,7 +148,7 @@ class HttpSystemPolicy(_Strict):
 class RetentionPolicy(_Strict):
     """How long what is final is kept, in days."""
 
-    replay_window_days: float = Field(default=90, gt=0)
+    replay_window_days: float = Field(default=90, gt=0, le=36_500)
     """The longest way by which a message can come back: kept in a queue, published again by its source, or after the
     restore of a backup as old as the oldest that you would restore."""
     inbox_days: float = Field(default=400, gt=0, le=36_500)
@@ -198,7 +198,7 @@ class PolicyFile(_Strict):
     lanes: Mapping[str, LanePolicy] = {}
     """Patterns of event types, without version, such as `timesheet.*`, and what becomes of a message of such a type
     that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
-    wait_seconds: float = Field(default=86_400, gt=0)
+    wait_seconds: float = Field(default=86_400, gt=0, le=315_360_000)
     """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""

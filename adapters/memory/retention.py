@@ -62,11 +62,12 @@ class MemoryRetention:
     def _inbox(self, before: float, limit: int) -> int:
         tables = self._tables
         busy = {standing.command.key for standing in tables.outbox.values()}
-        asked = {row.opened.ref for row in tables.cases if row.is_open}
+        held = {row.opened.ref for row in tables.cases if row.is_open}
+        held |= {ref for told in tables.notices for ref, _ in told.verdicts}
 
         def is_over(row: Accepted) -> bool:
             is_final = row.verdict in _FINAL and row.position is None
-            return is_final and row.key not in busy and row.message.ref not in asked and row.at < before
+            return is_final and row.key not in busy and row.message.ref not in held and row.at < before
 
         gone = list(islice((row for row in tables.inbox.values() if is_over(row)), limit))
         for row in gone:

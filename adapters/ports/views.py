@@ -46,6 +46,8 @@ class StatusReport:
     cases: dict[FailureClass, int]
     dead_letters: int
     """Those that nobody has settled."""
+    notices: int
+    """Commits and dead letters that are not published yet."""
 
 
 @dataclass(frozen=True, slots=True)

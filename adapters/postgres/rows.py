@@ -69,7 +69,8 @@ def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
 
 def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
     """The records of `read_status`."""
-    counts: dict[str, dict[str, int]] = {what: {} for what in ("conflict", "command", "parked", "case", "dead_letter")}
+    kinds = ("conflict", "command", "parked", "case", "dead_letter", "notice")
+    counts: dict[str, dict[str, int]] = {what: {} for what in kinds}
     lanes: list[LaneCount] = []
     at = next(record["since"] for record in records if record["what"] == "now")
     for record in records:
@@ -88,6 +89,7 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
         tuple(CommandCount(name, many, counts["parked"].get(name, 0)) for name, many in counts["command"].items()),
         {FailureClass(name): count for name, count in counts["case"].items()},
         counts["dead_letter"][""],
+        counts["notice"][""],
     )
 
 

@@ -71,6 +71,7 @@ class OpenWork(Collector):
         yield _gauge("cases_open", "Cases that a person must settle.", ("class",),
                      (((kind,), count) for kind, count in report.cases.items()))  # fmt: skip
         yield _gauge("dead_letters_stored", "Dead letters.", (), [((), report.dead_letters)])
+        yield _gauge("notices_waiting", "Commits and dead letters not published yet.", (), [((), report.notices)])
         yield from gauges(self._states)
 
 

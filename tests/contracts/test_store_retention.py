@@ -38,9 +38,16 @@ async def sent(process: Process, asked: Command) -> Leased:
     return leased
 
 
+async def tell(process: Process) -> None:
+    """Publish what is committed, as the notifier does."""
+    rows = await process.notices.pending(limit=100)
+    await process.notices.published(sorted({row.id for row in rows}))
+
+
 class TestInbox:
     async def test_old_final_messages_go_and_the_young_stay(self, store: StoreStand, process: Process) -> None:
         await process.commit(applied(await process.row(SHEET), message("1"), message("2")))
+        await tell(process)
         await store.pass_time(DAY + 1)
         await process.commit(applied(await process.row(SHEET), message("3")))
         assert await remove(process, Old.INBOX) == 2
@@ -49,11 +56,13 @@ class TestInbox:
 
     async def test_at_most_a_batch_goes_at_once(self, store: StoreStand, process: Process) -> None:
         await process.commit(applied(await process.row(SHEET), *(message(str(number)) for number in range(5))))
+        await tell(process)
         await store.pass_time(DAY + 1)
         assert [await remove(process, Old.INBOX, limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
     async def test_what_stands_in_a_lane_stays(self, store: StoreStand, process: Process) -> None:
         await process.commit(queued(await process.row(SHEET), message("1"), state=LaneState.PARKED))
+        await tell(process)
         await store.pass_time(DAY + 1)
         assert await remove(process, Old.INBOX) == 0
 
@@ -62,12 +71,14 @@ class TestInbox:
         failure = Failure(FailureClass.MAPPING, "unmapped", "map it")
         turn.opened.append(Opened(Case(failure), turn.judged[0].message.ref))
         await process.commit(turn)
+        await tell(process)
         await store.pass_time(DAY + 1)
         assert await remove(process, Old.INBOX) == 0
 
     async def test_messages_of_a_key_with_an_open_command_stay(self, store: StoreStand, process: Process) -> None:
         await process.commit(asking(applied(await process.row(SHEET), message("1")), command()))
         await process.commit(applied(await process.row(OTHER_SHEET), message("2")))
+        await tell(process)
         await store.pass_time(DAY + 1)
         assert await remove(process, Old.INBOX) == 1
         leased = await sent(process, command())
@@ -81,9 +92,19 @@ class TestInbox:
         [known] = await process.commit(applied(await process.row(SHEET), message("1", delivery=2)))
         assert isinstance(known, Refused)
         assert known.why is Again.DUPLICATE
+        await tell(process)
         await store.pass_time(DAY + 1)
         await remove(process, Old.INBOX)
         assert await process.commit(applied(await process.row(SHEET), message("1", delivery=3))) == [Committed()]
+
+    async def test_what_is_not_told_yet_stays(self, store: StoreStand, process: Process) -> None:
+        """A message that was parked for longer than the window can be final and old at once."""
+        await process.commit(applied(await process.row(SHEET), message("1"), message("2")))
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.INBOX) == 0
+        assert len(await process.notices.pending(limit=10)) == 2
+        await tell(process)
+        assert await remove(process, Old.INBOX) == 2
 
 
 class TestAttempts:

@@ -125,6 +125,12 @@ def test_a_term_for_commands_is_a_minute_at_least(tmp_path: Path) -> None:
     assert told.endswith("there is no such key: did you mean overdue_seconds?")
 
 
+def test_no_term_is_without_end(tmp_path: Path) -> None:
+    for endless in (".inf", "1e300"):
+        [told] = mistakes(tmp_path, "service_lines: [advisory]", f"wait_seconds: {endless}\nservice_lines: [advisory]")
+        assert told == "policy.yaml:7: wait_seconds: Input should be less than or equal to 315360000"
+
+
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     told = mistakes(tmp_path, "    currency: EUR\n    psa: erp\n", "    currency: E\n    psa: ERP\n")
     assert [each.split(":")[1] for each in told] == ["3", "4"]

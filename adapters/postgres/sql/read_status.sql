@@ -15,5 +15,7 @@ FROM tallystick.cases c WHERE c.closed_at IS NULL GROUP BY c.failure_class
 UNION ALL
 SELECT 'dead_letter', NULL, NULL, count(*), 0, NULL FROM tallystick.dead_letter d WHERE d.state = 'buried'
 UNION ALL
+SELECT 'notice', NULL, NULL, count(*), 0, NULL FROM tallystick.notice n
+UNION ALL
 SELECT 'now', NULL, NULL, 0, 0, now()
 ORDER BY what, name, state

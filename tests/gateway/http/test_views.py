@@ -76,6 +76,7 @@ class TestStatus:
         assert open_work["commands"] == [{"system": "erp", "commands": 1, "parked": 0}]
         assert open_work["cases"] == {"mapping": 1}
         assert open_work["dead_letters"] == 1
+        assert open_work["notices"] == 3
 
 
 class TestMessages:

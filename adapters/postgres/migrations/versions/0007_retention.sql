@@ -9,7 +9,8 @@ CREATE INDEX dead_letter_age ON tallystick.dead_letter (settled_at) WHERE settle
 CREATE INDEX abandoned_age ON tallystick.abandoned (at);
 
 -- Remove up to p_limit rows of one kind that are older than so many seconds; how many went. Null: another process is at
--- it. Nothing that stands open goes: no message with an open case or of a key with an open command, no attempt of one.
+-- it. Nothing that stands open goes: no message with an open case, of a key with an open command, or whose verdict is not
+-- told yet, and no attempt of an open command.
 CREATE FUNCTION tallystick.remove_old(p_kind text, p_age double precision, p_limit integer) RETURNS integer
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -17,6 +18,7 @@ AS $$
 DECLARE
     before  timestamptz := now() - make_interval(secs => p_age);
     systems text[];
+    untold  uuid[];
     removed integer;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('tallystick.retention', 0)) THEN
@@ -31,10 +33,12 @@ BEGIN
             SELECT (SELECT o.system FROM tallystick.outbox o WHERE o.system > e.system ORDER BY o.system LIMIT 1)
             FROM each e WHERE e.system IS NOT NULL)
         SELECT array_agg(e.system) INTO systems FROM each e WHERE e.system IS NOT NULL;
+        untold := ARRAY(SELECT unnest(n.refs) FROM tallystick.notice n);
         DELETE FROM tallystick.inbox WHERE ref = ANY (ARRAY(
             SELECT i.ref FROM tallystick.inbox i
             WHERE i.position IS NULL AND i.received_at < before
               AND i.verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded')
+              AND i.ref NOT IN (SELECT unnest(untold))  -- hashed, however many they are
               AND NOT EXISTS (SELECT FROM unnest(systems) s(name)
                               JOIN tallystick.outbox o
                                 ON o.system = s.name AND o.entity = i.entity AND o.key = i.key)
