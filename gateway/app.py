@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, assert_never
 
 from actors.registry import ACTORS
 from adapters.http.settings import HttpOperation, HttpSystemSettings
@@ -47,12 +47,16 @@ from gateway.http.pauses import Pausing
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
+from gateway.http_policy import HttpSystemPolicy
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
-from gateway.policy_file import HttpSystemPolicy, PolicyFile, read_policy
+from gateway.policy_file import AnySystem, PolicyFile, read_policy
+from gateway.redmine_policy import RedminePolicy
 from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
+from gateway.system_policy import PolicyInvalid
+from gateway.tryton_policy import TrytonPolicy
 
 
 class _Closes(Protocol):
@@ -179,7 +183,17 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
 
 def systems(policy: PolicyFile) -> dict[str, System]:
     """The systems that the policy lists."""
-    return {name: HttpSystem(_http(name, entry)) for name, entry in policy.systems.items()}
+    return {name: _system(name, entry) for name, entry in policy.systems.items()}
+
+
+def _system(name: str, entry: AnySystem) -> System:
+    match entry:
+        case HttpSystemPolicy():
+            return HttpSystem(_http(name, entry))
+        case TrytonPolicy() | RedminePolicy():
+            raise PolicyInvalid(f"systems.{name}.kind: {entry.kind} is not there yet")
+        case _:
+            assert_never(entry)
 
 
 def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:

@@ -44,7 +44,7 @@ _DATABASE: Final = "start PostgreSQL, or correct TALLYSTICK_DATABASE_URL"
 ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType(
     {
         "gateway.settings.SettingsInvalid": Ending(Exit.USAGE),
-        "gateway.policy_file.PolicyInvalid": Ending(Exit.FAILED),
+        "gateway.system_policy.PolicyInvalid": Ending(Exit.FAILED),
         "gateway.local.errors.ServerMissing": Ending(Exit.FAILED),
         "gateway.local.errors.ServerFailed": Ending(Exit.FAILED),
         "adapters.postgres.server.ServerUnsafe": Ending(Exit.UNHEALTHY),

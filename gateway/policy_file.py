@@ -9,29 +9,37 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Annotated, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import ErrorDetails
 
 from actors.policy import LegalEntity, Policy
 from adapters.ports.retention import Old
-from adapters.ports.system import Upsert
 from gateway.gate_policy import BreakerPolicy, GatePolicy
+from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
+from gateway.redmine_policy import RedmineChanges, RedminePolicy
 from gateway.retry import Retries
 from gateway.retry_policy import RetriesPolicy, RetryPolicy
-from gateway.rules import OVERDUE_SECONDS, LanePolicy, Numbering, Rules
+from gateway.rules import LanePolicy, Numbering, Rules
+from gateway.system_policy import PolicyInvalid
+from gateway.tryton_policy import TrytonChanges, TrytonPolicy
 from schemas.sequence import SequenceKind
 from schemas.values import Id, System
 
 _DAY: Final = 86_400.0
-
-
-class PolicyInvalid(ValueError):
-    """The policy file cannot be used; whoever wrote it must act."""
 
 
 class _Strict(BaseModel):
@@ -73,78 +81,6 @@ def _matches(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-class Operation(_Strict):
-    """Where a system takes one operation, and what it promises for it (see `adapters.ports.system.Capability`)."""
-
-    path: str = Field(pattern=r'^/[!"$->@-~]*$')
-    """Comes after the system's `url`: printable ASCII without `?` and `#`."""
-    upsert: Upsert = Upsert.NONE
-    key_window_seconds: float | None = Field(default=None, gt=0, le=315_360_000)
-    """How long the system remembers an `Idempotency-Key`; left out where it takes none."""
-    unique_reference: bool = False
-    """Whether it refuses a second effect with the same reference of ours."""
-    look_up: bool = False
-    """Whether it can be asked by our reference."""
-    late_bound_seconds: float = Field(default=300, gt=0, le=2_592_000)
-    """How long after its end an attempt can still land."""
-
-
-class HttpSystemPolicy(_Strict):
-    """One system that is spoken to by plain HTTP and JSON."""
-
-    url: str = Field(pattern=r"^https?://[^\s]+$")
-    token_file: Path | None = None
-    """File that holds the bearer token."""
-    token: str | None = Field(default=None, repr=False)
-    """The bearer token itself; only for a sandbox, a real one belongs into a file."""
-    timeout_seconds: float = Field(default=30, ge=5, le=300)
-    """For a whole attempt, of which up to 5 seconds may go into getting a connection."""
-    concurrency: int = Field(default=16, ge=1, le=256)
-    """Attempts in flight at most, over all processes."""
-    gate: GatePolicy = GatePolicy()
-    """What else holds commands to it back."""
-    overdue_seconds: float = Field(default=OVERDUE_SECONDS, ge=60, le=2_592_000)
-    """How long one of its commands may stand open before a case is opened; it goes on being tried after that."""
-    operations: Mapping[str, Operation]
-
-    @field_validator("url")
-    @classmethod
-    def _address_alone(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.username is not None or parts.query or parts.fragment:
-            raise ValueError("name a host, and leave out user, password, query, and fragment")
-        return url
-
-    @field_validator("token")
-    @classmethod
-    def _usable(cls, token: str | None) -> str | None:
-        if token is not None and not _is_token(token):
-            raise ValueError("write printable ASCII without spaces")
-        return token
-
-    @model_validator(mode="after")
-    def _one_token(self) -> HttpSystemPolicy:
-        if (self.token is None) == (self.token_file is None):
-            raise ValueError("give either `token_file` or, for a sandbox, `token`")
-        return self
-
-    def secret(self) -> str:
-        """The bearer token. Raises `PolicyInvalid` if its file cannot be read, or holds none."""
-        if self.token_file is None:
-            return self.token or ""
-        try:
-            token = self.token_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise PolicyInvalid(f"token_file {self.token_file}: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise PolicyInvalid(f"token_file {self.token_file}: it is not text") from error
-        if not _is_token(token):
-            raise PolicyInvalid(
-                f"token_file {self.token_file}: write one line of printable ASCII without spaces into it"
-            )
-        return token
-
-
 class RetentionPolicy(_Strict):
     """How long what is final is kept, in days."""
 
@@ -184,13 +120,32 @@ class RetentionPolicy(_Strict):
         }
 
 
+def _kind_of(entry: object) -> str:
+    """The kind of system that an entry of the file describes; plain HTTP and JSON where it does not say."""
+    kind = entry.get("kind", "http") if isinstance(entry, Mapping) else getattr(entry, "kind", "http")
+    return str(kind)
+
+
+AnySystem = Annotated[
+    Annotated[HttpSystemPolicy, Tag("http")]
+    | Annotated[TrytonPolicy, Tag("tryton")]
+    | Annotated[RedminePolicy, Tag("redmine")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="kind_unknown",
+        custom_error_message="there is no such kind of system: write kind: http, tryton, or redmine",
+    ),
+]
+"""A system of any kind that there is an adapter for."""
+
+
 class PolicyFile(_Strict):
     """Everything in the file."""
 
     legal_entities: Mapping[Id, LegalEntity] = Field(min_length=1)
     service_lines: tuple[Id, ...] = ()
     sources: Mapping[str, Source] = Field(min_length=1)
-    systems: Mapping[System, HttpSystemPolicy] = Field(min_length=1)
+    systems: Mapping[System, AnySystem] = Field(min_length=1)
     retry_seconds: float = Field(default=5, gt=0, le=3600)
     """Short for `retries.default.first_seconds`."""
     retries: RetriesPolicy = RetriesPolicy()
@@ -286,8 +241,14 @@ def read_policy(path: Path) -> PolicyFile:
             return PolicyFile.model_validate(found)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_input=False)
-            mistakes = [told(mistake, node, _NAMES) for mistake in wrong]
+            mistakes = [told(_untagged(mistake), node, _NAMES) for mistake in wrong]
     raise PolicyInvalid("\n".join(f"{path}:{mistake}" for mistake in mistakes))
+
+
+def _untagged(mistake: ErrorDetails) -> ErrorDetails:
+    """A mistake at its place in the file: pydantic puts the kind of a system into its path."""
+    place = mistake["loc"]
+    return {**mistake, "loc": place[:2] + place[3:]} if place[:1] == ("systems",) and len(place) > 2 else mistake
 
 
 _NAMES: Final = frozenset(
@@ -298,6 +259,10 @@ _NAMES: Final = frozenset(
         Source,
         HttpSystemPolicy,
         Operation,
+        TrytonPolicy,
+        TrytonChanges,
+        RedminePolicy,
+        RedmineChanges,
         RetriesPolicy,
         RetryPolicy,
         GatePolicy,
@@ -306,7 +271,3 @@ _NAMES: Final = frozenset(
     )
     for name in model.model_fields
 )
-
-
-def _is_token(token: str) -> bool:
-    return token.isascii() and token.isprintable() and " " not in token and bool(token)

@@ -11,7 +11,7 @@ from schemas.customer.entity import Customer
 from schemas.envelope import Envelope
 from schemas.facts import Notice
 from schemas.keys import ActorKey, external_key
-from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut, RolePrice
 from schemas.project.entity import Project
 from schemas.project.v1 import Activated, MilestoneCompleted, OpportunityWon, StatusChanged
 from schemas.verdicts import Failure, FailureClass
@@ -73,6 +73,7 @@ def _won(state: Project, deal: OpportunityWon, context: Context) -> Decision:
         contract_reference=deal.contract.reference,
         starts_on=deal.contract.starts_on,
         ends_on=deal.contract.ends_on,
+        roles=tuple(RolePrice(role=rate.role, rate=rate.hourly.decimal) for rate in deal.billing.rates),
     )
     won = state.model_copy(
         update={

@@ -7,7 +7,8 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from adapters.rabbitmq.address import is_loopback
-from gateway.policy_file import HttpSystemPolicy, Operation, PolicyFile
+from gateway.http_policy import HttpSystemPolicy, Operation
+from gateway.policy_file import AnySystem, PolicyFile
 from schemas.operations.table import OPERATIONS
 from schemas.registry import EVENTS
 
@@ -42,9 +43,9 @@ def _sources(policy: PolicyFile) -> Iterator[str]:
 def _systems(policy: PolicyFile) -> Iterator[str]:
     for name, system in policy.systems.items():
         yield from _address(name, system)
-        for operation, row in system.operations.items():
+        for operation, row in system.operations.items() if isinstance(system, HttpSystemPolicy) else ():
             yield from _operation(f"systems.{name}.operations.{operation}", operation, row)
-    taken = {operation for system in policy.systems.values() for operation in system.operations}
+    taken = {operation for system in policy.systems.values() for operation in system.taken}
     for operation in OPERATIONS:
         if operation not in taken:
             yield f"systems: none takes {operation}, so its commands are parked: add it to the system that does this"
@@ -61,14 +62,15 @@ def _retries(policy: PolicyFile) -> Iterator[str]:
             yield f"{place}: it is below the longest_seconds of a breaker, so an outage asks people: raise it"
 
 
-def _address(name: str, system: HttpSystemPolicy) -> Iterator[str]:
+def _address(name: str, system: AnySystem) -> Iterator[str]:
     address = urlsplit(system.url)
     if is_loopback(address.hostname or ""):
         return
     if address.scheme == "http":
         yield f"systems.{name}.url: the token travels unprotected: use https"
-    if system.token is not None:
-        yield f"systems.{name}.token: a secret stands in the file: move it to a file of its own, named by token_file"
+    if system.secret_file is None:
+        key = system.credential
+        yield f"systems.{name}.{key}: a secret stands in the file: move it to a file of its own, named by {key}_file"
 
 
 def _operation(place: str, name: str, row: Operation) -> Iterator[str]:

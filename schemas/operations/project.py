@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from schemas.record import Record
-from schemas.values import BillingMethod, Currency, Day, Id, Name
+from schemas.values import Amount, BillingMethod, Currency, Day, Id, Name
+
+
+class RolePrice(Record):
+    """What one hour of a role costs the customer."""
+
+    role: Id
+    rate: Amount
 
 
 class ProjectCreate(Record):
-    """Create the project's shell in an ERP."""
+    """Create the project's shell in an ERP, with what time on it is billed at."""
 
     project_id: Id
     """Our canonical id."""
@@ -21,6 +32,8 @@ class ProjectCreate(Record):
     contract_reference: Id
     starts_on: Day
     ends_on: Day | None = None
+    roles: Annotated[tuple[RolePrice, ...], Field(strict=False, max_length=1000)] = ()
+    """The roles that may work on it, in the contract's order."""
 
     @property
     def amount(self) -> None:

@@ -13,7 +13,7 @@ from schemas.commands import Result
 from schemas.customer.entity import Customer
 from schemas.facts import Notice
 from schemas.keys import external_key
-from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut, RolePrice
 from schemas.project.entity import Project
 from schemas.project.v1 import Activated, MilestoneCompleted, StatusChanged
 from schemas.verdicts import FailureClass
@@ -40,7 +40,7 @@ def test_a_won_deal_asks_the_erp_for_the_project() -> None:
     assert request.body == ProjectCreate(
         project_id="P-1", customer="10042", legal_entity="DE01", currency="EUR", name="Bridge",
         service_line="advisory", billing_method="time_and_materials", contract_reference="SOW-1",
-        starts_on=date(2026, 1, 5),
+        starts_on=date(2026, 1, 5), roles=(RolePrice(role="consultant", rate=Decimal("145.00")),),
     )  # fmt: skip
 
 

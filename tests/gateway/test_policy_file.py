@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from adapters.ports.retention import Old
-from gateway.policy_file import PolicyInvalid, read_policy
+from gateway.http_policy import HttpSystemPolicy
+from gateway.policy_file import read_policy
 from gateway.rules import LanePolicy, Numbering
+from gateway.system_policy import PolicyInvalid
+from gateway.tryton_policy import TrytonPolicy
 from schemas.sequence import SequenceKind
 
 GOOD = """\
@@ -50,8 +53,10 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
     policy = read_policy(write(tmp_path, GOOD))
     assert policy.policy.legal_entities["DE01"].tax_codes == {"standard": "D19"}
     assert policy.policy.service_lines == ("advisory",)
-    assert policy.systems["erp"].operations["billable.post"].look_up
-    assert policy.systems["erp"].secret() == "sandbox-token"
+    erp = policy.systems["erp"]
+    assert isinstance(erp, HttpSystemPolicy)
+    assert erp.operations["billable.post"].look_up
+    assert erp.secret() == "sandbox-token"
     assert policy.retry_seconds == 5
     assert policy.systems["erp"].overdue_seconds == 4 * 3600
 
@@ -123,6 +128,36 @@ def test_a_term_for_commands_is_a_minute_at_least(tmp_path: Path) -> None:
     assert told.endswith("systems.erp.overdue_seconds: Input should be greater than or equal to 60")
     [told] = mistakes(tmp_path, "    token: sandbox-token\n", "    token: sandbox-token\n    overdue_second: 600\n")
     assert told.endswith("there is no such key: did you mean overdue_seconds?")
+
+
+TRYTON = """\
+  books:
+    kind: tryton
+    url: https://tryton.example
+    database: erp
+    user: gateway
+    password: secret-1
+    companies: {DE01: Northwind Beratung GmbH}
+    operations: [customer.put]
+"""
+
+
+def test_systems_are_of_several_kinds(tmp_path: Path) -> None:
+    books = read_policy(write(tmp_path, GOOD + TRYTON)).systems["books"]
+    assert isinstance(books, TrytonPolicy)
+    assert (books.secret(), books.taken) == ("secret-1", frozenset({"customer.put"}))
+
+
+def test_a_mistake_in_a_system_is_told_at_its_line(tmp_path: Path) -> None:
+    last = GOOD.splitlines(keepends=True)[-1]
+    told = mistakes(tmp_path, last, last + TRYTON.replace("database: erp", "databse: erp"))
+    assert told[0] == "policy.yaml:18: systems.books.database: it is missing: add it"
+    assert told[1].endswith("systems.books.databse: there is no such key: did you mean database?")
+
+
+def test_an_unknown_kind_of_system_is_told(tmp_path: Path) -> None:
+    [told] = mistakes(tmp_path, "    url: http://127.0.0.1:8123", "    kind: sap\n    url: http://127.0.0.1:8123")
+    assert told.endswith("systems.erp: there is no such kind of system: write kind: http, tryton, or redmine")
 
 
 def test_no_term_is_without_end(tmp_path: Path) -> None:

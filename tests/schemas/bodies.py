@@ -9,7 +9,7 @@ from typing import Any
 
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.customer import CustomerPut
-from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut, RolePrice
 from schemas.operations.table import Body
 
 
@@ -62,6 +62,7 @@ BODIES: Mapping[str, Body] = {
         contract_reference="SOW-2026-017",
         starts_on=date(2026, 10, 1),
         ends_on=date(2027, 3, 31),
+        roles=(RolePrice(role="consultant", rate=Decimal("145.00")),),
     ),
     "project.put": ProjectPut(
         project_id="ENG-2026-017-DE01",

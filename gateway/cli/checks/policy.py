@@ -7,7 +7,8 @@ from typing import Final
 
 from gateway.cli.checks.finding import Finding, Level
 from gateway.cli.policy_doubts import doubts
-from gateway.policy_file import PolicyFile, PolicyInvalid, read_policy
+from gateway.policy_file import PolicyFile, read_policy
+from gateway.system_policy import PolicyInvalid
 
 PART: Final = "policy"
 

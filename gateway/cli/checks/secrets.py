@@ -21,8 +21,8 @@ def _files(policy: PolicyFile | None) -> Iterator[tuple[str, Path]]:
         if variable.startswith("TALLYSTICK_") and variable.endswith("_FILE") and path:
             yield variable, Path(path)
     for name, system in () if policy is None else policy.systems.items():
-        if system.token_file is not None:
-            yield f"systems.{name}.token_file", system.token_file
+        if system.secret_file is not None:
+            yield f"systems.{name}.{system.credential}_file", system.secret_file
 
 
 def _look_at(name: str, path: Path) -> Finding:

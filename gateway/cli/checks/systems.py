@@ -17,7 +17,9 @@ from adapters.http.classify import finding_of
 from adapters.ports.system import Absent
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level
-from gateway.policy_file import HttpSystemPolicy, PolicyFile, PolicyInvalid
+from gateway.http_policy import HttpSystemPolicy
+from gateway.policy_file import PolicyFile
+from gateway.system_policy import PolicyInvalid
 from schemas.commands import Confirmed
 
 SECONDS: Final = 5.0
@@ -37,7 +39,8 @@ class _Asked:
 
 async def look_at_systems(policy: PolicyFile) -> list[Finding]:
     """Findings on all systems, asked at the same time."""
-    found = await asyncio.gather(*(_look_at(name, system) for name, system in policy.systems.items()))
+    plain = {name: system for name, system in policy.systems.items() if isinstance(system, HttpSystemPolicy)}
+    found = await asyncio.gather(*(_look_at(name, system) for name, system in plain.items()))
     return [finding for findings in found for finding in findings]
 
 

@@ -14,6 +14,7 @@ from adapters.ports.system import Capability
 from adapters.sandbox.operations import OPERATIONS, Role, operations_of
 from gateway.cli.sandbox import CRM_PORT, ERP_PORT, PSA_PORT, TOKEN
 from gateway.door import Door
+from gateway.http_policy import HttpSystemPolicy
 from gateway.policy_file import read_policy
 from schemas.codec import STRUCTURED
 from schemas.keys import EXTERNAL
@@ -90,12 +91,14 @@ def test_three_senders_and_their_users() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_systems_promise_what_the_sandboxes_keep(role: Role) -> None:
+    system = POLICY.systems[role]
+    assert isinstance(system, HttpSystemPolicy)
     stated = {
         name: (
             row.path,
             Capability(row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds),
         )
-        for name, row in POLICY.systems[role].operations.items()
+        for name, row in system.operations.items()
     }
     assert stated == {each.name: (each.path, each.capability) for each in operations_of(role)}
 
@@ -105,4 +108,4 @@ def test_systems_are_where_the_sandboxes_listen() -> None:
     for role, port in ports.items():
         assert POLICY.systems[role].url == f"http://127.0.0.1:{port}"
         assert POLICY.systems[role].secret() == TOKEN
-    assert len(OPERATIONS) == sum(len(system.operations) for system in POLICY.systems.values())
+    assert len(OPERATIONS) == sum(len(system.taken) for system in POLICY.systems.values())

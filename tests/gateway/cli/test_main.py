@@ -16,8 +16,8 @@ from adapters.ports.turns import StoreUnavailable
 from adapters.postgres.migrations.upgrade import SchemaBehind
 from gateway.cli.main import COMMANDS, Commands, main
 from gateway.exits import ENDINGS, Exit, Failed, explain
-from gateway.policy_file import PolicyInvalid
 from gateway.settings import SettingsInvalid
+from gateway.system_policy import PolicyInvalid
 from tests.gateway.cli.conftest import ROOT, cli
 
 

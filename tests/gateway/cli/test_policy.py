@@ -12,7 +12,8 @@ import yaml
 
 from gateway.cli.policy_doubts import doubts
 from gateway.exits import Exit
-from gateway.policy_file import PolicyFile, PolicyInvalid, json_schema, read_policy
+from gateway.policy_file import PolicyFile, json_schema, read_policy
+from gateway.system_policy import PolicyInvalid
 from tests.gateway.cli.conftest import EXAMPLES, cli
 
 EXAMPLE = (EXAMPLES / "policy.yaml").read_text()

@@ -1,0 +1,1 @@
+"""Redmine as PSA, over its REST API."""

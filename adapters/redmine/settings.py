@@ -1,0 +1,41 @@
+"""What has to be known of a Redmine: where it is, as whom we come, and which of its custom fields are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class RedmineFields:
+    """Numbers of custom fields: of projects, and of time entries (`approval`)."""
+
+    project_id: int
+    erp_id: int
+    legal_entity: int
+    currency: int
+    approval: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedmineSettings:
+    """One Redmine. `timeout`, `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes."""
+
+    name: str
+    url: str
+    key: str = field(repr=False)
+    fields: RedmineFields
+    timeout: float = 30.0
+    connect_timeout: float = 5.0
+    read_cap: int = 1 << 22
+    connections: int = 16
+    retry_after_cap: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class RedmineFeedSettings:
+    """How time entries become events; see `gateway.redmine_policy.RedmineChanges`."""
+
+    approved: str = "approved"
+    roles: Mapping[str, str] = field(default_factory=dict)
+    not_billable: tuple[str, ...] = ()

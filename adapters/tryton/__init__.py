@@ -1,0 +1,1 @@
+"""Tryton, as ERP and as CRM, over its JSON-RPC protocol."""
