@@ -45,6 +45,8 @@ class TrytonPolicy(SystemPolicy):
     """What it is asked to do: all but project.link for an ERP, project.link for a CRM."""
     identifier_types: Mapping[Country, Id] = {}
     """Country -> Tryton's type of tax identifier, such as eu_vat, whose numbers Tryton checks; left out, none."""
+    product: Id | None = None
+    """Code of the product that hours are billed as; left out, Tryton cannot invoice the time."""
     acknowledge: tuple[str, ...] = ()
     """Patterns of names of warnings (`*.invoice_taxes`) that are answered with yes; any other one stops its command."""
     changes: TrytonChanges | None = None

@@ -14,7 +14,7 @@ from adapters.http.answers import Answer, read_answer
 from adapters.http.classify import finding_of, outcome_of
 from adapters.http.redaction import without_secrets
 from adapters.http.settings import HttpOperation, HttpSystemSettings
-from adapters.http.transport import NO_ANSWER, outcome_of_error
+from adapters.http.transport import NO_ANSWER, outcome_of_error, read_capped
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure
@@ -105,20 +105,7 @@ class HttpSystem:
     async def _exchange(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         request = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
         async with request as response:
-            content = await _read(response, self._settings.read_cap)
+            content = await read_capped(response, self._settings.read_cap)
             return read_answer(
                 response.status, response.headers, content, retry_after_cap=self._settings.retry_after_cap
             )
-
-
-async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes | None:
-    """The whole body, counted after decompression; None, with the connection closed, once it is over `cap`."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > cap:
-            response.close()
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

@@ -11,8 +11,8 @@ class TrytonSettings:
     """One database of a Tryton server.
 
     `companies`: legal entity -> name of the party of its company. `identifier_types`: country -> Tryton's type of tax
-    identifier. `acknowledge`: patterns of names of warnings that are answered with yes. `timeout`, `connect_timeout`,
-    and `retry_after_cap` are seconds, `read_cap` bytes.
+    identifier. `product`: code of what hours are billed as. `acknowledge`: patterns of names of warnings that are
+    answered with yes. `timeout`, `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes.
     """
 
     name: str
@@ -23,6 +23,7 @@ class TrytonSettings:
     companies: Mapping[str, str]
     operations: frozenset[str]
     identifier_types: Mapping[str, str] = field(default_factory=dict)
+    product: str | None = None
     acknowledge: tuple[str, ...] = ()
     timeout: float = 30.0
     connect_timeout: float = 5.0

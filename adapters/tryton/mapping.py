@@ -1,0 +1,149 @@
+"""Canonical bodies -> values of Tryton's fields, and what has to change in a record that is there. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID, uuid5
+
+from adapters.tryton.rows import Row
+from schemas.operations.billable import BillablePost
+from schemas.operations.customer import CustomerPut
+from schemas.operations.project import ProjectCreate, ProjectLink
+
+Values = dict[str, object]
+
+LINES: Final = UUID("6a7c9f0e-58d1-5b1f-9a64-6f1d7a3c2b90")
+"""Namespace of the ids of time lines."""
+
+HOUR: Final = 3600
+INVOICED_BY: Final[Mapping[str, str]] = {
+    "time_and_materials": "timesheet",
+    "fixed_fee": "manual",
+    "retainer": "manual",
+}
+"""Billing method -> Tryton's `project_invoice_method`; what is not billed by the hour is billed elsewhere."""
+
+PARTY_FIELDS: Final = (
+    "name", "active", "replaced_by", "_timestamp", "customer_tax_rule", "customer_payment_term", "identifiers",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerWords:
+    """Numbers of the records that the words of a customer mean; None where the word is left out."""
+
+    tax_rule: int
+    payment_term: int | None
+    country: int | None
+    identifier_type: str | None
+
+
+def party_values(body: CustomerPut, words: CustomerWords) -> Values:
+    """The values of a new party."""
+    values: Values = {
+        "code": body.customer_id,
+        "name": body.name,
+        "customer_tax_rule": words.tax_rule,
+        "customer_payment_term": words.payment_term,
+        "addresses": [["create", [{"country": words.country}]]],
+    }
+    if body.tax_id is not None:
+        values["identifiers"] = [["create", [{"type": words.identifier_type, "code": body.tax_id}]]]
+    return values
+
+
+def party_changes(body: CustomerPut, words: CustomerWords, party: Row, identifiers: list[Row]) -> Values:
+    """What to write to a party that is there; empty if it is as it should be. Addresses are the ERP's own by now."""
+    values: Values = {}
+    if party.text("name") != body.name:
+        values["name"] = body.name
+    if party.number("customer_tax_rule") != words.tax_rule:
+        values["customer_tax_rule"] = words.tax_rule
+    if words.payment_term is not None and party.number("customer_payment_term") != words.payment_term:
+        values["customer_payment_term"] = words.payment_term
+    if body.tax_id is not None:
+        ours = [each for each in identifiers if each.text("type") == words.identifier_type]
+        if not ours:
+            values["identifiers"] = [["create", [{"type": words.identifier_type, "code": body.tax_id}]]]
+        elif all(_compact(each.text("code") or "") != _compact(body.tax_id) for each in ours):
+            values["identifiers"] = [["write", [ours[0].id], {"code": body.tax_id}]]
+    return values
+
+
+def project_values(body: ProjectCreate, party: int, company: int, product: int | None) -> Values:
+    """The values of a new project, with a task for each role, on which time is written at the role's rate."""
+    return {
+        "number": body.project_id,
+        "name": body.name,
+        "type": "project",
+        "company": company,
+        "party": party,
+        "project_invoice_method": INVOICED_BY[body.billing_method],
+        "comment": f"Contract {body.contract_reference}",
+        "timesheet_available": False,
+        "children": [
+            [
+                "create",
+                [
+                    {
+                        # Without one it takes the next of a sequence, in the space of our ids.
+                        "number": f"{body.project_id}/{role.role}",
+                        "name": role.role,
+                        "type": "task",
+                        "company": company,
+                        "product": product,
+                        "list_price": role.rate,
+                        "timesheet_available": True,
+                    }
+                    for role in body.roles
+                ],
+            ]
+        ],
+    }
+
+
+def line_uuid(reference: str) -> str:
+    """The id of the time line that a command's reference stands for; Tryton keeps it unique for ever."""
+    return str(uuid5(LINES, reference))
+
+
+def duration_of(hours: Decimal) -> timedelta:
+    """Hours of at most two decimals are whole seconds."""
+    return timedelta(seconds=int(hours * HOUR))
+
+
+def line_values(body: BillablePost, reference: str, company: int, employee: int, work: int) -> Values:
+    """The values of a new time line."""
+    return {
+        "company": company,
+        "employee": employee,
+        "work": work,
+        "date": body.work_date,
+        "duration": duration_of(body.hours),
+        "description": f"{body.sheet_id} {body.line_id}",
+        "uuid": line_uuid(reference),
+    }
+
+
+def link_changes(body: ProjectLink, opportunity: Row) -> Values:
+    """What to write to an opportunity so that it names its project; empty if it does. A reference of others stays."""
+    comment = opportunity.text("comment") or ""
+    head = f"Tallystick: project {body.project_id},"
+    line = f"{head} ERP {body.erp_id}" + ("" if body.psa_id is None else f", PSA {body.psa_id}")
+    kept = [each for each in comment.splitlines() if not each.startswith(head)]
+    linked = "\n".join([*kept, line])
+    values: Values = {}
+    if linked != comment:
+        values["comment"] = linked
+    if opportunity.text("reference") is None:
+        values["reference"] = body.project_id
+    return values
+
+
+def _compact(code: str) -> str:
+    """A tax number without the marks that countries write between its digits."""
+    return "".join(each for each in code.upper() if each.isalnum())
