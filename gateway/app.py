@@ -13,9 +13,10 @@ from typing import Protocol, TypeVar, assert_never
 from actors.registry import ACTORS
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
+from adapters.ports.adapter import Adapter
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
-from adapters.ports.system import Capability, System
+from adapters.ports.system import Capability
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
@@ -181,12 +182,13 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         await restores.close()
 
 
-def systems(policy: PolicyFile) -> dict[str, System]:
+def systems(policy: PolicyFile) -> dict[str, Adapter]:
     """The systems that the policy lists."""
-    return {name: _system(name, entry) for name, entry in policy.systems.items()}
+    return {name: system_of(name, entry) for name, entry in policy.systems.items()}
 
 
-def _system(name: str, entry: AnySystem) -> System:
+def system_of(name: str, entry: AnySystem) -> Adapter:
+    """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret."""
     match entry:
         case HttpSystemPolicy():
             return HttpSystem(_http(name, entry))

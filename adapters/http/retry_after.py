@@ -17,16 +17,17 @@ def seconds_to_wait(retry_after: str | None, date: str | None, cap: float) -> fl
     value = retry_after.strip()
     if value.isascii() and value.isdigit():
         return min(float(value), cap)
-    until = _moment(value)
+    until = moment(value)
     if until is None:
         return None
-    now = None if date is None else _moment(date)
+    now = None if date is None else moment(date)
     return cap if now is None else min(max((until - now).total_seconds(), 0.0), cap)
 
 
-def _moment(value: str) -> datetime | None:
+def moment(value: str) -> datetime | None:
+    """The moment that an HTTP date names (RFC 9110 section 5.6.7); None if it is none."""
     try:
-        moment = parsedate_to_datetime(value)
+        found = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

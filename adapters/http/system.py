@@ -12,9 +12,13 @@ from yarl import URL
 
 from adapters.http.answers import Answer, read_answer
 from adapters.http.classify import finding_of, outcome_of
+from adapters.http.declarations import declarations
+from adapters.http.inspection import NOTHING, SECONDS, Told, inspection_of, no_answer, told
 from adapters.http.redaction import without_secrets
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.transport import NO_ANSWER, outcome_of_error, read_capped
+from adapters.ports.declarations import Declaration
+from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.verdicts import Failure
@@ -25,7 +29,7 @@ READ_STEP: Final = 1 << 16
 
 
 class HttpSystem:
-    """A `System` behind a plain HTTP+JSON interface. Make it inside the running event loop.
+    """An `Adapter` of a plain HTTP+JSON interface. Make it inside the running event loop.
 
     A command is `POST {url}{path}` with its frozen body; the idempotency key is the command's id as a structured
     string (draft-ietf-httpapi-idempotency-key-header-07 section 2.1). A look-up is `GET {url}{path}?reference=…`,
@@ -89,6 +93,19 @@ class HttpSystem:
             return replace(finding, failure=self._clean(finding, command))
         return finding
 
+    def declarations(self) -> tuple[Declaration, ...]:
+        """One for each path."""
+        return declarations(self._settings.operations)
+
+    async def inspect(self) -> Inspection:
+        """Look up at each path what is not there, or ask the bare address; raises `NotInspected`."""
+        paths = sorted({row.path for row in self._settings.operations.values() if row.capability.look_up})
+        try:
+            asked = [await self._told(path) for path in paths or [""]]
+        except NO_ANSWER as error:
+            raise no_answer(self.name, self._settings.url, error) from error
+        return inspection_of(self.name, asked)
+
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""
         await self._session.close()
@@ -101,6 +118,14 @@ class HttpSystem:
 
     def _clean(self, outcome: Rejected | Deferred | Unknown, command: Command) -> Failure:
         return without_secrets(outcome.failure, token=self._settings.token, body=command.body)
+
+    async def _told(self, path: str) -> Told:
+        url = URL(f"{self._base}{path}?reference={quote(NOTHING, safe='')}", encoded=True)
+        seconds = aiohttp.ClientTimeout(total=min(SECONDS, self._settings.timeout))
+        request = self._session.get(url, headers={"Cache-Control": "no-cache"}, allow_redirects=False, timeout=seconds)
+        async with request as response:
+            content = await read_capped(response, self._settings.read_cap)
+            return told(path, response.status, response.headers, content)
 
     async def _exchange(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         request = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)

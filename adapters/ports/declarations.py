@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from adapters.ports.system import Capability
 
@@ -55,6 +56,7 @@ class Declaration:
     `look_up_by`: the field that holds our reference or id; None: it cannot be asked for. `partial_success`: a list of
     records can be written in part, under an answer that says well. `throttle`: the answers that ask us to send less.
     `session`: how the credential is proved and renewed. `request_id`: where the system's own id of an answer stands.
+    `tried_against`: the real server on which the adapter's work with this record was tried; None: only on sandboxes.
     """
 
     record: str
@@ -70,3 +72,15 @@ class Declaration:
     deletes: Deletes
     session: str
     request_id: str | None
+    tried_against: str | None = None
+
+
+class Declares(Protocol):
+    """A system that says what it is like. It is not asked for that, so nothing is sent.
+
+    Beside `System` and not in it: the runtime sends by `capability` alone, and what plays a system for it stays small.
+    """
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Each kind of record; every operation that the system is configured for stands in one of them."""
+        ...

@@ -9,7 +9,15 @@ from typing import Protocol
 
 
 class NotInspected(RuntimeError):
-    """The system could not be asked, or did not let us in; the text says what to change."""
+    """The system could not be asked, or did not let us in; the text says which, and what to change.
+
+    `change` is the part of the text that says what to change, where it is given by itself.
+    """
+
+    def __init__(self, found: str, change: str = "") -> None:
+        super().__init__(f"{found}: {change}" if change else found)
+        self.found = found
+        self.change = change
 
 
 @dataclass(frozen=True, slots=True)

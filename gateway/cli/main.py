@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
+        "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),

@@ -17,6 +17,7 @@ JSON: Final = "json"
 
 DATABASE_URL: Final = "TALLYSTICK_DATABASE_URL"
 AMQP_URL: Final = "TALLYSTICK_AMQP_URL"
+POLICY: Final = "TALLYSTICK_POLICY"
 
 F = TypeVar("F", bound=Callable[..., Any])
 """A function that becomes a command; click hands over its arguments by name."""
@@ -50,6 +51,17 @@ def amqp_option(command: F) -> F:
         metavar="URL",
         callback=_amqp_url,
         help=f"The broker.  [default: {AMQP_URL}, or the file that {AMQP_URL}_FILE names]",
+    )(command)
+
+
+def policy_option(command: F) -> F:
+    """Add `--policy` as `policy`, the path of the policy file."""
+    return click.option(
+        "--policy",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        callback=_policy,
+        help=f"The policy file.  [default: {POLICY}, or the path in the file that {POLICY}_FILE names]",
     )(command)
 
 
@@ -121,6 +133,13 @@ def _database_url(_ctx: click.Context, _param: click.Parameter, value: str | Non
 
 def _amqp_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
     return _checked("--amqp-url", AMQP_URL, value, check_amqp_url)
+
+
+def _policy(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+    path = value or from_environment(POLICY)
+    if not path:
+        raise click.UsageError(f"give --policy, or set {POLICY}")
+    return Path(path)
 
 
 def _checked(option: str, variable: str, value: str | None, check: Callable[[str], str]) -> str:

@@ -18,7 +18,8 @@ import orjson
 
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
-from adapters.ports.system import Capability, System
+from adapters.ports.adapter import Adapter
+from adapters.ports.system import Capability
 from adapters.sandbox.operations import OPERATIONS, SandboxOperation, operations_of
 from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
@@ -50,7 +51,7 @@ class Misbehaviour(Protocol):
 class Subject:
     """A running system and one operation of it. `sound` is a body that it accepts, `unsound` one that it refuses."""
 
-    system: System
+    system: Adapter
     operation: str
     sound: bytes
     unsound: bytes

@@ -59,6 +59,22 @@ async def confirmed(subject: Subject, command: Command) -> Confirmed:
 
 
 @everyone
+async def test_what_it_promises_is_what_it_declares(subject: Subject) -> None:
+    declared = [each.operations.get(subject.operation) for each in subject.system.declarations()]
+    assert [promise for promise in declared if promise is not None] == [subject.promise]
+
+
+@everyone
+async def test_an_inspection_finds_nothing_missing_and_makes_nothing(subject: Subject) -> None:
+    async with subject.effects() as references:
+        before = list(references)
+    found = await subject.system.inspect()
+    assert [each for each in found.rights if each.missing is not None] == []
+    async with subject.effects() as references:
+        assert references == before
+
+
+@everyone
 async def test_confirmed_means_one_effect(subject: Subject) -> None:
     command = subject.command()
     await confirmed(subject, command)

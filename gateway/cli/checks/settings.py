@@ -12,11 +12,9 @@ import click
 
 from adapters.rabbitmq.address import is_loopback
 from gateway.cli.checks.finding import Finding, Level
-from gateway.cli.options import AMQP_URL, DATABASE_URL, check_amqp_url, check_database_url, from_environment
+from gateway.cli.options import AMQP_URL, DATABASE_URL, POLICY, check_amqp_url, check_database_url, from_environment
 from gateway.settings import Settings, SettingsInvalid, read_settings
 from gateway.telemetry import LEVELS
-
-POLICY: Final = "TALLYSTICK_POLICY"
 
 _TLS: Final = frozenset({"require", "verify-ca", "verify-full"})
 

@@ -1,126 +1,93 @@
-"""Whether each system answers at its address, takes our token, and can be asked for what it does not have."""
+"""Whether each system answers, lets us in, and lets us do what the gateway needs; nothing is written there."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
-import aiohttp
-
-from adapters.http.answers import Answer, read_answer
-from adapters.http.classify import finding_of
-from adapters.ports.system import Absent
+from adapters.ports.inspection import Inspection, Inspects, NotInspected
+from gateway.app import system_of
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level
-from gateway.http_policy import HttpSystemPolicy
-from gateway.policy_file import PolicyFile
+from gateway.policy_file import AnySystem, PolicyFile
 from gateway.system_policy import PolicyInvalid
-from schemas.commands import Confirmed
 
-SECONDS: Final = 5.0
-READ_CAP: Final = 1 << 16
-
-NOTHING: Final = "tallystick-doctor/nothing/_/1"
-"""A reference that no command has: no entity is called so."""
+PATIENCE: Final = 20.0
+"""Seconds for all questions to one system."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """An answer to a look-up, and the answer's own date."""
+class Look:
+    """What was found of one system. `inspection` is None where it could not be asked."""
 
-    answer: Answer
-    date: datetime | None
+    inspection: Inspection | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing must be changed."""
+        return all(each.level is not Level.FAIL for each in self.findings)
+
+    @property
+    def short(self) -> list[Finding]:
+        """What is wrong, or else one finding that all is well; and what is doubtful."""
+        amiss = [each for each in self.findings if each.level is not Level.OK]
+        return [*self.findings[:1], *amiss] if self.is_ready else amiss
 
 
 async def look_at_systems(policy: PolicyFile) -> list[Finding]:
     """Findings on all systems, asked at the same time."""
-    plain = {name: system for name, system in policy.systems.items() if isinstance(system, HttpSystemPolicy)}
-    found = await asyncio.gather(*(_look_at(name, system) for name, system in plain.items()))
-    return [finding for findings in found for finding in findings]
+    looks = await asyncio.gather(*(look_at_system(name, entry) for name, entry in policy.systems.items()))
+    return [finding for look in looks for finding in look.short]
 
 
-async def _look_at(name: str, system: HttpSystemPolicy) -> list[Finding]:
-    part = f"system {name}"
+async def look_at_system(name: str, entry: AnySystem) -> Look:
+    """What is found of a system as the policy has it."""
     try:
-        token = system.secret()
+        system = system_of(name, entry)
     except PolicyInvalid as error:
-        return [Finding(part, Level.FAIL, str(error), "correct the path, or write the token into the file")]
-    paths = sorted({row.path for row in system.operations.values() if row.look_up})
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json, application/problem+json"}
-    timeout = aiohttp.ClientTimeout(total=SECONDS)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        try:
-            asked = {path: await _ask(session, system.url.rstrip("/") + path) for path in paths or [""]}
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            change = f"start it, or correct systems.{name}.url in the policy file"
-            return [Finding(part, Level.FAIL, f"{system.url} does not answer: {_words(error)}", change)]
-    return [_verdict(part, name, asked) if paths else _bare(part, name, asked[""]), *_clock(part, asked)]
-
-
-async def _ask(session: aiohttp.ClientSession, url: str) -> _Asked:
-    """Look up what is not there."""
-    async with session.get(url, params={"reference": NOTHING}, allow_redirects=False) as response:
-        body = await response.content.read(READ_CAP)
-        return _Asked(
-            read_answer(response.status, response.headers, body, retry_after_cap=0.0), _date(response.headers)
-        )
-
-
-def _verdict(part: str, name: str, asked: Mapping[str, _Asked]) -> Finding:
-    """One finding for all paths: the first that is wrong, or that all are right."""
-    for path, each in asked.items():
-        answer = each.answer
-        if answer.status in {401, 403}:
-            return _refused(part, name, answer)
-        match finding_of(answer):
-            case Absent():
-                continue
-            case Confirmed():
-                found = f"{path} finds a reference that does not exist: what it says of others cannot be trusted"
-                return Finding(part, Level.FAIL, found, f"correct the system, or set look_up: false for {path}")
-            case _:
-                found = f"{path} answers {answer.status} to a look-up where 404 with problem type `not-found` is right"
-                return Finding(part, Level.FAIL, found, f"correct systems.{name}.operations, or mend the system")
-    return Finding(part, Level.OK, "answers, and takes the token")
-
-
-def _bare(part: str, name: str, asked: _Asked) -> Finding:
-    """A system that cannot be asked for anything: that it answers is all that can be seen."""
-    if asked.answer.status in {401, 403}:
-        return _refused(part, name, asked.answer)
-    return Finding(part, Level.OK, f"answers {asked.answer.status}; it has no look-up to try the token with")
-
-
-def _refused(part: str, name: str, answer: Answer) -> Finding:
-    return Finding(
-        part,
-        Level.FAIL,
-        f"it refuses the token ({answer.status})",
-        f"correct systems.{name}.token_file, or renew the token",
-    )
-
-
-def _clock(part: str, asked: Mapping[str, _Asked]) -> list[Finding]:
-    """The system's clock by its latest answer, told only where it is off."""
-    dates = [each.date for each in asked.values() if each.date is not None]
-    found = [clock(part, dates[-1], datetime.now(UTC))] if dates else []
-    return [each for each in found if each.level is not Level.OK]
-
-
-def _date(headers: Mapping[str, str]) -> datetime | None:
+        change = f"correct systems.{name} in the policy file, or the file that it names"
+        return Look(None, (Finding(_part(name), Level.FAIL, str(error), change),))
     try:
-        moment = parsedate_to_datetime(headers.get("Date", ""))
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return await look(name, system)
+    finally:
+        await system.close()
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno)
-    return str(error) or type(error).__name__
+async def look(name: str, system: Inspects, patience: float = PATIENCE) -> Look:
+    """Ask a system about itself, for `patience` seconds at most."""
+    part = _part(name)
+    try:
+        async with asyncio.timeout(patience):
+            inspection = await system.inspect()
+    except NotInspected as error:
+        change = error.change or f"put that right, then run `tallystick system test {name}`"
+        return Look(None, (Finding(part, Level.FAIL, error.found, change),))
+    except TimeoutError:
+        found = f"it did not answer all questions within {patience:g} s"
+        return Look(None, (Finding(part, Level.FAIL, found, "find out what holds it up"),))
+    return Look(inspection, tuple(_findings(part, inspection, datetime.now(UTC))))
+
+
+def _part(name: str) -> str:
+    return f"system {name}"
+
+
+def _findings(part: str, inspection: Inspection, ours: datetime) -> Iterator[Finding]:
+    version = f", version {inspection.version}" if inspection.version else ""
+    yield Finding(part, Level.OK, f"answers{version}; who we are there: {inspection.identity}")
+    for right in inspection.rights:
+        if right.missing is None:
+            yield Finding(part, Level.OK, right.name)
+        else:
+            yield Finding(part, Level.FAIL, f"missing: {right.name}", right.missing)
+    if inspection.clock is None:
+        yield Finding(part, Level.OK, "it does not tell the time, so its clock is not compared")
+    else:
+        yield clock(part, inspection.clock, ours)
+    if inspection.limits:
+        told = ", ".join(f"{name}: {value}" for name, value in inspection.limits.items())
+        yield Finding(part, Level.OK, f"limits that it tells of: {told}")

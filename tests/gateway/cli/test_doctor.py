@@ -199,7 +199,8 @@ async def test_a_path_that_is_wrong(healthy: SetUp) -> None:
     healthy.change("crm", operations={"project.link": {"path": "/nowhere", "look_up": True}})
     code, found = await examined(healthy.env)
     assert code == Exit.UNHEALTHY
-    assert found[0]["found"].startswith("/nowhere answers 404 to a look-up")
+    assert found[0]["found"] == "missing: look-up at /nowhere"
+    assert found[0]["change"].startswith("it answers 404 where 404 with problem type `not-found` is right")
 
 
 @asynccontextmanager
@@ -222,7 +223,7 @@ async def test_a_system_that_finds_what_is_not_there(healthy: SetUp) -> None:
     async with system(web.json_response({"id": "42"})) as url:
         healthy.change("crm", url=url)
         _, found = await examined(healthy.env)
-    assert "cannot be trusted" in found[0]["found"]
+    assert "cannot be trusted" in found[0]["change"]
 
 
 async def test_a_system_whose_clock_is_off(healthy: SetUp) -> None:

@@ -1,0 +1,116 @@
+"""`tallystick system`: what is configured and what is promised of it, and whether a system lets us do our work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import uvloop
+
+from adapters.ports.inspection import Inspection
+from gateway.app import system_of
+from gateway.cli.checks.systems import look_at_system
+from gateway.cli.declared import (
+    PROMISES,
+    RECORD,
+    SYSTEMS,
+    Configured,
+    as_json,
+    configured,
+    promise_rows,
+    record_rows,
+    system_row,
+)
+from gateway.cli.options import JSON, output_option, policy_option
+from gateway.cli.output import show_json, show_table
+from gateway.exits import Exit, Failed
+from gateway.policy_file import AnySystem, read_policy
+from gateway.system_policy import PolicyInvalid
+
+
+@click.group()
+def system() -> None:
+    """Show the configured systems, and try one.
+
+    Both read the policy file alone; neither needs a gateway that runs.
+    """
+
+
+@system.command("list")
+@policy_option
+@output_option
+def list_(policy: Path, output: str) -> None:
+    """Show each system: its operations, what it promises for them, and what it was tried against.
+
+    Nothing is connected to. Ends with 1 if the gateway could not begin with one of them.
+    """
+    entries = read_policy(policy).systems
+    found = uvloop.run(_configured(dict(entries)))
+    if output == JSON:
+        show_json([as_json(each) for each in found])
+    else:
+        show_table(SYSTEMS, [system_row(each) for each in found], title="Systems")
+        click.echo()
+        show_table(PROMISES, [row for each in found for row in promise_rows(each)], title="What each promises")
+        click.echo()
+        show_table(RECORD, [row for each in found for row in record_rows(each)], title="Records")
+    problems = [f"systems.{each.name}: {each.problem}" for each in found if each.problem is not None]
+    if problems:
+        raise Failed(Exit.FAILED, "\n".join(problems))
+
+
+@system.command()
+@click.argument("name")
+@policy_option
+@output_option
+def test(name: str, policy: Path, output: str) -> None:
+    """Ask the system NAME who we are there, and whether our credential may do what the gateway needs.
+
+    Writes nothing there. Ends with 0 if nothing is missing, else with 7.
+    """
+    entries = read_policy(policy).systems
+    entry = entries.get(name)
+    if entry is None:
+        raise Failed(Exit.NOT_FOUND, f"{policy} lists no system {name}: it lists {', '.join(entries)}")
+    look = uvloop.run(look_at_system(name, entry))
+    if output == JSON:
+        place = {"name": name, "kind": entry.kind, "url": entry.url}
+        show_json({**place, "ready": look.is_ready, "inspection": _told(look.inspection), "findings": look.findings})
+    else:
+        show_table(
+            ["", "found", "what to change"],
+            [(each.level.value, each.found, each.change) for each in look.findings],
+            title=f"{name}, {entry.kind} at {entry.url}",
+        )
+        click.echo("\nNothing is missing." if look.is_ready else "\nIt cannot be worked with as it is.")
+    if not look.is_ready:
+        raise click.exceptions.Exit(Exit.UNHEALTHY)
+
+
+def _told(inspection: Inspection | None) -> Mapping[str, object] | None:
+    """What was found, for programs."""
+    if inspection is None:
+        return None
+    return {
+        "identity": inspection.identity,
+        "version": inspection.version,
+        "clock": inspection.clock,
+        "rights": [{"name": each.name, "missing": each.missing} for each in inspection.rights],
+        "limits": dict(inspection.limits),
+    }
+
+
+async def _configured(entries: dict[str, AnySystem]) -> list[Configured]:
+    return [await _one(name, entry) for name, entry in entries.items()]
+
+
+async def _one(name: str, entry: AnySystem) -> Configured:
+    try:
+        adapter = system_of(name, entry)
+    except PolicyInvalid as error:
+        return Configured(name, entry, problem=str(error))
+    try:
+        return configured(name, entry, adapter)
+    finally:
+        await adapter.close()
