@@ -73,7 +73,9 @@ def inspection_of(name: str, asked: Sequence[Told]) -> Inspection:
 
 def no_answer(name: str, url: str, error: Exception) -> NotInspected:
     """What to raise if no complete answer came."""
-    words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+    # The numbers of failed look-ups of names are below zero, and no errors of the operating system.
+    number = error.errno if isinstance(error, OSError) else None
+    words = os.strerror(number) if number is not None and number > 0 else str(error)
     found = f"{url} does not answer: {words or type(error).__name__}"
     return NotInspected(found, f"start it, or correct systems.{name}.url in the policy file")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, datetime
+from socket import EAI_NONAME, gaierror
 
 import orjson
 import pytest
 from aiohttp import web
 
 from adapters.http.declarations import declarations
-from adapters.http.inspection import LIMIT_CAP, Told, inspection_of, told
+from adapters.http.inspection import LIMIT_CAP, Told, inspection_of, no_answer, told
 from adapters.http.settings import HttpOperation
 from adapters.ports.declarations import Ambiguity
 from adapters.ports.inspection import NotInspected
@@ -64,6 +66,22 @@ def test_limits_are_shown_on_one_line_and_capped() -> None:
     assert found.limits["RateLimit-Remaining"] == "5"
     assert found.limits["X-RateLimit-Limit"].startswith("9?9")
     assert len(found.limits["X-RateLimit-Limit"]) == LIMIT_CAP
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "Connection refused"),
+        (gaierror(EAI_NONAME, "Name or service not known"), "Name or service not known"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_why_no_answer_came_is_told(error: Exception, words: str) -> None:
+    told_of = no_answer("erp", "http://erp.example", error)
+    assert told_of.found.startswith("http://erp.example does not answer: ")
+    assert words in told_of.found
+    assert str(told_of) == f"{told_of.found}: {told_of.change}"
 
 
 async def test_a_system_is_asked_for_what_does_not_exist(serving: Serving, asking: Asking) -> None:
