@@ -38,6 +38,8 @@ from adapters.rabbitmq.keepsakes import RabbitKeepsakes
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
+from adapters.tryton.settings import TrytonSettings
+from adapters.tryton.system import Tryton
 from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.garbage import spare_the_long_lived
@@ -192,7 +194,9 @@ def system_of(name: str, entry: AnySystem) -> Adapter:
     match entry:
         case HttpSystemPolicy():
             return HttpSystem(_http(name, entry))
-        case TrytonPolicy() | RedminePolicy():
+        case TrytonPolicy():
+            return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
+        case RedminePolicy():
             raise PolicyInvalid(f"systems.{name}.kind: {entry.kind} is not there yet")
         case _:
             assert_never(entry)
@@ -208,6 +212,15 @@ def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
     }
     return HttpSystemSettings(
         name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency,
+        retry_after_cap=entry.gate.longest_retry_after_seconds,
+    )  # fmt: skip
+
+
+def _tryton(name: str, entry: TrytonPolicy) -> TrytonSettings:
+    return TrytonSettings(
+        name, entry.url, entry.database, entry.user, entry.secret(), entry.companies, entry.taken,
+        identifier_types=entry.identifier_types, product=entry.product, acknowledge=entry.acknowledge,
+        timeout=entry.timeout_seconds, connections=entry.concurrency,
         retry_after_cap=entry.gate.longest_retry_after_seconds,
     )  # fmt: skip
 

@@ -50,6 +50,7 @@ def declarations(operations: Mapping[str, Capability], *, reads_changes: bool) -
                     deletes=Deletes.NOTHING,
                     session=SESSION,
                     request_id=None,
+                    tried_against=TRIED_AGAINST,
                 )
             )
     return tuple(found)

@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Protocol
 
 from adapters.http.redaction import without_secrets
+from adapters.ports.declarations import Declaration
+from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.tryton.billables import Bookings, Reversals
 from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies
 from adapters.tryton.customers import Customers
+from adapters.tryton.declarations import declarations
 from adapters.tryton.failures import Failed, of_a_reading_call
+from adapters.tryton.inspecting import inspect
 from adapters.tryton.opportunities import Opportunities
 from adapters.tryton.projects import Projects
 from adapters.tryton.settings import TrytonSettings
@@ -30,12 +34,16 @@ class Operation(Protocol):
 
 
 class Tryton:
-    """One database of a Tryton server, as one user. Make it inside the running event loop."""
+    """One database of a Tryton server, as one user. Make it inside the running event loop.
 
-    def __init__(self, settings: TrytonSettings) -> None:
+    `reads_changes`: whether its won opportunities are read, which needs rights too.
+    """
+
+    def __init__(self, settings: TrytonSettings, *, reads_changes: bool = False) -> None:
         self._settings = settings
+        self._reads_changes = reads_changes
         self._client = client = Client(settings)
-        companies = Companies(client, settings.companies)
+        self._companies = companies = Companies(client, settings.companies)
         table: Mapping[str, Operation] = {
             "customer.put": Customers(client, companies, dict(settings.identifier_types)),
             "project.create": Projects(client, companies, settings.product),
@@ -72,6 +80,16 @@ class Tryton:
             outcome = self._cleaned(of_a_reading_call(failed.outcome), command)
             # What keeps us from asking proves nothing about the effect.
             return Unknown(outcome.failure) if isinstance(outcome, Rejected) else outcome
+
+    def declarations(self) -> tuple[Declaration, ...]:
+        """One for each kind of record that its operations write, or that is read."""
+        promises = {name: operation.capability for name, operation in self._operations.items()}
+        return declarations(promises, reads_changes=self._reads_changes)
+
+    async def inspect(self) -> Inspection:
+        """Ask what it is, and what our user may do with its records; raises `NotInspected`."""
+        asked = [*self._operations, *(["changes"] if self._reads_changes else [])]
+        return await inspect(self._client, self._companies, self._settings.user, asked)
 
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""

@@ -179,6 +179,43 @@ def redmine() -> AnySystem:
     return PolicyFile.model_validate(document).systems["psa"]
 
 
+def with_tryton(policy: Policy, url: str, **more: object) -> None:
+    """Put a Tryton in the place of the CRM."""
+    document = yaml.safe_load(policy.path.read_text())
+    document["systems"]["crm"] = {
+        "kind": "tryton",
+        "url": url,
+        "database": "crm",
+        "user": "gateway",
+        "password": "geheim",
+        "companies": {"US01": "Northwind Consulting Inc"},
+        "operations": ["project.link"],
+        **more,
+    }
+    policy.path.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+class TestTryton:
+    def test_what_it_declares_is_shown_without_it(self, policy: Policy) -> None:
+        changes = {"source": "urn:crm", "service_line": "consulting", "tax_profile": "standard", "country": "US"}
+        with_tryton(policy, f"http://{NOBODY}", changes=changes)
+        code, out, _ = policy.run("-o", "json", "system", "list")
+        crm: dict[str, Any] = orjson.loads(out)[0]
+        assert (code, crm["kind"], crm["changes_published_as"]) == (0, "tryton", "urn:crm")
+        [record] = crm["records"]
+        assert (record["record"], record["changes"]) == ("sale.opportunity", "watermark")
+        assert record["tried_against"].startswith("Tryton 8.0")
+        assert [each["operation"] for each in crm["operations"]] == ["project.link"]
+
+    def test_one_that_is_down_is_told(self, policy: Policy) -> None:
+        with_tryton(policy, f"http://{NOBODY}")
+        code, out, _ = policy.run("system", "test", "crm")
+        assert code == Exit.UNHEALTHY
+        assert "took no connection" in out
+        assert "tallystick system test crm" in out
+        assert "geheim" not in out
+
+
 class TestTest:
     async def test_a_system_that_lets_us_work(self, policy: Policy) -> None:
         async with sandboxes(policy):
