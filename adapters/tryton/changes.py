@@ -78,7 +78,7 @@ class OpportunityFeed:
     async def _deal(self, row: Row) -> Deal:
         """The opportunity with what stands around it."""
         party = row.number("party") or -1
-        [customer] = await self._client.find("party.party", [["id", "=", party]], PARTY) or [None]
+        customers = await self._client.find("party.party", [["id", "=", party]], PARTY)
         identifiers = await self._client.find("party.identifier", [["party", "=", party]], ["type", "code"])
         addresses = await self._client.find("party.address", [["party", "=", party]], ["country.code"])
         won = await self._client.find(
@@ -94,7 +94,7 @@ class OpportunityFeed:
         )
         return Deal(
             opportunity=row,
-            customer=customer,
+            customer=customers[0] if customers else None,
             identifiers=identifiers,
             addresses=addresses,
             sales=sales,

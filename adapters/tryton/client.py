@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
-from adapters.http.retry_after import seconds_to_wait
+from adapters.http.retry_after import moment, seconds_to_wait
 from adapters.http.transport import NO_ANSWER, outcome_of_error, read_capped
 from adapters.tryton.failures import Failed, Reply, Warned, of_a_reading_call, result_of
 from adapters.tryton.rows import Row, malformed, rows
@@ -134,15 +133,8 @@ class Client:
             async with self._http.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 content = await read_capped(response, self._settings.read_cap)
                 date = response.headers.get("Date")
-                self._clock = _moment(date) or self._clock
+                self._clock = (None if date is None else moment(date)) or self._clock
                 wait = seconds_to_wait(response.headers.get("Retry-After"), date, self._settings.retry_after_cap)
                 return Reply(response.status, wait, content)
         except NO_ANSWER as error:
             raise Failed(outcome_of_error(error)) from error
-
-
-def _moment(date: str | None) -> datetime | None:
-    try:
-        return None if date is None else parsedate_to_datetime(date)
-    except ValueError:
-        return None

@@ -84,7 +84,7 @@ def _deal(deal: Deal, customer: str, mapped: TrytonFeedSettings) -> dict[str, ob
 
 def _rates(deal: Deal) -> list[dict[str, object]]:
     """A rate for each line, with the product's code as role; two lines of a product are two rates, and refused."""
-    rates = []
+    rates: list[dict[str, object]] = []
     for line in deal.lines:
         product = line.of("product")
         role = None if product is None else product.text("code")

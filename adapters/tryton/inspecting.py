@@ -9,7 +9,6 @@ from adapters.ports.inspection import Inspection, NotInspected, Right
 from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies
 from adapters.tryton.failures import Failed
-from schemas.commands import Deferred
 from schemas.verdicts import FailureClass
 
 SERIES: Final = "8.0"
@@ -36,7 +35,7 @@ async def inspect(client: Client, companies: Companies, user: str, asked: Iterab
         models = sorted({model for model, _ in needs})
         access = await client.ask("model.ir.model.access.get_access", models)
     except Failed as failed:
-        raise NotInspected(_why(failed)) from failed
+        raise NotInspected(failed.outcome.failure.reason, _change(failed)) from failed
     rights = [
         Right(f"Tryton {SERIES}", None if version == SERIES else f"it is {version}: this adapter is for {SERIES}")
     ]
@@ -60,8 +59,12 @@ def _right(model: str, verb: str, access: object) -> Right:
             return Right(name, f"give our user a group in Tryton that may {name}")
 
 
-def _why(failed: Failed) -> str:
-    failure = failed.outcome.failure
-    if isinstance(failed.outcome, Deferred) and failure.failure_class is FailureClass.AUTH:
-        return f"{failure.reason} Correct `user`, `password_file`, or `database`"
-    return failure.reason
+def _change(failed: Failed) -> str:
+    """What to change, as far as the failure tells."""
+    match failed.outcome.failure.failure_class:
+        case FailureClass.AUTH:
+            return "correct `user`, its password, or `database`"
+        case FailureClass.UNAVAILABLE | FailureClass.TIMEOUT:
+            return "start it, or correct `url`"
+        case _:
+            return "see whether it is a Tryton of series 8.0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -50,7 +51,7 @@ def _plain(value: object) -> object:
             return value
 
 
-def _read(name: str, members: dict[str, object]) -> object:
+def _read(name: str, members: Mapping[object, object]) -> object:
     match name, members:
         case "Decimal", {"decimal": str(digits)}:
             return Decimal(digits)
