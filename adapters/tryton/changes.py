@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
-from adapters.ports.changes import Change, FeedUnavailable, Page, Version
+from adapters.ports.changes import Change, Fact, FeedUnavailable, Page, Version
 from adapters.tryton.client import Client
 from adapters.tryton.facts import Deal, deal_facts
 from adapters.tryton.failures import Failed
@@ -13,6 +14,7 @@ from adapters.tryton.rows import Row
 from adapters.tryton.settings import TrytonFeedSettings, TrytonSettings
 
 PAGE: Final = 50
+DIGITS: Final = 12
 OPPORTUNITY: Final = (
     "number", "write_date", "_timestamp", "description", "end_date", "party", "company.party.name", "currency.code",
     "employee.party.code", "sales",
@@ -49,7 +51,7 @@ class OpportunityFeed:
         """A page of what changed from `since` to `until`."""
         try:
             found = await self._opportunities(since, until, start)
-            changes = [Change(_version(row), deal_facts(await self._deal(row), self._mapped)) for row in found]
+            changes = [_change(row, deal_facts(await self._deal(row), self._mapped)) for row in found]
         except Failed as failed:
             raise _unavailable(failed) from failed
         return Page(tuple(changes), _place(found[-1]) if len(found) == PAGE else None)
@@ -111,8 +113,10 @@ class OpportunityFeed:
         return self._legal_entities.get(name, name)
 
 
-def _version(row: Row) -> Version:
-    return Version(str(row.id), row.timestamp)
+def _change(row: Row, facts: tuple[Fact, ...]) -> Change:
+    """The facts are made of the customer and the sale too, which change without the opportunity's time."""
+    digest = sha256(b"\n".join(fact.data for fact in facts)).hexdigest()[:DIGITS]
+    return Change(Version(str(row.id), f"{row.timestamp}-{digest}"), facts)
 
 
 def _place(row: Row) -> str:
