@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from time import monotonic
 from uuid import UUID
 
 from adapters.memory.gate_rules import Gate
 from adapters.memory.past import Past
 from adapters.memory.rows import Accepted, Act, Buried, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
+from adapters.ports.changes import ReaderRow, Version
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, Opened, Row
@@ -60,6 +62,11 @@ class Tables:
     looker: object = None
     """The client that looks at lanes; the others wait for it to close."""
     past: Past = field(default_factory=Past)
+    readers: dict[tuple[str, str], ReaderRow] = field(default_factory=dict)
+    seen: dict[tuple[str, str], dict[Version, datetime]] = field(default_factory=dict)
+    """Published versions by system and record, and the end of the window in which each was seen."""
+    reading: dict[str, object] = field(default_factory=dict)
+    """Systems, and the client that reads each."""
 
     def row(self, key: ActorKey) -> Row:
         """The row of `key`; version 0 if it was never written."""

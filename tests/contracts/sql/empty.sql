@@ -7,7 +7,8 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      m AS (DELETE FROM tallystick.dead_letter), n AS (DELETE FROM tallystick.pause),
      o AS (DELETE FROM tallystick.gate), p AS (DELETE FROM tallystick.suspect),
      q AS (DELETE FROM tallystick.restore), s AS (DELETE FROM tallystick.life),
-     t AS (DELETE FROM tallystick.lane_suspect),
+     t AS (DELETE FROM tallystick.lane_suspect), u AS (DELETE FROM tallystick.reader),
+     v AS (DELETE FROM tallystick.reader_seen),
      r AS (UPDATE tallystick.watermark SET counter = 0, at = now(),
                   server = (SELECT s.server FROM tallystick.this_server() s))
 DELETE FROM tallystick.audit
