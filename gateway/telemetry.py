@@ -177,6 +177,22 @@ def system_answers(system: str, outcome: str, reason: str | None) -> None:
     _log.warning("system_answers", system=system, outcome=outcome, reason=reason)
 
 
+def reader_holds(system: str, *, holds: bool) -> None:
+    """This process reads a system's changes, or stands by while another one does."""
+    _log.info("reader_holds" if holds else "reader_stands_by", system=system)
+
+
+def reader_looked(system: str, record: str, published: int, *, whole: bool) -> None:
+    """A look at a system's changes has ended; `whole`: it was not stopped on its way."""
+    tell = _log.info if published else _log.debug
+    tell("reader_looked", system=system, record=record, published=published, whole=whole)
+
+
+def reader_waits(system: str, reason: str) -> None:
+    """A look at a system's changes did not end; it is tried again."""
+    _log.warning("reader_waits", system=system, reason=reason)
+
+
 def leases_taken_over(count: int) -> None:
     """A sending process fell silent and its leases were freed."""
     _log.warning("leases_taken_over", count=count)
