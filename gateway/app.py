@@ -15,6 +15,7 @@ from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
 from adapters.ports.adapter import Adapter
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
+from adapters.ports.changes import Feed
 from adapters.ports.restores import Remembered
 from adapters.ports.system import Capability
 from adapters.postgres.commits import PostgresCommits
@@ -27,6 +28,7 @@ from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
@@ -47,6 +49,7 @@ from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -173,13 +176,16 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     restores = PostgresRestores(settings.database_url)
     # Not the reminder's: whoever asks for metrics would wait until its look at a large backlog has ended.
     overdue = PostgresOverdue(settings.database_url)
-    systems = Systems(outside.gates, overdue, restores, runtime.gates, runtime.look_at_system)
+    readers = PostgresReaders(settings.database_url)
+    readings = Readings(readers, runtime.read_systems)
+    systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
+        await readers.close()
         await overdue.close()
         await restores.close()
 
@@ -198,6 +204,17 @@ def system_of(name: str, entry: AnySystem) -> Adapter:
             return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
         case RedminePolicy():
             raise PolicyInvalid(f"systems.{name}.kind: {entry.kind} is not there yet")
+        case _:
+            assert_never(entry)
+
+
+def feeds(name: str, entry: AnySystem) -> tuple[Feed, ...]:
+    """What is read of a system that has `changes`: one feed for each kind of record. Raises `PolicyInvalid`."""
+    match entry:
+        case HttpSystemPolicy():
+            return ()
+        case TrytonPolicy() | RedminePolicy():
+            raise PolicyInvalid(f"systems.{name}.changes: a {entry.kind} cannot be read yet")
         case _:
             assert_never(entry)
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class ChangesPolicy(BaseModel):
-    """How changed records of a system are read, and under which name they are published."""
+    """How changed records of a system are read, and under which name they are published.
+
+    A kind of system says which `types` of events, without version, its records become.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    types: ClassVar[tuple[str, ...]]
 
     source: str = Field(min_length=1, max_length=200)
     """The CloudEvents source of the events; `sources` must allow it to the reader's AMQP user."""

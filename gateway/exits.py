@@ -45,12 +45,15 @@ ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType(
     {
         "gateway.settings.SettingsInvalid": Ending(Exit.USAGE),
         "gateway.system_policy.PolicyInvalid": Ending(Exit.FAILED),
+        "gateway.reader.Unroutable": Ending(Exit.FAILED, "run `tallystick topology apply`, or start the gateway"),
+        "gateway.reading.ReadElsewhere": Ending(Exit.CONFLICT),
         "gateway.local.errors.ServerMissing": Ending(Exit.FAILED),
         "gateway.local.errors.ServerFailed": Ending(Exit.FAILED),
         "adapters.postgres.server.ServerUnsafe": Ending(Exit.UNHEALTHY),
         "adapters.ports.restores.RestoreConflict": Ending(Exit.CONFLICT),
         "adapters.postgres.migrations.upgrade.SchemaBehind": Ending(Exit.CONFLICT),
         "adapters.ports.broker.TopologyDiffers": Ending(Exit.CONFLICT),
+        "adapters.ports.changes.FeedUnavailable": Ending(Exit.UNREACHABLE),
         "adapters.ports.broker.BrokerUnavailable": Ending(Exit.UNREACHABLE, _BROKER),
         "adapters.ports.turns.StoreUnavailable": Ending(Exit.UNREACHABLE, _DATABASE),
         "aiormq.exceptions.ProbableAuthenticationError": Ending(

@@ -33,6 +33,7 @@ class RedmineFields(BaseModel):
 class RedmineChanges(ChangesPolicy):
     """Approved time entries, read and published as events."""
 
+    types: ClassVar[tuple[str, ...]] = ("timesheet.approved",)
     approved: str = "approved"
     """The value of the approval field that says so."""
     roles: Mapping[str, Id] = {}

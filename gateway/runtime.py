@@ -47,6 +47,7 @@ from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
 from gateway.policy_file import PolicyFile
+from gateway.readable import read_systems
 from gateway.readmission import Readmission
 from gateway.recorder import Recorder
 from gateway.references import References
@@ -172,6 +173,7 @@ class Runtime:
             name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, sources.now)
             for name in ports.systems
         }
+        self.read_systems = tuple(read_systems(policy))
         self._relays = self._make_relays(policy, sources) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())

@@ -10,6 +10,7 @@ from adapters.ports.gate import BreakerState, GateRow, Hold, HoldReason, Limits
 from adapters.ports.outbox import NO_LIMITS
 from adapters.ports.overdue import OpenCommands
 from adapters.ports.restores import Phase, Restore
+from gateway.reader_state import ReaderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class SystemState:
 
     `tokens` may pass at once under the rate; `quota_used` is of this day. Both are None without such a limit. `listed`:
     the policy file knows it; of one that it does not, `commands` are open and the oldest stands since `oldest`.
+    `readers`: how far its changes are read, if the policy wants that.
     """
 
     system: str
@@ -44,6 +46,7 @@ class SystemState:
     listed: bool = True
     commands: int | None = None
     oldest: datetime | None = None
+    readers: tuple[ReaderState, ...] = ()
 
 
 def system_state(row: GateRow, limits: Limits, closed: Hold | None, restore: Restore | None = None) -> SystemState:

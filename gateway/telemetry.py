@@ -178,7 +178,7 @@ def system_answers(system: str, outcome: str, reason: str | None) -> None:
 
 
 def reader_holds(system: str, *, holds: bool) -> None:
-    """This process reads a system's changes, or stands by while another one does."""
+    """We read a system's changes, or stand by while another process does."""
     _log.info("reader_holds" if holds else "reader_stands_by", system=system)
 
 

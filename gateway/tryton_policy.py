@@ -18,6 +18,7 @@ Operation = Literal["customer.put", "project.create", "billable.post", "billable
 class TrytonChanges(ChangesPolicy):
     """Won opportunities, read and published as events."""
 
+    types: ClassVar[tuple[str, ...]] = ("customer.upserted", "project.opportunity_won")
     service_line: Id
     """The service line of the projects that its opportunities become."""
     tax_profile: Id

@@ -21,6 +21,7 @@ from gateway.cli.output import show_json, show_table
 from gateway.cli.topology import the_topology
 from gateway.exits import Exit
 from gateway.policy_file import PolicyFile
+from gateway.readable import read_systems
 
 PATIENCE: Final = 30.0
 """Seconds for each part; the parts are looked at at the same time."""
@@ -62,8 +63,8 @@ async def _look_outside(known: Known, policy: PolicyFile | None) -> list[Finding
     """What is known of can be looked at; that the rest is not known is a finding already."""
     looks: list[Coroutine[None, None, list[Finding]]] = []
     if known.database_url is not None:
-        systems = None if policy is None else policy.systems
-        looks.append(_patiently("postgresql", look_at_database(known.database_url, systems)))
+        systems, read = (None, {}) if policy is None else (policy.systems, read_systems(policy))
+        looks.append(_patiently("postgresql", look_at_database(known.database_url, systems, read)))
     if known.amqp_url is not None:
         looks.append(_patiently("rabbitmq", look_at_broker(known.amqp_url, the_topology())))
     if policy is not None:

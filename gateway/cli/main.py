@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
+        "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),

@@ -9,13 +9,14 @@ from urllib.parse import urlsplit
 from adapters.rabbitmq.address import is_loopback
 from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.policy_file import AnySystem, PolicyFile
+from gateway.readable import read_systems, why_unreadable
 from schemas.operations.table import OPERATIONS
 from schemas.registry import EVENTS
 
 
 def doubts(policy: PolicyFile) -> list[str]:
     """All doubts, in the order of the file."""
-    return [*_entities(policy), *_sources(policy), *_systems(policy), *_retries(policy)]
+    return [*_entities(policy), *_sources(policy), *_systems(policy), *_changes(policy), *_retries(policy)]
 
 
 def _entities(policy: PolicyFile) -> Iterator[str]:
@@ -49,6 +50,11 @@ def _systems(policy: PolicyFile) -> Iterator[str]:
     for operation in OPERATIONS:
         if operation not in taken:
             yield f"systems: none takes {operation}, so its commands are parked: add it to the system that does this"
+
+
+def _changes(policy: PolicyFile) -> Iterator[str]:
+    for name in read_systems(policy):
+        yield from why_unreadable(policy, name)
 
 
 def _retries(policy: PolicyFile) -> Iterator[str]:

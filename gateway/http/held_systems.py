@@ -1,8 +1,9 @@
-"""What holds the systems back, as gauges."""
+"""What holds the systems back, and how far they are read, as gauges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -18,6 +19,9 @@ def gauges(states: Iterable[SystemState]) -> Iterator[Metric]:
     held = _gauge("system_held", "1 while this holds the commands of a system back.", "system", "reason")
     wait = _gauge("rate_wait_seconds", "How long the next attempt waits for the rate.", "system")
     left = _gauge("quota_left", "Attempts that the quota leaves for this day.", "system")
+    behind = _gauge(
+        "reader_behind_seconds", "Since the last whole look at changes; +Inf: none yet.", "system", "record"
+    )
     for state in states:
         breaker.add_metric([state.system], BREAKER_VALUES[state.breaker])
         reasons = {each.reason: each for each in state.held}
@@ -27,7 +31,10 @@ def gauges(states: Iterable[SystemState]) -> Iterator[Metric]:
         wait.add_metric([state.system], 0.0 if until is None else (until - state.at).total_seconds())
         if state.quota is not None and state.quota_used is not None:
             left.add_metric([state.system], float(max(state.quota - state.quota_used, 0)))
-    yield from (breaker, held, wait, left)
+        for reader in state.readers:
+            seconds = inf if reader.behind_seconds is None else reader.behind_seconds
+            behind.add_metric([state.system, reader.record or ""], seconds)
+    yield from (breaker, held, wait, left, behind)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

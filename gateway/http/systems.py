@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from gateway.gate import SystemGate
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
 from gateway.http.problems import SYSTEM_NOT_FOUND, Problem
+from gateway.http.readings import Readings
 from gateway.http.requests import Because, Nothing, body, query
 from gateway.system_state import SystemState, system_state, unlisted_state, untouched
 
@@ -26,12 +28,14 @@ class Systems:
         gates: Gates,
         overdue: Overdue,
         restores: Restores,
+        readings: Readings,
         policy: Mapping[str, SystemGate],
         look_at: Callable[[str], None],
     ) -> None:
         self._gates = gates
         self._overdue = overdue
         self._restores = restores
+        self._readings = readings
         self._policy = policy
         self._look_at = look_at
 
@@ -39,8 +43,12 @@ class Systems:
         """Every system of the policy, in its order; then those that only have commands. Raises `StoreUnavailable`."""
         rows = {row.system: row for row in await self._gates.gates()}
         now, newest = datetime.now(UTC), (await self._restores.look()).newest
+        readers = await self._readings.states()
         listed = [
-            system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed(), newest)
+            replace(
+                system_state(rows.get(name) or untouched(name, now), gate.limits(), gate.closed(), newest),
+                readers=readers.get(name, ()),
+            )
             for name, gate in self._policy.items()
         ]
         unlisted = [

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
 from adapters.postgres.migrations.upgrade import SchemaBehind, check, head
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.server import Server, dangers, read_server
+from gateway.changes_policy import ChangesPolicy
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level, failed
+from gateway.cli.checks.readers import look_at_readers
 from gateway.cli.database import asking_database
 
 PART: Final = "postgresql"
@@ -19,8 +22,15 @@ OLDEST: Final = 15
 """The oldest major version that the tests run on."""
 
 
-async def look_at_database(url: str, systems: Collection[str] | None = None) -> list[Finding]:
-    """Findings on the server, or the one that it cannot be asked; and on commands for others than these systems."""
+async def look_at_database(
+    url: str,
+    systems: Collection[str] | None = None,
+    read: Mapping[str, ChangesPolicy] = MappingProxyType({}),
+) -> list[Finding]:
+    """Findings on the server, or the one that it cannot be asked.
+
+    And on commands for others than these systems, and on the reading of those whose changes are to be read.
+    """
     try:
         server = await read_server(url)
         findings = list(_server(server, urlsplit(url).hostname))
@@ -34,6 +44,7 @@ async def look_at_database(url: str, systems: Collection[str] | None = None) -> 
     except Exception as error:  # noqa: BLE001 - as above
         return [*findings, failed(PART, error)]
     findings.append(Finding(PART, Level.OK, f"schema at revision {head()}"))
+    findings += await look_at_readers(url, read)
     return findings if systems is None else findings + await _unlisted(url, systems)
 
 

@@ -27,6 +27,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
@@ -41,6 +42,7 @@ from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
@@ -179,7 +181,8 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
-    systems = Systems(gates, overdue, restores, GATES, systems_looked_at.append)
+    readers = PostgresReaders(url)
+    systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
@@ -218,7 +221,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates):
+        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers):
             await store.close()
 
 

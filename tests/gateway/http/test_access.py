@@ -15,6 +15,7 @@ from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.health import Health
@@ -23,6 +24,7 @@ from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
+from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
@@ -43,7 +45,9 @@ def app(database_url: str) -> web.Application:
     views = Views(reads, restores, Health(reads, MemoryPublishing(MemoryBroker())), "1.2.3")
     letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
-    systems, again = Systems(gates, overdue, restores, {}, lambda _: None), LetterActs(letters, readmission(letters))
+    readings = Readings(PostgresReaders(database_url), [])
+    systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
+    again = LetterActs(letters, readmission(letters))
     app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores))), READER)
     app.router.add_get("/v1/forgotten", views.status)
 

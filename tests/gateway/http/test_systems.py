@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import pytest
 
 from adapters.ports.gate import BreakerRule, Heard, Limits, Speech
 from adapters.ports.outbox import Ended, Ending
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.positions import PostgresPositions
 from schemas.verdicts import FailureClass
 from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, uuid
 from tests.gateway.http.stand import Stand
@@ -36,6 +38,13 @@ async def held(stand: Stand, system: str = "erp") -> Sequence[dict[str, object]]
     page = await stand.get(f"/v1/systems/{system}")
     assert page.status == 200
     found = page.json["held"]
+    assert isinstance(found, list)
+    return found
+
+
+async def readers(stand: Stand, system: str) -> list[dict[str, object]]:
+    """What is told of the reading of a system."""
+    found = (await stand.get(f"/v1/systems/{system}")).json["readers"]
     assert isinstance(found, list)
     return found
 
@@ -102,6 +111,31 @@ async def test_an_operator_pauses_and_resumes_with_a_reason(stand: Stand, databa
         ("api-token", "system.pause", "system", "erp", "month end"),
         ("api-token", "system.resume", "system", "erp", "books are open"),
     ]
+
+
+async def test_a_system_whose_changes_nobody_ever_read_is_seen(stand: Stand) -> None:
+    assert await readers(stand, "erp") == []
+    [reader] = await readers(stand, "crm")
+    assert set(reader.values()) == {None}
+    assert 'tallystick_reader_behind_seconds{record="",system="crm"} +Inf' in (await stand.ops("/metrics")).text
+
+
+async def test_who_reads_a_system_how_far_and_what_failed(stand: Stand, database_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        positions = PostgresPositions(database_url, "host:1")
+        stack.push_async_callback(positions.close)
+        assert await positions.hold("crm")
+        position = await positions.position("crm", "deal")
+        noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+        await positions.advance(position, noon, forget_before=noon)
+        await positions.failed("crm", "deal", "it does not answer")
+    [reader] = await readers(stand, "crm")
+    assert (reader["record"], reader["reader"], reader["failure"]) == ("deal", "host:1", "it does not answer")
+    assert reader["read_until"] == "2026-11-21T12:00:00Z"
+    assert isinstance(reader["behind_seconds"], float)
+    metrics = (await stand.ops("/metrics")).text
+    assert 'tallystick_reader_behind_seconds{record="deal",system="crm"}' in metrics
+    assert "+Inf" not in [line.rpartition(" ")[2] for line in metrics.splitlines() if "reader_behind" in line]
 
 
 async def test_commands_for_a_system_that_the_policy_does_not_list_are_shown(stand: Stand) -> None:
