@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -57,12 +58,24 @@ class Vendor:
         self.records[id] = Stamped(id, number, at)
 
 
-class VendorFeed:
-    """Port `Feed`. A record of the id `two` is two facts; the subject is the part of the id before a dot."""
+def facts_of(record: Stamped) -> tuple[Fact, ...]:
+    """What a record means: that of the id `two` two facts; the subject is the part of the id before a dot."""
+    data = orjson.dumps({"record": record.id, "number": record.number})
+    subject = record.id.partition(".")[0]
+    deal = Fact("project.opportunity_won.v1", subject, record.at, data)
+    customer = Fact("customer.upserted.v1", f"C-{subject}", record.at, data)
+    return (customer, deal) if record.id == "two" else (deal,)
 
-    def __init__(self, vendor: Vendor, *, page: int = 2) -> None:
+
+class VendorFeed:
+    """Port `Feed`."""
+
+    def __init__(
+        self, vendor: Vendor, *, page: int = 2, facts: Callable[[Stamped], tuple[Fact, ...]] = facts_of
+    ) -> None:
         self._vendor = vendor
         self._page = page
+        self._facts = facts
 
     @property
     def record(self) -> str:
@@ -82,7 +95,7 @@ class VendorFeed:
         )
         left = [row for row in rows if row[:2] > place]
         page = left[: self._page]
-        changes = tuple(Change(record.version, _facts(record)) for _, _, record in page)
+        changes = tuple(Change(record.version, self._facts(record)) for _, _, record in page)
         return Page(changes, " ".join(page[-1][:2]) if len(left) > len(page) else None)
 
     async def close(self) -> None:
@@ -91,11 +104,3 @@ class VendorFeed:
     def _expect_up(self) -> None:
         if not self._vendor.is_up:
             raise FeedUnavailable("the vendor does not answer")
-
-
-def _facts(record: Stamped) -> tuple[Fact, ...]:
-    data = orjson.dumps({"record": record.id, "number": record.number})
-    subject = record.id.partition(".")[0]
-    deal = Fact("project.opportunity_won.v1", subject, record.at, data)
-    customer = Fact("customer.upserted.v1", f"C-{subject}", record.at, data)
-    return (customer, deal) if record.id == "two" else (deal,)

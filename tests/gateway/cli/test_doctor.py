@@ -6,6 +6,8 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from aiohttp import web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
 from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.positions import PostgresPositions
 from adapters.rabbitmq.publishing import RabbitPublishing
 from gateway.cli.topology import the_topology
 from gateway.exits import Exit
 from tests.contracts.turns import SHEET, applied, asking, batch, command, message
 from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import NOBODY, SetUp, cli
+from tests.gateway.cli.test_read import with_tryton
 from tests.gateway.cli.test_topology import stand
 
 Found = list[dict[str, str]]
@@ -106,6 +110,32 @@ async def test_a_schema_that_is_behind(healthy: SetUp, empty_database_url: str) 
     code, found = await examined({**healthy.env, "TALLYSTICK_DATABASE_URL": empty_database_url})
     assert code == Exit.UNHEALTHY
     assert [each["change"] for each in found] == ["run `tallystick db upgrade`"]
+
+
+async def test_a_system_whose_changes_nobody_reads(healthy: SetUp) -> None:
+    with_tryton(healthy, {"users": ["guest"], "types": ["customer.*", "project.*"]})
+    code, [found] = await examined(healthy.env)
+    assert (code, found["part"], found["level"]) == (0, "reader deals", "warn")
+    assert (found["found"], found["change"]) == ("its changes were never read", "run `tallystick read deals`")
+
+
+async def test_a_reader_that_stands_still(healthy: SetUp) -> None:
+    with_tryton(healthy, {"users": ["guest"], "types": ["customer.*", "project.*"]})
+    positions = PostgresPositions(healthy.env["TALLYSTICK_DATABASE_URL"], "host:1")
+    assert await positions.hold("deals")
+    position = await positions.position("deals", "sale.opportunity")
+    at = position.at - timedelta(seconds=101)
+    await positions.advance(replace(position, at=at), at, forget_before=at)
+    await positions.failed("deals", "sale.opportunity", "it refuses the password")
+    code, [found] = await examined(healthy.env)
+    assert (code, found["part"], found["level"]) == (Exit.UNHEALTHY, "reader deals", "fail")
+    assert found["found"].startswith("sale.opportunity: last whole look 1")
+    assert found["found"].endswith(" s ago, by host:1; it refuses the password")
+    await positions.advance(position, at, forget_before=at)
+    await positions.failed("deals", "sale.opportunity", "it does not answer")
+    await positions.close()
+    code, [found] = await examined(healthy.env)
+    assert (code, found["level"]) == (0, "warn")
 
 
 async def test_commands_for_a_system_that_is_not_in_the_policy(healthy: SetUp) -> None:
