@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, TypeVar
 
 from actors.registry import ACTORS
-from adapters.http.settings import HttpOperation, HttpSystemSettings
-from adapters.http.system import HttpSystem
-from adapters.ports.adapter import Adapter
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
-from adapters.ports.changes import Feed
 from adapters.ports.restores import Remembered
-from adapters.ports.system import Capability
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.gates import PostgresGates
@@ -40,9 +35,8 @@ from adapters.rabbitmq.keepsakes import RabbitKeepsakes
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
-from adapters.tryton.settings import TrytonSettings
-from adapters.tryton.system import Tryton
 from gateway import telemetry
+from gateway.app_systems import systems
 from gateway.backoff import Backoff
 from gateway.garbage import spare_the_long_lived
 from gateway.http.acts import Acts
@@ -53,16 +47,12 @@ from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
-from gateway.http_policy import HttpSystemPolicy
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
-from gateway.policy_file import AnySystem, PolicyFile, read_policy
-from gateway.redmine_policy import RedminePolicy
+from gateway.policy_file import PolicyFile, read_policy
 from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
-from gateway.system_policy import PolicyInvalid
-from gateway.tryton_policy import TrytonPolicy
 
 
 class _Closes(Protocol):
@@ -188,58 +178,6 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         await readers.close()
         await overdue.close()
         await restores.close()
-
-
-def systems(policy: PolicyFile) -> dict[str, Adapter]:
-    """The systems that the policy lists."""
-    return {name: system_of(name, entry) for name, entry in policy.systems.items()}
-
-
-def system_of(name: str, entry: AnySystem) -> Adapter:
-    """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret."""
-    match entry:
-        case HttpSystemPolicy():
-            return HttpSystem(_http(name, entry))
-        case TrytonPolicy():
-            return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
-        case RedminePolicy():
-            raise PolicyInvalid(f"systems.{name}.kind: {entry.kind} is not there yet")
-        case _:
-            assert_never(entry)
-
-
-def feeds(name: str, entry: AnySystem) -> tuple[Feed, ...]:
-    """What is read of a system that has `changes`: one feed for each kind of record. Raises `PolicyInvalid`."""
-    match entry:
-        case HttpSystemPolicy():
-            return ()
-        case TrytonPolicy() | RedminePolicy():
-            raise PolicyInvalid(f"systems.{name}.changes: a {entry.kind} cannot be read yet")
-        case _:
-            assert_never(entry)
-
-
-def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
-    operations: Mapping[str, HttpOperation] = {
-        operation: HttpOperation(
-            row.path,
-            Capability(row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds),
-        )
-        for operation, row in entry.operations.items()
-    }
-    return HttpSystemSettings(
-        name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency,
-        retry_after_cap=entry.gate.longest_retry_after_seconds,
-    )  # fmt: skip
-
-
-def _tryton(name: str, entry: TrytonPolicy) -> TrytonSettings:
-    return TrytonSettings(
-        name, entry.url, entry.database, entry.user, entry.secret(), entry.companies, entry.taken,
-        identifier_types=entry.identifier_types, product=entry.product, acknowledge=entry.acknowledge,
-        timeout=entry.timeout_seconds, connections=entry.concurrency,
-        retry_after_cap=entry.gate.longest_retry_after_seconds,
-    )  # fmt: skip
 
 
 async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:

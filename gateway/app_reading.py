@@ -19,7 +19,7 @@ from adapters.rabbitmq.address import parse_address
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Change, Report
 from gateway import telemetry
-from gateway.app import feeds
+from gateway.app_systems import feeds
 from gateway.backoff import Backoff
 from gateway.changes_policy import ChangesPolicy
 from gateway.exits import Exit, Failed
@@ -35,11 +35,14 @@ from gateway.system_policy import PolicyInvalid
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be read. `start`: where the first look begins, None for the beginning; see `Window.since`."""
+    """What is to be read. `feeds` makes its feeds, inside the running event loop.
+
+    `start`: where the first look begins, None for the beginning; see `Window.since`.
+    """
 
     system: str
     changes: ChangesPolicy
-    feeds: Sequence[Feed]
+    feeds: Callable[[], Sequence[Feed]]
     start: datetime | None = None
 
 
@@ -51,7 +54,8 @@ def wanted(settings: Settings, system: str, start: datetime | None = None) -> Wa
     """
     policy = read_policy(settings.policy)
     changes = _readable(policy, system, parse_address(settings.amqp_url).user)
-    return Wanted(system, changes, feeds(system, policy.systems[system]), start)
+    entry = policy.systems[system]
+    return Wanted(system, changes, lambda: feeds(system, entry), start)
 
 
 def _readable(policy: PolicyFile, system: str, user: str) -> ChangesPolicy:
@@ -96,7 +100,8 @@ async def reading(settings: Settings, what: Wanted) -> AsyncIterator[Reading]:
     async with AsyncExitStack() as closing:
         positions = PostgresPositions(settings.database_url, f"{socket.gethostname()}:{os.getpid()}")
         closing.push_async_callback(positions.close)
-        for feed in what.feeds:
+        found = what.feeds()
+        for feed in found:
             closing.push_async_callback(feed.close)
         publishing = RabbitPublishing(settings.amqp_url, report=said, name=f"tallystick read {what.system}")
         closing.push_async_callback(publishing.close)
@@ -105,7 +110,7 @@ async def reading(settings: Settings, what: Wanted) -> AsyncIterator[Reading]:
                 what.system, feed, positions, publishing, source=changes.source, window=Window.of(changes),
                 start=what.start, why=lambda: said.reason,
             )
-            for feed in what.feeds
+            for feed in found
         ]  # fmt: skip
         yield Reading(what.system, readers, positions, every=changes.every_seconds)
 

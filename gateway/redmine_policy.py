@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.changes_policy import ChangesPolicy
 from gateway.system_policy import SystemPolicy
@@ -34,8 +34,14 @@ class RedmineChanges(ChangesPolicy):
     """Approved time entries, read and published as events."""
 
     types: ClassVar[tuple[str, ...]] = ("timesheet.approved",)
+    settle_seconds: float = Field(default=2, ge=1, le=3600)
+    """An entry that changed less than so long ago is left to the next look: Redmine stamps in whole seconds."""
     approved: str = "approved"
     """The value of the approval field that says so."""
+    withdrawn: str | None = "rejected"
+    """The value that takes an approval back; null: none does."""
+    days: int = Field(default=45, ge=1, le=3660)
+    """Work older than so many days before the look is not read: each look lists all entries of this time."""
     roles: Mapping[str, Id] = {}
     """Activity -> role; an activity that is not here is a role of the same name."""
     not_billable: tuple[str, ...] = ()
@@ -53,8 +59,16 @@ class RedminePolicy(SystemPolicy):
     """The key itself; only for trying things out, a real one belongs into a file."""
     fields: RedmineFields
     """Its custom fields."""
+    late_bound_seconds: float = Field(default=60, gt=0, le=2_592_000)
+    """How long after its end an attempt can still land: longer than the web server before Redmine gives a request."""
     changes: RedmineChanges | None = None
     """What `tallystick read` publishes of it."""
+
+    @model_validator(mode="after")
+    def _two_values(self) -> Self:
+        if self.changes is not None and self.changes.approved == self.changes.withdrawn:
+            raise ValueError("changes: let `approved` and `withdrawn` be two values")
+        return self
 
     @property
     def taken(self) -> frozenset[str]:

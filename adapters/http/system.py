@@ -15,8 +15,9 @@ from adapters.http.classify import finding_of, outcome_of
 from adapters.http.declarations import declarations
 from adapters.http.inspection import NOTHING, SECONDS, Told, inspection_of, no_answer, told
 from adapters.http.redaction import without_secrets
+from adapters.http.session import open_session, read_capped
 from adapters.http.settings import HttpOperation, HttpSystemSettings
-from adapters.http.transport import NO_ANSWER, outcome_of_error, read_capped
+from adapters.http.transport import NO_ANSWER, outcome_of_error
 from adapters.ports.declarations import Declaration
 from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
@@ -24,8 +25,6 @@ from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Un
 from schemas.verdicts import Failure
 
 REFERENCE_HEADER: Final = "Tallystick-Reference"
-READ_STEP: Final = 1 << 16
-"""Bytes that are inflated at once, at most: a small compressed answer must not grow large before it is counted."""
 
 
 class HttpSystem:
@@ -40,16 +39,15 @@ class HttpSystem:
     def __init__(self, settings: HttpSystemSettings) -> None:
         self._settings = settings
         self._base = settings.url.rstrip("/")
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.connections),
-            timeout=aiohttp.ClientTimeout(total=settings.timeout, connect=settings.connect_timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=min(settings.read_cap, READ_STEP),
-            headers={
+        self._session = open_session(
+            {
                 "Authorization": f"Bearer {settings.token}",
                 "Accept": "application/json, application/problem+json",
-                "User-Agent": "tallystick",
             },
+            timeout=settings.timeout,
+            connect_timeout=settings.connect_timeout,
+            connections=settings.connections,
+            read_cap=settings.read_cap,
         )
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Reading an answer, and what it means for a command that no complete one came."""
+"""What it means for a command that no complete answer came."""
 
 from __future__ import annotations
 
@@ -36,16 +36,3 @@ def outcome_of_error(error: Exception) -> Deferred | Unknown:
 
 def _not_sent(code: str, reason: str) -> Deferred:
     return Deferred(Failure(FailureClass.UNAVAILABLE, code, reason), None)
-
-
-async def read_capped(response: aiohttp.ClientResponse, cap: int) -> bytes | None:
-    """The whole body, counted after decompression; None, with the connection closed, once it is over `cap`."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > cap:
-            response.close()
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)

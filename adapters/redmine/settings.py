@@ -19,7 +19,11 @@ class RedmineFields:
 
 @dataclass(frozen=True, slots=True)
 class RedmineSettings:
-    """One Redmine. `timeout`, `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes."""
+    """One Redmine. `timeout`, `connect_timeout`, `retry_after_cap`, and `late_bound` are seconds, `read_cap` bytes.
+
+    `late_bound`: how long after its end an attempt can still land; longer than what the web server before Redmine and
+    Redmine itself give a request.
+    """
 
     name: str
     url: str
@@ -30,12 +34,15 @@ class RedmineSettings:
     read_cap: int = 1 << 22
     connections: int = 16
     retry_after_cap: float = 300.0
+    late_bound: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class RedmineFeedSettings:
-    """How time entries become events; see `gateway.redmine_policy.RedmineChanges`."""
+    """How time entries become events; see `gateway.redmine_policy.RedmineChanges`. `days` bounds how old work is."""
 
     approved: str = "approved"
+    withdrawn: str | None = "rejected"
     roles: Mapping[str, str] = field(default_factory=dict)
     not_billable: tuple[str, ...] = ()
+    days: int = 45

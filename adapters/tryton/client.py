@@ -7,11 +7,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-import aiohttp
 from yarl import URL
 
 from adapters.http.retry_after import moment, seconds_to_wait
-from adapters.http.transport import NO_ANSWER, outcome_of_error, read_capped
+from adapters.http.session import open_session, read_capped
+from adapters.http.transport import NO_ANSWER, outcome_of_error
 from adapters.tryton.failures import Failed, Reply, Warned, of_a_reading_call, result_of
 from adapters.tryton.rows import Row, malformed, rows
 from adapters.tryton.session import Session
@@ -19,7 +19,6 @@ from adapters.tryton.settings import TrytonSettings
 from adapters.tryton.values import encode
 
 LANGUAGE: Final = "en"
-READ_STEP: Final = 1 << 16
 
 Context = Mapping[str, object]
 Domain = Sequence[object]
@@ -33,13 +32,10 @@ class Client:
         self._url = URL(f"{settings.url.rstrip('/')}/{settings.database}/rpc/", encoded=True)
         self._session = Session(settings.user, self._login)
         self._clock: datetime | None = None
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=settings.connections),
-            timeout=aiohttp.ClientTimeout(total=settings.timeout, connect=settings.connect_timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=READ_STEP,
-            headers={"Content-Type": "application/json", "User-Agent": "tallystick"},
-        )
+        self._http = open_session(
+            {"Content-Type": "application/json"}, timeout=settings.timeout, connect_timeout=settings.connect_timeout,
+            connections=settings.connections, read_cap=settings.read_cap,
+        )  # fmt: skip
 
     @property
     def user_number(self) -> int:

@@ -9,7 +9,7 @@ import click
 import uvloop
 
 from adapters.ports.inspection import Inspection
-from gateway.app import system_of
+from gateway.app_systems import system_of
 from gateway.cli.checks.systems import look_at_system
 from gateway.cli.declared import (
     PROMISES,

@@ -37,7 +37,7 @@ def customers(record: Stamped) -> tuple[Fact, ...]:
 
 
 def wanted(vendor: Vendor) -> Wanted:
-    return Wanted("crm", CHANGES, [VendorFeed(vendor, facts=customers)])
+    return Wanted("crm", CHANGES, lambda: [VendorFeed(vendor, facts=customers)])
 
 
 def settings(installation: Firm) -> Settings:

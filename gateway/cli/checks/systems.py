@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.ports.inspection import Inspection, Inspects, NotInspected
-from gateway.app import system_of
+from gateway.app_systems import system_of
 from gateway.cli.checks.clock import clock
 from gateway.cli.checks.finding import Finding, Level
 from gateway.policy_file import AnySystem, PolicyFile

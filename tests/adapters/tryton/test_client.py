@@ -56,6 +56,16 @@ class Server:
         return found if isinstance(found, web.Response) else web.json_response({"id": 0, **found})
 
 
+def keeping(kept: list[Any], result: object, *, whole: bool = False) -> Method:
+    """A method that keeps its first parameter, or all of them, and answers `result`."""
+
+    def method(params: list[Any]) -> Any:
+        kept.append(params if whole else params[0])
+        return {"result": result}
+
+    return method
+
+
 @pytest.fixture
 def server() -> Server:
     return Server()
@@ -88,7 +98,7 @@ async def test_one_login_is_for_all_who_come_at_once(server: Server, client: Cli
 
 async def test_a_session_that_ends_costs_one_login_and_no_call(server: Server, client: Client) -> None:
     made: list[int] = []
-    server.methods["model.a.create"] = lambda params: made.append(params[0]) or {"result": [params[0]]}
+    server.methods["model.a.create"] = keeping(made, [0])
     await client.write("model.a.create", 0)
     server.end_sessions()
     await asyncio.gather(*(client.write("model.a.create", number) for number in range(1, 21)))
@@ -123,7 +133,7 @@ async def test_a_warning_that_is_allowed_is_acknowledged_and_the_call_made_again
     server: Server, client: Client
 ) -> None:
     agreed: list[str] = []
-    server.methods["model.res.user.warning.skip"] = lambda params: agreed.append(params[0]) or {"result": None}
+    server.methods["model.res.user.warning.skip"] = keeping(agreed, None)
     server.methods["model.a.post"] = lambda _: (
         {"result": "posted"} if agreed else {"error": ["UserWarning", "7f.known", "Sure?", ""]}
     )
@@ -143,7 +153,7 @@ async def test_another_warning_stops_the_call(server: Server, client: Client) ->
 async def test_each_call_says_its_language_and_what_it_is_tied_to(server: Server, client: Client) -> None:
     seen: list[Any] = []
     server.methods["model.a.search_read"] = lambda _: {"result": [{"id": 3, "_timestamp": "17.25"}]}
-    server.methods["model.a.write"] = lambda params: seen.append(params) or {"result": None}
+    server.methods["model.a.write"] = keeping(seen, None, whole=True)
     [row] = await client.find("a", [], ["_timestamp"])
     await client.change("a", row, {"name": "x"}, context={"company": 2})
     assert seen == [[[3], {"name": "x"}, {"language": "en", "company": 2, "_timestamp": {"a,3": "17.25"}}]]

@@ -1,0 +1,52 @@
+"""What Redmine is like, record by record."""
+
+from __future__ import annotations
+
+from adapters.ports.declarations import Ambiguity, ChangeReading, Declaration, Deletes, LimitShape, Precondition
+from adapters.ports.system import Capability, Upsert
+
+
+def project_put(late_bound: float) -> Capability:
+    """What is promised of `project.put`; `late_bound` in seconds.
+
+    That an identifier is unique is checked by the application before it writes, with no index behind it: of two
+    requests at once both may pass.
+    """
+    return Capability(
+        Upsert.SEARCH_THEN_CREATE, key_window=None, unique_reference=False, look_up=True, late_bound=late_bound
+    )
+
+
+def declarations(late_bound: float) -> tuple[Declaration, ...]:
+    """Projects, which are written, and time entries, which are read."""
+    project = Declaration(
+        record="project",
+        operations={"project.put": project_put(late_bound)},
+        look_up_by="custom field fields.project_id",
+        ambiguous=Ambiguity.TWO_HITS,
+        precondition=Precondition.NONE,
+        partial_success=False,
+        throttle=("429",),
+        limit_shape=LimitShape.NONE,
+        idempotency_key=None,
+        changes=ChangeReading.NONE,
+        deletes=Deletes.NOTHING,
+        session="API key in each request, which does not expire",
+        request_id="X-Request-Id",
+    )
+    time_entry = Declaration(
+        record="time_entry",
+        operations={},
+        look_up_by=None,
+        ambiguous=Ambiguity.NEVER,
+        precondition=Precondition.NONE,
+        partial_success=False,
+        throttle=("429",),
+        limit_shape=LimitShape.NONE,
+        idempotency_key=None,
+        changes=ChangeReading.WATERMARK,
+        deletes=Deletes.NOTHING,
+        session=project.session,
+        request_id=project.request_id,
+    )
+    return project, time_entry

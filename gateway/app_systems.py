@@ -1,0 +1,91 @@
+"""The composition root of systems: what the policy file says of each becomes its adapter and its feeds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import assert_never
+
+from adapters.http.settings import HttpOperation, HttpSystemSettings
+from adapters.http.system import HttpSystem
+from adapters.ports.adapter import Adapter
+from adapters.ports.changes import Feed
+from adapters.ports.system import Capability
+from adapters.redmine.changes import TimeEntryFeed
+from adapters.redmine.settings import RedmineFeedSettings, RedmineFields, RedmineSettings
+from adapters.redmine.system import Redmine
+from adapters.tryton.changes import OpportunityFeed
+from adapters.tryton.settings import TrytonFeedSettings, TrytonSettings
+from adapters.tryton.system import Tryton
+from gateway.http_policy import HttpSystemPolicy
+from gateway.policy_file import AnySystem, PolicyFile
+from gateway.redmine_policy import RedmineChanges, RedminePolicy
+from gateway.tryton_policy import TrytonChanges, TrytonPolicy
+
+
+def systems(policy: PolicyFile) -> dict[str, Adapter]:
+    """The systems that the policy lists."""
+    return {name: system_of(name, entry) for name, entry in policy.systems.items()}
+
+
+def system_of(name: str, entry: AnySystem) -> Adapter:
+    """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret."""
+    match entry:
+        case HttpSystemPolicy():
+            return HttpSystem(_http(name, entry))
+        case TrytonPolicy():
+            return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
+        case RedminePolicy():
+            return Redmine(_redmine(name, entry))
+        case _:
+            assert_never(entry)
+
+
+def feeds(name: str, entry: AnySystem) -> tuple[Feed, ...]:
+    """What is read of a system that has `changes`: one feed for each kind of record.
+
+    Make them inside the running event loop, and close them. Raises `PolicyInvalid` for the system's secret.
+    """
+    match entry:
+        case TrytonPolicy(changes=TrytonChanges() as changes):
+            mapped = TrytonFeedSettings(changes.service_line, changes.tax_profile, changes.country)
+            return (OpportunityFeed(_tryton(name, entry), mapped),)
+        case RedminePolicy(changes=RedmineChanges() as changes):
+            told = RedmineFeedSettings(
+                changes.approved, changes.withdrawn, changes.roles, changes.not_billable, changes.days
+            )
+            return (TimeEntryFeed(_redmine(name, entry), told, lambda: datetime.now(UTC)),)
+        case HttpSystemPolicy() | TrytonPolicy() | RedminePolicy():
+            return ()
+        case _:
+            assert_never(entry)
+
+
+def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
+    operations = {
+        operation: HttpOperation(
+            row.path,
+            Capability(row.upsert, row.key_window_seconds, row.unique_reference, row.look_up, row.late_bound_seconds),
+        )
+        for operation, row in entry.operations.items()
+    }
+    return HttpSystemSettings(
+        name, entry.url, entry.secret(), operations, timeout=entry.timeout_seconds, connections=entry.concurrency,
+        retry_after_cap=entry.gate.longest_retry_after_seconds,
+    )  # fmt: skip
+
+
+def _tryton(name: str, entry: TrytonPolicy) -> TrytonSettings:
+    return TrytonSettings(
+        name, entry.url, entry.database, entry.user, entry.secret(), entry.companies, entry.taken,
+        identifier_types=entry.identifier_types, product=entry.product, acknowledge=entry.acknowledge,
+        timeout=entry.timeout_seconds, connections=entry.concurrency,
+        retry_after_cap=entry.gate.longest_retry_after_seconds,
+    )  # fmt: skip
+
+
+def _redmine(name: str, entry: RedminePolicy) -> RedmineSettings:
+    return RedmineSettings(
+        name, entry.url, entry.secret(), RedmineFields(**entry.fields.model_dump()), timeout=entry.timeout_seconds,
+        connections=entry.concurrency, retry_after_cap=entry.gate.longest_retry_after_seconds,
+        late_bound=entry.late_bound_seconds,
+    )  # fmt: skip
