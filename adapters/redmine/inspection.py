@@ -17,7 +17,6 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {
         "add_project": "Create project",
         "edit_project": "Edit project",
-        "select_project_modules": "Select project modules",
         "view_time_entries": "View spent time",
     }
 )
