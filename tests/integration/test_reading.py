@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 
+from adapters.ports.broker import BrokerUnavailable
 from adapters.ports.changes import Fact, FeedUnavailable
 from adapters.ports.turns import StoreUnavailable
 from gateway.app_reading import Wanted, read, read_once, reading
@@ -157,14 +159,19 @@ async def test_a_vendor_that_is_away_is_shown_and_read_once_it_is_back(installat
         assert await is_published(installation, 1)
 
 
+async def test_a_broker_without_our_exchange_takes_nothing_and_says_why(database_url: str, amqp_url: str) -> None:
+    vendor = Vendor()
+    vendor.change("C1")
+    bare = Settings(database_url=database_url, amqp_url=amqp_url, policy=Path())
+    with pytest.raises(BrokerUnavailable, match=r"did not take 1 of 1 events \(.*no exchange"):
+        await read_once(bare, wanted(vendor))
+
+
 async def test_once_raises_what_is_away(installation: Firm) -> None:
     for url, vendor, away in (
         (installation.database_url, Vendor(is_up=False), FeedUnavailable),
         ("postgresql://u:p@127.0.0.1:1/x", Vendor(), StoreUnavailable),
     ):
         there = settings(installation).model_copy(update={"database_url": url})
-        try:
+        with pytest.raises(away):
             await read_once(there, wanted(vendor))
-        except away:
-            continue
-        raise AssertionError(away)
