@@ -53,7 +53,9 @@ ENDINGS: Final[Mapping[str, Ending]] = MappingProxyType(
         "adapters.ports.restores.RestoreConflict": Ending(Exit.CONFLICT),
         "adapters.postgres.migrations.upgrade.SchemaBehind": Ending(Exit.CONFLICT),
         "adapters.ports.broker.TopologyDiffers": Ending(Exit.CONFLICT),
-        "adapters.ports.changes.FeedUnavailable": Ending(Exit.UNREACHABLE),
+        "adapters.ports.changes.FeedUnavailable": Ending(
+            Exit.UNREACHABLE, "see what `tallystick system test` says of the system"
+        ),
         "adapters.ports.broker.BrokerUnavailable": Ending(Exit.UNREACHABLE, _BROKER),
         "adapters.ports.turns.StoreUnavailable": Ending(Exit.UNREACHABLE, _DATABASE),
         "aiormq.exceptions.ProbableAuthenticationError": Ending(

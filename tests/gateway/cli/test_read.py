@@ -59,6 +59,15 @@ async def test_a_user_and_types_that_the_source_does_not_allow(set_up: SetUp) ->
     assert "add project.opportunity_won" in err
 
 
+async def test_a_system_that_does_not_answer(set_up: SetUp) -> None:
+    with_tryton(set_up, {"users": ["guest"], "types": ["customer.*", "project.*"]})
+    code, err = await refused(set_up, "deals", "--once")
+    assert code == Exit.UNREACHABLE
+    told = [line for line in err.splitlines() if line.startswith("tallystick: ")]
+    assert len(told) == 1, err
+    assert told[0].endswith(": see what `tallystick system test` says of the system")
+
+
 @pytest.mark.parametrize(
     ("since", "told"), [("yesterday", "write a time such as"), ("2999-01-01T00:00:00Z", "it lies ahead")]
 )
