@@ -1,14 +1,16 @@
-"""`tallystick read`: what it refuses to start with. That it reads is shown by the tests in tests/integration."""
+"""`tallystick read`: what it refuses to start with, and how its processes end and take over."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+from typing import IO
 
 import pytest
 import yaml
 
 from gateway.exits import Exit
-from tests.gateway.cli.conftest import SetUp, cli
+from tests.gateway.cli.conftest import SetUp, cli, program
 
 SOURCE = "urn:example:deals"
 
@@ -63,9 +65,8 @@ async def test_a_system_that_does_not_answer(set_up: SetUp) -> None:
     with_tryton(set_up, {"users": ["guest"], "types": ["customer.*", "project.*"]})
     code, err = await refused(set_up, "deals", "--once")
     assert code == Exit.UNREACHABLE
-    told = [line for line in err.splitlines() if line.startswith("tallystick: ")]
-    assert len(told) == 1, err
-    assert told[0].endswith(": see what `tallystick system test` says of the system")
+    [last] = [line for line in err.splitlines() if line.startswith("tallystick: ")]
+    assert last.endswith(": see what `tallystick system test` says of the system")
 
 
 @pytest.mark.parametrize(
@@ -81,3 +82,47 @@ def test_without_settings_each_variable_is_named() -> None:
     result = cli("read", "crm")
     assert result.exit_code == Exit.USAGE
     assert "TALLYSTICK_POLICY" in result.stderr
+
+
+def told(stream: IO[str] | None, event: str) -> str:
+    """The line of the log that has this event; all before it are read."""
+    assert stream is not None
+    seen: list[str] = []
+    for line in stream:
+        seen.append(line)
+        if f'"event":"{event}"' in line.replace(" ", ""):
+            return line
+    raise AssertionError(seen)
+
+
+async def test_it_tries_again_until_sigterm_which_ends_it_well(set_up: SetUp) -> None:
+    with_tryton(set_up, {"users": ["guest"], "types": ["customer.*", "project.*"]})
+    process = program("read", "deals", env=set_up.env)
+    try:
+        async with asyncio.timeout(60):
+            assert "connect_failed" in await asyncio.to_thread(told, process.stderr, "reader_waits")
+            process.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(process.wait, 30) == 0
+    finally:
+        process.kill()
+        _, rest = await asyncio.to_thread(process.communicate)
+    assert '"clean":true' in rest.replace(" ", "")
+
+
+async def test_a_process_that_stands_by_takes_over_from_one_that_was_killed(set_up: SetUp) -> None:
+    with_tryton(set_up, {"users": ["guest"], "types": ["customer.*", "project.*"]})
+    first, second = program("read", "deals", env=set_up.env), None
+    try:
+        async with asyncio.timeout(60):
+            await asyncio.to_thread(told, first.stderr, "reader_holds")
+            second = program("read", "deals", env=set_up.env)
+            await asyncio.to_thread(told, second.stderr, "reader_stands_by")
+            code, err = await refused(set_up, "deals", "--once")
+            assert (code, "another process reads deals" in err) == (Exit.CONFLICT, True)
+            first.kill()
+            await asyncio.to_thread(told, second.stderr, "reader_holds")
+    finally:
+        for process in (first, second):
+            if process is not None:
+                process.kill()
+                await asyncio.to_thread(process.communicate)
