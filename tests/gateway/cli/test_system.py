@@ -212,7 +212,7 @@ class TestTryton:
         code, out, _ = policy.run("system", "test", "crm")
         assert code == Exit.UNHEALTHY
         assert "took no connection" in out
-        assert "tallystick system test crm" in out
+        assert "start it, or correct `url`" in out
         assert "geheim" not in out
 
 
