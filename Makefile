@@ -11,7 +11,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long sim demo bench bench-large chaos lock clean
+.PHONY: help venv check format test long live sim demo bench bench-large chaos lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -41,6 +41,11 @@ long: $(INSTALLED) ## The tests that take minutes, which `make test` leaves out
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=600 $(ARGS)
 
+live: $(INSTALLED) ## The tests on Tryton and Redmine, which it installs; docs/live.md (ARGS="-k won")
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m tests.live.install
+	$(BIN)/python -m pytest -m live tests/live $(ARGS)
+
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
 
@@ -65,6 +70,7 @@ lock: $(INSTALLED) ## Lock the dependencies again (UPGRADE=1 takes the newest)
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	$(COMPILE) --extra bench --constraint requirements-dev.lock --output-file requirements-bench.lock pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for wheel --output-file requirements-build.lock pyproject.toml
+	$(COMPILE) --output-file requirements-tryton.lock tests/live/tryton.in
 
 clean: ## Remove what tools and builds left; the virtual environment stays
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

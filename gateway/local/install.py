@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import click
 
 from gateway.local.account import unprivileged
+from gateway.local.debian import install_packages, may_install
 from gateway.local.errors import ServerMissing
 from gateway.local.postgres import DATABASE_URL
 from gateway.local.postgres_programs import find_postgres
@@ -20,16 +17,13 @@ from gateway.local.rabbitmq_programs import find_rabbitmq
 
 ALLOW_NO_RABBITMQ: Final = "ALLOW_NO_RABBITMQ"
 
-_POLICY: Final = Path("/usr/sbin/policy-rc.d")
-_APT_SECONDS: Final = 900.0
-
 
 @click.command()
 def main() -> None:
     """Find PostgreSQL and RabbitMQ, install what is missing where we may, and say what there is."""
     environment = os.environ
     missing = [package for package, is_there in _needed(environment).items() if not is_there]
-    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+    if missing and may_install():
         _install(missing)
     try:
         click.echo(f"PostgreSQL: {postgres_origin(environment)}")
@@ -86,43 +80,7 @@ def _install(packages: list[str]) -> None:
     click.echo(
         f"Installing {' and '.join(packages)} with apt-get. Its service is not started now; it will be at a boot."
     )
-    with _services_stay_down():
-        _apt("update")
-        _apt("install", "--yes", "--no-install-recommends", *packages)
-
-
-def _apt(*arguments: str) -> None:
-    ended = subprocess.run(
-        ["apt-get", "-qq", *arguments],  # noqa: S607 - the system's own, wherever it is
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_APT_SECONDS,
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-    )
-    if ended.returncode:
-        raise click.ClickException(f"apt-get {' '.join(arguments)} failed:\n{ended.stdout[-4000:]}")
-
-
-@contextmanager
-def _services_stay_down() -> Iterator[None]:
-    """Debian starts what it installs, on the standard ports, unless this script says no (policy-rc.d, exit 101).
-
-    Where there is one already (as in containers) it stays as it is: it is the administrator's word, not ours.
-    """
-    try:
-        with _POLICY.open("x") as policy:
-            policy.write("#!/bin/sh\nexit 101\n")
-    except FileExistsError:
-        yield
-        return
-    try:
-        _POLICY.chmod(0o755)
-        yield
-    finally:
-        _POLICY.unlink()
+    install_packages(packages)
 
 
 if __name__ == "__main__":
