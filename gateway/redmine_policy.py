@@ -34,6 +34,8 @@ class RedmineChanges(ChangesPolicy):
     """Approved time entries, read and published as events."""
 
     types: ClassVar[tuple[str, ...]] = ("timesheet.approved",)
+    every_seconds: float = Field(default=60, ge=0.1, le=3600)
+    """Between two looks, each of which lists all entries of `days`."""
     settle_seconds: float = Field(default=2, ge=1, le=3600)
     """An entry that changed less than so long ago is left to the next look: Redmine stamps in whole seconds."""
     approved: str = "approved"

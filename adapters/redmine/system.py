@@ -154,7 +154,28 @@ class Redmine:
             case Answer(status=201) if (made := reply.read(OneProject)) is not None:
                 return self._kept(made.project, put)
             case _:
-                return self._unwritten(reply, MAY_ADD, command)
+                outcome = self._unwritten(reply, MAY_ADD, command)
+        return await self._doubted(outcome, put) if isinstance(outcome, Rejected) else outcome
+
+    async def _doubted(self, refused: Rejected, put: ProjectPut) -> Outcome:
+        """A refusal is believed once the project is still not there: an attempt of ours that was late may have made it.
+
+        Redmine's sentences are not read for that: they are in any language.
+        """
+        match await self._find(put):
+            case Missing():
+                return refused
+            case Taken(failure):
+                return Rejected(failure)
+            case Unread(outcome):
+                return Unknown(outcome.failure)
+            case Found(project) if changes(project, put, self._fields) is None:
+                return Confirmed(str(project.id))
+            case Found():
+                reason = "The project came into being meanwhile, and differs from what it should be."
+                return Deferred(Failure(FailureClass.CONFLICT, "came_meanwhile", reason), None)
+            case other:
+                assert_never(other)
 
     async def _change(self, project: Project, put: ProjectPut, command: Command) -> Outcome:
         body = changes(project, put, self._fields)

@@ -232,13 +232,44 @@ async def test_what_redmine_drops_without_a_word_is_noticed(redmine: StandIn, sy
     assert outcome.failure.code == "not_kept"
 
 
-async def test_a_project_that_came_in_between_is_found_by_the_next_look(redmine: StandIn, system: Redmine) -> None:
+async def test_a_refusal_is_no_refusal_where_a_late_attempt_has_made_the_project(
+    redmine: StandIn, system: Redmine
+) -> None:
     async def late(_: web.Request) -> None:
         redmine.project("opp-1-us01", **OURS)["name"] = "Rollout"
 
     redmine.before("POST", PROJECTS, late)
-    assert isinstance(await system.send(command()), Rejected)
-    assert await system.look_up(command()) == Confirmed("1")
+    assert await system.send(command()) == Confirmed("1")
+
+
+async def test_a_project_that_came_meanwhile_and_differs_is_seen_to_next(redmine: StandIn, system: Redmine) -> None:
+    async def late(_: web.Request) -> None:
+        redmine.project("opp-1-us01", **OURS)
+
+    redmine.before("POST", PROJECTS, late)
+    outcome = await system.send(command())
+    assert isinstance(outcome, Deferred)
+    assert outcome.failure.failure_class is FailureClass.CONFLICT
+    assert await system.send(command()) == Confirmed("1")
+
+
+async def test_somebody_elses_project_that_came_meanwhile_is_named(redmine: StandIn, system: Redmine) -> None:
+    async def theirs(_: web.Request) -> None:
+        redmine.project("opp-1-us01", cf_1="OPP-9")
+
+    redmine.before("POST", PROJECTS, theirs)
+    outcome = await system.send(command())
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == "identifier_taken"
+
+
+async def test_a_refusal_that_cannot_be_checked_is_unknown(redmine: StandIn, system: Redmine) -> None:
+    async def refused(_: web.Request) -> web.Response:
+        redmine.answer("GET", PROJECTS, web.Response(status=502))
+        return json_response({"errors": ["Identifier has already been taken"]}, 422)
+
+    redmine.before("POST", PROJECTS, refused)
+    assert isinstance(await system.send(command()), Unknown)
 
 
 async def test_an_answer_over_the_cap_is_not_read(redmine: StandIn, settings: RedmineSettings) -> None:
