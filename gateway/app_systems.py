@@ -35,7 +35,7 @@ def system_of(name: str, entry: AnySystem) -> Adapter:
         case TrytonPolicy():
             return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
         case RedminePolicy():
-            return Redmine(_redmine(name, entry))
+            return Redmine(_redmine(name, entry), reads_changes=entry.changes is not None)
         case _:
             assert_never(entry)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from adapters.ports.declarations import Ambiguity, ChangeReading, Declaration, Deletes, LimitShape, Precondition
 from adapters.ports.system import Capability, Upsert
+
+TRIED_AGAINST: Final = "Redmine 5.0.4 on SQLite, with puma"
 
 
 def project_put(late_bound: float) -> Capability:
@@ -17,8 +21,8 @@ def project_put(late_bound: float) -> Capability:
     )
 
 
-def declarations(late_bound: float) -> tuple[Declaration, ...]:
-    """Projects, which are written, and time entries, which are read."""
+def declarations(late_bound: float, *, reads_changes: bool) -> tuple[Declaration, ...]:
+    """Projects, which are written, and time entries where they are read."""
     project = Declaration(
         record="project",
         operations={"project.put": project_put(late_bound)},
@@ -33,6 +37,7 @@ def declarations(late_bound: float) -> tuple[Declaration, ...]:
         deletes=Deletes.NOTHING,
         session="API key in each request, which does not expire",
         request_id="X-Request-Id",
+        tried_against=TRIED_AGAINST,
     )
     time_entry = Declaration(
         record="time_entry",
@@ -48,5 +53,6 @@ def declarations(late_bound: float) -> tuple[Declaration, ...]:
         deletes=Deletes.NOTHING,
         session=project.session,
         request_id=project.request_id,
+        tried_against=TRIED_AGAINST,
     )
-    return project, time_entry
+    return (project, time_entry) if reads_changes else (project,)

@@ -17,15 +17,20 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {
         "add_project": "Create project",
         "edit_project": "Edit project",
-        "view_time_entries": "View spent time",
     }
 )
 """Permissions of Redmine that the gateway needs -> what its screens call them."""
 
+TO_READ: Mapping[str, str] = MappingProxyType({"view_time_entries": "View spent time"})
+"""Those that it needs where it reads time entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What Redmine told of us. `fields` are told to administrators alone; others see the fields of some record."""
+    """What Redmine told of us. `fields` are told to administrators alone; others see the fields of some record.
+
+    `of_projects` and `of_entries` are None where we see none, or where none are read.
+    """
 
     user: User
     roles: tuple[Role, ...]
@@ -34,7 +39,7 @@ class Told:
     of_entries: frozenset[int] | None
 
 
-async def inspected(client: Client, settings: RedmineSettings) -> Inspection:
+async def inspected(client: Client, settings: RedmineSettings, *, reads_changes: bool) -> Inspection:
     """Ask; raises `NotInspected`."""
     reply = await client.get("/users/current.json", [("include", "memberships")])
     me = reply.read(OneUser) if isinstance(reply, Answer) and reply.status == 200 else None
@@ -45,40 +50,49 @@ async def inspected(client: Client, settings: RedmineSettings) -> Inspection:
         roles=await _roles(client, me.user),
         fields=await _fields(client),
         of_projects=await _of_projects(client),
-        of_entries=await _of_entries(client),
+        of_entries=await _of_entries(client) if reads_changes else None,
     )
     kind = "an administrator" if me.user.admin else "no administrator"
-    clock = Right("its clock" if reply.date else "its clock, not told by a Date header: changes are read by our own")
-    rights = (clock, *rights_of(told, settings.fields))
+    rights = rights_of(told, settings.fields, reads_changes=reads_changes)
+    if reads_changes:
+        clock = "its clock" if reply.date else "its clock, not told by a Date header: changes are read by our own"
+        rights = (Right(clock), *rights)
     return Inspection(None, f"user {me.user.login}, {kind}", reply.date, rights, {})
 
 
-def rights_of(told: Told, fields: RedmineFields) -> tuple[Right, ...]:
+def rights_of(told: Told, fields: RedmineFields, *, reads_changes: bool) -> tuple[Right, ...]:
     """What the gateway needs, and what of it is missing; pure."""
-    return (*_permissions(told), *_custom_fields(told, fields))
+    rights = [*_permissions(told, PERMISSIONS), *_fields_of_projects(told, fields)]
+    if reads_changes:
+        entries = _field("approval", fields.approval, "time_entry", "list", told.fields, told.of_entries)
+        rights += [*_permissions(told, TO_READ), *_sights(told), entries]
+    return tuple(rights)
 
 
-def _permissions(told: Told) -> Sequence[Right]:
-    if told.user.admin:
-        return [Right("all permissions, as an administrator")]
+def _permissions(told: Told, needed: Mapping[str, str]) -> list[Right]:
     has = {permission for role in told.roles for permission in role.permissions}
-    rights = [
+    return [
         Right(
             f"permission {name}",
-            None if name in has else f"give our user's role `{screen}`, and make the user a member of some project",
+            None
+            if told.user.admin or name in has
+            else f"give our user's role `{screen}`, and make the user a member of some project",
         )
-        for name, screen in PERMISSIONS.items()
+        for name, screen in needed.items()
     ]
-    sees_time = any(role.time_entries_visibility == "all" for role in told.roles)
-    sees_users = any(role.users_visibility == "all" for role in told.roles)
+
+
+def _sights(told: Told) -> list[Right]:
+    """Whose time and logins we may see."""
+    sees_time = told.user.admin or any(role.time_entries_visibility == "all" for role in told.roles)
+    sees_users = told.user.admin or any(role.users_visibility == "all" for role in told.roles)
     return [
-        *rights,
         Right("time of everybody", None if sees_time else "let our user's role see all time entries"),
         Right("logins of everybody", None if sees_users else "let our user's role see all active users"),
     ]
 
 
-def _custom_fields(told: Told, fields: RedmineFields) -> Sequence[Right]:
+def _fields_of_projects(told: Told, fields: RedmineFields) -> list[Right]:
     numbers = {
         "project_id": fields.project_id,
         "erp_id": fields.erp_id,
@@ -86,8 +100,7 @@ def _custom_fields(told: Told, fields: RedmineFields) -> Sequence[Right]:
         "currency": fields.currency,
     }
     return [
-        *(_field(name, number, "project", "string", told.fields, told.of_projects) for name, number in numbers.items()),
-        _field("approval", fields.approval, "time_entry", "list", told.fields, told.of_entries),
+        _field(name, number, "project", "string", told.fields, told.of_projects) for name, number in numbers.items()
     ]
 
 

@@ -43,10 +43,12 @@ class Redmine:
 
     An attempt reads first, and ends with one writing call, or with none where the project is as it should be. What the
     call wrote is read from its answer, or once more: Redmine drops without a word what a role may not write.
+    `reads_changes`: whether its time entries are read, which needs rights too.
     """
 
-    def __init__(self, settings: RedmineSettings) -> None:
+    def __init__(self, settings: RedmineSettings, *, reads_changes: bool = False) -> None:
         self._settings = settings
+        self._reads_changes = reads_changes
         self._fields = settings.fields
         self._client = Client(settings)
 
@@ -66,7 +68,7 @@ class Redmine:
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Each kind of record."""
-        return declarations(self._settings.late_bound)
+        return declarations(self._settings.late_bound, reads_changes=self._reads_changes)
 
     async def send(self, command: Command) -> Outcome:
         """One attempt, bounded in time as a whole; raises `UnknownOperation` alone."""
@@ -109,7 +111,7 @@ class Redmine:
 
     async def inspect(self) -> Inspection:
         """Ask who we are and what we may; raises `NotInspected`."""
-        return await inspected(self._client, self._settings)
+        return await inspected(self._client, self._settings, reads_changes=self._reads_changes)
 
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""

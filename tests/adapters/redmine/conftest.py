@@ -29,7 +29,7 @@ def settings(redmine: StandIn) -> RedmineSettings:
 
 @pytest.fixture
 async def system(settings: RedmineSettings) -> AsyncIterator[Redmine]:
-    running = Redmine(settings)
+    running = Redmine(settings, reads_changes=True)
     yield running
     await running.close()
 

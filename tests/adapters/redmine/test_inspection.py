@@ -28,7 +28,14 @@ ADMIN = Told(User(id=1, login="admin", admin=True), (), KNOWN, None, None)
 
 
 def missing(told: Told, fields: RedmineFields = FIELDS) -> dict[str, str]:
-    return {right.name: right.missing for right in rights_of(told, fields) if right.missing is not None}
+    rights = rights_of(told, fields, reads_changes=True)
+    return {right.name: right.missing for right in rights if right.missing is not None}
+
+
+def test_who_only_writes_projects_needs_less() -> None:
+    role = ROLE.model_copy(update={"permissions": ALL[:2], "time_entries_visibility": "own"})
+    told = Told(USER, (role,), None, SOUND.of_projects, None)
+    assert [right for right in rights_of(told, FIELDS, reads_changes=False) if right.missing] == []
 
 
 def with_role(**changed: object) -> Told:
@@ -76,7 +83,8 @@ def test_a_user_without_a_role_lacks_everything() -> None:
 
 
 def test_what_cannot_be_checked_yet_is_said_so() -> None:
-    names = [right.name for right in rights_of(Told(USER, (ROLE,), None, None, None), FIELDS)]
+    told = Told(USER, (ROLE,), None, None, None)
+    names = [right.name for right in rights_of(told, FIELDS, reads_changes=True)]
     assert sum("not checked" in name for name in names) == 5
 
 
