@@ -25,7 +25,8 @@ _DIGEST_DIGITS: Final = 16
 def tells(entry: TimeEntry, fields: RedmineFields, settings: RedmineFeedSettings) -> bool:
     """Whether the entry's state is published: it is approved, or an approval was withdrawn.
 
-    An entry that never changed since it was made cannot have been approved before.
+    An entry that never changed since the second in which it was made was never told before: what is read has settled
+    for a second.
     """
     approval = entry.text(fields.approval)
     if approval == settings.approved:
