@@ -120,7 +120,9 @@ class TimeEntryFeed:
             offset = max(0, offset - PAGE)
         fresh = entries[met[-1] + 1 :] if met else entries
         end = offset + len(entries)
-        if not fresh or end >= listed.total_count:
+        # Behind a page that went back more may follow, though it ends with the seam and so has nothing new.
+        is_stuck = not fresh and offset == seam.offset
+        if not entries or is_stuck or end >= listed.total_count:
             return fresh, None
         last = entries[-SEAM:]
         return fresh, Seam(end - len(last), tuple(entry.id for entry in last))

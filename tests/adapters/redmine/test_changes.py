@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
@@ -16,12 +16,15 @@ from adapters.ports.changes import FeedUnavailable
 from adapters.redmine.changes import TimeEntryFeed
 from adapters.redmine.settings import RedmineFeedSettings, RedmineSettings
 from tests.adapters.redmine.conftest import FIELDS, OUR_CLOCK
-from tests.adapters.redmine.stand_in import KEY, StandIn, standing_in
+from tests.adapters.redmine.stand_in import KEY, StandIn, json_response, standing_in
 
 OURS = {"cf_1": "OPP-1-US01", "cf_2": "77", "cf_3": "US01", "cf_4": "USD"}
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EARLY, LATE = NOON - timedelta(hours=2), NOON
 STAMP = "2026-11-20T11:00:00Z"
+
+SOME = st.lists(st.integers(1, 300), max_size=130)
+RUNS = st.builds(lambda first, count: list(range(first, first + count)), st.integers(1, 300), st.integers(1, 130))
 
 
 @pytest.fixture
@@ -105,8 +108,9 @@ async def test_entries_that_come_in_front_hide_no_other(firm: StandIn, feed: Tim
     assert set(range(1, 301)) <= set(found)
 
 
-@runs(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.lists(st.integers(0, 400), max_size=130), max_size=4))
+@runs(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(SOME | RUNS, max_size=5))
+@example([list(range(1, 11)), []])  # the page that went back ends where the one before it did
 def test_no_order_of_deletions_hides_an_entry(deletions: list[list[int]]) -> None:
     async def whole() -> None:
         async with standing_in() as firm:
@@ -128,6 +132,17 @@ def test_no_order_of_deletions_hides_an_entry(deletions: list[list[int]]) -> Non
             assert {entry["id"] for entry in firm.entries} <= set(found)
 
     asyncio.run(whole())
+
+
+async def test_a_count_that_is_too_high_does_not_keep_the_round_going(firm: StandIn, feed: TimeEntryFeed) -> None:
+    # Given entries that are deleted after Redmine has counted them
+    for number in range(1, 101):
+        firm.entry(number, STAMP)
+    listed = {"time_entries": list(firm.entries), "total_count": 150}
+    firm.answer("GET", "/time_entries.json", json_response(listed))
+    firm.answer("GET", "/time_entries.json", json_response({"time_entries": firm.entries[90:], "total_count": 150}))
+    # Then the round ends
+    assert sorted(await read(feed)) == list(range(1, 101))
 
 
 async def test_what_is_not_approved_or_not_ours_is_not_told(firm: StandIn, feed: TimeEntryFeed) -> None:
