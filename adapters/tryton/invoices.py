@@ -50,6 +50,16 @@ class Draft:
     payment_term: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that came for an invoice. `method`: name of a payment method of the company; `reference`: ours."""
+
+    amount: Decimal
+    day: date
+    method: str
+    reference: str
+
+
 class Invoices:
     """Invoices of all companies. Calls raise `Failed`."""
 
@@ -99,23 +109,34 @@ class Invoices:
             raise refused("not_posted", f"invoice {invoice} is {row.text('state')}, which cannot be posted")
         return number
 
-    async def pay(self, invoice: int, amount: Decimal, day: date, method: str, company: Company) -> str:
-        """Record a payment by a payment method of that name; the state that the invoice is in then."""
+    async def pay(self, invoice: int, payment: Payment, company: Company) -> str:
+        """Record a payment; the state that the invoice is in then. Refused if more is paid than is open."""
         methods = await self._client.find(
-            "account.invoice.payment.method", [["name", "=", method], ["company", "=", company.id]], (), limit=2,
+            "account.invoice.payment.method", [["name", "=", payment.method], ["company", "=", company.id]], (), limit=2,
             context=company.context,
         )  # fmt: skip
         if len(methods) != 1:
-            raise mapping_missing("payment_method_unknown", f"Tryton has no single payment method {method}", "method")
+            raise mapping_missing(
+                "payment_method_unknown", f"Tryton has no single payment method {payment.method}", "method"
+            )
         context = {
             **company.context, "active_model": "account.invoice", "active_id": invoice, "active_ids": [invoice],
         }  # fmt: skip
         session, start = await self._begin("account.invoice.pay", context)
-        values = {"amount": amount, "date": day, "payment_method": methods[0].id}
-        await self._client.write(
-            "wizard.account.invoice.pay.execute", session, {start: values}, "choice", context=context
-        )
+        execute = "wizard.account.invoice.pay.execute"
+        values = _defaults(await self._client.ask(execute, session, {}, start, context=context))
+        values |= {
+            "amount": payment.amount,
+            "date": payment.day,
+            "payment_method": methods[0].id,
+            "description": payment.reference,
+        }
+        done = await self._client.write(execute, session, {start: values}, "choice", context=context)
         await self._client.ask("wizard.account.invoice.pay.delete", session, context=context)
+        if isinstance(done, dict) and "view" in done:
+            raise refused(
+                "payment_differs", f"{payment.amount} is not what is open of invoice {invoice}: settle it in Tryton"
+            )
         return (await self._invoice(invoice, company)).text("state") or ""
 
     async def credit(self, invoice: int, day: date, company: Company) -> str:
@@ -162,3 +183,12 @@ def _line(line: DraftLine, draft: Draft) -> dict[str, object]:
         "unit_price": line.unit_price,
         "taxes": [["add", list(line.taxes)]] if line.taxes else [],
     }
+
+
+def _defaults(shown: object) -> dict[str, object]:
+    """What a wizard's form holds when it opens."""
+    match shown:
+        case {"view": {"defaults": dict() as defaults}}:
+            return {str(name): value for name, value in defaults.items() if not str(name).endswith(".")}
+        case _:
+            raise malformed("a wizard shows no form")

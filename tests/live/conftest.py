@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.live.books import Books
+from tests.live.office import Office, office
 from tests.live.opportunity import Seller
 from tests.live.redmine import LocalRedmine
 from tests.live.rest import Rest
@@ -60,6 +63,28 @@ async def manager(redmine: LocalRedmine) -> AsyncIterator[Rest]:
     """The PSA, as its administrator, who staffs projects and approves time."""
     async with Rest(redmine.url, redmine.made, "admin") as rest:
         yield rest
+
+
+@pytest.fixture
+async def ben(redmine: LocalRedmine) -> AsyncIterator[Rest]:
+    """The PSA, as another consultant."""
+    async with Rest(redmine.url, redmine.made, "ben") as rest:
+        yield rest
+
+
+@pytest.fixture
+def books(tryton: LocalTryton, redmine: LocalRedmine) -> Books:
+    """What stands in their databases."""
+    return Books(tryton, redmine)
+
+
+@pytest.fixture
+async def made(
+    database_url: str, amqp_url: str, tmp_path: Path, tryton: LocalTryton, redmine: LocalRedmine
+) -> AsyncIterator[Office]:
+    """The gateway between the live systems."""
+    async with office(database_url, amqp_url, tmp_path, tryton.url, redmine.url, redmine.made) as ready:
+        yield ready
 
 
 @pytest.fixture

@@ -1,0 +1,139 @@
+"""What stands in the databases of the live systems, read by SQL: a judge that shares no code with the gateway."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, Final
+
+import asyncpg
+
+from tests.live.redmine import LocalRedmine
+from tests.live.tryton import LocalTryton
+
+CENT: Final = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """Lines of one project and role: how many, their hours, and what they cost, each line rounded to the cent."""
+
+    lines: int
+    hours: Decimal
+    money: Decimal
+
+
+Role = tuple[str, str]
+"""A project's canonical id, and a role in it."""
+
+_SOLD: Final = """
+SELECT o.number || '-' || party.code AS project, product.code AS role, line.unit_price AS rate
+FROM sale_opportunity o
+JOIN company_company company ON company.id = o.company
+JOIN party_party party ON party.id = company.party
+JOIN sale_sale sale ON sale.origin = 'sale.opportunity,' || o.id
+JOIN sale_line line ON line.sale = sale.id
+JOIN product_product product ON product.id = line.product
+WHERE o.state = 'won'
+"""
+_LINKED: Final = """
+SELECT o.number || '-' || party.code AS project, o.comment
+FROM sale_opportunity o
+JOIN company_company company ON company.id = o.company
+JOIN party_party party ON party.id = company.party
+WHERE o.state = 'won' AND o.comment LIKE 'Tallystick: project %'
+"""
+_BOOKED: Final = """
+SELECT project.number AS project, task.name AS role, count(*) AS lines,
+       sum(extract(epoch FROM line.duration) / 3600) AS hours,
+       sum(round(extract(epoch FROM line.duration) / 3600 * task.list_price, 2)) AS money
+FROM timesheet_line line
+JOIN timesheet_work work ON work.id = line.work
+JOIN project_work task ON work.origin = 'project.work,' || task.id
+JOIN project_work project ON project.id = task.parent
+WHERE line.duration > interval '0'
+GROUP BY 1, 2
+"""
+_APPROVED: Final = """
+SELECT ours.value, activity.name, entry.hours
+FROM time_entries entry
+JOIN custom_values approval ON approval.customized_type = 'TimeEntry' AND approval.customized_id = entry.id
+                           AND approval.custom_field_id = ? AND approval.value = 'approved'
+JOIN custom_values ours ON ours.customized_type = 'Project' AND ours.customized_id = entry.project_id
+                       AND ours.custom_field_id = ?
+JOIN enumerations activity ON activity.id = entry.activity_id
+"""
+_IDS: Final = """
+SELECT ours.value, project.id, erp.value FROM projects project
+JOIN custom_values ours ON ours.customized_type = 'Project' AND ours.customized_id = project.id
+                       AND ours.custom_field_id = ?
+LEFT JOIN custom_values erp ON erp.customized_type = 'Project' AND erp.customized_id = project.id
+                           AND erp.custom_field_id = ?
+WHERE ours.value <> ''
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The databases of one run."""
+
+    tryton: LocalTryton
+    redmine: LocalRedmine
+
+    async def rates(self) -> dict[Role, Decimal]:
+        """What was sold: the rate of each role of each won opportunity."""
+        return {(row["project"], row["role"]): row["rate"] for row in await self._ask("crm", _SOLD)}
+
+    async def links(self) -> dict[str, str]:
+        """What the CRM knows of each project."""
+        return {row["project"]: row["comment"] for row in await self._ask("crm", _LINKED)}
+
+    async def erp_projects(self) -> dict[str, int]:
+        """The ERP's number of each project."""
+        query = "SELECT number, id FROM project_work WHERE type = 'project'"
+        return {row["number"]: row["id"] for row in await self._ask("erp", query)}
+
+    async def customers(self, prefix: str) -> list[str]:
+        """Codes of the ERP's parties that begin so; one that is there twice is listed twice."""
+        rows = await self._ask("erp", "SELECT code FROM party_party WHERE code LIKE $1 || '%' ORDER BY 1", prefix)
+        return [row["code"] for row in rows]
+
+    async def booked(self) -> dict[Role, Time]:
+        """Billable time in the ERP, priced at its tasks."""
+        return {
+            (row["project"], row["role"]): Time(row["lines"], row["hours"].quantize(CENT), row["money"])
+            for row in await self._ask("erp", _BOOKED)
+        }
+
+    async def approved(self) -> dict[Role, Time]:
+        """Approved time in the PSA, priced at what was sold."""
+        made = self.redmine.made
+        rates = await self.rates()
+        found: dict[Role, Time] = {}
+        rows = self._look(_APPROVED, made.approval_field, made.project_fields["Gateway project id"])
+        for project, role, spent in rows:
+            hours = Decimal(str(spent)).quantize(CENT)
+            money = (hours * rates[project, role]).quantize(CENT, rounding=ROUND_HALF_UP)
+            so_far = found.get((project, role), Time(0, Decimal(), Decimal()))
+            found[project, role] = Time(so_far.lines + 1, so_far.hours + hours, so_far.money + money)
+        return found
+
+    def psa_projects(self) -> list[tuple[str, int, str | None]]:
+        """Each project of ours in the PSA: our id, its number, and the ERP's number that it knows."""
+        fields = self.redmine.made.project_fields
+        return self._look(_IDS, fields["Gateway project id"], fields["ERP project id"])
+
+    def _look(self, query: str, *arguments: object) -> list[Any]:
+        """Rows of Redmine's database, read without a lock of ours."""
+        address = f"file:{self.redmine.database}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
+            return database.execute(query, arguments).fetchall()
+
+    async def _ask(self, role: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(self.tryton.database_url(role))
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()

@@ -1,0 +1,120 @@
+"""The gateway, as it ships, between live systems: one process that serves, and one that reads for each system."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import asyncpg
+import yaml
+
+from gateway.app import declare
+from tests.integration.firm import API_TOKEN, Firm, GatewayProcess, Json
+from tests.live.made import RedmineMade
+from tests.live.seeded import LEGAL_ENTITIES, password
+
+TALLYSTICK: Final = ("-c", "from gateway.cli.main import main; main()")
+CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
+CRM_SOURCE: Final = "urn:office:crm"
+PSA_SOURCE: Final = "urn:office:psa"
+WITHIN: Final = {"every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
+
+
+@dataclass(slots=True)
+class Office:
+    """An installation whose systems are the live ones."""
+
+    firm: Firm
+
+    async def open(self, readers: Sequence[str] = ("crm", "psa")) -> GatewayProcess:
+        """Start the gateway and the readers, and wait until the gateway is ready."""
+        gateway = await self.firm.start_ready()
+        for system in readers:
+            await self.firm.start(*TALLYSTICK, "read", system)
+        return gateway
+
+    async def open_commands(self) -> int:
+        """Commands that are neither settled nor parked."""
+        return await self.firm.count("SELECT count(*) FROM tallystick.outbox WHERE state = 'open'")
+
+    async def parked(self) -> list[str]:
+        """Commands that wait for a person: operation, key, and why."""
+        rows = await self.firm.database.fetch(
+            "SELECT operation || ' ' || entity || '/' || key || ': ' || coalesce(reason, '') FROM tallystick.outbox"
+            " WHERE state = 'parked' ORDER BY 1"
+        )
+        return [row[0] for row in rows]
+
+    async def open_cases(self) -> int:
+        """Cases that nobody has closed."""
+        return await self.firm.count("SELECT count(*) FROM tallystick.cases WHERE closed_at IS NULL")
+
+
+@asynccontextmanager
+async def office(
+    database_url: str, amqp_url: str, folder: Path, tryton: str, redmine: str, made: RedmineMade
+) -> AsyncIterator[Office]:
+    """An installation with its topology declared, and no process yet; `tryton` and `redmine` are URLs."""
+    policy = policy_for(tryton, redmine, made)
+    (folder / "policy.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
+    (folder / "api-token").write_text(API_TOKEN, encoding="utf-8")
+    await declare(amqp_url)
+    async with aiohttp.ClientSession() as session:
+        database = await asyncpg.connect(database_url)
+        firm = Firm(database_url, amqp_url, {}, folder, database, session)
+        try:
+            yield Office(firm)
+        finally:
+            for process in firm.started:
+                await process.kill()
+            await database.close()
+
+
+def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
+    """The policy of an installation between these systems."""
+    tryton: Json = {
+        "kind": "tryton",
+        "url": tryton_url,
+        "user": "gateway",
+        "password": password("gateway"),
+        "companies": LEGAL_ENTITIES,
+        "timeout_seconds": 10,
+        "concurrency": 8,
+    }
+    opportunities = {"source": CRM_SOURCE, "service_line": "consulting", "tax_profile": "standard", "country": "US"}
+    fields = {
+        "project_id": made.project_fields["Gateway project id"],
+        "erp_id": made.project_fields["ERP project id"],
+        "legal_entity": made.project_fields["Legal entity"],
+        "currency": made.project_fields["Currency"],
+        "approval": made.approval_field,
+    }
+    return {
+        "legal_entities": {
+            code: {"currency": currency, "tax_codes": {"standard": "Standard"}} for code, currency in CURRENCIES.items()
+        },
+        "service_lines": ["consulting"],
+        "sources": {
+            CRM_SOURCE: {"users": ["guest"], "types": ["customer.*", "project.opportunity_won"], "system": "crm"},
+            PSA_SOURCE: {"users": ["guest"], "types": ["timesheet.*"], "system": "psa"},
+        },
+        "systems": {
+            "erp": {
+                **tryton, "database": "erp", "product": "CONSULTING",
+                "operations": ["customer.put", "project.create", "billable.post", "billable.reverse"],
+            },
+            "crm": {
+                **tryton, "database": "crm", "operations": ["project.link"],
+                "changes": {**WITHIN, **opportunities},
+            },
+            "psa": {
+                "kind": "redmine", "url": redmine_url, "key": made.users["gateway"].key, "timeout_seconds": 10,
+                "concurrency": 4, "fields": fields, "changes": {**WITHIN, "source": PSA_SOURCE},
+            },
+        },
+        "retry_seconds": 0.5,
+    }  # fmt: skip
