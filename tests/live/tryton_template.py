@@ -86,7 +86,8 @@ def tryton_environment(folder: Path) -> dict[str, str]:
 def _build(made: Path, programs: TrytonPrograms, account: Account) -> None:
     click.echo("Building the databases of Tryton; they are kept for the next run.")
     folder = make_folder("tryton", account)
-    server = LocalPostgres(durable=False)
+    # Log files that are kept for later use would only make the template larger.
+    server = LocalPostgres(durable=False, settings={"wal_recycle": "off"})
     try:
         server.start()
         write_configuration(folder / "trytond.conf", server, session_seconds=300)
