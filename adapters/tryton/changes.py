@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
@@ -51,7 +52,7 @@ class OpportunityFeed:
         """A page of what changed from `since` to `until`."""
         try:
             found = await self._opportunities(since, until, start)
-            changes = [_change(row, deal_facts(await self._deal(row), self._mapped)) for row in found]
+            changes = [_change(deal, deal_facts(deal, self._mapped)) for deal in await self._deals(found)]
         except Failed as failed:
             raise _unavailable(failed) from failed
         return Page(tuple(changes), _place(found[-1]) if len(found) == PAGE else None)
@@ -77,33 +78,40 @@ class OpportunityFeed:
         order = (("write_date", "ASC"), ("id", "ASC"))
         return await self._client.find("sale.opportunity", domain, OPPORTUNITY, limit=PAGE, order=order)
 
-    async def _deal(self, row: Row) -> Deal:
-        """The opportunity with what stands around it."""
-        party = row.number("party") or -1
-        customers = await self._client.find("party.party", [["id", "=", party]], PARTY)
-        identifiers = await self._client.find("party.identifier", [["party", "=", party]], ["type", "code"])
-        addresses = await self._client.find("party.address", [["party", "=", party]], ["country.code"])
-        won = await self._client.find(
-            "sale.opportunity", [["party", "=", party], ["state", "=", "won"]], ["company.party.name"]
-        )
-        sales = await self._client.find(
-            "sale.sale", [["id", "in", row.numbers("sales")], ["state", "!=", "cancelled"]], ["number", "sale_date"]
-        )
-        lines = await self._client.find(
-            "sale.line",
-            [["sale", "in", [sale.id for sale in sales]], ["type", "=", "line"]],
-            ["product.code", "description", "unit_price"],
-        )
-        return Deal(
-            opportunity=row,
-            customer=customers[0] if customers else None,
-            identifiers=identifiers,
-            addresses=addresses,
-            sales=sales,
-            lines=lines,
-            legal_entity=self._legal_entity(row),
-            legal_entities=tuple(dict.fromkeys(self._legal_entity(each) for each in won)),
-        )
+    async def _deals(self, won: list[Row]) -> list[Deal]:
+        """The opportunities with what stands around them, each kind of record in one call for all of them."""
+        if not won:
+            return []
+        find = self._client.find
+        parties = sorted({row.number("party") or 0 for row in won})
+        around_party = [["party", "in", parties]]
+        customers = {row.id: row for row in await find("party.party", [["id", "in", parties]], PARTY)}
+        identifiers = _by(await find("party.identifier", around_party, ["party", "type", "code"]), "party")
+        addresses = _by(await find("party.address", around_party, ["party", "country.code"]), "party")
+        theirs = await find("sale.opportunity", [*around_party, ["state", "=", "won"]], ["party", "company.party.name"])
+        others = _by(theirs, "party")
+        numbers = [number for row in won for number in row.numbers("sales")]
+        sold = [["id", "in", numbers], ["state", "!=", "cancelled"]]
+        sales = {row.id: row for row in await find("sale.sale", sold, ["number", "sale_date"])}
+        priced = [["sale", "in", sorted(sales)], ["type", "=", "line"]]
+        lines = _by(await find("sale.line", priced, ["sale", "product.code", "description", "unit_price"]), "sale")
+        deals: list[Deal] = []
+        for row in won:
+            party = row.number("party") or 0
+            ours = [sales[number] for number in row.numbers("sales") if number in sales]
+            deals.append(
+                Deal(
+                    opportunity=row,
+                    customer=customers.get(party),
+                    identifiers=identifiers[party],
+                    addresses=addresses[party],
+                    sales=ours,
+                    lines=[line for sale in ours for line in lines[sale.id]],
+                    legal_entity=self._legal_entity(row),
+                    legal_entities=tuple(dict.fromkeys(self._legal_entity(each) for each in others[party])),
+                )
+            )
+        return deals
 
     def _legal_entity(self, row: Row) -> str:
         """The legal entity of the opportunity's company; the company's own name where none is mapped to it."""
@@ -113,10 +121,18 @@ class OpportunityFeed:
         return self._legal_entities.get(name, name)
 
 
-def _change(row: Row, facts: tuple[Fact, ...]) -> Change:
+def _by(rows: list[Row], field: str) -> defaultdict[int, list[Row]]:
+    """Records by the one that they refer to."""
+    found: defaultdict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.number(field) or 0].append(row)
+    return found
+
+
+def _change(deal: Deal, facts: tuple[Fact, ...]) -> Change:
     """The facts are made of the customer and the sale too, which change without the opportunity's time."""
     digest = sha256(b"\n".join(fact.data for fact in facts)).hexdigest()[:DIGITS]
-    return Change(Version(str(row.id), f"{row.timestamp}-{digest}"), facts)
+    return Change(Version(str(deal.opportunity.id), f"{deal.opportunity.timestamp}-{digest}"), facts)
 
 
 def _place(row: Row) -> str:

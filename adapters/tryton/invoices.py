@@ -111,14 +111,12 @@ class Invoices:
 
     async def pay(self, invoice: int, payment: Payment, company: Company) -> str:
         """Record a payment; the state that the invoice is in then. Refused if more is paid than is open."""
-        methods = await self._client.find(
-            "account.invoice.payment.method", [["name", "=", payment.method], ["company", "=", company.id]], (), limit=2,
-            context=company.context,
-        )  # fmt: skip
+        domain = [["name", "=", payment.method], ["company", "=", company.id]]
+        model = "account.invoice.payment.method"
+        methods = await self._client.find(model, domain, (), limit=2, context=company.context)
         if len(methods) != 1:
-            raise mapping_missing(
-                "payment_method_unknown", f"Tryton has no single payment method {payment.method}", "method"
-            )
+            reason = f"Tryton has not just one payment method {payment.method}"
+            raise mapping_missing("payment_method_unknown", reason, "method")
         context = {
             **company.context, "active_model": "account.invoice", "active_id": invoice, "active_ids": [invoice],
         }  # fmt: skip

@@ -1,3 +1,5 @@
+"""A won opportunity as events, and what becomes of one that is not complete."""
+
 from __future__ import annotations
 
 from datetime import UTC, date, datetime

@@ -1,3 +1,5 @@
+"""What each answer of Tryton means for a command."""
+
 from __future__ import annotations
 
 from typing import Any

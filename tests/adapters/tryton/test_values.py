@@ -1,3 +1,5 @@
+"""Values on their way to Tryton and back."""
+
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
