@@ -49,8 +49,14 @@ live: $(INSTALLED) ## The tests on Tryton and Redmine, which it installs; docs/l
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
 
-demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once ends after it)
+demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
+ifneq (,$(findstring --erp,$(ARGS))$(findstring --psa,$(ARGS)))
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m tests.live.install
+	$(BIN)/python -m tests.live.demo $(ARGS)
+else
 	$(BIN)/tallystick demo $(ARGS)
+endif
 
 bench: $(INSTALLED) ## The gateway beside other consumers, in 5 minutes (QUICK=1: in one; ARGS="--only hot --scale 0.1")
 	$(BIN)/python -m gateway.local.install
