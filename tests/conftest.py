@@ -9,6 +9,7 @@ import uvloop
 
 pytest_plugins = [
     "tests.fixtures.figures",
+    "tests.fixtures.live",
     "tests.fixtures.postgres",
     "tests.fixtures.rabbitmq",
     "tests.fixtures.without_rabbitmq",

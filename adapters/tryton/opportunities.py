@@ -30,6 +30,9 @@ class Opportunities:
         """One attempt; raises `Failed`."""
         body = ProjectLink.model_validate_json(command.body)
         opportunity = await self._opportunity(body)
+        if opportunity is None:
+            reason = f"opportunity {body.opportunity_id} is not in this Tryton"
+            raise refused("opportunity_unknown", reason, "opportunity_id")
         changes = link_changes(body, opportunity)
         if changes:
             context = {"company": opportunity.number("company")}
@@ -40,11 +43,11 @@ class Opportunities:
         """Whether the opportunity names the ids; raises `Failed`."""
         body = ProjectLink.model_validate_json(command.body)
         opportunity = await self._opportunity(body)
-        return Absent() if link_changes(body, opportunity) else Confirmed(str(opportunity.id))
+        if opportunity is None or link_changes(body, opportunity):
+            return Absent()
+        return Confirmed(str(opportunity.id))
 
-    async def _opportunity(self, body: ProjectLink) -> Row:
+    async def _opportunity(self, body: ProjectLink) -> Row | None:
         id = body.opportunity_id
         found = await self._client.find("sale.opportunity", [["id", "=", int(id) if id.isdecimal() else -1]], FIELDS)
-        if not found:
-            raise refused("opportunity_unknown", f"opportunity {id} is not in this Tryton", "opportunity_id")
-        return found[0]
+        return found[0] if found else None

@@ -23,10 +23,11 @@ from adapters.ports.system import Capability
 from adapters.sandbox.operations import OPERATIONS, SandboxOperation, operations_of
 from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
-from schemas.commands import Command, Confirmed
+from schemas.commands import Command, Confirmed, command_reference
 from schemas.keys import ActorKey
 
 TOKEN: Final = "contract-token"
+KEY: Final = ActorKey("timesheet", "S/ü 1")
 LATE: Final = 0.05
 """Seconds by which a late effect comes late here; far inside every bound."""
 
@@ -49,7 +50,10 @@ class Misbehaviour(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A running system and one operation of it. `sound` is a body that it accepts, `unsound` one that it refuses."""
+    """A running system and one operation of it. `sound` is a body that it accepts, `unsound` one that it refuses.
+
+    `other`: a body with another effect, where the effect is known by its body and not by the command's reference.
+    """
 
     system: Adapter
     operation: str
@@ -57,30 +61,37 @@ class Subject:
     unsound: bytes
     misbehave: Misbehaviour
     effects: Callable[[], AbstractAsyncContextManager[list[str]]]
-    """The references of all effects of the operation, from the system's own records."""
+    """The names of all effects of the operation, from the system's own records."""
+    effect_of: Callable[[Command], str] = lambda command: command.reference
+    """The name that the effect of a command has there."""
+    other: bytes | None = None
+    key: ActorKey = KEY
 
     @property
     def promise(self) -> Capability:
         return self.system.capability(self.operation)
 
     def command(self, *, generation: int = 1, body: bytes | None = None) -> Command:
-        key = ActorKey("timesheet", "S/ü 1")
-        reference = f"timesheet/S%2F%C3%BC%201/L+1/{generation}"
+        reference = command_reference(self.key, "L+1", generation)
         return Command(
             id=uuid5(NAMESPACE_OID, f"{self.operation} {reference}"),
             system=self.system.name,
             operation=self.operation,
-            key=key,
+            key=self.key,
             line="L+1",
             generation=generation,
             body=self.sound if body is None else body,
             reference=reference,
         )
 
+    def another(self) -> Command:
+        """A command of the same key whose effect is another one."""
+        return self.command(generation=2) if self.other is None else self.command(generation=2, body=self.other)
+
     async def count(self, command: Command) -> int:
         """How many effects the system has for the command."""
         async with self.effects() as references:
-            return references.count(command.reference)
+            return references.count(self.effect_of(command))
 
 
 BODIES: Final[Mapping[str, dict[str, object]]] = MappingProxyType(

@@ -15,13 +15,15 @@ from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.sandbox.operations import OPERATIONS
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from tests.contracts.system_entrants import ENTRANTS, Subject
+from tests.live.entrants import LIVE
 
 
 def those_with(promise: Callable[[Capability], bool]) -> pytest.MarkDecorator:
     """Run a test on all who make the promise."""
     names = [name for name, entrant in ENTRANTS.items() if promise(entrant.promise)]
     assert names, "nobody makes this promise, so nothing would be checked"
-    return pytest.mark.parametrize("subject", names, indirect=True)
+    live = [pytest.param(name, marks=pytest.mark.live) for name, each in LIVE.items() if promise(each.promise)]
+    return pytest.mark.parametrize("subject", [*names, *live], indirect=True)
 
 
 everyone = those_with(lambda _: True)
@@ -34,7 +36,12 @@ those_with_unique_references = those_with(lambda promise: promise.unique_referen
 
 @pytest.fixture
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
-    async with ENTRANTS[request.param].start() as running:
+    name = request.param
+    if name in ENTRANTS:
+        starting = ENTRANTS[name].start()
+    else:
+        starting = LIVE[name].start(request.getfixturevalue("tryton"), request.getfixturevalue("redmine"))
+    async with starting as running:
         yield running
 
 
@@ -153,7 +160,7 @@ async def test_a_failure_without_effect_is_unknown_too(subject: Subject) -> None
 
 @those_with_look_up
 async def test_a_look_up_finds_what_was_made_and_nothing_else(subject: Subject) -> None:
-    command, other = subject.command(), subject.command(generation=2)
+    command, other = subject.command(), subject.another()
     assert await subject.system.look_up(command) == Absent()
     first = await confirmed(subject, command)
     assert_same(await subject.system.look_up(command), first)

@@ -11,7 +11,8 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-_PASSED_ON: Final = ("X-Redmine-API-Key", "Content-Type", "Accept")
+_PASSED_ON: Final = ("Authorization", "X-Redmine-API-Key", "Content-Type", "Accept")
+_JSON_RPC_WRITES: Final = (b'.create"', b'.write"')
 
 
 class Fault(StrEnum):
@@ -25,6 +26,8 @@ class Fault(StrEnum):
     """It is not passed on."""
     THROTTLED = "throttled"
     """It is not passed on, and that is told."""
+    LOCKED = "locked"
+    """The same in Tryton's words."""
 
 
 class Unreliable:
@@ -41,7 +44,7 @@ class Unreliable:
     async def handle(self, request: web.Request) -> web.Response:
         """Pass on, or spoil."""
         body = await request.read()
-        fault = None if request.method == "GET" else self.fault
+        fault = self.fault if _writes(request, body) else None
         if fault is not None:
             self.fault = None
         match fault:
@@ -57,8 +60,14 @@ class Unreliable:
                 return web.Response(status=502)
             case Fault.THROTTLED:
                 return web.Response(status=429, headers={"Retry-After": "1"})
+            case Fault.LOCKED:
+                return web.Response(status=503, text="could not obtain lock on row in relation ir_sequence_strict")
             case None:
                 return await self._pass_on(request, body)
+
+    def release_after(self, seconds: float) -> None:
+        """Pass the next late call on so many seconds from now, whoever waits for it."""
+        asyncio.get_running_loop().call_later(seconds, self._release.set)
 
     async def release(self) -> int:
         """Pass the late call on; the status of the answer that nobody waits for."""
@@ -76,6 +85,13 @@ class Unreliable:
         async with self._forward.request(request.method, url, data=body or None, headers=headers) as answer:
             content = await answer.read()
             return web.Response(status=answer.status, body=content, headers={"Content-Type": answer.content_type})
+
+
+def _writes(request: web.Request, body: bytes) -> bool:
+    """Whether a call changes something: by its method, and where all are posted by what it calls."""
+    if request.path.endswith("/rpc/"):
+        return any(method in body for method in _JSON_RPC_WRITES)
+    return request.method != "GET"
 
 
 @asynccontextmanager

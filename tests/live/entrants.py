@@ -1,0 +1,279 @@
+"""Live systems in the contract suite for systems (`tests/contracts/test_system.py`): each operation that they take."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+from uuid import uuid4
+
+import asyncpg
+import orjson
+
+from adapters.ports.system import Capability
+from adapters.redmine.declarations import project_put
+from adapters.redmine.settings import RedmineFields, RedmineSettings
+from adapters.redmine.system import Redmine
+from adapters.tryton.billables import Bookings, Reversals
+from adapters.tryton.customers import Customers
+from adapters.tryton.mapping import line_uuid
+from adapters.tryton.opportunities import Opportunities
+from adapters.tryton.projects import Projects
+from adapters.tryton.settings import TrytonSettings
+from adapters.tryton.system import Tryton
+from schemas.commands import Command, Confirmed
+from schemas.keys import ActorKey
+from tests.contracts.system_entrants import LATE, Misbehaviour, Subject
+from tests.live.books import Books
+from tests.live.opportunity import Seller, Sold
+from tests.live.redmine import LocalRedmine
+from tests.live.rest import Rest
+from tests.live.rpc import Rpc
+from tests.live.seeded import LEGAL_ENTITIES, password
+from tests.live.tryton import LocalTryton
+from tests.live.unreliable import Fault, Unreliable, unreliable
+
+Json = dict[str, object]
+Effects = Callable[[], AbstractAsyncContextManager[list[str]]]
+LATE_BOUND: Final = 60.0
+ERP_OPERATIONS: Final = frozenset({"customer.put", "project.create", "billable.post", "billable.reverse"})
+
+
+LINKS: Final = """
+SELECT substring(line FROM 'project ([^,]+),')
+FROM sale_opportunity, unnest(string_to_array(comment, E'\\n')) line
+WHERE line LIKE 'Tallystick: %'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEntrant:
+    """A live system that takes part: what it promises, and how a test gets hold of it."""
+
+    promise: Capability
+    start: Callable[[LocalTryton, LocalRedmine], AbstractAsyncContextManager[Subject]]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMisbehaviour:
+    """What stands before the system spoils its next writing call."""
+
+    between: Unreliable
+    come_back: Fault
+
+    async def apply_unanswered(self) -> None:
+        self.between.fault = Fault.UNANSWERED
+
+    async def apply_late(self) -> None:
+        self.between.release_after(LATE)
+        self.between.fault = Fault.LATE
+
+    async def fail(self) -> None:
+        self.between.fault = Fault.LOST
+
+    async def ask_to_come_back(self) -> None:
+        self.between.fault = self.come_back
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What a subject needs to know of one operation. `mark` is in all names, so that no two tests meet."""
+
+    sound: Json
+    unsound: Json
+    effect_of: Callable[[Command], str]
+    effects: str
+    """SQL: the names of all effects."""
+    other: Json | None = None
+
+
+def _customer(mark: str) -> Json:
+    return {
+        "customer_id": f"CT-{mark}", "legal_entity": "US01", "name": "Acme", "country": "US", "tax_id": "12-3456789",
+        "tax_code": "Standard", "currency": "USD", "payment_terms": "30 days", "on_hold": False,
+    }  # fmt: skip
+
+
+def _project(mark: str, party: str) -> Json:
+    return {
+        "project_id": f"PT-{mark}", "customer": party, "legal_entity": "US01", "currency": "USD", "name": "Yard",
+        "service_line": "consulting", "billing_method": "time_and_materials", "contract_reference": "S-1",
+        "starts_on": "2026-01-01", "roles": [{"role": "consultant", "rate": "187.25"}],
+    }  # fmt: skip
+
+
+def _booking(mark: str, work: str) -> Json:
+    return {
+        "project": work, "legal_entity": "US01", "currency": "USD", "amount": "702.19", "hours": "3.75",
+        "rate": "187.25", "role": "consultant", "employee": "ann", "work_date": "2026-11-02", "sheet_id": mark,
+        "line_id": "1", "contract_reference": "S-1", "tax_code": "Standard",
+    }  # fmt: skip
+
+
+def _field(name: str) -> Callable[[Command], str]:
+    return lambda command: str(orjson.loads(command.body)[name])
+
+
+async def _customer_put(mark: str, _: Tryton) -> Bodies:
+    sound = _customer(mark)
+    return Bodies(
+        sound, sound | {"tax_code": "nope"}, _field("customer_id"), "SELECT code FROM party_party",
+        sound | {"name": "Acme Group"},
+    )  # fmt: skip
+
+
+async def _project_create(mark: str, erp: Tryton) -> Bodies:
+    sound = _project(mark, await _made(erp, "customer.put", mark, _customer(mark)))
+    return Bodies(
+        sound, sound | {"currency": "EUR"}, _field("project_id"),
+        "SELECT number FROM project_work WHERE type = 'project' AND number IS NOT NULL",
+        sound | {"project_id": f"PT-{mark}-2"},
+    )  # fmt: skip
+
+
+async def _billable_post(mark: str, erp: Tryton) -> Bodies:
+    party = await _made(erp, "customer.put", mark, _customer(mark))
+    sound = _booking(mark, await _made(erp, "project.create", mark, _project(mark, party)))
+    return Bodies(
+        sound, sound | {"role": "cook"}, lambda command: line_uuid(command.reference),
+        "SELECT uuid FROM timesheet_line WHERE uuid IS NOT NULL",
+    )  # fmt: skip
+
+
+async def _billable_reverse(mark: str, erp: Tryton) -> Bodies:
+    booked = (await _billable_post(mark, erp)).sound
+    references = [_command("billable.post", mark, booked, line).reference for line in ("one", "two")]
+    for line in ("one", "two"):
+        await _made(erp, "billable.post", mark, booked, line)
+    taken = booked | {"hours": "-3.75", "amount": "-702.19"}
+    return Bodies(
+        taken | {"reverses": references[0]}, taken | {"reverses": "timesheet/nobody/1.r1/1"},
+        lambda command: line_uuid(orjson.loads(command.body)["reverses"]),
+        "SELECT uuid FROM timesheet_line WHERE duration = interval '0' AND uuid IS NOT NULL",
+        taken | {"reverses": references[1]},
+    )  # fmt: skip
+
+
+MAKING: Final[Mapping[str, Callable[[str, Tryton], Awaitable[Bodies]]]] = {
+    "customer.put": _customer_put,
+    "project.create": _project_create,
+    "billable.post": _billable_post,
+    "billable.reverse": _billable_reverse,
+}
+
+
+@asynccontextmanager
+async def _erp(operation: str, tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
+    """An operation of Tryton as ERP."""
+    mark = uuid4().hex[:10]
+    async with AsyncExitStack() as closing:
+        between = await closing.enter_async_context(unreliable(tryton.url))
+        system = Tryton(_tryton("erp", between.url, ERP_OPERATIONS))
+        closing.push_async_callback(system.close)
+        bodies = await MAKING[operation](mark, system)
+        effects = partial(_rows, tryton.database_url("erp"), bodies.effects)
+        yield _subject(system, operation, mark, bodies, LiveMisbehaviour(between, Fault.LOCKED), effects)
+
+
+@asynccontextmanager
+async def _crm(tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
+    """The link in Tryton as CRM, on an opportunity that was won for it."""
+    mark = uuid4().hex[:10]
+    async with AsyncExitStack() as closing:
+        rpc = await closing.enter_async_context(Rpc(tryton.url, "crm", "seller"))
+        seller = Seller(rpc, tryton.made("crm"))
+        sold = [Sold("consultant", Decimal(1), Decimal(100))]
+        won = await seller.win("US01", await seller.customer(f"LT-{mark}", "Acme"), "Contract", sold)
+        between = await closing.enter_async_context(unreliable(tryton.url))
+        system = Tryton(_tryton("crm", between.url, frozenset({"project.link"})))
+        closing.push_async_callback(system.close)
+        sound: Json = {"opportunity_id": str(won.id), "project_id": f"LT-{mark}", "erp_id": "12", "psa_id": "7"}
+        query = LINKS
+        other = sound | {"project_id": f"LT-{mark}-2"}
+        bodies = Bodies(sound, sound | {"opportunity_id": "999999"}, _field("project_id"), query, other)
+        effects = partial(_rows, tryton.database_url("crm"), query)
+        yield _subject(system, "project.link", mark, bodies, LiveMisbehaviour(between, Fault.LOCKED), effects)
+
+
+@asynccontextmanager
+async def _psa(tryton: LocalTryton, redmine: LocalRedmine) -> AsyncIterator[Subject]:
+    """The project in Redmine; one that somebody else made stands in the way of the unsound body."""
+    mark = uuid4().hex[:10]
+    async with AsyncExitStack() as closing:
+        manager = await closing.enter_async_context(Rest(redmine.url, redmine.made, "admin"))
+        await manager.add_project(f"taken-{mark}", "Somebody's", {})
+        between = await closing.enter_async_context(unreliable(redmine.url))
+        made = redmine.made
+        fields = RedmineFields(
+            made.project_fields["Gateway project id"], made.project_fields["ERP project id"],
+            made.project_fields["Legal entity"], made.project_fields["Currency"], made.approval_field,
+        )  # fmt: skip
+        system = Redmine(RedmineSettings("psa", between.url, made.users["gateway"].key, fields, late_bound=LATE_BOUND))
+        closing.push_async_callback(system.close)
+        sound: Json = {
+            "project_id": f"RT-{mark}", "erp_id": "7", "name": "Yard", "legal_entity": "US01", "currency": "USD",
+        }  # fmt: skip
+        bodies = Bodies(
+            sound, sound | {"project_id": f"taken-{mark}"}, _field("project_id"), "", sound | {"name": "Yard 2"}
+        )
+
+        @asynccontextmanager
+        async def effects() -> AsyncIterator[list[str]]:
+            yield [project for project, _, _ in Books(tryton, redmine).psa_projects()]
+
+        yield _subject(system, "project.put", mark, bodies, LiveMisbehaviour(between, Fault.THROTTLED), effects)
+
+
+def _subject(
+    system: Tryton | Redmine, operation: str, mark: str, bodies: Bodies, misbehave: Misbehaviour, effects: Effects
+) -> Subject:
+    return Subject(
+        system=system, operation=operation, sound=orjson.dumps(bodies.sound), unsound=orjson.dumps(bodies.unsound),
+        misbehave=misbehave, effects=effects, effect_of=bodies.effect_of, key=ActorKey("timesheet", mark),
+        other=None if bodies.other is None else orjson.dumps(bodies.other),
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _rows(url: str, query: str) -> AsyncIterator[list[str]]:
+    """The first column of a query."""
+    connection = await asyncpg.connect(url)
+    try:
+        yield [row[0] for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+def _tryton(database: str, url: str, operations: frozenset[str]) -> TrytonSettings:
+    return TrytonSettings(
+        name=database, url=url, database=database, user="gateway", password=password("gateway"),
+        companies=LEGAL_ENTITIES, operations=operations, product="CONSULTING",
+    )  # fmt: skip
+
+
+async def _made(system: Tryton, operation: str, mark: str, body: Json, line: str = "1") -> str:
+    """What a command made before the test; Tryton's number of it."""
+    outcome = await system.send(_command(operation, mark, body, line))
+    assert isinstance(outcome, Confirmed), outcome
+    return f"{outcome.external_id}"
+
+
+def _command(operation: str, mark: str, body: Json, line: str) -> Command:
+    key = ActorKey("timesheet", f"set-up {mark} {line}")
+    return Command(uuid4(), "erp", operation, key, line, 1, orjson.dumps(body), f"timesheet/set-up-{mark}/{line}/1")
+
+
+LIVE: Final[Mapping[str, LiveEntrant]] = MappingProxyType(
+    {
+        "tryton customer.put": LiveEntrant(Customers.capability, partial(_erp, "customer.put")),
+        "tryton project.create": LiveEntrant(Projects.capability, partial(_erp, "project.create")),
+        "tryton billable.post": LiveEntrant(Bookings.capability, partial(_erp, "billable.post")),
+        "tryton billable.reverse": LiveEntrant(Reversals.capability, partial(_erp, "billable.reverse")),
+        "tryton project.link": LiveEntrant(Opportunities.capability, _crm),
+        "redmine project.put": LiveEntrant(project_put(LATE_BOUND), _psa),
+    }
+)
