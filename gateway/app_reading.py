@@ -37,7 +37,7 @@ from gateway.system_policy import PolicyInvalid
 class Wanted:
     """What is to be read. `feeds` makes its feeds, inside the running event loop.
 
-    `start`: where the first look begins, None for the beginning; see `Window.since`.
+    `start`: where the first look begins; see `Window.since`.
     """
 
     system: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,6 +20,8 @@ class ChangesPolicy(BaseModel):
 
     source: str = Field(min_length=1, max_length=200)
     """The CloudEvents source of the events; `sources` must allow it to the reader's AMQP user."""
+    begins_on: date
+    """What changed before this day (UTC) is not read: the day on which you go live. 1970-01-01 reads all there is."""
     every_seconds: float = Field(default=10, ge=0.1, le=3600)
     """Between two looks."""
     settle_seconds: float = Field(default=2, ge=0, le=3600)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
 
 from adapters.ports.changes import Position
 from gateway.changes_policy import ChangesPolicy
+
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,29 +17,31 @@ class Window:
     """How the windows of successive looks lie, by the system's clock.
 
     A record that changed less than `settle` ago is left to the next look. The next window begins `overlap` before the
-    end of the last one, for what was committed late.
+    end of the last one, for what was committed late; the first of all begins at `begins`.
     """
 
     settle: timedelta
     overlap: timedelta
+    begins: datetime = EVER
 
     @classmethod
     def of(cls, policy: ChangesPolicy) -> Window:
         """The window that the policy file asks for."""
-        return cls(timedelta(seconds=policy.settle_seconds), timedelta(seconds=policy.overlap_seconds))
+        begins = datetime.combine(policy.begins_on, time(), UTC)
+        return cls(timedelta(seconds=policy.settle_seconds), timedelta(seconds=policy.overlap_seconds), begins)
 
     def until(self, now: datetime) -> datetime:
         """The end of a look that begins `now`."""
         return now - self.settle
 
-    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime | None:
-        """The beginning of a look that ends at `until`; None: the beginning of all time.
+    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime:
+        """The beginning of a look that ends at `until`.
 
         `start` is where a person lets it begin: later than that only if nothing was read before. Where the system's
         clock went back, fewer seconds have passed by it than by the store's, and the window begins so much earlier.
         """
         if position.read_until is None or position.looked_at is None:
-            return None if start is None else min(start, until)
+            return min(self.begins if start is None else start, until)
         passed = max(position.at - position.looked_at, timedelta())
         usual = min(position.read_until, until - passed) - self.overlap
         return usual if start is None else min(usual, start)

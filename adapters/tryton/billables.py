@@ -10,15 +10,16 @@ from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies, Company, mapping_missing, refused
 from adapters.tryton.customers import LATE
 from adapters.tryton.failures import Failed
-from adapters.tryton.mapping import duration_of, line_uuid, line_values
+from adapters.tryton.mapping import described, duration_of, line_uuid, line_values
 from adapters.tryton.rows import Row
-from schemas.commands import Command, Confirmed, Outcome, Rejected
+from schemas.commands import Command, Confirmed, Outcome, Rejected, Unknown
 from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.verdicts import Failure, FailureClass
 
 CAPABILITY: Final = Capability(
     Upsert.NATIVE_EXTERNAL_ID, key_window=None, unique_reference=True, look_up=True, late_bound=LATE
 )
-LINE_FIELDS: Final = ("duration", "_timestamp")
+LINE_FIELDS: Final = ("uuid", "duration", "date", "_timestamp")
 
 
 class Bookings:
@@ -36,23 +37,51 @@ class Bookings:
         company = await self._companies.of(body.legal_entity)
         work = await self._work(body, company)
         employee = await self._employee(body, company)
+        standing = await self._standing(command, body, company)
+        if standing is not None:
+            return standing
         values = line_values(body, command.reference, company.id, employee, work)
         try:
             return Confirmed(str(await self._client.create("timesheet.line", values, context=company.context)))
         except Failed as failed:
             if not isinstance(failed.outcome, Rejected):
                 raise
-            # Perhaps it is there already, by a copy of this very command.
-            line = await line_of(self._client, command.reference, company)
-            if line is None:
+            # Perhaps it is there by now, by a copy of this very command.
+            standing = await self._standing(command, body, company)
+            if standing is None:
                 raise
-            return Confirmed(str(line.id))
+            return standing
 
     async def look_up(self, command: Command) -> Confirmed | Absent:
-        """Whether the line is there, also if it was taken back since; raises `Failed`."""
-        company = await self._companies.of(BillablePost.model_validate_json(command.body).legal_entity)
-        line = await line_of(self._client, command.reference, company)
-        return Absent() if line is None else Confirmed(str(line.id))
+        """Whether the line is there as it was asked for; raises `Failed`, also if there is another one in its place."""
+        body = BillablePost.model_validate_json(command.body)
+        return await self._standing(command, body, await self._companies.of(body.legal_entity)) or Absent()
+
+    async def _standing(self, command: Command, body: BillablePost, company: Company) -> Confirmed | None:
+        """The line of this command, if it is there.
+
+        Raises `Failed` where it is there with other hours, so that nobody knows what is to be billed; and where the
+        line of the sheet is booked under another reference, as after a restore of our database: each is billed once.
+        """
+        asked, uuid = duration_of(body.hours), line_uuid(command.reference)
+        alike = [
+            ["company", "=", company.id],
+            ["date", "=", body.work_date],
+            ["description", "=", described(body)],
+            ["duration", ">", timedelta()],
+        ]
+        domain = ["OR", ["uuid", "=", uuid], alike]
+        lines = await self._client.find("timesheet.line", domain, LINE_FIELDS, context=company.context)
+        ours = next((line for line in lines if line.text("uuid") == uuid), None)
+        if ours is None and lines:
+            reason = f"time line {lines[0].id} bills line {body.line_id} of sheet {body.sheet_id} already: settle which"
+            raise refused("booked_already", reason, "line_id")
+        if ours is None:
+            return None
+        if (ours.duration("duration"), ours.day("date")) != (asked, body.work_date):
+            reason = f"time line {ours.id} is ours and has other hours or another day: somebody changed it in Tryton"
+            raise Failed(Unknown(Failure(FailureClass.UNKNOWN_OUTCOME, "line_differs", reason, "hours")))
+        return Confirmed(str(ours.id))
 
     async def _work(self, body: BillablePost, company: Company) -> int:
         """The time sheet's side of the role's task."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
-from adapters.ports.changes import Change, Fact, FeedUnavailable, Page, Version
+from adapters.ports.changes import Change, FeedUnavailable, Page, Version
 from adapters.tryton.client import Client
 from adapters.tryton.facts import Deal, deal_facts
 from adapters.tryton.failures import Failed
@@ -21,12 +21,17 @@ OPPORTUNITY: Final = (
     "employee.party.code", "sales",
 )  # fmt: skip
 PARTY: Final = ("code", "name")
+SALE: Final = ("number", "sale_date", "currency.code")
+LINE: Final = ("sale", "product.code", "product.type", "description", "unit.name", "unit_price")
+CHANGED: Final = ("write_date", "party.write_date", "sales.write_date", "sales.lines.write_date")
+"""The times of all that an opportunity's events are made of."""
 
 
 class OpportunityFeed:
     """Port `Feed`. A page begins behind the last record's (time, number), so that none is passed over.
 
-    What our own user wrote last is left out: it is the link that the gateway itself puts on an opportunity.
+    The link that the gateway itself puts on an opportunity changes it, so each deal is published once more after it;
+    the gateway knows the deal by then.
     """
 
     record = "sale.opportunity"
@@ -52,7 +57,7 @@ class OpportunityFeed:
         """A page of what changed from `since` to `until`."""
         try:
             found = await self._opportunities(since, until, start)
-            changes = [_change(deal, deal_facts(deal, self._mapped)) for deal in await self._deals(found)]
+            changes = [self._change(deal) for deal in await self._deals(found)]
         except Failed as failed:
             raise _unavailable(failed) from failed
         return Page(tuple(changes), _place(found[-1]) if len(found) == PAGE else None)
@@ -62,15 +67,13 @@ class OpportunityFeed:
         await self._client.close()
 
     async def _opportunities(self, since: datetime | None, until: datetime, start: str | None) -> list[Row]:
-        if not self._client.user_number:
-            await self._client.ask("model.res.user.get_preferences", True)  # noqa: FBT003 - Tryton's order; logs in
         domain: list[object] = [
             ["state", "=", "won"],
             ["write_date", "<=", _naive(until)],
-            ["OR", ["write_uid", "!=", self._client.user_number], ["write_uid", "=", None]],
         ]
         if since is not None:
-            domain.append(["write_date", ">=", _naive(since)])
+            at_least = _naive(since)
+            domain.append(["OR", *([field, ">=", at_least] for field in CHANGED)])
         if start is not None:
             moment, _, id = start.partition(" ")
             at = datetime.fromisoformat(moment)
@@ -92,9 +95,9 @@ class OpportunityFeed:
         others = _by(theirs, "party")
         numbers = [number for row in won for number in row.numbers("sales")]
         sold = [["id", "in", numbers], ["state", "!=", "cancelled"]]
-        sales = {row.id: row for row in await find("sale.sale", sold, ["number", "sale_date"])}
+        sales = {row.id: row for row in await find("sale.sale", sold, SALE)}
         priced = [["sale", "in", sorted(sales)], ["type", "=", "line"]]
-        lines = _by(await find("sale.line", priced, ["sale", "product.code", "description", "unit_price"]), "sale")
+        lines = _by(await find("sale.line", priced, LINE), "sale")
         deals: list[Deal] = []
         for row in won:
             party = row.number("party") or 0
@@ -113,6 +116,16 @@ class OpportunityFeed:
             )
         return deals
 
+    def _change(self, deal: Deal) -> Change:
+        """The facts are made of the customer and the sale too, which change without the opportunity's time."""
+        try:
+            facts = deal_facts(deal, self._mapped)
+        except Failed as failed:
+            number = deal.opportunity.id
+            raise FeedUnavailable(f"opportunity {number}: {failed.outcome.failure.reason}") from failed
+        digest = sha256(b"\n".join(fact.data for fact in facts)).hexdigest()[:DIGITS]
+        return Change(Version(str(deal.opportunity.id), f"{deal.opportunity.timestamp}-{digest}"), facts)
+
     def _legal_entity(self, row: Row) -> str:
         """The legal entity of the opportunity's company; the company's own name where none is mapped to it."""
         company = row.of("company")
@@ -127,12 +140,6 @@ def _by(rows: list[Row], field: str) -> defaultdict[int, list[Row]]:
     for row in rows:
         found[row.number(field) or 0].append(row)
     return found
-
-
-def _change(deal: Deal, facts: tuple[Fact, ...]) -> Change:
-    """The facts are made of the customer and the sale too, which change without the opportunity's time."""
-    digest = sha256(b"\n".join(fact.data for fact in facts)).hexdigest()[:DIGITS]
-    return Change(Version(str(deal.opportunity.id), f"{deal.opportunity.timestamp}-{digest}"), facts)
 
 
 def _place(row: Row) -> str:

@@ -13,7 +13,7 @@ from adapters.http.retry_after import moment, seconds_to_wait
 from adapters.http.session import open_session, read_capped
 from adapters.http.transport import NO_ANSWER, outcome_of_error
 from adapters.tryton.failures import Failed, Reply, Warned, of_a_reading_call, result_of
-from adapters.tryton.rows import Row, malformed, rows
+from adapters.tryton.rows import Row, malformed, rows, unreadable_effect
 from adapters.tryton.session import Session
 from adapters.tryton.settings import TrytonSettings
 from adapters.tryton.values import encode
@@ -81,10 +81,10 @@ class Client:
     async def create(self, model: str, values: Mapping[str, object], *, context: Context | None = None) -> int:
         """Make one record; its number."""
         match await self.write(f"model.{model}.create", [values], context=context):
-            case [int(number)]:
+            case [int(number)] if number is not True:
                 return number
             case _:
-                raise malformed("create answers no number")
+                raise unreadable_effect()
 
     async def change(self, model: str, row: Row, values: Mapping[str, object], *, context: Context | None) -> None:
         """Write to a record unless it has changed since `row` was read, with its field `_timestamp`."""

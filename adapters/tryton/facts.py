@@ -15,6 +15,9 @@ from adapters.tryton.settings import TrytonFeedSettings
 
 CUSTOMER: Final = "customer.upserted.v1"
 DEAL: Final = "project.opportunity_won.v1"
+SERVICE: Final = "service"
+HOUR: Final = "Hour"
+"""Tryton's own unit, by its name in the language in which we ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def _customer(deal: Deal, mapped: TrytonFeedSettings) -> dict[str, object]:
         {
             "name": None if party is None else party.text("name"),
             "country": _country(deal) or mapped.country,
-            "tax_id": next((each.text("code") for each in deal.identifiers), None),
+            "tax_id": next((each.text("code") for each in deal.identifiers if each.text("type")), None),
             "tax_profile": mapped.tax_profile,
             "legal_entities": sorted(deal.legal_entities),
             "currency": _currency(deal),
@@ -83,16 +86,26 @@ def _deal(deal: Deal, customer: str, mapped: TrytonFeedSettings) -> dict[str, ob
 
 
 def _rates(deal: Deal) -> list[dict[str, object]]:
-    """A rate for each line, with the product's code as role; two lines of a product are two rates, and refused."""
+    """A rate for each line of a service, with the product's code as role; two of a role are refused.
+
+    A price for anything but an hour, or in another currency than the opportunity's, is no rate of its contract: it is
+    left out, and the line named to a person.
+    """
+    currencies = {sale.id: currency.text("code") for sale in deal.sales if (currency := sale.of("currency"))}
     rates: list[dict[str, object]] = []
     for line in deal.lines:
         product = line.of("product")
-        role = None if product is None else product.text("code")
+        if product is not None and product.text("type") != SERVICE:
+            continue
+        unit = line.of("unit")
         price = line.decimal("unit_price")
+        is_rate = unit is not None and unit.text("name") == HOUR
+        is_ours = currencies.get(line.number("sale") or 0) == _currency(deal)
+        amount = _amount(price) if price is not None and is_rate and is_ours else None
         rates.append(
             {
-                "role": role or line.text("description"),
-                "hourly": {"amount": None if price is None else _amount(price), "currency": _currency(deal)},
+                "role": (None if product is None else product.text("code")) or line.text("description"),
+                "hourly": _without_gaps({"amount": amount, "currency": _currency(deal)}),
             }
         )
     return rates

@@ -96,8 +96,10 @@ def _refused(reply: Reply) -> Rejected | Deferred | Unknown:
             reason = "Tryton does not accept our user and password."
             return Deferred(Failure(FailureClass.AUTH, "login_refused", reason), None)
         case 403:
-            reason = "Tryton does not let anybody call this method: is it of series 8.0?"
-            return Rejected(Failure(FailureClass.AUTH, "method_forbidden", reason))
+            reason = (
+                "Tryton, or what stands before it, does not let us call: is it of series 8.0, and are we let through?"
+            )
+            return Deferred(Failure(FailureClass.AUTH, "forbidden", reason), None)
         case 422:
             reason = "Tryton could not read the call: is it of series 8.0?"
             return Rejected(Failure(FailureClass.INTERNAL, "call_unreadable", reason))

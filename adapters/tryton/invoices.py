@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -16,6 +17,7 @@ from typing import Final
 
 from adapters.tryton.client import Client, Domain
 from adapters.tryton.companies import Company, mapping_missing, refused
+from adapters.tryton.failures import Failed
 from adapters.tryton.rows import Row, malformed
 
 INVOICE_FIELDS: Final = ("state", "number", "reference", "total_amount", "amount_to_pay", "party")
@@ -109,47 +111,45 @@ class Invoices:
             raise refused("not_posted", f"invoice {invoice} is {row.text('state')}, which cannot be posted")
         return number
 
-    async def pay(self, invoice: int, payment: Payment, company: Company) -> str:
-        """Record a payment; the state that the invoice is in then. Refused if more is paid than is open."""
+    async def pay(self, invoice: int, payment: Payment, company: Company) -> None:
+        """Record a payment. Refused if more is paid than is open. Not safe to repeat: look at the invoice before."""
         domain = [["name", "=", payment.method], ["company", "=", company.id]]
         model = "account.invoice.payment.method"
         methods = await self._client.find(model, domain, (), limit=2, context=company.context)
         if len(methods) != 1:
             reason = f"Tryton has not just one payment method {payment.method}"
             raise mapping_missing("payment_method_unknown", reason, "method")
-        context = {
-            **company.context, "active_model": "account.invoice", "active_id": invoice, "active_ids": [invoice],
-        }  # fmt: skip
-        session, start = await self._begin("account.invoice.pay", context)
-        execute = "wizard.account.invoice.pay.execute"
-        values = _defaults(await self._client.ask(execute, session, {}, start, context=context))
-        values |= {
-            "amount": payment.amount,
-            "date": payment.day,
-            "payment_method": methods[0].id,
-            "description": payment.reference,
-        }
-        done = await self._client.write(execute, session, {start: values}, "choice", context=context)
-        await self._client.ask("wizard.account.invoice.pay.delete", session, context=context)
+        paying = {"amount": payment.amount, "date": payment.day, "payment_method": methods[0].id}
+        paying["description"] = payment.reference
+        done = await self._by_wizard("account.invoice.pay", "choice", invoice, paying, company)
         if isinstance(done, dict) and "view" in done:
-            raise refused(
-                "payment_differs", f"{payment.amount} is not what is open of invoice {invoice}: settle it in Tryton"
-            )
+            reason = f"{payment.amount} is more than invoice {invoice} has open, or does not fit: settle it in Tryton"
+            raise refused("payment_differs", reason)
+
+    async def credit(self, invoice: int, day: date, company: Company) -> None:
+        """Credit a posted invoice in full, which cancels it. Not safe to repeat: look at the invoice before."""
+        crediting = {"with_refund": True, "with_refund_allowed": True, "invoice_date": day}
+        async with self._posting[company.id]:
+            await self._by_wizard("account.invoice.credit", "credit", invoice, crediting, company)
+
+    async def state(self, invoice: int, company: Company) -> str:
+        """draft, validated, posted, paid, or cancelled."""
         return (await self._invoice(invoice, company)).text("state") or ""
 
-    async def credit(self, invoice: int, day: date, company: Company) -> str:
-        """Credit a posted invoice in full, which cancels it; the state that it is in then."""
+    async def _by_wizard(
+        self, wizard: str, step: str, invoice: int, answers: Mapping[str, object], company: Company
+    ) -> object:
+        """Open a wizard on an invoice, answer its first form, and take one step; nothing that can fail follows it."""
         context = {
             **company.context, "active_model": "account.invoice", "active_id": invoice, "active_ids": [invoice],
         }  # fmt: skip
-        async with self._posting[company.id]:
-            session, start = await self._begin("account.invoice.credit", context)
-            values = {start: {"with_refund": True, "with_refund_allowed": True, "invoice_date": day}}
-            await self._client.write(
-                "wizard.account.invoice.credit.execute", session, values, "credit", context=context
-            )
-            await self._client.ask("wizard.account.invoice.credit.delete", session, context=context)
-        return (await self._invoice(invoice, company)).text("state") or ""
+        session, start = await self._begin(wizard, context)
+        method = f"wizard.{wizard}.execute"
+        values = _defaults(await self._client.ask(method, session, {}, start, context=context)) | dict(answers)
+        done = await self._client.write(method, session, {start: values}, step, context=context)
+        with suppress(Failed):  # the step is taken; Tryton removes what is left of old wizards by itself
+            await self._client.ask(f"wizard.{wizard}.delete", session, context=context)
+        return done
 
     async def _invoice(self, invoice: int, company: Company) -> Row:
         found = await self._find([["id", "=", invoice]], company)

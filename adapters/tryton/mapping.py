@@ -116,6 +116,11 @@ def duration_of(hours: Decimal) -> timedelta:
     return timedelta(seconds=int(hours * HOUR))
 
 
+def described(body: BillablePost) -> str:
+    """The sheet's line, as a time line names it."""
+    return f"{body.sheet_id} {body.line_id}"
+
+
 def line_values(body: BillablePost, reference: str, company: int, employee: int, work: int) -> Values:
     """The values of a new time line."""
     return {
@@ -124,7 +129,7 @@ def line_values(body: BillablePost, reference: str, company: int, employee: int,
         "work": work,
         "date": body.work_date,
         "duration": duration_of(body.hours),
-        "description": f"{body.sheet_id} {body.line_id}",
+        "description": described(body),
         "uuid": line_uuid(reference),
     }
 
@@ -134,11 +139,10 @@ def link_changes(body: ProjectLink, opportunity: Row) -> Values:
     comment = opportunity.text("comment") or ""
     head = f"Tallystick: project {body.project_id},"
     line = f"{head} ERP {body.erp_id}" + ("" if body.psa_id is None else f", PSA {body.psa_id}")
-    kept = [each for each in comment.splitlines() if not each.startswith(head)]
-    linked = "\n".join([*kept, line])
     values: Values = {}
-    if linked != comment:
-        values["comment"] = linked
+    if [each for each in comment.splitlines() if each.startswith(head)] != [line]:
+        kept = [each for each in comment.splitlines() if not each.startswith(head)]
+        values["comment"] = "\n".join([*kept, line])
     if opportunity.text("reference") is None:
         values["reference"] = body.project_id
     return values

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from adapters.tryton.failures import Failed
-from schemas.commands import Deferred
+from schemas.commands import Deferred, Unknown
 from schemas.verdicts import Failure, FailureClass
 
 T = TypeVar("T")
@@ -88,6 +88,12 @@ def rows(result: object) -> list[Row]:
     if not isinstance(result, list) or not all(isinstance(each, dict) for each in result):
         raise malformed("it is no list of records")
     return [Row(each) for each in result]
+
+
+def unreadable_effect() -> Failed:
+    """A writing call was carried out, and its answer cannot be read: what it made is there, and not known."""
+    reason = "Tryton's answer to a writing call has another form than that of series 8.0."
+    return Failed(Unknown(Failure(FailureClass.UNKNOWN_OUTCOME, "answer_malformed", reason)))
 
 
 def malformed(what: str) -> Failed:

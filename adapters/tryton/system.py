@@ -15,7 +15,7 @@ from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies
 from adapters.tryton.customers import Customers
 from adapters.tryton.declarations import declarations
-from adapters.tryton.failures import Failed, of_a_reading_call
+from adapters.tryton.failures import Failed
 from adapters.tryton.inspecting import inspect
 from adapters.tryton.opportunities import Opportunities
 from adapters.tryton.projects import Projects
@@ -77,9 +77,9 @@ class Tryton:
         try:
             return await self._operation(command.operation).look_up(command)
         except Failed as failed:
-            outcome = self._cleaned(of_a_reading_call(failed.outcome), command)
+            outcome = self._cleaned(failed.outcome, command)
             # What keeps us from asking proves nothing about the effect.
-            return Unknown(outcome.failure) if isinstance(outcome, Rejected) else outcome
+            return outcome if isinstance(outcome, Deferred) else Unknown(outcome.failure)
 
     def declarations(self) -> tuple[Declaration, ...]:
         """One for each kind of record that its operations write, or that is read."""

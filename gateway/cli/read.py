@@ -34,7 +34,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "--since",
     metavar="TIME",
     callback=_moment,
-    help="Where the first look begins; UTC unless it says so.  [default: where the last one ended, or everything]",
+    help="Where the first look begins; UTC unless it says so.  [default: where the last one ended, or `begins_on`]",
 )
 def read(system: str, once: bool, since: datetime | None) -> None:  # noqa: FBT001 - click hands flags over by name
     """Publish what changes in SYSTEM to RabbitMQ, until told to stop.

@@ -10,7 +10,13 @@ from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems, why_unreadable
 
 SOURCE = {"users": ["guest"], "types": ["customer.*", "project.opportunity_won"]}
-CHANGES = {"source": "urn:crm", "service_line": "advisory", "tax_profile": "standard", "country": "US"}
+CHANGES = {
+    "source": "urn:crm",
+    "begins_on": "2026-11-01",
+    "service_line": "advisory",
+    "tax_profile": "standard",
+    "country": "US",
+}
 
 
 def policy(source: dict[str, Any] | None = None, **changes: Any) -> PolicyFile:

@@ -292,16 +292,16 @@ async def test_by_chance(seed: int) -> None:
 class TrustsTheClock(Window):
     """A wrong design: a clock that was set back is not noticed."""
 
-    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime | None:
-        return None if position.read_until is None else position.read_until - self.overlap
+    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime:
+        return self.begins if position.read_until is None else position.read_until - self.overlap
 
 
 class DoesNotOverlap(Window):
     """A wrong design: what is committed late is behind the window."""
 
-    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime | None:
+    def since(self, position: Position, until: datetime, start: datetime | None) -> datetime:
         since = super().since(position, until, start)
-        return None if since is None else since + self.overlap
+        return since if position.read_until is None else since + self.overlap
 
 
 @pytest.mark.parametrize("wrong", [TrustsTheClock, DoesNotOverlap])

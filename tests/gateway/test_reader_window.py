@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,8 +33,10 @@ def test_a_look_begins_the_overlap_before_the_end_of_the_last() -> None:
     assert WINDOW.since(position(NOON), after(10), None) == after(-300)
 
 
-def test_the_first_look_begins_with_everything() -> None:
-    assert WINDOW.since(position(None), NOON, None) is None
+def test_the_first_look_begins_on_the_day_of_the_policy() -> None:
+    begins = NOON - timedelta(days=20)
+    assert replace(WINDOW, begins=begins).since(position(None), NOON, None) == begins
+    assert replace(WINDOW, begins=NOON + timedelta(days=1)).since(position(None), NOON, None) == NOON
 
 
 @pytest.mark.parametrize(("start", "since"), [(-7200, -7200), (60, 0)])

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -23,7 +24,7 @@ from tests.gateway.vendor import Stamped, Vendor, VendorFeed
 from tests.integration.events import CRM, customer
 from tests.integration.firm import Firm, until
 
-CHANGES = ChangesPolicy(source=CRM, every_seconds=0.1, settle_seconds=0, overlap_seconds=60)
+CHANGES = ChangesPolicy(source=CRM, begins_on=date(1970, 1, 1), every_seconds=0.1, settle_seconds=0, overlap_seconds=60)
 READER = "SELECT reader FROM tallystick.reader WHERE looked_at IS NOT NULL"
 LOOKED = "SELECT count(*) FROM tallystick.reader WHERE looked_at > $1"
 HOLDER = """

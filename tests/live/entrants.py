@@ -140,15 +140,16 @@ async def _billable_post(mark: str, erp: Tryton) -> Bodies:
     sound = _booking(mark, await _made(erp, "project.create", mark, _project(mark, party)))
     return Bodies(
         sound, sound | {"role": "cook"}, lambda command: line_uuid(command.reference),
-        "SELECT uuid FROM timesheet_line WHERE uuid IS NOT NULL",
+        "SELECT uuid FROM timesheet_line WHERE uuid IS NOT NULL", sound | {"line_id": "2"},
     )  # fmt: skip
 
 
 async def _billable_reverse(mark: str, erp: Tryton) -> Bodies:
     booked = (await _billable_post(mark, erp)).sound
-    references = [_command("billable.post", mark, booked, line).reference for line in ("one", "two")]
-    for line in ("one", "two"):
-        await _made(erp, "billable.post", mark, booked, line)
+    lines = {line: booked | {"line_id": line} for line in ("1", "2")}
+    references = [_command("billable.post", mark, body, line).reference for line, body in lines.items()]
+    for line, body in lines.items():
+        await _made(erp, "billable.post", mark, body, line)
     taken = booked | {"hours": "-3.75", "amount": "-702.19"}
     return Bodies(
         taken | {"reverses": references[0]}, taken | {"reverses": "timesheet/nobody/1.r1/1"},

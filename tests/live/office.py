@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ TALLYSTICK: Final = ("-c", "from gateway.cli.main import main; main()")
 CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
 CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
-WITHIN: Final = {"every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
+WITHIN: Final = {"begins_on": date(2026, 1, 1), "every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from adapters.tryton.failures import Failed
 from adapters.tryton.invoices import Draft, DraftLine, Invoices, Payment
 from adapters.tryton.settings import TrytonSettings
 from adapters.tryton.system import Tryton
-from schemas.commands import Command, Confirmed, Deferred, Rejected, command_id, command_reference
+from schemas.commands import Command, Confirmed, Deferred, Rejected, Unknown, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.customer import CustomerPut
@@ -104,7 +104,7 @@ def hours(work: str, **changed: object) -> dict[str, object]:
     return {
         "project": work, "legal_entity": "US01", "currency": "USD", "amount": Decimal("702.19"),
         "hours": Decimal("3.75"), "rate": Decimal("187.25"), "role": "consultant", "employee": "ann",
-        "work_date": date(2026, 11, 2), "sheet_id": "T-1", "line_id": "1", "contract_reference": "S-1",
+        "work_date": date(2026, 11, 2), "sheet_id": uuid4().hex, "line_id": "1", "contract_reference": "S-1",
         "tax_code": "Standard",
     } | changed  # fmt: skip
 
@@ -175,10 +175,41 @@ async def test_time_is_booked_once_and_taken_back_once(systems: list[Tryton], da
         Confirmed, Deferred,
     }  # fmt: skip
     await confirmed(systems[0], reverse)
-    # A copy of the booking that comes late finds its place taken.
-    await confirmed(systems[1], post)
+    # A copy of the booking that comes late finds its place taken, and does not say that the hours stand.
+    assert isinstance(await systems[1].send(post), Unknown)
     [(count, spent)] = await database.fetch(query, int(work))
     assert (count, spent.total_seconds()) == (1, 0)
+
+
+async def test_a_line_of_a_sheet_is_billed_once_under_whatever_reference(
+    systems: list[Tryton], database: Database
+) -> None:
+    code = f"ONCE-{uuid4().hex[:8]}"
+    work = await project(systems[0], code)
+    key = ActorKey("timesheet", code)
+    body = BillablePost(**hours(work, sheet_id=code))  # type: ignore[arg-type]
+    await confirmed(systems[0], command("billable.post", key, "1.r1", body))
+    # The database is restored to before that, and the sheet comes with a later revision.
+    again = command("billable.post", key, "1.r2", body)
+    assert isinstance(await systems[0].look_up(again), Unknown)
+    outcome = await systems[0].send(again)
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == "booked_already"
+    count = "SELECT count(*) FROM timesheet_line WHERE description = $1"
+    assert await database.fetchval(count, f"{code} 1") == 1
+
+
+async def test_a_line_that_somebody_changed_is_nothing_that_we_can_confirm(
+    systems: list[Tryton], database: Database
+) -> None:
+    code = f"CHANGED-{uuid4().hex[:8]}"
+    work = await project(systems[0], code)
+    post = command("billable.post", ActorKey("timesheet", code), "1.r1", BillablePost(**hours(work, sheet_id=code)))  # type: ignore[arg-type]
+    number = int(await confirmed(systems[0], post))
+    await database.execute("UPDATE timesheet_line SET duration = interval '6 hours' WHERE id = $1", number)
+    for outcome in (await systems[0].send(post), await systems[0].look_up(post)):
+        assert isinstance(outcome, Unknown)
+        assert outcome.failure.code == "line_differs"
 
 
 @pytest.mark.parametrize(
@@ -252,8 +283,10 @@ async def test_four_parallel_postings_are_all_posted_and_none_twice(tryton: Loca
 
         # One is paid, another credited.
         payment = Payment(Decimal("300.00"), date.today(), "Bank", f"PAY-{mark}")  # noqa: DTZ011 - in the open period
-        assert await invoices.pay(drafted[0], payment, company) == "paid"
-        assert await invoices.credit(drafted[1], date.today(), company) == "cancelled"  # noqa: DTZ011
+        await invoices.pay(drafted[0], payment, company)
+        assert await invoices.state(drafted[0], company) == "paid"
+        await invoices.credit(drafted[1], payment.day, company)
+        assert await invoices.state(drafted[1], company) == "cancelled"
     finally:
         await client.close()
 

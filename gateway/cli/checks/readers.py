@@ -16,11 +16,21 @@ async def look_at_readers(url: str, read: Mapping[str, ChangesPolicy]) -> list[F
     readers = PostgresReaders(url)
     try:
         found = await Readings(readers, read).states()
+        known = {row.system for row in await readers.readers()}
     except Exception as error:  # noqa: BLE001 - `failed` raises again what it does not know
         return [failed("readers", error)]
     finally:
         await readers.close()
-    return [_finding(name, state, read[name]) for name, states in found.items() for state in states]
+    findings = [_finding(name, state, read[name]) for name, states in found.items() for state in states]
+    return findings + [_unlisted(name) for name in sorted(known - read.keys())]
+
+
+def _unlisted(name: str) -> Finding:
+    """Under another name all of a system would be read again, and applied again."""
+    found = "it was read, and is not read by the policy file any more"
+    return Finding(
+        f"reader {name}", Level.WARN, found, "if it was renamed, give it its name back before anybody reads it"
+    )
 
 
 def _finding(name: str, state: ReaderState, changes: ChangesPolicy) -> Finding:

@@ -25,17 +25,29 @@ OPPORTUNITY = {
 }  # fmt: skip
 
 
-def line(role: str | None, price: str) -> Row:
-    product = None if role is None else {"id": 2, "code": role}
-    return Row({"id": 1, "product.": product, "description": "Advice", "unit_price": Decimal(price)})
+def line(role: str | None, price: str, *, unit: str = "Hour", type: str = "service", sale: int = 2) -> Row:
+    product = None if role is None else {"id": 2, "code": role, "type": type}
+    return Row(
+        {"id": 1, "sale": sale, "product.": product, "unit.": {"id": 9, "name": unit}, "description": "Advice",
+         "unit_price": Decimal(price)}
+    )  # fmt: skip
+
+
+def identifier(code: str, type: str | None) -> Row:
+    return Row({"id": 1, "type": type, "code": code})
+
+
+def sale(number: int = 2, currency: str = "USD") -> Row:
+    known = {"id": number, "number": f"S{number}", "sale_date": date(2026, 11, 19)}
+    return Row({**known, "currency.": {"id": 1, "code": currency}})
 
 
 def deal(**changed: object) -> Deal:
     known: dict[str, object] = {
         "opportunity": Row(OPPORTUNITY), "customer": Row({"id": 9, "code": "C-9", "name": "Acme"}),
-        "identifiers": [Row({"id": 1, "type": None, "code": "12-3456789"})],
+        "identifiers": [identifier("0015e0", None), identifier("12-3456789", "us_ein")],
         "addresses": [Row({"id": 1, "country.": None}), Row({"id": 2, "country.": {"id": 57, "code": "CA"}})],
-        "sales": [Row({"id": 2, "number": "S2", "sale_date": date(2026, 11, 19)})],
+        "sales": [sale()],
         "lines": [line("consultant", "187.2500"), line("architect", "210.0000")],
         "legal_entity": "US01", "legal_entities": ("US01", "DE01"),
     }  # fmt: skip
@@ -63,6 +75,8 @@ def test_the_door_takes_what_is_complete() -> None:
         ({"lines": []}, "billing"),
         ({"lines": [line("consultant", "1"), line("consultant", "2")]}, "billing"),
         ({"lines": [line("consultant", "1.00001")]}, "billing"),
+        ({"lines": [line("consultant", "1200", unit="Day")]}, "billing"),
+        ({"sales": [sale(currency="EUR")]}, "billing"),
     ],
 )  # fmt: skip
 def test_what_is_missing_or_wrong_is_left_for_the_door_to_name(changed: dict[str, object], place: str) -> None:
@@ -78,6 +92,18 @@ def test_what_is_missing_or_wrong_is_left_for_the_door_to_name(changed: dict[str
 def test_a_line_without_product_has_its_description_for_a_role() -> None:
     data = orjson.loads(deal_facts(deal(lines=[line(None, "5")]), MAPPED)[1].data)
     assert data["billing"]["rates"] == [{"role": "Advice", "hourly": {"amount": "5.00", "currency": "USD"}}]
+
+
+def test_goods_are_no_role() -> None:
+    data = orjson.loads(
+        deal_facts(deal(lines=[line("consultant", "5"), line("licence", "9", type="goods")]), MAPPED)[1].data
+    )
+    assert [rate["role"] for rate in data["billing"]["rates"]] == ["consultant"]
+
+
+def test_an_identifier_without_a_type_is_no_tax_number() -> None:
+    data = orjson.loads(deal_facts(deal(identifiers=[identifier("0015e0", None)]), MAPPED)[0].data)
+    assert "tax_id" not in data
 
 
 def test_a_time_is_that_of_the_change() -> None:

@@ -48,6 +48,7 @@ def test_a_warning_names_what_wants_consent() -> None:
         (200, ["ConcurrencyException", "Records were modified"], None, FailureClass.CONFLICT, CONFLICT_WAIT),
         (503, None, b"<p>could not obtain lock on row in ir_sequence_strict", FailureClass.CONFLICT, CONFLICT_WAIT),
         (401, None, b"", FailureClass.AUTH, None),
+        (403, None, b"<html>", FailureClass.AUTH, None),
         (200, ["LoginException", ["password", "Password", "password"]], None, FailureClass.AUTH, None),
         (429, None, b"", FailureClass.RATE_LIMITED, 7.0),
     ],

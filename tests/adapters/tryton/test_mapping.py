@@ -99,7 +99,7 @@ class TestLink:
         linked = Row({"id": 4, "comment": "Tallystick: project 4-US01, ERP 12, PSA 7\nbye", "reference": "PO 7"})
         moved = self.LINK.model_copy(update={"psa_id": "8"})
         assert link_changes(moved, linked) == {"comment": "bye\nTallystick: project 4-US01, ERP 12, PSA 8"}
-        again = Row({"id": 4, "comment": "bye\nTallystick: project 4-US01, ERP 12, PSA 8", "reference": "PO 7"})
+        again = Row({"id": 4, "comment": "Tallystick: project 4-US01, ERP 12, PSA 8\nand more", "reference": "PO 7"})
         assert link_changes(moved, again) == {}
 
 

@@ -127,6 +127,16 @@ async def test_a_system_whose_changes_nobody_reads(healthy: SetUp) -> None:
     assert found["change"] == "run `tallystick read deals`"
 
 
+async def test_a_system_that_was_read_under_another_name(healthy: SetUp) -> None:
+    positions = PostgresPositions(healthy.env["TALLYSTICK_DATABASE_URL"], "host:1")
+    assert await positions.hold("former")
+    await positions.position("former", "sale.opportunity")
+    await positions.close()
+    code, [found] = await examined(healthy.env)
+    assert (code, found["part"], found["level"]) == (0, "reader former", "warn")
+    assert "renamed" in found["change"]
+
+
 async def test_a_reader_that_stands_still(healthy: SetUp) -> None:
     with_tryton(healthy, {"users": ["guest"], "types": ["customer.*", "project.*"]})
     positions = PostgresPositions(healthy.env["TALLYSTICK_DATABASE_URL"], "host:1")

@@ -21,7 +21,10 @@ def with_tryton(set_up: SetUp, source: dict[str, object] | None) -> None:
     document["systems"]["deals"] = {
         "kind": "tryton", "url": "http://127.0.0.1:1", "database": "crm", "user": "gateway", "password": "secret",
         "companies": {"US01": "Northwind"}, "operations": ["project.link"],
-        "changes": {"source": SOURCE, "service_line": "advisory", "tax_profile": "standard", "country": "US"},
+        "changes": {
+            "source": SOURCE, "begins_on": "2026-11-01", "service_line": "advisory", "tax_profile": "standard",
+            "country": "US",
+        },
     }  # fmt: skip
     if source is not None:
         document["sources"][SOURCE] = source

@@ -174,7 +174,7 @@ def redmine() -> AnySystem:
         "url": "http://127.0.0.1:3999",
         "key": "k",
         "fields": {"project_id": 1, "erp_id": 2, "legal_entity": 3, "currency": 4, "approval": 5},
-        "changes": {"source": "urn:psa"},
+        "changes": {"source": "urn:psa", "begins_on": "2026-11-01"},
     }
     return PolicyFile.model_validate(document).systems["psa"]
 
@@ -197,7 +197,13 @@ def with_tryton(policy: Policy, url: str, **more: object) -> None:
 
 class TestTryton:
     def test_what_it_declares_is_shown_without_it(self, policy: Policy) -> None:
-        changes = {"source": "urn:crm", "service_line": "consulting", "tax_profile": "standard", "country": "US"}
+        changes = {
+            "source": "urn:crm",
+            "begins_on": "2026-11-01",
+            "service_line": "consulting",
+            "tax_profile": "standard",
+            "country": "US",
+        }
         with_tryton(policy, f"http://{NOBODY}", changes=changes)
         code, out, _ = policy.run("-o", "json", "system", "list")
         crm: dict[str, Any] = orjson.loads(out)[0]
