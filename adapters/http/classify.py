@@ -28,6 +28,9 @@ KEY_REUSED: Final = "idempotency_key_reused"
 THROTTLED: Final = frozenset({"throttled", "rate_limited", "quota_exceeded", "request_limit_exceeded"})
 """Codes by which a 401 or 403 is throttling in disguise."""
 
+REFUSED_COLLISIONS: Final = frozenset({"version_moved", "version_conflict", "etag_mismatch", "precondition_failed"})
+"""Codes of a 409 by which a system says that it did nothing, because the record is not as the command takes it to be."""
+
 CLASS_BY_CODE: Final[Mapping[str, FailureClass]] = MappingProxyType(
     {
         "mapping": FailureClass.MAPPING,
@@ -96,9 +99,12 @@ def _collision(answer: Answer, problem: Problem) -> Outcome:
             return Confirmed(problem.id)
         case "reference_exists":
             return Unknown(_unproved(answer))
-        case _:
+        case code if code in REFUSED_COLLISIONS:
             failure = _failure(answer, FailureClass.CONFLICT, "The system holds something that collides with this.")
             return Rejected(failure)
+        case _:
+            # What collides may be the same command under way: systems have many words for that.
+            return Unknown(_unproved(answer))
 
 
 def _unproved(answer: Answer) -> Failure:

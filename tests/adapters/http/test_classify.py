@@ -83,6 +83,7 @@ def test_what_asks_us_to_come_back_is_deferred(
         Answer(405, problem=PLAIN),
         Answer(408),
         Answer(409),
+        Answer(409, problem=saying("request_in_progress")),  # a word for it that we do not know
         Answer(409, problem=PLAIN),  # the draft's "in progress" needs no code
         Answer(409, problem=saying("reference_exists")),
         Answer(412, problem=PLAIN),
