@@ -42,8 +42,9 @@ class RedmineChanges(ChangesPolicy):
     """The value of the approval field that says so."""
     withdrawn: str | None = "rejected"
     """The value that takes an approval back; null: none does."""
-    days: int = Field(default=45, ge=1, le=3660)
-    """Work older than so many days before the look is not read: each look lists all entries of this time."""
+    days: int = Field(default=120, ge=1, le=3660)
+    """Work older than so many days before the look is not read, whenever it is approved: each look lists all entries
+    of this time."""
     roles: Mapping[str, Id] = {}
     """Activity -> role; an activity that is not here is a role of the same name."""
     not_billable: tuple[str, ...] = ()

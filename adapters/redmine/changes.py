@@ -26,6 +26,9 @@ PAGE: Final = 100
 SEAM: Final = 10
 """Entries of a page that the next one lists again."""
 
+MARGIN: Final = timedelta(seconds=10)
+"""How far our clock may be ahead of Redmine's where Redmine does not tell its own."""
+
 
 class Seam(NamedTuple):
     """Where a page ended: the place of its last entries in the list, and their ids."""
@@ -78,11 +81,15 @@ class TimeEntryFeed:
         return "time_entry"
 
     async def now(self) -> datetime:
-        """Redmine's clock, by the Date header of its web server; ours where there is none."""
+        """Redmine's clock, by the Date header of its web server; where there is none, ours less `MARGIN`.
+
+        A second that is not over must never be taken for settled: what changes in it again keeps its stamp. A clock
+        that is too late costs only time.
+        """
         reply = await self._client.get("/users/current.json")
         if not isinstance(reply, Answer) or reply.status != 200:
             raise FeedUnavailable(of_read(reply).failure.reason)
-        return reply.date or self._clock()
+        return reply.date or self._clock() - MARGIN
 
     async def page(self, since: datetime | None, until: datetime, start: str | None) -> Page:
         """A page of what changed from `since` (None: from the beginning) to `until`, by whole seconds; may be empty."""
@@ -159,7 +166,7 @@ class TimeEntryFeed:
         return one.project
 
     async def _login(self, number: int) -> str:
-        """The login of a user; empty where we may not see the user, who then goes by the name in the entry."""
+        """The login of a user; empty where we may not see the user, as when the account is locked."""
         known = self._round.logins.get(number)
         if known is not None:
             return known

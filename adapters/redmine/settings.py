@@ -45,4 +45,4 @@ class RedmineFeedSettings:
     withdrawn: str | None = "rejected"
     roles: Mapping[str, str] = field(default_factory=dict)
     not_billable: tuple[str, ...] = ()
-    days: int = 45
+    days: int = 120

@@ -42,7 +42,10 @@ def is_ours(project: Project, fields: RedmineFields) -> bool:
 def change_of(
     system: str, entry: TimeEntry, project: Project, login: str, fields: RedmineFields, settings: RedmineFeedSettings
 ) -> Change:
-    """What is published of an entry. What is missing or odd is passed on as it is, so that the door refuses it."""
+    """What is published of an entry. What is missing or odd is passed on as it is, so that the door refuses it.
+
+    `login` is empty where it is not known; then the employee has no id, for a name is none.
+    """
     stamp = _stamp(entry.updated_on)
     data = orjson.dumps(_sheet(system, entry, project, login, fields, settings))
     digest = hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
@@ -58,7 +61,7 @@ def _sheet(
     The revision is the second of the change: it rises with each, and an older version that comes late is ignored.
     """
     day = entry.spent_on.isoformat()
-    employee = {"id": login or (entry.user.name if entry.user else "")}
+    employee = {"id": login} if login else {}
     if entry.user and entry.user.name:
         employee["name"] = entry.user.name
     return {

@@ -9,6 +9,7 @@ from actors.entities.timesheet import ACTOR
 from adapters.redmine.records import FieldValue, TimeEntry
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields
 from adapters.redmine.sheets import change_of, tells
+from gateway.redmine_policy import RedmineChanges
 from schemas.bindings import Binding
 from schemas.keys import ActorKey, external_key
 from schemas.timesheet.entity import Timesheet
@@ -49,6 +50,11 @@ def asked(given: Given, told: TimeEntry) -> list[tuple[str, str, str]]:
         (request.operation, request.line, str(request.body.hours))  # type: ignore[attr-defined]  # all are billables
         for request in accepted(given.when(sheet(told))).requests
     ]
+
+
+def test_work_of_four_months_is_read_unless_the_policy_file_says_otherwise() -> None:
+    days = RedmineChanges(source="urn:example:psa").days
+    assert days == RedmineFeedSettings().days == 120
 
 
 def test_an_approved_entry_is_billed_for_its_employee_and_role() -> None:

@@ -62,9 +62,11 @@ async def test_a_window_begins_at_the_second_that_it_begins_in(firm: StandIn, fe
 
 async def test_from_the_beginning_there_is_no_bound_to_the_age_of_work(firm: StandIn, feed: TimeEntryFeed) -> None:
     firm.entry(1, STAMP)["spent_on"] = "2020-01-01"
-    firm.entry(2, STAMP)["spent_on"] = "2026-10-06"
-    assert await read(feed) == [2]
-    assert await read(feed, None) == [1, 2]
+    firm.entry(2, STAMP)["spent_on"] = "2026-07-22"
+    firm.entry(3, STAMP)["spent_on"] = "2026-07-23"
+    assert RedmineFeedSettings().days == 120
+    assert await read(feed) == [3]
+    assert await read(feed, None) == [1, 2, 3]
 
 
 async def test_a_list_of_many_pages_is_read_whole(firm: StandIn, feed: TimeEntryFeed) -> None:
@@ -154,19 +156,27 @@ async def test_what_is_not_approved_or_not_ours_is_not_told(firm: StandIn, feed:
     assert await read(feed) == [4]
 
 
-async def test_who_may_not_be_seen_goes_by_the_name_in_the_entry(firm: StandIn, feed: TimeEntryFeed) -> None:
-    firm.logins.clear()
+@pytest.mark.parametrize("status", [403, 404])
+async def test_an_account_that_may_not_be_seen_has_no_id_until_it_may(
+    firm: StandIn, feed: TimeEntryFeed, status: int
+) -> None:
     firm.entry(1, STAMP)
-    page = await feed.page(EARLY, LATE, None)
-    assert b'"employee":{"id":"Ann Example","name":"Ann Example"}' in page.changes[0].facts[0].data
+    firm.answer("GET", "/users/6.json", web.Response(status=status))
+    [locked] = (await feed.page(EARLY, LATE, None)).changes
+    assert b'"employee":{"name":"Ann Example"}' in locked.facts[0].data
+    [unlocked] = (await feed.page(EARLY, LATE, None)).changes
+    assert b'"employee":{"id":"ann","name":"Ann Example"}' in unlocked.facts[0].data
+    assert unlocked.version != locked.version
 
 
-async def test_the_clock_is_redmines_where_it_is_told(redmine: StandIn, feed: TimeEntryFeed) -> None:
+async def test_the_clock_is_redmines_where_it_is_told_and_else_one_that_is_not_ahead(
+    redmine: StandIn, feed: TimeEntryFeed
+) -> None:
     assert await feed.now() == datetime(2026, 11, 20, 10, tzinfo=UTC)
     redmine.date = None
     # aiohttp, which serves here, puts a date of its own in, so the answer is made without one
     redmine.answer("GET", "/users/current.json", _dateless())
-    assert await feed.now() == OUR_CLOCK
+    assert await feed.now() == OUR_CLOCK - timedelta(seconds=10)
 
 
 def _dateless() -> web.Response:

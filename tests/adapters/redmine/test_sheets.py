@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from adapters.redmine.records import FieldValue, Named, Project, TimeEntries, TimeEntry
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields
@@ -125,9 +126,16 @@ def test_a_comment_is_a_note_and_none_is_none() -> None:
 def test_what_is_missing_is_passed_on_for_the_door_to_refuse() -> None:
     bare = Project(id=7, name="Rollout", identifier="x", custom_fields=AS_IT_SHOULD_BE.custom_fields[:1])
     assert (sheet(ENTRY, bare)["legal_entity"], sheet(ENTRY, bare)["currency"]) == ("", "")
-    assert sheet(ENTRY, login="")["employee"] == {"id": "Ann Example", "name": "Ann Example"}
-    assert sheet(entry(user=None), login="")["employee"] == {"id": ""}
+    assert sheet(entry(user=None), login="")["employee"] == {}
     assert line(entry(activity=None))["role"] == ""
+
+
+def test_a_name_is_no_id_of_an_employee_and_the_door_says_which_one_is_missing() -> None:
+    nameless = sheet(ENTRY, login="")
+    assert nameless["employee"] == {"name": "Ann Example"}
+    with pytest.raises(ValidationError) as refused:
+        Approved.model_validate_json(orjson.dumps(nameless))
+    assert [(error["type"], error["loc"]) for error in refused.value.errors()] == [("missing", ("employee", "id"))]
 
 
 def test_only_projects_that_the_gateway_put_there_are_ours() -> None:
