@@ -12,6 +12,7 @@ from adapters.redmine.errors import of_read
 from adapters.redmine.mapping import identifier
 from adapters.redmine.records import OneProject, Project
 from schemas.commands import Deferred, Unknown
+from schemas.operations.project import ProjectPut
 from schemas.verdicts import Failure, FailureClass
 
 MOST_HITS: Final = 100
@@ -32,10 +33,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A person must say which project is meant. `is_ours`: more than one carries our id."""
+    """A person must say which project is meant. `proves_absence`: it is seen that what stands there is not ours."""
 
     failure: Failure
-    is_ours: bool = False
+    proves_absence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +63,15 @@ def among(hits: Sequence[Project], project_id: str, number: int) -> Found | Take
             f"Projects {first.identifier} ({first.id}) and {second.identifier} ({second.id}) both carry the project id "
             f"{project_id}: take it out of the one that is not meant, then retry."
         )
-        return Taken(Failure(FailureClass.DUPLICATE, "project_twice", reason, "project_id"), is_ours=True)
+        return Taken(Failure(FailureClass.DUPLICATE, "project_twice", reason, "project_id"))
     return Found(ours[0]) if ours else None
 
 
-def under_identifier(reply: Reply, project_id: str, number: int) -> Missing | Taken | Unread:
+def under_identifier(reply: Reply, put: ProjectPut, number: int) -> Found | Missing | Taken | Unread:
     """What stands under the identifier of our id, after no project was found that carries it."""
     if not isinstance(reply, Answer):
         return Unread(of_read(reply))
-    name = identifier(project_id)
+    name = identifier(put.project_id)
     match reply.status:
         case 404:
             return Missing()
@@ -82,13 +83,18 @@ def under_identifier(reply: Reply, project_id: str, number: int) -> Missing | Ta
             return Taken(Failure(FailureClass.AUTH, "project_hidden", reason, "project_id"))
         case 200 if (found := reply.read(OneProject)) is not None:
             other = found.project.text(number)
+            if other == put.project_id:
+                # It came after the search.
+                return Found(found.project)
+            # Redmine keeps the name of a project whose fields it drops: without an id, one of our name may be ours.
+            is_elses = bool(other) or (number in found.project.field_numbers and found.project.name != put.name)
             theirs = f"carries the project id {other}" if other else "carries no project id"
             reason = (
-                f"Project {name} ({found.project.id}) {theirs}, and project {project_id} would get the same "
-                f"identifier: if it is the one that is meant, write {project_id} into custom field {number}, "
+                f"Project {name} ({found.project.id}) {theirs}, and project {put.project_id} would get the "
+                f"same identifier: if it is the one that is meant, write {put.project_id} into custom field {number}, "
                 "otherwise remove it; then retry."
             )
-            return Taken(Failure(FailureClass.DUPLICATE, "identifier_taken", reason, "project_id"))
+            return Taken(Failure(FailureClass.DUPLICATE, "identifier_taken", reason, "project_id"), is_elses)
         case _:
             return Unread(of_read(reply))
 

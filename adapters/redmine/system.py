@@ -100,7 +100,7 @@ class Redmine:
         match await self._found_by(asyncio.get_running_loop().time() + self._settings.timeout, put):
             case Unread(outcome):
                 return outcome
-            case Taken(failure, is_ours=True):
+            case Taken(failure, proves_absence=False):
                 return Unknown(failure)
             case Found(project) if changes(project, put, self._fields) is None:
                 return Confirmed(str(project.id))
@@ -147,7 +147,7 @@ class Redmine:
         if found is not None:
             return found
         reply = await self._client.get(f"/projects/{identifier(put.project_id)}.json")
-        return under_identifier(reply, put.project_id, number)
+        return under_identifier(reply, put, number)
 
     async def _create(self, put: ProjectPut, command: Command) -> Outcome:
         body = new_project(put, self._fields)
@@ -167,8 +167,10 @@ class Redmine:
         match await self._find(put):
             case Missing():
                 return refused
-            case Taken(failure):
+            case Taken(failure, proves_absence=True):
                 return Rejected(failure)
+            case Taken(failure):
+                return Unknown(failure)
             case Unread(outcome):
                 return Unknown(outcome.failure)
             case Found(project) if changes(project, put, self._fields) is None:

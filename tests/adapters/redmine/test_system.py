@@ -108,6 +108,42 @@ async def test_a_project_that_we_may_not_see_is_said_so(redmine: StandIn, system
     outcome = await system.send(command())
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == "project_hidden"
+    found = await system.look_up(command())
+    assert isinstance(found, Unknown)
+    assert found.failure == outcome.failure
+
+
+async def test_a_project_of_our_name_without_an_id_may_be_ours(redmine: StandIn, system: Redmine) -> None:
+    # Given that Redmine makes the project, drops our fields without a word, and does not answer
+    async def bare(request: web.Request) -> web.Response:
+        made = redmine.project("opp-1-us01")
+        made["name"] = orjson.loads(await request.read())["project"]["name"]
+        return web.Response(status=502)
+
+    redmine.before("POST", PROJECTS, bare)
+    assert isinstance(await system.send(command()), Unknown)
+    # When it is looked up, then it is neither there nor absent
+    found = await system.look_up(command())
+    assert isinstance(found, Unknown)
+    assert found.failure.code == "identifier_taken"
+    # And a person's word settles it
+    redmine.projects[0]["name"] = "Theirs"
+    assert await system.look_up(command()) == Absent()
+
+
+async def test_a_project_whose_id_we_may_not_see_may_be_ours(redmine: StandIn, system: Redmine) -> None:
+    redmine.project("opp-1-us01", **OURS)["custom_fields"] = []
+    redmine.answer("GET", PROJECTS, json_response({"projects": []}))
+    assert isinstance(await system.look_up(command()), Unknown)
+
+
+async def test_a_project_that_came_after_the_search_is_found(redmine: StandIn, system: Redmine) -> None:
+    async def before_it_came(_: web.Request) -> web.Response:
+        redmine.project("opp-1-us01", **OURS)["name"] = "Rollout"
+        return json_response({"projects": []})
+
+    redmine.before("GET", PROJECTS, before_it_came)
+    assert await system.look_up(command()) == Confirmed("1")
 
 
 async def test_a_field_that_is_not_searched_is_no_proof_of_absence(redmine: StandIn, settings: RedmineSettings) -> None:
@@ -116,6 +152,9 @@ async def test_a_field_that_is_not_searched_is_no_proof_of_absence(redmine: Stan
     outcome = await system.send(command())
     assert isinstance(outcome, Rejected)
     assert (outcome.failure.failure_class, outcome.failure.code) == (FailureClass.MAPPING, "field_not_searched")
+    found = await system.look_up(command())
+    assert isinstance(found, Unknown)
+    assert found.failure == outcome.failure
     assert writes(redmine) == []
     await system.close()
 
@@ -261,6 +300,19 @@ async def test_somebody_elses_project_that_came_meanwhile_is_named(redmine: Stan
     outcome = await system.send(command())
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == "identifier_taken"
+
+
+async def test_a_refusal_is_not_believed_where_what_came_meanwhile_may_be_ours(
+    redmine: StandIn, system: Redmine
+) -> None:
+    async def hidden(_: web.Request) -> None:
+        redmine.project("opp-1-us01")
+        redmine.hidden.add("opp-1-us01")
+
+    redmine.before("POST", PROJECTS, hidden)
+    outcome = await system.send(command())
+    assert isinstance(outcome, Unknown)
+    assert outcome.failure.code == "project_hidden"
 
 
 async def test_a_refusal_that_cannot_be_checked_is_unknown(redmine: StandIn, system: Redmine) -> None:
