@@ -16,7 +16,8 @@ def open_session(
 ) -> aiohttp.ClientSession:
     """A session that keeps no cookies and uses no proxies of the environment. Call it inside the running event loop.
 
-    `timeout` and `connect_timeout` are seconds: for a whole call, and for getting a connection.
+    A broken connection ends every call but a GET, which aiohttp may make once more: it changes nothing. `timeout` and
+    `connect_timeout` are seconds: for a whole call, and for getting a connection.
     """
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
@@ -24,7 +25,24 @@ def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=min(read_cap, READ_STEP),
         headers={"User-Agent": "tallystick", **headers},
+        middlewares=(_one_attempt,),
     )
+
+
+async def _one_attempt(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a PUT or DELETE on a broken connection, be it new or used before.
+
+    It does so by itself on the two errors below, in line with RFC 9110 section 9.2.2: another one ends the call.
+    Where no connection came about it repeats nothing, and that error says that nothing was sent.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET":
+            raise
+        raise aiohttp.ClientConnectionError("the connection broke before the answer") from error
 
 
 async def read_capped(response: aiohttp.ClientResponse, cap: int) -> bytes | None:

@@ -32,7 +32,7 @@ class HttpSystem:
 
     A command is `POST {url}{path}` with its frozen body; the idempotency key is the command's id as a structured
     string (draft-ietf-httpapi-idempotency-key-header-07 section 2.1). A look-up is `GET {url}{path}?reference=…`,
-    which changes nothing, so aiohttp may repeat it once on a broken connection; a POST it never repeats.
+    which changes nothing, so it may be repeated once on a broken connection; a POST never is.
     Redirects are not followed, cookies not kept, proxies of the environment not used.
     """
 

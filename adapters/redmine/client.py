@@ -1,4 +1,4 @@
-"""Calls to Redmine's REST API, each one attempt."""
+"""Calls to Redmine's REST API, each writing one a single attempt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Query = Sequence[tuple[str, str]]
 
 
 class Client:
-    """One session. A GET changes nothing, so aiohttp may repeat it once on a broken connection; others it never does.
+    """One session. A GET changes nothing, so it may be repeated once on a broken connection; a POST or PUT never is.
 
     Redirects are not followed, cookies not kept, proxies of the environment not used. Make it inside the running loop.
     """

@@ -202,11 +202,11 @@ async def _crm(tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
 
 @asynccontextmanager
 async def _psa(tryton: LocalTryton, redmine: LocalRedmine) -> AsyncIterator[Subject]:
-    """The project in Redmine; one that somebody else made stands in the way of the unsound body."""
+    """The project in Redmine; another one, which the gateway may see, stands in the way of the unsound body."""
     mark = uuid4().hex[:10]
     async with AsyncExitStack() as closing:
-        manager = await closing.enter_async_context(Rest(redmine.url, redmine.made, "admin"))
-        await manager.add_project(f"taken-{mark}", "Somebody's", {})
+        member = await closing.enter_async_context(Rest(redmine.url, redmine.made, "gateway"))
+        await member.add_project(f"taken-{mark}", "Somebody's", {})
         between = await closing.enter_async_context(unreliable(redmine.url))
         made = redmine.made
         fields = RedmineFields(

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from adapters.ports.system import Absent
 from adapters.redmine.changes import TimeEntryFeed
@@ -27,6 +28,8 @@ from tests.live.unreliable import Fault, Unreliable, unreliable
 pytestmark = pytest.mark.live
 
 DAY = date(2026, 3, 2)
+ACTIVE, LOCKED = 1, 3
+"""Status of an account (`Principal` in Redmine 5.0)."""
 
 
 def settings(redmine: LocalRedmine, login: str = "gateway", key: str | None = None) -> RedmineSettings:
@@ -216,6 +219,7 @@ async def test_an_archived_project_is_no_absent_one(system: Redmine, manager: Re
     outcome = await system.send(command("RED-6"))
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == "project_hidden"
+    assert await system.look_up(command("RED-6")) == Unknown(outcome.failure)
 
 
 async def test_a_wrong_key_waits_and_a_missing_right_does_not(redmine: LocalRedmine, psa: Rest) -> None:
@@ -290,6 +294,28 @@ async def test_time_is_told_once_approved_again_when_changed_and_taken_back(
     [(third, withdrawn)] = await facts(feed, entry)
     assert third not in (first, second)
     assert not withdrawn.lines[0].billable
+
+
+async def test_time_of_a_locked_account_comes_without_an_employee_until_it_is_unlocked(
+    redmine: LocalRedmine, system: Redmine, feed: TimeEntryFeed, manager: Rest, ann: Rest
+) -> None:
+    made = await system.send(command("RED-12"))
+    assert isinstance(made, Confirmed)
+    project = int(made.external_id or "")
+    await manager.join(project, "ann")
+    entry = await ann.log_time(project, "consultant", DAY, Decimal(8))
+    await manager.judge(entry, "approved")
+    account = f"/users/{redmine.made.users['ann'].id}.json"
+    # When the account is locked, then the door would refuse the sheet for its employee
+    await manager.call("PUT", account, {"user": {"status": LOCKED}})
+    try:
+        with pytest.raises(ValidationError, match=r"employee\.id"):
+            await facts(feed, entry)
+    finally:
+        await manager.call("PUT", account, {"user": {"status": ACTIVE}})
+    # When it is unlocked, then the sheet has its employee
+    [(_, sheet)] = await facts(feed, entry)
+    assert sheet.employee.id == "ann"
 
 
 async def test_time_that_is_not_billed_is_told_so(

@@ -220,6 +220,13 @@ async def test_a_write_without_an_answer_is_unknown_and_a_read_is_not(
     await system.close()
 
 
+async def test_a_change_on_a_broken_connection_is_sent_once(redmine: StandIn, system: Redmine) -> None:
+    redmine.project("opp-1-us01", **OURS)
+    redmine.before("PUT", "/projects/1.json", _cut)
+    assert isinstance(await system.send(command()), Unknown)
+    assert writes(redmine) == ["PUT /projects/1.json"]
+
+
 async def test_a_whole_attempt_is_bounded_in_time(redmine: StandIn, settings: RedmineSettings) -> None:
     # Given a Redmine that takes less than the bound for each of its calls, and more for all of them
     system = Redmine(replace(settings, timeout=0.5, connect_timeout=0.2))
