@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from actors.entities.timesheet import ACTOR
@@ -53,7 +53,7 @@ def asked(given: Given, told: TimeEntry) -> list[tuple[str, str, str]]:
 
 
 def test_work_of_four_months_is_read_unless_the_policy_file_says_otherwise() -> None:
-    days = RedmineChanges(source="urn:example:psa").days
+    days = RedmineChanges(source="urn:example:psa", begins_on=date(2026, 11, 1)).days
     assert days == RedmineFeedSettings().days == 120
 
 
