@@ -39,7 +39,7 @@ CLASS_BY_CODE: Final[Mapping[str, FailureClass]] = MappingProxyType(
         "unknown_tax_code": FailureClass.MAPPING,
     }
 )
-"""Refusals that a mapping file settles; every other refusal is a business rule."""
+"""Codes of a 409 by which a system says that it did nothing: the record is not as the command takes it to be."""
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
