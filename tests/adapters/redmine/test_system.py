@@ -206,7 +206,7 @@ async def _never(_: web.Request) -> None:
 async def test_a_write_without_an_answer_is_unknown_and_a_read_is_not(
     redmine: StandIn, settings: RedmineSettings, act: Callable[[web.Request], Awaitable[None]]
 ) -> None:
-    system = Redmine(replace(settings, timeout=0.3, connect_timeout=0.2))
+    system = Redmine(replace(settings, timeout=0.5, connect_timeout=5.0))
     assert await system.look_up(command()) == Absent()
     redmine.before("POST", PROJECTS, act)
     assert isinstance(await system.send(command()), Unknown)
