@@ -7,15 +7,16 @@ INSTALLED := $(VENV)/.installed
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-config --generate-hashes --allow-unsafe \
 	--strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-# QUICK=1 makes the bench short. ALLOW_NO_RABBITMQ=1 lets the tests go on without RabbitMQ, and say so.
-export QUICK ALLOW_NO_RABBITMQ
+# QUICK=1 makes the bench short. ALLOW_NO_RABBITMQ=1 lets the tests go on without RabbitMQ, and say so; ALLOW_NO_LIVE=1
+# those on live systems without Tryton or Redmine.
+export QUICK ALLOW_NO_RABBITMQ ALLOW_NO_LIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long live sim demo bench bench-large chaos lock clean
+.PHONY: help venv check format test long live live-contract sim demo bench bench-large chaos lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
-		printf '  make %-11s %s\n' "$$target" "$$what"; done
+		printf '  make %-13s %s\n' "$$target" "$$what"; done
 
 venv: $(INSTALLED) ## Make the virtual environment from the lock files
 
@@ -37,14 +38,20 @@ test: $(INSTALLED) ## All tests, on real servers that are found, started, or on 
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest $(ARGS)
 
-long: $(INSTALLED) ## The tests that take minutes, which `make test` leaves out
+long: $(INSTALLED) ## The tests that take minutes, then `make live` (with ARGS only the former)
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=600 $(ARGS)
+	$(if $(ARGS),@echo "Not run, because of ARGS: make live",$(MAKE) live)
 
 live: $(INSTALLED) ## The tests on Tryton and Redmine, which it installs; docs/live.md (ARGS="-k won")
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m tests.live.install
-	$(BIN)/python -m pytest -m live tests/live tests/contracts/test_system.py $(ARGS)
+	$(BIN)/python -m pytest -m live -o faulthandler_timeout=600 tests/live tests/contracts/test_system.py $(ARGS)
+
+live-contract: $(INSTALLED) ## Of these only what every system must keep (ALLOW_NO_LIVE=1: without what cannot be had)
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m tests.live.install
+	$(BIN)/python -m pytest -m live tests/contracts/test_system.py $(ARGS)
 
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
@@ -52,7 +59,7 @@ sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and
 demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
 ifneq (,$(findstring --erp,$(ARGS))$(findstring --psa,$(ARGS)))
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m tests.live.install
+	ALLOW_NO_LIVE= $(BIN)/python -m tests.live.install
 	$(BIN)/python -m tests.live.demo $(ARGS)
 else
 	$(BIN)/tallystick demo $(ARGS)

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.live",
     "tests.fixtures.postgres",
     "tests.fixtures.rabbitmq",
+    "tests.fixtures.without_live",
     "tests.fixtures.without_rabbitmq",
 ]
 

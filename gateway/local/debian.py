@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import click
+from gateway.local.errors import ServerFailed, ServerMissing
 
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
-_APT_SECONDS: Final = 900.0
+_DOWNLOAD_SECONDS: Final = 240.0
+_INSTALL_SECONDS: Final = 600.0
+_PATIENCE: Final = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
 
 
 def may_install() -> bool:
@@ -22,25 +24,39 @@ def may_install() -> bool:
 
 
 def install_packages(packages: Sequence[str]) -> None:
-    """Install them with apt-get, and nothing that they only recommend. Raises `click.ClickException` with its words."""
+    """Install them with apt-get, and nothing that they only recommend.
+
+    Raises `ServerMissing` where they cannot be downloaded, in four minutes each for the lists and the packages, and
+    `ServerFailed` where what was downloaded cannot be installed; both with apt-get's words.
+    """
+    install = ("install", "--yes", "--no-install-recommends", *packages)
     with _services_stay_down():
-        _apt("update")
-        _apt("install", "--yes", "--no-install-recommends", *packages)
+        for arguments in (("update",), (*install, "--download-only")):
+            if (words := _apt(*_PATIENCE, *arguments, seconds=_DOWNLOAD_SECONDS)) is not None:
+                raise ServerMissing(
+                    f"Debian's packages {', '.join(packages)} cannot be downloaded: see that this machine reaches the "
+                    f"archive of its /etc/apt/sources.list. apt-get {arguments[0]} failed:\n{words}"
+                )
+        if (words := _apt(*install, seconds=_INSTALL_SECONDS)) is not None:
+            raise ServerFailed(f"apt-get {' '.join(install)} failed:\n{words}")
 
 
-def _apt(*arguments: str) -> None:
-    ended = subprocess.run(
-        ["apt-get", "-qq", *arguments],  # noqa: S607 - the system's own, wherever it is
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_APT_SECONDS,
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-    )
-    if ended.returncode:
-        raise click.ClickException(f"apt-get {' '.join(arguments)} failed:\n{ended.stdout[-4000:]}")
+def _apt(*arguments: str, seconds: float) -> str | None:
+    """What apt-get said when it failed, or that it took longer; None if it did what it was told."""
+    try:
+        ended = subprocess.run(
+            ["apt-get", "-qq", *arguments],  # noqa: S607 - the system's own, wherever it is
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+        )
+    except subprocess.TimeoutExpired:
+        return f"It took longer than {seconds:.0f} s."
+    return ended.stdout[-4000:] if ended.returncode else None
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 
 from gateway.local.account import unprivileged
 from gateway.local.debian import install_packages, may_install
-from gateway.local.errors import ServerMissing
+from gateway.local.errors import ServerFailed, ServerMissing
 from gateway.local.postgres import DATABASE_URL
 from gateway.local.postgres_programs import find_postgres
 from gateway.local.rabbitmq_programs import find_rabbitmq
@@ -23,16 +23,16 @@ def main() -> None:
     """Find PostgreSQL and RabbitMQ, install what is missing where we may, and say what there is."""
     environment = os.environ
     missing = [package for package, is_there in _needed(environment).items() if not is_there]
-    if missing and may_install():
-        _install(missing)
     try:
+        if missing and may_install():
+            _install(missing)
         click.echo(f"PostgreSQL: {postgres_origin(environment)}")
         if goes_without_rabbitmq(environment):
             click.echo(f"NOT PROVED: there is no RabbitMQ, and {ALLOW_NO_RABBITMQ}=1; tests on it will not run.")
         else:
             click.echo(f"RabbitMQ: {rabbitmq_origin()}")
-    except ServerMissing as still_missing:
-        raise click.ClickException(str(still_missing)) from None
+    except (ServerMissing, ServerFailed) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def postgres_origin(environment: Mapping[str, str]) -> str:

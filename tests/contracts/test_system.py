@@ -15,14 +15,20 @@ from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.sandbox.operations import OPERATIONS
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from tests.contracts.system_entrants import ENTRANTS, Subject
-from tests.live.entrants import LIVE
+from tests.live.entrants import ON_REDMINE, ON_TRYTON
+
+TRYTON = (pytest.mark.live, pytest.mark.tryton)
+REDMINE = (pytest.mark.live, pytest.mark.redmine)
 
 
 def those_with(promise: Callable[[Capability], bool]) -> pytest.MarkDecorator:
     """Run a test on all who make the promise."""
     names = [name for name, entrant in ENTRANTS.items() if promise(entrant.promise)]
     assert names, "nobody makes this promise, so nothing would be checked"
-    live = [pytest.param(name, marks=pytest.mark.live) for name, each in LIVE.items() if promise(each.promise)]
+    live = [
+        *(pytest.param(name, marks=TRYTON) for name, each in ON_TRYTON.items() if promise(each.promise)),
+        *(pytest.param(name, marks=REDMINE) for name, each in ON_REDMINE.items() if promise(each.promise)),
+    ]
     return pytest.mark.parametrize("subject", [*names, *live], indirect=True)
 
 
@@ -39,8 +45,10 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     name = request.param
     if name in ENTRANTS:
         starting = ENTRANTS[name].start()
+    elif name in ON_TRYTON:
+        starting = ON_TRYTON[name].start(request.getfixturevalue("tryton"))
     else:
-        starting = LIVE[name].start(request.getfixturevalue("tryton"), request.getfixturevalue("redmine"))
+        starting = ON_REDMINE[name].start(request.getfixturevalue("redmine"))
     async with starting as running:
         yield running
 

@@ -56,6 +56,13 @@ JOIN project_work project ON project.id = task.parent
 WHERE line.duration > interval '0'
 GROUP BY 1, 2
 """
+_LINES: Final = """
+SELECT project.number AS project, line.uuid
+FROM timesheet_line line
+JOIN timesheet_work work ON work.id = line.work
+JOIN project_work task ON work.origin = 'project.work,' || task.id
+JOIN project_work project ON project.id = task.parent
+"""
 _APPROVED: Final = """
 SELECT ours.value, activity.name, entry.hours
 FROM time_entries entry
@@ -95,6 +102,15 @@ class Books:
         query = "SELECT number, id FROM project_work WHERE type = 'project'"
         return {row["number"]: row["id"] for row in await self._ask("erp", query)}
 
+    async def erp_numbers(self) -> list[str]:
+        """Our id of each of the ERP's projects; one that is there twice is listed twice."""
+        query = "SELECT number FROM project_work WHERE type = 'project' AND number IS NOT NULL ORDER BY 1"
+        return [row["number"] for row in await self._ask("erp", query)]
+
+    async def lines(self) -> list[tuple[str, str | None]]:
+        """Project and uuid of each of the ERP's time lines, also of those that were taken back."""
+        return [(row["project"], row["uuid"]) for row in await self._ask("erp", _LINES)]
+
     async def customers(self, prefix: str) -> list[str]:
         """Codes of the ERP's parties that begin so; one that is there twice is listed twice."""
         rows = await self._ask("erp", "SELECT code FROM party_party WHERE code LIKE $1 || '%' ORDER BY 1", prefix)
@@ -112,7 +128,7 @@ class Books:
         made = self.redmine.made
         rates = await self.rates()
         found: dict[Role, Time] = {}
-        rows = self._look(_APPROVED, made.approval_field, made.project_fields["Gateway project id"])
+        rows = _look(self.redmine, _APPROVED, made.approval_field, made.project_fields["Gateway project id"])
         for project, role, spent in rows:
             hours = Decimal(str(spent)).quantize(CENT)
             money = (hours * rates[project, role]).quantize(CENT, rounding=ROUND_HALF_UP)
@@ -122,14 +138,7 @@ class Books:
 
     def psa_projects(self) -> list[tuple[str, int, str | None]]:
         """Each project of ours in the PSA: our id, its number, and the ERP's number that it knows."""
-        fields = self.redmine.made.project_fields
-        return self._look(_IDS, fields["Gateway project id"], fields["ERP project id"])
-
-    def _look(self, query: str, *arguments: object) -> list[Any]:
-        """Rows of Redmine's database, read without a lock of ours."""
-        address = f"file:{self.redmine.database}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
-            return database.execute(query, arguments).fetchall()
+        return psa_projects(self.redmine)
 
     async def _ask(self, role: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.tryton.database_url(role))
@@ -137,3 +146,16 @@ class Books:
             return await connection.fetch(query, *arguments)
         finally:
             await connection.close()
+
+
+def psa_projects(redmine: LocalRedmine) -> list[tuple[str, int, str | None]]:
+    """`Books.psa_projects`, where there are no other books."""
+    fields = redmine.made.project_fields
+    return _look(redmine, _IDS, fields["Gateway project id"], fields["ERP project id"])
+
+
+def _look(redmine: LocalRedmine, query: str, *arguments: object) -> list[Any]:
+    """Rows of Redmine's database, read without a lock of ours."""
+    address = f"file:{redmine.database}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
+        return database.execute(query, arguments).fetchall()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -28,7 +28,7 @@ from adapters.tryton.system import Tryton
 from schemas.commands import Command, Confirmed
 from schemas.keys import ActorKey
 from tests.contracts.system_entrants import LATE, Misbehaviour, Subject
-from tests.live.books import Books
+from tests.live.books import psa_projects
 from tests.live.opportunity import Seller, Sold
 from tests.live.redmine import LocalRedmine
 from tests.live.rest import Rest
@@ -39,6 +39,7 @@ from tests.live.unreliable import Fault, Unreliable, unreliable
 
 Json = dict[str, object]
 Effects = Callable[[], AbstractAsyncContextManager[list[str]]]
+Server = TypeVar("Server", LocalTryton, LocalRedmine)
 LATE_BOUND: Final = 60.0
 ERP_OPERATIONS: Final = frozenset({"customer.put", "project.create", "billable.post", "billable.reverse"})
 
@@ -51,11 +52,11 @@ WHERE line LIKE 'Tallystick: %'
 
 
 @dataclass(frozen=True, slots=True)
-class LiveEntrant:
-    """A live system that takes part: what it promises, and how a test gets hold of it."""
+class LiveEntrant(Generic[Server]):
+    """A live system that takes part: what it promises, and how a test gets hold of it on its server."""
 
     promise: Capability
-    start: Callable[[LocalTryton, LocalRedmine], AbstractAsyncContextManager[Subject]]
+    start: Callable[[Server], AbstractAsyncContextManager[Subject]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ MAKING: Final[Mapping[str, Callable[[str, Tryton], Awaitable[Bodies]]]] = {
 
 
 @asynccontextmanager
-async def _erp(operation: str, tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
+async def _erp(operation: str, tryton: LocalTryton) -> AsyncIterator[Subject]:
     """An operation of Tryton as ERP."""
     mark = uuid4().hex[:10]
     async with AsyncExitStack() as closing:
@@ -181,7 +182,7 @@ async def _erp(operation: str, tryton: LocalTryton, _: LocalRedmine) -> AsyncIte
 
 
 @asynccontextmanager
-async def _crm(tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
+async def _crm(tryton: LocalTryton) -> AsyncIterator[Subject]:
     """The link in Tryton as CRM, on an opportunity that was won for it."""
     mark = uuid4().hex[:10]
     async with AsyncExitStack() as closing:
@@ -201,7 +202,7 @@ async def _crm(tryton: LocalTryton, _: LocalRedmine) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def _psa(tryton: LocalTryton, redmine: LocalRedmine) -> AsyncIterator[Subject]:
+async def _psa(redmine: LocalRedmine) -> AsyncIterator[Subject]:
     """The project in Redmine; another one, which the gateway may see, stands in the way of the unsound body."""
     mark = uuid4().hex[:10]
     async with AsyncExitStack() as closing:
@@ -224,7 +225,7 @@ async def _psa(tryton: LocalTryton, redmine: LocalRedmine) -> AsyncIterator[Subj
 
         @asynccontextmanager
         async def effects() -> AsyncIterator[list[str]]:
-            yield [project for project, _, _ in Books(tryton, redmine).psa_projects()]
+            yield [project for project, _, _ in psa_projects(redmine)]
 
         yield _subject(system, "project.put", mark, bodies, LiveMisbehaviour(between, Fault.THROTTLED), effects)
 
@@ -268,13 +269,15 @@ def _command(operation: str, mark: str, body: Json, line: str) -> Command:
     return Command(uuid4(), "erp", operation, key, line, 1, orjson.dumps(body), f"timesheet/set-up-{mark}/{line}/1")
 
 
-LIVE: Final[Mapping[str, LiveEntrant]] = MappingProxyType(
+ON_TRYTON: Final[Mapping[str, LiveEntrant[LocalTryton]]] = MappingProxyType(
     {
         "tryton customer.put": LiveEntrant(Customers.capability, partial(_erp, "customer.put")),
         "tryton project.create": LiveEntrant(Projects.capability, partial(_erp, "project.create")),
         "tryton billable.post": LiveEntrant(Bookings.capability, partial(_erp, "billable.post")),
         "tryton billable.reverse": LiveEntrant(Reversals.capability, partial(_erp, "billable.reverse")),
         "tryton project.link": LiveEntrant(Opportunities.capability, _crm),
-        "redmine project.put": LiveEntrant(project_put(LATE_BOUND), _psa),
     }
+)
+ON_REDMINE: Final[Mapping[str, LiveEntrant[LocalRedmine]]] = MappingProxyType(
+    {"redmine project.put": LiveEntrant(project_put(LATE_BOUND), _psa)}
 )

@@ -43,10 +43,15 @@ def redmine_programs() -> RedminePrograms:
             missing.append("redmine-sqlite")  # one of its databases must be chosen
         click.echo(f"Installing {', '.join(missing)} with apt-get. No service is started.")
         install_packages(missing)
-    installed = _installed()
-    if any(package not in installed for package in _NEEDED) or not _CODE.exists():
+    if not has_redmine():
         raise ServerMissing(ADVICE)
-    return RedminePrograms(_CODE, installed["redmine"])
+    return RedminePrograms(_CODE, _installed()["redmine"])
+
+
+def has_redmine() -> bool:
+    """Whether the packages are there; installs nothing."""
+    installed = _installed()
+    return all(package in installed for package in _NEEDED) and _CODE.exists()
 
 
 def _installed() -> dict[str, str]:
