@@ -15,6 +15,7 @@ import yaml
 
 from gateway.app import declare
 from tests.integration.firm import API_TOKEN, Firm, GatewayProcess, Json
+from tests.live.asked import Asked
 from tests.live.made import RedmineMade
 from tests.live.seeded import LEGAL_ENTITIES, password
 
@@ -44,15 +45,12 @@ class Office:
 
     async def parked(self) -> list[str]:
         """Commands that wait for a person: operation, key, and why."""
-        rows = await self.firm.database.fetch(
-            "SELECT operation || ' ' || entity || '/' || key || ': ' || coalesce(reason, '') FROM tallystick.outbox"
-            " WHERE state = 'parked' ORDER BY 1"
-        )
-        return [row[0] for row in rows]
+        return [str(each) for each in await self.asked.parked()]
 
-    async def open_cases(self) -> int:
-        """Cases that nobody has closed."""
-        return await self.firm.count("SELECT count(*) FROM tallystick.cases WHERE closed_at IS NULL")
+    @property
+    def asked(self) -> Asked:
+        """What its gateway was asked to do."""
+        return Asked(self.firm.database)
 
 
 @asynccontextmanager

@@ -81,9 +81,13 @@ class Troubles:
             case _:
                 assert_never(trouble)
 
+    async def late_effects(self) -> None:
+        """Return when the server has answered all whose clients are gone."""
+        await asyncio.gather(*self._late)
+
     async def close(self) -> None:
         """Let late effects end, and close connections."""
-        await asyncio.gather(*self._late)
+        await self.late_effects()
         await self._client.close()
 
     def _drawn(self) -> Trouble | None:
