@@ -29,7 +29,7 @@ THROTTLED: Final = frozenset({"throttled", "rate_limited", "quota_exceeded", "re
 """Codes by which a 401 or 403 is throttling in disguise."""
 
 REFUSED_COLLISIONS: Final = frozenset({"version_moved", "version_conflict", "etag_mismatch", "precondition_failed"})
-"""Codes of a 409 by which a system says that it did nothing, because the record is not as the command takes it to be."""
+"""Codes of a 409 by which a system says that it did nothing: the record is not as the command takes it to be."""
 
 CLASS_BY_CODE: Final[Mapping[str, FailureClass]] = MappingProxyType(
     {
@@ -39,7 +39,7 @@ CLASS_BY_CODE: Final[Mapping[str, FailureClass]] = MappingProxyType(
         "unknown_tax_code": FailureClass.MAPPING,
     }
 )
-"""Codes of a 409 by which a system says that it did nothing: the record is not as the command takes it to be."""
+"""Refusals that a mapping file settles; every other refusal is a business rule."""
 
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 
