@@ -41,7 +41,11 @@ test: $(INSTALLED) ## All tests, on real servers that are found, started, or on 
 long: $(INSTALLED) ## The tests that take minutes, then `make live` (with ARGS only the former)
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=600 $(ARGS)
-	$(if $(ARGS),@echo "Not run, because of ARGS: make live",$(MAKE) live)
+ifdef ARGS
+	@echo "With ARGS the live systems are left to make live."
+else
+	$(MAKE) live
+endif
 
 live: $(INSTALLED) ## The tests on Tryton and Redmine, which it installs; docs/live.md (ARGS="-k won")
 	$(BIN)/python -m gateway.local.install
