@@ -49,8 +49,8 @@ def read(system: str, once: bool, since: datetime | None) -> None:  # noqa: FBT0
     wrong = mistakes(settings)
     if wrong:
         raise SettingsInvalid("\n".join(wrong))
-    telemetry.configure(settings.log_level)
     wanted = app_reading.wanted(settings, system, since)
+    telemetry.configure(settings.log_level)
     if once:
         published = uvloop.run(app_reading.read_once(settings, wanted))
         click.echo(f"Published {published:,} events of {system}.")
