@@ -7,12 +7,12 @@ one bills its only line, the next takes it back. That makes one command for each
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Final
 
 from bench import checks
 from bench.contenders import T
 from bench.load import Sheet
+from bench.neighbours import in_turn, of_neighbours
 from bench.part import Found, Say
 from bench.rounds import filled
 from bench.servers import Servers, fresh
@@ -37,10 +37,10 @@ async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:
     """Messages per second with one key and with all of them."""
     speeds: dict[str, list[float]] = {"all keys": [], "one key": []}
     for number in range(1, sizes.rounds_apart + 1):
-        for name, keys in (("all keys", sizes.keys), ("one key", 1)):
+        for name, keys in in_turn(number, (("all keys", sizes.keys), ("one key", 1))):
             async with fresh(servers) as place:
                 taken = await filled(place, T, revisions(sizes.messages, keys), sizes.messages)
                 await checks.gateway(place, sizes.messages, keys, MISPLACED)
             speeds[name].append(round(sizes.messages / taken.seconds))
             say(f"hot key, round {number} of {sizes.rounds_apart}: {name} {speeds[name][-1]:,} messages/s")
-    return Found(speeds, {"hot": median(speeds["one key"]) / median(speeds["all keys"])})
+    return Found(speeds, {"hot": of_neighbours(speeds["one key"], speeds["all keys"])})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import median
 
+from bench.critical import MEDIAN, TAIL
+from bench.part import Found
 from bench.report import Report
 from bench.svg import Curve, bars, curves
 
@@ -18,12 +20,11 @@ def plots(report: Report) -> Mapping[str, str]:
         drawn["throughput"] = bars("Throughput (T: the gateway, durable)", "messages/s", values)
     found = report.parts.get("critical")
     if found is not None:
-        points = {float(name.removesuffix("/s")): rounds for name, rounds in found.rounds.items()}
         drawn["latency"] = curves(
             "From published to applied", "ms", "messages per second",
             [
-                Curve("median", [(rate, values[0]) for rate, values in points.items()]),
-                Curve("99th percentile", [(rate, values[1]) for rate, values in points.items()]),
+                Curve("median", _over_rates(found, MEDIAN)),
+                Curve("99th percentile", _over_rates(found, TAIL)),
             ],
         )  # fmt: skip
     found = report.parts.get("big")
@@ -35,3 +36,9 @@ def plots(report: Report) -> Mapping[str, str]:
             [Curve("time-ordered event ids", cost)],
         )  # fmt: skip
     return drawn
+
+
+def _over_rates(found: Found, which: str) -> list[tuple[float, float]]:
+    """Rate and median milliseconds of the rounds."""
+    named = [(name.split("/s "), rounds) for name, rounds in found.rounds.items() if name.endswith(f"/s {which}")]
+    return [(float(rate), median(rounds)) for (rate, _), rounds in named]

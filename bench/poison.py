@@ -7,12 +7,12 @@ last commit.
 
 from __future__ import annotations
 
-from statistics import median
 from typing import Final
 
 from bench import load
 from bench.checks import WrongRound
 from bench.contenders import T
+from bench.neighbours import in_turn, of_neighbours
 from bench.part import Found, Say
 from bench.rounds import filled
 from bench.servers import Servers, fresh
@@ -32,11 +32,11 @@ async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:
     """The seconds until the last healthy message was applied, with poison and without."""
     seconds: dict[str, list[float]] = {"none poisoned": [], "30 % poisoned": []}
     for number in range(1, sizes.rounds_apart + 1):
-        for name, poisoned in (("none poisoned", 0), ("30 % poisoned", POISONED)):
+        for name, poisoned in in_turn(number, (("none poisoned", 0), ("30 % poisoned", POISONED))):
             taken = await one_round(servers, sizes.messages, sizes.keys, poisoned)
             seconds[name].append(round(taken, 3))
             say(f"poison, round {number} of {sizes.rounds_apart}: {name}: last healthy message after {taken:.2f} s")
-    return Found(seconds, {"poison": median(seconds["30 % poisoned"]) / median(seconds["none poisoned"])})
+    return Found(seconds, {"poison": of_neighbours(seconds["30 % poisoned"], seconds["none poisoned"])})
 
 
 async def one_round(servers: Servers, count: int, keys: int, poisoned: int) -> float:

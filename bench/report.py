@@ -43,7 +43,7 @@ class Report:
 
     @property
     def ratios(self) -> Mapping[str, float]:
-        """T to each other contender, from medians; empty where they did not run."""
+        """T to each other contender, medians of neighbours; empty where they did not run."""
         return {name: round(value, 3) for name, value in self.figures.items() if name.startswith("T/")}
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -28,9 +29,10 @@ async def one_round(servers: Servers, contender: Contender, count: int, keys: in
 
 
 async def filled(place: Place, contender: Contender, sheets: Iterable[Sheet], count: int) -> Taken:
-    """Prepare, publish the `count` sheets, and let the contender take them."""
+    """Prepare, publish the `count` sheets, and let the contender take them, with nothing left to write to the disk."""
     exchange = await contender.prepare(place)
     await load.fill(place.amqp_url, exchange, sheets)
+    await asyncio.to_thread(os.sync)
     return await emptied(place, contender, count)
 
 

@@ -13,10 +13,10 @@ class Sizes:
     messages: int = 30_000
     keys: int = 5_000
     rounds: int = 3
-    rounds_apart: int = 2
+    rounds_apart: int = 3
     """Of what is compared with the gateway itself."""
     rates: tuple[int, ...] = (500, 1_000, 2_000)
-    seconds: float = 10.0
+    seconds: float = 5.0
     big_keys: int = 1_000_000
     big_rows: int = 10_000_000
     parked: int = 1_000_000

@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from statistics import median
+from collections.abc import Sequence
+from statistics import fmean, median
+from typing import Final
 
-from bench.contenders import CONTENDERS
+from bench.contenders import CONTENDERS, A, B, C, Contender, D, T
 from bench.part import Found, Say
 from bench.rounds import one_round
 from bench.servers import Servers
 from bench.sizes import Sizes
 
+TURNS: Final = (A, B, T, C, A, B, T, D)
+"""One round. T runs twice, so that nobody is far from it, and so do A and B, which are done in a moment."""
+
+Ran = tuple[str, float]
+"""Who ran, and how fast."""
+
 
 async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:
     """Messages per second of each contender, and T's ratio to each other one."""
-    speeds: dict[str, list[float]] = {contender.name: [] for contender in CONTENDERS}
+    ran: list[Ran] = []
     for number in range(1, sizes.rounds + 1):
-        for contender in CONTENDERS:
-            speed = await one_round(servers, contender, sizes.messages, sizes.keys)
-            speeds[contender.name].append(round(speed))
+        for contender in TURNS:
+            speed = round(await one_round(servers, contender, sizes.messages, sizes.keys))
+            ran.append((contender.name, speed))
             say(f"round {number} of {sizes.rounds}: {contender.name} {speed:,.0f} messages/s")
-    medians = {name: median(values) for name, values in speeds.items()}
-    return Found(speeds, {f"T/{name}": medians["T"] / medians[name] for name in medians if name != "T"})
+    speeds = {contender.name: _of(contender, ran) for contender in CONTENDERS}
+    return Found(speeds, {f"T/{name}": ratio(ran, name) for name in speeds if name != T.name})
+
+
+def ratio(ran: Sequence[Ran], name: str) -> float:
+    """T to the contender: the median of its rounds, each beside the mean of the rounds of T right before and after it.
+
+    The machine does not stay as fast as it is; what ran within the same minute was slowed by the same things.
+    """
+    return median(_beside(ran, place) / speed for place, (other, speed) in enumerate(ran) if other == name)
+
+
+def _beside(ran: Sequence[Ran], place: int) -> float:
+    """The speed of T around a place."""
+    before = [speed for name, speed in ran[:place] if name == T.name][-1:]
+    after = [speed for name, speed in ran[place:] if name == T.name][:1]
+    return fmean(before + after)
+
+
+def _of(contender: Contender, ran: Sequence[Ran]) -> list[float]:
+    return [speed for name, speed in ran if name == contender.name]

@@ -27,7 +27,16 @@ THROUGHPUT: Final = Found(
     {"T/A": 0.6, "T/B": 120 / 90, "T/C": 2.4, "T/D": 6.0},
 )
 CRITICAL: Final = Found(
-    {"500/s": [2.0, 9.5], "1000/s": [3.25, 41.0], "2000/s": [8.0, 120.0]}, {"critical p50": 3.25, "critical p99": 41.0}
+    {
+        "smallest commit": [1.0, 1.5],
+        "500/s p50": [2.0],
+        "500/s p99": [9.5],
+        "1000/s p50": [3.0, 3.5],
+        "1000/s p99": [40.0, 42.0],
+        "2000/s p50": [8.0],
+        "2000/s p99": [120.0],
+    },
+    {"critical p50": 3.25, "critical p99": 41.0, "commit": 1.25},
 )
 BIG: Final = Found(
     {"empty": [100, 110], "random": [60], "1000 rows": [105], "10000 rows": [95]}, {"big": 0.9, "big random": 0.57}
