@@ -54,7 +54,8 @@ class Accept:
     """The event is applied.
 
     `releases` gives back claims of this key that it no longer needs, so that another key may hold them. `binds` are
-    external keys (see `schemas.keys.external_key`) that from now on mean this key.
+    external keys (see `schemas.keys.external_key`) that from now on mean this key. `settles` closes the open cases of
+    this key with these topics. `remarks` say, for the timeline, what of the event was not applied, and why.
     """
 
     state: State
@@ -64,6 +65,8 @@ class Accept:
     binds: tuple[ActorKey, ...] = ()
     notices: tuple[Notice, ...] = ()
     cases: tuple[Case, ...] = ()
+    settles: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
 
-from actors.policy import LegalEntity, Policy
+from actors.policy import LegalEntity, Policy, ServiceLines
 from adapters.ports.retention import Old
 from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.http_policy import HttpSystemPolicy, Operation
@@ -143,7 +143,7 @@ class PolicyFile(_Strict):
     """Everything in the file."""
 
     legal_entities: Mapping[Id, LegalEntity] = Field(min_length=1)
-    service_lines: tuple[Id, ...] = ()
+    service_lines: ServiceLines = {}
     sources: Mapping[str, Source] = Field(min_length=1)
     systems: Mapping[System, AnySystem] = Field(min_length=1)
     retry_seconds: float = Field(default=5, gt=0, le=3600)
@@ -173,6 +173,8 @@ class PolicyFile(_Strict):
                 name = getattr(legal_entity, role)
                 if name not in self.systems:
                     raise ValueError(f"legal_entities.{code}.{role} names {name!r}, which is not under `systems`")
+            for name in sorted(legal_entity.systems - self.systems.keys()):
+                raise ValueError(f"legal_entities.{code} names {name!r}, which is not under `systems`")
         return self
 
     @model_validator(mode="after")

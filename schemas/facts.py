@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import NamedTuple
 
+from schemas.acts import Act
 from schemas.verdicts import Failure
 
 
@@ -18,9 +20,22 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A thing that a person must settle. `failure` carries the cause and how to mend it."""
+    """A thing that a person must settle. `failure` carries the cause and how to mend it.
+
+    `topic` names the case within its key, as in `approval:large_deal`: opened again it is the same case, and the
+    decision that settles the topic closes it. Without one it belongs to the message or command that opened it.
+    `acts` are what a person may do; they come back to the key as `schemas.acts.Acted`. `owner` is the role that must
+    act, None: whoever the failure's class belongs to. `money` is what stands still meanwhile, by currency.
+    `remind_after` and `due_after` are seconds, counted by the database from when the case was opened.
+    """
 
     failure: Failure
+    topic: str | None = None
+    acts: tuple[Act, ...] = ()
+    owner: str | None = None
+    money: Mapping[str, Decimal] = field(default_factory=dict)
+    remind_after: float | None = None
+    due_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

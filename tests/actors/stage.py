@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, Snapshot, State, Wait
-from actors.policy import LegalEntity, Policy
+from actors.policy import LegalEntity, Policy, ServiceLine
 from schemas.bindings import Binding, Unbound
 from schemas.commands import Command, Confirmed, Rejected, Result, command_id, command_reference
 from schemas.envelope import Envelope
@@ -24,7 +24,7 @@ POLICY = Policy(
         "US01": LegalEntity(currency="USD", erp="us-erp", tax_codes={"standard": "US0"}, rounding="half_even"),
         "JP01": LegalEntity(currency="JPY", tax_codes={"standard": "J10"}),
     },
-    service_lines=("advisory", "audit"),
+    service_lines={"advisory": ServiceLine(), "audit": ServiceLine()},
 )
 REFUSED = Failure(FailureClass.BUSINESS_RULE, "period_closed", "March is closed: post into April")
 

@@ -52,7 +52,7 @@ def mistakes(folder: Path, old: str, new: str) -> list[str]:
 def test_a_good_file_is_read(tmp_path: Path) -> None:
     policy = read_policy(write(tmp_path, GOOD))
     assert policy.policy.legal_entities["DE01"].tax_codes == {"standard": "D19"}
-    assert policy.policy.service_lines == ("advisory",)
+    assert list(policy.policy.service_lines) == ["advisory"]
     erp = policy.systems["erp"]
     assert isinstance(erp, HttpSystemPolicy)
     assert erp.operations["billable.post"].look_up

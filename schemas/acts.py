@@ -1,0 +1,39 @@
+"""What a person does about a case, as the event by which its key learns of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from schemas.record import Record
+from schemas.values import Id, Name, Note
+
+
+class Act(StrEnum):
+    """The closed set of what a person can do about a case."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    RETRY = "retry"
+    EDIT_RETRY = "edit-retry"
+    CANCEL = "cancel"
+    RESOLVE = "resolve"
+
+
+class Acted(Record):
+    """A person has acted on the case of one topic. Comes from the API alone, which has asked who it is."""
+
+    topic: Name
+    """The topic of the case within its key."""
+    act: Annotated[Act, Field(strict=False)]
+    by: Id
+    """Who: the name of the caller, which for an employee is the id of the employee."""
+    roles: Annotated[tuple[Id, ...], Field(strict=False, max_length=100)] = ()
+    """The roles of the caller."""
+    reason: Note
+    """Why, for people."""
+    changes: Mapping[str, Any] | None = None
+    """The corrected fields of an edit, which the actor checks against what it lets a person edit."""
