@@ -69,7 +69,7 @@ else
 	$(BIN)/tallystick demo $(ARGS)
 endif
 
-bench: $(INSTALLED) ## The gateway beside other consumers, in 7 minutes (QUICK=1: in one; ARGS="--only hot --scale 0.1")
+bench: $(INSTALLED) ## The gateway beside other consumers, in 9 minutes (QUICK=1: in one; ARGS="--only hot --scale 0.1")
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m bench $(ARGS)
 

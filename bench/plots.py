@@ -20,13 +20,9 @@ def plots(report: Report) -> Mapping[str, str]:
         drawn["throughput"] = bars("Throughput (T: the gateway, durable)", "messages/s", values)
     found = report.parts.get("critical")
     if found is not None:
-        drawn["latency"] = curves(
-            "From published to applied", "ms", "messages per second",
-            [
-                Curve("median", _over_rates(found, MEDIAN)),
-                Curve("99th percentile", _over_rates(found, TAIL)),
-            ],
-        )  # fmt: skip
+        lines = [Curve("median", _over_rates(found, MEDIAN)), Curve("99th percentile", _over_rates(found, TAIL))]
+        if lines[0].points:
+            drawn["latency"] = curves("From published to applied", "ms", "messages per second", lines)
     found = report.parts.get("big")
     if found is not None:
         cost = [(float(name.partition(" ")[0]), median(rounds)) for name, rounds in found.rounds.items()

@@ -16,7 +16,7 @@ class Sizes:
     rounds_apart: int = 3
     """Of what is compared with the gateway itself."""
     rates: tuple[int, ...] = (500, 1_000, 2_000)
-    seconds: float = 5.0
+    seconds: float = 10.0
     big_keys: int = 1_000_000
     big_rows: int = 10_000_000
     parked: int = 1_000_000

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from bench import results
+from bench.part import Found
 from bench.plots import plots
 from tests.bench.reports import large, ordinary
 
@@ -74,6 +76,12 @@ def test_bars_are_as_high_as_what_they_stand_for() -> None:
     root = ET.fromstring(plots(ordinary())["throughput"])  # noqa: S314  # our own drawing
     heights = [float(bar.attrib["height"]) for bar in root.iter(f"{SVG}rect") if "x" in bar.attrib]
     assert [round(height / heights[0], 2) for height in heights] == [1.0, 0.45, 0.25, 0.1, 0.6]
+
+
+def test_without_any_rate_that_was_reached_there_is_no_curve() -> None:
+    report = ordinary()
+    critical = Found({"smallest commit": [1.0]}, {"commit": 1.0})
+    assert "latency" not in plots(replace(report, parts={**report.parts, "critical": critical}))
 
 
 def test_curves_have_a_point_for_each_rate() -> None:
