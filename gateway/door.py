@@ -82,9 +82,9 @@ class Door:
 
 
 def _key(envelope: Envelope, source: Source) -> ActorKey:
-    if source.system is not None and envelope.entity in source.external:
-        return external_key(source.system, envelope.entity, envelope.subject)
-    return ActorKey(envelope.entity, envelope.subject)
+    if source.system is not None and envelope.actor in source.external:
+        return external_key(source.system, envelope.actor, envelope.subject)
+    return ActorKey(envelope.actor, envelope.subject)
 
 
 def _number(envelope: Envelope, source: Source, key: ActorKey) -> tuple[str, int] | tuple[None, None]:

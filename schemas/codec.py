@@ -156,6 +156,7 @@ def _envelope(attributes: Mapping[str, object], data: object, registry: Registry
         type=type_,
         entity=event_type.entity,
         fact=event_type.fact,
+        actor=event_type.actor,
         subject=subject,
         time=read.time(attributes),
         sequence=read.sequence(attributes),

@@ -13,10 +13,10 @@ from schemas.verdicts import Failure
 class Envelope(NamedTuple):
     """A CloudEvents 1.0 event that was understood.
 
-    `type` is what was sent, `<entity>.<fact>.v<N>`; `data` is of the *latest* version of that fact. `sequence` numbers
-    the events of one subject from 1, if the source does so. `body_hash` is the SHA-256 of the canonical form of
-    (type, subject, data) before the upcast: equal for structured and binary mode, any white space, key order, and
-    trace headers; different as soon as a value is.
+    `type` is what was sent, `<entity>.<fact>.v<N>`; `actor` the entity that decides on it; `data` is of the *latest*
+    version of that fact. `sequence` numbers the events of one subject from 1, if the source does so. `body_hash` is the
+    SHA-256 of the canonical form of (type, subject, data) before the upcast: equal for structured and binary mode, any
+    white space, key order, and trace headers; different as soon as a value is.
     """
 
     source: str
@@ -24,6 +24,7 @@ class Envelope(NamedTuple):
     type: str
     entity: str
     fact: str
+    actor: str
     subject: str
     time: datetime | None
     sequence: int | None

@@ -10,10 +10,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
+from schemas.acts import Acted
+from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
+from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
 from schemas.json_schema import json_schema
 from schemas.project import v1 as project_v1
+from schemas.project import v2 as project_v2
 from schemas.record import Record
 from schemas.refusals import refused, refused_data, shown
 from schemas.timesheet import v1 as timesheet_v1
@@ -24,12 +28,18 @@ Upcast = Callable[[Any], Record]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A row of the table. `name` is `<entity>.<fact>`; `upcast` is None for the latest version alone."""
+    """A row of the table. `name` is `<entity>.<fact>`; `upcast` is None for the latest version alone.
+
+    `actor` is the entity whose actor decides on it, None: that of the name. The facts of a name have one actor.
+    `inner` types come from the gateway itself, never through its door.
+    """
 
     name: str
     number: int
     model: type[Record]
     upcast: Upcast | None = None
+    actor: str | None = None
+    inner: bool = False
 
     @property
     def type(self) -> str:
@@ -43,6 +53,8 @@ class EventType:
 
     entity: str
     fact: str
+    actor: str
+    """The entity whose actor decides on it."""
     model: type[Record]
     upcasts: tuple[Upcast, ...]
 
@@ -116,17 +128,29 @@ _TYPE: Final = re.compile(r"(?P<name>[a-z][a-z_]{0,49}\.[a-z][a-z_]{0,49})\.v[1-
 def _event_type(rows: list[Version], version: Version) -> EventType:
     entity, fact = version.name.split(".")
     later = rows[version.number - 1 : -1]
-    return EventType(entity, fact, version.model, tuple(row.upcast for row in later if row.upcast is not None))
+    actor = rows[-1].actor or entity
+    return EventType(entity, fact, actor, version.model, tuple(row.upcast for row in later if row.upcast is not None))
 
 
 EVENTS: Final = Registry(
     (
         Version("customer.upserted", 1, customer_v1.Upserted),
         Version("customer.credit_changed", 1, customer_v1.CreditChanged),
-        Version("project.opportunity_won", 1, project_v1.OpportunityWon),
+        Version("customer.trade", 1, customer_v1.Trade, inner=True),
+        Version("project.opportunity_forecast", 1, project_v1.OpportunityForecast, actor="engagement"),
+        Version("project.opportunity_won", 1, project_v1.OpportunityWon, project_v2.from_v1, actor="engagement"),
+        Version("project.opportunity_won", 2, project_v2.OpportunityWon, actor="engagement"),
+        Version("project.opened", 1, project_v1.Opened, inner=True),
+        Version("project.withdrawn", 1, project_v1.Withdrawn, inner=True),
         Version("project.activated", 1, project_v1.Activated),
         Version("project.status_changed", 1, project_v1.StatusChanged),
         Version("project.milestone_completed", 1, project_v1.MilestoneCompleted),
+        Version("engagement.customer_ready", 1, engagement_v1.CustomerReady, inner=True),
+        Version("engagement.customer_refused", 1, engagement_v1.CustomerRefused, inner=True),
+        Version("engagement.customer_moved", 1, engagement_v1.CustomerMoved, inner=True),
+        Version("engagement.acted", 1, Acted, inner=True),
+        Version("contract.opened", 1, contract_v1.Opened, inner=True),
+        Version("contract.withdrawn", 1, contract_v1.Withdrawn, inner=True),
         Version("timesheet.submitted", 1, timesheet_v1.Submitted),
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),

@@ -26,6 +26,7 @@ ID_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f]+$"
 AMOUNT_PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,4})?$"
 _LINE_HOURS_PATTERN: Final = r"^(?:[0-9]|1[0-9]|2[0-4])(?:\.[0-9]{1,2})?$"
 _HOURS_PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,2})?$"
+_PLANNED_HOURS_PATTERN: Final = r"^(?:0|[1-9][0-9]{0,5})(?:\.[0-9]{1,2})?$"
 _DAY_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 MOMENT_PATTERN: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$"
@@ -141,6 +142,15 @@ SignedHours = Annotated[
     Rule("hours_invalid", 'write hours as a JSON string with at most two decimals such as "-7.50"'),
 ]
 """Hours that a command books or, below zero, takes back."""
+
+PlannedHours = Annotated[
+    Decimal,
+    Field(strict=False, ge=0, decimal_places=2),
+    Written(_PLANNED_HOURS_PATTERN, Decimal),
+    AfterValidator(_plain),
+    Rule("hours_invalid", 'write hours as a JSON string, zero or more, at most two decimals, such as "120.00"'),
+]
+"""Hours that are planned for a period, of one person or of many."""
 
 Amount = Annotated[
     Decimal,

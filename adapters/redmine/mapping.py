@@ -71,7 +71,7 @@ def changes(project: Project, put: ProjectPut, fields: RedmineFields) -> bytes |
 def _custom_fields(put: ProjectPut, fields: RedmineFields) -> Mapping[str, str]:
     return {
         str(fields.project_id): put.project_id,
-        str(fields.erp_id): put.erp_id,
+        str(fields.erp_id): put.erp_id or "",
         str(fields.legal_entity): put.legal_entity,
         str(fields.currency): put.currency,
     }

@@ -36,6 +36,51 @@ class ProjectCreate(Fields):
     currency: Text
 
 
+class ProjectCancel(Fields):
+    """A project of the ERP to take back; `erp_id` is the ERP's own id."""
+
+    erp_id: Text
+    legal_entity: Text
+
+
+class ContractPut(Fields):
+    """A contract with its billing schedule; `customer` and `project` are the ERP's own ids."""
+
+    contract_id: Text
+    customer: Text
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text
+
+
+class ContractCancel(Fields):
+    """A contract to take back; `billing_id` is the ERP's own id."""
+
+    billing_id: Text
+    legal_entity: Text
+
+
+class ProjectWithdraw(Fields):
+    """A project of the PSA to close; `psa_id` is the PSA's own id."""
+
+    psa_id: Text
+    legal_entity: Text
+
+
+class WorkspaceCreate(Fields):
+    """A place for a project's documents and chat."""
+
+    project_id: Text
+    legal_entity: Text
+
+
+class WorkspaceArchive(Fields):
+    """A place to close."""
+
+    workspace_id: Text
+    legal_entity: Text
+
+
 class ProjectPut(Fields):
     """A project in the PSA."""
 
@@ -71,14 +116,33 @@ class BillableReverse(Fields):
     reverses: Reference
 
 
-Body = CustomerPut | ProjectCreate | ProjectPut | ProjectLink | BillablePost | BillableReverse
+Body = (
+    CustomerPut
+    | ProjectCreate
+    | ProjectCancel
+    | ProjectPut
+    | ProjectWithdraw
+    | ProjectLink
+    | ContractPut
+    | ContractCancel
+    | WorkspaceCreate
+    | WorkspaceArchive
+    | BillablePost
+    | BillableReverse
+)
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "customer.put": CustomerPut,
         "project.create": ProjectCreate,
+        "project.cancel": ProjectCancel,
         "project.put": ProjectPut,
+        "project.withdraw": ProjectWithdraw,
         "project.link": ProjectLink,
+        "contract.put": ContractPut,
+        "contract.cancel": ContractCancel,
+        "workspace.create": WorkspaceCreate,
+        "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
     }

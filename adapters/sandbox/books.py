@@ -10,10 +10,16 @@ from adapters.sandbox.bodies import (
     BillablePost,
     BillableReverse,
     Body,
+    ContractCancel,
+    ContractPut,
     CustomerPut,
+    ProjectCancel,
     ProjectCreate,
     ProjectLink,
     ProjectPut,
+    ProjectWithdraw,
+    WorkspaceArchive,
+    WorkspaceCreate,
 )
 from adapters.sandbox.settings import SandboxSettings
 
@@ -29,15 +35,17 @@ class Entry:
 
 
 class Books:
-    """Customers, projects with their currency, and the references of what was posted, by the system's own ids."""
+    """Customers, projects with their currency, what else was made or cancelled, and references of what was posted."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
         self._customers: set[str] = set()
         self._currency_of_project: dict[str, str | None] = {}
         self._posted: set[str] = set()
+        self._made: dict[str, set[str]] = {"contract.put": set(), "project.put": set(), "workspace.create": set()}
+        self._cancelled: set[str] = set()
 
-    def check(self, body: Body, seq: int) -> Entry | Refusal:
+    def check(self, body: Body, seq: int) -> Entry | Refusal:  # noqa: C901, PLR0912 one branch for each operation
         """What the body would write as effect number `seq`, or why it may not."""
         match body:
             case CustomerPut():
@@ -51,6 +59,20 @@ class Books:
                 return self._refused_entity(body.legal_entity, body.currency) or entry
             case ProjectLink():
                 return Entry(f"L-{seq}")
+            case ProjectCancel():
+                return self._refused_project(body.erp_id, "erp_id") or Entry(body.erp_id, body.legal_entity)
+            case ContractPut():
+                entry = Entry(f"K-{body.contract_id}", body.legal_entity, currency=body.currency)
+                return self._refused_contract(body) or entry
+            case ContractCancel():
+                return self._taking_back("contract.put", body.billing_id, "billing_id", body.legal_entity)
+            case ProjectWithdraw():
+                return self._taking_back("project.put", body.psa_id, "psa_id", body.legal_entity)
+            case WorkspaceCreate():
+                entry = Entry(f"W-{body.project_id}", body.legal_entity)
+                return self._refused_entity(body.legal_entity, None) or entry
+            case WorkspaceArchive():
+                return self._taking_back("workspace.create", body.workspace_id, "workspace_id", body.legal_entity)
             case BillablePost():
                 return self._refused_billing(body) or self._refused_date(body) or _billing(f"B-{seq}", body)
             case BillableReverse():
@@ -65,13 +87,34 @@ class Books:
                 self._customers.add(external_id)
             case "project.create":
                 self._currency_of_project[external_id] = currency
+            case "project.cancel":
+                self._cancelled.add(external_id)
+            case "contract.put" | "project.put" | "workspace.create":
+                self._made[operation].add(external_id)
             case "billable.post":
                 self._posted.add(reference)
             case _:
                 # Nothing that is asked later depends on the others.
                 pass
 
-    def _refused_customer(self, body: ProjectCreate) -> Refusal | None:
+    def _refused_project(self, project: str, field: str, *, may_be_cancelled: bool = False) -> Refusal | None:
+        if project not in self._currency_of_project:
+            return Refusal(422, "unknown_project", f"There is no project {project} here.", field=field)
+        if project in self._cancelled and not may_be_cancelled:
+            return Refusal(422, "project_cancelled", f"Project {project} was cancelled.", field=field)
+        return None
+
+    def _refused_contract(self, body: ContractPut) -> Refusal | None:
+        refused = None if body.project is None else self._refused_project(body.project, "project")
+        return refused or self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency)
+
+    def _taking_back(self, operation: str, id: str, field: str, legal_entity: str) -> Entry | Refusal:
+        """The entry that takes back what `operation` made, if it did."""
+        if id in self._made[operation]:
+            return Entry(id, legal_entity)
+        return Refusal(422, "unknown_record", f"There is no {id} here.", field=field)
+
+    def _refused_customer(self, body: ProjectCreate | ContractPut) -> Refusal | None:
         if body.customer in self._customers:
             return None
         return Refusal(422, "unknown_customer", f"There is no customer {body.customer} here.", field="customer")
@@ -90,8 +133,9 @@ class Books:
         return None
 
     def _refused_billing(self, body: BillablePost | BillableReverse) -> Refusal | None:
-        if body.project not in self._currency_of_project:
-            return Refusal(422, "unknown_project", f"There is no project {body.project} here.", field="project")
+        refused = self._refused_project(body.project, "project", may_be_cancelled=isinstance(body, BillableReverse))
+        if refused is not None:
+            return refused
         currency = self._currency_of_project[body.project]
         if currency != body.currency:
             detail = f"Project {body.project} is billed in {currency}, not in {body.currency}."

@@ -138,7 +138,8 @@ def link_changes(body: ProjectLink, opportunity: Row) -> Values:
     """What to write to an opportunity so that it names its project; empty if it does. A reference of others stays."""
     comment = opportunity.text("comment") or ""
     head = f"Tallystick: project {body.project_id},"
-    line = f"{head} ERP {body.erp_id}" + ("" if body.psa_id is None else f", PSA {body.psa_id}")
+    ids = {"ERP": body.erp_id, "PSA": body.psa_id}
+    line = f"{head} " + ", ".join(f"{system} {id}" for system, id in ids.items() if id is not None)
     values: Values = {}
     if [each for each in comment.splitlines() if each.startswith(head)] != [line]:
         kept = [each for each in comment.splitlines() if not each.startswith(head)]

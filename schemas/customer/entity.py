@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from schemas.customer.v1 import Upserted
@@ -14,6 +16,8 @@ class Customer(BaseModel):
 
     profile: Upserted | None = None
     """The CRM's last snapshot; None until the first."""
+    status: Literal["known", "duplicate?", "merged"] = "known"
+    """`duplicate?`: it may be another customer, and is sent nowhere until a person says. `merged`: it is another."""
     on_hold: bool = False
     """Whether finance stopped new business."""
     puts: int = 0
@@ -22,3 +26,11 @@ class Customer(BaseModel):
     """Legal entity -> the customer's own id in that entity's ERP."""
     tax_codes: dict[str, str] = {}
     """Legal entity -> the ERP's tax code, as of the last snapshot."""
+
+    def erp_id(self, legal_entity: str, _system: str) -> str | None:
+        """The customer's own id in one system; None while that has not got it."""
+        return self.erp_ids.get(legal_entity)
+
+    def tax_profile(self, _legal_entity: str) -> str | None:
+        """How the customer is taxed by a legal entity."""
+        return None if self.profile is None else self.profile.tax_profile

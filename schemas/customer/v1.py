@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.record import Record
-from schemas.values import Country, Currency, Domain, Email, Id, Name, Note, Price, Reference
+from schemas.values import Country, Currency, Day, Domain, Email, Id, Name, Note, Price, Reference
 
 
 class Upserted(Record):
@@ -51,3 +51,15 @@ class CreditChanged(Record):
     """The most that the customer may owe; left out where there is no limit."""
     reason: Note
     """Why it changed, for people."""
+
+
+class Trade(Record):
+    """An engagement needs the customer in the ERP of a legal entity, and is told when it is there."""
+
+    to: Id
+    """The customer."""
+    legal_entity: Id
+    engagement: Id
+    """Who asks, and is answered."""
+    on: Day
+    """The day on which what needs it begins; the policy finds the ERP by it."""

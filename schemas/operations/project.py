@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from schemas.record import Record
-from schemas.values import Amount, BillingMethod, Currency, Day, Id, Name
+from schemas.values import Amount, BillingMethod, Currency, Day, Id, Name, Note
 
 
 class RolePrice(Record):
@@ -17,8 +17,16 @@ class RolePrice(Record):
     rate: Amount
 
 
+class WorkPackage(Record):
+    """A part of a project's work."""
+
+    code: Id
+    name: Name
+    billable: bool
+
+
 class ProjectCreate(Record):
-    """Create the project's shell in an ERP, with what time on it is billed at."""
+    """Create the project's shell and work packages in an ERP, with what time on it is billed at."""
 
     project_id: Id
     """Our canonical id."""
@@ -34,6 +42,10 @@ class ProjectCreate(Record):
     ends_on: Day | None = None
     roles: Annotated[tuple[RolePrice, ...], Field(strict=False, max_length=1000)] = ()
     """The roles that may work on it, in the contract's order."""
+    work_packages: Annotated[tuple[WorkPackage, ...], Field(strict=False, max_length=1000)] = ()
+    """What the service line's template asks for, in its order."""
+    revenue: Id | None = None
+    """The ERP's revenue account or category; left out: the ERP's own default."""
 
     @property
     def amount(self) -> None:
@@ -46,11 +58,45 @@ class ProjectPut(Record):
 
     project_id: Id
     """Our canonical id."""
-    erp_id: Id
-    """The ERP's own id of the project."""
+    erp_id: Id | None = None
+    """The ERP's own id of the project; left out where none has it."""
     name: Name
     legal_entity: Id
     currency: Currency
+
+    @property
+    def amount(self) -> None:
+        """Moves no money."""
+        return
+
+
+class ProjectCancel(Record):
+    """Take a project back in an ERP, whose deal was cancelled: nothing may be booked on it any more."""
+
+    project_id: Id
+    """Our canonical id."""
+    erp_id: Id
+    """The ERP's own id of the project."""
+    legal_entity: Id
+    currency: Currency
+    reason: Note
+
+    @property
+    def amount(self) -> None:
+        """Moves no money."""
+        return
+
+
+class ProjectWithdraw(Record):
+    """Close a project in a PSA, whose deal was cancelled: no time may be written on it any more."""
+
+    project_id: Id
+    """Our canonical id."""
+    psa_id: Id
+    """The PSA's own id of the project."""
+    legal_entity: Id
+    currency: Currency
+    reason: Note
 
     @property
     def amount(self) -> None:
@@ -65,9 +111,10 @@ class ProjectLink(Record):
     """The CRM's own id of the opportunity."""
     project_id: Id
     """Our canonical id."""
-    erp_id: Id
+    erp_id: Id | None = None
+    """The ERP's own id; left out where none has it."""
     psa_id: Id | None = None
-    """Left out while the PSA has not answered."""
+    """The PSA's own id; left out where none has it."""
 
     @property
     def legal_entity(self) -> None:

@@ -7,18 +7,39 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.customer import CustomerPut
-from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
+from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
+from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
-Body = CustomerPut | ProjectCreate | ProjectPut | ProjectLink | BillablePost | BillableReverse
+Body = (
+    CustomerPut
+    | ProjectCreate
+    | ProjectCancel
+    | ProjectPut
+    | ProjectWithdraw
+    | ProjectLink
+    | ContractPut
+    | ContractCancel
+    | WorkspaceCreate
+    | WorkspaceArchive
+    | BillablePost
+    | BillableReverse
+)
 """The body of a command. Each has `legal_entity`, `amount` (a decimal), and `currency`; None where it has none."""
 
 OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
     {
         "customer.put": CustomerPut,
         "project.create": ProjectCreate,
+        "project.cancel": ProjectCancel,
         "project.put": ProjectPut,
+        "project.withdraw": ProjectWithdraw,
         "project.link": ProjectLink,
+        "contract.put": ContractPut,
+        "contract.cancel": ContractCancel,
+        "workspace.create": WorkspaceCreate,
+        "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
     }

@@ -1,4 +1,4 @@
-"""Version 1 of the project events. The subject is the canonical project id: engagement and billing legal entity."""
+"""Version 1 of the project events. The subject is the canonical project id; of a deal, won or not, the engagement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.record import Record
-from schemas.values import BillingMethod, Currency, Day, Id, Name, Note, Price, Reference
+from schemas.rules import Rule
+from schemas.values import BillingMethod, Currency, Day, Id, Name, Note, PlannedHours, Price, Reference, System
 
 
 class Contract(Record):
@@ -86,6 +87,90 @@ class OpportunityWon(Record):
                     {"currency": self.currency, "other": price.currency},
                 )
         return self
+
+
+class Planned(Record):
+    """Work that is expected of a role."""
+
+    role: Id
+    hours: PlannedHours
+
+
+class OpportunityForecast(Record):
+    """A deal that may be won: the planned scope, for planning capacity. A full snapshot; the last one counts."""
+
+    opportunity_id: Id
+    """The CRM's own id of the opportunity."""
+    customer: Reference
+    name: Name
+    legal_entity: Id
+    """Code of the legal entity of the firm that would bill it."""
+    service_line: Id
+    currency: Currency
+    probability: Annotated[
+        int,
+        Field(strict=True, ge=0, le=100),
+        Rule("probability_invalid", "write the probability as a whole JSON number from 0 to 100"),
+    ]
+    """How likely it is won, in per cent."""
+    value: Price | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    work: Annotated[tuple[Planned, ...], Field(strict=False, fail_fast=True, max_length=1000)] = ()
+    """The hours that it would need, by role."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.starts_on is not None and self.ends_on is not None and self.ends_on < self.starts_on:
+            raise PydanticCustomError("period_order", "let `ends_on` be the day of `starts_on` or a later one")
+        if self.value is not None and self.value.currency != self.currency:
+            raise PydanticCustomError(
+                "currency_differs",
+                "the deal is in {currency} but `value` is in {other}; nothing is converted here",
+                {"currency": self.currency, "other": self.value.currency},
+            )
+        if len({row.role for row in self.work}) != len(self.work):
+            raise PydanticCustomError("role_repeated", "give the hours of each role once in `work`")
+        return self
+
+
+class Opened(Record):
+    """The project stands in the systems: what is relied on about it. Comes from the engagement alone."""
+
+    to: Id
+    """The project."""
+    engagement: Id
+    opportunity_id: Id
+    """The CRM's own id of the opportunity."""
+    name: Name
+    legal_entity: Id
+    currency: Currency
+    service_line: Id
+    contract: Id
+    """Our canonical id of its contract."""
+    contract_reference: Id
+    starts_on: Day
+    ends_on: Day | None = None
+    tax_code: Id
+    """The ERP's own code."""
+    rates: Annotated[tuple[Rate, ...], Field(strict=False, max_length=1000)] = ()
+    erp: System | None = None
+    """The system that bills it; left out where none does."""
+    erp_id: Id | None = None
+    """The ERP's own id."""
+    psa: System | None = None
+    psa_id: Id | None = None
+    """The PSA's own id."""
+    owner: Id | None = None
+
+
+class Withdrawn(Record):
+    """The deal was cancelled, so its project is taken back. Comes from the engagement alone."""
+
+    to: Id
+    """The project."""
+    engagement: Id
+    reason: Note
 
 
 class Activated(Record):

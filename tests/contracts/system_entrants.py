@@ -115,6 +115,18 @@ BODIES: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
         },
         "project.put": {"project_id": "E1", "erp_id": "P-E1", "legal_entity": "DE01", "currency": "EUR"},
         "project.link": {"opportunity_id": "O1", "project_id": "E1", "erp_id": "P-E1", "psa_id": "psa-E1"},
+        "contract.put": {
+            "contract_id": "K1",
+            "customer": "C-A1",
+            "project": "P-E1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+        },
+        "contract.cancel": {"billing_id": "K-K1", "legal_entity": "DE01"},
+        "project.cancel": {"erp_id": "P-E1", "legal_entity": "DE01"},
+        "project.withdraw": {"psa_id": "psa-E1", "legal_entity": "DE01"},
+        "workspace.create": {"project_id": "E1", "legal_entity": "DE01"},
+        "workspace.archive": {"workspace_id": "W-E1", "legal_entity": "DE01"},
     }
 )
 UNSOUND: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
@@ -125,8 +137,24 @@ UNSOUND: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
         "billable.reverse": {"reverses": "set-up/9/_/1"},
         "project.put": {"currency": "CHF"},
         "project.link": {"project_id": ""},
+        "contract.put": {"customer": "C-nobody"},
+        "contract.cancel": {"billing_id": "K-none"},
+        "project.cancel": {"erp_id": "P-none"},
+        "project.withdraw": {"psa_id": "psa-none"},
+        "workspace.create": {"legal_entity": "ZZ99"},
+        "workspace.archive": {"workspace_id": "W-none"},
     }
 )
+
+
+CHAINS: Final = (
+    ("customer.put", "project.create", "billable.post", "billable.reverse"),
+    ("customer.put", "project.create", "contract.put", "contract.cancel"),
+    ("customer.put", "project.create", "project.cancel"),
+    ("project.put", "project.withdraw"),
+    ("workspace.create", "workspace.archive"),
+)
+"""Operations that refer to what those before them made."""
 
 
 class SandboxMisbehaviour:
@@ -186,9 +214,8 @@ async def sandbox_subject(played: SandboxOperation) -> AsyncIterator[Subject]:
 
 
 async def _prepare(subject: Subject) -> None:
-    """Put what the operation refers to into an ERP's books, in order."""
-    chain = ["customer.put", "project.create", "billable.post", "billable.reverse"]
-    before = chain[: chain.index(subject.operation)] if subject.operation in chain else []
+    """Put what the operation refers to into the system's books, in order."""
+    before = next((chain[: chain.index(subject.operation)] for chain in CHAINS if subject.operation in chain), ())
     for number, operation in enumerate(before):
         prepared = replace(subject, operation=operation).command(body=orjson.dumps(BODIES[operation]))
         outcome = await subject.system.send(prepared._replace(reference=f"set-up/{number}/_/1"))
@@ -218,6 +245,12 @@ ENTRANTS: Final[Mapping[str, Entrant]] = MappingProxyType(
         "http customer.put": sandbox_entrant("customer.put"),
         "http project.create": sandbox_entrant("project.create"),
         "http project.put": sandbox_entrant("project.put"),
+        "http contract.put": sandbox_entrant("contract.put"),
+        "http contract.cancel": sandbox_entrant("contract.cancel"),
+        "http project.cancel": sandbox_entrant("project.cancel"),
+        "http project.withdraw": sandbox_entrant("project.withdraw"),
+        "http workspace.create": sandbox_entrant("workspace.create"),
+        "http workspace.archive": sandbox_entrant("workspace.archive"),
         "http project.link": sandbox_entrant("project.link"),
         "http billable.post, reference not unique": sandbox_entrant("billable.post", unique_reference=False),
         "http project.put, reference unique": sandbox_entrant("project.put", unique_reference=True),

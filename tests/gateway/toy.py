@@ -178,7 +178,7 @@ def read(message: Message) -> Envelope:
     except ValueError as error:
         raise Undecodable(Failure(FailureClass.SCHEMA, "not_a_step", "send a step")) from error
     return Envelope(
-        message.source, message.id, message.type, "job", "step", "", None, None, None, None, None, step,
+        message.source, message.id, message.type, "job", "step", "job", "", None, None, None, None, None, step,
         message.body_hash,
     )  # fmt: skip
 

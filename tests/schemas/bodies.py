@@ -8,9 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAmount
 from schemas.operations.customer import CustomerPut
-from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut, RolePrice
+from schemas.operations.project import (
+    ProjectCancel,
+    ProjectCreate,
+    ProjectLink,
+    ProjectPut,
+    ProjectWithdraw,
+    RolePrice,
+    WorkPackage,
+)
 from schemas.operations.table import Body
+from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
 
 def billable(**changes: Any) -> dict[str, Any]:
@@ -63,6 +73,55 @@ BODIES: Mapping[str, Body] = {
         starts_on=date(2026, 10, 1),
         ends_on=date(2027, 3, 31),
         roles=(RolePrice(role="consultant", rate=Decimal("145.00")),),
+        work_packages=(WorkPackage(code="WP1", name="Analysis", billable=True),),
+        revenue="REV-ADV",
+    ),
+    "project.cancel": ProjectCancel(
+        project_id="ENG-2026-017-DE01",
+        erp_id="PRJ-000017",
+        legal_entity="DE01",
+        currency="EUR",
+        reason="the customer withdrew",
+    ),
+    "project.withdraw": ProjectWithdraw(
+        project_id="ENG-2026-017-DE01",
+        psa_id="4711",
+        legal_entity="DE01",
+        currency="EUR",
+        reason="the customer withdrew",
+    ),
+    "contract.put": ContractPut(
+        contract_id="CT-2026-017-DE01",
+        version=1,
+        effective_on=date(2026, 10, 1),
+        reference="SOW-2026-017",
+        project_id="ENG-2026-017-DE01",
+        project="PRJ-000017",
+        customer="10042",
+        legal_entity="DE01",
+        currency="EUR",
+        billing_method="fixed_fee",
+        fee=Decimal("24000.00"),
+        value=Decimal("24000.00"),
+        schedule=(
+            ScheduledAmount(name="Kick-off", due_on=date(2026, 10, 15), amount=Decimal("8000.00")),
+            ScheduledAmount(milestone_id="M-TRAINED", amount=Decimal("16000.00")),
+        ),
+        starts_on=date(2026, 10, 1),
+        tax_code="D19",
+    ),
+    "contract.cancel": ContractCancel(
+        contract_id="CT-2026-017-DE01",
+        billing_id="K-17",
+        legal_entity="DE01",
+        currency="EUR",
+        reason="the customer withdrew",
+    ),
+    "workspace.create": WorkspaceCreate(
+        project_id="ENG-2026-017-DE01", legal_entity="DE01", name="Yard planning system"
+    ),
+    "workspace.archive": WorkspaceArchive(
+        project_id="ENG-2026-017-DE01", workspace_id="W-17", legal_entity="DE01", reason="the customer withdrew"
     ),
     "project.put": ProjectPut(
         project_id="ENG-2026-017-DE01",

@@ -32,7 +32,13 @@ def test_a_journal_reads_the_same_three_of_each() -> None:
     assert seen == {
         "customer.put": ("DE01", None, "EUR"),
         "project.create": ("DE01", None, "EUR"),
+        "project.cancel": ("DE01", None, "EUR"),
         "project.put": ("DE01", None, "EUR"),
+        "project.withdraw": ("DE01", None, "EUR"),
+        "contract.put": ("DE01", None, "EUR"),
+        "contract.cancel": ("DE01", None, "EUR"),
+        "workspace.create": ("DE01", None, None),
+        "workspace.archive": ("DE01", None, None),
         "project.link": (None, None, None),
         "billable.post": ("DE01", Decimal("1087.50"), "EUR"),
         "billable.reverse": ("DE01", Decimal("-1087.50"), "EUR"),

@@ -345,7 +345,7 @@ async def test_a_body_that_is_no_project_is_refused(redmine: StandIn, system: Re
     odd = command()._replace(body=b'{"project_id": "E1"}')
     outcome = await system.send(odd)
     assert isinstance(outcome, Rejected)
-    assert (outcome.failure.failure_class, outcome.failure.field) == (FailureClass.SCHEMA, "erp_id")
+    assert (outcome.failure.failure_class, outcome.failure.field) == (FailureClass.SCHEMA, "name")
     assert await system.look_up(odd) == Absent()
     assert redmine.requests == []
 

@@ -65,10 +65,16 @@ def test_the_table_is_what_the_policy_needs() -> None:
     assert [(each.name, each.role.value, each.path) for each in OPERATIONS] == [
         ("customer.put", "erp", "/customers"),
         ("project.create", "erp", "/projects"),
+        ("project.cancel", "erp", "/project-cancellations"),
+        ("contract.put", "erp", "/contracts"),
+        ("contract.cancel", "erp", "/contract-cancellations"),
         ("billable.post", "erp", "/billables"),
         ("billable.reverse", "erp", "/reversals"),
         ("project.put", "psa", "/projects"),
+        ("project.withdraw", "psa", "/project-withdrawals"),
         ("project.link", "crm", "/project-links"),
+        ("workspace.create", "crm", "/workspaces"),
+        ("workspace.archive", "crm", "/workspace-archivals"),
     ]
     for role in Role:
         paths = [each.path for each in operations_of(role)]

@@ -1,0 +1,1 @@
+"""Events about contracts: one module per schema version."""

@@ -1,0 +1,1 @@
+"""What engagements are told: one module per schema version."""

@@ -1,0 +1,103 @@
+"""The engagement as the gateway keeps it, version 1: a won deal, and how far each of its parts has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.project.v1 import OpportunityForecast
+from schemas.project.v2 import OpportunityWon
+
+StepStatus = Literal["todo", "asked", "done", "failed", "skipped", "shadowed", "undoing", "undone", "kept"]
+"""`skipped`: nobody takes it. `shadowed`: only recorded. `kept`: done, and cannot be taken back."""
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class StepState(_Kept):
+    """How far one step of one part is."""
+
+    status: StepStatus = "todo"
+    tries: int = 0
+    """How often it was asked for; part of each command's identity."""
+    undo_tries: int = 0
+    system: str | None = None
+    """The system that was asked: what was begun there stays there."""
+    external_id: str | None = None
+    """The system's own id of what it made."""
+    is_unverified: bool = False
+    """The system says that it did it, but not what it made."""
+    code: str | None = None
+    """Stable name of why it failed."""
+    reason: str | None = None
+    """Why it failed, was skipped, or is kept, for people."""
+    mend: str | None = None
+    """What a person must do about what is kept; None: nothing."""
+
+
+class PartState(_Kept):
+    """One legal entity's part of the deal."""
+
+    legal_entity: str
+    project_id: str
+    contract_id: str
+    is_shadow: bool = False
+    """What would be sent is recorded, and nothing is sent."""
+    tax_code: str | None = None
+    """The ERP's own code, that of the customer or the one that a person chose."""
+    steps: dict[str, StepState] = {}
+    """Step -> how far it is; a step that is not named is still to do."""
+
+    def step(self, name: str) -> StepState:
+        """How far a step is."""
+        return self.steps.get(name, TODO)
+
+
+TODO = StepState()
+
+
+class Grant(_Kept):
+    """An approval that was given."""
+
+    rule: str
+    role: str
+    by: str
+    at: datetime
+    reason: str
+
+
+class Engagement(_Kept):
+    """What is known of an engagement. `deal` is None until it is won."""
+
+    status: Literal[
+        "new", "forecast", "blocked", "approving", "running", "active", "shadowed", "cancelling", "cancelled"
+    ] = "new"
+    """`blocked`: a person must mend the deal first. `active`: every step that matters is done."""
+    forecast: OpportunityForecast | None = None
+    deal: OpportunityWon | None = None
+    customer: str | None = None
+    """Our canonical id of the customer, which a merge may change."""
+    parts: tuple[PartState, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Legal entities that do not run won deals here."""
+    misses: tuple[str, ...] = ()
+    """What validation misses, each as `field: how to mend it`."""
+    pending: dict[str, str] = {}
+    """Rule -> role that must still approve."""
+    grants: tuple[Grant, ...] = ()
+    tax_codes: dict[str, str] = {}
+    """Legal entity -> the tax code that a person chose instead of the customer's."""
+    editors: tuple[str, ...] = ()
+    """Who changed the deal, and so may not approve it."""
+    refused_deals: tuple[str, ...] = ()
+    """Other opportunities that were won on this engagement, and wait for a person."""
+    cancelled_by: str | None = None
+    """Who cancelled it, and why."""
+    kept: tuple[str, ...] = ()
+    """What a cancelled deal leaves behind because it cannot be undone, each with its reason."""
+    to_mend: tuple[str, ...] = ()
+    """What of it a person must still see to."""
