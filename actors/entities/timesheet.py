@@ -69,7 +69,7 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         return Reject(_mapping("legal_entity_unmapped", f"add legal entity {sheet.legal_entity} to the policy file"))
     snapshot = context.find(sheet.project.key("project"))
     project = snapshot.state
-    if not isinstance(project, Project) or project.erp_id is None:
+    if not isinstance(project, Project) or project.erp is None or project.erp_id is None:
         return Wait(snapshot.key, f"the ERP of {sheet.legal_entity} does not have the project yet")
     failure = _unbillable(sheet, project)
     if failure is not None:
@@ -86,13 +86,13 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         if wanted_body != booked.body:
             if booked.revision == revision:
                 return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
-            requests.append(_reversal(line_id, booked, legal_entity))
+            requests.append(_reversal(line_id, booked, project.erp))
             del lines[line_id]
     for line_id, line in wanted.items():
         if line_id not in lines:
             body = _body(line, sheet, project, legal_entity, context.key)
             name = f"{line_id}.r{revision}"
-            requests.append(Request(legal_entity.erp, "billable.post", name, body))
+            requests.append(Request(project.erp, "billable.post", name, body))
             reference = command_reference(context.key, name, 1)
             lines[line_id] = BilledLine(revision=revision, body=body, reference=reference)
     return Accept(
@@ -151,11 +151,11 @@ def _body(
     )
 
 
-def _reversal(line_id: str, booked: BilledLine, legal_entity: LegalEntity) -> Request:
+def _reversal(line_id: str, booked: BilledLine, erp: str) -> Request:
     post = booked.body
     fields = post.model_dump() | {"amount": -post.amount + Decimal(0), "hours": -post.hours}
     body = BillableReverse(**fields, reverses=booked.reference)
-    return Request(legal_entity.erp, "billable.reverse", f"{line_id}.r{booked.revision}", body)
+    return Request(erp, "billable.reverse", f"{line_id}.r{booked.revision}", body)
 
 
 def _result(state: Timesheet, result: Result) -> Decision:

@@ -9,12 +9,14 @@ from schemas.customer.entity import Customer
 from schemas.customer.v1 import CreditChanged, Upserted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
-from schemas.project.v1 import Billing, Contract, OpportunityWon, Rate
+from schemas.project.v1 import Opened, Rate
+from schemas.project.v2 import Billing, Contract, OpportunityWon, Part
 from schemas.timesheet.v1 import Approved, Approver, Corrected, Employee, Line
 from schemas.values import Money, Period, Reference
 
 SHIPYARD = ActorKey("customer", "C-1")
 BRIDGE = ActorKey("project", "P-1")
+WON = ActorKey("engagement", "P-1")
 SHEET = ActorKey("timesheet", "T-1")
 MONDAY = date(2026, 3, 2)
 WEEK = Period(starts_on=MONDAY, ends_on=date(2026, 3, 8))
@@ -44,31 +46,64 @@ def known_customer(*, on_hold: bool = False) -> Customer:
     return Customer(profile=customer(), on_hold=on_hold, puts=1, erp_ids={"DE01": "10042"}, tax_codes={"DE01": "D19"})
 
 
-def deal(
+def part(
     legal_entity: str = "DE01",
     *,
     service_line: str = "advisory",
     currency: str = "EUR",
     ends_on: date | None = None,
+    value: str | None = None,
     **rates: str,
-) -> OpportunityWon:
-    """A won deal; `rates` are prices of an hour by role."""
+) -> Part:
+    """What one legal entity bills by the hour; `rates` are prices of an hour by role."""
     prices = {
         role: Money(amount=price, currency=currency) for role, price in (rates or {"consultant": "145.00"}).items()
     }
-    return OpportunityWon(
-        opportunity_id="OPP-1",
-        customer=Reference(id=SHIPYARD.id),
+    return Part(
         legal_entity=legal_entity,
         service_line=service_line,
-        name="Bridge",
         currency=currency,
         contract=Contract(reference="SOW-1", signed_on=date(2026, 1, 2), starts_on=date(2026, 1, 5), ends_on=ends_on),
         billing=Billing(
             method="time_and_materials",
             rates=tuple(Rate(role=role, hourly=price) for role, price in prices.items()),
         ),
+        value=None if value is None else Money(amount=value, currency=currency),
     )
+
+
+def deal(*parts: Part, opportunity_id: str = "OPP-1", discount: str | None = None) -> OpportunityWon:
+    """A won deal."""
+    return OpportunityWon(
+        opportunity_id=opportunity_id,
+        customer=Reference(id=SHIPYARD.id),
+        name="Bridge",
+        parts=parts or (part(),),
+        discount=None if discount is None else Decimal(discount),
+        requested_by="E-ask",
+        owner="E-own",
+    )
+
+
+def opened(
+    legal_entity: str = "DE01",
+    *,
+    currency: str = "EUR",
+    ends_on: date | None = None,
+    erp_id: str = "PRJ-1",
+    **rates: str,
+) -> Opened:
+    """What an engagement says of a project that stands in the systems."""
+    prices = {
+        role: Money(amount=price, currency=currency) for role, price in (rates or {"consultant": "145.00"}).items()
+    }
+    return Opened(
+        to=BRIDGE.id, engagement=WON.id, opportunity_id="OPP-1", name="Bridge", legal_entity=legal_entity,
+        currency=currency, service_line="advisory", contract="SOW-1", contract_reference="SOW-1",
+        starts_on=date(2026, 1, 5), ends_on=ends_on, tax_code="D19",
+        rates=tuple(Rate(role=role, hourly=price) for role, price in prices.items()),
+        erp="erp", erp_id=erp_id, psa="psa", psa_id="4711",
+    )  # fmt: skip
 
 
 def running_project(
@@ -85,6 +120,7 @@ def running_project(
         ends_on=ends_on,
         tax_code="D19",
         rates={role: Decimal(price) for role, price in (rates or {"consultant": "145.00"}).items()},
+        erp="us-erp" if legal_entity == "US01" else "erp",
         erp_id="PRJ-1",
         status="active",
     )

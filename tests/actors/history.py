@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Reject, Request, Snapshot, State, Wait
 from actors.registry import ACTORS
+from schemas.acts import Act, Acted
 from schemas.bindings import Binding, Unbound
 from schemas.commands import Confirmed, Rejected, Result
+from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
 from schemas.facts import Claim
 from schemas.keys import ActorKey
-from schemas.project.v1 import Activated, MilestoneCompleted, StatusChanged
+from schemas.project.v1 import Activated, MilestoneCompleted, StatusChanged, Withdrawn
 from schemas.record import Record
 from schemas.timesheet.v1 import Approved, Corrected, Line
 from schemas.values import Reference
-from tests.actors.firm import BRIDGE, MONDAY, SHEET, SHIPYARD, approved, corrected, credit, customer, deal, line
+from schemas.verdicts import FailureClass
+from tests.actors.firm import (
+    BRIDGE,
+    MONDAY,
+    SHEET,
+    SHIPYARD,
+    WON,
+    approved,
+    corrected,
+    credit,
+    customer,
+    deal,
+    line,
+    opened,
+    part,
+)
 from tests.actors.stage import NOW, POLICY, REFUSED, command_of, event_of
 
 LONG: Final = "é" * 100
 KEYS: Final = (
     SHIPYARD, ActorKey("customer", LONG), BRIDGE, ActorKey("project", LONG), SHEET, ActorKey("timesheet", "%" * 200),
+    WON, ActorKey("engagement", LONG),
 )  # fmt: skip
 LEGAL_ENTITIES: Final = ("DE01", "DE01", "US01", "JP01", "FR01")
 CURRENCIES: Final = {"DE01": "EUR", "US01": "USD", "JP01": "JPY", "FR01": "EUR"}
@@ -133,11 +151,10 @@ def _found(history: History, customer_key: ActorKey, project_key: ActorKey, lega
     """A customer and a project that all systems have: most of what can happen needs them."""
     history.happen(customer_key, event_of(customer_key, customer(legal_entity)))
     history.happen(customer_key, _done(customer_key, history, f"C{len(customer_key.id)}"))
-    won = deal(legal_entity, currency=CURRENCIES[legal_entity], consultant=rate, partner="1.01")
-    won = won.model_copy(update={"customer": Reference(id=customer_key.id)})
-    history.happen(project_key, event_of(project_key, won))
-    for external_id in EXTERNAL_IDS[:2]:
-        history.happen(project_key, _done(project_key, history, external_id))
+    project = opened(
+        legal_entity, currency=CURRENCIES[legal_entity], erp_id=EXTERNAL_IDS[0], consultant=rate, partner="1.01"
+    ).model_copy(update={"to": project_key.id, "psa_id": EXTERNAL_IDS[1]})
+    history.happen(project_key, event_of(project_key, project))
 
 
 def _done(key: ActorKey, history: History, external_id: str) -> Result:
@@ -150,6 +167,8 @@ def _draw_event(entity: str, one_of: Callable[..., object]) -> Record:
             return _draw_customer_event(one_of)
         case "project":
             return _draw_project_event(one_of)
+        case "engagement":
+            return _draw_engagement_event(one_of)
         case _:
             return _draw_sheet(one_of)
 
@@ -168,21 +187,63 @@ def _draw_customer_event(one_of: Callable[..., object]) -> Record:
     return event
 
 
+def _draw_engagement_event(one_of: Callable[..., object]) -> Record:
+    """A win, an answer of the customer, or an act of a person on any topic, open or not."""
+    legal_entity, moved_to = str(one_of(*LEGAL_ENTITIES)), str(one_of(SHIPYARD.id, LONG))
+    currency = CURRENCIES[legal_entity]
+    parts = [
+        part(
+            legal_entity, currency=currency, service_line=str(one_of("advisory", "advisory", "gardening")),
+            consultant=str(one_of(*RATES[currency])),
+        ),
+        part("JP01", currency="JPY", consultant="12345"),
+    ][: int(str(one_of(1, 1, 2)))]  # fmt: skip
+    if legal_entity == "JP01":
+        parts = parts[:1]
+    won = deal(*parts, opportunity_id=str(one_of("OPP-1", "OPP-1", "OPP-2"))).model_copy(
+        update={"customer": Reference(id=str(one_of(SHIPYARD.id, LONG)))}
+    )
+    ready = CustomerReady(
+        to=WON.id, customer=SHIPYARD.id, legal_entity=legal_entity, erp_id=str(one_of(*EXTERNAL_IDS)), tax_code="D19"
+    )
+    refused = CustomerRefused(
+        to=WON.id, customer=SHIPYARD.id, legal_entity=legal_entity, failure_class=FailureClass.MAPPING,
+        code="tax_profile_unmapped", reason="add it",
+    )  # fmt: skip
+    step = one_of("customer", "shell", "delivery", "contract", "open", "terms", "workspace", "links", "?")
+    changes: tuple[dict[str, Any] | None, ...] = (
+        None,
+        {"external_id": "X-1"},
+        {"parts": {legal_entity: {"service_line": "advisory"}}},
+        {"parts": {legal_entity: {"tax_code": "D7"}}},
+        {"customer": {"id": LONG}},
+    )
+    acted = Acted(
+        topic=str(one_of("validate", f"step:{legal_entity}.{step}", f"undo:{legal_entity}.{step}", "left_over")),
+        act=Act(str(one_of(*Act))),
+        by="E-9",
+        reason="looked into it",
+        changes=changes[int(str(one_of(*range(len(changes)))))],
+    )  # fmt: skip
+    moved = CustomerMoved(to=WON.id, customer=SHIPYARD.id, into=moved_to)
+    event = one_of(won, won, won, ready, ready, refused, acted, acted, acted, moved)
+    assert isinstance(event, Record)
+    return event
+
+
 def _draw_project_event(one_of: Callable[..., object]) -> Record:
     legal_entity = str(one_of(*LEGAL_ENTITIES))
     currency = CURRENCIES[legal_entity]
-    won = deal(
-        legal_entity,
-        currency=currency,
-        service_line=str(one_of("advisory", "advisory", "gardening")),
-        ends_on=date(2026, 3, 3) if one_of(0, 0, 1) else None,
-        consultant=str(one_of(*RATES[currency])),
-    ).model_copy(update={"customer": Reference(id=str(one_of(SHIPYARD.id, LONG)))})
+    project = opened(
+        legal_entity, currency=currency, ends_on=date(2026, 3, 3) if one_of(0, 0, 1) else None,
+        erp_id=str(one_of(*EXTERNAL_IDS)), consultant=str(one_of(*RATES[currency])),
+    )  # fmt: skip
+    withdrawn = Withdrawn(to=BRIDGE.id, engagement=WON.id, reason="cancelled")
     status = StatusChanged.model_validate(
         {"status": one_of("active", "on_hold", "closed"), "effective_on": MONDAY, "reason": "decided"}
     )
     milestone = MilestoneCompleted(milestone_id=str(one_of("M1", "M2")), name="Design", completed_on=MONDAY)
-    event = one_of(won, won, won, status, milestone, Activated(activated_on=MONDAY))
+    event = one_of(project, project, project, withdrawn, status, milestone, Activated(activated_on=MONDAY))
     assert isinstance(event, Record)
     return event
 

@@ -31,11 +31,13 @@ REFUSED = Failure(FailureClass.BUSINESS_RULE, "period_closed", "March is closed:
 
 def event_of(key: ActorKey, data: Record) -> Envelope:
     """`data` as it comes through the door for `key`."""
-    name = next(name for name in EVENTS.names if EVENTS.latest(name).model is type(data))
-    entity, fact = name.split(".")
+    names = [name for name in EVENTS.names if EVENTS.latest(name).model is type(data)]
+    name = next((name for name in names if EVENTS.find(EVENTS.latest(name).type).actor == key.entity), names[0])
+    type_, (entity, fact) = EVENTS.find(EVENTS.latest(name).type), name.split(".")
     return Envelope(
-        "urn:test", "1", EVENTS.latest(name).type, entity, fact, key.id, None, None, None, None, None, data, b""
-    )
+        "urn:test", "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, None, None, None, None, None,
+        data, b"",
+    )  # fmt: skip
 
 
 def command_of(key: ActorKey, request: Request, generation: int = 1) -> Command:

@@ -49,7 +49,7 @@ from tests.runtime.vendor import BUSY, KEYED, NO_ANSWER, Mood
 CRM = "urn:example:crm"
 PSA = "urn:example:psa"
 PATH = {"path": "/x", "look_up": True, "key_window_seconds": 86_400, "late_bound_seconds": 60}
-OPERATIONS_OF_ERP = ("customer.put", "project.create", "billable.post", "billable.reverse")
+OPERATIONS_OF_ERP = ("customer.put", "project.create", "contract.put", "billable.post", "billable.reverse")
 SYSTEM = {"url": "http://127.0.0.1:1", "token": "sandbox-token"}
 POLICY = PolicyFile.model_validate(
     {

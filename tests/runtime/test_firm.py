@@ -15,7 +15,7 @@ from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
 from schemas.values import Reference
 from schemas.verdicts import Verdict
-from tests.actors.firm import approved, customer, deal, line
+from tests.actors.firm import approved, customer, deal, line, part
 from tests.runtime.firm import CRM, PSA, Firm, event
 from tests.runtime.town import until
 from tests.runtime.troubles import Trouble
@@ -58,7 +58,9 @@ def new_customer(id: str) -> Outgoing:
 
 def won(id: str, customer_id: str) -> Outgoing:
     """What the CRM publishes of a won deal."""
-    data = deal(consultant="125.50").model_copy(update={"customer": Reference(id=customer_id), "opportunity_id": id})
+    data = deal(part(consultant="125.50")).model_copy(
+        update={"customer": Reference(id=customer_id), "opportunity_id": id}
+    )
     return event(CRM, f"won-{id}", ActorKey("project", id), data)
 
 

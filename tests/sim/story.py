@@ -12,7 +12,7 @@ from schemas.project.v1 import MilestoneCompleted, StatusChanged
 from schemas.record import Record
 from schemas.timesheet.v1 import Corrected, Line, Submitted
 from schemas.values import Reference
-from tests.actors.firm import MONDAY, WEEK, approved, customer, deal, line
+from tests.actors.firm import MONDAY, WEEK, approved, customer, deal, line, part
 from tests.runtime.firm import CRM, PSA
 from tests.sim.events import Said, said
 from tests.sim.spoilt import merged, spoilt
@@ -52,7 +52,7 @@ class Story:
         chance = self._chance
         whose = chance.choice(self.customers)
         is_poison = self._is_poisoned(0.06)
-        data = deal(consultant=RATE, service_line="unknown" if is_poison else "advisory").model_copy(
+        data = deal(part(consultant=RATE, service_line="unknown" if is_poison else "advisory")).model_copy(
             update={"customer": Reference(id=whose), "opportunity_id": id}
         )
         yield said(CRM, f"{id}-won", id, data, needs=(f"customer/{whose}",), stops=is_poison)

@@ -1,0 +1,231 @@
+"""Engagement: a won deal becomes running projects, by the flow in `actors.flows`; its key is the engagement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
+from actors.flows import engine
+from actors.flows.edits import Unfit, read_edit
+from actors.flows.engine import Move
+from actors.flows.parts import parts_of
+from actors.flows.people import act
+from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
+from actors.flows.steps import Job, Step
+from actors.flows.won_deal import WON_DEAL
+from schemas.acts import Act, Acted
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.customer.entity import Customer
+from schemas.engagement.entity import Engagement, Grant, PartState
+from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
+from schemas.envelope import Envelope
+from schemas.facts import Case, Notice
+from schemas.keys import ActorKey
+from schemas.project.v1 import OpportunityForecast
+from schemas.project.v2 import OpportunityWon
+from schemas.verdicts import Failure, FailureClass
+
+CUSTOMER, *_ = WON_DEAL
+STEPS = {step.name: step for step in WON_DEAL}
+
+
+def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """A deal is examined with its customer: when it is won, and when a person acts."""
+    match event:
+        case Envelope(data=OpportunityWon() as deal) if state.deal is None:
+            return (deal.customer.key("customer"),)
+        case Envelope(data=Acted() as acted) if state.customer is not None:
+            return (_customer_meant(state.customer, acted),)
+        case _:
+            return ()
+
+
+def decide(state: Engagement, event: Event, context: Context) -> Decision:
+    """What an engagement's event means; pure."""
+    match event:
+        case Result():
+            return _answered(state, event, context)
+        case Envelope(data=OpportunityForecast() as forecast):
+            return _forecast(state, forecast)
+        case Envelope(data=OpportunityWon() as deal):
+            return _won(state, deal, context)
+        case Envelope(data=CustomerReady() as ready):
+            return _customer_ready(state, ready, context)
+        case Envelope(data=CustomerRefused() as refused):
+            return _customer_refused(state, refused, context)
+        case Envelope(data=CustomerMoved() as moved):
+            return _customer_moved(state, moved, context)
+        case Envelope(data=Acted() as acted):
+            return _acted(state, acted, context)
+        case _:
+            return Ignore(f"{event.type} does not concern an engagement")
+
+
+def _forecast(state: Engagement, forecast: OpportunityForecast) -> Decision:
+    if state.deal is not None:
+        return Ignore("the deal is won already, so its forecast is over")
+    notice = Notice("forecast", {"legal_entity": forecast.legal_entity, "probability": str(forecast.probability)})
+    return Accept(state.model_copy(update={"status": "forecast", "forecast": forecast}), notices=(notice,))
+
+
+def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
+    if state.deal is not None:
+        return _won_again(state, state.deal, deal)
+    parts = parts_of(deal, context.policy)
+    if not parts.live and not parts.shadow:
+        return Ignore(f"{', '.join(part.legal_entity for part in parts.off)} does not run won deals")
+    snapshot = context.find(deal.customer.key("customer"))
+    if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
+        return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
+    won = state.model_copy(update={"deal": deal, "customer": snapshot.key.id})
+    return examine(won, Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state))
+
+
+def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon) -> Decision:
+    if deal.opportunity_id == first.opportunity_id:
+        return Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
+    if deal.opportunity_id in state.refused_deals:
+        return Ignore(f"opportunity {deal.opportunity_id} was refused here already")
+    reason = (
+        f"opportunity {deal.opportunity_id} was won on an engagement that belongs to {first.opportunity_id}: "
+        "send it again under an engagement of its own, and resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "engagement_taken", reason, "subject")
+    return Accept(
+        state.model_copy(update={"refused_deals": (*state.refused_deals, deal.opportunity_id)}),
+        cases=(Case(failure, f"second_deal:{deal.opportunity_id}", (Act.RESOLVE,), money=deal.amounts),),
+    )
+
+
+def _customer_ready(state: Engagement, ready: CustomerReady, context: Context) -> Decision:
+    part = _waiting_part(state, ready.customer, ready.legal_entity)
+    if part is None:
+        return Ignore("nothing waits for this answer of the customer")
+    code = state.tax_codes.get(ready.legal_entity, ready.tax_code)
+    taxed = state.model_copy(
+        update={
+            "parts": tuple(
+                each.model_copy(update={"tax_code": code}) if each.legal_entity == ready.legal_entity else each
+                for each in state.parts
+            )
+        }
+    )
+    onward = engine.adopted if part.step(CUSTOMER.name).status == "failed" else engine.confirmed
+    return _moved(taxed, ready.legal_entity, context, lambda job: onward(WON_DEAL, job, CUSTOMER, ready.erp_id))
+
+
+def _customer_refused(state: Engagement, refused: CustomerRefused, context: Context) -> Decision:
+    part = _waiting_part(state, refused.customer, refused.legal_entity)
+    if part is None:
+        return Ignore("nothing waits for this answer of the customer")
+    stands = part.step(CUSTOMER.name)
+    if (stands.code, stands.reason) == (refused.code, refused.reason):
+        return Ignore("the customer said so already")
+    failure = Failure(refused.failure_class, refused.code, refused.reason, refused.field)
+    return _moved(state, refused.legal_entity, context, lambda job: engine.failed(job, CUSTOMER, failure))
+
+
+def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -> Decision:
+    """The deal goes on with the customer that stays; what was made under the one that is gone stays as it is."""
+    if state.customer != moved.customer or state.status in {"cancelling", "cancelled"}:
+        return Ignore(f"customer {moved.customer} is not the one of this deal, or the deal is cancelled")
+    redirected = state.model_copy(update={"customer": moved.into})
+    stays = [part for part in state.parts if part.step("shell").status not in {"todo", "shadowed"}]
+    remarks = tuple(f"{part.project_id} was begun with customer {moved.customer}, and stays as it is" for part in stays)
+    if state.status != "running":
+        return Accept(redirected, remarks=remarks)
+    failure = unmapped(state, context.policy)
+    if failure is not None:
+        return Reject(failure)
+    asks_again = {part.legal_entity for part in state.parts if part.step("shell").status == "todo"}
+    accept = move(redirected, _scene(context), asks_again, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
+    return replace(accept, remarks=remarks)
+
+
+def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:
+    if state.deal is None or state.customer is None:
+        return Ignore("nothing was won here yet")
+    snapshot = context.find(_customer_meant(state.customer, acted))
+    customer = snapshot.state if isinstance(snapshot.state, Customer) and snapshot.state.profile is not None else None
+    grant = Grant(rule="", role="", by=acted.by, at=context.now, reason=acted.reason)
+    return act(state, acted, Scene(context.key.id, context.policy, snapshot.key.id, customer), grant)
+
+
+def _answered(state: Engagement, result: Result, context: Context) -> Decision:
+    """A system's answer to the try that stands; to any other it is no news."""
+    line = engine.read_line(result.command.line)
+    step = STEPS.get(line.step)
+    part = next((each for each in state.parts if each.legal_entity == line.legal_entity), None)
+    if step is None or part is None:
+        return Ignore("the part or step is not known any more")
+    stands = part.step(step.name)
+    if line.is_undo:
+        is_news = stands.status == "undoing" and stands.undo_tries == line.number and stands.code is None
+    else:
+        is_news = stands.status == "asked" and stands.tries == line.number
+    if not is_news:
+        return Ignore(f"{line.legal_entity}.{step.name}: the answer to a try that is over")
+    if step.awaits_reply and isinstance(result.outcome, Confirmed):
+        return Ignore(f"{line.legal_entity}.{step.name}: asked, and the answer comes as an event")
+    return _moved(state, line.legal_entity, context, _meaning(step, result, is_undo=line.is_undo, state=state))
+
+
+def _meaning(step: Step, result: Result, *, is_undo: bool, state: Engagement) -> Callable[[Job], Move]:
+    """What the outcome of a command does to its part."""
+    is_cancelling = state.status == "cancelling"
+    match result.outcome:
+        case Confirmed() if is_undo:
+            return lambda job: engine.undone(WON_DEAL, job, step)
+        case Confirmed(external_id):
+            onward = engine.landed if is_cancelling else engine.confirmed
+            return lambda job: onward(WON_DEAL, job, step, external_id)
+        case Rejected(failure) if is_undo:
+            return lambda job: engine.undo_failed(job, step, failure)
+        case Rejected(failure) if is_cancelling:
+            return lambda job: engine.fell(WON_DEAL, job, step, failure)
+        case Rejected(failure):
+            return lambda job: engine.failed(job, step, failure)
+        case _:
+            assert_never(result.outcome)
+
+
+def _moved(state: Engagement, legal_entity: str, context: Context, step: Callable[[Job], Move]) -> Decision:
+    failure = unmapped(state, context.policy)
+    if failure is not None:
+        return Reject(failure)
+    return move(state, _scene(context), {legal_entity}, step)
+
+
+def _scene(context: Context) -> Scene:
+    return Scene(context.key.id, context.policy)
+
+
+def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartState | None:
+    """The part that waits for the customer's answer, or that its last answer has stopped."""
+    if state.status != "running" or state.customer != customer:
+        return None
+    return next(
+        (
+            part
+            for part in state.parts
+            if part.legal_entity == legal_entity and part.step(CUSTOMER.name).status in {"asked", "failed"}
+        ),
+        None,
+    )
+
+
+def _customer_meant(customer: str, acted: Acted) -> ActorKey:
+    """The deal's customer, or the one that an edit puts in its place."""
+    if acted.act is Act.EDIT_RETRY and acted.topic == VALIDATE:
+        try:
+            other = read_edit(acted).customer
+        except Unfit:
+            other = None
+        if other is not None:
+            return other.key("customer")
+    return ActorKey("customer", customer)
+
+
+ACTOR = Actor("engagement", Engagement, 1, decide, references)

@@ -1,0 +1,95 @@
+"""Who must approve a won deal: the policy's rules that apply to it.
+
+Who asked for the deal, owns it, or changed it never may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from actors.policy import Approval, Policy
+from schemas.acts import Act, Acted
+from schemas.engagement.entity import Engagement
+from schemas.facts import Case
+from schemas.project.v2 import OpportunityWon, Part
+from schemas.verdicts import Failure, FailureClass
+
+HOUR: Final = 3600
+
+
+def rules_for(
+    deal: OpportunityWon, parts: Sequence[Part], *, new_customer: bool, policy: Policy
+) -> dict[str, Approval]:
+    """The rules that apply to these parts of the deal, by name."""
+    return {
+        name: rule
+        for name, rule in policy.approvals.items()
+        if rule.flow == "won_deals" and _applies(rule, deal, parts, new_customer=new_customer)
+    }
+
+
+def case_for(name: str, rule: Approval, deal: OpportunityWon, parts: Sequence[Part]) -> Case:
+    """The case by which a role is asked to approve."""
+    money = totals(parts)
+    worth = ", ".join(f"{amount} {currency}" for currency, amount in money.items()) or "unknown"
+    discount = "" if deal.discount is None else f", discount {deal.discount} %"
+    reason = (
+        f"{deal.name} (worth {worth}{discount}) needs the approval of {rule.role} by rule {name}: approve or reject"
+    )
+    return Case(
+        Failure(FailureClass.BUSINESS_RULE, "approval_needed", reason),
+        topic_of(name),
+        (Act.APPROVE, Act.REJECT),
+        owner=rule.role,
+        money=money,
+        remind_after=rule.remind_hours * HOUR,
+        due_after=rule.deadline_hours * HOUR,
+    )
+
+
+def topic_of(rule: str) -> str:
+    """The topic of the case of a rule."""
+    return f"approval:{rule}"
+
+
+def refused_because(state: Engagement, rule: str, acted: Acted) -> str | None:
+    """Why this person may not decide on this rule; None: he may."""
+    role = state.pending[rule]
+    if role not in acted.roles:
+        return f"rule {rule} needs the role {role}"
+    deal = state.deal
+    if deal is not None and acted.by in {deal.requested_by, deal.owner, *state.editors}:
+        return f"{acted.by} asked for the deal, owns it, or changed it, and so may not decide on it"
+    return None
+
+
+def totals(parts: Sequence[Part]) -> dict[str, Decimal]:
+    """What the parts are known to be worth, by currency."""
+    found: dict[str, Decimal] = {}
+    for part in parts:
+        if part.amount is not None:
+            found[part.currency] = found.get(part.currency, Decimal(0)) + part.amount
+    return found
+
+
+def _applies(rule: Approval, deal: OpportunityWon, parts: Sequence[Part], *, new_customer: bool) -> bool:
+    """Whether all that a rule names is so."""
+    if rule.legal_entities and not any(part.legal_entity in rule.legal_entities for part in parts):
+        return False
+    if rule.new_customer is not None and rule.new_customer != new_customer:
+        return False
+    if rule.discount_above is not None and (deal.discount or Decimal(0)) <= rule.discount_above:
+        return False
+    return not rule.amount_above or _is_above(rule, parts)
+
+
+def _is_above(rule: Approval, parts: Sequence[Part]) -> bool:
+    """Whether the parts are worth more than a rule's limit; an unknown worth or a currency without a limit is above."""
+    if any(part.amount is None for part in parts):
+        return True
+    found = totals(parts)
+    return any(
+        currency not in rule.amount_above or total > rule.amount_above[currency] for currency, total in found.items()
+    )

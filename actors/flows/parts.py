@@ -1,0 +1,47 @@
+"""The parts of a won deal: their ids, and which of them run live, in shadow, or not at all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from actors.policy import Flow, Mode, Policy
+from schemas.engagement.entity import PartState
+from schemas.project.v2 import OpportunityWon, Part
+
+
+def project_id(engagement: str, deal: OpportunityWon, part: Part) -> str:
+    """Our canonical id of a part's project."""
+    return part.project_id or (engagement if len(deal.parts) == 1 else f"{engagement}-{part.legal_entity}")
+
+
+def contract_id(deal: OpportunityWon, part: Part) -> str:
+    """Our canonical id of a part's contract."""
+    number = part.contract.reference
+    return part.contract.id or (number if len(deal.parts) == 1 else f"{number}-{part.legal_entity}")
+
+
+class Parts(NamedTuple):
+    """The parts of a deal by how the policy runs won deals for their legal entity."""
+
+    live: tuple[Part, ...]
+    shadow: tuple[Part, ...]
+    off: tuple[Part, ...]
+
+
+def parts_of(deal: OpportunityWon, policy: Policy) -> Parts:
+    """The parts of a deal. One whose legal entity the policy does not know is live: a person is asked about it."""
+    by_mode: dict[Mode, list[Part]] = {mode: [] for mode in Mode}
+    for part in deal.parts:
+        legal_entity = policy.legal_entities.get(part.legal_entity)
+        by_mode[Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.WON_DEALS)].append(part)
+    return Parts(tuple(by_mode[Mode.LIVE]), tuple(by_mode[Mode.SHADOW]), tuple(by_mode[Mode.OFF]))
+
+
+def begun(engagement: str, deal: OpportunityWon, part: Part, *, is_shadow: bool) -> PartState:
+    """A part of which nothing is done yet."""
+    return PartState(
+        legal_entity=part.legal_entity,
+        project_id=project_id(engagement, deal, part),
+        contract_id=contract_id(deal, part),
+        is_shadow=is_shadow,
+    )

@@ -1,0 +1,192 @@
+"""What a person's act does to an engagement, or why it may not: the closed table of its topics. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.decision import Accept, Decision, Ignore
+from actors.flows import approvals, engine
+from actors.flows.edits import DealEdit, Unfit, edited, read_edit
+from actors.flows.parts import parts_of
+from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, unmapped
+from actors.flows.steps import Step
+from actors.flows.validation import Examined, misses
+from actors.flows.won_deal import WON_DEAL
+from schemas.acts import Act, Acted
+from schemas.engagement.entity import Engagement, Grant, PartState
+from schemas.project.v2 import OpportunityWon
+
+
+def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision:
+    """What comes of it. `grant` is what is kept of an approval, its rule and role still to be filled in."""
+    kind, _, rest = acted.topic.partition(":")
+    match kind:
+        case "validate" if state.status == "blocked":
+            return _on_validation(state, acted, scene)
+        case "approval" if rest in state.pending:
+            return _on_approval(state, acted, scene, grant, rest)
+        case "step" | "undo":
+            return _on_step(state, acted, scene, kind, rest)
+        case "second_deal" if rest in state.refused_deals and acted.act is Act.RESOLVE:
+            others = tuple(deal for deal in state.refused_deals if deal != rest)
+            return Accept(state.model_copy(update={"refused_deals": others}), settles=(acted.topic,))
+        case "left_over" if state.to_mend and acted.act is Act.RESOLVE:
+            return Accept(state.model_copy(update={"to_mend": ()}), settles=(LEFT_OVER,))
+        case _:
+            return _not_open(acted)
+
+
+def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
+    match acted.act:
+        case Act.CANCEL:
+            return cancel(state, scene, _why(acted))
+        case Act.RETRY:
+            changed = state
+        case Act.EDIT_RETRY if state.deal is not None:
+            try:
+                edit = read_edit(acted)
+                changed = state.model_copy(
+                    update={
+                        "deal": edited(state.deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
+                        "grants": (), "editors": _with(state.editors, acted.by),
+                    }
+                )  # fmt: skip
+            except Unfit as unfit:
+                return Ignore(str(unfit))
+        case _:
+            return _not_open(acted)
+    if scene.customer is None:
+        return Ignore(f"customer {scene.customer_id} is not known here yet: send it, then retry")
+    accept = examine(changed.model_copy(update={"customer": scene.customer_id}), scene)
+    now = accept.state
+    if isinstance(now, Engagement) and now.status == "blocked" and now.misses == state.misses:
+        return Ignore(f"still missing: {'; '.join(state.misses)}")
+    return accept
+
+
+def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, rule: str) -> Decision:
+    if acted.act not in {Act.APPROVE, Act.REJECT}:
+        return _not_open(acted)
+    refused = approvals.refused_because(state, rule, acted)
+    if refused is not None:
+        return Ignore(refused)
+    if acted.act is Act.REJECT:
+        return cancel(state, scene, _why(acted))
+    given = grant.model_copy(update={"rule": rule, "role": state.pending[rule]})
+    pending = {name: role for name, role in state.pending.items() if name != rule}
+    changed = state.model_copy(update={"grants": (*state.grants, given), "pending": pending})
+    topic = approvals.topic_of(rule)
+    if pending:
+        return Accept(changed, settles=(topic,))
+    if scene.customer is None:
+        return Ignore(f"customer {state.customer} is not known here any more: send it, then approve")
+    accept = examine(changed, scene)
+    return replace(accept, settles=(topic, *accept.settles))
+
+
+def _on_step(state: Engagement, acted: Acted, scene: Scene, kind: str, name: str) -> Decision:
+    legal_entity, _, wanted = name.rpartition(".")
+    part = next((each for each in state.parts if each.legal_entity == legal_entity), None)
+    step = next((each for each in WON_DEAL if each.name == wanted), None)
+    if part is None or step is None:
+        return _not_open(acted)
+    stands = part.step(step.name)
+    has_failed = stands.status == ("failed" if kind == "step" else "undoing") and stands.code is not None
+    failure = unmapped(state, scene.policy)
+    if not has_failed:
+        return _not_open(acted)
+    if failure is not None:
+        return Ignore(failure.reason)
+    if kind == "step":
+        return _on_failed_step(state, acted, scene, part, step)
+    return _on_failed_undo(state, acted, scene, part, step)
+
+
+def _on_failed_undo(state: Engagement, acted: Acted, scene: Scene, part: PartState, step: Step) -> Decision:
+    match acted.act:
+        case Act.RETRY:
+            return move(state, scene, {part.legal_entity}, lambda job: engine.undo_again(job, step))
+        case Act.RESOLVE:
+            why = f"settled by {acted.by}: {acted.reason}"
+            return move(state, scene, {part.legal_entity}, lambda job: engine.settled_by_hand(WON_DEAL, job, step, why))
+        case _:
+            return _not_open(acted)
+
+
+def _on_failed_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, step: Step) -> Decision:
+    match acted.act:
+        case Act.CANCEL:
+            return cancel(state, scene, _why(acted))
+        case Act.RETRY if not part.step(step.name).is_unverified:
+            return move(state, scene, {part.legal_entity}, lambda job: engine.again(WON_DEAL, job, step))
+        case Act.RESOLVE if not step.critical:
+            why = f"left out by {acted.by}: {acted.reason}"
+            return move(state, scene, {part.legal_entity}, lambda job: engine.given_up(WON_DEAL, job, step, why))
+        case Act.EDIT_RETRY:
+            try:
+                return _edit_step(state, acted, scene, part, step)
+            except Unfit as unfit:
+                return Ignore(str(unfit))
+        case _:
+            return _not_open(acted)
+
+
+def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, step: Step) -> Decision:
+    """Edit and try again, or take over what a person found. Raises `Unfit`."""
+    edit = read_edit(acted)
+    if edit.external_id is not None:
+        found = edit.external_id
+        if edit != DealEdit(external_id=found):
+            raise Unfit("send `external_id` alone: what stands already is not edited")
+        return move(state, scene, {part.legal_entity}, lambda job: engine.adopted(WON_DEAL, job, step, found))
+    if part.step(step.name).is_unverified:
+        raise Unfit("it was made, and nobody knows under which id: look it up, and send `external_id`")
+    if edit.parts.keys() != {part.legal_entity} or edit.customer is not None or edit.discount is not None:
+        raise Unfit(f"at this step only the part of {part.legal_entity} may be edited")
+    changed = state.model_copy(update={"deal": _edited_while_running(state, edit, scene, part)})
+    code = edit.tax_codes.get(part.legal_entity)
+    if code is not None:
+        taxed = tuple(
+            each.model_copy(update={"tax_code": code}) if each.legal_entity == part.legal_entity else each
+            for each in state.parts
+        )
+        changed = changed.model_copy(update={"parts": taxed, "tax_codes": {**state.tax_codes, **edit.tax_codes}})
+    changed = changed.model_copy(update={"editors": _with(state.editors, acted.by)})
+    return move(changed, scene, {part.legal_entity}, lambda job: engine.again(WON_DEAL, job, step))
+
+
+def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part: PartState) -> OpportunityWon:
+    """The deal with an edit that touches nothing that stands already or was approved. Raises `Unfit`."""
+    if state.deal is None or scene.customer is None:
+        raise Unfit(f"customer {state.customer} is not known here: send it, then retry")
+    changes, deal = edit.parts[part.legal_entity], edited(state.deal, edit)
+    if changes.project_id is not None or (changes.contract is not None and changes.contract.id is not None):
+        raise Unfit("ids cannot change any more: they are in use")
+    if changes.service_line is not None and part.step("shell").status in engine.PAST:
+        raise Unfit("the project stands already: its service line cannot change any more")
+    if part.step("contract").status in engine.PAST:
+        raise Unfit("the contract stands already: what it says is changed by a change order")
+    sold = tuple(each for each in deal.parts if each.legal_entity == part.legal_entity)
+    examined = Examined(scene.engagement, deal, state.customer or "", scene.customer, scene.policy)
+    found = misses(examined, sold, {**state.tax_codes, **edit.tax_codes})
+    if found:
+        raise Unfit("; ".join(str(miss) for miss in found))
+    if deal.amounts != state.deal.amounts:
+        rules = approvals.rules_for(deal, parts_of(deal, scene.policy).live, new_customer=False, policy=scene.policy)
+        if rules:
+            raise Unfit(
+                f"the worth was approved by rule {', '.join(rules)}: it cannot change any more, but be cancelled"
+            )
+    return deal
+
+
+def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    return names if name in names else (*names, name)
+
+
+def _why(acted: Acted) -> str:
+    return f"cancelled by {acted.by}: {acted.reason}"
+
+
+def _not_open(acted: Acted) -> Ignore:
+    return Ignore(f"{acted.act} does nothing here: look at what is open for topic {acted.topic}")

@@ -1,0 +1,229 @@
+"""The stages of a won deal: examined, approved, running, and, where a person says so, cancelled. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from actors.decision import Accept
+from actors.flows import approvals, engine
+from actors.flows.engine import Move
+from actors.flows.parts import Parts, begun, parts_of
+from actors.flows.steps import Job
+from actors.flows.validation import Examined, Miss, failure_of, misses
+from actors.flows.won_deal import WON_DEAL
+from actors.policy import Policy
+from schemas.acts import Act
+from schemas.customer.entity import Customer
+from schemas.engagement.entity import Engagement, PartState
+from schemas.facts import Case, Notice
+from schemas.project.v2 import OpportunityWon, Part
+from schemas.verdicts import Failure, FailureClass
+
+VALIDATE: Final = "validate"
+LEFT_OVER: Final = "left_over"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the stages look at beside the engagement: its id, the policy, and its customer where it was looked up."""
+
+    engagement: str
+    policy: Policy
+    customer_id: str | None = None
+    customer: Customer | None = None
+
+
+def examine(state: Engagement, scene: Scene) -> Accept:
+    """Validate, then ask for the approvals that are not given, then run. Nothing of the deal is set up before."""
+    deal, customer = _deal(state), scene.customer
+    if customer is None:
+        raise ValueError("a deal is examined with its customer")
+    parts = parts_of(deal, scene.policy)
+    fresh = state.model_copy(
+        update={
+            "parts": (
+                *(begun(scene.engagement, deal, part, is_shadow=False) for part in parts.live),
+                *(begun(scene.engagement, deal, part, is_shadow=True) for part in parts.shadow),
+            ),
+            "left_out": tuple(part.legal_entity for part in parts.off),
+        }
+    )
+    examined = Examined(scene.engagement, deal, state.customer or "", customer, scene.policy)
+    found = misses(examined, parts.live, state.tax_codes) if parts.live else ()
+    if found:
+        return _blocked(fresh, parts, found)
+    of_shadow = misses(examined, parts.shadow, state.tax_codes) if parts.shadow else ()
+    remarks = (*_remarks(parts), *(f"shadow: {miss}" for miss in of_shadow))
+    is_new = any(_erp_id(customer, scene.policy, part) is None for part in parts.live)
+    needed = approvals.rules_for(deal, parts.live, new_customer=is_new, policy=scene.policy) if parts.live else {}
+    granted = {grant.rule for grant in state.grants}
+    pending = {name: rule for name, rule in needed.items() if name not in granted}
+    settles = (VALIDATE,) if state.status == "blocked" else ()
+    if not pending:
+        running = fresh.model_copy(update={"status": "running", "misses": (), "pending": {}})
+        accept = _run(running, scene, customer, can_be_shown=not of_shadow)
+        return replace(accept, settles=settles + accept.settles, remarks=remarks)
+    return Accept(
+        fresh.model_copy(
+            update={
+                "status": "approving", "misses": (), "pending": {name: rule.role for name, rule in pending.items()},
+            }
+        ),
+        cases=tuple(approvals.case_for(name, rule, deal, parts.live) for name, rule in pending.items()),
+        settles=settles,
+        notices=tuple(Notice("approval_needed", {"rule": name, "role": rule.role}) for name, rule in pending.items()),
+        remarks=remarks,
+    )  # fmt: skip
+
+
+def move(state: Engagement, scene: Scene, legal_entities: Collection[str], step: Callable[[Job], Move]) -> Accept:
+    """These parts move, and the whole with them."""
+    moved = [(part, step(job_of(state, scene, part))) for part in state.parts if part.legal_entity in legal_entities]
+    return _together(state, moved)
+
+
+def cancel(state: Engagement, scene: Scene, why: str) -> Accept:
+    """Undo what is done; what was never begun is let go at once."""
+    open_topics = [approvals.topic_of(rule) for rule in state.pending]
+    if state.status == "blocked":
+        open_topics.append(VALIDATE)
+    cancelling = state.model_copy(update={"status": "cancelling", "cancelled_by": why, "pending": {}, "misses": ()})
+    if state.status in {"blocked", "approving"}:
+        moved = []
+    else:
+        moved = [
+            (part, engine.compensate(WON_DEAL, job_of(cancelling, scene, part)))
+            for part in state.parts
+            if not part.is_shadow
+        ]
+    accept = _together(cancelling, moved)
+    return replace(accept, settles=(*open_topics, *accept.settles))
+
+
+def job_of(state: Engagement, scene: Scene, part: PartState) -> Job:
+    """What the steps of a part may look at."""
+    deal = _deal(state)
+    sold = next(each for each in deal.parts if each.legal_entity == part.legal_entity)
+    return Job(
+        scene.engagement, deal, sold, part, scene.policy, state.customer or "", scene.customer,
+        state.cancelled_by or "the deal runs",
+    )  # fmt: skip
+
+
+def unmapped(state: Engagement, policy: Policy) -> Failure | None:
+    """What has left the policy that a running deal needs."""
+    live = {part.legal_entity for part in state.parts if not part.is_shadow}
+    for part in () if state.deal is None else state.deal.parts:
+        if part.legal_entity not in live:
+            continue
+        for what, code, known in (
+            ("legal_entity", part.legal_entity, policy.legal_entities),
+            ("service_line", part.service_line, policy.service_lines),
+        ):
+            if code not in known:
+                reason = f"add {what.replace('_', ' ')} {code} to the policy file again, then retry"
+                return Failure(FailureClass.MAPPING, f"{what}_unmapped", reason, what)
+    return None
+
+
+def _run(state: Engagement, scene: Scene, customer: Customer, *, can_be_shown: bool) -> Accept:
+    shown: list[PartState] = []
+    for part in state.parts:
+        code = state.tax_codes.get(part.legal_entity) or _tax_code(customer, scene.policy, part.legal_entity)
+        shown.append(part.model_copy(update={"tax_code": code}))
+    taxed = state.model_copy(update={"parts": tuple(shown)})
+    moved = []
+    for part in taxed.parts:
+        job = job_of(taxed, scene, part)
+        if part.is_shadow:
+            moved.append((part, Move(engine.shadow(WON_DEAL, job) if can_be_shown else part)))
+        else:
+            moved.append((part, engine.advance(WON_DEAL, job)))
+    return _together(taxed, moved)
+
+
+def _blocked(state: Engagement, parts: Parts, found: tuple[Miss, ...]) -> Accept:
+    failure = failure_of(found)
+    acts = (Act.RETRY, Act.EDIT_RETRY, Act.CANCEL)
+    return Accept(
+        state.model_copy(update={"status": "blocked", "misses": tuple(str(miss) for miss in found), "pending": {}}),
+        cases=(Case(failure, VALIDATE, acts, money=approvals.totals(parts.live)),),
+        settles=tuple(approvals.topic_of(rule) for rule in state.pending),
+        notices=(Notice("blocked", {"code": failure.code, "fields": ", ".join(miss.field for miss in found)}),),
+        remarks=_remarks(parts),
+    )
+
+
+def _together(state: Engagement, moved: Iterable[tuple[PartState, Move]]) -> Accept:
+    """The engagement after moves of its parts, with what their sum means."""
+    moves = {before.legal_entity: each for before, each in moved}
+    parts = tuple(moves[part.legal_entity].part if part.legal_entity in moves else part for part in state.parts)
+    accept = Accept(
+        state.model_copy(update={"parts": parts}),
+        requests=tuple(request for each in moves.values() for request in each.requests),
+        cases=tuple(case for each in moves.values() for case in each.cases),
+        settles=tuple(topic for each in moves.values() for topic in each.settles),
+        notices=tuple(notice for each in moves.values() for notice in each.notices),
+    )
+    return _concluded(state.model_copy(update={"parts": parts}), accept)
+
+
+def _concluded(state: Engagement, accept: Accept) -> Accept:
+    live = [part for part in state.parts if not part.is_shadow]
+    if state.status == "running" and not live:
+        return replace(accept, state=state.model_copy(update={"status": "shadowed"}))
+    if state.status == "running" and all(engine.is_complete(WON_DEAL, part) for part in live):
+        notice = Notice("activated", {"projects": ", ".join(part.project_id for part in live)})
+        active = state.model_copy(update={"status": "active"})
+        return replace(accept, state=active, notices=(*accept.notices, notice))
+    if state.status == "cancelling" and all(engine.is_undone(WON_DEAL, part) for part in live):
+        return _cancelled(state, accept)
+    return replace(accept, state=state)
+
+
+def _cancelled(state: Engagement, accept: Accept) -> Accept:
+    """The end of a cancelled deal: what it leaves behind is named, and where a person must mend it there is a case."""
+    stay = [
+        (f"{part.legal_entity}.{name} ({step.system} {step.external_id or 'without id'})", step)
+        for part in state.parts
+        for name, step in part.steps.items()
+        if step.status == "kept"
+    ]
+    kept = tuple(f"{name}: {step.reason}" for name, step in stay)
+    to_mend = tuple(f"{name}: {step.reason}; {step.mend}" for name, step in stay if step.mend is not None)
+    notice = Notice("cancelled", {"reason": state.cancelled_by or "", "kept": "; ".join(kept)})
+    reason = f"the deal was cancelled, and this cannot be undone: {'; '.join(to_mend)}"
+    case = Case(Failure(FailureClass.BUSINESS_RULE, "left_over", reason), LEFT_OVER, (Act.RESOLVE,))
+    return replace(
+        accept,
+        state=state.model_copy(update={"status": "cancelled", "kept": kept, "to_mend": to_mend}),
+        notices=(*accept.notices, notice),
+        cases=(*accept.cases, case) if to_mend else accept.cases,
+    )
+
+
+def _remarks(parts: Parts) -> tuple[str, ...]:
+    off = (f"{part.legal_entity} does not run won deals: its part was left out" for part in parts.off)
+    shadow = (f"{part.legal_entity} runs won deals in shadow: its part is only written down" for part in parts.shadow)
+    return (*off, *shadow)
+
+
+def _erp_id(customer: Customer, policy: Policy, part: Part) -> str | None:
+    """The customer's own id in the ERP that a part belongs to."""
+    if part.contract.starts_on is None:
+        return None
+    system = policy.legal_entities[part.legal_entity].route("customer.put", part.contract.starts_on)
+    return None if system is None else customer.erp_id(part.legal_entity, system)
+
+
+def _tax_code(customer: Customer, policy: Policy, code: str) -> str | None:
+    legal_entity, profile = policy.legal_entities.get(code), customer.tax_profile(code)
+    return None if legal_entity is None or profile is None else legal_entity.tax_codes.get(profile)
+
+
+def _deal(state: Engagement) -> OpportunityWon:
+    if state.deal is None:
+        raise ValueError("nothing was won yet")
+    return state.deal

@@ -1,0 +1,138 @@
+"""Approvals: the policy's rules that apply, each by its role, never by who asked; refused means cancelled."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from actors.policy import Approval
+from schemas.acts import Act
+from schemas.customer.entity import Customer
+from schemas.project.v2 import OpportunityWon
+from tests.actors.firm import SHIPYARD, customer, deal, known_customer, part
+from tests.actors.flows.desk import FINANCE, Desk
+from tests.actors.stage import accepted, reason_to_ignore
+
+BIG = Approval(role="finance", amount_above={"EUR": Decimal(50_000)})
+LARGE = deal(part(value="90000.00"))
+SMALL = deal(part(value="50000.00"))
+NEW = {SHIPYARD: Customer(profile=customer())}
+
+
+@pytest.mark.parametrize(
+    ("rule", "won", "applies"),
+    [
+        (Approval(role="finance"), SMALL, True),
+        (BIG, LARGE, True),
+        (BIG, SMALL, False),
+        (BIG, deal(), True),  # worth nobody knows what
+        (BIG, deal(part("US01", currency="USD", value="1.00")), True),  # in a currency without a limit
+        (BIG, deal(part(value="30000.00"), part("US01", currency="USD", value="1.00")), True),
+        (Approval(role="finance", discount_above=Decimal(10)), deal(discount="12.50"), True),
+        (Approval(role="finance", discount_above=Decimal(10)), deal(discount="10"), False),
+        (Approval(role="finance", discount_above=Decimal(10)), deal(), False),
+        (Approval(role="finance", new_customer=True), SMALL, False),
+        (Approval(role="finance", new_customer=False), SMALL, True),
+        (Approval(role="finance", legal_entities=("US01",)), SMALL, False),
+        (Approval(role="finance", legal_entities=("DE01",)), SMALL, True),
+        (Approval(role="finance", legal_entities=("DE01",), discount_above=Decimal(10)), SMALL, False),
+        (Approval(role="finance", flow="contracts"), SMALL, False),
+    ],
+    ids=str,
+)
+def test_a_rule_applies_where_all_that_it_names_is_so(rule: Approval, won: OpportunityWon, applies: bool) -> None:  # noqa: FBT001 a column of the table
+    desk = Desk(rule=rule).won(won)
+    assert ("approval:rule" in desk.cases) is applies
+    assert (desk.asked == []) is applies
+
+
+def test_a_customer_that_the_erp_does_not_have_is_new() -> None:
+    desk = Desk(others=NEW, newcomer=Approval(role="sales", new_customer=True)).won()
+    assert desk.state.pending == {"newcomer": "sales"}
+
+
+def test_the_case_says_who_must_approve_what_and_until_when() -> None:
+    desk = Desk(big=BIG).won(LARGE)
+    case = desk.cases["approval:big"]
+    assert (case.owner, case.acts) == ("finance", (Act.APPROVE, Act.REJECT))
+    assert (case.remind_after, case.due_after) == (24 * 3600, 72 * 3600)
+    assert case.money == {"EUR": Decimal("90000.00")}
+    assert "90000.00 EUR" in case.failure.reason
+    assert [(notice.fact, dict(notice.attributes)) for notice in desk.notices] == [
+        ("approval_needed", {"rule": "big", "role": "finance"})
+    ]
+
+
+def test_approved_it_goes_on_and_keeps_who_and_when() -> None:
+    desk = Desk(big=BIG).won(LARGE)
+    accepted(desk.act("approval:big", Act.APPROVE))
+    (grant,) = desk.state.grants
+    assert (grant.rule, grant.role, grant.by, grant.reason) == ("big", "finance", "E-fin", "looked into it")
+    assert desk.cases == {}
+    assert desk.go_on().state.status == "active"
+
+
+def test_each_rule_must_be_approved() -> None:
+    desk = Desk(big=BIG, always=Approval(role="legal")).won(LARGE)
+    accepted(desk.act("approval:big", Act.APPROVE))
+    assert desk.asked == []
+    assert set(desk.cases) == {"approval:always"}
+    accepted(desk.act("approval:always", Act.APPROVE, by="E-law", roles=("legal",)))
+    assert desk.operations == ["project.create"]
+
+
+@pytest.mark.parametrize(
+    ("by", "roles", "said"),
+    [("E-fin", ("sales",), "role finance"), ("E-ask", ("finance",), "E-ask"), ("E-own", ("finance",), "E-own")],
+)
+@pytest.mark.parametrize("act", [Act.APPROVE, Act.REJECT])
+def test_who_has_not_the_role_or_asked_for_it_may_not_decide(
+    by: str, roles: tuple[str, ...], said: str, act: Act
+) -> None:
+    desk = Desk(always=FINANCE).won()
+    assert said in reason_to_ignore(desk.act("approval:always", act, by=by, roles=roles))
+    assert (desk.state.status, desk.asked) == ("approving", [])
+
+
+def test_an_approval_that_comes_twice_changes_nothing() -> None:
+    desk = Desk(always=FINANCE).won()
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert reason_to_ignore(desk.act("approval:always", Act.APPROVE))
+    assert reason_to_ignore(desk.act("approval:always", Act.REJECT))
+
+
+def test_refused_the_deal_is_cancelled_and_nothing_was_set_up() -> None:
+    desk = Desk(big=BIG, always=Approval(role="legal")).won(LARGE)
+    accepted(desk.act("approval:big", Act.REJECT))
+    assert (desk.state.status, desk.cases, desk.asked) == ("cancelled", {}, [])
+    assert reason_to_ignore(desk.act("approval:always", Act.APPROVE, by="E-law", roles=("legal",)))
+
+
+def test_who_has_edited_the_deal_may_not_approve_it() -> None:
+    desk = Desk(always=FINANCE).won(deal(part(service_line="gardening")))
+    accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": {"service_line": "audit"}}}))
+    assert "E-fin" in reason_to_ignore(desk.act("approval:always", Act.APPROVE))
+    accepted(desk.act("approval:always", Act.APPROVE, by="E-other"))
+
+
+def test_a_credit_hold_while_it_is_approved_stops_it() -> None:
+    desk = Desk(always=FINANCE).won()
+    desk.knows(customer=known_customer(on_hold=True))
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert desk.cases["validate"].failure.code == "credit_hold"
+    assert desk.asked == []
+    # Once it is released, what was approved stays so
+    desk.knows(customer=known_customer())
+    accepted(desk.act("validate", Act.RETRY))
+    assert desk.operations == ["project.create"]
+
+
+def test_an_edit_asks_for_the_approvals_again() -> None:
+    desk = Desk(big=BIG).won(LARGE)
+    desk.knows(customer=known_customer(on_hold=True))
+    accepted(desk.act("approval:big", Act.APPROVE))
+    desk.knows(customer=known_customer())
+    changes = {"parts": {"DE01": {"value": {"amount": "900000.00", "currency": "EUR"}}}}
+    accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", changes=changes))
+    assert (set(desk.cases), desk.asked) == ({"approval:big"}, [])

@@ -1,0 +1,104 @@
+"""The customer's answers to a deal, and merges during a running flow."""
+
+from __future__ import annotations
+
+from schemas.acts import Act
+from schemas.customer.entity import Customer
+from schemas.customer.v1 import Trade
+from schemas.engagement.v1 import CustomerMoved
+from tests.actors.firm import SHIPYARD, WON, customer, deal, part
+from tests.actors.flows.desk import FINANCE, Desk
+from tests.actors.stage import accepted, reason_to_ignore
+
+MOVED = CustomerMoved(to=WON.id, customer=SHIPYARD.id, into="C-2")
+
+
+def asking() -> Desk:
+    """A deal that waits for its customer's answer."""
+    return Desk(others={SHIPYARD: Customer(profile=customer())}).won()
+
+
+def test_a_refusal_is_a_case_with_the_customers_own_reason() -> None:
+    desk = asking()
+    accepted(desk.unready())
+    assert desk.cases["step:DE01.customer"].failure.code == "tax_profile_unmapped"
+    assert reason_to_ignore(desk.unready())
+
+
+def test_another_refusal_says_the_new_reason() -> None:
+    desk = asking()
+    desk.unready()
+    accepted(desk.unready(code="customer_duplicate"))
+    assert desk.cases["step:DE01.customer"].failure.code == "customer_duplicate"
+
+
+def test_a_customer_that_was_mended_goes_on_by_itself() -> None:
+    desk = asking()
+    desk.unready()
+    accepted(desk.ready())
+    assert desk.cases == {}
+    assert desk.go_on().state.status == "active"
+    assert desk.operations.count("customer.trade") == 1
+
+
+def test_a_retry_asks_the_customer_again() -> None:
+    desk = asking()
+    desk.unready()
+    accepted(desk.act("step:DE01.customer", Act.RETRY))
+    assert "DE01.customer.2" in desk.open
+
+
+def test_an_answer_of_another_customer_or_part_is_no_news() -> None:
+    desk = asking()
+    assert reason_to_ignore(desk.ready(customer="C-9"))
+    assert reason_to_ignore(desk.ready("US01"))
+
+
+def test_an_answer_that_comes_twice_is_no_news() -> None:
+    desk = asking()
+    desk.ready()
+    assert reason_to_ignore(desk.ready())
+
+
+def test_a_merge_while_the_customer_is_asked_asks_the_one_that_stays() -> None:
+    desk = asking()
+    accepted(desk.when(MOVED))
+    assert desk.state.customer == "C-2"
+    again = desk.open["DE01.customer.2"].body
+    assert isinstance(again, Trade)
+    assert again.to == "C-2"
+    assert reason_to_ignore(desk.ready()), "the one that is gone has no say any more"
+    desk.ready(customer="C-2")
+    assert desk.go_on().state.status == "active"
+
+
+def test_a_merge_after_the_project_was_begun_leaves_it_as_it_is() -> None:
+    desk = Desk().won()
+    accepted(desk.when(MOVED))
+    assert desk.state.customer == "C-2"
+    assert "P-1" in desk.remarks[-1]
+    assert desk.go_on().state.status == "active"
+    assert desk.operations.count("project.create") == 1
+    assert "customer.trade" not in desk.operations
+
+
+def test_a_merge_of_a_deal_with_parts_that_are_not_alike() -> None:
+    desk = Desk().won(deal(part("DE01"), part("US01", currency="USD")))
+    accepted(desk.when(MOVED))
+    assert "US01.customer.2" in desk.open
+    assert "DE01.customer.1" not in desk.open
+    desk.ready("US01", customer="C-2")
+    assert desk.go_on().state.status == "active"
+
+
+def test_a_merge_before_the_approval() -> None:
+    desk = Desk(always=FINANCE).won()
+    accepted(desk.when(MOVED))
+    assert (desk.state.customer, desk.asked) == ("C-2", [])
+
+
+def test_a_merge_that_is_told_twice_or_of_another_is_no_news() -> None:
+    desk = asking()
+    desk.when(MOVED)
+    assert reason_to_ignore(desk.when(MOVED))
+    assert reason_to_ignore(Desk().won().when(MOVED.model_copy(update={"customer": "C-9"})))
