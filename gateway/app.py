@@ -15,6 +15,7 @@ from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
@@ -41,6 +42,7 @@ from gateway.backoff import Backoff
 from gateway.garbage import spare_the_long_lived
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
@@ -150,6 +152,7 @@ async def ports(
             dead_letters=closed(PostgresDeadLetters(url)),
             suspects=closed(PostgresSuspects(url)),
             looks=closed(PostgresLooks(url)),
+            entities=closed(PostgresEntities(url)),
             reads=closed(PostgresReads(url)),
             gates=closed(PostgresGates(url)),
             systems={name: closed(system) for name, system in systems(policy).items()},
@@ -170,7 +173,8 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
-    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores))
+    entities = EntityViews(outside.entities, outside.reads)
+    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores), entities)
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield

@@ -9,11 +9,12 @@ from adapters.ports.broker import Delivery
 from adapters.ports.turns import Message
 from gateway.activation import Entry
 from gateway.policy_file import Source
-from schemas.codec import decode, to_structured
+from schemas.codec import to_structured
 from schemas.envelope import Envelope, Undecodable
 from schemas.keys import ActorKey, external_key
 from schemas.sequence import SequenceKind
 from schemas.verdicts import Failure, FailureClass
+from schemas.vocabulary import VOCABULARY, Vocabulary
 
 UNROUTED = "tallystick.unrouted"
 QUEUE_PREFIX = "tallystick."
@@ -22,9 +23,15 @@ QUEUE_PREFIX = "tallystick."
 class Door:
     """Admits deliveries. `sources` answers the policy's sources, `refs` makes our own ids of messages."""
 
-    def __init__(self, sources: Callable[[], Mapping[str, Source]], refs: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        sources: Callable[[], Mapping[str, Source]],
+        refs: Callable[[], UUID],
+        vocabulary: Vocabulary = VOCABULARY,
+    ) -> None:
         self._sources = sources
         self._refs = refs
+        self._vocabulary = vocabulary
 
     def admit(self, delivery: Delivery) -> tuple[ActorKey, Entry]:
         """The key that a delivery is for, and its entry. Raises `Undecodable`."""
@@ -38,7 +45,7 @@ class Door:
                     "routing_key",
                 )
             )
-        envelope = decode(delivery.body, delivery.content_type, delivery.headers)
+        envelope = self._vocabulary.decode(delivery.body, delivery.content_type, delivery.headers)
         source = self._allowed(envelope, delivery)
         key = _key(envelope, source)
         message = Message(
@@ -58,6 +65,7 @@ class Door:
             return Failure(FailureClass.INTERNAL, "door_failed", reason)
 
     def _allowed(self, envelope: Envelope, delivery: Delivery) -> Source:
+        refuse_inner(envelope, self._vocabulary)
         source = self._sources().get(envelope.source)
         if source is None:
             raise _refused(envelope, "source_unknown", f"source {envelope.source} is not in the policy file", "source")
@@ -79,6 +87,13 @@ class Door:
                 FailureClass.SCHEMA,
             )
         return source
+
+
+def refuse_inner(envelope: Envelope, vocabulary: Vocabulary = VOCABULARY) -> None:
+    """Raise `Undecodable` for an event that only the gateway itself says."""
+    if vocabulary.is_inner(envelope.type):
+        reason = f"{envelope.type} is said inside of the gateway alone: see `tallystick event types` for what is read"
+        raise _refused(envelope, "type_inner", reason, "type")
 
 
 def _key(envelope: Envelope, source: Source) -> ActorKey:

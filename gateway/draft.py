@@ -42,6 +42,11 @@ class Ended:
     failure: Failure | None = None
 
 
+def remarked(accept: Accept) -> str | None:
+    """What the timeline says of an event that was applied: what of it was not, and why."""
+    return "; ".join(accept.remarks) or None
+
+
 @dataclass(frozen=True, slots=True)
 class Stopped:
     """A message stops its key: `lane` is what the lane becomes. With a failure a case is opened.
@@ -157,11 +162,17 @@ class Drafting:
         """
         return any(settled.command.id == answered.leased.command.id for settled in self._turn.settled)
 
-    def settle(self, answered: Answered, settlement: Settlement, failure: Failure | None = None) -> None:
+    def settle(
+        self,
+        answered: Answered,
+        settlement: Settlement,
+        failure: Failure | None = None,
+        remarks: str | None = None,
+    ) -> None:
         """A result is decided on; with a failure its command is parked and a case opened."""
         self._answers.append(answered)
         command = answered.leased.command
-        reason = None if failure is None else failure.reason
+        reason = remarks if failure is None else failure.reason
         self._turn.settled.append(Settled(command, settlement, answered.leased.token, reason))
         if failure is not None:
             self._turn.opened.append(Opened(Case(failure), command_id=command.id))

@@ -14,7 +14,7 @@ from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Rej
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
-from gateway.draft import Draft, Drafting, Ended, Stopped
+from gateway.draft import Draft, Drafting, Ended, Stopped, remarked
 from gateway.failures import KILLS, internal, taken
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy
@@ -67,7 +67,7 @@ class _Fold:
             match decision:
                 case Accept():
                     self.drafting.accept(decision)
-                    self.drafting.settle(answered, Settlement.DONE)
+                    self.drafting.settle(answered, Settlement.DONE, remarks=remarked(decision))
                 case Ignore():
                     self.drafting.settle(answered, Settlement.DONE)
                 case Reject(failure):
@@ -183,7 +183,7 @@ class _Fold:
             case None:
                 return None
             case Accept():
-                return Ended(Verdict.APPLIED, accept=decision)
+                return Ended(Verdict.APPLIED, remarked(decision), accept=decision)
             case Ignore(reason):
                 return Ended(Verdict.IGNORED, reason)
             case Reject(failure) if self._is_skipped(message, failure):

@@ -36,6 +36,7 @@ from gateway.retry_policy import RetriesPolicy, RetryPolicy
 from gateway.rules import LanePolicy, Numbering, Rules
 from gateway.system_policy import PolicyInvalid
 from gateway.tryton_policy import TrytonChanges, TrytonPolicy
+from schemas.commands import OURS, SELF
 from schemas.sequence import SequenceKind
 from schemas.values import Id, System
 
@@ -162,9 +163,18 @@ class PolicyFile(_Strict):
     @classmethod
     def _not_ours(cls, sources: Mapping[str, Source]) -> Mapping[str, Source]:
         for name in sources:
-            if name.startswith("conflict:"):
-                raise ValueError(f"{name}: sources that begin with conflict: are ours, name it otherwise")
+            for ours in ("conflict:", OURS):
+                if name.startswith(ours):
+                    raise ValueError(f"{name}: sources that begin with {ours} are ours, name it otherwise")
         return sources
+
+    @field_validator("systems")
+    @classmethod
+    def _not_built_in(cls, systems: Mapping[str, AnySystem]) -> Mapping[str, AnySystem]:
+        for name in systems:
+            if name == SELF or name.startswith(OURS):
+                raise ValueError(f"{name}: {SELF}, and names that begin with {OURS}, are ours, name it otherwise")
+        return systems
 
     @model_validator(mode="after")
     def _systems_exist(self) -> PolicyFile:

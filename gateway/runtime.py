@@ -14,6 +14,7 @@ from uuid import UUID
 
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
+from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
@@ -25,8 +26,7 @@ from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes, Reads
 from adapters.ports.suspects import Suspects
 from adapters.ports.system import System
-from adapters.ports.turns import Message
-from gateway import telemetry
+from gateway import self_system, telemetry
 from gateway.activations import Bounds
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
@@ -40,12 +40,14 @@ from gateway.gate import SystemGate
 from gateway.health import Health
 from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
+from gateway.inner import Inner
 from gateway.lanes import LaneWorker
 from gateway.life import Life
 from gateway.looking import Looking
 from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
+from gateway.people import People
 from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems
 from gateway.readmission import Readmission
@@ -54,14 +56,16 @@ from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
 from gateway.reminder import Reminder
 from gateway.retention import Cleaner
+from gateway.rules import OVERDUE_SECONDS
+from gateway.self_system import SelfSystem
 from gateway.starting import Patience
 from gateway.suspicion import Suspicion
 from gateway.watch import Watch
 from gateway.watermark import Watermark, phase_of
 from gateway.world import World
-from schemas.codec import decode_stored
-from schemas.envelope import Envelope
+from schemas.commands import SELF
 from schemas.keys import ActorKey
+from schemas.vocabulary import VOCABULARY, Vocabulary
 
 SNAPSHOTS = 50_000
 """References kept in memory."""
@@ -94,6 +98,7 @@ class Ports:
     dead_letters: DeadLetters
     suspects: Suspects
     looks: Looks
+    entities: Entities
     reads: Reads
     consuming: Consuming
     publishing: Publishing
@@ -135,6 +140,7 @@ class Runtime:
         sources: Sources,
         counts: Counts,
         tuning: Tuning,
+        vocabulary: Vocabulary = VOCABULARY,
     ) -> None:
         self.instance = sources.ids()
         self.health = Health(ports.reads, ports.publishing)
@@ -149,7 +155,7 @@ class Runtime:
         world = World(
             actors,
             references,
-            _read,
+            lambda message: vocabulary.decode_stored(message.body),
             sources.now,
             sources.ids,
             lambda: frozen,
@@ -173,16 +179,19 @@ class Runtime:
             name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, sources.now)
             for name in ports.systems
         }
+        self.gates[SELF] = SystemGate(self_system.GATE, self_system.CONCURRENCY, sources.now)
+        inner = Inner(self._bus, sources.now, sources.ids, vocabulary)
+        self.people = People(inner, ports.entities)
         self.read_systems = tuple(read_systems(policy))
-        self._relays = self._make_relays(policy, sources) if tuning.relays else {}
-        ages = {name: policy.systems[name].overdue_seconds for name in ports.systems}
+        self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
+        ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
         self._notifier = None
         if tuning.notices:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
         self._burial = Burial(ports.dead_letters, Backoff())
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
-        door = Door(lambda: policy.sources, sources.ids)
+        door = Door(lambda: policy.sources, sources.ids, vocabulary)
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
@@ -265,6 +274,7 @@ class Runtime:
         """
         self.health.is_draining = True
         self.readmission.close()
+        self.people.close()
         try:
             async with asyncio.timeout(grace):
                 await self._finish()
@@ -328,19 +338,15 @@ class Runtime:
                   ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
         )  # fmt: skip
 
-    def _make_relays(self, policy: PolicyFile, sources: Sources) -> dict[str, Relay]:
+    def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(
             self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted
         )
         retries = policy.retry_rules
         relays: dict[str, Relay] = {}
-        for name, system in self._ports.systems.items():
-            entry = policy.systems[name].gate
+        for name, system in {**self._ports.systems, SELF: itself}.items():
+            entry = self_system.GATE if name == SELF else policy.systems[name].gate
             ear = Ear(entry.breaker.rule, retries, entry.longest_retry_after_seconds)
             attempts = Attempts(system, retries, ear, sources.chance)
             relays[name] = Relay(attempts, desk, gate=self.gates[name], backoff=Backoff())
         return relays
-
-
-def _read(message: Message) -> Envelope:
-    return decode_stored(message.body)

@@ -14,6 +14,8 @@ from schemas.verdicts import Failure
 
 SELF: Final = "self"
 """The built-in system through which one actor asks another: its commands arrive there as events."""
+OURS: Final = "tallystick"
+"""How the sources of events begin that the gateway itself says; no other source or system may be called so."""
 
 
 def command_id(system: str, operation: str, key: ActorKey, line: str, generation: int) -> UUID:

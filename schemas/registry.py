@@ -31,7 +31,7 @@ class Version:
     """A row of the table. `name` is `<entity>.<fact>`; `upcast` is None for the latest version alone.
 
     `actor` is the entity whose actor decides on it, None: that of the name. The facts of a name have one actor.
-    `inner` types come from the gateway itself, never through its door.
+    `inner`: the gateway itself says it, one actor to another or for a person; nobody else may send it.
     """
 
     name: str
@@ -57,6 +57,7 @@ class EventType:
     """The entity whose actor decides on it."""
     model: type[Record]
     upcasts: tuple[Upcast, ...]
+    inner: bool = False
 
     def read(self, data: object) -> Record:
         """`data` checked against the version that was sent, then brought to the latest. Raises `Undecodable`."""
@@ -70,7 +71,10 @@ class EventType:
 
 
 class Registry:
-    """All event types that are understood. Versions of a name must be 1..n, each but the last with its upcast."""
+    """All event types that are understood. Versions of a name must be 1..n, each but the last with its upcast.
+
+    Either all versions of a name are inner or none is.
+    """
 
     def __init__(self, versions: Iterable[Version]) -> None:
         self._versions: dict[str, list[Version]] = {}
@@ -78,6 +82,8 @@ class Registry:
             rows = self._versions.setdefault(version.name, [])
             if version.number != len(rows) + 1 or (rows and rows[-1].upcast is None):
                 raise ValueError(f"{version.type}: list versions from 1 on, and give each but the last its upcast")
+            if version.inner != (rows or [version])[0].inner:
+                raise ValueError(f"{version.type}: let all versions of {version.name} be inner, or none")
             rows.append(version)
         self._types = {row.type: _event_type(rows, row) for rows in self._versions.values() for row in rows}
 
@@ -91,6 +97,16 @@ class Registry:
         """All types without their version, which are also the routing keys."""
         return tuple(self._versions)
 
+    @property
+    def offered_types(self) -> tuple[str, ...]:
+        """The types that sources may send: all but the inner ones."""
+        return tuple(type_ for type_, entry in self._types.items() if not entry.inner)
+
+    @property
+    def offered_names(self) -> tuple[str, ...]:
+        """The same without their version."""
+        return tuple(name for name, rows in self._versions.items() if not rows[0].inner)
+
     def find(self, type: str) -> EventType:
         """The entry of `<entity>.<fact>.v<N>`. Raises `Undecodable`, which tells a new version from a wrong type."""
         found = self._types.get(type)
@@ -102,6 +118,10 @@ class Registry:
         """The latest version of `<entity>.<fact>`. Raises `KeyError`."""
         return self._versions[name][-1]
 
+    def inner_versions(self, name: str) -> tuple[Version, ...]:
+        """The versions of an inner `<entity>.<fact>`, oldest first; none if there is no such inner type."""
+        return tuple(row for row in self._versions.get(name, ()) if row.inner)
+
     def json_schema(self, type: str) -> JsonSchemaValue:
         """JSON Schema (2020-12) of the `data` of a type. Raises `Undecodable` for a type that is not known."""
         return json_schema(self.find(type).model, type)
@@ -112,7 +132,7 @@ class Registry:
             return refused("type_invalid", f'type: "{shown(type)}" is not of the form entity.fact.v1', "type")
         rows = self._versions.get(parts["name"])
         if rows is None:
-            known = ", ".join(self._versions)
+            known = ", ".join(self.offered_names)
             return refused("type_unknown", f'type: "{shown(type)}" is not known; known are {known}', "type")
         known = ", ".join(row.type for row in rows)
         return refused(
@@ -128,14 +148,15 @@ _TYPE: Final = re.compile(r"(?P<name>[a-z][a-z_]{0,49}\.[a-z][a-z_]{0,49})\.v[1-
 def _event_type(rows: list[Version], version: Version) -> EventType:
     entity, fact = version.name.split(".")
     later = rows[version.number - 1 : -1]
-    actor = rows[-1].actor or entity
-    return EventType(entity, fact, actor, version.model, tuple(row.upcast for row in later if row.upcast is not None))
+    upcasts = tuple(row.upcast for row in later if row.upcast is not None)
+    return EventType(entity, fact, rows[-1].actor or entity, version.model, upcasts, version.inner)
 
 
 EVENTS: Final = Registry(
     (
         Version("customer.upserted", 1, customer_v1.Upserted),
         Version("customer.credit_changed", 1, customer_v1.CreditChanged),
+        Version("customer.acted", 1, Acted, inner=True),
         Version("customer.trade", 1, customer_v1.Trade, inner=True),
         Version("project.opportunity_forecast", 1, project_v1.OpportunityForecast, actor="engagement"),
         Version("project.opportunity_won", 1, project_v1.OpportunityWon, project_v2.from_v1, actor="engagement"),

@@ -106,7 +106,7 @@ class MemoryLaneActs:
         number = log[-1].attempt.number + 1 if log else 1
         ending = Ending.CONFIRMED if is_there else Ending.ABSENT
         said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", f"{actor}: {reason}")
-        log.append(Logged(command, said, now, now))
+        log.append(Logged(command, said, now, now, standing.command, standing.place))
         if is_there:
             standing.is_parked, standing.reason, standing.due_at = False, None, None
         else:

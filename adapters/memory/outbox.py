@@ -127,7 +127,7 @@ class MemoryOutbox:
         number = log[-1].attempt.number + 1 if log else 1
         decisive = [logged for logged in log if logged.decides]
         earlier = tuple(logged.read(now) for logged in decisive)
-        fresh = Logged(token, Attempt(number, None, 0.0, None), now)
+        fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place)
         tables.attempts[head.command.id] = [*decisive, fresh]
         return Leased(head.command, token, number, earlier, self._lost(head.command.key))
 

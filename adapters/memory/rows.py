@@ -75,6 +75,9 @@ class Logged:
     attempt: Attempt
     started_at: float
     ended_at: float | None = None
+    command: Command | None = None
+    place: tuple[int, int] = (0, 0)
+    """The command and its place, for those who look at what its entity asked for."""
 
     @property
     def decides(self) -> bool:

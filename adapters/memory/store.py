@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
+from adapters.memory.entities import MemoryEntities
 from adapters.memory.gates import MemoryGates
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
@@ -38,6 +39,7 @@ class MemoryClients:
     looks: MemoryLooks
     restores: MemoryRestores
     retention: MemoryRetention
+    entities: MemoryEntities
     remembered: Remembered
 
 
@@ -68,5 +70,6 @@ class MemoryStore:
             MemoryLooks(tables),
             MemoryRestores(tables, clock),
             MemoryRetention(tables, clock),
+            MemoryEntities(tables),
             remembered,
         )

@@ -23,7 +23,7 @@ def event() -> None:
 @output_option
 def types(output: str) -> None:
     """List all types of events."""
-    rows = [(type_, type_.rpartition(".")[0], _meaning(type_)) for type_ in EVENTS.types]
+    rows = [(type_, type_.rpartition(".")[0], _meaning(type_)) for type_ in EVENTS.offered_types]
     if output == JSON:
         show_json([{"type": type_, "routing_key": key, "meaning": meaning} for type_, key, meaning in rows])
     else:
@@ -100,11 +100,11 @@ def _report(count: int, refused: list[RefusedLine], output: str) -> None:
 
 def _known(name: str) -> str:
     """The type that is meant; the latest version where none is named. Raises `Failed`, listing what is known."""
-    if name in EVENTS.types:
+    if name in EVENTS.offered_types:
         return name
-    if name in EVENTS.names:
+    if name in EVENTS.offered_names:
         return EVENTS.latest(name).type
-    raise Failed(Exit.NOT_FOUND, f"there is no event type {name}; known are {', '.join(EVENTS.types)}")
+    raise Failed(Exit.NOT_FOUND, f"there is no event type {name}; known are {', '.join(EVENTS.offered_types)}")
 
 
 def _meaning(type_: str) -> str:

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
         "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
+        "entity": Entry("gateway.cli.entity", "entity", "Show all that happened to one entity."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),

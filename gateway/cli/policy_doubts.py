@@ -26,10 +26,10 @@ def _entities(policy: PolicyFile) -> Iterator[str]:
 
 
 def _sources(policy: PolicyFile) -> Iterator[str]:
-    entities = {name.partition(".")[0] for name in EVENTS.names}
+    entities = {name.partition(".")[0] for name in EVENTS.offered_names}
     for name, source in policy.sources.items():
         for pattern in source.types:
-            if not any(fnmatchcase(known, pattern) for known in EVENTS.names):
+            if not any(fnmatchcase(known, pattern) for known in EVENTS.offered_names):
                 yield f"sources.{name}.types: no event type matches {pattern}: see `tallystick event types`"
         if source.system is not None and source.system not in policy.systems:
             yield (

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.cli.events_file import Line
+from gateway.door import refuse_inner
 from schemas.codec import STRUCTURED, decode
 from schemas.envelope import Undecodable
 from schemas.verdicts import Failure
@@ -30,7 +31,7 @@ def refusals_in(lines: Iterable[Line]) -> Iterator[RefusedLine]:
 def refusal_of(line: Line) -> RefusedLine | None:
     """Why the gateway would refuse this line; None if it would not."""
     try:
-        decode(line.body, STRUCTURED, {})
+        refuse_inner(decode(line.body, STRUCTURED, {}))
     except Undecodable as undecodable:
         return RefusedLine(line, undecodable.failure)
     return None

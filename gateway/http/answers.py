@@ -27,9 +27,13 @@ HEADERS: Final = {
 
 
 def json_answer(content: object) -> web.Response:
-    """Rows, or whatever else orjson writes; a key becomes an object, an amount a string with all its digits."""
-    written = orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
-    return web.Response(body=written, content_type="application/json")
+    """Rows, or whatever else can be `written`."""
+    return web.Response(body=written(content), content_type="application/json")
+
+
+def written(content: object) -> bytes:
+    """JSON of whatever orjson writes; a key becomes an object, an amount a string with all its digits."""
+    return orjson.dumps(content, default=_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
 def page_answer(

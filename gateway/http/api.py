@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from gateway.http.access import Access, Permission, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
@@ -38,6 +39,7 @@ class Operators:
     systems: Systems
     letters: LetterActs
     restores: RestoreActs
+    entities: EntityViews
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -56,6 +58,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle),
         Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),
         Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane),
+        Route(hdrs.METH_GET, "/v1/entities/{entity:[^/]+}/{key:[^/]+}", read, operators.entities.entity),
         Route(hdrs.METH_GET, "/v1/pauses", read, operators.pausing.active),
         Route(hdrs.METH_POST, "/v1/pauses", operate, operators.pausing.begin),
         Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, operators.pausing.end),

@@ -254,7 +254,16 @@ async def body(request: web.Request, form: type[Form]) -> Form:
 
 def lane_key(request: web.Request) -> ActorKey:
     """The key that the path names; each part is percent-encoded, a slash in it as %2F. Raises `Problem`."""
-    entity, key = (_decoded(part) for part in request.rel_url.raw_path.removeprefix("/v1/lanes/").split("/")[:2])
+    return _key(request, "/v1/lanes/")
+
+
+def entity_key(request: web.Request) -> ActorKey:
+    """The same for the path of an entity."""
+    return _key(request, "/v1/entities/")
+
+
+def _key(request: web.Request, prefix: str) -> ActorKey:
+    entity, key = (_decoded(part) for part in request.rel_url.raw_path.removeprefix(prefix).split("/")[:2])
     return ActorKey(entity, key)
 
 

@@ -14,10 +14,11 @@ from adapters.ports.restores import Restores
 from gateway.gate import SystemGate
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.problems import SYSTEM_NOT_FOUND, Problem
+from gateway.http.problems import SYSTEM_BUILT_IN, SYSTEM_NOT_FOUND, Problem
 from gateway.http.readings import Readings
 from gateway.http.requests import Because, Nothing, body, query
 from gateway.system_state import SystemState, system_state, unlisted_state, untouched
+from schemas.commands import SELF
 
 
 class Systems:
@@ -40,7 +41,10 @@ class Systems:
         self._look_at = look_at
 
     async def states(self) -> list[SystemState]:
-        """Every system of the policy, in its order; then those that only have commands. Raises `StoreUnavailable`."""
+        """Every system of the policy, in its order, and `self`; then those that only have commands.
+
+        Raises `StoreUnavailable`.
+        """
         rows = {row.system: row for row in await self._gates.gates()}
         now, newest = datetime.now(UTC), (await self._restores.look()).newest
         readers = await self._readings.states()
@@ -86,6 +90,7 @@ class Systems:
 
     def _name(self, request: web.Request) -> str:
         name = request.match_info["name"]
+        self._refuse_built_in(name)
         if name not in self._policy:
             raise self._not_found()
         return name
@@ -93,6 +98,7 @@ class Systems:
     async def _known_name(self, request: web.Request) -> str:
         """One of the policy, or one that has left something in the database: a gate, or commands."""
         name = request.match_info["name"]
+        self._refuse_built_in(name)
         if (
             name not in self._policy
             and all(row.system != name for row in await self._gates.gates())
@@ -101,8 +107,15 @@ class Systems:
             raise self._not_found()
         return name
 
+    def _refuse_built_in(self, name: str) -> None:
+        if name == SELF:
+            detail = (
+                f"{SELF} is built in: pause what asks, by its entity or legal entity, or everything, at /v1/pauses."
+            )
+            raise Problem(SYSTEM_BUILT_IN, detail)
+
     def _not_found(self) -> Problem:
-        known = ", ".join(self._policy)
+        known = ", ".join(name for name in self._policy if name != SELF)
         return Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system of this name; it lists {known}.")
 
     def _done(self, name: str, request: web.Request, action: str, reason: str) -> web.Response:

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
@@ -24,6 +25,7 @@ from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
@@ -72,6 +74,7 @@ class Process:
     looks: Looks
     restores: Restores
     retention: Retention
+    entities: Entities
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -152,6 +155,7 @@ class MemoryStoreStand:
             clients.looks,
             clients.restores,
             clients.retention,
+            clients.entities,
             clients.remembered,
         )
 
@@ -206,9 +210,10 @@ class PostgresStoreStand:
         restores, retention, overdue, looks = (
             PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url), PostgresLooks(url),
         )  # fmt: skip
+        entities = PostgresEntities(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention,
+            retention, entities,
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -54,6 +54,7 @@ async def test_metrics_do_not_wait_for_a_slow_look_at_overdue_commands(database_
                 assert await look == Looked(0, None)
         assert "tallystick_open_work_known 1.0" in page
         assert 'tallystick_system_held{reason="paused",system="erp"} 0.0' in page
+        assert 'tallystick_system_held{reason="paused",system="self"} 0.0' in page
     finally:
         await blocker.close()
 

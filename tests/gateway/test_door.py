@@ -12,8 +12,11 @@ from gateway.policy_file import Source
 from schemas.codec import decode_stored
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey, external_key
+from schemas.registry import Registry, Version
 from schemas.sequence import SequenceKind
+from schemas.timesheet import v1
 from schemas.verdicts import FailureClass
+from schemas.vocabulary import Vocabulary
 from tests.gateway.deliveries import Parcel, parcel
 from tests.gateway.toy import Ids
 from tests.schemas.messages import binary, example
@@ -148,3 +151,11 @@ def test_a_new_policy_counts_from_the_next_delivery_on() -> None:
     del sources["urn:psa"]
     with pytest.raises(Undecodable):
         door.admit(parcel())
+
+
+def test_what_only_the_gateway_says_is_turned_away_whoever_says_it() -> None:
+    inner = Vocabulary(Registry((Version("timesheet.approved", 1, v1.Approved, inner=True),)))
+    with pytest.raises(Undecodable) as caught:
+        Door(lambda: SOURCES, Ids(), inner).admit(parcel())
+    failure = caught.value.failure
+    assert (failure.failure_class, failure.code, failure.field) == (FailureClass.AUTH, "type_inner", "type")

@@ -63,6 +63,16 @@ def test_each_applied_event_is_one_version() -> None:
     assert [judged.reason for judged in draft.turn.judged] == [None, "asked to", None]
 
 
+def test_what_was_not_applied_of_an_event_is_the_reason_of_its_line() -> None:
+    said = "the name stays; so does the rate"
+    draft = Desk().came(entry("remarks")).turn()
+    assert [(judged.verdict, judged.reason) for judged in draft.turn.judged] == [(Verdict.APPLIED, said)]
+    again = Desk().stands(Step(name="remarks")).turn()
+    assert [(judged.verdict, judged.reason) for judged in again.turn.judged] == [(Verdict.APPLIED, said)]
+    [settled] = Desk().heard(answered(A, "remarks")).turn().turn.settled
+    assert (settled.settlement, settled.reason) == (Settlement.DONE, "the price stays")
+
+
 def test_a_turn_that_applies_nothing_leaves_the_state_alone() -> None:
     draft = Desk(version=4).came(entry("a", Step(name="a", does="ignore"))).turn()
     assert (draft.turn.state, draft.turn.entity_version) == (None, 4)

@@ -200,3 +200,11 @@ def test_a_token_file_is_read_when_it_is_wanted(tmp_path: Path) -> None:
     token.unlink()
     with pytest.raises(PolicyInvalid, match="token_file"):
         policy.systems["erp"].secret()
+
+
+def test_what_the_gateway_is_called_nobody_else_may_be(tmp_path: Path) -> None:
+    [source] = mistakes(tmp_path, "  urn:psa:", "  tallystick:self:")
+    assert "tallystick:self: sources that begin with tallystick are ours, name it otherwise" in source
+    for name in ("self", "tallystick-erp"):
+        told = mistakes(tmp_path, "systems:\n  erp:", f"systems:\n  {name}:")
+        assert any(f"{name}: self, and names that begin with tallystick, are ours" in line for line in told)

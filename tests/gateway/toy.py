@@ -7,22 +7,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, Snapshot, Wait
 from actors.policy import LegalEntity, Policy
 from adapters.ports.outbox import Leased
 from adapters.ports.turns import Message
 from gateway.activation import Answered, Entry
-from schemas.commands import Command, Confirmed, Rejected, Result, Unknown, command_id, command_reference
+from schemas.acts import Acted
+from schemas.commands import (
+    OURS,
+    SELF,
+    Command,
+    Confirmed,
+    Rejected,
+    Result,
+    Unknown,
+    command_id,
+    command_reference,
+)
 from schemas.envelope import Envelope, Undecodable
 from schemas.facts import Case, Claim, Notice
 from schemas.keys import ActorKey, external_key
 from schemas.record import Record
+from schemas.registry import Registry, Version
 from schemas.verdicts import Failure, FailureClass
+from schemas.vocabulary import Vocabulary
 
 NOW: Final = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 POLICY: Final = Policy(legal_entities={"DE01": LegalEntity(currency="EUR")})
@@ -46,21 +59,32 @@ class Ask(Record):
     binds: str | None = None
 
 
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
 class Step(Record):
     """What is to be decided.
 
     `needs`: a job that must have a step applied, by our id or, as `erp:7`, by the ERP's. `asks`: lines asked of the
-    ERP, `line=7` binds the ERP's id 7 when it is confirmed. `claims`: a value that one job alone may hold.
+    ERP, `line=7` binds the ERP's id 7 when it is confirmed. `claims`: a value that one job alone may hold. `tells`: a
+    step asked of another job by `self`, `b:b1` of job b the step b1, and `b:b1>a:a2` with one that this tells in turn.
     """
 
     name: str
     does: Literal["accept", "ignore", "park", "retry", "raise", "wait for a stranger", "wait for itself"] = "accept"
     needs: str | None = None
-    asks: tuple[str, ...] = ()
+    asks: Names = ()
     claims: str | None = None
     releases: str | None = None
     leads_on: bool = False
     """Whether its references lead to ever more of them."""
+    tells: Names = ()
+
+
+class Told(Step):
+    """A step that another job asks for."""
+
+    to: str
 
 
 class Job(BaseModel):
@@ -93,9 +117,17 @@ def decide(state: Job, event: Event, context: Context) -> Decision:
     """Do what the step says."""
     if isinstance(event, Result):
         return _answered(state, event)
+    if isinstance(event.data, Acted):
+        return _acted(state, event.data)
     step = event.data
     assert isinstance(step, Step)
     return _unready(step, context) or _done(state, step, context)
+
+
+def _acted(state: Job, acted: Acted) -> Decision:
+    if "finance" not in acted.roles:
+        return Ignore(f"{acted.by} may not {acted.act} this: it takes the role finance")
+    return Accept(Job(steps=(*state.steps, f"{acted.act} by {acted.by}")), remarks=("the old price stays",))
 
 
 def _unready(step: Step, context: Context) -> Wait | None:
@@ -129,6 +161,10 @@ def _accepted(state: Job, step: Step) -> Accept:
     for ask in step.asks:
         line, _, binds = ask.partition("=")
         requests.append(Request(ERP, "job.do", line, Ask(line=line, binds=binds or None)))
+    for tell in step.tells:
+        said, _, then = tell.partition(">")
+        to, _, name = said.partition(":")
+        requests.append(Request(SELF, "job.told", name, Told(name=name, to=to, tells=(then,) if then else ())))
     return Accept(
         Job(steps=(*state.steps, step.name)),
         requests=tuple(requests),
@@ -136,18 +172,25 @@ def _accepted(state: Job, step: Step) -> Accept:
         releases=() if step.releases is None else (Claim("job", step.releases),),
         notices=(Notice("stepped", {"name": step.name}),),
         cases=(Case(WRONG),) if step.name == "case" else (),
+        remarks=("the name stays", "so does the rate") if step.name == "remarks" else (),
     )
 
 
 def _answered(state: Job, result: Result) -> Decision:
     if isinstance(result.outcome, Rejected):
         return Reject(result.outcome.failure)
+    if result.command.system == SELF:
+        return Accept(Job(steps=(*state.steps, f"+{result.command.line}")))
     ask = Ask.model_validate_json(result.command.body)
     binds = () if ask.binds is None else (theirs(ask.binds),)
-    return Accept(Job(steps=(*state.steps, f"+{ask.line}")), binds=binds)
+    remarks = ("the price stays",) if ask.line == "remarks" else ()
+    return Accept(Job(steps=(*state.steps, f"+{ask.line}")), binds=binds, remarks=remarks)
 
 
 ACTOR: Final = Actor("job", Job, 1, decide, references)
+TOYS: Final = Vocabulary(
+    Registry((Version("job.told", 1, Told, inner=True), Version("job.acted", 1, Acted, inner=True)))
+)
 
 
 @dataclass(slots=True)
@@ -173,6 +216,8 @@ def message_of(id: str, step: Step, source: str = "psa") -> Message:
 
 def read(message: Message) -> Envelope:
     """The envelope of a message. Raises `Undecodable`."""
+    if message.source.startswith(OURS):
+        return TOYS.decode_stored(message.body)
     try:
         step = Step.model_validate_json(message.body)
     except ValueError as error:

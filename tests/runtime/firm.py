@@ -171,6 +171,7 @@ class Gateway:
             dead_letters=store.dead_letters,
             suspects=store.suspects,
             looks=looks,
+            entities=store.entities,
             reads=Probe(firm.outage),
             consuming=MemoryConsuming(firm.broker, on_error=firm.failed),
             publishing=MemoryPublishing(firm.broker),

@@ -24,17 +24,21 @@ from gateway.gate import SystemGate
 from gateway.gate_policy import GatePolicy
 from gateway.hearing import Ear
 from gateway.heartbeat import Heartbeat
+from gateway.inner import Inner
 from gateway.lanes import LaneWorker
 from gateway.pauses import PauseBook
+from gateway.people import People
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
 from gateway.retry import Retries
 from gateway.rules import Rules
+from gateway.self_system import CONCURRENCY, GATE, SelfSystem
 from gateway.world import World
+from schemas.commands import SELF
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, LaneState, Verdict
-from tests.gateway.toy import ACTOR, ERP, NOW, POLICY, Ids, Job, Slip, Step, entry, read
+from tests.gateway.toy import ACTOR, ERP, NOW, POLICY, TOYS, Ids, Job, Slip, Step, entry, read
 from tests.runtime.troubles import Connection, Outage, TroubledOutbox
 from tests.runtime.vendor import Vendor
 
@@ -54,8 +58,10 @@ class Witness:
 
     def committed(self, draft: Draft) -> None:
         self.told["committed"] += 1
-        if self.relays is not None and (draft.turn.queued or draft.turn.settled):
-            self.relays.hint(ERP, draft.turn.key)
+        if self.relays is not None:
+            asked = [queued.command for queued in draft.turn.queued]
+            for command in (*asked, *(settled.command for settled in draft.turn.settled)):
+                self.relays.hint(command.system, draft.turn.key)
 
     def refused(self, draft: Draft, refused: Refused) -> None:
         self.told[refused.why] += 1
@@ -138,7 +144,13 @@ class Process:
         ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
         attempts = Attempts(town.vendor, town.retries, ear, chance.random)
         self.relay = Relay(attempts, desk, gate=SystemGate(town.gate, 8, town.now), backoff=Backoff(chance=chance))
-        self.witness.relays = Relays({ERP: self.relay}, self.recorder)
+        inner = Inner(self.bus, town.now, town.ids, TOYS)
+        self.itself = SelfSystem(inner)
+        self.people = People(inner, town.store.clients().entities)
+        within = Attempts(self.itself, town.retries, Ear(GATE.breaker.rule, town.retries, 1.0), chance.random)
+        gate = SystemGate(GATE, CONCURRENCY, town.now)
+        self.inner_relay = Relay(within, desk, gate=gate, backoff=Backoff(chance=chance))
+        self.witness.relays = Relays({ERP: self.relay, SELF: self.inner_relay}, self.recorder)
         self.heartbeat = Heartbeat(self.outbox, self.holder, Backoff(chance=chance), lambda _count: None)
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -157,7 +169,8 @@ class Process:
 
     def recover(self) -> None:
         """Go on sending and beating."""
-        self._sending = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.heartbeat.run())]
+        work = (self.relay.run(), self.inner_relay.run(), self.heartbeat.run())
+        self._sending = [asyncio.create_task(each) for each in work]
         self.tasks += self._sending
 
     def stall(self) -> None:
@@ -180,7 +193,7 @@ class Process:
 
     async def kill(self) -> None:
         """End all of its tasks at once."""
-        everything = [*self.tasks, *self.relay._in_flight]
+        everything = [*self.tasks, *self.relay._in_flight, *self.inner_relay._in_flight]
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)

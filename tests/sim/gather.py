@@ -9,6 +9,7 @@ import orjson
 
 from adapters.memory.rows import Accepted
 from adapters.memory.tables import Tables
+from schemas.commands import SELF, Command
 from schemas.operations.table import read_body
 from tests.checker.content import raw
 from tests.checker.evidence import (
@@ -23,6 +24,7 @@ from tests.checker.evidence import (
     Unsettled,
 )
 from tests.sim.policy import CLOCKS
+from tests.sim.within import arrived_within, said_within, source_of
 from tests.sim.world import World
 
 
@@ -32,7 +34,7 @@ def gather(world: World) -> Evidence:
     deaths = [death for process in world.processes if not process.is_dead for death in process.deaths]
     counts = [process.counts for process in world.processes]
     return Evidence(
-        published=tuple(world.published),
+        published=(*world.published, *said_within(world)),
         inbox=tuple(_inboxed(world, row) for row in tables.inbox.values()),
         dead_letters=tuple(
             DeadLetter(raw(row.letter.body), row.letter.code, row.seen) for row in tables.dead_letters.values()
@@ -50,7 +52,7 @@ def gather(world: World) -> Evidence:
         outbox=tuple(
             Unsettled(
                 str(row.command.id), row.place, row.is_parked,
-                read_body(row.command.operation, row.command.body).amount or Decimal(0),
+                _amount(row.command),
             )
             for row in tables.outbox.values()
         ),
@@ -60,7 +62,9 @@ def gather(world: World) -> Evidence:
             for each in log
         ),
         requests=tuple(request for outside in world.outsides.values() for request in outside.requests),
-        effects=tuple(effect for outside in world.outsides.values() for effect in outside.effects),
+        effects=(
+            *(effect for outside in world.outsides.values() for effect in outside.effects), *arrived_within(world),
+        ),
         claims={(claim.scope, claim.value): str(key) for claim, key in tables.claims.items()},
         bindings=_bindings(tables),
         leases=tuple((lane.system, str(lane.key)) for lane in tables.leases),
@@ -94,9 +98,15 @@ def _inboxed(world: World, row: Accepted) -> Inboxed:
     if is_conflict:
         source, id = source.removeprefix("conflict:"), id.rpartition("#")[0]
     return Inboxed(
-        str(message.ref), source, id, str(row.key), world.receipts.content_of(message.ref), row.verdict, row.position,
-        row.attempts, row.reason, is_conflict,
+        str(message.ref), source_of(world.asked, source, id), id, str(row.key),
+        world.receipts.content_of(message.ref), row.verdict, row.position, row.attempts, row.reason, is_conflict,
     )  # fmt: skip
+
+
+def _amount(command: Command) -> Decimal:
+    if command.system == SELF:
+        return Decimal(0)
+    return read_body(command.operation, command.body).amount or Decimal(0)
 
 
 def _entities(tables: Tables) -> list[Entity]:

@@ -19,6 +19,7 @@ from tests.sim.cast import Cast
 from tests.sim.gather import gather
 from tests.sim.numbered import Numbered
 from tests.sim.owner import Owner, SimLoop
+from tests.sim.pals import chats
 from tests.sim.planted.plant import Plant
 from tests.sim.story import Story
 from tests.sim.world import Happening, World
@@ -85,6 +86,7 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     numbered = Numbered(Random(f"{seed} numbers"), story)
     # Two sources of one customer come in another order the second time, and its states are numbered in that order.
     told = [story.crm, story.psa, numbered.clocks, *([] if world.is_restored else [numbered.ledger])]
+    told.append(chats(Random(f"{seed} pals")))
     cast = Cast(world, chance, restoring)
     await world.open(cast.processes)
     await cast.play(told, chance)

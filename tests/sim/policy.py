@@ -13,6 +13,8 @@ CLOCKS: Final = "urn:example:clocks"
 """Numbers its events without gaps."""
 LEDGER: Final = "urn:example:ledger"
 """Numbers its events, with gaps."""
+PALS: Final = "urn:example:pals"
+"""Lets actors talk to each other."""
 GAP_SECONDS: Final = 600.0
 """How long a number may be missing: longer than any story is told, shorter than the leap at its end."""
 SIM_POLICY: Final = PolicyFile.model_validate(
@@ -29,6 +31,7 @@ SIM_POLICY: Final = PolicyFile.model_validate(
                 "sequence": "contiguous", "gap_seconds": GAP_SECONDS,
             },
             LEDGER: {"users": ["guest"], "types": ["customer.*"], "sequence": "monotonic"},
+            PALS: {"users": ["guest"], "types": ["pal.*"]},
         },
         "systems": {
             name: {

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming, MemoryIntake, MemorySubscription
 from adapters.memory.store import MemoryStore
@@ -25,6 +24,7 @@ from tests.runtime.firm import Probe
 from tests.runtime.troubles import Outage
 from tests.sim.outside import Line, Outside
 from tests.sim.owner import Owner, context_of
+from tests.sim.pals import SIM_ACTORS, SIM_VOCABULARY
 from tests.sim.planted.plant import Plant
 from tests.sim.receipts import Receipts, Tapped
 from tests.sim.wire import Server, Wire, over
@@ -79,6 +79,7 @@ class Process:
             dead_letters=over(clients.dead_letters, wire),
             suspects=over(clients.suspects, wire),
             looks=over(clients.looks, wire),
+            entities=over(clients.entities, wire),
             reads=over(Probe(Outage()), wire),
             consuming=_Consuming(self),
             publishing=_Publishing(self.around.broker, wire),
@@ -90,7 +91,9 @@ class Process:
         tuning = Tuning(prefetch=self.around.prefetch, bounds=self.around.bounds)
         self.skews = [self.skew]
         self.counts = Counts("simulation")
-        self.runtime = Runtime(self.ports, ACTORS, self.around.policy, sources, self.counts, tuning)
+        self.runtime = Runtime(
+            self.ports, SIM_ACTORS, self.around.policy, sources, self.counts, tuning, SIM_VOCABULARY
+        )  # fmt: skip
         self.around.plant.runtime(self.runtime)
 
     @property

@@ -23,7 +23,22 @@ from tests.sim.owner import context_of
 Port = TypeVar("Port")
 Work = Callable[[], Coroutine[Any, Any, object]]
 READS: Final = frozenset(
-    {"load", "lanes", "runnable", "free", "pending", "take", "messages", "cases", "dead_letters", "status"}
+    {
+        "load",
+        "lanes",
+        "runnable",
+        "free",
+        "pending",
+        "take",
+        "messages",
+        "cases",
+        "dead_letters",
+        "status",
+        "entity",
+        "timeline",
+        "asked",
+        "judged",
+    }
 )
 MOMENTS: Final = {
     "load": cells.BEFORE_COMMIT,

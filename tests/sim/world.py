@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from actors.registry import ACTORS
 from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPublishing
 from adapters.memory.store import MemoryStore
 from adapters.memory.tables import Clock
@@ -20,6 +19,7 @@ from adapters.ports.outbox import Claimed, Ended, Leased
 from adapters.ports.turns import Batch, Committed
 from adapters.rabbitmq.topology import topology
 from gateway.activations import Bounds
+from schemas.commands import SELF, Command
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
 from tests.checker import cells, evidence
@@ -31,6 +31,7 @@ from tests.sim.events import Said
 from tests.sim.limits import ONLY_TIME_HELPS, drawn
 from tests.sim.outside import BOTH, KEYED, LOOKED_UP, NOTHING, UNIQUE, Outside
 from tests.sim.owner import Owner
+from tests.sim.pals import SIM_ACTORS
 from tests.sim.planted.plant import Plant
 from tests.sim.process import Process, Surroundings
 from tests.sim.receipts import Receipts
@@ -71,6 +72,8 @@ class World:
     trace: list[Happening] = field(default_factory=list)
     published: list[evidence.Published] = field(default_factory=list)
     commands: dict[str, evidence.Command] = field(default_factory=dict)
+    asked: dict[str, Command] = field(default_factory=dict)
+    """Commands to `self`, as they were last queued."""
     stamps: list[tuple[int, float]] = field(default_factory=list)
     """After each commit: how long the timeline was then, and the tick."""
     hits: Counter[Cell] = field(default_factory=Counter)
@@ -111,7 +114,7 @@ class World:
 
     async def open(self, processes: int) -> None:
         """Declare the topology, and start some processes."""
-        await MemoryAdministration(self.broker).apply(topology(tuple(ACTORS)))
+        await MemoryAdministration(self.broker).apply(topology(tuple(SIM_ACTORS)))
         for _ in range(processes):
             self.start()
 
@@ -160,6 +163,8 @@ class World:
         if not self.stamps or self.stamps[-1][0] != length:
             self.stamps.append((length, self.tick()))
         for standing in self.tables.outbox.values():
+            if standing.command.system == SELF:
+                self.asked[str(standing.command.id)] = standing.command
             if (id := str(standing.command.id)) not in self.commands:
                 command = standing.command
                 step = evidence.Step(command.system, str(command.key), command.operation, command.line)

@@ -11,9 +11,10 @@ from gateway.exits import Exit
 from schemas.codec import STRUCTURED, decode
 from schemas.registry import EVENTS
 from tests.gateway.cli.conftest import cli
+from tests.schemas.messages import example
 
 
-@pytest.mark.parametrize("name", [*EVENTS.types, *EVENTS.names])
+@pytest.mark.parametrize("name", [*EVENTS.offered_types, *EVENTS.offered_names])
 def test_examples_are_complete_and_valid(name: str) -> None:
     shown = cli("event", "example", name)
     assert shown.exit_code == 0
@@ -36,10 +37,10 @@ def test_the_schema_of_a_type_is_printed() -> None:
 
 def test_types_are_listed() -> None:
     listed = orjson.loads(cli("event", "types", "-o", "json").stdout)
-    assert [row["type"] for row in listed] == list(EVENTS.types)
+    assert [row["type"] for row in listed] == list(EVENTS.offered_types)
     assert listed[0]["routing_key"] == "customer.upserted"
     table = cli("event", "types").stdout
-    assert all(type_ in table for type_ in EVENTS.types)
+    assert all(type_ in table for type_ in EVENTS.offered_types)
 
 
 def test_each_refusal_is_told_with_its_place(tmp_path: Path) -> None:
@@ -72,3 +73,13 @@ def test_no_event_is_no_success() -> None:
 
 def test_a_file_that_is_not_there_is_wrong_usage() -> None:
     assert cli("event", "validate", "nowhere.json").exit_code == Exit.USAGE
+
+
+def test_what_only_the_gateway_says_is_neither_offered_nor_valid() -> None:
+    for command in ("example", "schema"):
+        refused = cli("event", command, "customer.acted")
+        assert refused.exit_code == Exit.NOT_FOUND
+        assert "customer.acted" not in refused.stderr.partition("known are")[2]
+    found = cli("event", "validate", "-", "-o", "json", stdin=orjson.dumps(example("customer.acted.v1")))
+    [row] = orjson.loads(found.stdout)["refused"]
+    assert (found.exit_code, row["class"], row["code"]) == (Exit.FAILED, "auth", "type_inner")

@@ -22,6 +22,7 @@ from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
@@ -40,6 +41,7 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
@@ -181,7 +183,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
-    readers = PostgresReaders(url)
+    readers, entities = PostgresReaders(url), PostgresEntities(url)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
@@ -208,6 +210,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                     systems,
                     LetterActs(dead_letters, again),
                     RestoreActs(restores),
+                    EntityViews(entities, reads),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -221,7 +224,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers):
+        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities):
             await store.close()
 
 

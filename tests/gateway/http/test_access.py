@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.postgres.dead_letters import PostgresDeadLetters
+from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.overdue import PostgresOverdue
@@ -22,6 +23,7 @@ from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
@@ -47,8 +49,9 @@ def app(database_url: str) -> web.Application:
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
-    again = LetterActs(letters, readmission(letters))
-    app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores))), READER)
+    again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
+    shown = EntityViews(entities, reads)
+    app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores), shown)), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -56,6 +59,7 @@ def app(database_url: str) -> web.Application:
         await lanes.close()
         await pauses.close()
         await gates.close()
+        await entities.close()
         await overdue.close()
         await letters.close()
         await restores.close()

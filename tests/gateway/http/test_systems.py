@@ -197,3 +197,11 @@ async def test_a_reason_is_needed(alone: Stand, act: str) -> None:
 async def test_without_a_database_nothing_is_said_of_systems(alone: Stand) -> None:
     assert (await alone.get("/v1/systems")).status == 503
     assert (await alone.post("/v1/systems/erp/pause", {"reason": "a"})).status == 503
+
+
+@pytest.mark.parametrize("act", ["pause", "resume"])
+async def test_what_is_built_in_is_neither_paused_nor_resumed_as_a_system(stand: Stand, act: str) -> None:
+    page = await stand.post(f"/v1/systems/self/{act}", {"reason": "a"})
+    assert (page.status, page.json["type"]) == (409, "/problems/system-built-in")
+    assert "or everything, at /v1/pauses" in page.detail
+    assert stand.systems_looked_at == []

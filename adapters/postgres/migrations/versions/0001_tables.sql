@@ -153,6 +153,9 @@ CREATE TABLE tallystick.attempt (
     failure_class text,
     code          text,
     reason        text,
+    -- the place of its command: the version of its entity that asked for it
+    entity_version bigint,
+    index         integer,
     PRIMARY KEY (command_id, number)
 );
 

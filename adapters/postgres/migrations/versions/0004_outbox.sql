@@ -59,8 +59,9 @@ BEGIN
         ORDER BY w.place LIMIT gate.count
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
-                                        generation)
-        SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation
+                                        generation, entity_version, index)
+        SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation,
+               h.entity_version, h.index
         FROM head h
     ), forgotten AS (
         DELETE FROM tallystick.attempt a USING head h

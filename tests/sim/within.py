@@ -1,0 +1,54 @@
+"""What actors said to each other by `self`, as the checker sees it: `self` is a system whose journal is the inbox.
+
+Each actor that asks counts as a source of its own, because it alone asks for things in an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import orjson
+
+from adapters.memory.rows import Accepted
+from gateway.self_system import SOURCE
+from schemas.commands import SELF, Command
+from tests.checker.content import content, raw
+from tests.checker.effects import DONE
+from tests.checker.evidence import Effect, Published
+from tests.sim.world import World
+
+
+def source_of(asked: Mapping[str, Command], source: str, id: str) -> str:
+    """The source that a message counts for."""
+    return f"{source} {asked[id].key}" if source == SOURCE and id in asked else source
+
+
+def said_within(world: World) -> Iterator[Published]:
+    """What was asked of `self`; what counts as done must have arrived."""
+    done = {str(line.command_id) for line in world.tables.timeline if line.what == DONE}
+    for id, command in world.asked.items():
+        known = world.commands.get(id)
+        if known is None or known.place is None:
+            continue
+        version, index = known.place
+        data = orjson.loads(command.body)
+        type_, key = f"{command.operation}.v1", f"{command.operation.partition('.')[0]}/{data['to']}"
+        said = orjson.dumps({"type": type_, "subject": data["to"], "data": data})
+        yield Published(
+            source_of(world.asked, SOURCE, id), id, key, type_, content(said), raw(said), version * 1000 + index,
+            is_confirmed=id in done,
+        )  # fmt: skip
+
+
+def arrived_within(world: World) -> Iterator[Effect]:
+    """The journal of `self`."""
+    for row in world.tables.inbox.values():
+        if row.message.source == SOURCE:
+            yield _effect(world, row)
+
+
+def _effect(world: World, row: Accepted) -> Effect:
+    command = world.asked[row.message.id]
+    return Effect(
+        SELF, command.operation, str(command.key), command.reference, str(command.id), raw(command.body)
+    )  # fmt: skip
