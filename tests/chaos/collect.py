@@ -11,8 +11,10 @@ from typing import Final
 import asyncpg
 
 from adapters.rabbitmq.topology import WATERMARK
+from tests.chaos.within import arrived_within, said_within, source_of
 from tests.chaos.world import World
 from tests.checker.content import content, raw
+from tests.checker.effects import DONE
 from tests.checker.evidence import (
     Case,
     Cell,
@@ -50,9 +52,11 @@ async def collect(
     journals = {name: await world.firm.journal(name) for name in world.firm.sandboxes}
     logged = _logged(world)
     commands = _commands(rows["attempts"], rows["outbox"], world.places.seen)
+    by_id = {command.id: command for command in commands}
+    done = {str(row["command_id"]) for row in rows["timeline"] if row["what"] == DONE}
     return Evidence(
-        published=tuple(published),
-        inbox=tuple(_inboxed(row) for row in rows["inbox"]),
+        published=(*published, *said_within(map(dict, rows["inbox"]), by_id, done)),
+        inbox=tuple(_inboxed(row, by_id) for row in rows["inbox"]),
         dead_letters=tuple(DeadLetter(raw(row["body"]), row["code"], row["seen"]) for row in rows["dead_letters"]),
         entities=tuple(_entity(row) for row in rows["entities"]),
         timeline=_timeline(rows["timeline"]),
@@ -61,7 +65,10 @@ async def collect(
         outbox=tuple(_unsettled(row) for row in rows["outbox"]),
         sent=tuple(Sent(str(row["command_id"]), row["number"], row["ending"]) for row in rows["attempts"]),
         requests=tuple(world.requests),
-        effects=tuple(_effect(row) for journal in journals.values() for row in journal),
+        effects=(
+            *(_effect(row) for journal in journals.values() for row in journal),
+            *arrived_within(map(dict, rows["inbox"])),
+        ),
         claims={(row["scope"], row["value"]): row["holder"] for row in rows["claims"]},
         bindings={row["external"]: row["bound"] for row in rows["bindings"]},
         leases=tuple((row["system"], row["holder"]) for row in rows["leases"]),
@@ -96,7 +103,8 @@ QUERIES: Final = {
         SELECT id, system, operation, entity || '/' || key AS key, line, generation, entity_version, index, state, body
         FROM tallystick.outbox""",
     "attempts": """
-        SELECT command_id, number, ending, system, operation, entity || '/' || key AS key, line, generation
+        SELECT command_id, number, ending, system, operation, entity || '/' || key AS key, line, generation,
+               entity_version, index
         FROM tallystick.attempt ORDER BY command_id, number""",
     "claims": "SELECT scope, value, entity || '/' || key AS holder FROM tallystick.claim",
     "bindings": """
@@ -109,11 +117,11 @@ QUERIES: Final = {
 }
 
 
-def _inboxed(row: asyncpg.Record) -> Inboxed:
+def _inboxed(row: asyncpg.Record, commands: Mapping[str, Command]) -> Inboxed:
     is_conflict = row["source"].startswith(CONFLICT)
     return Inboxed(
         str(row["ref"]),
-        row["source"].removeprefix(CONFLICT),
+        source_of(commands, row["source"].removeprefix(CONFLICT), row["event_id"]),
         row["event_id"].rpartition("#")[0] if is_conflict else row["event_id"],
         row["key"],
         content(row["body"]),
@@ -164,12 +172,13 @@ def _case(row: asyncpg.Record) -> Case:
 
 
 def _commands(attempts: Rows, outbox: Rows, places: Mapping[str, tuple[int, int]]) -> tuple[Command, ...]:
-    """Of settled commands the log tells all but their place; `places` knows it of those that were seen standing."""
+    """Of settled commands the log tells all; `places` knows the place of those that were seen standing."""
     found: dict[str, Command] = {}
     for row in attempts:
         id = str(row["command_id"])
         step = Step(row["system"], row["key"], row["operation"], row["line"])
-        found[id] = Command(id, step, row["generation"], places.get(id))
+        place = None if row["entity_version"] is None else (row["entity_version"], row["index"])
+        found[id] = Command(id, step, row["generation"], places.get(id, place))
     for row in outbox:
         id = str(row["id"])
         step = Step(row["system"], row["key"], row["operation"], row["line"])

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 
 import orjson
 
-from adapters.memory.rows import Accepted
 from gateway.self_system import SOURCE
 from schemas.commands import SELF, Command
 from tests.checker.content import content, raw
@@ -41,14 +40,11 @@ def said_within(world: World) -> Iterator[Published]:
 
 
 def arrived_within(world: World) -> Iterator[Effect]:
-    """The journal of `self`."""
+    """The journal of `self`: what it was asked for, by the reference that each message names as its cause."""
+    by_reference = {command.reference: command for command in world.asked.values()}
     for row in world.tables.inbox.values():
         if row.message.source == SOURCE:
-            yield _effect(world, row)
-
-
-def _effect(world: World, row: Accepted) -> Effect:
-    command = world.asked[row.message.id]
-    return Effect(
-        SELF, command.operation, str(command.key), command.reference, str(command.id), raw(command.body)
-    )  # fmt: skip
+            command = by_reference[orjson.loads(row.message.body)["causationid"]]
+            yield Effect(
+                SELF, command.operation, str(command.key), command.reference, row.message.id, raw(command.body)
+            )  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from uuid import uuid5
+import asyncio
+from dataclasses import replace
+from uuid import UUID, uuid5
 
 from adapters.ports.outbox import Leased
 from adapters.ports.system import Absent, Capability
 from gateway.attempt import Attempts, Stepped
 from gateway.fold import _Fold
+from gateway.inner import Inner, InnerEvent
 from gateway.settlement import GiveUp, LookUp, Send, Settle
 from schemas.commands import Outcome, Rejected, Unknown
 from tests.runtime.wrong import _Folds
@@ -49,3 +52,19 @@ class SendsWhatIsAbsent(Attempts):
         if isinstance(await self._system.look_up(leased.command), Absent):
             return self._sent(leased, await self._system.send(leased.command))
         return await super()._looked_up(leased, capability, step)
+
+
+class SaysItUnderAnotherId(Inner):
+    """What one actor asks of another has another id each time that it is said."""
+
+    async def deliver(self, event: InnerEvent) -> UUID:
+        return await super().deliver(replace(event, id=str(self._refs())))
+
+
+class DoesNotWait(Inner):
+    """What one actor asks of another counts as there as soon as it is in the mailbox."""
+
+    async def deliver(self, event: InnerEvent) -> UUID:
+        delivery = asyncio.ensure_future(super().deliver(event))
+        await asyncio.wait({delivery}, timeout=0)
+        return UUID(int=0)

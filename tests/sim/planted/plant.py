@@ -12,7 +12,10 @@ from adapters.memory.pauses import MemoryPauses
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
 from gateway.committer import Committer
+from gateway.inner import Inner
 from gateway.runtime import Runtime
+from gateway.self_system import SelfSystem
+from schemas.commands import SELF
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Plant:
     outbox: type[MemoryOutbox] = MemoryOutbox
     committer: type[Committer] = Committer
     attempts: type[Attempts] = Attempts
+    inner: type[Inner] = Inner
 
     def runtime(self, runtime: Runtime) -> None:
         """Replace the parts of a process before it starts."""
@@ -39,3 +43,8 @@ class Plant:
             for relay in runtime._relays.values():
                 old = relay._attempts
                 relay._attempts = self.attempts(old._system, old._rules, old._ear, old._chance)
+        if self.inner is not Inner:
+            itself = runtime._relays[SELF]._attempts._system
+            assert isinstance(itself, SelfSystem)
+            right = itself._inner
+            itself._inner = self.inner(right._bus, right._now, right._refs, right.vocabulary)

@@ -8,7 +8,14 @@ from typing import Final
 from tests.checker.report import Invariant
 from tests.runtime.wrong import AcksFirst, SpillsTheNewest
 from tests.runtime.wrong_sequence import AtTheTail, EndedCounts, NoGaps, measuring_by
-from tests.sim.planted.parts import ChangesTheKey, LetsFollowersThrough, SendsWhatIsAbsent, TakesUnknownForFailed
+from tests.sim.planted.parts import (
+    ChangesTheKey,
+    DoesNotWait,
+    LetsFollowersThrough,
+    SaysItUnderAnotherId,
+    SendsWhatIsAbsent,
+    TakesUnknownForFailed,
+)
 from tests.sim.planted.plant import Plant
 from tests.sim.planted.store import (
     AlwaysRaisesTheGeneration,
@@ -134,5 +141,13 @@ BUGS: Final = (
         Invariant.ONE_EFFECT,
         "took effect 2 times",
         82,
+    ),
+    Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 2),
+    Bug(
+        "asked and not waited for",
+        Plant(inner=DoesNotWait),
+        Invariant.TOTALS,
+        "counts as done, but its system has no effect of it",
+        21,
     ),
 )
