@@ -16,17 +16,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from actors.policy import Policy
-from schemas.bindings import is_binding
+from schemas.bindings import leads_to
 from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.facts import Case, Claim, Notice
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure
+
+STEPS: Final = 10
+"""How far a reference is followed: from an external key to ours, and from what was merged to what took its place."""
 
 State = BaseModel
 """State of an entity: a frozen pydantic model of its own, stored as JSON with the actor's schema number."""
@@ -110,7 +113,8 @@ class Snapshot:
 class Context:
     """All that a decision may know beside its own state and the event.
 
-    `references`: the snapshots of the keys that the actor named, and of what bound external keys among them mean.
+    `references`: the snapshots of the keys that the actor named, and of what they lead to: the key that an external key
+    is bound to, the entity that one was merged into.
     `taken`: claims that this decision asked for and another key holds.
     """
 
@@ -121,15 +125,20 @@ class Context:
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
 
     def find(self, key: ActorKey) -> Snapshot:
-        """The snapshot of what `key` means: of the key that an external key is bound to, or of the unbound key."""
+        """The snapshot of what `key` means, after at most `STEPS` steps; of `key` itself where it leads nowhere."""
         snapshot = self.references[key]
-        return self.references[snapshot.state.key] if is_binding(snapshot.state) else snapshot
+        for _ in range(STEPS):
+            meant = leads_to(snapshot.key, snapshot.state)
+            if meant is None:
+                break
+            snapshot = self.references[meant]
+        return snapshot
 
 
 References = Callable[[Any, Event, Mapping[ActorKey, Snapshot]], Iterable[ActorKey]]
 """(state, event, what is loaded so far) -> the keys that the decision needs; asked again until nothing is new.
 
-What an external key is bound to need not be named: it is loaded with it."""
+What a key leads to (see `schemas.bindings.leads_to`) need not be named: it is loaded with it."""
 
 
 @dataclass(frozen=True, slots=True)

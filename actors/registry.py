@@ -7,8 +7,11 @@ from types import MappingProxyType
 from typing import Final
 
 from actors.decision import Actor
-from actors.entities import customer, engagement, project, timesheet
+from actors.entities import customer, directory, engagement, project, timesheet
 
 ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
-    {actor.entity: actor for actor in (customer.ACTOR, engagement.ACTOR, project.ACTOR, timesheet.ACTOR)}
+    {
+        actor.entity: actor
+        for actor in (customer.ACTOR, directory.ACTOR, engagement.ACTOR, project.ACTOR, timesheet.ACTOR)
+    }
 )

@@ -122,9 +122,9 @@ class Drafting:
         return limit is not None and self.size >= limit
 
     def rely(self, snapshots: Iterable[Snapshot]) -> None:
-        """The commit shall check that these have not moved. A bound external key never moves again."""
+        """The commit shall check that these have not moved. A bound external key never does, its own row it fences."""
         for snapshot in snapshots:
-            if not is_binding(snapshot.state):
+            if not is_binding(snapshot.state) and snapshot.key != self._turn.key:
                 self._relied[snapshot.key] = snapshot.version
 
     def accept(self, accept: Accept) -> None:

@@ -21,7 +21,7 @@ from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
 from gateway.surroundings import Surroundings
 from gateway.unreadable import reference_unreadable
-from schemas.bindings import is_binding
+from schemas.bindings import leads_to
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
 from schemas.facts import Claim
@@ -226,10 +226,13 @@ class _Fold:
         references = self._around.references
         try:
             wanted = set(self._actor.references(self.drafting.state, event, references))
-            for key in tuple(wanted):
+            named = list(wanted)
+            for key in named:
                 snapshot = references.get(key)
-                if snapshot is not None and is_binding(snapshot.state):
-                    wanted.add(snapshot.state.key)
+                meant = None if snapshot is None else leads_to(key, snapshot.state)
+                if meant is not None and meant not in wanted:
+                    wanted.add(meant)
+                    named.append(meant)
             for key in wanted & self._around.unreadable.keys():
                 return Reject(reference_unreadable(self._around.unreadable[key]))
             if not wanted <= references.keys():

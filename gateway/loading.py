@@ -13,14 +13,14 @@ from gateway.activation import Activation, Memory
 from gateway.references import read_state
 from gateway.unreadable import Unreadable, is_unreadable
 from gateway.world import World
-from schemas.bindings import is_binding
+from schemas.bindings import leads_to
 from schemas.commands import Result, Unknown
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState
 
-ROUNDS: Final = 4
-"""Reference -> binding -> project -> contract: how often references may lead to further ones."""
+ROUNDS: Final = 12
+"""Reference -> binding -> customer -> its parent -> the parent's: how often references may lead to further ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +79,30 @@ class Loading:
         if actor is None or activation.memory is None or is_unreadable(activation.memory.state):
             return
         for event in self._events(activation):
-            try:
-                keys = list(actor.references(activation.memory.state, event, loaded.snapshots))
-            except Exception:  # noqa: BLE001  # the fold asks again, and parks the message with what it learns
-                keys = []
-            for key in keys:
-                if key in loaded.unreadable:
-                    continue
-                snapshot = loaded.snapshots.get(key) or self._world.references.find(key)
-                if snapshot is None:
-                    wanted.add(key)
-                    continue
-                loaded.snapshots[key] = snapshot
-                if is_binding(snapshot.state):
-                    keys.append(snapshot.state.key)
+            known = -1
+            while known != len(loaded.snapshots):  # what was found in memory may lead further
+                known = len(loaded.snapshots)
+                try:
+                    keys = list(actor.references(activation.memory.state, event, loaded.snapshots))
+                except Exception:  # noqa: BLE001  # the fold asks again, and parks the message with what it learns
+                    break
+                self._follow(keys, loaded, wanted)
+
+    def _follow(self, keys: list[ActorKey], loaded: Loaded, wanted: set[ActorKey]) -> None:
+        """The same for these keys, and for what they lead to."""
+        seen = set(keys)
+        for key in keys:
+            if key in loaded.unreadable:
+                continue
+            snapshot = loaded.snapshots.get(key) or self._world.references.find(key)
+            if snapshot is None:
+                wanted.add(key)
+                continue
+            loaded.snapshots[key] = snapshot
+            meant = leads_to(key, snapshot.state)
+            if meant is not None and meant not in seen:
+                seen.add(meant)
+                keys.append(meant)
 
     def _events(self, activation: Activation) -> Iterator[Event]:
         """What the activation's next turn may decide on."""

@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from schemas.acts import Acted
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
+from schemas.directory import v1 as directory_v1
 from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
 from schemas.json_schema import json_schema
@@ -156,8 +157,13 @@ EVENTS: Final = Registry(
     (
         Version("customer.upserted", 1, customer_v1.Upserted),
         Version("customer.credit_changed", 1, customer_v1.CreditChanged),
-        Version("customer.acted", 1, Acted, inner=True),
+        Version("customer.tax_profile_changed", 1, customer_v1.TaxProfileChanged),
+        Version("customer.merged", 1, customer_v1.Merged),
         Version("customer.trade", 1, customer_v1.Trade, inner=True),
+        Version("customer.resembles", 1, customer_v1.Resembles, inner=True),
+        Version("customer.acted", 1, Acted, inner=True),
+        Version("directory.listed", 1, directory_v1.Listed, inner=True),
+        Version("directory.unlisted", 1, directory_v1.Unlisted, inner=True),
         Version("project.opportunity_forecast", 1, project_v1.OpportunityForecast, actor="engagement"),
         Version("project.opportunity_won", 1, project_v1.OpportunityWon, project_v2.from_v1, actor="engagement"),
         Version("project.opportunity_won", 2, project_v2.OpportunityWon, actor="engagement"),

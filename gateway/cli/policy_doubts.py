@@ -22,7 +22,7 @@ def doubts(policy: PolicyFile) -> list[str]:
 def _entities(policy: PolicyFile) -> Iterator[str]:
     for code, entity in policy.legal_entities.items():
         if not entity.tax_codes:
-            yield f"legal_entities.{code}: without tax_codes every customer of it is parked: map its tax profiles"
+            yield f"legal_entities.{code}: without tax_codes no customer of it reaches its ERP: map its tax profiles"
 
 
 def _sources(policy: PolicyFile) -> Iterator[str]:

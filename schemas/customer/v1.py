@@ -53,6 +53,26 @@ class CreditChanged(Record):
     """Why it changed, for people."""
 
 
+class TaxProfileChanged(Record):
+    """A legal entity taxes the customer in another way."""
+
+    legal_entity: Id
+    """Code of the legal entity of the firm."""
+    tax_profile: Id
+    """The policy maps this code to the tax code of the legal entity's ERP."""
+    reason: Note
+    """Why it changed, for people."""
+
+
+class Merged(Record):
+    """The customer turned out to be another one, which takes its place. The subject is the one that goes away."""
+
+    into: Reference
+    """The customer that stays."""
+    reason: Note | None = None
+    """Why, for people."""
+
+
 class Trade(Record):
     """An engagement needs the customer in the ERP of a legal entity, and is told when it is there."""
 
@@ -63,3 +83,20 @@ class Trade(Record):
     """Who asks, and is answered."""
     on: Day
     """The day on which what needs it begins; the policy finds the ERP by it."""
+
+
+class Alike(Record):
+    """A customer with nearly the same name."""
+
+    customer: Id
+    name: Name
+    score: Annotated[int, Field(strict=True, ge=0, le=100)]
+    """How alike the names are, in per cent."""
+
+
+class Resembles(Record):
+    """Others with nearly the same name came at the same time. Comes from the directory of names alone."""
+
+    to: Id
+    """The customer."""
+    others: Annotated[tuple[Alike, ...], Field(strict=False, min_length=1, max_length=20)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from schemas.customer.entity import Customer
-from schemas.customer.v1 import CreditChanged, Upserted
+from schemas.customer.entity import Customer, ErpRecord
+from schemas.customer.v1 import CreditChanged, Merged, Trade, Upserted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.project.v1 import Opened, Rate
@@ -23,7 +23,12 @@ WEEK = Period(starts_on=MONDAY, ends_on=date(2026, 3, 8))
 
 
 def customer(
-    *legal_entities: str, tax_profile: str | None = "standard", tax_id: str | None = None, name: str = "Shipyard"
+    *legal_entities: str,
+    tax_profile: str | None = "standard",
+    tax_id: str | None = None,
+    name: str = "Shipyard",
+    domain: str | None = None,
+    parent: str | None = None,
 ) -> Upserted:
     """What the CRM says of a customer."""
     return Upserted(
@@ -33,7 +38,19 @@ def customer(
         tax_profile=tax_profile,
         legal_entities=legal_entities or ("DE01",),
         currency="EUR",
+        domain=domain,
+        parent=None if parent is None else Reference(id=parent),
     )
+
+
+def trade(engagement: str = "E-1", legal_entity: str = "DE01", on: date = MONDAY) -> Trade:
+    """An engagement asks for the customer."""
+    return Trade(to=SHIPYARD.id, legal_entity=legal_entity, engagement=engagement, on=on)
+
+
+def merged(into: str = "C-9") -> Merged:
+    """The customer is another one."""
+    return Merged(into=Reference(id=into))
 
 
 def credit(*, on_hold: bool) -> CreditChanged:
@@ -43,7 +60,8 @@ def credit(*, on_hold: bool) -> CreditChanged:
 
 def known_customer(*, on_hold: bool = False) -> Customer:
     """A customer that the ERP of DE01 has."""
-    return Customer(profile=customer(), on_hold=on_hold, puts=1, erp_ids={"DE01": "10042"}, tax_codes={"DE01": "D19"})
+    record = ErpRecord(legal_entity="DE01", system="erp", line="DE01.1", external_id="10042")
+    return Customer(profile=customer(), on_hold=on_hold, puts=1, records=(record,), tax_codes={"DE01": "D19"})
 
 
 def part(

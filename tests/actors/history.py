@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from actors.decision import Accept, Actor, Context, Decision, Event, Reject, Request, Snapshot, State, Wait
 from actors.registry import ACTORS
 from schemas.acts import Act, Acted
-from schemas.bindings import Binding, Unbound
-from schemas.commands import Confirmed, Rejected, Result
+from schemas.bindings import Binding, Unbound, leads_to
+from schemas.commands import SELF, Confirmed, Rejected, Result
+from schemas.customer.v1 import TaxProfileChanged
 from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
 from schemas.facts import Claim
 from schemas.keys import ActorKey
@@ -33,8 +35,10 @@ from tests.actors.firm import (
     customer,
     deal,
     line,
+    merged,
     opened,
     part,
+    trade,
 )
 from tests.actors.stage import NOW, POLICY, REFUSED, command_of, event_of
 
@@ -54,7 +58,7 @@ class History:
 
     def __init__(self) -> None:
         self.states: dict[ActorKey, State] = {}
-        self.requests: dict[ActorKey, list[Request]] = {key: [] for key in KEYS}
+        self.requests: dict[ActorKey, list[Request]] = defaultdict(list)
         self.decisions: list[Decision] = []
         self._versions: dict[ActorKey, int] = {}
         self._claims: dict[Claim, ActorKey] = {}
@@ -81,6 +85,17 @@ class History:
                 assert decision.reason
         return decision
 
+    def tell(self, request: Request) -> list[tuple[ActorKey, Request]]:
+        """Hand what one entity asks of another to that one; what it asks for then. Not all are played here."""
+        body = request.body
+        key = ActorKey(request.operation.partition(".")[0], str(getattr(body, "to", "")))
+        if key.entity not in ACTORS:
+            return []
+        assert isinstance(body, Record)
+        before = len(self.requests[key])
+        self.happen(key, event_of(key, body, "tallystick:self"))
+        return [(key, each) for each in self.requests[key][before:]]
+
     def _references(self, actor: Actor, state: State, event: Event) -> dict[ActorKey, Snapshot]:
         loaded: dict[ActorKey, Snapshot] = {}
         wanted = set(actor.references(state, event, loaded))
@@ -88,8 +103,9 @@ class History:
             for key in missing:
                 found = self.states.get(key, Unbound() if key.is_external else None)
                 loaded[key] = Snapshot(key, self._versions.get(key, 0), found)
-                if isinstance(found, Binding):
-                    wanted.add(found.key)
+                meant = leads_to(key, found)
+                if meant is not None:
+                    wanted.add(meant)
             wanted.update(actor.references(state, event, loaded))
         return loaded
 
@@ -135,6 +151,9 @@ def draw_history(draw: Callable[[st.SearchStrategy[int]], int], length: int) -> 
             answered = [outstanding.pop(draw(st.integers(0, len(outstanding) - 1)))]
             key, request = answered[0]
             outcome = one_of(Rejected(REFUSED), Confirmed(None), *(Confirmed(id) for id in EXTERNAL_IDS * 2))
+            if request.system == SELF:
+                outcome = Confirmed(None)
+                outstanding += history.tell(request)
             assert isinstance(outcome, Rejected | Confirmed)
             event: Event = Result(command_of(key, request, generation=1 + draw(st.integers(0, 1))), outcome)
         else:
@@ -149,7 +168,8 @@ def draw_history(draw: Callable[[st.SearchStrategy[int]], int], length: int) -> 
 
 def _found(history: History, customer_key: ActorKey, project_key: ActorKey, legal_entity: str, rate: str) -> None:
     """A customer and a project that all systems have: most of what can happen needs them."""
-    history.happen(customer_key, event_of(customer_key, customer(legal_entity)))
+    profile = customer(legal_entity, name=f"Shipyard {len(customer_key.id)}")
+    history.happen(customer_key, event_of(customer_key, profile))
     history.happen(customer_key, _done(customer_key, history, f"C{len(customer_key.id)}"))
     project = opened(
         legal_entity, currency=CURRENCIES[legal_entity], erp_id=EXTERNAL_IDS[0], consultant=rate, partner="1.01"
@@ -158,7 +178,8 @@ def _found(history: History, customer_key: ActorKey, project_key: ActorKey, lega
 
 
 def _done(key: ActorKey, history: History, external_id: str) -> Result:
-    return Result(command_of(key, history.requests[key][-1]), Confirmed(external_id))
+    asked = [request for request in history.requests[key] if request.system != SELF]
+    return Result(command_of(key, asked[-1]), Confirmed(external_id))
 
 
 def _draw_event(entity: str, one_of: Callable[..., object]) -> Record:
@@ -180,9 +201,18 @@ def _draw_customer_event(one_of: Callable[..., object]) -> Record:
             "legal_entities": legal_entities,
             "tax_profile": one_of("standard", "standard", "reduced", None),
             "tax_id": one_of(None, "DE1", LONG),
+            "name": one_of("Shipyard", "Shipyards GmbH", "Harbour", LONG),
+            "domain": one_of(None, "shipyard.example"),
+            "parent": one_of(None, Reference(id=SHIPYARD.id), Reference(id=LONG)),
         }
     )
-    event = one_of(upserted, upserted, credit(on_hold=True), credit(on_hold=False))
+    topic = one_of("duplicate", "duplicate", "duplicate", "erp:DE01", "erp:FR01", "parent", "nothing")
+    act = Acted.model_validate({"topic": topic, "act": one_of(*Act), "by": "E-1", "reason": "decided"})
+    event = one_of(
+        upserted, upserted, upserted, upserted, credit(on_hold=True), credit(on_hold=False), act, act,
+        trade(str(one_of("E-1", "E-2")), str(one_of(*LEGAL_ENTITIES))), merged(str(one_of(SHIPYARD.id, LONG))),
+        TaxProfileChanged(legal_entity=str(one_of(*LEGAL_ENTITIES)), tax_profile="reduced", reason="audited"),
+    )  # fmt: skip
     assert isinstance(event, Record)
     return event
 

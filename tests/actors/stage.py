@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, Snapshot, State, Wait
 from actors.policy import LegalEntity, Policy, ServiceLine
-from schemas.bindings import Binding, Unbound
+from schemas.bindings import Unbound, leads_to
 from schemas.commands import Command, Confirmed, Rejected, Result, command_id, command_reference
 from schemas.envelope import Envelope
 from schemas.facts import Claim
@@ -29,13 +29,13 @@ POLICY = Policy(
 REFUSED = Failure(FailureClass.BUSINESS_RULE, "period_closed", "March is closed: post into April")
 
 
-def event_of(key: ActorKey, data: Record) -> Envelope:
+def event_of(key: ActorKey, data: Record, source: str = "urn:test") -> Envelope:
     """`data` as it comes through the door for `key`."""
     names = [name for name in EVENTS.names if EVENTS.latest(name).model is type(data)]
     name = next((name for name in names if EVENTS.find(EVENTS.latest(name).type).actor == key.entity), names[0])
     type_, (entity, fact) = EVENTS.find(EVENTS.latest(name).type), name.split(".")
     return Envelope(
-        "urn:test", "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, None, None, None, None, None,
+        source, "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, None, None, None, None, None,
         data, b"",
     )  # fmt: skip
 
@@ -61,10 +61,11 @@ class Given:
     policy: Policy = POLICY
     others: Mapping[ActorKey, State] = field(default_factory=dict)
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
+    source: str = "urn:test"
 
     def when(self, happened: Record | Result) -> Decision:
         """What is decided."""
-        event = happened if isinstance(happened, Result) else event_of(self.key, happened)
+        event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source)
         context = Context(self.key, NOW, self.policy, self._loaded(event), self.taken)
         return self.actor.decide(self.state, event, context)
 
@@ -94,8 +95,9 @@ class Given:
             for key in wanted - loaded.keys():
                 state = self.others.get(key, Unbound() if key.is_external else None)
                 loaded[key] = Snapshot(key, 0 if state is None else 1, state)
-                if isinstance(state, Binding):
-                    wanted.add(state.key)
+                meant = leads_to(key, state)
+                if meant is not None:
+                    wanted.add(meant)
             wanted.update(self.actor.references(self.state, event, loaded))
         return loaded
 

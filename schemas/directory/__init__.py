@@ -1,0 +1,1 @@
+"""What directories of customers' names are told: one module per schema version."""

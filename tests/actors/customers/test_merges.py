@@ -1,0 +1,119 @@
+"""A customer turns out to be another one: whatever names it means the other from then on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.decision import STEPS, Context, Snapshot
+from actors.entities.customer import ACTOR
+from actors.entities.project import ACTOR as PROJECT
+from schemas.bindings import Binding
+from schemas.commands import SELF
+from schemas.customer.entity import Customer
+from schemas.customer.v1 import Merged
+from schemas.directory.v1 import Unlisted
+from schemas.engagement.v1 import CustomerMoved
+from schemas.facts import Claim, Notice
+from schemas.keys import ActorKey, external_key
+from schemas.operations.customer import CustomerPut
+from schemas.operations.project import ProjectCreate
+from schemas.project.entity import Project
+from schemas.values import Reference
+from tests.actors.firm import BRIDGE, SHIPYARD, credit, customer, deal, known_customer, merged, trade
+from tests.actors.stage import NOW, POLICY, Given, accepted, awaited, reason_to_ignore
+
+WINNER = ActorKey("customer", "C-9")
+GONE = Customer(status="merged", merged_into="C-9")
+NEW = Given(ACTOR, SHIPYARD, Customer(), others={WINNER: known_customer()})
+
+
+def test_a_merged_customer_gives_back_its_claims_and_its_record_is_put_on_hold() -> None:
+    # Given a customer that the ERP has, for which two engagements have asked
+    given = NEW.after(customer(tax_id="DE1"))
+    given = given.after(given.confirmed(NEW.asked(customer(tax_id="DE1"))[0], "10001"), trade("E-1"), trade("E-2"))
+    # When it is merged
+    decision = accepted(given.when(merged()))
+    # Then its claims are free
+    assert set(decision.releases) == {Claim("customer.tax_id", "DE/DE1"), Claim("customer.name", "DE/shipyard")}
+    # And the ERP's record of it is put on hold
+    (put,) = [request for request in decision.requests if request.system != SELF]
+    assert isinstance(put.body, CustomerPut)
+    assert (put.system, put.body.on_hold) == ("erp", True)
+    # And engagements and the directory are told, each once
+    assert [request.body for request in decision.requests if request.system == SELF] == [
+        CustomerMoved(to="E-1", customer="C-1", into="C-9"),
+        CustomerMoved(to="E-2", customer="C-1", into="C-9"),
+        Unlisted(to="DE/shi", customer="C-1"),
+    ]
+    assert decision.notices == (Notice("merged", {"into": "C-9"}),)
+
+
+def test_one_that_is_on_hold_says_so_when_the_other_is_not() -> None:
+    assert accepted(NEW.after(customer(), credit(on_hold=True)).when(merged())).remarks == (
+        "it was on credit hold, and C-9 is not",
+    )
+
+
+def test_it_waits_until_the_other_is_known() -> None:
+    nobody = replace(NEW, others={})
+    assert awaited(nobody.when(merged())) == WINNER
+    assert awaited(replace(NEW, others={WINNER: Customer(on_hold=True)}).when(merged())) == WINNER
+    unbound = Merged(into=Reference(system="crm", external_id="ACC-9"))
+    assert awaited(nobody.when(unbound)) == external_key("crm", "customer", "ACC-9")
+
+
+def test_into_one_that_was_merged_itself_means_the_one_that_stays() -> None:
+    others = {ActorKey("customer", "C-5"): GONE, WINNER: known_customer()}
+    decision = accepted(replace(NEW, others=others).after(customer()).when(merged("C-5")))
+    assert isinstance(decision.state, Customer)
+    assert decision.state.merged_into == "C-9"
+
+
+def test_a_circle_is_refused_and_changes_nothing() -> None:
+    given = replace(NEW, others={WINNER: Customer(status="merged", merged_into="C-1")}).after(customer())
+    for into in ("C-9", "C-1"):
+        decision = accepted(given.when(merged(into)))
+        assert decision.state == given.state
+        assert [(case.topic, case.failure.code) for case in decision.cases] == [("merge", "merge_circle")]
+
+
+def test_what_comes_later_for_it_is_ignored_and_names_the_other() -> None:
+    given = NEW.after(customer(), merged())
+    for late in (customer(name="Shipyard AG"), credit(on_hold=True), merged("C-7")):
+        assert "C-9" in reason_to_ignore(given.when(late))
+
+
+def test_the_id_that_the_erp_gives_it_afterwards_means_the_other() -> None:
+    # Given a customer that is merged before the ERP has answered
+    given = NEW.after(customer(), merged())
+    # When the ERP answers
+    decision = accepted(given.when(given.confirmed(NEW.asked(customer())[0], "10001")))
+    # Then its id is bound to the one that is gone, which stands for the other
+    assert decision.binds == (external_key("erp", "customer", "10001"),)
+    assert [request for request in decision.requests if request.operation.startswith("engagement.")] == []
+
+
+def test_a_deal_of_it_is_a_deal_of_the_other() -> None:
+    given = Given(PROJECT, BRIDGE, Project(), others={SHIPYARD: GONE, WINNER: known_customer()})
+    (request,) = given.asked(deal())
+    assert isinstance(request.body, ProjectCreate)
+    assert request.body.customer == "10042"
+
+
+def test_a_deal_that_names_it_by_the_id_of_another_system_is_one_of_the_other() -> None:
+    there = external_key("crm", "customer", "ACC-1")
+    others = {there: Binding(entity="customer", id="C-1"), SHIPYARD: GONE, WINNER: known_customer()}
+    named = deal().model_copy(update={"customer": Reference(system="crm", external_id="ACC-1")})
+    assert Given(PROJECT, BRIDGE, Project(), others=others).asked(named)
+
+
+def test_a_deal_waits_for_the_one_that_stays() -> None:
+    given = Given(PROJECT, BRIDGE, Project(), others={SHIPYARD: GONE, WINNER: Customer()})
+    assert awaited(given.when(deal())) == WINNER
+
+
+def test_a_reference_is_followed_only_so_far() -> None:
+    keys = [ActorKey("customer", f"C-{n}") for n in range(STEPS + 5)]
+    references = {key: Snapshot(key, 1, Customer(merged_into=f"C-{n + 1}")) for n, key in enumerate(keys)}
+    found = Context(BRIDGE, NOW, POLICY, references).find(keys[0])
+    assert found.key == keys[STEPS]
