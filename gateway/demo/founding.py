@@ -72,7 +72,10 @@ def _clients(random: Random, amount: int) -> tuple[Client, ...]:
     for place, home in enumerate(islice(cycle(BRANCHES), amount)):
         others = [other for other in BRANCHES if other is not home]
         branches = (home, random.choice(others)) if place % 5 == 4 else (home,)
-        name = f"{_FIRST[place % len(_FIRST)]} {_SECOND[place // len(_FIRST) % len(_SECOND)]} {home.suffix}"
+        round_, place_of_name = divmod(place, len(_FIRST) * len(_SECOND))
+        number = f" {round_ + 1}" if round_ else ""
+        second = _SECOND[place_of_name // len(_FIRST)]
+        name = f"{_FIRST[place % len(_FIRST)]} {second}{number} {home.suffix}"
         tax_id = f"{home.country}{900_000_000 + place}"
         clients.append(Client(f"C-{1001 + place}", name, tax_id, branches, place != 0, place == 1))
     return tuple(clients)

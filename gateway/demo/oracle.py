@@ -96,15 +96,13 @@ class Oracle:
 
     def _customer(self, fact: Fact) -> str:
         key = f"customer/{fact.subject}"
-        if key in self._stuck:
-            return self._queued(key)
         if fact.type == "customer.credit_changed":
             (self._held.add if fact.data["on_hold"] else self._held.discard)(fact.subject)
-        elif "tax_profile" not in fact.data:
-            self.roots[key] = "parked: the CRM sent it without a tax profile"
-            return self._stands(key, key, "parked")
         else:
             self._clients[fact.subject] = fact.data
+        if "tax_profile" not in self._clients.get(fact.subject, {"tax_profile": None}):
+            self.roots[key] = "in no ERP: the CRM sent it without a tax profile"
+            return "applied"
         for code in self._clients.get(fact.subject, {}).get("legal_entities", ()):
             self.effects.append(Effect("erp", "customer.put", key, code, None))
         return "applied"
@@ -116,8 +114,8 @@ class Oracle:
         if fact.subject in self._projects:
             return "ignored"
         self._deals[fact.subject] = fact.data
-        if client not in self._clients:
-            return self._stands(key, self._stuck[f"customer/{client}"], "waiting")
+        if f"customer/{client}" in self.roots:
+            return self._stands(key, f"customer/{client}", "waiting")
         if client in self._held:
             self.roots[key] = f"parked: customer {client} is on credit hold"
             return self._stands(key, key, "parked")

@@ -34,7 +34,7 @@ class Pen:
         self.now = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
 
     def customer(self, client: Client, terms: str = "NET30") -> Sending:
-        domain = f"{client.name.split()[0].lower()}-{client.name.split()[1].lower()}.example"
+        domain = f"{'-'.join(client.name.lower().split()[:-1])}.example"
         profile = Upserted(
             name=client.name,
             country=client.branches[0].country,

@@ -82,7 +82,8 @@ def load() -> list[Outgoing]:
 
 
 def verdicts(firm: Firm) -> dict[Verdict, int]:
-    rows = list(firm.store.tables.inbox.values())
+    """Of what was published: what actors tell each other counts for itself."""
+    rows = [row for row in firm.store.tables.inbox.values() if not row.message.source.startswith("tallystick:")]
     return {verdict: sum(row.verdict is verdict for row in rows) for verdict in {row.verdict for row in rows}}
 
 

@@ -150,9 +150,9 @@ def test_without_tax_profile_everything_behind_the_customer_stands() -> None:
     ]
     expected = expect(days, TERMS)
     assert expected.effects == []
-    assert verdicts(expected) == ["parked", "queued", "waiting", "applied", "waiting", "queued"]
+    assert verdicts(expected) == ["applied", "applied", "waiting", "applied", "waiting", "queued"]
     (named,) = expected.differences
-    assert (named.what, named.messages, named.money) == ("customer/C-1", 5, {"EUR": Decimal("266.70")})
+    assert (named.what, named.messages, named.money) == ("customer/C-1", 3, {"EUR": Decimal("266.70")})
 
 
 def test_credit_hold_parks_the_deal_and_its_time_waits() -> None:
@@ -166,7 +166,7 @@ def test_credit_hold_parks_the_deal_and_its_time_waits() -> None:
 def test_what_the_psa_says_of_a_project_that_is_not_there_waits() -> None:
     said = [event(number, "project.status_changed", "psa-P-1", {}) for number in (3, 4)]
     expected = expect([customer(1, tax_profile=None), deal(2), *said], TERMS)
-    assert verdicts(expected) == ["parked", "waiting", "waiting", "queued"]
+    assert verdicts(expected) == ["applied", "waiting", "waiting", "queued"]
 
 
 def test_the_erp_refuses_a_closed_month() -> None:
