@@ -25,7 +25,6 @@ from gateway.demo.settling import Standing, settle
 from gateway.demo.stage import Stage, a_stage
 from gateway.demo.summary import Found, Summary, summarise
 from gateway.policy_file import read_policy
-from schemas.commands import OURS
 
 WATCH_SECONDS: Final = 0.4
 """Between two looks at how the day stands."""
@@ -110,7 +109,7 @@ class _Day:
             verdicts={
                 (each.source, each.id): each.verdict
                 for each in await tally.messages()
-                if not each.source.startswith(OURS)  # what actors tell each other, nobody has published
+                if not each.source.startswith("tallystick:")  # what actors tell each other, nobody has published
             },
             dead_letters=await tally.dead_letters(),
             parked_commands=(await tally.count()).commands.get("parked", 0),

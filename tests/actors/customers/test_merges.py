@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actors.decision import STEPS, Context, Snapshot
+from actors.decision import STEPS, Context, Decision, Snapshot
 from actors.entities.customer import ACTOR
-from actors.entities.project import ACTOR as PROJECT
+from actors.entities.engagement import ACTOR as ENGAGEMENT
 from schemas.bindings import Binding
 from schemas.commands import SELF
 from schemas.customer.entity import Customer
 from schemas.customer.v1 import Merged
 from schemas.directory.v1 import Unlisted
+from schemas.engagement.entity import Engagement
 from schemas.engagement.v1 import CustomerMoved
 from schemas.facts import Claim, Notice
 from schemas.keys import ActorKey, external_key
 from schemas.operations.customer import CustomerPut
-from schemas.operations.project import ProjectCreate
-from schemas.project.entity import Project
 from schemas.values import Reference
-from tests.actors.firm import BRIDGE, SHIPYARD, credit, customer, deal, known_customer, merged, trade
+from tests.actors.firm import SHIPYARD, WON, credit, customer, deal, known_customer, merged, trade
 from tests.actors.stage import NOW, POLICY, Given, accepted, awaited, reason_to_ignore
 
 WINNER = ActorKey("customer", "C-9")
@@ -93,27 +92,32 @@ def test_the_id_that_the_erp_gives_it_afterwards_means_the_other() -> None:
     assert [request for request in decision.requests if request.operation.startswith("engagement.")] == []
 
 
+def engaged(decision: Decision) -> str | None:
+    """The customer of a deal that was taken on."""
+    state = accepted(decision).state
+    assert isinstance(state, Engagement)
+    return state.customer
+
+
 def test_a_deal_of_it_is_a_deal_of_the_other() -> None:
-    given = Given(PROJECT, BRIDGE, Project(), others={SHIPYARD: GONE, WINNER: known_customer()})
-    (request,) = given.asked(deal())
-    assert isinstance(request.body, ProjectCreate)
-    assert request.body.customer == "10042"
+    given = Given(ENGAGEMENT, WON, Engagement(), others={SHIPYARD: GONE, WINNER: known_customer()})
+    assert engaged(given.when(deal())) == "C-9"
 
 
 def test_a_deal_that_names_it_by_the_id_of_another_system_is_one_of_the_other() -> None:
     there = external_key("crm", "customer", "ACC-1")
     others = {there: Binding(entity="customer", id="C-1"), SHIPYARD: GONE, WINNER: known_customer()}
     named = deal().model_copy(update={"customer": Reference(system="crm", external_id="ACC-1")})
-    assert Given(PROJECT, BRIDGE, Project(), others=others).asked(named)
+    assert engaged(Given(ENGAGEMENT, WON, Engagement(), others=others).when(named)) == "C-9"
 
 
 def test_a_deal_waits_for_the_one_that_stays() -> None:
-    given = Given(PROJECT, BRIDGE, Project(), others={SHIPYARD: GONE, WINNER: Customer()})
+    given = Given(ENGAGEMENT, WON, Engagement(), others={SHIPYARD: GONE, WINNER: Customer()})
     assert awaited(given.when(deal())) == WINNER
 
 
 def test_a_reference_is_followed_only_so_far() -> None:
     keys = [ActorKey("customer", f"C-{n}") for n in range(STEPS + 5)]
     references = {key: Snapshot(key, 1, Customer(merged_into=f"C-{n + 1}")) for n, key in enumerate(keys)}
-    found = Context(BRIDGE, NOW, POLICY, references).find(keys[0])
+    found = Context(WON, NOW, POLICY, references).find(keys[0])
     assert found.key == keys[STEPS]
