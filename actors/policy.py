@@ -69,6 +69,11 @@ class Mode(StrEnum):
     LIVE = "live"
 
 
+def _off(value: object) -> object:
+    """YAML 1.1 reads `off` as false."""
+    return "off" if value is False else value
+
+
 class Successor(_Part):
     """Another system that takes over a role on a day, beside the one before it."""
 
@@ -98,7 +103,7 @@ class LegalEntity(_Part):
     """Systems that take over a role on a day: two of them run side by side."""
     operations: Mapping[str, System | None] = {}
     """Where single operations go instead, such as `contract.put: billing`; null: they are not sent."""
-    flows: Mapping[Flow, Mode] = {}
+    flows: Mapping[Flow, Annotated[Mode, BeforeValidator(_off)]] = {}
     """How each flow runs here: off, shadow, or live, which is what is left out."""
     tax_codes: Mapping[Id, Id] = {}
     """Tax profile of a customer -> the ERP's own tax code."""

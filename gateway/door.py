@@ -8,7 +8,7 @@ from uuid import UUID
 from adapters.ports.broker import Delivery
 from adapters.ports.turns import Message
 from gateway.activation import Entry
-from gateway.policy_file import Source
+from gateway.source_policy import Source
 from schemas.codec import to_structured
 from schemas.envelope import Envelope, Undecodable
 from schemas.keys import ActorKey, external_key

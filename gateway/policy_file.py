@@ -1,13 +1,10 @@
-"""The policy file: YAML, checked as a whole at start, with errors that say where and what to change.
-
-Longer than a file should be, so that all that may stand in the file is read in one place.
-"""
+"""The policy file: YAML, checked as a whole at start, with errors that say where and what to change."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,108 +14,47 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
 
-from actors.policy import LegalEntity, Policy, ServiceLines
-from adapters.ports.retention import Old
+from actors.policy import (
+    Approval,
+    LegalEntity,
+    Ownership,
+    Policy,
+    ServiceLine,
+    ServiceLines,
+    Successor,
+    WorkPackage,
+)
 from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.http_policy import HttpSystemPolicy, Operation
+from gateway.policy_checks import (
+    Mistakes,
+    check_approvals,
+    check_legal_entities,
+    check_ownership,
+    check_service_lines,
+    check_sources,
+    check_systems,
+)
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.redmine_policy import RedmineChanges, RedminePolicy
+from gateway.retention_policy import RetentionPolicy
 from gateway.retry import Retries
 from gateway.retry_policy import RetriesPolicy, RetryPolicy
 from gateway.rules import LanePolicy, Numbering, Rules
+from gateway.source_policy import Source
 from gateway.system_policy import PolicyInvalid
 from gateway.tryton_policy import TrytonChanges, TrytonPolicy
-from schemas.commands import OURS, SELF
-from schemas.sequence import SequenceKind
 from schemas.values import Id, System
 
-_DAY: Final = 86_400.0
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Source(_Strict):
-    """What one CloudEvents `source` may send, and how its ids are read."""
-
-    users: tuple[str, ...] = Field(min_length=1)
-    """AMQP users that may publish under this source; RabbitMQ proves the name."""
-    types: tuple[str, ...] = Field(min_length=1)
-    """Event types that it may send, without version; `*` stands for anything, as in `timesheet.*`."""
-    system: System | None = None
-    """The system whose ids `external` means."""
-    external: tuple[str, ...] = ()
-    """Entities whose subjects are ids of `system`, not ours; they are found by their binding."""
-    sequence: SequenceKind = SequenceKind.NONE
-    """What it promises of the CloudEvents attribute `sequence`, which numbers the events of one subject from 1.
-
-    `contiguous`: an event waits for the one before it; `monotonic`: one that a newer has overtaken is stale.
-    """
-    gap_seconds: float = Field(default=3600, gt=0, le=31_536_000)
-    """How long an event may wait for a missing number before a case is opened; it goes on waiting after that."""
-
-    @model_validator(mode="after")
-    def _named(self) -> Source:
-        if self.external and self.system is None:
-            raise ValueError("`external` needs `system`: name the system whose ids these are")
-        return self
-
-    def may_send(self, name: str) -> bool:
-        """Whether events of type `name` (without version) are accepted from this source."""
-        return _matches(name, self.types)
-
-
-@lru_cache(maxsize=1000)
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-class RetentionPolicy(_Strict):
-    """How long what is final is kept, in days."""
-
-    replay_window_days: float = Field(default=90, gt=0, le=36_500)
-    """The longest way by which a message can come back: kept in a queue, published again by its source, or after the
-    restore of a backup as old as the oldest that you would restore."""
-    inbox_days: float = Field(default=400, gt=0, le=36_500)
-    """Messages; a duplicate of one that is removed is taken for a new message."""
-    attempts_days: float = Field(default=400, gt=0, le=36_500)
-    """The log of attempts at settled commands."""
-    timeline_days: float = Field(default=800, gt=0, le=36_500)
-    """What happened to each entity."""
-    cases_days: float = Field(default=400, gt=0, le=36_500)
-    """Closed cases."""
-    dead_letters_days: float = Field(default=400, gt=0, le=36_500)
-    """Dead letters that were admitted or discarded."""
-
-    @model_validator(mode="after")
-    def _remembers_long_enough(self) -> RetentionPolicy:
-        if self.replay_window_days >= self.inbox_days:
-            raise ValueError(
-                f"inbox_days ({self.inbox_days:g}) must be above replay_window_days ({self.replay_window_days:g}): a"
-                " message that comes back after its row was removed would be applied again"
-            )
-        return self
-
-    @property
-    def seconds(self) -> Mapping[Old, float]:
-        """The age at which each kind goes."""
-        return {
-            Old.INBOX: self.inbox_days * _DAY,
-            Old.ATTEMPTS: self.attempts_days * _DAY,
-            Old.TIMELINE: self.timeline_days * _DAY,
-            Old.CASES: self.cases_days * _DAY,
-            Old.DEAD_LETTERS: self.dead_letters_days * _DAY,
-            Old.ABANDONED: _DAY,
-        }
+HASH_DIGITS: Final = 12
 
 
 def _kind_of(entry: object) -> str:
@@ -140,13 +76,23 @@ AnySystem = Annotated[
 """A system of any kind that there is an adapter for."""
 
 
-class PolicyFile(_Strict):
+class PolicyFile(BaseModel):
     """Everything in the file."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
     legal_entities: Mapping[Id, LegalEntity] = Field(min_length=1)
+    """The firm's legal entities by code."""
     service_lines: ServiceLines = {}
+    """What can be sold, by code; a list of codes is short for entries with nothing in them."""
+    approvals: Mapping[Id, Approval] = {}
+    """Rules of approval by name; each that applies must be approved by a person."""
+    ownership: tuple[Ownership, ...] = ()
+    """Which system alone may change which fields; the first rule that fits counts."""
     sources: Mapping[str, Source] = Field(min_length=1)
+    """CloudEvents source -> who may publish under it, and what."""
     systems: Mapping[System, AnySystem] = Field(min_length=1)
+    """The systems that commands go to."""
     retry_seconds: float = Field(default=5, gt=0, le=3600)
     """Short for `retries.default.first_seconds`."""
     retries: RetriesPolicy = RetriesPolicy()
@@ -159,44 +105,20 @@ class PolicyFile(_Strict):
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""
 
-    @field_validator("sources")
-    @classmethod
-    def _not_ours(cls, sources: Mapping[str, Source]) -> Mapping[str, Source]:
-        for name in sources:
-            for ours in ("conflict:", OURS):
-                if name.startswith(ours):
-                    raise ValueError(f"{name}: sources that begin with {ours} are ours, name it otherwise")
-        return sources
-
-    @field_validator("systems")
-    @classmethod
-    def _not_built_in(cls, systems: Mapping[str, AnySystem]) -> Mapping[str, AnySystem]:
-        for name in systems:
-            if name == SELF or name.startswith(OURS):
-                raise ValueError(f"{name}: {SELF}, and names that begin with {OURS}, are ours, name it otherwise")
-        return systems
+    _text: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _systems_exist(self) -> PolicyFile:
-        for code, legal_entity in self.legal_entities.items():
-            for role in ("erp", "psa", "crm"):
-                name = getattr(legal_entity, role)
-                if name not in self.systems:
-                    raise ValueError(f"legal_entities.{code}.{role} names {name!r}, which is not under `systems`")
-            for name in sorted(legal_entity.systems - self.systems.keys()):
-                raise ValueError(f"legal_entities.{code} names {name!r}, which is not under `systems`")
-        return self
-
-    @model_validator(mode="after")
-    def _numbers_are_kept(self) -> PolicyFile:
-        for name, source in self.sources.items():
-            for pattern in source.types if source.sequence is not SequenceKind.NONE else ():
-                for skipped, policy in self.lanes.items():
-                    if policy is LanePolicy.SKIP and (fnmatchcase(pattern, skipped) or fnmatchcase(skipped, pattern)):
-                        raise ValueError(
-                            f"lanes.{skipped} is skip, but {name} numbers its events of type {pattern}: a number that "
-                            "is left out would be a gap, so write park or supersede"
-                        )
+    def _parts_fit(self) -> PolicyFile:
+        mistakes = [
+            *check_systems(self.systems),
+            *check_legal_entities(self.legal_entities, self.systems),
+            *check_service_lines(self.service_lines),
+            *check_approvals(self.approvals, self.legal_entities),
+            *check_ownership(self.ownership, self.legal_entities, self.systems),
+            *check_sources(self.sources, self.lanes),
+        ]
+        if mistakes:
+            raise Mistakes(mistakes)
         return self
 
     @model_validator(mode="after")
@@ -205,6 +127,16 @@ class PolicyFile(_Strict):
             raise ValueError("retry_seconds and retries.default.first_seconds are the same: leave one of them out")
         self.retries.retries(self.retry_seconds)
         return self
+
+    @property
+    def text(self) -> str:
+        """The file as it was written; of a policy that was not read from a file, its entries as JSON."""
+        return self.model_dump_json(exclude_unset=True) if self._text is None else self._text
+
+    @cached_property
+    def hash(self) -> str:
+        """12 hex digits of the SHA-256 of the text, by which each decision names the policy that it was made under."""
+        return sha256(self.text.encode()).hexdigest()[:HASH_DIGITS]
 
     @property
     def rules(self) -> Rules:
@@ -220,7 +152,13 @@ class PolicyFile(_Strict):
     @property
     def policy(self) -> Policy:
         """The part that decisions read."""
-        return Policy(legal_entities=self.legal_entities, service_lines=self.service_lines)
+        return Policy(
+            legal_entities=self.legal_entities,
+            service_lines=self.service_lines,
+            approvals=self.approvals,
+            ownership=self.ownership,
+            systems_of={name: source.system for name, source in self.sources.items() if source.system is not None},
+        )
 
 
 def json_schema() -> JsonSchemaValue:
@@ -240,21 +178,29 @@ def read_policy(path: Path) -> PolicyFile:
         raise PolicyInvalid(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise PolicyInvalid(f"{path}: it is not UTF-8 text") from error
+    return parse_policy(text, str(path))
+
+
+def parse_policy(text: str, name: str) -> PolicyFile:
+    """The policy that a text is; `name` stands before each mistake. Raises `PolicyInvalid` as `read_policy` does."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         mistakes = [*impossible_values(node), *repeated_keys(node)]
         found = None if mistakes else yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise PolicyInvalid(f"{path}:{not_yaml(error)}") from error
+        raise PolicyInvalid(f"{name}:{not_yaml(error)}") from error
     except RecursionError as error:
-        raise PolicyInvalid(f"{path}:1: it is nested too deeply, or an alias in it contains itself") from error
+        raise PolicyInvalid(f"{name}:1: it is nested too deeply, or an alias in it contains itself") from error
     if not mistakes:
         try:
-            return PolicyFile.model_validate(found)
+            policy = PolicyFile.model_validate(found)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_input=False)
-            mistakes = [told(_untagged(mistake), node, _NAMES) for mistake in wrong]
-    raise PolicyInvalid("\n".join(f"{path}:{mistake}" for mistake in mistakes))
+            mistakes = [line for mistake in wrong for line in told(_untagged(mistake), node, _NAMES)]
+        else:
+            policy._text = text  # noqa: SLF001  # a model reads its fields from the entries, and this is none
+            return policy
+    raise PolicyInvalid("\n".join(f"{name}:{mistake}" for mistake in mistakes))
 
 
 def _untagged(mistake: ErrorDetails) -> ErrorDetails:
@@ -268,6 +214,11 @@ _NAMES: Final = frozenset(
     for model in (
         PolicyFile,
         LegalEntity,
+        Successor,
+        ServiceLine,
+        WorkPackage,
+        Approval,
+        Ownership,
         Source,
         HttpSystemPolicy,
         Operation,

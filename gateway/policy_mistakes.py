@@ -9,13 +9,24 @@ from typing import Any, Final
 import yaml
 from pydantic_core import ErrorDetails
 
+from gateway.policy_checks import Mistakes
+
 _TEXT: Final = "tag:yaml.org,2002:str"
 
 
-def told(mistake: ErrorDetails, node: yaml.Node | None, names: Collection[str]) -> str:
-    """`LINE: where: what to change`; `names` are the keys that there are."""
-    where = ".".join(map(str, mistake["loc"])) or "file"
-    return f"{_line(node, mistake['loc'])}: {where}: {_sentence(mistake, names)}"
+def told(mistake: ErrorDetails, node: yaml.Node | None, names: Collection[str]) -> Iterator[str]:
+    """`LINE: where: what to change`, most often once; `names` are the keys that there are."""
+    error = mistake.get("ctx", {}).get("error")
+    if isinstance(error, Mistakes):
+        for each in error.mistakes:
+            yield _told(node, (*mistake["loc"], *each.place), each.text)
+    else:
+        yield _told(node, mistake["loc"], _sentence(mistake, names))
+
+
+def _told(node: yaml.Node | None, place: tuple[int | str, ...], sentence: str) -> str:
+    where = ".".join(map(str, place)) or "file"
+    return f"{_line(node, place)}: {where}: {sentence}"
 
 
 def repeated_keys(node: yaml.Node | None) -> Iterator[str]:

@@ -7,8 +7,9 @@ from typing import assert_never
 
 from gateway.changes_policy import ChangesPolicy
 from gateway.http_policy import HttpSystemPolicy
-from gateway.policy_file import AnySystem, PolicyFile, Source
+from gateway.policy_file import AnySystem, PolicyFile
 from gateway.redmine_policy import RedminePolicy
+from gateway.source_policy import Source
 from gateway.tryton_policy import TrytonPolicy
 from schemas.sequence import SequenceKind
 

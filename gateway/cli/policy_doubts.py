@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from adapters.rabbitmq.address import is_loopback
+from gateway.cli.route_doubts import route_doubts
 from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.policy_file import AnySystem, PolicyFile
 from gateway.readable import read_systems, why_unreadable
@@ -14,15 +15,29 @@ from schemas.operations.table import OPERATIONS
 from schemas.registry import EVENTS
 
 
-def doubts(policy: PolicyFile) -> list[str]:
-    """All doubts, in the order of the file."""
-    return [*_entities(policy), *_sources(policy), *_systems(policy), *_changes(policy), *_retries(policy)]
+def doubts(policy: PolicyFile, roles: Collection[str] | None = None) -> list[str]:
+    """All doubts, in the order of the file. `roles` are those that callers of the API have; None: not known here."""
+    return [
+        *_entities(policy),
+        *route_doubts(policy, OPERATIONS),
+        *_approvals(policy, roles),
+        *_sources(policy),
+        *_systems(policy),
+        *_changes(policy),
+        *_retries(policy),
+    ]
 
 
 def _entities(policy: PolicyFile) -> Iterator[str]:
     for code, entity in policy.legal_entities.items():
         if not entity.tax_codes:
             yield f"legal_entities.{code}: without tax_codes no customer of it reaches its ERP: map its tax profiles"
+
+
+def _approvals(policy: PolicyFile, roles: Collection[str] | None) -> Iterator[str]:
+    for name, rule in policy.approvals.items():
+        if roles is not None and rule.role not in roles:
+            yield f"approvals.{name}.role: no caller of the API has the role {rule.role}: give it to one"
 
 
 def _sources(policy: PolicyFile) -> Iterator[str]:
@@ -46,10 +61,6 @@ def _systems(policy: PolicyFile) -> Iterator[str]:
         yield from _address(name, system)
         for operation, row in system.operations.items() if isinstance(system, HttpSystemPolicy) else ():
             yield from _operation(f"systems.{name}.operations.{operation}", operation, row)
-    taken = {operation for system in policy.systems.values() for operation in system.taken}
-    for operation in OPERATIONS:
-        if operation not in taken:
-            yield f"systems: none takes {operation}, so its commands are parked: add it to the system that does this"
 
 
 def _changes(policy: PolicyFile) -> Iterator[str]:

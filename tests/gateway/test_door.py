@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from gateway.door import Door
-from gateway.policy_file import Source
+from gateway.source_policy import Source
 from schemas.codec import decode_stored
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey, external_key

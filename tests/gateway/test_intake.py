@@ -24,7 +24,7 @@ from gateway.bus import Bus
 from gateway.consumer import SLICE, SLICE_SECONDS, Consumer
 from gateway.door import Door
 from gateway.letters import HEADER_CHARACTERS, HEADERS, LetterDelivery
-from gateway.policy_file import Source
+from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass

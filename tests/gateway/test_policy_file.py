@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from actors.policy import Flow
 from adapters.ports.retention import Old
 from gateway.http_policy import HttpSystemPolicy
-from gateway.policy_file import read_policy
+from gateway.policy_file import parse_policy, read_policy
 from gateway.rules import LanePolicy, Numbering
 from gateway.system_policy import PolicyInvalid
 from gateway.tryton_policy import TrytonPolicy
@@ -80,7 +83,7 @@ def test_rules_of_lanes_and_numbers_are_read(tmp_path: Path) -> None:
 def test_what_is_numbered_is_not_skipped(tmp_path: Path, pattern: str) -> None:
     new = f'{NUMBERED}\nlanes:\n  "{pattern}": skip'
     (mistake,) = mistakes(tmp_path, 'types: ["timesheet.*"]', new)
-    assert f"lanes.{pattern} is skip, but urn:psa numbers its events" in mistake
+    assert mistake.startswith(f"policy.yaml:15: lanes.{pattern}: it is skip, but urn:psa numbers its events")
 
 
 @pytest.mark.parametrize(
@@ -173,8 +176,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_system_that_is_not_listed_is_named(tmp_path: Path) -> None:
     (told,) = mistakes(tmp_path, "crm: erp", "crm: salesforce")
-    assert "salesforce" in told
-    assert "legal_entities.DE01.crm" in told
+    assert told.startswith("policy.yaml:5: legal_entities.DE01.crm: 'salesforce' is not under `systems`")
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\x01", "- just\n- a list", ""])
@@ -204,7 +206,90 @@ def test_a_token_file_is_read_when_it_is_wanted(tmp_path: Path) -> None:
 
 def test_what_the_gateway_is_called_nobody_else_may_be(tmp_path: Path) -> None:
     [source] = mistakes(tmp_path, "  urn:psa:", "  tallystick:self:")
-    assert "tallystick:self: sources that begin with tallystick are ours, name it otherwise" in source
+    assert "sources.tallystick:self: sources that begin with tallystick are ours, name it otherwise" in source
     for name in ("self", "tallystick-erp"):
         told = mistakes(tmp_path, "systems:\n  erp:", f"systems:\n  {name}:")
-        assert any(f"{name}: self, and names that begin with tallystick, are ours" in line for line in told)
+        assert any(f"systems.{name}: self, and names that begin with tallystick, are ours" in line for line in told)
+
+
+REGION = """\
+    successors:
+      erp: [{system: books, from_on: 2027-01-01}]
+    operations: {billable.post: erp, milestone.put: null}
+    flows: {time: shadow, forecasts: off}
+"""
+RULES = """\
+approvals:
+  large_deal:
+    role: finance
+    amount_above: {EUR: 250000}
+    legal_entities: [DE01]
+ownership:
+  - entity: customer
+    fields: [name, tax_profile]
+    owner: erp
+    otherwise: case
+"""
+
+
+def whole(region: str = REGION, rules: str = RULES) -> str:
+    """A file with an entry of every kind."""
+    text = GOOD.replace("    tax_codes:", f"{region}    tax_codes:").replace("sources:", f"{rules}sources:", 1)
+    return text.replace('types: ["timesheet.*"]', 'types: ["timesheet.*"]\n    system: erp') + TRYTON
+
+
+def test_all_that_decisions_read_is_read(tmp_path: Path) -> None:
+    policy = read_policy(write(tmp_path, whole())).policy
+    entity = policy.legal_entities["DE01"]
+    assert [entity.route("billable.reverse", day) for day in (date(2026, 12, 31), date(2027, 1, 1))] == ["erp", "books"]
+    assert [entity.route(name, date(2027, 1, 1)) for name in ("billable.post", "milestone.put")] == ["erp", None]
+    assert [entity.mode(flow) for flow in (Flow.TIME, Flow.FORECASTS, Flow.PROJECTS)] == ["shadow", "off", "live"]
+    assert policy.approvals["large_deal"].amount_above == {"EUR": 250000}
+    assert (policy.ownership[0].owner, policy.ownership[0].otherwise) == ("erp", "case")
+    assert policy.systems_of == {"urn:psa": "erp"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("system: books, from", "system: book, from", "7: legal_entities.DE01.successors.erp.0.system: 'book' is not"),
+        ("billable.post: erp,", "billable.post: er,", "8: legal_entities.DE01.operations.billable.post: 'er' is not"),
+        ("milestone.put: null", "milestone.pu: null", "8: legal_entities.DE01.operations: there is no operation"),
+        ("time: shadow", "time: shadows", "9: legal_entities.DE01.flows.time: Input should be 'off', 'shadow' or 'l"),
+        ("    legal_entities: [DE01]", "    legal_entities: [DE]", "16: approvals.large_deal.legal_entities.0: DE is"),
+        ("role: finance", "rolle: finance", "14: approvals.large_deal.rolle: there is no such key: did you mean role"),
+        ("[name, tax_profile]", "[name, vat]", "19: ownership.0.fields.1: a customer has no field vat: choose from"),
+        ("owner: erp", "owner: sap", "20: ownership.0.owner: 'sap' is not under `systems`"),
+        (
+            "[{system: books, from_on: 2027-01-01}]",
+            "[{system: books, from_on: 2027-01-01}, {system: erp, from_on: 2027-01-01}]",
+            "7: legal_entities.DE01.successors.erp: 2 systems take over on 2027-01-01: leave one",
+        ),
+        (
+            "service_lines: [advisory]",
+            "service_lines: {a: {template: [{code: x, name: X}, {code: x, name: Y}]}}",
+            "11: service_lines.a.template: 2 work packages have the code x: give each its own",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_told_where_it_stands(tmp_path: Path, old: str, new: str, told: str) -> None:
+    text = whole()
+    assert old in text
+    with pytest.raises(PolicyInvalid) as caught:
+        read_policy(write(tmp_path, text.replace(old, new, 1)))
+    lines = str(caught.value).replace(f"{tmp_path}/policy.yaml:", "").splitlines()
+    assert any(line.startswith(told) for line in lines), lines
+
+
+def test_sources_of_our_own_are_nobody_elses(tmp_path: Path) -> None:
+    for name in ("conflict:x", "tallystick:self"):
+        [told] = mistakes(tmp_path, "  urn:psa:", f'  "{name}":')
+        assert f"sources.{name}: sources that begin with" in told
+
+
+def test_a_policy_is_named_by_its_text(tmp_path: Path) -> None:
+    one = read_policy(write(tmp_path, GOOD))
+    same, other = parse_policy(GOOD, "a copy"), parse_policy(f"{GOOD}# the same, but for this\n", "another")
+    assert one.text == GOOD
+    assert one.hash == same.hash == sha256(GOOD.encode()).hexdigest()[:12]
+    assert other.hash != one.hash

@@ -22,7 +22,7 @@ from gateway.consumer import Consumer
 from gateway.door import Door
 from gateway.failures import KILLS
 from gateway.letters import digest_of
-from gateway.policy_file import Source
+from gateway.source_policy import Source
 from gateway.suspicion import SUSPECT_FROM, Suspicion, Treatment, treatment
 from schemas.keys import ActorKey
 from tests.gateway.deliveries import USER, Parcel, parcel

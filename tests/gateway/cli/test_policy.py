@@ -44,7 +44,7 @@ def test_the_example_is_taken_without_a_doubt() -> None:
         ),
         ("    currency: EUR\n", "", "legal_entities.DE01.currency: it is missing: add it"),
         ("currency: EUR", "currency: EURO", "legal_entities.DE01.currency: write the currency as an active ISO 4217"),
-        ("    erp: erp", "    erp: sap", "legal_entities.US01.erp names 'sap', which is not under `systems`"),
+        ("    erp: erp", "    erp: sap", "legal_entities.US01.erp: 'sap' is not under `systems`"),
         ("users: [guest, crm]", "users: guest", "sources.urn:example:crm.users: write a list"),
         ("  UK01:", "  DE01:", "DE01 stands here a second time"),
         (
@@ -126,7 +126,13 @@ def spoilt(change: Callable[[Any], object]) -> PolicyFile:
         ),
         (lambda d: d["systems"]["erp"].update(url="http://erp.example"), "systems.erp.url: the token travels"),
         (lambda d: d["systems"]["erp"].update(url="https://erp.example"), "systems.erp.token: a secret stands"),
-        (lambda d: d["systems"]["psa"]["operations"].clear(), "systems: none takes project.put"),
+        (lambda d: d["systems"]["psa"]["operations"].clear(), "project.put goes to psa, which does not"),
+        (
+            lambda d: d["legal_entities"]["DE01"].update(
+                successors={"erp": [{"system": "crm", "from_on": "2027-01-01"}]}
+            ),
+            "legal_entities.DE01: billable.post goes to crm from 2027-01-01 on, which does not take it",
+        ),
         (lambda d: d["systems"]["psa"]["operations"].update(x={"path": "/x", "look_up": True}), "no such operation"),
         (lambda d: d["systems"]["psa"]["operations"].update({"project.put": {"path": "/p"}}), "is parked, since"),
         (
@@ -156,3 +162,20 @@ def test_the_schema_is_printed_and_describes_the_fields() -> None:
     assert shown["$schema"].startswith("https://json-schema.org/draft/2020-12")
     assert set(shown["required"]) == {"legal_entities", "sources", "systems"}
     assert "AMQP users" in shown["$defs"]["Source"]["properties"]["users"]["description"]
+
+
+def test_what_the_example_shows_can_be_used_as_it_stands(file: Path) -> None:
+    file.write_text(EXAMPLE.replace("#~ ", ""))
+    policy = read_policy(file).policy
+    assert set(policy.approvals) == {"large_deal", "deep_discount", "new_customer", "change_order"}
+    assert [rule.owner for rule in policy.ownership] == ["crm", "erp"]
+    assert policy.legal_entities["US01"].flows
+    assert policy.legal_entities["US01"].successors
+
+
+def test_a_role_that_nobody_has_is_doubted(file: Path) -> None:
+    file.write_text(EXAMPLE.replace("#~ ", ""))
+    policy = read_policy(file)
+    told = [doubt for doubt in doubts(policy, roles=("finance",)) if doubt.startswith("approvals.")]
+    assert told == ["approvals.deep_discount.role: no caller of the API has the role sales_director: give it to one"]
+    assert not [doubt for doubt in doubts(policy) if doubt.startswith("approvals.")]
