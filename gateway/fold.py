@@ -3,6 +3,8 @@
 Order of a turn: results of the key's own commands, then its lane from the head, then its mailbox. It stops at the
 first message that does not end; that message stays or becomes the lane's head, and everything of the mailbox goes
 behind it in the same commit. Nothing here awaits.
+
+Longer than a file should be, so that all that can become of a message in its turn is read in one place.
 """
 
 from __future__ import annotations
@@ -11,11 +13,13 @@ from typing import assert_never
 from uuid import UUID
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Wait
+from actors.policy import Mode
 from adapters.ports.pauses import Pause
 from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped, remarked
 from gateway.failures import KILLS, internal, taken
+from gateway.modes import mode_of, off, only_live, shadowed
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
@@ -176,7 +180,7 @@ class _Fold:
             case Gap(reason, patience):
                 return Stopped(Verdict.WAITING, self._lane(LaneState.WAITING, reason, patience=patience))
             case None:
-                decision = self._decision(envelope, message.ref)
+                decision = self._decision_in_its_mode(envelope, message.ref)
             case _:
                 assert_never(out)
         match decision:
@@ -217,6 +221,17 @@ class _Fold:
                 return self._decision(Result(command, answered.outcome), command.id)
             case _:
                 assert_never(answered.outcome)
+
+    def _decision_in_its_mode(self, envelope: Envelope, ref: UUID) -> Decision | None:
+        """What is decided on a message, as far as the mode of its flow lets it be done."""
+        name, policy = f"{envelope.entity}.{envelope.fact}", self._around.policy
+        mode = mode_of(name, envelope.data, self.drafting.state, policy)
+        if mode is Mode.OFF:
+            return Ignore(off(name))
+        decision = self._decision(envelope, ref)
+        if decision is not None and mode is Mode.SHADOW:
+            return Ignore(shadowed(decision))
+        return only_live(name, decision, policy) if isinstance(decision, Accept) else decision
 
     def _decision(self, event: Event, ref: UUID) -> Decision | None:
         """What the actor decides; None when it needs a reference that is not loaded, in another turn."""

@@ -118,3 +118,8 @@ class Customer(Mergeable, BaseModel):
         if legal_entity in self.tax_profiles:
             return self.tax_profiles[legal_entity]
         return None if self.profile is None else self.profile.tax_profile
+
+    @property
+    def legal_entities(self) -> tuple[str, ...]:
+        """The legal entities that trade with the customer, as of the last snapshot."""
+        return () if self.profile is None else self.profile.legal_entities

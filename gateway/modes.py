@@ -1,0 +1,145 @@
+"""How an event runs, by the modes that the policy gives its flow in the legal entities that it concerns. Pure.
+
+Answers to commands have no mode: what was sent is always heard to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from pydantic import BaseModel
+
+from actors.decision import Accept, Decision, Ignore, Reject, Request, Wait
+from actors.policy import Flow, Mode, Policy
+from gateway.pauses import legal_entity_of
+
+FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
+    {
+        "customer.upserted": Flow.CUSTOMERS,
+        "customer.merged": Flow.CUSTOMERS,
+        "customer.credit_changed": Flow.CUSTOMERS,
+        "customer.tax_profile_changed": Flow.CUSTOMERS,
+        "contract.activated": Flow.CONTRACTS,
+        "contract.change_order_approved": Flow.CONTRACTS,
+        "contract.renewed": Flow.CONTRACTS,
+        "contract.terminated": Flow.CONTRACTS,
+        "project.opportunity_forecast": Flow.FORECASTS,
+        "project.activated": Flow.PROJECTS,
+        "project.milestone_completed": Flow.PROJECTS,
+        "project.status_changed": Flow.PROJECTS,
+        "project.margin_threshold_breached": Flow.PROJECTS,
+        "project.closed": Flow.PROJECTS,
+        "resource.assigned": Flow.RESOURCES,
+        "resource.unassigned": Flow.RESOURCES,
+        "timesheet.submitted": Flow.TIME,
+        "timesheet.approved": Flow.TIME,
+        "timesheet.corrected": Flow.TIME,
+        "timesheet.rejected": Flow.TIME,
+        "expense.approved": Flow.TIME,
+        "expense.corrected": Flow.TIME,
+        "expense.rejected": Flow.TIME,
+    }
+)
+"""Event type, without version -> its flow. Types that do not stand here always run live.
+
+`project.opportunity_won` does not: a deal has parts of several legal entities, which its own actor treats one by one.
+"""
+
+
+def mode_of(name: str, data: BaseModel, state: BaseModel, policy: Policy) -> Mode:
+    """How an event of type `name`, without version, runs: as live as the most live of its legal entities.
+
+    Live, too, where it names none or one that the policy does not know, about which its decision has to say something.
+    """
+    flow = FLOWS.get(name)
+    if flow is None:
+        return Mode.LIVE
+    known = [policy.legal_entities.get(code) for code in legal_entities_of(data, state)]
+    modes = {Mode.LIVE if entity is None else entity.mode(flow) for entity in known}
+    if not modes or Mode.LIVE in modes:
+        return Mode.LIVE
+    return Mode.SHADOW if Mode.SHADOW in modes else Mode.OFF
+
+
+def legal_entities_of(data: BaseModel, state: BaseModel) -> tuple[str, ...]:
+    """The legal entities that an event concerns: its own, or those of what it is about."""
+    one = legal_entity_of(data, state)
+    if one is not None:
+        return (one,)
+    return tuple(getattr(data, "legal_entities", ()) or getattr(state, "legal_entities", ()))
+
+
+def only_live(name: str, decision: Accept, policy: Policy) -> Accept:
+    """What is left of a decision on a live event without what it asks of legal entities where its flow is not live."""
+    flow = FLOWS.get(name)
+    if flow is None:
+        return decision
+    judged = [(request, _mode(request, flow, policy)) for request in decision.requests]
+    remarks = [
+        f"{request.operation} for {_legal_entity(request)} is not sent: {flow} is {mode} there"
+        for request, mode in judged
+        if mode is not Mode.LIVE
+    ]
+    if not remarks:
+        return decision
+    kept = tuple(request for request, mode in judged if mode is Mode.LIVE)
+    return replace(decision, requests=kept, remarks=(*decision.remarks, *remarks))
+
+
+def off(name: str) -> str:
+    """Why an event ends that is off."""
+    return f"off: the policy ignores {FLOWS[name]} of its legal entity"
+
+
+def shadowed(decision: Decision) -> str:
+    """What would have been done, had the event been live."""
+    match decision:
+        case Accept():
+            return f"shadow: {_would_do(decision)}"
+        case Ignore(reason):
+            return f"shadow: would be ignored: {reason}"
+        case Wait(target, reason):
+            return f"shadow: would wait for {target}: {reason}"
+        case Reject(failure):
+            return f"shadow: would be parked: {failure.failure_class} {failure.code}: {failure.reason}"
+        case _:
+            assert_never(decision)
+
+
+def _would_do(decision: Accept) -> str:
+    """Commands by system and operation, with their count and money, and the cases that would be opened."""
+    counts: dict[tuple[str, str], int] = {}
+    money: dict[tuple[str, str], dict[str, Decimal]] = {}
+    for request in decision.requests:
+        place = (request.system, request.operation)
+        counts[place] = counts.get(place, 0) + 1
+        amount, currency = getattr(request.body, "amount", None), getattr(request.body, "currency", None)
+        if amount is not None and currency is not None:
+            sums = money.setdefault(place, {})
+            sums[currency] = sums.get(currency, Decimal(0)) + amount
+    asked = [
+        ", ".join((f"{system} for {operation} ×{count}", *_sums(money.get((system, operation), {}))))
+        for (system, operation), count in counts.items()
+    ]
+    would = [f"would ask {' and '.join(asked)}"] if asked else ["would be applied, and ask nobody"]
+    would += [f"would open a case: {case.failure.code}" for case in decision.cases]
+    return "; ".join(would)
+
+
+def _sums(money: Mapping[str, Decimal]) -> list[str]:
+    return [f"{amount:f} {currency}" for currency, amount in money.items()]
+
+
+def _mode(request: Request, flow: Flow, policy: Policy) -> Mode:
+    """How `flow` runs in the legal entity that a request concerns."""
+    entity = policy.legal_entities.get(_legal_entity(request) or "")
+    return Mode.LIVE if entity is None else entity.mode(flow)
+
+
+def _legal_entity(request: Request) -> str | None:
+    found = getattr(request.body, "legal_entity", None)
+    return found if isinstance(found, str) else None
