@@ -107,10 +107,14 @@ class Committer:
         for activation in activations:
             (moved if self._moves_on(activation) else staying).append(activation)
         await self._loading.lanes(staying)
-        drafts, failed = self._decide(staying, await self._loading.references(staying))
+        loaded = await self._loading.references(staying)
+        drafts, failed = self._decide(staying, loaded)
+        policy = self._world.policy_hash()  # nothing was awaited since: it is the one that they were decided under
         batch, later = compose(drafts)
-        answers = await self._commit(batch)
+        answers = await self._commit(batch, policy)
         self._conclude(batch, answers)
+        if policy != self._world.policy_hash():
+            self._world.overtaken()
         self.activations.retake([*failed, *(draft.activation for draft in later)])
         # Not before: the whole batch is taken again if the store is lost, and nobody may be in it who has left.
         for activation in moved:
@@ -156,15 +160,15 @@ class Committer:
                 failed.append(activation)
         return drafts, failed
 
-    async def _commit(self, drafts: Sequence[Draft]) -> list[Answer]:
+    async def _commit(self, drafts: Sequence[Draft], policy: str | None) -> list[Answer]:
         """Commit the drafts that write something; the others are done by doing nothing."""
         writing = [draft for draft in drafts if draft.size]
-        told = await self._commit_writing(writing) if writing else []
+        told = await self._commit_writing(writing, policy) if writing else []
         answers = {draft.turn.key: answer for draft, answer in zip(writing, told, strict=True)}
         return [answers.get(draft.turn.key, Committed()) for draft in drafts]
 
-    async def _commit_writing(self, drafts: Sequence[Draft]) -> list[Answer]:
-        batch = Batch(self._world.ids(), [draft.turn for draft in drafts])
+    async def _commit_writing(self, drafts: Sequence[Draft], policy: str | None) -> list[Answer]:
+        batch = Batch(self._world.ids(), [draft.turn for draft in drafts], policy)
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -173,7 +177,7 @@ class Committer:
             self._watcher.store_lost(error, unknown=True)
             answers = await self._resolve(batch)
         except DataRefused as error:
-            return await self._commit_apart(drafts, error)
+            return await self._commit_apart(drafts, policy, error)
         self._backoff.reset()
         self._watcher.batch(len(drafts), sum(len(turn.judged) for turn in batch.turns), loop.time() - began)
         return answers
@@ -189,11 +193,12 @@ class Committer:
                 continue
             return [Committed() if committed else Refused(Again.STALE_WRITER) for committed in ours]
 
-    async def _commit_apart(self, drafts: Sequence[Draft], error: DataRefused) -> list[Answer]:
+    async def _commit_apart(self, drafts: Sequence[Draft], policy: str | None, error: DataRefused) -> list[Answer]:
         """The database refused a value: find whose, so that one key's value stops no other key."""
         if len(drafts) > 1:
             middle = len(drafts) // 2
-            return await self._commit_writing(drafts[:middle]) + await self._commit_writing(drafts[middle:])
+            first = await self._commit_writing(drafts[:middle], policy)
+            return first + await self._commit_writing(drafts[middle:], policy)
         draft = drafts[0]
         if draft.size > 1 or draft.first not in draft.activation.refused or not draft.consumed:
             draft.activation.narrow(draft.size, draft.first, str(error))

@@ -29,7 +29,8 @@ class World:
 
     `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
     see; `ids` makes commit ids; `policy`, `rules`, and `pauses` answer what is in force, and raise `StoreUnavailable`
-    while nobody knows; `retry_after` says when a lane in backoff runs again.
+    while nobody knows; `retry_after` says when a lane in backoff runs again; `policy_hash` names the policy in force,
+    None where policies have no names; `overtaken` is told when turns are durable that were decided under another one.
     """
 
     actors: Mapping[str, Actor]
@@ -42,6 +43,8 @@ class World:
     pauses: Callable[[], Sequence[Pause]]
     retry_after: NextTry
     bounds: Bounds
+    policy_hash: Callable[[], str | None] = lambda: None
+    overtaken: Callable[[], None] = lambda: None
 
 
 class Watcher(Protocol):

@@ -45,7 +45,7 @@ class MemoryCommits:
             for queued in turn.queued:
                 if queued.command.id in tables.outbox:
                     raise DataRefused(f"command {queued.command.id} is in the outbox already")
-        writing = Writing(tables, batch.commit_id, self._clock())
+        writing = Writing(tables, batch.commit_id, batch.policy, self._clock())
         for turn in going:
             writing.accept(turn)
         answers: list[Answer] = [

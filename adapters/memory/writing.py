@@ -26,9 +26,10 @@ WAIT_OVERDUE: Final = "wait_overdue"
 class Writing:
     """One commit in the making; whoever calls it has checked that everything goes through."""
 
-    def __init__(self, tables: Tables, commit_id: UUID, now: float) -> None:
+    def __init__(self, tables: Tables, commit_id: UUID, policy: str | None, now: float) -> None:
         self._tables = tables
         self._commit_id = commit_id
+        self._policy = policy
         self._now = now
         self._opened: list[CaseRow] = []
         self._closed: list[CaseRow] = []
@@ -62,7 +63,13 @@ class Writing:
         self._settle(turn)
         tables.timeline.extend(
             Happened(
-                turn.key, judged.entity_version, judged.verdict, judged.message.ref, reason=judged.reason, at=self._now
+                turn.key,
+                judged.entity_version,
+                judged.verdict,
+                judged.message.ref,
+                reason=judged.reason,
+                at=self._now,
+                policy=self._policy,
             )
             for judged in turn.judged
         )
@@ -157,5 +164,6 @@ class Writing:
                 settled.command.id,
                 settled.reason,
                 self._now,
+                self._policy,
             )
             tables.timeline.append(happened)

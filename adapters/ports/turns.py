@@ -183,10 +183,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Turns of different keys for one commit. `commit_id` names this attempt and is stored with each key."""
+    """Turns of different keys for one commit. `commit_id` names this attempt and is stored with each key.
+
+    `policy` is the hash of the policy that they were decided under, for the timeline.
+    """
 
     commit_id: UUID
     turns: list[Turn]
+    policy: str | None = None
 
 
 class Again(StrEnum):

@@ -22,11 +22,12 @@ Reliance = tuple[int, ActorKey, int]
 def commit_arguments(batch: Batch) -> list[object]:
     """The arguments of `COMMIT`. Raises `ValueError` if a key has two turns, and `DataRefused`."""
     columns = enumerate(_columns(batch.turns), start=1)
-    return [batch.commit_id, *(literal(column) if place in _LITERALS else column for place, column in columns)]
+    arrays = (literal(column) if place in _LITERALS else column for place, column in columns)
+    return [batch.commit_id, *arrays, batch.policy]
 
 
 def _columns(turns: Sequence[Turn]) -> list[Column]:
-    """The columns in the order of the statement, behind the commit's id."""
+    """The columns in the order of the statement, between the commit's id and its policy."""
     if len({turn.key for turn in turns}) != len(turns):
         raise ValueError("a batch has one turn for each key at most")
     relied = [(index, key, version) for index, turn in enumerate(turns, 1) for key, version in _reliances(turn)]

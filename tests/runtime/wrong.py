@@ -95,10 +95,10 @@ class SpillsBeside(Committer):
         if running and len(waiting) > self._world.bounds.mailbox:
             self.spilling = asyncio.create_task(self._spill(activation, waiting))
 
-    async def _commit_writing(self, drafts: Sequence[Draft]) -> list[Answer]:
+    async def _commit_writing(self, drafts: Sequence[Draft], policy: str | None) -> list[Answer]:
         self.running = {draft.turn.key: draft.consumed for draft in drafts}
         try:
-            return await super()._commit_writing(drafts)
+            return await super()._commit_writing(drafts, policy)
         finally:
             self.running = {}
 
@@ -117,11 +117,11 @@ class SpillsBeside(Committer):
 class AcksFirst(Committer):
     """Acks what it has decided, before the commit says that it is there."""
 
-    async def _commit_writing(self, drafts: Sequence[Draft]) -> list[Answer]:
+    async def _commit_writing(self, drafts: Sequence[Draft], policy: str | None) -> list[Answer]:
         for draft in drafts:
             for entry in draft.consumed:
                 entry.receipt.ack()
-        return await super()._commit_writing(drafts)
+        return await super()._commit_writing(drafts, policy)
 
 
 class BelievesVersions(MemoryCommits):

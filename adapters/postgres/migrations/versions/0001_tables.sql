@@ -191,7 +191,9 @@ CREATE TABLE tallystick.timeline (
     what           text NOT NULL,
     ref            uuid,
     command_id     uuid,
-    reason         text
+    reason         text,
+    -- the hash of the policy that it was decided under; null where nothing was decided, as for what a person ends
+    policy         text COLLATE "C"
 );
 
 CREATE INDEX timeline_entity ON tallystick.timeline (entity, key, seq);

@@ -38,7 +38,9 @@ CREATE FUNCTION tallystick.commit_turns(
     -- cases, and notices of entity facts
     o_turn integer[], o_ref uuid[], o_command_id uuid[], o_class text[], o_code text[], o_field text[],
     o_reason text[],
-    n_turn integer[], n_routing_key text[], n_body text[]
+    n_turn integer[], n_routing_key text[], n_body text[],
+    -- the hash of the policy that all of it was decided under
+    p_policy text
 ) RETURNS TABLE (turn integer, why text, ref uuid, same_body boolean, scope text, value text, entity text, key text)
 LANGUAGE plpgsql
 -- Batches are small and tables grow: always the index, whatever the statistics say.
@@ -296,13 +298,14 @@ BEGIN
         DELETE FROM tallystick.lease l USING unnest(s_turn, s_system, s_token) s(turn, system, token)
         WHERE ok[s.turn] AND l.token = s.token AND l.system = s.system
           AND l.entity = t_entity[s.turn] AND l.key = t_key[s.turn];
-        INSERT INTO tallystick.timeline (entity, key, entity_version, what, command_id, reason)
-        SELECT t_entity[s.turn], t_key[s.turn], t_entity_version[s.turn], 'command_' || s.settlement, s.id, s.reason
+        INSERT INTO tallystick.timeline (entity, key, entity_version, what, command_id, reason, policy)
+        SELECT t_entity[s.turn], t_key[s.turn], t_entity_version[s.turn], 'command_' || s.settlement, s.id, s.reason,
+               p_policy
         FROM unnest(s_turn, s_id, s_settlement, s_reason) s(turn, id, settlement, reason) WHERE ok[s.turn];
     END IF;
 
-    INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
-    SELECT m.entity, m.key, m.entity_version, m.verdict, m.ref, m.reason
+    INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason, policy)
+    SELECT m.entity, m.key, m.entity_version, m.verdict, m.ref, m.reason, p_policy
     FROM unnest(m_turn, m_entity, m_key, m_ref, m_verdict, m_entity_version, m_reason) WITH ORDINALITY
          m(turn, entity, key, ref, verdict, entity_version, reason, place)
     WHERE ok[m.turn] ORDER BY m.place;
