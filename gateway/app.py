@@ -24,6 +24,7 @@ from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
@@ -40,10 +41,12 @@ from gateway import telemetry
 from gateway.app_systems import systems
 from gateway.backoff import Backoff
 from gateway.garbage import spare_the_long_lived
+from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
+from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
@@ -51,6 +54,7 @@ from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
+from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
 from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
@@ -82,7 +86,7 @@ async def serve(settings: Settings) -> bool:
     async with ports(settings, policy, *rabbit(settings)) as outside:
         runtime = Runtime(
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
-            Tuning(prefetch=settings.prefetch),
+            Tuning(prefetch=settings.prefetch), PolicyDisk(settings.policy),
         )  # fmt: skip
         async with listening(settings, runtime, outside, counts):
             try:
@@ -159,6 +163,8 @@ async def ports(
             consuming=closed(consuming),
             publishing=closed(publishing),
             upkeep=Upkeep(closed(PostgresRestores(url)), closed(PostgresRetention(url)), closed(keepsakes), remembered),
+            policies=closed(PostgresPolicies(url)),
+            unmapped=closed(PostgresUnmapped(url)),
         )
 
 
@@ -174,7 +180,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     entities = EntityViews(outside.entities, outside.reads)
-    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores), entities)
+    operators = Operators(
+        acts, pausing, systems, letters, RestoreActs(restores), entities, Mappings(runtime.policies)
+    )
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
@@ -191,6 +199,8 @@ async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     starting = asyncio.create_task(start, name="start")
+    hangup = Hangup(runtime.policies)
+    loop.add_signal_handler(signal.SIGHUP, hangup)
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(runtime.ended())]
     try:
         await asyncio.wait([starting, *waits], return_when=asyncio.FIRST_COMPLETED)

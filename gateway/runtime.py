@@ -21,6 +21,7 @@ from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
+from adapters.ports.policies import Policies, Unmapped
 from adapters.ports.restores import Phase, Remembered, Restore, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes, Reads
@@ -44,10 +45,13 @@ from gateway.inner import Inner
 from gateway.lanes import LaneWorker
 from gateway.life import Life
 from gateway.looking import Looking
+from gateway.mapping_retry import MappingRetry
 from gateway.metrics import Counts, Gauge
 from gateway.notifier import Notifier
 from gateway.pauses import PauseBook
 from gateway.people import People
+from gateway.policies import PolicyBook
+from gateway.policy_disk import PolicyDisk, PolicyTexts
 from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems
 from gateway.readmission import Readmission
@@ -67,6 +71,7 @@ from schemas.commands import SELF
 from schemas.keys import ActorKey
 from schemas.vocabulary import VOCABULARY, Vocabulary
 
+NO_FILE = PolicyDisk(None)
 SNAPSHOTS = 50_000
 """References kept in memory."""
 
@@ -85,7 +90,8 @@ class Upkeep:
 class Ports:
     """The outside, as implementations of our ports. One `Commits` for each committer.
 
-    Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot.
+    Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
+    `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
     """
 
     commits: Sequence[Commits]
@@ -105,6 +111,8 @@ class Ports:
     systems: Mapping[str, System]
     gates: Gates
     upkeep: Upkeep | None = None
+    policies: Policies | None = None
+    unmapped: Unmapped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ class Tuning:
 
 
 class Runtime:
-    """Makes the parts and wires them."""
+    """Makes the parts and wires them. `texts` reads the policy file again."""
 
     def __init__(
         self,
@@ -141,6 +149,7 @@ class Runtime:
         counts: Counts,
         tuning: Tuning,
         vocabulary: Vocabulary = VOCABULARY,
+        texts: PolicyTexts = NO_FILE,
     ) -> None:
         self.instance = sources.ids()
         self.health = Health(ports.reads, ports.publishing)
@@ -151,18 +160,23 @@ class Runtime:
         self._bus = Bus()
         references = References(actors, capacity=SNAPSHOTS)
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
-        frozen, rules = policy.policy, policy.rules
+        self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
+        self._mapping_retry: MappingRetry | None = None
+        if ports.unmapped is not None:
+            self._mapping_retry = MappingRetry(self.policies, ports.unmapped, ports.acts, self.look_at, Backoff())
         world = World(
             actors,
             references,
             lambda message: vocabulary.decode_stored(message.body),
             sources.now,
             sources.ids,
-            lambda: frozen,
-            lambda: rules,
+            self.policies.policy,
+            self.policies.rules,
             self.pauses.active,
             policy.retry_rules.next_try(sources.chance),
             tuning.bounds,
+            self.policies.hash,
+            self._on_overtaken,
         )
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
@@ -191,7 +205,7 @@ class Runtime:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
         self._burial = Burial(ports.dead_letters, Backoff())
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
-        door = Door(lambda: policy.sources, sources.ids, vocabulary)
+        door = Door(self.policies.sources, sources.ids, vocabulary)
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
@@ -224,6 +238,7 @@ class Runtime:
             watermark, keepsakes = self._watermark, self._ports.upkeep.keepsakes
             await Patience(Backoff()).until_done("watermark", lambda: watermark.compare(keepsakes))
             self._spawn("watermark", watermark.run())
+        await Patience(Backoff()).until_done("policy", self.policies.begin)
         for place, committer in enumerate(self._committers):
             self._spawn(f"committer-{place}", committer.run())
         self._spawn("burial", self._burial.run())
@@ -236,6 +251,10 @@ class Runtime:
         self._is_running = True
         self._spawn("life", self._life.run())
         self._spawn("lanes", self._lanes.run())
+        if self._ports.policies is not None:
+            self._spawn("policies", self.policies.run())
+        if self._mapping_retry is not None:
+            self._spawn("mapping_retry", self._mapping_retry.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
             self._spawn("reminder", self._reminder.run())
@@ -293,6 +312,10 @@ class Runtime:
         if phase is not self._phase:
             self._phase = phase
             telemetry.restore_phase(phase)
+
+    def _on_overtaken(self) -> None:
+        if self._mapping_retry is not None:
+            self._mapping_retry.overtaken()
 
     async def _finish(self) -> None:
         if not self._is_running:

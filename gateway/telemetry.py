@@ -206,3 +206,23 @@ def request_failed(method: str, path: str, error: Exception) -> None:
 def task_died(name: str, error: BaseException) -> None:
     """A task that runs for ever ended: our bug. The process will be restarted."""
     _log.critical("task_died", task=name, exc_info=error)
+
+
+def policy_in_force(policy: str, how: str, actor: str, differs: Sequence[str]) -> None:
+    """Decisions are made under it from now on. `differs`: what this process has otherwise until its restart."""
+    _log.info("policy_in_force", policy=policy, how=how, by=actor, needs_restart=list(differs))
+
+
+def policy_unfit(policy: str, reason: str) -> None:
+    """A policy was activated that this release cannot read; it goes on with the one before."""
+    _log.error("policy_unfit", policy=policy, reason=reason)
+
+
+def policy_not_reloaded(reason: str) -> None:
+    """The file was to be read again on a signal, and cannot be used."""
+    _log.error("policy_not_reloaded", reason=reason)
+
+
+def mappings_retried(policy: str, count: int) -> None:
+    """What stood still for want of a mapping is tried again under a new policy."""
+    _log.info("mappings_retried", policy=policy, count=count)

@@ -110,7 +110,7 @@ class CaseRow:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A line of the timeline: a verdict, or a command that was settled."""
+    """A line of the timeline: a verdict, or a command that was settled; `policy` is what it was decided under."""
 
     key: ActorKey
     entity_version: int
@@ -119,6 +119,7 @@ class Happened:
     command_id: UUID | None = None
     reason: str | None = None
     at: float = 0.0
+    policy: str | None = None
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
+from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.suspects import MemorySuspects
@@ -40,6 +41,8 @@ class MemoryClients:
     restores: MemoryRestores
     retention: MemoryRetention
     entities: MemoryEntities
+    policies: MemoryPolicies
+    unmapped: MemoryUnmapped
     remembered: Remembered
 
 
@@ -71,5 +74,7 @@ class MemoryStore:
             MemoryRestores(tables, clock),
             MemoryRetention(tables, clock),
             MemoryEntities(tables),
+            MemoryPolicies(tables, clock),
+            MemoryUnmapped(tables),
             remembered,
         )

@@ -14,6 +14,7 @@ from adapters.memory.rows import Accepted, Act, Buried, CaseRow, Entity, Happene
 from adapters.ports.changes import ReaderRow, Version
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
+from adapters.ports.policies import Activation
 from adapters.ports.turns import Lane, Opened, Row
 from schemas.facts import Claim
 from schemas.keys import ActorKey
@@ -53,6 +54,10 @@ class Tables:
     """The client that publishes notices; the others wait for it to close."""
     pauses: dict[int, Pause] = field(default_factory=dict)
     last_pause: int = 0
+    policies: dict[str, str] = field(default_factory=dict)
+    """Texts by hash."""
+    activations: list[Activation] = field(default_factory=list)
+    policies_tried: set[int] = field(default_factory=set)
     dead_letters: dict[bytes, Buried] = field(default_factory=dict)
     suspects: dict[bytes, tuple[int, float]] = field(default_factory=dict)
     """Attempts begun, and when the last one was."""

@@ -12,6 +12,7 @@ from gateway.http.acts import Acts
 from gateway.http.answers import secure
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
+from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
@@ -40,6 +41,7 @@ class Operators:
     letters: LetterActs
     restores: RestoreActs
     entities: EntityViews
+    mappings: Mappings
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -73,6 +75,9 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, operators.letters.payload),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, operators.letters.retry),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, operators.letters.discard),
+        Route(hdrs.METH_GET, "/v1/mappings", read, operators.mappings.history),
+        Route(hdrs.METH_POST, "/v1/mappings/reload", operate, operators.mappings.reload),
+        Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),

@@ -137,6 +137,17 @@ class Because(Record):
     reason: Reason
 
 
+class RollBack(Record):
+    """The body of `POST /v1/mappings/rollback`."""
+
+    to: Annotated[
+        str,
+        Field(pattern=r"^[0-9a-f]{12}$"),
+        Rule("policy_invalid", "write the 12 hex digits that /v1/mappings shows of a policy"),
+    ]
+    reason: Reason
+
+
 class RetryMany(Record):
     """The body of a bulk retry: which dead letters, and behind which."""
 

@@ -18,6 +18,7 @@ from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
+from adapters.ports.policies import Policies, Unmapped
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
@@ -33,6 +34,7 @@ from adapters.postgres.looks import PostgresLooks
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.suspects import PostgresSuspects
@@ -75,6 +77,8 @@ class Process:
     restores: Restores
     retention: Retention
     entities: Entities
+    policies: Policies
+    unmapped: Unmapped
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -123,6 +127,10 @@ class StoreStand(Protocol):
         """Actors, actions, and reasons of the audit."""
         ...
 
+    async def policies_of_timeline(self) -> list[str | None]:
+        """The policy of each line of the timeline."""
+        ...
+
     async def counts(self) -> Counts: ...
 
     async def open_cases(self) -> int: ...
@@ -156,6 +164,8 @@ class MemoryStoreStand:
             clients.restores,
             clients.retention,
             clients.entities,
+            clients.policies,
+            clients.unmapped,
             clients.remembered,
         )
 
@@ -179,6 +189,9 @@ class MemoryStoreStand:
 
     async def acts(self) -> list[tuple[str, str, str]]:
         return [(act.actor, act.action, act.reason) for act in self._store.tables.audit]
+
+    async def policies_of_timeline(self) -> list[str | None]:
+        return [line.policy for line in self._store.tables.timeline]
 
     async def counts(self) -> Counts:
         tables = self._store.tables
@@ -210,10 +223,10 @@ class PostgresStoreStand:
         restores, retention, overdue, looks = (
             PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url), PostgresLooks(url),
         )  # fmt: skip
-        entities = PostgresEntities(url)
+        entities, policies, unmapped = PostgresEntities(url), PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities,
+            retention, entities, policies, unmapped,
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)
@@ -242,6 +255,9 @@ class PostgresStoreStand:
 
     async def acts(self) -> list[tuple[str, str, str]]:
         return [(found[0], found[1], found[2]) for found in await self._fetch("acts")]
+
+    async def policies_of_timeline(self) -> list[str | None]:
+        return [found[0] for found in await self._fetch("policies")]
 
     async def counts(self) -> Counts:
         [found] = await self._fetch("counts")

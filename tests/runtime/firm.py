@@ -31,7 +31,7 @@ from adapters.ports.views import (
 )
 from adapters.rabbitmq.topology import EVENTS, topology
 from gateway.metrics import Counts
-from gateway.policy_file import PolicyFile
+from gateway.policy_file import PolicyFile, parse_policy
 from gateway.runtime import Ports, Runtime, Sources, Tuning
 from schemas.codec import STRUCTURED, encode
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
@@ -123,6 +123,19 @@ class Books:
         return Confirmed(f"{self.name}-{own}")
 
 
+@dataclass
+class Desk:
+    """The desk on which the policy file of all processes lies: `file` as it is now."""
+
+    file: PolicyFile = POLICY
+
+    async def read(self) -> PolicyFile:
+        return self.file
+
+    async def parse(self, text: str, name: str) -> PolicyFile:
+        return parse_policy(text, name)
+
+
 class Probe:
     """The port `Reads`, of which the runtime needs the probe alone."""
 
@@ -177,9 +190,12 @@ class Gateway:
             publishing=MemoryPublishing(firm.broker),
             systems=firm.books,
             gates=store.gates,
+            policies=store.policies,
+            unmapped=store.unmapped,
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
-        self.runtime = Runtime(ports, firm.actors, POLICY, sources, Counts("test"), Tuning(prefetch=50, bounds=SMALL))
+        tuning = Tuning(prefetch=50, bounds=SMALL)
+        self.runtime = Runtime(ports, firm.actors, firm.desk.file, sources, Counts("test"), tuning, firm.desk)
         self._notices, self._looks = store.notices, looks
 
     async def kill(self) -> None:
@@ -209,6 +225,7 @@ class Firm:
     failures: list[str] = field(default_factory=list)
     actors: Mapping[str, Actor] = field(default_factory=lambda: ACTORS)
     looks: type[MemoryLooks] = MemoryLooks
+    desk: Desk = field(default_factory=Desk)
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -217,7 +234,7 @@ class Firm:
         self.outage = Outage()
         self.broker = MemoryBroker()
         self.ids = Ids()
-        self.books = {name: Books(name, Random(f"{self.seed}{name}")) for name in ("erp", "psa", "crm")}
+        self.books = {name: Books(name, Random(f"{self.seed}{name}")) for name in self.desk.file.systems}
         self._publishing = MemoryPublishing(self.broker)
 
     def failed(self, queue: str, error: Exception) -> None:

@@ -8,7 +8,8 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      o AS (DELETE FROM tallystick.gate), p AS (DELETE FROM tallystick.suspect),
      q AS (DELETE FROM tallystick.restore), s AS (DELETE FROM tallystick.life),
      t AS (DELETE FROM tallystick.lane_suspect), u AS (DELETE FROM tallystick.reader),
-     v AS (DELETE FROM tallystick.reader_seen),
+     v AS (DELETE FROM tallystick.reader_seen), w AS (DELETE FROM tallystick.policy_activation),
+     x AS (DELETE FROM tallystick.policy), y AS (DELETE FROM tallystick.policy_tried),
      r AS (UPDATE tallystick.watermark SET counter = 0, at = now(),
                   server = (SELECT s.server FROM tallystick.this_server() s))
 DELETE FROM tallystick.audit

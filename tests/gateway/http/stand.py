@@ -28,6 +28,7 @@ from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
@@ -43,6 +44,7 @@ from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
+from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
@@ -50,9 +52,11 @@ from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
-from gateway.policy_file import Source
+from gateway.policies import PolicyBook
+from gateway.policy_file import PolicyFile, parse_policy
 from gateway.readmission import Readmission
 from gateway.settings import Settings
+from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -67,6 +71,7 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
+EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
     "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
@@ -110,6 +115,19 @@ class Page:
 
 
 @dataclass(slots=True)
+class Texts:
+    """The policy file of the process: `text` is what stands in it now."""
+
+    text: str = EXAMPLE
+
+    async def read(self) -> PolicyFile:
+        return parse_policy(self.text, "policy.yaml")
+
+    async def parse(self, text: str, name: str) -> PolicyFile:
+        return parse_policy(text, name)
+
+
+@dataclass(slots=True)
 class Stand:
     """A gateway's listeners without the rest of it. `looked_at`: the keys that it was told to go on with."""
 
@@ -120,6 +138,8 @@ class Stand:
     dead_letters: PostgresDeadLetters
     outbox: PostgresOutbox
     overdue: PostgresOverdue
+    book: PolicyBook
+    texts: Texts
     looked_at: list[ActorKey] = field(default_factory=list)
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
@@ -189,6 +209,8 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
     hints: list[None] = []
+    policies, texts = PostgresPolicies(url), Texts()
+    book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
         api_token_file=token_file,
@@ -211,6 +233,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                     LetterActs(dead_letters, again),
                     RestoreActs(restores),
                     EntityViews(entities, reads),
+                    Mappings(book),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -218,13 +241,17 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
             consuming = MemoryConsuming(broker, on_error=_raise)
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
-                session, addresses, health, commits, dead_letters, outbox, overdue, looked_at, hints, systems_looked_at
-            )
+                session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
+                systems_looked_at,
+            )  # fmt: skip
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for store in (reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities):
+        stores = (
+            reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
+        )  # fmt: skip
+        for store in stores:
             await store.close()
 
 

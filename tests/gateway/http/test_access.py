@@ -16,22 +16,28 @@ from adapters.postgres.gates import PostgresGates
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
+from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
+from gateway.backoff import Backoff
 from gateway.health import Health
 from gateway.http.access import Access, Caller, Permission, digest
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
+from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
+from gateway.policies import PolicyBook
+from gateway.policy_disk import PolicyDisk
+from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import TOKEN, Stand, listening, readmission
+from tests.gateway.http.stand import EXAMPLE, TOKEN, Stand, listening, readmission
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -50,8 +56,10 @@ def app(database_url: str) -> web.Application:
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
-    shown = EntityViews(entities, reads)
-    app = api(routes(views, Operators(acts, pausing, systems, again, RestoreActs(restores), shown)), READER)
+    shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
+    mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
+    operators = Operators(acts, pausing, systems, again, RestoreActs(restores), shown, mappings)
+    app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -62,6 +70,7 @@ def app(database_url: str) -> web.Application:
         await entities.close()
         await overdue.close()
         await letters.close()
+        await policies.close()
         await restores.close()
 
     app.on_cleanup.append(close)
@@ -119,6 +128,8 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/dead-letters/{digest}/discard"),
         ("GET", "/v1/dead-letters/{digest}/payload"),
         ("HEAD", "/v1/dead-letters/{digest}/payload"),
+        ("POST", "/v1/mappings/reload"),
+        ("POST", "/v1/mappings/rollback"),
         ("POST", "/v1/restore"),
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),

@@ -1,0 +1,90 @@
+"""Policies in memory, and what they may let go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from adapters.memory.rows import Act, CaseRow
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.policies import Activation, How, PolicyNotFound, UnmappedCase
+from schemas.verdicts import FailureClass
+
+
+class MemoryPolicies:
+    """Port `Policies`."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def begin(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
+        activations = self._tables.activations
+        loaded = [each.hash for each in activations if each.how is not How.ROLLBACK]
+        if loaded[-1:] != [policy]:
+            return self._load(policy, text, How.START, actor, reason)
+        return activations[-1]
+
+    async def active(self) -> Activation | None:
+        return self._tables.activations[-1] if self._tables.activations else None
+
+    async def text(self, policy: str) -> str:
+        self._look_up(policy)
+        return self._tables.policies[policy]
+
+    async def load(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
+        return self._load(policy, text, How.RELOAD, actor, reason)
+
+    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
+        self._look_up(to)
+        return self._activate(to, How.ROLLBACK, actor, reason)
+
+    async def history(self, *, before: int | None, limit: int) -> list[Activation]:
+        newest_first = reversed(self._tables.activations)
+        return [each for each in newest_first if before is None or each.id < before][:limit]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _look_up(self, policy: str) -> None:
+        if policy not in self._tables.policies:
+            raise PolicyNotFound(f"no policy {policy} was ever loaded")
+
+    def _load(self, policy: str, text: str, how: How, actor: str, reason: str) -> Activation:
+        self._tables.policies.setdefault(policy, text)
+        return self._activate(policy, how, actor, reason)
+
+    def _activate(self, policy: str, how: How, actor: str, reason: str) -> Activation:
+        tables = self._tables
+        at = datetime.fromtimestamp(self._clock(), UTC)
+        activation = Activation(len(tables.activations) + 1, policy, how, actor, reason, at)
+        tables.activations.append(activation)
+        tables.audit.append(Act(actor, f"policy.{how}", None, None, f"{policy}: {reason}"))
+        return activation
+
+
+class MemoryUnmapped:
+    """Port `Unmapped`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def newest(self) -> int:
+        return max((row.id for row in self._open()), default=0)
+
+    async def cases(self, *, after: int, through: int, limit: int) -> Sequence[UnmappedCase]:
+        found = [row for row in self._open() if after < row.id <= through]
+        return [UnmappedCase(row.id, row.key, row.opened.case.topic) for row in found[:limit]]
+
+    async def is_tried(self, activation: int) -> bool:
+        return activation in self._tables.policies_tried
+
+    async def tried(self, activation: int) -> None:
+        self._tables.policies_tried.add(activation)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _open(self) -> list[CaseRow]:
+        rows = (row for row in self._tables.cases if row.is_open)
+        return [row for row in rows if row.opened.case.failure.failure_class is FailureClass.MAPPING]

@@ -1,0 +1,76 @@
+"""Mappings: which policy is in force, which were, and how another one comes into force."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from adapters.ports.policies import Activation, PolicyNotFound
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.problems import POLICY_INVALID, POLICY_NEEDS_RESTART, POLICY_NOT_FOUND, Problem
+from gateway.http.requests import Because, Nothing, PageQuery, RollBack, body, query
+from gateway.policies import NeedsRestart, PolicyBook
+from gateway.system_policy import PolicyInvalid
+
+
+class Mappings:
+    """Each method answers one route."""
+
+    def __init__(self, policies: PolicyBook) -> None:
+        self._policies = policies
+
+    async def history(self, request: web.Request) -> web.Response:
+        """What came into force, newest first."""
+        asked = query(request, PageQuery)
+        before = place_of(asked.cursor, _number)
+        found = await self._policies.history(before=before, limit=asked.limit + 1)
+        rows = [self._shown(activation) for activation in found]
+        return page_answer(request, rows, asked.limit, lambda row: row["id"])
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Read the policy file of this process again."""
+        query(request, Nothing)
+        asked = await body(request, Because)
+        try:
+            activation = await self._policies.reload(actor=request[CALLER].name, reason=asked.reason)
+        except PolicyInvalid as error:
+            raise Problem(POLICY_INVALID, f"Nothing was changed. Correct the policy file:\n{error}") from error
+        except NeedsRestart as error:
+            raise _needs_restart(error) from error
+        return json_answer(self._shown(activation))
+
+    async def roll_back(self, request: web.Request) -> web.Response:
+        """Put a policy in force again that was loaded before."""
+        query(request, Nothing)
+        asked = await body(request, RollBack)
+        try:
+            activation = await self._policies.roll_back(asked.to, actor=request[CALLER].name, reason=asked.reason)
+        except PolicyNotFound as error:
+            raise Problem(POLICY_NOT_FOUND, f"No policy {asked.to} was ever loaded: look at /v1/mappings.") from error
+        except PolicyInvalid as error:
+            raise Problem(POLICY_INVALID, f"Nothing was changed. This release refuses it:\n{error}") from error
+        except NeedsRestart as error:
+            raise _needs_restart(error) from error
+        return json_answer(self._shown(activation))
+
+    def _shown(self, activation: Activation) -> dict[str, object]:
+        in_force = self._policies.activation
+        return {
+            "id": activation.id, "policy": activation.hash, "how": activation.how, "by": activation.actor,
+            "reason": activation.reason, "at": activation.at,
+            "in_force": in_force is not None and in_force.id == activation.id,
+        }  # fmt: skip
+
+
+def _needs_restart(error: NeedsRestart) -> Problem:
+    detail = (
+        f"Nothing was changed. {', '.join(error.parts)}: these are made at the start, so restart the gateway with the"
+        " file, or leave them as they are."
+    )
+    return Problem(POLICY_NEEDS_RESTART, detail)
+
+
+def _number(place: object) -> int:
+    if not isinstance(place, int):
+        raise TypeError("not a number")
+    return place

@@ -1,0 +1,201 @@
+"""The policy in force, as this process knows it: read every second, and at once when it has changed it itself.
+
+Systems, retries, and retention are made at the start, so they stay those of the process's own file; all else follows
+what is in force, also in the other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from actors.policy import Policy
+from adapters.ports.policies import Activation, Policies, PolicyNotFound
+from adapters.ports.turns import StoreUnavailable
+from gateway import telemetry
+from gateway.backoff import Backoff
+from gateway.policy_disk import PolicyTexts
+from gateway.policy_file import PolicyFile
+from gateway.rules import Rules
+from gateway.source_policy import Source
+from gateway.system_policy import PolicyInvalid
+
+LOOK_SECONDS: Final = 1.0
+"""After how long, at most, a process decides by a policy that another one has activated."""
+STARTER: Final = "policy"
+"""Who activates the file of a start."""
+
+
+class NeedsRestart(RuntimeError):
+    """A policy differs from the running one in what is made at the start; `parts` names where."""
+
+    def __init__(self, parts: list[str]) -> None:
+        super().__init__(f"{', '.join(parts)}: changed, which takes effect at a start only")
+        self.parts = parts
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """All that is read of one policy while decisions are made. `activation` is None where none is recorded."""
+
+    hash: str
+    policy: Policy
+    rules: Rules
+    sources: Mapping[str, Source]
+    activation: Activation | None = None
+
+
+class PolicyBook:
+    """Nothing may be decided before it was read what is in force; without a port that is the file.
+
+    `changed` is told of each activation that is followed.
+    """
+
+    def __init__(
+        self,
+        file: PolicyFile,
+        policies: Policies | None,
+        backoff: Backoff,
+        texts: PolicyTexts,
+    ) -> None:
+        self._file = file
+        self._policies = policies
+        self._backoff = backoff
+        self._texts = texts
+        self._now: InForce | None = _in_force(file, None) if policies is None else None
+        self._unfit: int | None = None
+        self._following = asyncio.Lock()
+        self.changed: Callable[[], None] = lambda: None
+
+    def policy(self) -> Policy:
+        """What decisions read. Raises `StoreUnavailable`, as the others do, while nobody knows what is in force."""
+        return self._known().policy
+
+    def rules(self) -> Rules:
+        """What lanes and sequences go by."""
+        return self._known().rules
+
+    def sources(self) -> Mapping[str, Source]:
+        """Who may send what; by the file until it is known what is in force, for nothing is decided before."""
+        return self._file.sources if self._now is None else self._now.sources
+
+    def hash(self) -> str:
+        """The name of the policy in force."""
+        return self._known().hash
+
+    @property
+    def activation(self) -> Activation | None:
+        """What put it in force; None while nobody knows, or where none is recorded."""
+        return None if self._now is None else self._now.activation
+
+    async def begin(self) -> None:
+        """At the start: activate the file, unless it was loaded last.
+
+        Raises `StoreUnavailable`, and `PolicyInvalid` if this release cannot read what is in force.
+        """
+        if self._policies is not None:
+            file = self._file
+            reason = "the process started with a file that was not loaded before"
+            await self._follow(await self._policies.begin(file.hash, file.text, actor=STARTER, reason=reason))
+
+    async def look(self) -> None:
+        """Follow what is in force by now. Raises `StoreUnavailable`."""
+        if self._policies is not None:
+            active = await self._policies.active()
+            if active is None:
+                await self.begin()  # the database was restored to a point before the first start
+            else:
+                await self._follow(active)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except StoreUnavailable:
+                await self._backoff.wait()
+            else:
+                self._backoff.reset()
+
+    async def reload(self, *, actor: str, reason: str) -> Activation:
+        """Read the file again, and put it in force.
+
+        Raises `PolicyInvalid` and `NeedsRestart`, after which all is as before, and `StoreUnavailable`.
+        """
+        file = await self._texts.read()
+        self._refuse_restart(file)
+        return await self._activated(await self._port().load(file.hash, file.text, actor=actor, reason=reason))
+
+    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
+        """Put a policy in force again that was loaded before. Raises `PolicyNotFound`, and what `reload` raises."""
+        file = await self._texts.parse(await self._port().text(to), f"policy {to}")
+        self._refuse_restart(file)
+        return await self._activated(await self._port().roll_back(to, actor=actor, reason=reason))
+
+    async def history(self, *, before: int | None, limit: int) -> list[Activation]:
+        """Activations, newest first. Raises `StoreUnavailable`."""
+        return await self._port().history(before=before, limit=limit)
+
+    def _known(self) -> InForce:
+        if self._now is None:
+            raise StoreUnavailable("the policy in force was not read yet")
+        return self._now
+
+    def _port(self) -> Policies:
+        if self._policies is None:
+            raise StoreUnavailable("no policies are kept here")
+        return self._policies
+
+    def _refuse_restart(self, file: PolicyFile) -> None:
+        parts = parts_of_the_start(self._file, file)
+        if parts:
+            raise NeedsRestart(parts)
+
+    async def _activated(self, activation: Activation) -> Activation:
+        await self._follow(activation)
+        return activation
+
+    async def _follow(self, activation: Activation) -> None:
+        """Decide by an activation from now on; by the one before if this release cannot read its text."""
+        async with self._following:
+            known = self._now.activation if self._now is not None else None
+            if activation == known or activation.id == self._unfit:
+                return
+            try:
+                file = await self._text_of(activation)
+            except (PolicyInvalid, PolicyNotFound) as error:
+                if self._now is None:
+                    raise PolicyInvalid(
+                        f"the policy in force, {activation.hash}, cannot be read by this release: change the policy"
+                        f" file, which then comes into force, or start the release that took it\n{error}"
+                    ) from error
+                self._unfit = activation.id
+                telemetry.policy_unfit(activation.hash, str(error))
+                return
+            parts = parts_of_the_start(self._file, file)
+            self._now = _in_force(file, activation)
+        telemetry.policy_in_force(file.hash, activation.how, activation.actor, parts)
+        self.changed()
+
+    async def _text_of(self, activation: Activation) -> PolicyFile:
+        if activation.hash == self._file.hash:
+            return self._file
+        return await self._texts.parse(await self._port().text(activation.hash), f"policy {activation.hash}")
+
+
+def parts_of_the_start(running: PolicyFile, other: PolicyFile) -> list[str]:
+    """Where two files differ in what is made at the start of a process."""
+    names = [*running.systems, *(name for name in other.systems if name not in running.systems)]
+    parts = [f"systems.{name}" for name in names if running.systems.get(name) != other.systems.get(name)]
+    if running.retry_rules != other.retry_rules:
+        parts.append("retries")
+    if running.retention != other.retention:
+        parts.append("retention")
+    return parts
+
+
+def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
+    return InForce(file.hash, file.policy, file.rules, file.sources, activation)

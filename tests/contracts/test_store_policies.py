@@ -1,0 +1,126 @@
+"""Policies: which is in force, what was in force before, and what a new one may let go on, on both stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from adapters.ports.policies import How, PolicyNotFound
+from adapters.ports.turns import Committed, Opened
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+from tests.contracts.store_stands import Process, StoreStand
+from tests.contracts.turns import OTHER_SHEET, SHEET, batch, message, queued
+
+ANN = {"actor": "ann", "reason": "Norway joins"}
+START = {"actor": "policy", "reason": "the process started"}
+
+
+class TestActivation:
+    async def test_before_the_first_start_none_is_in_force(self, process: Process) -> None:
+        assert await process.policies.active() is None
+        assert await process.policies.history(before=None, limit=9) == []
+
+    async def test_the_first_start_puts_its_file_in_force_and_another_process_follows(self, store: StoreStand) -> None:
+        first = await store.process().policies.begin("one", "text of one", **START)
+        assert (first.hash, first.how, first.actor) == ("one", How.START, "policy")
+        other = store.process().policies
+        assert await other.begin("one", "text of one", **START) == first
+        assert await other.active() == first
+        assert await other.text("one") == "text of one"
+
+    async def test_a_reload_is_in_force_from_then_on(self, process: Process) -> None:
+        before = await process.policies.begin("one", "text of one", **START)
+        now = await process.policies.load("two", "text of two", **ANN)
+        assert (now.hash, now.how, now.actor, now.reason) == ("two", How.RELOAD, "ann", "Norway joins")
+        assert now.id > before.id
+        assert await process.policies.active() == now
+
+    async def test_a_text_is_kept_as_it_was_first_and_may_come_into_force_again(self, process: Process) -> None:
+        await process.policies.begin("one", "text of one", **START)
+        again = await process.policies.load("one", "text of one", **ANN)
+        assert [each.id for each in await process.policies.history(before=None, limit=9)] == [again.id, again.id - 1]
+
+    async def test_a_restart_with_a_file_that_nobody_touched_keeps_the_rollback(self, process: Process) -> None:
+        policies = process.policies
+        await policies.begin("one", "text of one", **START)
+        await policies.load("two", "text of two", **ANN)
+        back = await policies.roll_back("one", **ANN)
+        assert (back.hash, back.how) == ("one", How.ROLLBACK)
+        assert await policies.begin("two", "text of two", **START) == back
+        # But a file that was changed meanwhile is what somebody wants
+        changed = await policies.begin("three", "text of three", **START)
+        assert (changed.hash, changed.how) == ("three", How.START)
+
+    async def test_what_was_never_loaded_is_not_found(self, process: Process) -> None:
+        await process.policies.begin("one", "text of one", **START)
+        with pytest.raises(PolicyNotFound):
+            await process.policies.roll_back("none", **ANN)
+        with pytest.raises(PolicyNotFound):
+            await process.policies.text("none")
+        active = await process.policies.active()
+        assert active is not None
+        assert active.hash == "one"
+
+    async def test_the_history_is_read_in_pages_newest_first(self, process: Process) -> None:
+        made = [await process.policies.load(f"{n}", "text", **ANN) for n in range(5)]
+        page = await process.policies.history(before=None, limit=2)
+        rest = await process.policies.history(before=page[-1].id, limit=9)
+        assert [*page, *rest] == made[::-1]
+
+    async def test_who_did_it_and_why_is_audited(self, store: StoreStand) -> None:
+        policies = store.process().policies
+        await policies.begin("one", "text", **START)
+        await policies.load("two", "text", **ANN)
+        await policies.roll_back("one", **ANN)
+        assert await store.acts() == [
+            ("policy", "policy.start", "one: the process started"),
+            ("ann", "policy.reload", "two: Norway joins"),
+            ("ann", "policy.rollback", "one: Norway joins"),
+        ]
+
+
+async def park(process: Process, key: ActorKey, id: str, failure_class: FailureClass) -> None:
+    """Let a message of a key be parked with a case."""
+    parked = message(id)
+    turn = queued(await process.row(key), parked, state=LaneState.PARKED)
+    turn.judged[0] = turn.judged[0]._replace(verdict=Verdict.PARKED)
+    turn.opened.append(Opened(Case(Failure(failure_class, "code", "why")), ref=parked.ref))
+    assert await process.commit(turn) == [Committed()]
+
+
+class TestUnmapped:
+    async def test_open_cases_of_a_missing_mapping_are_found_in_order(self, process: Process) -> None:
+        await park(process, SHEET, "e1", FailureClass.MAPPING)
+        await park(process, OTHER_SHEET, "e2", FailureClass.BUSINESS_RULE)
+        await park(process, ActorKey("timesheet", "T-3"), "e3", FailureClass.MAPPING)
+        unmapped = process.unmapped
+        newest = await unmapped.newest()
+        found = await unmapped.cases(after=0, through=newest, limit=9)
+        assert [(case.key.id, case.topic) for case in found] == [(SHEET.id, None), ("T-3", None)]
+        assert found[-1].id == newest
+        assert [case.key.id for case in await unmapped.cases(after=found[0].id, through=newest, limit=9)] == ["T-3"]
+        assert [case.key.id for case in await unmapped.cases(after=0, through=newest - 1, limit=9)] == [SHEET.id]
+        assert len(await unmapped.cases(after=0, through=newest, limit=1)) == 1
+
+    async def test_a_case_that_is_closed_is_none(self, process: Process) -> None:
+        await park(process, SHEET, "e1", FailureClass.MAPPING)
+        await process.acts.retry(SHEET, actor="policy", reason="mapped now")
+        assert await process.unmapped.newest() == 0
+
+    async def test_what_was_tried_is_remembered(self, store: StoreStand) -> None:
+        assert not await store.process().unmapped.is_tried(7)
+        for _ in range(2):
+            await store.process().unmapped.tried(7)
+        assert await store.process().unmapped.is_tried(7)
+
+
+class TestTimeline:
+    async def test_each_line_of_a_commit_names_the_policy(self, store: StoreStand) -> None:
+        process = store.process()
+        turn = queued(await process.row(SHEET), message("e1"), state=LaneState.OPEN)
+        [answer] = await process.commits.commit(replace(batch(turn), policy="0123456789ab"))
+        assert answer == Committed()
+        assert await store.policies_of_timeline() == ["0123456789ab"]

@@ -1,0 +1,163 @@
+"""The policy in force, as one process knows it, and as others follow it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from adapters.memory.store import MemoryStore
+from adapters.ports.policies import How, PolicyNotFound
+from adapters.ports.turns import StoreUnavailable
+from gateway.backoff import Backoff
+from gateway.policies import NeedsRestart, PolicyBook
+from gateway.policy_disk import PolicyDisk
+from gateway.policy_file import PolicyFile, parse_policy
+from gateway.system_policy import PolicyInvalid
+from tests.gateway.http.stand import EXAMPLE, Texts
+
+NORWAY = EXAMPLE.replace("  DE01:", "  NO01: {currency: NOK}\n  DE01:", 1)
+MOVED = EXAMPLE.replace("http://127.0.0.1:18083", "http://127.0.0.1:18089")
+ANN = {"actor": "ann", "reason": "because"}
+
+
+@dataclass
+class Office:
+    """Processes over one store; `time` is the store's."""
+
+    time: float = 1000.0
+
+    def __post_init__(self) -> None:
+        self.store = MemoryStore(lambda: self.time)
+        self.texts = Texts()
+
+    async def start(self, text: str = EXAMPLE) -> PolicyBook:
+        """One more process, which begins with a file."""
+        self.texts.text = text
+        book = PolicyBook(parse_policy(text, "policy.yaml"), self.store.clients().policies, Backoff(), self.texts)
+        await book.begin()
+        return book
+
+    async def reload(self, book: PolicyBook, text: str) -> None:
+        """Somebody changes the file, and has it read again."""
+        self.texts.text = text
+        await book.reload(**ANN)
+
+
+def knows_norway(book: PolicyBook) -> bool:
+    return "NO01" in book.policy().legal_entities
+
+
+async def test_nothing_is_decided_before_it_is_known_what_is_in_force() -> None:
+    office = Office()
+    book = PolicyBook(parse_policy(EXAMPLE, "x"), office.store.clients().policies, Backoff(), office.texts)
+    for asked in (book.policy, book.rules, book.hash):
+        with pytest.raises(StoreUnavailable):
+            asked()
+    await book.begin()
+    assert book.hash() == parse_policy(EXAMPLE, "x").hash
+
+
+async def test_where_policies_are_not_kept_the_file_is_in_force() -> None:
+    book = PolicyBook(parse_policy(NORWAY, "x"), None, Backoff(), Texts())
+    await book.begin()
+    await book.look()
+    assert knows_norway(book)
+    assert book.activation is None
+
+
+async def test_other_processes_follow_when_they_look_and_are_told() -> None:
+    office = Office()
+    one, other = await office.start(), await office.start()
+    told: list[str] = []
+    other.changed = lambda: told.append(other.hash())
+    await office.reload(one, NORWAY)
+    assert (knows_norway(one), knows_norway(other)) == (True, False)
+    await other.look()
+    await other.look()
+    assert knows_norway(other)
+    assert told == [one.hash()]
+
+
+async def test_who_may_send_follows_too() -> None:
+    office = Office()
+    book = await office.start()
+    await office.reload(
+        book, EXAMPLE.replace('types: ["customer.*", project.opportunity_won]', "types: [customer.upserted]")
+    )
+    assert book.sources()["urn:example:crm"].types == ("customer.upserted",)
+
+
+async def test_a_restart_with_the_same_file_keeps_the_rollback_and_a_changed_file_ends_it() -> None:
+    office = Office()
+    book = await office.start()
+    before = book.hash()
+    await office.reload(book, NORWAY)
+    await book.roll_back(before, **ANN)
+    again = await office.start(NORWAY)
+    assert (again.hash(), knows_norway(again)) == (before, False)
+    assert again.activation is not None
+    assert again.activation.how is How.ROLLBACK
+    changed = await office.start(f"{NORWAY}\n# and now\n")
+    assert knows_norway(changed)
+
+
+async def test_what_needs_a_restart_is_refused_and_what_is_unknown_too() -> None:
+    office = Office()
+    book = await office.start()
+    with pytest.raises(NeedsRestart, match=r"systems\.erp"):
+        await office.reload(book, MOVED)
+    with pytest.raises(PolicyNotFound):
+        await book.roll_back("0123456789ab", **ANN)
+    assert len(await book.history(before=None, limit=9)) == 1
+
+
+async def test_a_process_with_other_systems_follows_with_all_but_these() -> None:
+    # Given one process that was started with another address of the ERP, and one that still has the old one
+    office = Office()
+    old = await office.start()
+    new = await office.start(MOVED)
+    await old.look()
+    # When the policy changes on the new one
+    await office.reload(new, NORWAY.replace("http://127.0.0.1:18083", "http://127.0.0.1:18089"))
+    await old.look()
+    # Then both decide by it
+    assert old.hash() == new.hash()
+    assert knows_norway(old)
+
+
+async def test_a_policy_that_this_release_cannot_read_does_not_come_into_force_here() -> None:
+    office = Office()
+    book = await office.start()
+    before = book.hash()
+    policies = office.store.clients().policies
+    await policies.load("0123456789ab", f"{EXAMPLE}\ninvented_later: true\n", **ANN)
+    await book.look()
+    assert book.hash() == before
+    # And a process that starts says what to do, also after somebody went back to it
+    await policies.load(before, EXAMPLE, **ANN)
+    await policies.roll_back("0123456789ab", **ANN)
+    with pytest.raises(PolicyInvalid, match="cannot be read by this release"):
+        await office.start()
+
+
+async def test_a_restored_database_that_knows_no_policy_learns_the_file_again() -> None:
+    office = Office()
+    book = await office.start()
+    office.store.tables.activations.clear()
+    office.store.tables.policies.clear()
+    await book.look()
+    assert [each.hash for each in await book.history(before=None, limit=9)] == [book.hash()]
+
+
+async def test_a_file_on_disk_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(EXAMPLE)
+    disk = PolicyDisk(path)
+    assert (await disk.read()).hash == parse_policy(EXAMPLE, "x").hash
+    path.write_text(NORWAY)
+    read: PolicyFile = await disk.read()
+    assert read.hash == (await disk.parse(NORWAY, "kept")).hash
+    with pytest.raises(PolicyInvalid, match="without a policy file"):
+        await PolicyDisk(None).read()
