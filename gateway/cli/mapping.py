@@ -1,0 +1,98 @@
+"""`tallystick mapping`: which policy is in force, and what another one would do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from adapters.ports.history import GivenId, PastMessage
+from adapters.postgres.history import PostgresHistory
+from adapters.postgres.policies import PostgresPolicies
+from gateway import telemetry
+from gateway.cli.options import JSON, database_option, output_option
+from gateway.cli.preview.hurry import hurried
+from gateway.cli.preview.play import play
+from gateway.cli.preview.played import Played, differences
+from gateway.cli.preview.report import show_preview, show_preview_json
+from gateway.exits import Exit, Failed
+from gateway.policy_file import PolicyFile, parse_policy, read_policy
+
+MOST: Final = 100_000
+TIME: Final = "%Y-%m-%dT%H:%M:%S%z"
+
+
+@click.group()
+def mapping() -> None:
+    """Show what another policy would do to past messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a preview starts from."""
+
+    active: PolicyFile
+    messages: Sequence[PastMessage]
+    given: Sequence[GivenId]
+
+
+@mapping.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--since", type=click.DateTime([TIME]), help="Messages received from then on, as 2026-03-06T00:00:00Z.")
+@click.option("--until", type=click.DateTime([TIME]), help="And before then.")
+@click.option(
+    "--most", type=click.IntRange(1, MOST), default=10_000, show_default=True, help="The newest so many of them."
+)
+@click.option("--show", type=click.IntRange(0, MOST), default=20, show_default=True, help="Keys that differ, at most.")
+@database_option
+@output_option
+def preview(
+    database_url: str, file: Path, since: datetime | None, until: datetime | None, most: int, show: int, output: str
+) -> None:
+    """Play past messages under the policy in force and under FILE, and tell what differs.
+
+    Nothing is sent or written: messages are read from the database and played in memory, in the order in which they
+    came, each once all that the one before it led to is done. Systems confirm what they are asked, with the ids that
+    the real ones gave. What people decided, dead letters, and the state before the first message are left out.
+    """
+    changed = read_policy(file)
+    telemetry.configure("error")
+    past = asyncio.run(past_of(database_url, since, until, most))
+    if not past.messages:
+        raise Failed(Exit.NOT_FOUND, "no message was received in this time: look at /v1/messages, or widen it")
+    now, then = (_played(policy, past, title) for policy, title in ((past.active, "now"), (changed, "then")))
+    hashes, differing = (past.active.hash, changed.hash), differences(now, then)
+    if output == JSON:
+        show_preview_json(now, then, differing, hashes, show)
+    else:
+        show_preview(now, then, differing, hashes, show)
+
+
+async def past_of(url: str, since: datetime | None, until: datetime | None, most: int) -> Past:
+    """What is needed of a database for a preview. Raises `Failed` and `StoreUnavailable`."""
+    history, policies = PostgresHistory(url), PostgresPolicies(url)
+    try:
+        active = await policies.active()
+        if active is None:
+            raise Failed(Exit.NOT_FOUND, "no policy is in force yet: start the gateway once")
+        text = await policies.text(active.hash)
+        messages = await history.messages(since=since, until=until, limit=most)
+        keys = sorted({message.key for message in messages})
+        return Past(parse_policy(text, f"policy {active.hash}"), messages, await history.given_ids(keys))
+    finally:
+        await history.close()
+        await policies.close()
+
+
+def _played(policy: PolicyFile, past: Past, title: str) -> Played:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=len(past.messages))
+        return hurried(play(policy, past.messages, past.given, lambda: progress.advance(task)))

@@ -1,0 +1,64 @@
+"""Systems that do whatever they are asked, at once, and give the ids that the real ones gave."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+from adapters.ports.history import GivenId
+from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
+from schemas.commands import Command, Confirmed
+from schemas.keys import ActorKey
+
+PROMISE: Final = Capability(Upsert.NONE, 86_400.0, unique_reference=True, look_up=True, late_bound=1.0)
+
+
+class KnownIds:
+    """The ids that systems gave. What they never gave is made, the same for each command of a key in a system.
+
+    An id of another line of the key counts, too, if the system gave no other one for this operation: a customer that is
+    put again has the id that it had.
+    """
+
+    def __init__(self, given: Iterable[GivenId]) -> None:
+        self._lines: dict[tuple[str, str, ActorKey, str], str] = {}
+        self._keys: dict[tuple[str, str, ActorKey], set[str]] = {}
+        for each in given:
+            self._lines[each.system, each.operation, each.key, each.line] = each.external_id
+            self._keys.setdefault((each.system, each.operation, each.key), set()).add(each.external_id)
+
+    def of(self, command: Command) -> str:
+        """The system's own id of what a command asks for."""
+        known = self._lines.get((command.system, command.operation, command.key, command.line))
+        if known is not None:
+            return known
+        others = self._keys.get((command.system, command.operation, command.key), set())
+        if len(others) == 1:
+            return next(iter(others))
+        return f"made-{command.system}-{command.key.entity}-{command.key.id}"
+
+
+class Obliging:
+    """Implements `adapters.ports.system.System`. `asked`: every command, in order."""
+
+    def __init__(self, name: str, taken: Collection[str], ids: KnownIds) -> None:
+        self.name = name
+        self.asked: list[Command] = []
+        self._taken = taken
+        self._ids = ids
+
+    def capability(self, operation: str) -> Capability:
+        if operation not in self._taken:
+            raise UnknownOperation(f"{self.name} does not take {operation}")
+        return PROMISE
+
+    async def send(self, command: Command) -> Confirmed:
+        self.asked.append(command)
+        return Confirmed(self._ids.of(command))
+
+    async def look_up(self, command: Command) -> Confirmed | Absent:
+        is_there = any(asked.id == command.id for asked in self.asked)
+        return Confirmed(self._ids.of(command)) if is_there else Absent()
+
+    async def close(self) -> None:
+        """Nothing to close."""
