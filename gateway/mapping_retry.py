@@ -28,7 +28,10 @@ class People(Protocol):
     """Takes what a person does about a topic to the key that it concerns."""
 
     async def act(self, key: ActorKey, acted: Acted, *, id: str) -> object:
-        """Return once it is durable. The same `id` twice is the same act. Raises `StoreUnavailable`."""
+        """Return once it is durable. The same `id` twice is the same act.
+
+        Raises `LookupError` for an entity that nobody acts on, and `StoreUnavailable`.
+        """
         ...
 
 
@@ -119,5 +122,8 @@ class MappingRetry:
         if case.topic is None or self._people is None:
             return False
         acted = Acted(topic=case.topic, act=Act.RETRY, by=ACTOR, reason=reason)
-        await self._people.act(case.key, acted, id=f"{activation.id}/{case.id}")
+        try:
+            await self._people.act(case.key, acted, id=f"{activation.id}/{case.id}")
+        except LookupError:
+            return False  # a release that has no such acts is among the processes
         return True

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -16,7 +17,6 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -33,6 +33,21 @@ def configure(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Log nothing inside the block: what is played there has not happened."""
+    before = structlog.get_config()
+    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+def _drop(_logger: object, _name: str, _event: structlog.typing.EventDict) -> structlog.typing.ProcessorReturnValue:
+    raise structlog.DropEvent
 
 
 def _line(event: object, **_: object) -> str:

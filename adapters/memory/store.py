@@ -8,6 +8,7 @@ from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
 from adapters.memory.entities import MemoryEntities
 from adapters.memory.gates import MemoryGates
+from adapters.memory.history import MemoryHistory
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.looks import MemoryLooks
@@ -43,6 +44,7 @@ class MemoryClients:
     entities: MemoryEntities
     policies: MemoryPolicies
     unmapped: MemoryUnmapped
+    history: MemoryHistory
     remembered: Remembered
 
 
@@ -76,5 +78,6 @@ class MemoryStore:
             MemoryEntities(tables),
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),
+            MemoryHistory(tables),
             remembered,
         )

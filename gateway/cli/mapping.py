@@ -63,7 +63,6 @@ def preview(
     the real ones gave. What people decided, dead letters, and the state before the first message are left out.
     """
     changed = read_policy(file)
-    telemetry.configure("error")
     past = asyncio.run(past_of(database_url, since, until, most))
     if not past.messages:
         raise Failed(Exit.NOT_FOUND, "no message was received in this time: look at /v1/messages, or widen it")
@@ -95,4 +94,5 @@ def _played(policy: PolicyFile, past: Past, title: str) -> Played:
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=len(past.messages))
-        return hurried(play(policy, past.messages, past.given, lambda: progress.advance(task)))
+        with telemetry.silenced():
+            return hurried(play(policy, past.messages, past.given, lambda: progress.advance(task)))

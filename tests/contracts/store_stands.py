@@ -13,6 +13,7 @@ import asyncpg
 from adapters.memory.store import MemoryStore
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
+from adapters.ports.history import History
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
@@ -28,6 +29,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.history import PostgresHistory
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
@@ -79,6 +81,7 @@ class Process:
     entities: Entities
     policies: Policies
     unmapped: Unmapped
+    history: History
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -166,6 +169,7 @@ class MemoryStoreStand:
             clients.entities,
             clients.policies,
             clients.unmapped,
+            clients.history,
             clients.remembered,
         )
 
@@ -223,10 +227,11 @@ class PostgresStoreStand:
         restores, retention, overdue, looks = (
             PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url), PostgresLooks(url),
         )  # fmt: skip
-        entities, policies, unmapped = PostgresEntities(url), PostgresPolicies(url), PostgresUnmapped(url)
+        entities, history = PostgresEntities(url), PostgresHistory(url)
+        policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped,
+            retention, entities, policies, unmapped, history,
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import orjson
 import pytest
 
 from gateway.cli.mapping import past_of
 from gateway.cli.preview.hurry import hurried
 from gateway.cli.preview.play import play
 from gateway.cli.preview.played import Ending, Kind, Played, differences
+from gateway.exits import Exit
 from schemas.verdicts import Verdict
 from tests.fixtures.apart import apart
+from tests.gateway.cli.conftest import cli
 from tests.gateway.cli.past import CHANGED, POLICY, Live, past, policy
 
 
@@ -62,5 +66,68 @@ def test_a_preview_predicts_what_a_fresh_database_does(database_url: str, fresh_
     assert now.endings[Ending(Verdict.PARKED, "legal_entity_unmapped")] > 0
     assert then.endings[Ending(Verdict.PARKED, "legal_entity_unmapped")] == 0
     assert then.endings[Ending(Verdict.IGNORED, "shadow")] > 0
-    assert then.commands[Kind("north", "billable.post", "USD")].money > 0
-    assert Kind("north", "billable.post", "USD") not in now.commands
+    assert then.commands[Kind("north", "customer.put", "")].count > 0
+    assert Kind("north", "customer.put", "") not in now.commands
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """The changed policy file."""
+    file = tmp_path / "changed.yaml"
+    file.write_text(CHANGED)
+    return file
+
+
+def test_it_tells_counts_money_and_the_keys_that_differ_and_leaves_nothing(database_url: str, changed: Path) -> None:
+    asyncio.run(Live(database_url, policy(POLICY)).take(past(40)))
+    tables = ("inbox", "outbox", "attempt", "cases", "entity", "timeline", "audit", "policy_activation")
+    before = apart(_counts(database_url, tables))
+    preview = ("mapping", "preview", str(changed), "--database-url", database_url)
+    shown = orjson.loads(cli("-o", "json", *preview, "--show", "2").stdout)
+    assert (shown["now"]["policy"], shown["then"]["policy"]) == (policy(POLICY).hash, policy(CHANGED).hash)
+    for each in (shown["now"], shown["then"]):
+        assert sum(row["count"] for row in each["messages"]) == 40
+    assert shown["differing"] > 2
+    assert len(shown["keys"]) == 2
+    assert all(key["now"] != key["then"] for key in shown["keys"])
+    table = cli(*preview).stdout
+    assert "legal_entity_unmapped" in table
+    assert f"then ({policy(CHANGED).hash})" in table
+    assert apart(_counts(database_url, tables)) == before
+
+
+def test_the_same_policy_changes_nothing(database_url: str, tmp_path: Path) -> None:
+    same_file = tmp_path / "policy.yaml"
+    same_file.write_text(POLICY)
+    asyncio.run(Live(database_url, policy(POLICY)).take(past(40)))
+    shown = cli("mapping", "preview", str(same_file), "--database-url", database_url)
+    assert "\n0 of " in shown.stdout
+
+
+def test_a_message_that_the_changed_policy_turns_away_is_told(database_url: str, tmp_path: Path) -> None:
+    asyncio.run(Live(database_url, policy(POLICY)).take(past(40)))
+    narrow = tmp_path / "policy.yaml"
+    narrow.write_text(POLICY.replace('types: ["timesheet.*"]', "types: [timesheet.rejected]"))
+    shown = orjson.loads(
+        cli("-o", "json", "mapping", "preview", str(narrow), "--database-url", database_url, "--show", "0").stdout
+    )
+    [turned_away] = [row for row in shown["then"]["messages"] if row["verdict"] == "dead_letter"]
+    assert turned_away["code"] == "type_forbidden"
+    assert turned_away["count"] == sum(fact.key.entity == "timesheet" for fact in past(40))
+
+
+def test_a_file_with_mistakes_and_an_empty_database_are_told(database_url: str, changed: Path) -> None:
+    found = cli("mapping", "preview", str(changed), "--database-url", database_url)
+    assert (found.exit_code, "start the gateway once" in found.stderr) == (Exit.NOT_FOUND, True)
+    changed.write_text(CHANGED.replace("currency: NOK", "currency: NO"))
+    found = cli("mapping", "preview", str(changed), "--database-url", database_url)
+    assert found.exit_code == Exit.FAILED
+    assert "legal_entities.NO01.currency" in found.stderr
+
+
+async def _counts(url: str, tables: Sequence[str]) -> list[int]:
+    connection = await asyncpg.connect(url, timeout=30)
+    try:
+        return [await connection.fetchval(f"SELECT count(*) FROM tallystick.{table}") for table in tables]  # noqa: S608
+    finally:
+        await connection.close(timeout=10)
