@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from structlog.testing import capture_logs
@@ -55,6 +56,6 @@ async def _is(book: PolicyBook, text: str) -> bool:
     return book.hash() == parse_policy(text, "x").hash
 
 
-async def _told(logs: list[object], event: str) -> bool:
+async def _told(logs: Sequence[object], event: str) -> bool:
     await asyncio.sleep(0)
     return any(isinstance(line, dict) and line["event"] == event for line in logs)
