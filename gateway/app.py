@@ -180,9 +180,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     entities = EntityViews(outside.entities, outside.reads)
-    operators = Operators(
-        acts, pausing, systems, letters, RestoreActs(restores), entities, Mappings(runtime.policies)
-    )
+    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores), entities, Mappings(runtime.policies))
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield

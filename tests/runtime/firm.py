@@ -195,7 +195,7 @@ class Gateway:
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         tuning = Tuning(prefetch=50, bounds=SMALL)
-        self.runtime = Runtime(ports, firm.actors, firm.desk.file, sources, Counts("test"), tuning, firm.desk)
+        self.runtime = Runtime(ports, firm.actors, firm.desk.file, sources, Counts("test"), tuning, texts=firm.desk)
         self._notices, self._looks = store.notices, looks
 
     async def kill(self) -> None:

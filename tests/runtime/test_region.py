@@ -13,7 +13,7 @@ from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCreate
-from tests.actors.firm import approved, customer, deal, line
+from tests.actors.firm import approved, customer, deal, line, part
 from tests.gateway.toy import NOW
 from tests.runtime.firm import CRM, PSA, Desk, Firm, event
 from tests.runtime.town import until
@@ -55,7 +55,7 @@ def test_a_region_a_legal_entity_and_a_service_line_are_entries_of_the_file() ->
         firm = Firm(desk=Desk(parse_policy(with_norway(), "policy.yaml")))
         await firm.open(1)
         # When a deal is won there, and time on it approved
-        sold = deal("NO01", service_line="aviation", currency="NOK", consultant="1500.00")
+        sold = deal(part("NO01", service_line="aviation", currency="NOK", consultant="1500.00"))
         await firm.publish(event(CRM, "c1", ActorKey("customer", "C-1"), customer("NO01")))
         await firm.publish(event(CRM, "w1", ActorKey("project", "P-1"), sold))
         sheet = approved(line("1", "2"), legal_entity="NO01", currency="NOK")

@@ -92,7 +92,7 @@ class _Stage:
             commits=[clients.commits], lanes=clients.lanes, acts=clients.acts, pauses=clients.pauses,
             outbox=clients.outbox, overdue=clients.overdue, notices=clients.notices, dead_letters=clients.dead_letters,
             suspects=clients.suspects, looks=clients.looks, reads=_Unread(), consuming=self.hand, publishing=publishing,
-            systems=self.systems, gates=clients.gates,
+            systems=self.systems, gates=clients.gates, entities=clients.entities,
         )  # fmt: skip
         sources = Sources(lambda: self.time, time_ordered_id, lambda: 0.0)
         tuning = Tuning(notices=False)

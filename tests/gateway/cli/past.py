@@ -33,7 +33,7 @@ from schemas.record import Record
 from schemas.registry import EVENTS
 from schemas.values import Reference
 from schemas.verdicts import Verdict
-from tests.actors.firm import approved, corrected, credit, customer, deal, line
+from tests.actors.firm import approved, corrected, credit, customer, deal, line, part
 
 CRM, PSA, FINANCE = "urn:crm", "urn:psa", "urn:finance"
 BEGAN: Final = datetime(2026, 3, 6, 8, 0, tzinfo=UTC)
@@ -93,7 +93,7 @@ def _facts(chance: Random) -> Iterator[tuple[str, ActorKey, Record]]:
                 yield FINANCE, who, credit(on_hold=chance.random() < 0.3)
             case "deal":
                 line_of_service = chance.choice(["advisory", "advisory", "audit"])
-                sold = deal(entity, service_line=line_of_service, currency=currency)
+                sold = deal(part(entity, service_line=line_of_service, currency=currency))
                 projects.append((number, entity, currency))
                 reference = Reference(id=who.id)
                 yield (
