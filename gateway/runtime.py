@@ -6,7 +6,7 @@ Longer than a file should be, so that everything that is made, started, and ende
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -189,11 +189,7 @@ class Runtime:
         self._life = Life(self.instance, ports.looks, first_look, Backoff())
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
         self._recorder = Recorder(ports.outbox, Backoff())
-        self.gates = {
-            name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, sources.now)
-            for name in ports.systems
-        }
-        self.gates[SELF] = SystemGate(self_system.GATE, self_system.CONCURRENCY, sources.now)
+        self.gates = _gates(policy, ports.systems, sources.now)
         inner = Inner(self._bus, sources.now, sources.ids, vocabulary)
         self.people = People(inner, ports.entities)
         self.read_systems = tuple(read_systems(policy))
@@ -373,3 +369,9 @@ class Runtime:
             attempts = Attempts(system, retries, ear, sources.chance)
             relays[name] = Relay(attempts, desk, gate=self.gates[name], backoff=Backoff())
         return relays
+
+
+def _gates(policy: PolicyFile, systems: Iterable[str], now: Callable[[], datetime]) -> dict[str, SystemGate]:
+    """A gate for each system, and one for what actors ask of each other."""
+    gates = {name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, now) for name in systems}
+    return gates | {SELF: SystemGate(self_system.GATE, self_system.CONCURRENCY, now)}
