@@ -14,13 +14,16 @@ from schemas.acts import Acted
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
 from schemas.directory import v1 as directory_v1
+from schemas.employee import v1 as employee_v1
 from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
 from schemas.json_schema import json_schema
 from schemas.project import v1 as project_v1
 from schemas.project import v2 as project_v2
+from schemas.rate_card import v1 as rate_card_v1
 from schemas.record import Record
 from schemas.refusals import refused, refused_data, shown
+from schemas.resource import v1 as resource_v1
 from schemas.timesheet import v1 as timesheet_v1
 
 Upcast = Callable[[Any], Record]
@@ -172,12 +175,25 @@ EVENTS: Final = Registry(
         Version("project.activated", 1, project_v1.Activated),
         Version("project.status_changed", 1, project_v1.StatusChanged),
         Version("project.milestone_completed", 1, project_v1.MilestoneCompleted),
+        Version("project.margin_threshold_breached", 1, project_v1.MarginThresholdBreached),
+        Version("project.closed", 1, project_v1.Closed),
+        Version("project.terms_changed", 1, project_v1.TermsChanged, inner=True),
+        Version("project.acted", 1, Acted, inner=True),
+        Version("contract.activated", 1, contract_v1.Activated),
+        Version("contract.change_order_approved", 1, contract_v1.ChangeOrderApproved),
+        Version("contract.renewed", 1, contract_v1.Renewed),
+        Version("contract.terminated", 1, contract_v1.Terminated),
+        Version("contract.opened", 1, contract_v1.Opened, inner=True),
+        Version("contract.withdrawn", 1, contract_v1.Withdrawn, inner=True),
+        Version("contract.acted", 1, Acted, inner=True),
+        Version("resource.assigned", 1, resource_v1.Assigned),
+        Version("resource.unassigned", 1, resource_v1.Unassigned),
+        Version("employee.upserted", 1, employee_v1.Upserted),
+        Version("rate_card.published", 1, rate_card_v1.Published),
         Version("engagement.customer_ready", 1, engagement_v1.CustomerReady, inner=True),
         Version("engagement.customer_refused", 1, engagement_v1.CustomerRefused, inner=True),
         Version("engagement.customer_moved", 1, engagement_v1.CustomerMoved, inner=True),
         Version("engagement.acted", 1, Acted, inner=True),
-        Version("contract.opened", 1, contract_v1.Opened, inner=True),
-        Version("contract.withdrawn", 1, contract_v1.Withdrawn, inner=True),
         Version("timesheet.submitted", 1, timesheet_v1.Submitted),
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),

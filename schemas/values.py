@@ -152,6 +152,17 @@ PlannedHours = Annotated[
 ]
 """Hours that are planned for a period, of one person or of many."""
 
+Percent = Annotated[
+    Decimal,
+    Field(strict=False, ge=-1000, le=100, decimal_places=2),
+    Written(_HOURS_PATTERN, Decimal),
+    AfterValidator(_plain),
+    Rule(
+        "percent_invalid", 'write it in per cent as a JSON string with at most two decimals, up to 100, such as "17.50"'
+    ),
+]
+"""A share in per cent; a loss is below zero."""
+
 Amount = Annotated[
     Decimal,
     Field(strict=False),

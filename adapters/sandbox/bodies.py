@@ -96,6 +96,36 @@ class ProjectLink(Fields):
     project_id: Text
 
 
+class ForecastPut(Fields):
+    """The forecast of a deal or a contract."""
+
+    forecast_id: Text
+    legal_entity: Text
+    currency: Text
+
+
+class MilestonePut(Fields):
+    """A completed milestone, shown on the account."""
+
+    project_id: Text
+    milestone_id: Text
+
+
+class AssignmentPut(Fields):
+    """Who works on a project, for the ERP's cost forecast; `project` is the ERP's own id."""
+
+    assignment_id: Text
+    project: Text
+    legal_entity: Text
+
+
+class DeliveryPut(Fields):
+    """Who works on a project, shown on the account."""
+
+    assignment_id: Text
+    project_id: Text
+
+
 class BillablePost(Fields):
     """Approved time to bill; `project` is the ERP's own id, `amount` a decimal."""
 
@@ -125,6 +155,10 @@ Body = (
     | ProjectLink
     | ContractPut
     | ContractCancel
+    | ForecastPut
+    | MilestonePut
+    | AssignmentPut
+    | DeliveryPut
     | WorkspaceCreate
     | WorkspaceArchive
     | BillablePost
@@ -141,6 +175,10 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "project.link": ProjectLink,
         "contract.put": ContractPut,
         "contract.cancel": ContractCancel,
+        "forecast.put": ForecastPut,
+        "milestone.put": MilestonePut,
+        "assignment.put": AssignmentPut,
+        "delivery.put": DeliveryPut,
         "workspace.create": WorkspaceCreate,
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,

@@ -7,12 +7,16 @@ from typing import assert_never
 
 from adapters.sandbox.answers import Refusal
 from adapters.sandbox.bodies import (
+    AssignmentPut,
     BillablePost,
     BillableReverse,
     Body,
     ContractCancel,
     ContractPut,
     CustomerPut,
+    DeliveryPut,
+    ForecastPut,
+    MilestonePut,
     ProjectCancel,
     ProjectCreate,
     ProjectLink,
@@ -59,6 +63,8 @@ class Books:
                 return self._refused_entity(body.legal_entity, body.currency) or entry
             case ProjectLink():
                 return Entry(f"L-{seq}")
+            case ForecastPut() | MilestonePut() | AssignmentPut() | DeliveryPut():
+                return self._planned(body)
             case ProjectCancel():
                 return self._refused_project(body.erp_id, "erp_id") or Entry(body.erp_id, body.legal_entity)
             case ContractPut():
@@ -118,6 +124,23 @@ class Books:
         if body.customer in self._customers:
             return None
         return Refusal(422, "unknown_customer", f"There is no customer {body.customer} here.", field="customer")
+
+    def _planned(self, body: ForecastPut | MilestonePut | AssignmentPut | DeliveryPut) -> Entry | Refusal:
+        """The entry of what is planned or shown, which moves no money."""
+        match body:
+            case ForecastPut():
+                entry = Entry(f"F-{body.forecast_id}", body.legal_entity, currency=body.currency)
+                return self._refused_entity(body.legal_entity, body.currency) or entry
+            case MilestonePut():
+                return Entry(f"M-{body.project_id}-{body.milestone_id}")
+            case AssignmentPut():
+                entry = Entry(f"A-{body.assignment_id}", body.legal_entity)
+                refused = self._refused_project(body.project, "project")
+                return refused or self._refused_entity(body.legal_entity, None) or entry
+            case DeliveryPut():
+                return Entry(f"D-{body.assignment_id}")
+            case _:
+                assert_never(body)
 
     def _refused_entity(self, legal_entity: str, currency: str | None) -> Refusal | None:
         entities = self._settings.legal_entities

@@ -47,6 +47,7 @@ def _capability(role: Role, upsert: Upsert) -> Capability:
 OPERATIONS: Final = (
     SandboxOperation("customer.put", Role.ERP, "/customers", _capability(Role.ERP, Upsert.ALTERNATE_KEY)),
     SandboxOperation("project.create", Role.ERP, "/projects", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("assignment.put", Role.ERP, "/assignments", _capability(Role.ERP, Upsert.ALTERNATE_KEY)),
     SandboxOperation("project.cancel", Role.ERP, "/project-cancellations", _capability(Role.ERP, Upsert.NONE)),
     SandboxOperation("contract.put", Role.ERP, "/contracts", _capability(Role.ERP, Upsert.ALTERNATE_KEY)),
     SandboxOperation("contract.cancel", Role.ERP, "/contract-cancellations", _capability(Role.ERP, Upsert.NONE)),
@@ -55,6 +56,10 @@ OPERATIONS: Final = (
     SandboxOperation("project.put", Role.PSA, "/projects", _capability(Role.PSA, Upsert.ALTERNATE_KEY)),
     SandboxOperation("project.withdraw", Role.PSA, "/project-withdrawals", _capability(Role.PSA, Upsert.NONE)),
     SandboxOperation("project.link", Role.CRM, "/project-links", _capability(Role.CRM, Upsert.NONE)),
+    SandboxOperation("milestone.put", Role.CRM, "/milestones", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
+    SandboxOperation("delivery.put", Role.CRM, "/deliveries", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
+    # The CRM plays the planning system too.
+    SandboxOperation("forecast.put", Role.CRM, "/forecasts", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
     # The CRM plays the workspace system too: one server less to start.
     SandboxOperation("workspace.create", Role.CRM, "/workspaces", _capability(Role.CRM, Upsert.NONE)),
     SandboxOperation("workspace.archive", Role.CRM, "/workspace-archivals", _capability(Role.CRM, Upsert.NONE)),

@@ -1,1 +1,1 @@
-"""Events about contracts: one module per schema version."""
+"""Events about contracts and what amends them: one module per schema version."""

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from schemas.operations.assignment import AssignmentPut, DeliveryPut
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.customer import CustomerPut
+from schemas.operations.forecast import ForecastPut
+from schemas.operations.milestone import MilestonePut
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
@@ -21,6 +24,10 @@ Body = (
     | ProjectLink
     | ContractPut
     | ContractCancel
+    | ForecastPut
+    | MilestonePut
+    | AssignmentPut
+    | DeliveryPut
     | WorkspaceCreate
     | WorkspaceArchive
     | BillablePost
@@ -38,6 +45,10 @@ OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "project.link": ProjectLink,
         "contract.put": ContractPut,
         "contract.cancel": ContractCancel,
+        "forecast.put": ForecastPut,
+        "milestone.put": MilestonePut,
+        "assignment.put": AssignmentPut,
+        "delivery.put": DeliveryPut,
         "workspace.create": WorkspaceCreate,
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,

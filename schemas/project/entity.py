@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+
+class Terms(BaseModel):
+    """What changed about the contract of a project: its change orders, renewals, and end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    contract: str
+    number: int
+    """Of those in force on a day, the highest counts."""
+    effective_on: date
+    rates: dict[str, Decimal] | None = None
+    """Role -> price of one hour; None where it does not change them."""
+    ends_on: date | None = None
+    """Last day on which work may be billed after it; None where the contract is open."""
+
+
+class Milestone(BaseModel):
+    """Something that was delivered."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str
+    completed_on: date
+    amount: Decimal | None = None
+    """What will be billed for it, in `currency`."""
+    currency: str | None = None
+    is_shown: bool = False
+    """Whether the CRM was asked to show it."""
 
 
 class Project(BaseModel):
@@ -40,5 +70,28 @@ class Project(BaseModel):
     status: Literal["active", "on_hold", "closed", "withdrawn"] | None = None
     """`withdrawn`: its deal was cancelled."""
     activated_on: date | None = None
-    milestones: tuple[str, ...] = ()
-    """Ids of completed milestones, in the order of their completion."""
+    closed_on: date | None = None
+    """First day on which no work may be billed any more; None while it is not closed."""
+    milestones: dict[str, Milestone] = {}
+    """Id -> completed milestone."""
+    terms: tuple[Terms, ...] = ()
+    """What changed the contract after it was signed, by number."""
+    value: Decimal | None = None
+    """What the contract is worth in all, in `currency`; None where it is open or was never told."""
+    margin: Decimal | None = None
+    """The margin in per cent when it was last told to be too low."""
+
+    def rates_on(self, day: date) -> Mapping[str, Decimal]:
+        """Role -> price of an hour of work of `day`: what is dated before a change keeps the old rates."""
+        changed = [terms.rates for terms in self._own_terms if terms.rates is not None and terms.effective_on <= day]
+        return changed[-1] if changed else self.rates
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day on which work may be billed; None where the contract is open."""
+        return self._own_terms[-1].ends_on if self._own_terms else self.ends_on
+
+    @property
+    def _own_terms(self) -> tuple[Terms, ...]:
+        """Changes may come before the deal that names the project's contract."""
+        return tuple(terms for terms in self.terms if self.contract in (None, terms.contract))

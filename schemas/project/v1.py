@@ -9,7 +9,20 @@ from pydantic_core import PydanticCustomError
 
 from schemas.record import Record
 from schemas.rules import Rule
-from schemas.values import BillingMethod, Currency, Day, Id, Name, Note, PlannedHours, Price, Reference, System
+from schemas.values import (
+    BillingMethod,
+    Currency,
+    Day,
+    Id,
+    Name,
+    Note,
+    Percent,
+    PlannedHours,
+    Price,
+    Reference,
+    Revision,
+    System,
+)
 
 
 class Contract(Record):
@@ -196,3 +209,39 @@ class MilestoneCompleted(Record):
     completed_on: Day
     amount: Price | None = None
     """What is billed for it; left out where the milestone itself is not billed."""
+
+
+class MarginThresholdBreached(Record):
+    """The project earns less than it should."""
+
+    margin: Percent
+    """The margin as it is, in per cent of the revenue."""
+    threshold: Percent
+    """The margin below which someone must know, in per cent."""
+    as_of: Day
+    reason: Note | None = None
+
+
+class Closed(Record):
+    """The project has ended, and its books with it."""
+
+    closed_on: Day
+    """First day on which no work may be billed any more."""
+    reason: Note
+
+
+class TermsChanged(Record):
+    """What the project is billed by from a day on. Comes from its contract alone."""
+
+    to: Id
+    """Our canonical id of the project."""
+    contract: Id
+    number: Revision
+    """Counts what changed the terms: of those in force on a day, the highest number counts."""
+    effective_on: Day
+    rates: Annotated[tuple[Rate, ...], Field(strict=False, max_length=1000)] | None = None
+    """All prices of an hour of work of that day and later; left out where this number does not change them."""
+    ends_on: Day | None = None
+    """Last day on which work may be billed, as it now stands; left out where the contract is open."""
+    value: Price | None = None
+    """What the contract is worth in all now; left out where it is open."""

@@ -7,9 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from schemas.operations.assignment import AssignmentPut, DeliveryPut
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAmount
 from schemas.operations.customer import CustomerPut
+from schemas.operations.forecast import ForecastPut, PlannedWork
+from schemas.operations.milestone import MilestonePut
 from schemas.operations.project import (
     ProjectCancel,
     ProjectCreate,
@@ -132,6 +135,59 @@ BODIES: Mapping[str, Body] = {
     ),
     "project.link": ProjectLink(
         opportunity_id="OPP-20417", project_id="ENG-2026-017-DE01", erp_id="PRJ-000017", psa_id="4711"
+    ),
+    "forecast.put": ForecastPut(
+        forecast_id="SOW-2026-017",
+        kind="contract",
+        version=3,
+        legal_entity="DE01",
+        currency="EUR",
+        value=Decimal("204000.00"),
+        starts_on=date(2026, 10, 1),
+        ends_on=date(2027, 4, 30),
+        work=(
+            PlannedWork(
+                role="consultant",
+                starts_on=date(2026, 12, 1),
+                ends_on=date(2026, 12, 31),
+                hours=Decimal("160.00"),
+                amount=Decimal("24000.00"),
+            ),
+        ),
+    ),
+    "milestone.put": MilestonePut(
+        project_id="ENG-2026-017-DE01",
+        opportunity_id="OPP-20417",
+        milestone_id="M-1",
+        name="Concept accepted",
+        completed_on=date(2026, 12, 4),
+        legal_entity="DE01",
+        currency="EUR",
+        price=Decimal("12000.00"),
+    ),
+    "assignment.put": AssignmentPut(
+        assignment_id="ENG-2026-017-DE01-E-1042",
+        project="PRJ-000017",
+        legal_entity="DE01",
+        employee="E-1042",
+        role="consultant",
+        starts_on=date(2026, 10, 5),
+        ends_on=date(2027, 3, 31),
+        hours_per_week=Decimal("32.00"),
+        cost_rate=Decimal("68.50"),
+        currency="EUR",
+        status="assigned",
+    ),
+    "delivery.put": DeliveryPut(
+        assignment_id="ENG-2026-017-DE01-E-1042",
+        project_id="ENG-2026-017-DE01",
+        opportunity_id="OPP-20417",
+        legal_entity="DE01",
+        employee="E-1042",
+        role="consultant",
+        starts_on=date(2026, 10, 5),
+        ends_on=date(2027, 3, 31),
+        status="assigned",
     ),
     "billable.post": BillablePost(**billable()),
     "billable.reverse": BillableReverse(**taken_back()),

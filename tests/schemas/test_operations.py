@@ -40,6 +40,10 @@ def test_a_journal_reads_the_same_three_of_each() -> None:
         "workspace.create": ("DE01", None, None),
         "workspace.archive": ("DE01", None, None),
         "project.link": (None, None, None),
+        "forecast.put": ("DE01", None, "EUR"),
+        "milestone.put": ("DE01", None, "EUR"),
+        "assignment.put": ("DE01", None, "EUR"),
+        "delivery.put": ("DE01", None, None),
         "billable.post": ("DE01", Decimal("1087.50"), "EUR"),
         "billable.reverse": ("DE01", Decimal("-1087.50"), "EUR"),
     }

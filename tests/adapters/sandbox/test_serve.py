@@ -65,6 +65,7 @@ def test_the_table_is_what_the_policy_needs() -> None:
     assert [(each.name, each.role.value, each.path) for each in OPERATIONS] == [
         ("customer.put", "erp", "/customers"),
         ("project.create", "erp", "/projects"),
+        ("assignment.put", "erp", "/assignments"),
         ("project.cancel", "erp", "/project-cancellations"),
         ("contract.put", "erp", "/contracts"),
         ("contract.cancel", "erp", "/contract-cancellations"),
@@ -73,6 +74,9 @@ def test_the_table_is_what_the_policy_needs() -> None:
         ("project.put", "psa", "/projects"),
         ("project.withdraw", "psa", "/project-withdrawals"),
         ("project.link", "crm", "/project-links"),
+        ("milestone.put", "crm", "/milestones"),
+        ("delivery.put", "crm", "/deliveries"),
+        ("forecast.put", "crm", "/forecasts"),
         ("workspace.create", "crm", "/workspaces"),
         ("workspace.archive", "crm", "/workspace-archivals"),
     ]

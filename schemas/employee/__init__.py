@@ -1,0 +1,1 @@
+"""Events about employees: one module per schema version."""

@@ -1,0 +1,1 @@
+"""Events about rate cards: one module per schema version."""

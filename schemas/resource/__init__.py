@@ -1,0 +1,1 @@
+"""Events about who works on which project: one module per schema version."""
