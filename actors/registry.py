@@ -7,11 +7,32 @@ from types import MappingProxyType
 from typing import Final
 
 from actors.decision import Actor
-from actors.entities import customer, directory, engagement, project, timesheet
+from actors.entities import (
+    contract,
+    customer,
+    directory,
+    employee,
+    engagement,
+    project,
+    rate_card,
+    resource,
+    timesheet,
+)
 
 ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
     {
         actor.entity: actor
-        for actor in (customer.ACTOR, directory.ACTOR, engagement.ACTOR, project.ACTOR, timesheet.ACTOR)
+        for actor in (
+            customer.ACTOR,
+            directory.ACTOR,
+            engagement.ACTOR,
+            contract.ACTOR,
+            project.ACTOR,
+            resource.ACTOR,
+            timesheet.ACTOR,
+            employee.ACTOR,
+            rate_card.ACTOR,
+        )
     }
 )
+"""One file per entity: its state, and how it decides."""

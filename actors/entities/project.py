@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, assert_never
 
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, no_references
-from schemas.commands import Result
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
+from actors.projects.changes import acted, closed, margin_breached, terms_changed
+from actors.projects.milestones import completed, show_milestones
+from schemas.acts import Acted
+from schemas.commands import Confirmed, Rejected, Result
 from schemas.envelope import Envelope
 from schemas.facts import Notice
 from schemas.keys import external_key
 from schemas.project.entity import Project
-from schemas.project.v1 import Activated, MilestoneCompleted, Opened, StatusChanged, Withdrawn
+from schemas.project.v1 import (
+    Activated,
+    Closed,
+    MarginThresholdBreached,
+    MilestoneCompleted,
+    Opened,
+    StatusChanged,
+    TermsChanged,
+    Withdrawn,
+)
 
 
-def decide(state: Project, event: Event, _context: Context) -> Decision:
+def decide(state: Project, event: Event, context: Context) -> Decision:
     """What a project's event means; pure."""
     match event:
         case Result():
-            return Ignore("a project asks nothing of systems")
+            return _result(event)
         case Envelope(data=Opened() as opened):
-            return _opened(state, opened)
+            return _opened(state, opened, context)
         case Envelope(data=Withdrawn() as withdrawn):
             return _withdrawn(state, withdrawn)
-        case Envelope(data=Activated() as activated):
+        case Envelope():
+            return _told(state, event, context)
+
+
+def _told(state: Project, event: Envelope, context: Context) -> Decision:
+    """What the project's own events mean."""
+    match event.data:
+        case Activated() as activated:
             return Accept(state.model_copy(update={"activated_on": activated.activated_on}))
-        case Envelope(data=StatusChanged() as change):
+        case StatusChanged() as change:
             return _status(state, change.status)
-        case Envelope(data=MilestoneCompleted() as milestone):
-            return _milestone(state, milestone)
+        case MilestoneCompleted() as milestone:
+            return completed(state, milestone, context)
+        case TermsChanged() as terms:
+            return terms_changed(state, terms)
+        case MarginThresholdBreached() as breach:
+            return margin_breached(state, breach)
+        case Closed() as end:
+            return closed(state, end)
+        case Acted() as act:
+            return acted(state, act)
         case _:
             return Ignore(f"{event.type} does not concern a project")
 
 
-def _opened(state: Project, opened: Opened) -> Decision:
+def _opened(state: Project, opened: Opened, context: Context) -> Decision:
     """The row is filled, and the ids of ERP and PSA mean this project from now on."""
     if state.engagement is not None:
         return Ignore(f"the project was opened already, by engagement {state.engagement}")
@@ -58,14 +85,26 @@ def _opened(state: Project, opened: Opened) -> Decision:
             "status": state.status or "active",
         }
     )
+    shown, requests = show_milestones(project, context)
     known = ((opened.erp, opened.erp_id), (opened.psa, opened.psa_id))
     return Accept(
-        project,
+        shown,
+        requests,
         binds=tuple(
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),
         notices=(Notice("activated", {} if opened.erp_id is None else {"erp_id": opened.erp_id}),),
     )
+
+
+def _result(result: Result) -> Decision:
+    match result.outcome:
+        case Confirmed():
+            return Ignore(f"{result.command.system} shows the milestone")
+        case Rejected(failure):
+            return Reject(failure)
+        case _:
+            assert_never(result.outcome)
 
 
 def _withdrawn(state: Project, withdrawn: Withdrawn) -> Decision:
@@ -80,15 +119,6 @@ def _status(state: Project, status: Literal["active", "on_hold", "closed", "with
     if state.status == "withdrawn":
         return Ignore("the deal was cancelled, so the project is withdrawn")
     return Accept(state.model_copy(update={"status": status}), notices=(Notice("status_changed", {"status": status}),))
-
-
-def _milestone(state: Project, milestone: MilestoneCompleted) -> Decision:
-    if milestone.milestone_id in state.milestones:
-        return Ignore(f"milestone {milestone.milestone_id} is completed already")
-    return Accept(
-        state.model_copy(update={"milestones": (*state.milestones, milestone.milestone_id)}),
-        notices=(Notice("milestone_completed", {"milestone_id": milestone.milestone_id}),),
-    )
 
 
 ACTOR = Actor("project", Project, 1, decide, no_references)

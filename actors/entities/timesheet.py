@@ -83,7 +83,7 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         if line is None and not is_whole:
             continue
         wanted_body = None if line is None else _body(line, sheet, project, legal_entity, context.key)
-        if wanted_body != booked.body:
+        if wanted_body is None or not _says_the_same(wanted_body, booked.body):
             if booked.revision == revision:
                 return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
             requests.append(_reversal(line_id, booked, project.erp))
@@ -114,17 +114,19 @@ def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None
     if project.currency != sheet.currency:
         return _rule("currency_differs", f"the project is in {project.currency}; nothing is converted here", "currency")
     for line in sheet.lines:
-        if line.billable and line.role not in project.rates:
-            return _mapping("rate_missing", f"the contract has no rate for role {line.role}", f"lines.{line.line_id}")
-        if line.billable and line.hours * project.rates[line.role] > MOST:
+        rates = project.rates_on(line.work_date)
+        if line.billable and line.role not in rates:
+            reason = f"the contract has no rate for role {line.role} on {line.work_date}"
+            return _mapping("rate_missing", reason, f"lines.{line.line_id}")
+        if line.billable and line.hours * rates[line.role] > MOST:
             return _rule("amount_too_large", f"line {line.line_id}: correct the rate of role {line.role}", "hours")
         if project.starts_on is None or line.work_date < project.starts_on:
             return _rule(
                 "contract_not_in_force", f"line {line.line_id}: the contract starts on {project.starts_on}", "work_date"
             )
-        if project.ends_on is not None and line.work_date > project.ends_on:
+        if project.last_day is not None and line.work_date > project.last_day:
             return _rule(
-                "contract_not_in_force", f"line {line.line_id}: the contract ended on {project.ends_on}", "work_date"
+                "contract_not_in_force", f"line {line.line_id}: the contract ended on {project.last_day}", "work_date"
             )
     return None
 
@@ -132,7 +134,7 @@ def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None
 def _body(
     line: Line, sheet: Approved | Corrected, project: Project, legal_entity: LegalEntity, key: ActorKey
 ) -> BillablePost:
-    rate = project.rates[line.role]
+    rate = project.rates_on(line.work_date)[line.role]
     return BillablePost(
         project=project.erp_id or "",
         legal_entity=sheet.legal_entity,
@@ -149,6 +151,12 @@ def _body(
         tax_code=project.tax_code or "",
         cost_centre=sheet.employee.cost_centre,
     )
+
+
+def _says_the_same(wanted: BillablePost, booked: BillablePost) -> bool:
+    """Whether the line itself is as it was booked: a contract that has changed since does not change what is posted."""
+    terms = {name: getattr(booked, name) for name in ("rate", "amount", "tax_code", "project")}
+    return wanted.model_copy(update=terms) == booked
 
 
 def _reversal(line_id: str, booked: BilledLine, erp: str) -> Request:

@@ -1,0 +1,114 @@
+"""What people do about a contract's cases: approve, refuse, go on without a version, send again, take back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.contracts.advancing import advance, amended, entry, late, with_held
+from actors.contracts.authority import missing
+from actors.contracts.holding import APPROVAL, MISSING
+from actors.contracts.telling import tell, with_amendment
+from actors.decision import Accept, Context, Decision, Ignore
+from schemas.acts import Act, Acted
+from schemas.contract.entity import Amendment, Contract, Held
+from schemas.facts import Notice
+
+
+def acted(contract: Contract, act: Acted, context: Context) -> Decision:
+    """What becomes of a person's act."""
+    held = next((each for each in contract.held.values() if f"change_order:{each.order.version}" == act.topic), None)
+    if held is not None:
+        return _on_held(contract, held, act, context)
+    refused = next((each for each in contract.unbilled if each.topic == act.topic), None)
+    if refused is not None:
+        return _on_refused(contract, refused, act, context)
+    if act.topic in {"activation", "renewal", "termination"} and act.act is Act.RESOLVE:
+        return Accept(contract, settles=(act.topic,))
+    return _not_here(act)
+
+
+def _on_held(contract: Contract, held: Held, act: Acted, context: Context) -> Decision:
+    why, version = held.why or "", held.order.version
+    match act.act:
+        case Act.APPROVE | Act.REJECT if why.startswith(APPROVAL):
+            return _judged(contract, held, act, context)
+        case Act.RESOLVE if why.startswith(MISSING):
+            if version != min(contract.held):
+                return Ignore(f"settle version {min(contract.held)} first: it comes before version {version}")
+            return _without(contract, held, act, context)
+        case Act.CANCEL if why and not why.startswith(APPROVAL):
+            dropped = advance(with_held(contract, version, None), context)
+            remark = f"version {version} is dropped by {act.by}: send it again where it holds after all"
+            return replace(dropped, settles=(*dropped.settles, act.topic), remarks=(*dropped.remarks, remark))
+        case _:
+            return _not_here(act)
+
+
+def _judged(contract: Contract, held: Held, act: Acted, context: Context) -> Decision:
+    """Somebody approves or refuses a change order, if they may."""
+    order = held.order
+    open_rules = missing(contract, held, context.policy)
+    theirs = [name for name, rule in open_rules if rule.role in act.roles]
+    if act.by == order.requested_by:
+        return Ignore(f"{act.by} asked for version {order.version}, so somebody else must decide on it")
+    if not theirs:
+        roles = ", ".join(dict.fromkeys(rule.role for _, rule in open_rules)) or "nobody any more"
+        return Ignore(f"version {order.version} is decided by {roles}, and {act.by} is not that")
+    if act.act is Act.APPROVE:
+        approvals = {**held.approvals, **dict.fromkeys(theirs, act.by)}
+        return advance(with_held(contract, order.version, held.model_copy(update={"approvals": approvals})), context)
+    without = with_held(contract, order.version, None)
+    refused = entry(contract, order, *held.approvals.values(), act.by)
+    refused = refused.model_copy(update={"status": "refused", "reason": act.reason})
+    going_on = advance(amended(without, refused), context)
+    notice = Notice("change_order_refused", {"version": str(order.version), "by": act.by})
+    return replace(going_on, settles=(*going_on.settles, act.topic), notices=(*going_on.notices, notice))
+
+
+def _without(contract: Contract, held: Held, act: Acted, context: Context) -> Decision:
+    """The versions before a held one will never come: a person says so, and the held one is next."""
+    void = Amendment(
+        number=len(contract.history) + 1,
+        kind="change_order",
+        version=held.order.version - 1,
+        status="void",
+        effective_on=held.order.effective_on,
+        people=(act.by,),
+        reason=act.reason,
+    )
+    return advance(amended(contract, void), context)
+
+
+def _on_refused(contract: Contract, amendment: Amendment, act: Acted, context: Context) -> Decision:
+    """The billing system refused the terms for good, and a person says what now."""
+    match act.act:
+        case Act.RETRY:
+            latest = contract.in_force[-1]
+            contract = with_amendment(contract, amendment.model_copy(update={"billing": "asked"}))
+            # Of all that is told, only billing lacks it.
+            asked, requests = tell(contract, context.key, latest)
+            put = tuple(request for request in requests if request.operation == "contract.put")
+            return Accept(asked, put, settles=(act.topic,))
+        case Act.RESOLVE:
+            by_hand = amendment.model_copy(update={"billing": "by_hand", "people": (*amendment.people, act.by)})
+            return Accept(with_amendment(contract, by_hand), settles=(act.topic,))
+        case Act.CANCEL if amendment.kind == "change_order":
+            return _taken_back(contract, amendment, act, context)
+        case _:
+            return _not_here(act)
+
+
+def _taken_back(contract: Contract, amendment: Amendment, act: Acted, context: Context) -> Decision:
+    """An applied change order counts no more; the billing system never had it, project and planning learn of it."""
+    latest = contract.in_force[-1]
+    if latest.number != amendment.number:
+        return Ignore(f"what came after version {amendment.version} builds on it: send it again, or settle it by hand")
+    people = (*amendment.people, act.by)
+    cancelled = amendment.model_copy(update={"status": "cancelled", "people": people, "reason": act.reason})
+    contract, requests = tell(with_amendment(contract, cancelled), context.key, cancelled, billing=False)
+    notice = Notice("change_order_cancelled", {"version": str(amendment.version), "by": act.by})
+    return Accept(contract, requests, settles=(act.topic,), notices=(notice,), remarks=late(cancelled, context))
+
+
+def _not_here(act: Acted) -> Ignore:
+    return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")

@@ -1,0 +1,130 @@
+"""How a contract begins: with the deal that it was won by, or by itself on a project that is there already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.contracts.advancing import advance, amended, schedule_of
+from actors.contracts.telling import tell
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
+from schemas.acts import Act
+from schemas.contract.entity import Amendment, Contract
+from schemas.contract.v1 import Activated, Opened
+from schemas.customer.entity import Customer
+from schemas.facts import Case, Notice
+from schemas.project.entity import Project
+from schemas.verdicts import Failure, FailureClass
+
+
+def opened(state: Contract, terms: Opened, context: Context) -> Decision:
+    """The deal's flow has set the contract up, in the billing system too."""
+    if state.engagement is not None:
+        return Ignore(f"engagement {state.engagement} has set the contract up already")
+    found = {
+        "engagement": terms.engagement, "reference": terms.reference, "customer": terms.customer,
+        "project_id": terms.project_id, "project": terms.project, "tax_code": terms.tax_code,
+        "billing": terms.billing, "billing_id": terms.billing_id,
+    }  # fmt: skip
+    if state.version:
+        remark = "the contract is in force already: its terms stay, from the deal it takes where it is kept"
+        return Accept(state.model_copy(update=found), remarks=(remark,))
+    legal_entity = context.policy.legal_entities.get(terms.legal_entity)
+    begun = state.model_copy(
+        update={
+            **found,
+            "status": "in_force",
+            "legal_entity": terms.legal_entity,
+            "currency": terms.currency,
+            "method": terms.method,
+            "fee": terms.fee,
+            "starts_on": terms.starts_on,
+            "planning": None if legal_entity is None else legal_entity.route("forecast.put", terms.starts_on),
+        }
+    )
+    value = terms.fee if terms.value is None and terms.method == "fixed_fee" else terms.value
+    first = Amendment(
+        number=1,
+        kind="contract",
+        version=1,
+        status="applied",
+        billing="none" if terms.billing is None else "done",
+        effective_on=terms.starts_on,
+        value=value,
+        rates={price.role: price.rate for price in terms.roles},
+        schedule=terms.schedule,
+        ends_on=terms.ends_on,
+    )
+    return _in_force(amended(begun, first), context)
+
+
+def activated(state: Contract, terms: Activated, context: Context) -> Decision:
+    """The CRM says that the contract is in force: what a deal set up stays, any other contract begins with it."""
+    if state.version:
+        return Ignore(
+            f"the contract is {state.status} already, at version {state.version}: send changes as change orders"
+        )
+    legal_entity = context.policy.legal_entities.get(terms.legal_entity)
+    if legal_entity is None:
+        reason = f"add legal entity {terms.legal_entity} to the policy file, then retry"
+        return Reject(Failure(FailureClass.MAPPING, "legal_entity_unmapped", reason, "legal_entity"))
+    at_project = context.find(terms.project.key("project"))
+    project = at_project.state
+    if not isinstance(project, Project) or project.erp_id is None:
+        return Wait(at_project.key, "the contract's project is not there yet")
+    if (project.legal_entity, project.currency) != (terms.legal_entity, terms.currency):
+        return _contradicts(state, terms, project)
+    at_customer = context.find(terms.customer.key("customer"))
+    customer = at_customer.state
+    if not isinstance(customer, Customer) or terms.legal_entity not in customer.erp_ids:
+        return Wait(at_customer.key, f"the ERP of {terms.legal_entity} does not have the contract's customer yet")
+    value = terms.value or (terms.billing.fee if terms.billing.method == "fixed_fee" else None)
+    begun = Contract(
+        status="in_force",
+        reference=terms.reference or context.key.id,
+        customer=customer.erp_ids[terms.legal_entity],
+        project_id=at_project.key.id,
+        project=project.erp_id,
+        tax_code=project.tax_code,
+        legal_entity=terms.legal_entity,
+        currency=terms.currency,
+        method=terms.billing.method,
+        fee=None if terms.billing.fee is None else terms.billing.fee.decimal,
+        starts_on=terms.starts_on,
+        held=state.held,
+        billing=legal_entity.route("contract.put", terms.starts_on),
+        planning=legal_entity.route("forecast.put", terms.starts_on),
+    )
+    is_sold = project.contract == context.key.id  # then the deal's flow brings it to the billing system
+    first = Amendment(
+        number=1,
+        kind="contract",
+        version=1,
+        status="applied",
+        billing="done" if is_sold and begun.billing is not None else "none",
+        effective_on=terms.starts_on,
+        value=None if value is None else value.decimal,
+        rates={rate.role: rate.hourly.decimal for rate in terms.billing.rates},
+        schedule=schedule_of(terms.schedule),
+        forecast=terms.forecast or None,
+        ends_on=terms.ends_on,
+    )
+    contract, requests = tell(amended(begun, first), context.key, first, billing=not is_sold)
+    decision = _in_force(contract, context)
+    settles = ("activation", *decision.settles)
+    return replace(decision, requests=(*requests, *decision.requests), settles=settles)
+
+
+def _in_force(contract: Contract, context: Context) -> Accept:
+    """The contract is at version 1: change orders that came before it are applied."""
+    decision = advance(contract, context)
+    notice = Notice("in_force", {"project_id": contract.project_id or ""})
+    return replace(decision, notices=(notice, *decision.notices))
+
+
+def _contradicts(state: Contract, terms: Activated, project: Project) -> Accept:
+    reason = (
+        f"the contract is of {terms.legal_entity} in {terms.currency}, its project of {project.legal_entity} in "
+        f"{project.currency}: correct it in the CRM and send contract.activated again"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "project_differs", reason, "project")
+    return Accept(state, cases=(Case(failure, "activation", (Act.RESOLVE,)),))

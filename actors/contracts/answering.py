@@ -1,0 +1,61 @@
+"""What systems answer to a contract's commands; a refusal keeps the terms and asks a person."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from actors.contracts.telling import with_amendment
+from actors.decision import Accept, Decision, Ignore, Reject
+from actors.lines import name_of
+from schemas.acts import Act
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.contract.entity import Amendment, Contract
+from schemas.facts import Case
+from schemas.keys import external_key
+from schemas.verdicts import Failure
+
+
+def answered(contract: Contract, result: Result) -> Decision:
+    """What an answer means; of other systems than the billing system it changes nothing, or is a person's case."""
+    if result.command.operation != "contract.put":
+        match result.outcome:
+            case Confirmed():
+                return Ignore(f"{result.command.system} knows of it")
+            case Rejected(failure):
+                return Reject(failure)
+            case _:
+                assert_never(result.outcome)
+    amendment = contract.history[int(name_of(result.command.line)) - 1]
+    match result.outcome:
+        case Confirmed(external_id):
+            return _confirmed(contract, amendment, result, external_id)
+        case Rejected(failure):
+            return _refused(contract, amendment, failure)
+        case _:
+            assert_never(result.outcome)
+
+
+def _confirmed(contract: Contract, amendment: Amendment, result: Result, external_id: str | None) -> Decision:
+    """The billing system has all terms up to an amendment, so also those that it refused before."""
+    settles: list[str] = []
+    for each in contract.history[: amendment.number]:
+        if each.billing in {"asked", "refused"} and each.status == "applied":
+            contract = with_amendment(contract, each.model_copy(update={"billing": "done"}))
+            if each.billing == "refused":
+                settles.append(each.topic)
+    if external_id is None or external_id == contract.billing_id:
+        return Accept(contract, settles=tuple(settles))
+    return Accept(
+        contract.model_copy(update={"billing_id": external_id}),
+        binds=(external_key(result.command.system, "contract", external_id),),
+        settles=tuple(settles),
+    )
+
+
+def _refused(contract: Contract, amendment: Amendment, failure: Failure) -> Decision:
+    """The terms stand as they are; what the billing system lacks is a person's to settle."""
+    acts = (Act.RETRY, Act.RESOLVE, *((Act.CANCEL,) if amendment.kind == "change_order" else ()))
+    value = amendment.value
+    money = {} if value is None or contract.currency is None else {contract.currency: abs(value)}
+    marked = with_amendment(contract, amendment.model_copy(update={"billing": "refused"}))
+    return Accept(marked, cases=(Case(failure, amendment.topic, acts, money=money),))

@@ -1,0 +1,89 @@
+"""Why a change order cannot be applied yet, and the case that says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from actors.contracts.authority import missing, worth
+from actors.policy import Policy
+from schemas.acts import Act
+from schemas.contract.entity import Contract, Held, topic_of
+from schemas.facts import Case
+from schemas.verdicts import Failure, FailureClass
+
+HOUR: Final = 3600.0
+MOST: Final = Decimal(10) ** 15
+"""A value of a contract is below this: fifteen digits before the point, see `schemas.values.Amount`."""
+APPROVAL: Final = "approval:"
+MISSING: Final = "missing:"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """`why` is stable as long as the same is lacking. `case` is None where another version's case says it all."""
+
+    why: str
+    case: Case | None
+
+
+def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hold | None:
+    """What the change order lacks; None when it can be applied now."""
+    if contract.version == 0:
+        reason = f"version {version} is held: the contract itself is not known yet, send contract.activated"
+        return _lacking(version, held, "contract", "contract_missing", reason)
+    if version > contract.version + 1:
+        gap = next((number for number in range(contract.version + 1, version) if number not in contract.held), None)
+        if gap is None:
+            return Hold("behind", None)
+        reason = (
+            f"version {version} is held: version {gap} is missing, send it, or settle this case as resolved where "
+            "there is none"
+        )
+        return _lacking(version, held, f"{MISSING}{gap}", "version_missing", reason, Act.RESOLVE)
+    mistake = _mistake(contract, version, held)
+    if mistake is not None:
+        acts = (Act.CANCEL,)
+        return Hold(mistake.code, Case(mistake, topic_of(version), acts, money=worth(held.order)))
+    for name, rule in missing(contract, held, policy):
+        failure = Failure(
+            FailureClass.BUSINESS_RULE,
+            "authority_missing",
+            f"version {version} of the contract needs the approval of {rule.role} by the rule {name}; "
+            f"{held.order.approved_by.id} approved it as {held.order.approved_by.role}",
+            "approved_by",
+        )
+        case = Case(
+            failure, topic_of(version), (Act.APPROVE, Act.REJECT), rule.role, worth(held.order),
+            rule.remind_hours * HOUR, rule.deadline_hours * HOUR,
+        )  # fmt: skip
+        return Hold(f"{APPROVAL}{name}", case)
+    return None
+
+
+def _lacking(version: int, held: Held, why: str, code: str, reason: str, *acts: Act) -> Hold:
+    failure = Failure(FailureClass.MISSING_REFERENCE, code, reason, "version")
+    return Hold(why, Case(failure, topic_of(version), (*acts, Act.CANCEL), money=worth(held.order)))
+
+
+def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:
+    """What is wrong with the order itself, which its sender mends by sending the same version again."""
+    order = held.order
+    if order.currency not in (None, contract.currency):
+        reason = f"the contract is in {contract.currency} for good, not in {order.currency}"
+        return _wrong(version, "currency_differs", reason, "value_change")
+    if order.ends_on is not None and contract.starts_on is not None and order.ends_on < contract.starts_on:
+        reason = f"it would end on {order.ends_on}, before it starts on {contract.starts_on}"
+        return _wrong(version, "period_order", reason, "ends_on")
+    if contract.value is not None and order.value_change is not None:
+        value = contract.value + order.value_change.decimal
+        if not 0 <= value < MOST:
+            reason = f"its value would become {value} {contract.currency}"
+            return _wrong(version, "value_impossible", reason, "value_change")
+    return None
+
+
+def _wrong(version: int, code: str, reason: str, field: str) -> Failure:
+    sentence = f"version {version} is held: {reason}; send version {version} again with it corrected"
+    return Failure(FailureClass.BUSINESS_RULE, code, sentence, field)

@@ -1,0 +1,1 @@
+"""What happens to projects while they run: terms that change, milestones, margins, their end."""

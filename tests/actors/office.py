@@ -1,0 +1,91 @@
+"""An office of actors: what one asks of another arrives, and systems do what they are asked unless a test says not."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from actors.decision import Accept, Decision, Request, State, Wait
+from actors.policy import Policy
+from actors.registry import ACTORS
+from schemas.bindings import Binding
+from schemas.commands import SELF, Confirmed, Rejected, Result
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.record import Record
+from schemas.registry import EVENTS
+from tests.actors.stage import REFUSED, Given, command_of
+
+
+class Office:
+    """States by key, all that was asked for in order, and the cases that stand open, by key and topic.
+
+    `refusing`: operations that their system refuses for good.
+    """
+
+    def __init__(self, policy: Policy, states: Mapping[ActorKey, State]) -> None:
+        self.policy = policy
+        self.states: dict[ActorKey, State] = dict(states)
+        self.asked: list[tuple[ActorKey, Request]] = []
+        self.cases: dict[tuple[ActorKey, str], Case] = {}
+        self.remarks: list[str] = []
+        self.refusing: set[str] = set()
+        self._coming: deque[tuple[ActorKey, Record | Result]] = deque()
+        self._waiting: list[tuple[ActorKey, Record | Result]] = []
+
+    def tell(self, key: ActorKey, happened: Record) -> Decision:
+        """Something happened, and all that follows from it. Answers the decision on the first."""
+        first = self._decide(key, happened)
+        while self._coming:
+            self._decide(*self._coming.popleft())
+        return first
+
+    def bodies(self, operation: str) -> list[Record]:
+        """What was asked by an operation, in order."""
+        return [_record(request) for _, request in self.asked if request.operation == operation]
+
+    def topics(self, key: ActorKey) -> list[str]:
+        """The open cases of a key."""
+        return sorted(topic for holder, topic in self.cases if holder == key)
+
+    def _decide(self, key: ActorKey, happened: Record | Result) -> Decision:
+        actor = ACTORS[key.entity]
+        others = {other: state for other, state in self.states.items() if other != key}
+        decision = Given(actor, key, self.states.get(key) or actor.state(), self.policy, others).when(happened)
+        if isinstance(decision, Accept):
+            self._commit(key, decision)
+        elif isinstance(decision, Wait):
+            self._waiting.append((key, happened))
+        return decision
+
+    def _commit(self, key: ActorKey, accept: Accept) -> None:
+        self.states[key] = type(accept.state).model_validate_json(accept.state.model_dump_json())
+        self.states |= {external: Binding(entity=key.entity, id=key.id) for external in accept.binds}
+        for topic in accept.settles:
+            self.cases.pop((key, topic), None)
+        self.cases |= {(key, f"{case.topic}"): case for case in accept.cases}
+        self.remarks += accept.remarks
+        for request in accept.requests:
+            self.asked.append((key, request))
+            if request.system == SELF:
+                self._coming.append((_target(request), _record(request)))
+            self._coming.append((key, Result(command_of(key, request), self._outcome(key, request))))
+        self._coming.extend(self._waiting)
+        self._waiting.clear()
+
+    def _outcome(self, key: ActorKey, request: Request) -> Confirmed | Rejected:
+        if request.operation in self.refusing:
+            return Rejected(REFUSED)
+        made = f"{request.operation.partition('.')[0]}-{key.id}"
+        return Confirmed(None if request.system == SELF else made)
+
+
+def _target(request: Request) -> ActorKey:
+    """Whom a command to `self` is for."""
+    type_ = EVENTS.find(EVENTS.latest(request.operation).type)
+    return ActorKey(type_.actor, getattr(request.body, "to"))  # noqa: B009  # the body of a command to self names it
+
+
+def _record(request: Request) -> Record:
+    assert isinstance(request.body, Record)
+    return request.body

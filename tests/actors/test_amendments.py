@@ -1,0 +1,183 @@
+"""Amendments from the won deal to the billed hour: what finance sees when all goes well, and when it does not."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from actors.decision import Ignore, Reject
+from actors.policy import Policy
+from schemas.acts import Act
+from schemas.contract.entity import Contract
+from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.operations.contract import ContractPut
+from schemas.project.entity import Project
+from schemas.timesheet.v1 import Approved
+from tests.actors.agreements import (
+    APRIL,
+    DIRECTOR,
+    END,
+    JUNE,
+    SOW,
+    SUPERVISED,
+    act,
+    order,
+    renewal,
+    termination,
+)
+from tests.actors.firm import BRIDGE, SHIPYARD, WON, approved, deal, known_customer, line, part
+from tests.actors.office import Office
+
+FIRM: Policy = SUPERVISED.model_copy(
+    update={"approvals": {name: rule for name, rule in SUPERVISED.approvals.items() if rule.flow == "contracts"}}
+)
+MARCH = date(2026, 3, 31)
+
+
+def running() -> Office:
+    """The bridge is sold by the hour, 145 euros each, worth 50,000 until the end of the year; project, contract run."""
+    office = Office(FIRM, {SHIPYARD: known_customer()})
+    office.tell(WON, deal(part(ends_on=END, value="50000.00")))
+    assert isinstance(office.states[BRIDGE], Project)
+    assert contract(office).status == "in_force"
+    return office
+
+
+def contract(office: Office) -> Contract:
+    """The contract of the bridge."""
+    found = office.states[SOW]
+    assert isinstance(found, Contract)
+    return found
+
+
+def sheet(day: date) -> Approved:
+    """Eight hours of one day, approved."""
+    return approved(line(day=day))
+
+
+def billed(office: Office) -> list[str]:
+    """The rate of each hour that the ERP was asked to bill, in order."""
+    return [str(body.rate) for body in office.bodies("billable.post") if isinstance(body, BillablePost)]
+
+
+def bill(office: Office, *days: date) -> list[str]:
+    """A sheet for each of these days is approved; answers the rates that were billed."""
+    before = len(billed(office))
+    for day in days:
+        office.tell(ActorKey("timesheet", f"T-{day}-{before}"), sheet(day))
+    return billed(office)[before:]
+
+
+def agreed(office: Office) -> list[int]:
+    """The versions that the billing system was given, in order."""
+    return [body.version for body in office.bodies("contract.put") if isinstance(body, ContractPut)]
+
+
+def test_an_approved_amendment_is_billed_from_its_day_on() -> None:
+    # Given the running bridge
+    office = running()
+    # When a small change order raises the rate from April on
+    office.tell(SOW, order(2, change="500.00", rate="150.00"))
+    # Then work of March has the old rate, work of April the new one, and billing has both versions
+    assert bill(office, MARCH, APRIL) == ["145.00", "150.00"]
+    assert agreed(office) == [1, 2]
+    assert contract(office).value == Decimal("50500.00")
+    assert office.cases == {}
+
+
+def test_an_unapproved_amendment_changes_nothing_until_the_finance_director_approves_it() -> None:
+    # Given a change of 30,000 that only the account manager has approved
+    office = running()
+    office.tell(SOW, order(2, change="30000.00", rate="150.00", requested_by="E-7"))
+    # Then it waits with a case for the finance director, and April is billed as before
+    assert office.cases[SOW, "change_order:2"].owner == "finance_director"
+    assert (bill(office, APRIL), agreed(office)) == (["145.00"], [1])
+    # When the one who asked for it tries to approve it, then nothing changes
+    asker = ("E-7", "finance_director")
+    assert isinstance(office.tell(SOW, act(Act.APPROVE, "change_order:2", asker)), Ignore)
+    # When the finance director approves it, then the next sheets have the new rate and the case is closed
+    office.tell(SOW, act(Act.APPROVE, "change_order:2", DIRECTOR))
+    assert (bill(office, APRIL), agreed(office), office.cases) == (["150.00"], [1, 2], {})
+
+
+def test_a_refused_amendment_never_reaches_billing() -> None:
+    office = running()
+    office.tell(SOW, order(2, change="30000.00", rate="150.00"))
+    office.tell(SOW, act(Act.REJECT, "change_order:2", DIRECTOR))
+    assert (bill(office, APRIL), agreed(office), office.cases) == (["145.00"], [1], {})
+    # And the next version follows the refused one
+    office.tell(SOW, order(3, change="100.00", rate="155.00"))
+    assert (bill(office, APRIL), agreed(office)) == (["155.00"], [1, 3])
+
+
+def test_amendments_out_of_order_are_applied_in_order() -> None:
+    # Given version 3, which raises the rate from June on, before version 2, which raises it from April on
+    office = running()
+    office.tell(SOW, order(3, change="500.00", rate="160.00", effective_on=JUNE))
+    assert "version 2 is missing" in office.cases[SOW, "change_order:3"].failure.reason
+    assert bill(office, JUNE) == ["145.00"]
+    # When version 2 comes
+    office.tell(SOW, order(2, change="500.00", rate="150.00"))
+    # Then both are in force, each from its day on
+    assert (agreed(office), office.cases) == ([1, 2, 3], {})
+    assert bill(office, MARCH, APRIL, JUNE) == ["145.00", "150.00", "160.00"]
+    # And version 2 sent once more changes nothing
+    assert isinstance(office.tell(SOW, order(2, change="900.00")), Ignore)
+
+
+def test_an_amendment_before_the_deal_is_set_up_is_not_lost() -> None:
+    office = Office(FIRM, {SHIPYARD: known_customer()})
+    office.tell(SOW, order(2, change="500.00", rate="150.00"))
+    office.tell(WON, deal(part(ends_on=END, value="50000.00")))
+    assert (bill(office, MARCH, APRIL), agreed(office), office.cases) == (["145.00", "150.00"], [1, 2], {})
+
+
+def test_an_amendment_that_billing_refuses_is_sent_again_once_it_is_mended() -> None:
+    office = running()
+    office.refusing = {"contract.put"}
+    office.tell(SOW, order(2, change="500.00", rate="150.00"))
+    assert office.topics(SOW) == ["change_order:2"]
+    office.refusing = set()
+    office.tell(SOW, act(Act.RETRY, "change_order:2"))
+    assert (contract(office).history[1].billing, office.cases) == ("done", {})
+
+
+def test_an_amendment_that_billing_refuses_may_be_taken_back() -> None:
+    # Given a change order that billing refuses for good, by which April is billed already
+    office = running()
+    office.refusing = {"contract.put"}
+    office.tell(SOW, order(2, change="500.00", rate="150.00"))
+    assert bill(office, APRIL) == ["150.00"]
+    # When it is taken back
+    office.tell(SOW, act(Act.CANCEL, "change_order:2"))
+    # Then what is billed from now on has the old rate again, and the value is as before
+    assert bill(office, date(2026, 4, 2)) == ["145.00"]
+    assert (contract(office).value, office.cases) == (Decimal("50000.00"), {})
+
+
+def test_a_renewed_contract_is_billed_in_the_new_year() -> None:
+    office = running()
+    january = date(2027, 1, 4)
+    assert isinstance(office.tell(ActorKey("timesheet", "T-9"), sheet(january)), Reject)
+    office.tell(SOW, renewal(rate="152.00"))
+    assert bill(office, MARCH, january) == ["145.00", "152.00"]
+
+
+def test_after_a_termination_later_work_is_not_billed_and_nothing_amends_the_contract() -> None:
+    office = running()
+    office.tell(SOW, termination(APRIL))
+    assert bill(office, APRIL) == ["145.00"]
+    assert isinstance(office.tell(ActorKey("timesheet", "T-9"), sheet(JUNE)), Reject)
+    assert isinstance(office.tell(SOW, order(2)), Ignore)
+
+
+def test_a_change_that_is_effective_in_the_past_leaves_what_is_posted() -> None:
+    office = running()
+    february = date(2026, 2, 2)
+    assert bill(office, february) == ["145.00"]
+    posted = len(office.bodies("billable.post"))
+    office.tell(SOW, order(2, change="500.00", rate="150.00", effective_on=date(2026, 2, 1)))
+    assert "posted stay as they are" in office.remarks[-1]
+    assert (len(office.bodies("billable.post")), office.bodies("billable.reverse")) == (posted, [])
+    assert bill(office, date(2026, 2, 3)) == ["150.00"]

@@ -1,0 +1,528 @@
+"""Contract: change orders in the order of their versions, by those who may, and told to whoever bills by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from actors.decision import Accept, Decision, Request
+from actors.entities.contract import ACTOR, MOST_HELD
+from schemas.acts import Act
+from schemas.commands import SELF
+from schemas.contract.entity import Contract
+from schemas.contract.v1 import ChangeOrderApproved, Withdrawn
+from schemas.facts import Case
+from schemas.keys import external_key
+from schemas.operations.contract import ContractPut
+from schemas.operations.forecast import ForecastPut
+from schemas.operations.project import RolePrice
+from schemas.project.entity import Project
+from schemas.project.v1 import TermsChanged
+from schemas.record import Record
+from schemas.verdicts import FailureClass
+from tests.actors.agreements import (
+    APRIL,
+    BEGIN,
+    CFO,
+    DIRECTOR,
+    END,
+    JUNE,
+    SOW,
+    SUPERVISED,
+    act,
+    activated,
+    eur,
+    opened,
+    order,
+    rates,
+    renewal,
+    termination,
+)
+from tests.actors.firm import BRIDGE, SHIPYARD, credit, known_customer, running_project
+from tests.actors.stage import REFUSED, Given, accepted, awaited, reason_to_ignore, refusal
+
+NEW = Given(ACTOR, SOW, Contract(), SUPERVISED, others={SHIPYARD: known_customer(), BRIDGE: running_project()})
+IN_FORCE = NEW.after(opened())
+TOPIC_2, TOPIC_3, TOPIC_4 = "change_order:2", "change_order:3", "change_order:4"
+LARGE = order(2, change="30000.00", rate="150.00")
+
+
+def contract(given: Given) -> Contract:
+    """The contract as it stands."""
+    assert isinstance(given.state, Contract)
+    return given.state
+
+
+def case(decision: Decision) -> Case:
+    """The one case that was opened."""
+    (found,) = accepted(decision).cases
+    return found
+
+
+def body(decision: Decision, operation: str) -> Record:
+    """The one body of an operation that was asked for."""
+    (request,) = asked(decision, operation)
+    return request.body  # type: ignore[return-value]  # each body is a record
+
+
+def asked(decision: Decision, operation: str) -> list[Request]:
+    """What was asked by an operation."""
+    return [request for request in accepted(decision).requests if request.operation == operation]
+
+
+def versions(given: Given) -> list[tuple[int, str]]:
+    """The history, in short."""
+    return [(each.version, each.status) for each in contract(given).history]
+
+
+# ------------------------------------------------------------------------------------------------------- how it begins
+
+
+def test_the_contract_of_a_won_deal_is_at_version_1_and_asks_for_nothing() -> None:
+    decision = accepted(NEW.when(opened()))
+    assert decision.requests == ()
+    assert [notice.fact for notice in decision.notices] == ["in_force"]
+    state = contract(IN_FORCE)
+    assert (state.status, state.version, state.value, state.ends_on) == ("in_force", 1, Decimal("50000.00"), END)
+    assert (state.billing, state.billing_id, state.planning) == ("billing", "CON-1", "planning")
+    assert state.rates_on(BEGIN) == {"consultant": Decimal("145.00")}
+
+
+def test_told_again_it_changes_nothing() -> None:
+    assert "ENG-1" in reason_to_ignore(IN_FORCE.when(opened()))
+
+
+def test_a_contract_without_a_deal_is_brought_to_the_billing_system() -> None:
+    decision = accepted(NEW.when(activated()))
+    (request,) = decision.requests
+    assert (request.system, request.operation, request.line[:4]) == ("billing", "contract.put", "1.1.")
+    assert request.body == ContractPut(
+        contract_id="SOW-1", version=1, effective_on=BEGIN, reference="SOW-1", project_id="P-1", project="PRJ-1",
+        customer="10042", legal_entity="DE01", currency="EUR", billing_method="time_and_materials",
+        value=Decimal("50000.00"), roles=(RolePrice(role="consultant", rate=Decimal("145.00")),), starts_on=BEGIN,
+        ends_on=END, tax_code="D19",
+    )  # fmt: skip
+    given = NEW.after(activated())
+    confirmed = accepted(given.when(given.confirmed(request, "CON-7")))
+    assert confirmed.binds == (external_key("billing", "contract", "CON-7"),)
+    assert isinstance(confirmed.state, Contract)
+    assert (confirmed.state.billing_id, confirmed.state.history[0].billing) == ("CON-7", "done")
+
+
+def test_the_contract_that_the_project_was_sold_under_is_billed_already() -> None:
+    sold = running_project().model_copy(update={"contract": SOW.id})
+    assert accepted(replace(NEW, others={**NEW.others, BRIDGE: sold}).when(activated())).requests == ()
+
+
+def test_activated_after_the_deal_changes_nothing() -> None:
+    assert "change orders" in reason_to_ignore(IN_FORCE.when(activated()))
+
+
+def test_a_deal_that_comes_after_the_activation_tells_where_it_is_kept() -> None:
+    decision = accepted(NEW.after(activated()).when(opened()))
+    assert isinstance(decision.state, Contract)
+    assert (decision.state.engagement, decision.state.billing_id, decision.state.version) == ("ENG-1", "CON-1", 1)
+    assert "terms stay" in decision.remarks[0]
+
+
+@pytest.mark.parametrize("missing", [BRIDGE, SHIPYARD])
+def test_it_waits_for_its_project_and_its_customer(missing: object) -> None:
+    others = {key: state for key, state in NEW.others.items() if key != missing}
+    assert awaited(replace(NEW, others=others).when(activated())) == missing
+
+
+def test_a_contract_in_another_currency_than_its_project_is_a_case_and_parks_nothing() -> None:
+    found = case(NEW.when(activated(currency="USD")))
+    assert (found.topic, found.failure.code, found.acts) == ("activation", "project_differs", (Act.RESOLVE,))
+    assert accepted(NEW.when(activated())).settles == ("activation",)
+
+
+def test_a_legal_entity_that_the_policy_does_not_name_waits_for_the_policy() -> None:
+    without = SUPERVISED.model_copy(update={"legal_entities": {}})
+    failure = refusal(replace(NEW, policy=without).when(activated()))
+    assert (failure.failure_class, failure.code) == (FailureClass.MAPPING, "legal_entity_unmapped")
+
+
+# ------------------------------------------------------------------------------------------------------ in their order
+
+
+def test_the_next_version_is_applied_and_all_who_must_know_are_told() -> None:
+    decision = accepted(IN_FORCE.when(order(2, rate="150.00", hours="640", ends_on=date(2027, 3, 31))))
+    assert [(request.system, request.operation) for request in decision.requests] == [
+        ("billing", "contract.put"), (SELF, "project.terms_changed"), ("planning", "forecast.put"),
+    ]  # fmt: skip
+    put = body(decision, "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.version, put.value, put.ends_on) == (2, Decimal("55000.00"), date(2027, 3, 31))
+    assert put.roles == (RolePrice(role="consultant", rate=Decimal("150.00")),)
+    assert body(decision, "project.terms_changed") == TermsChanged(
+        to="P-1", contract="SOW-1", number=2, effective_on=APRIL, rates=rates("150.00"), ends_on=date(2027, 3, 31),
+        value=eur("55000.00"),
+    )  # fmt: skip
+    forecast = body(decision, "forecast.put")
+    assert isinstance(forecast, ForecastPut)
+    assert [(line.role, line.hours) for line in forecast.work] == [("consultant", Decimal(640))]
+    assert decision.remarks == ()
+
+
+def test_what_an_order_leaves_out_stays() -> None:
+    decision = IN_FORCE.when(order(2))
+    told = body(decision, "project.terms_changed")
+    assert isinstance(told, TermsChanged)
+    assert (told.rates, told.ends_on) == (None, END)
+    assert asked(decision, "forecast.put") == []
+    assert contract(IN_FORCE.after(order(2))).rates_on(JUNE) == {"consultant": Decimal("145.00")}
+
+
+def test_work_dated_before_keeps_the_old_rates() -> None:
+    amended = contract(IN_FORCE.after(order(2, rate="150.00"), order(3, rate="160.00", effective_on=JUNE)))
+    by_day = [amended.rates_on(day)["consultant"] for day in (BEGIN, date(2026, 3, 31), APRIL, date(2026, 5, 31), JUNE)]
+    assert by_day == [Decimal(rate) for rate in ("145.00", "145.00", "150.00", "150.00", "160.00")]
+
+
+def test_a_version_that_is_decided_is_stale() -> None:
+    given = IN_FORCE.after(order(2), order(3))
+    assert "version 2 is stale: it is applied already" in reason_to_ignore(given.when(order(2, change="9.00")))
+    assert "version 3" in reason_to_ignore(given.when(order(3)))
+
+
+def test_out_of_order_the_later_one_is_held_until_the_missing_one_comes() -> None:
+    # Given version 3 before version 2
+    held = IN_FORCE.when(order(3, rate="160.00", effective_on=JUNE))
+    found = case(held)
+    assert accepted(held).requests == ()
+    assert (found.topic, found.failure.failure_class) == (TOPIC_3, FailureClass.MISSING_REFERENCE)
+    assert "version 2 is missing" in found.failure.reason
+    assert found.money == {"EUR": Decimal("5000.00")}
+    # When version 2 comes
+    given = IN_FORCE.after(order(3, rate="160.00", effective_on=JUNE))
+    decision = accepted(given.when(order(2, rate="150.00")))
+    # Then both are applied, in the order of their versions
+    told = [request.body for request in asked(decision, "contract.put")]
+    assert [put.version for put in told if isinstance(put, ContractPut)] == [2, 3]
+    assert decision.settles == (TOPIC_3,)
+    assert versions(given.after(order(2, rate="150.00"))) == [(1, "applied"), (2, "applied"), (3, "applied")]
+
+
+def test_a_held_order_that_comes_again_changes_nothing_and_one_corrected_takes_its_place() -> None:
+    given = IN_FORCE.after(order(3))
+    assert "held already" in reason_to_ignore(given.when(order(3)))
+    corrected = accepted(given.when(order(3, change="7000.00")))
+    assert corrected.remarks == ("version 3 takes the place of the one held",)
+    assert corrected.cases == ()
+    assert contract(given.after(order(3, change="7000.00"), order(2))).value == Decimal("62000.00")
+
+
+def test_an_order_before_the_contract_itself_is_held_and_applied_with_it() -> None:
+    assert case(NEW.when(order(2))).failure.code == "contract_missing"
+    decision = accepted(NEW.after(order(2)).when(opened()))
+    assert [request.operation for request in decision.requests] == ["contract.put", "project.terms_changed"]
+    assert decision.settles == (TOPIC_2,)
+
+
+def test_a_person_goes_on_without_a_version_that_never_comes() -> None:
+    given = IN_FORCE.after(order(4))
+    decision = accepted(given.when(act(Act.RESOLVE, TOPIC_4)))
+    assert decision.settles == (TOPIC_4,)
+    after = given.after(act(Act.RESOLVE, TOPIC_4))
+    assert versions(after) == [(1, "applied"), (3, "void"), (4, "applied")]
+    assert "given up" in reason_to_ignore(after.when(order(2)))
+
+
+def test_of_two_gaps_the_first_is_settled_first() -> None:
+    given = IN_FORCE.after(order(3), order(5))
+    assert "version 3 first" in reason_to_ignore(given.when(act(Act.RESOLVE, "change_order:5")))
+
+
+def test_a_held_order_may_be_dropped_and_sent_again() -> None:
+    given = IN_FORCE.after(order(3))
+    decision = accepted(given.when(act(Act.CANCEL, TOPIC_3)))
+    assert decision.settles == (TOPIC_3,)
+    assert contract(given.after(act(Act.CANCEL, TOPIC_3))).held == {}
+    assert case(given.after(act(Act.CANCEL, TOPIC_3)).when(order(3))).topic == TOPIC_3
+
+
+def test_no_more_are_held_than_a_contract_may_have() -> None:
+    full = IN_FORCE.after(*(order(version) for version in range(3, 3 + MOST_HELD)))
+    assert refusal(full.when(order(1000))).code == "too_many_held"
+
+
+# ----------------------------------------------------------------------------------------------------------- authority
+
+
+def test_a_change_above_the_limit_without_authority_is_held_for_the_role() -> None:
+    decision = IN_FORCE.when(LARGE)
+    found = case(decision)
+    assert accepted(decision).requests == ()
+    assert (found.topic, found.owner, found.acts) == (TOPIC_2, "finance_director", (Act.APPROVE, Act.REJECT))
+    assert found.money == {"EUR": Decimal("30000.00")}
+    assert (found.remind_after, found.due_after) == (24 * 3600, 72 * 3600)
+    assert "finance_director" in found.failure.reason
+
+
+def test_a_change_that_the_right_role_has_approved_already_is_applied() -> None:
+    decision = IN_FORCE.when(order(2, change="30000.00", approved_by=DIRECTOR))
+    assert len(asked(decision, "contract.put")) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "is_held"),
+    [("10000.00", False), ("10000.01", True), ("-10000.01", True), ("0.00", False), (None, True)],
+)
+def test_what_counts_is_what_the_change_is_worth(change: str | None, is_held: bool) -> None:  # noqa: FBT001  # a column
+    assert bool(accepted(IN_FORCE.when(order(2, change=change))).cases) == is_held
+
+
+def test_who_asked_for_the_change_cannot_have_approved_it() -> None:
+    by_themselves = order(2, change="30000.00", approved_by=DIRECTOR, requested_by=DIRECTOR[0])
+    given = IN_FORCE.after(by_themselves)
+    assert case(IN_FORCE.when(by_themselves)).owner == "finance_director"
+    assert "somebody else" in reason_to_ignore(given.when(act(Act.APPROVE, TOPIC_2)))
+    assert len(asked(given.when(act(Act.APPROVE, TOPIC_2, ("F-9", "finance_director"))), "contract.put")) == 1
+
+
+def test_approved_it_is_applied_and_the_history_says_by_whom() -> None:
+    given = IN_FORCE.after(LARGE)
+    decision = accepted(given.when(act(Act.APPROVE, TOPIC_2)))
+    assert decision.settles == (TOPIC_2,)
+    assert len(asked(decision, "contract.put")) == 1
+    assert contract(given.after(act(Act.APPROVE, TOPIC_2))).history[1].people == ("M-1", "F-1")
+
+
+def test_a_large_change_needs_both_roles() -> None:
+    given = IN_FORCE.after(order(2, change="200000.00"))
+    first = accepted(given.when(act(Act.APPROVE, TOPIC_2)))
+    assert (first.requests, case(first).owner) == ((), "cfo")
+    both = given.after(act(Act.APPROVE, TOPIC_2)).when(act(Act.APPROVE, TOPIC_2, CFO))
+    assert len(asked(both, "contract.put")) == 1
+
+
+def test_the_wrong_role_decides_nothing() -> None:
+    given = IN_FORCE.after(LARGE)
+    for what in (Act.APPROVE, Act.REJECT):
+        assert "finance_director" in reason_to_ignore(given.when(act(what, TOPIC_2, ("S-1", "sales_director"))))
+
+
+def test_refused_it_is_closed_and_the_next_version_goes_on() -> None:
+    given = IN_FORCE.after(LARGE, order(3))
+    assert case(IN_FORCE.when(LARGE)).topic == TOPIC_2
+    decision = accepted(given.when(act(Act.REJECT, TOPIC_2)))
+    assert TOPIC_2 in decision.settles
+    assert [put.version for put in (r.body for r in decision.requests) if isinstance(put, ContractPut)] == [3]
+    after = given.after(act(Act.REJECT, TOPIC_2))
+    assert versions(after) == [(1, "applied"), (2, "refused"), (3, "applied")]
+    assert contract(after).value == Decimal("55000.00")
+    assert "it is refused already" in reason_to_ignore(after.when(LARGE))
+
+
+def test_behind_an_order_that_waits_for_approval_no_second_case_is_opened() -> None:
+    assert accepted(IN_FORCE.after(LARGE).when(order(3))).cases == ()
+
+
+def test_a_rule_for_other_legal_entities_does_not_apply() -> None:
+    rules = {name: rule.model_copy(update={"legal_entities": ("US01",)}) for name, rule in SUPERVISED.approvals.items()}
+    elsewhere = replace(IN_FORCE, policy=SUPERVISED.model_copy(update={"approvals": rules}))
+    assert len(asked(elsewhere.when(LARGE), "contract.put")) == 1
+
+
+# -------------------------------------------------------------------------------------------------------- wrong orders
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (order(2, currency="USD", change="1.00"), "currency_differs"),
+        (order(2, change="-50000.01"), "value_impossible"),
+        (order(2, ends_on=date(2026, 1, 4)), "period_order"),
+    ],
+)
+def test_a_wrong_order_is_held_and_the_same_version_corrected_is_applied(wrong: ChangeOrderApproved, code: str) -> None:
+    assert case(IN_FORCE.when(wrong)).failure.code == code
+    decision = accepted(IN_FORCE.after(wrong).when(order(2)))
+    assert len(asked(decision, "contract.put")) == 1
+    assert decision.settles == (TOPIC_2,)
+
+
+# ------------------------------------------------------------------------------------- what the billing system answers
+
+
+def refused_by_billing() -> tuple[Given, Accept]:
+    """A change order that the billing system refuses for good."""
+    given = IN_FORCE.after(order(2, rate="150.00", hours="640"))
+    (put,) = asked(IN_FORCE.when(order(2, rate="150.00", hours="640")), "contract.put")
+    return given.after(given.refused(put)), accepted(given.when(given.refused(put)))
+
+
+def test_a_refusal_keeps_the_terms_and_asks_a_person() -> None:
+    given, decision = refused_by_billing()
+    found = case(decision)
+    assert found.failure == REFUSED
+    assert (found.topic, found.acts) == (TOPIC_2, (Act.RETRY, Act.RESOLVE, Act.CANCEL))
+    assert (contract(given).history[1].billing, contract(given).value) == ("refused", Decimal("55000.00"))
+
+
+def test_a_retry_asks_the_billing_system_alone_under_a_new_line() -> None:
+    given, _ = refused_by_billing()
+    decision = accepted(given.when(act(Act.RETRY, TOPIC_2)))
+    (request,) = decision.requests
+    assert (request.operation, request.line[:4]) == ("contract.put", "2.2.")
+    assert decision.settles == (TOPIC_2,)
+    after = given.after(act(Act.RETRY, TOPIC_2))
+    assert contract(after.after(after.confirmed(request, "CON-1"))).history[1].billing == "done"
+
+
+def test_done_by_hand_it_is_settled() -> None:
+    given, _ = refused_by_billing()
+    assert accepted(given.when(act(Act.RESOLVE, TOPIC_2))).requests == ()
+    assert contract(given.after(act(Act.RESOLVE, TOPIC_2))).history[1].billing == "by_hand"
+
+
+def test_cancelled_it_counts_no_more_and_project_and_planning_learn_of_it() -> None:
+    given, _ = refused_by_billing()
+    decision = accepted(given.when(act(Act.CANCEL, TOPIC_2)))
+    assert [request.operation for request in decision.requests] == ["project.terms_changed", "forecast.put"]
+    told = body(decision, "project.terms_changed")
+    assert isinstance(told, TermsChanged)
+    assert (told.number, told.rates, told.value) == (2, None, eur("50000.00"))
+    after = given.after(act(Act.CANCEL, TOPIC_2))
+    assert contract(after).rates_on(JUNE) == {"consultant": Decimal("145.00")}
+    assert "nothing" in reason_to_ignore(after.when(act(Act.CANCEL, TOPIC_2)))
+    assert len(asked(after.when(order(3)), "contract.put")) == 1
+
+
+def test_what_a_later_version_builds_on_is_not_cancelled() -> None:
+    given, _ = refused_by_billing()
+    assert "builds on it" in reason_to_ignore(given.after(order(3)).when(act(Act.CANCEL, TOPIC_2)))
+
+
+def test_a_later_version_that_is_taken_settles_the_one_before() -> None:
+    given, _ = refused_by_billing()
+    (put,) = asked(given.when(order(3)), "contract.put")
+    given = given.after(order(3))
+    decision = accepted(given.when(given.confirmed(put, "CON-1")))
+    assert decision.settles == (TOPIC_2,)
+    assert isinstance(decision.state, Contract)
+    assert [each.billing for each in decision.state.history] == ["done", "done", "done"]
+
+
+def test_what_planning_refuses_is_a_persons_case() -> None:
+    decision = IN_FORCE.when(order(2, hours="640"))
+    (put,) = asked(decision, "forecast.put")
+    given = IN_FORCE.after(order(2, hours="640"))
+    assert refusal(given.when(given.refused(put))) == REFUSED
+    assert "planning" in reason_to_ignore(given.when(given.confirmed(put)))
+
+
+# ----------------------------------------------------------------------------------------------- effective in the past
+
+
+def test_of_rates_for_days_that_are_over_it_is_said_what_becomes_of_posted_lines() -> None:
+    (remark,) = accepted(IN_FORCE.when(order(2, rate="150.00", effective_on=date(2026, 2, 1)))).remarks
+    assert "posted stay as they are" in remark
+
+
+def test_without_rates_there_is_nothing_to_say() -> None:
+    assert accepted(IN_FORCE.when(order(2, effective_on=date(2026, 2, 1)))).remarks == ()
+
+
+# ------------------------------------------------------------------------------------------------ how it goes on, ends
+
+
+def test_a_renewal_moves_the_last_day_and_keeps_the_version() -> None:
+    decision = accepted(IN_FORCE.when(renewal(rate="152.00")))
+    put, told = body(decision, "contract.put"), body(decision, "project.terms_changed")
+    assert isinstance(put, ContractPut)
+    assert isinstance(told, TermsChanged)
+    assert (put.version, put.ends_on, put.value) == (1, date(2027, 12, 31), Decimal("70000.00"))
+    assert (told.rates, told.effective_on, told.ends_on) == (rates("152.00"), date(2027, 1, 1), date(2027, 12, 31))
+    assert len(asked(IN_FORCE.after(renewal()).when(order(2)), "contract.put")) == 1
+
+
+def test_a_renewal_that_does_not_extend_changes_nothing() -> None:
+    assert "2027-12-31 already" in reason_to_ignore(IN_FORCE.after(renewal()).when(renewal()))
+
+
+def test_the_currency_never_changes() -> None:
+    found = case(IN_FORCE.when(renewal(rate="152.00", currency="USD")))
+    assert (found.topic, found.failure.code) == ("renewal", "currency_differs")
+    assert accepted(IN_FORCE.when(renewal())).settles == ("renewal",)
+
+
+def test_a_termination_tells_everybody_and_ends_what_is_held() -> None:
+    given = IN_FORCE.after(LARGE)
+    decision = accepted(given.when(termination()))
+    put, told = body(decision, "contract.put"), body(decision, "project.terms_changed")
+    assert isinstance(put, ContractPut)
+    assert isinstance(told, TermsChanged)
+    assert (put.ends_on, told.ends_on) == (JUNE, JUNE)
+    assert TOPIC_2 in decision.settles
+    assert decision.remarks == ("version 2 is dropped: the contract is terminated",)
+    after = given.after(termination())
+    assert "terminated" in reason_to_ignore(after.when(order(2)))
+    assert "terminated" in reason_to_ignore(after.when(renewal()))
+    assert "terminated" in reason_to_ignore(after.when(termination()))
+
+
+def test_a_termination_after_the_last_day_changes_nothing() -> None:
+    assert str(END) in reason_to_ignore(IN_FORCE.when(termination(date(2027, 1, 1))))
+
+
+@pytest.mark.parametrize(("event", "topic"), [(renewal(), "renewal"), (termination(), "termination")])
+def test_before_the_contract_is_known_it_is_a_case(event: Record, topic: str) -> None:
+    assert case(NEW.when(event)).topic == topic
+    assert accepted(NEW.when(act(Act.RESOLVE, topic))).settles == (topic,)
+
+
+def test_withdrawn_with_its_deal_it_takes_no_more_changes() -> None:
+    withdrawal = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
+    decision = accepted(IN_FORCE.after(LARGE).when(withdrawal))
+    assert (decision.requests, decision.settles) == ((), (TOPIC_2,))
+    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(withdrawal).when(order(2)))
+    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(withdrawal).when(withdrawal))
+
+
+# ------------------------------------------------------------------------------------------------------------- routing
+
+
+def test_where_nobody_bills_contracts_the_project_alone_is_told() -> None:
+    sent_nowhere = NEW.after(opened(billing=None))
+    decision = accepted(sent_nowhere.when(order(2)))
+    assert [request.operation for request in decision.requests] == ["project.terms_changed"]
+    assert isinstance(decision.state, Contract)
+    assert decision.state.history[1].billing == "none"
+
+
+def test_what_was_begun_in_a_system_stays_there() -> None:
+    moved = SUPERVISED.model_copy(
+        update={
+            "legal_entities": {
+                code: entity.model_copy(update={"billing": "new-billing"})
+                for code, entity in SUPERVISED.legal_entities.items()
+            }
+        }
+    )
+    (put,) = asked(replace(IN_FORCE, policy=moved).when(order(2)), "contract.put")
+    assert put.system == "billing"
+
+
+def test_a_fixed_fee_grows_with_its_change_orders() -> None:
+    fixed = opened().model_copy(update={"method": "fixed_fee", "fee": Decimal("9000.00"), "value": None, "roles": ()})
+    put = body(NEW.after(fixed).when(order(2)), "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.fee, put.value) == (Decimal("14000.00"), Decimal("14000.00"))
+
+
+def test_an_event_of_another_entity_changes_nothing() -> None:
+    assert "customer.credit_changed.v1" in reason_to_ignore(NEW.when(credit(on_hold=True)))
+
+
+@pytest.mark.parametrize("topic", ["change_order:9", "contract:1", "margin"])
+def test_an_act_on_nothing_that_is_open_changes_nothing(topic: str) -> None:
+    assert topic in reason_to_ignore(IN_FORCE.when(act(Act.RETRY, topic)))
+
+
+def test_a_project_that_is_not_in_the_erp_yet_is_waited_for() -> None:
+    assert awaited(replace(NEW, others={**NEW.others, BRIDGE: Project()}).when(activated())) == BRIDGE

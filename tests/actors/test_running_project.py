@@ -1,0 +1,196 @@
+"""A running project: terms that change by date, milestones that the CRM shows, margins, and the end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+from actors.decision import Request
+from actors.entities.project import ACTOR
+from actors.entities.timesheet import ACTOR as TIMESHEET
+from schemas.acts import Act
+from schemas.facts import Notice
+from schemas.operations.billable import BillablePost
+from schemas.operations.milestone import MilestonePut
+from schemas.project.entity import Project
+from schemas.project.v1 import Closed, MarginThresholdBreached, MilestoneCompleted, TermsChanged
+from schemas.timesheet.entity import Timesheet
+from tests.actors.agreements import APRIL, END, JUNE, SOW, act, eur, rates
+from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
+from tests.actors.stage import POLICY, Given, accepted, reason_to_ignore, refusal
+
+RUNNING = Given(ACTOR, BRIDGE, running_project(ends_on=END).model_copy(update={"contract": SOW.id}))
+MILESTONE = MilestoneCompleted(milestone_id="M1", name="Design", completed_on=MONDAY, amount=eur("12000.00"))
+BREACH = MarginThresholdBreached(margin=Decimal("11.50"), threshold=Decimal(18), as_of=MONDAY)
+
+
+def terms(
+    number: int = 2,
+    rate: str | None = "150.00",
+    effective_on: date = APRIL,
+    ends_on: date | None = END,
+    contract: str = SOW.id,
+) -> TermsChanged:
+    """What the contract tells its project."""
+    return TermsChanged(
+        to=BRIDGE.id,
+        contract=contract,
+        number=number,
+        effective_on=effective_on,
+        rates=None if rate is None else rates(rate),
+        ends_on=ends_on,
+        value=eur("55000.00"),
+    )
+
+
+def project(given: Given) -> Project:
+    """The project as it stands."""
+    assert isinstance(given.state, Project)
+    return given.state
+
+
+def rate_on(given: Given, day: date) -> Decimal:
+    """What an hour of a day's work costs."""
+    return project(given).rates_on(day)["consultant"]
+
+
+# --------------------------------------------------------------------------------------------------------------- terms
+
+
+def test_work_dated_before_a_change_keeps_the_old_rate() -> None:
+    given = RUNNING.after(terms(2), terms(3, "160.00", JUNE))
+    days = (MONDAY, date(2026, 3, 31), APRIL, date(2026, 5, 31), JUNE)
+    assert [str(rate_on(given, day)) for day in days] == ["145.00", "145.00", "150.00", "150.00", "160.00"]
+    assert project(given).value == Decimal("55000.00")
+
+
+def test_of_two_that_are_in_force_the_later_agreement_counts() -> None:
+    given = RUNNING.after(terms(2, "150.00", JUNE), terms(3, "160.00", APRIL))
+    assert (rate_on(given, APRIL), rate_on(given, JUNE)) == (Decimal("160.00"), Decimal("160.00"))
+
+
+def test_a_change_that_leaves_the_rates_moves_the_last_day_alone() -> None:
+    given = RUNNING.after(terms(2), terms(3, None, JUNE, date(2027, 3, 31)))
+    assert (rate_on(given, JUNE), project(given).last_day) == (Decimal("150.00"), date(2027, 3, 31))
+
+
+def test_a_change_that_was_taken_back_counts_no_more() -> None:
+    assert rate_on(RUNNING.after(terms(2), terms(2, None)), JUNE) == Decimal("145.00")
+
+
+def test_the_same_change_twice_is_one() -> None:
+    assert "known already" in reason_to_ignore(RUNNING.after(terms(2)).when(terms(2)))
+
+
+def test_another_contract_does_not_change_the_project() -> None:
+    assert "SOW-9" in reason_to_ignore(RUNNING.when(terms(contract="SOW-9")))
+
+
+def test_a_change_may_come_before_the_project_itself() -> None:
+    early = Given(ACTOR, BRIDGE, Project()).after(terms(2))
+    opened = project(early).model_copy(update={"contract": SOW.id, "rates": {"consultant": Decimal("145.00")}})
+    assert [str(opened.rates_on(day)["consultant"]) for day in (MONDAY, APRIL)] == ["145.00", "150.00"]
+
+
+# --------------------------------------------------------------------------------------------------- time is billed so
+
+
+def sheets(*changes: TermsChanged) -> Given:
+    """A sheet of a project after these changes."""
+    return Given(TIMESHEET, SHEET, Timesheet(), others={BRIDGE: RUNNING.after(*changes).state})
+
+
+def billed(requests: tuple[Request, ...]) -> list[tuple[str, str]]:
+    """Rate and amount of each booking."""
+    return [(str(r.body.rate), str(r.body.amount)) for r in requests if isinstance(r.body, BillablePost)]
+
+
+def test_one_sheet_over_the_day_of_a_change_is_billed_by_both_rates() -> None:
+    sheet = approved(line("1", day=date(2026, 3, 31)), line("2", day=APRIL))
+    assert billed(sheets(terms(2)).asked(sheet)) == [("145.00", "1160.00"), ("150.00", "1200.00")]
+
+
+def test_a_role_that_is_new_in_the_change_has_no_rate_before() -> None:
+    new = terms(2).model_copy(
+        update={"rates": (*rates("150.00"), rates("210.00")[0].model_copy(update={"role": "diver"}))}
+    )
+    before = refusal(sheets(new).when(approved(line(role="diver", day=date(2026, 3, 31)))))
+    assert (before.code, "2026-03-31" in before.reason) == ("rate_missing", True)
+    assert billed(sheets(new).asked(approved(line(role="diver", day=APRIL)))) == [("210.00", "1680.00")]
+
+
+def test_after_an_extension_later_work_is_billed_and_after_an_end_it_is_not() -> None:
+    late = approved(line(day=date(2027, 2, 1)))
+    assert refusal(sheets().when(late)).code == "contract_not_in_force"
+    assert len(sheets(terms(2, None, APRIL, date(2027, 3, 31))).asked(late)) == 1
+    ended = refusal(sheets(terms(2, None, APRIL, APRIL)).when(approved(line(day=JUNE))))
+    assert (ended.code, str(APRIL) in ended.reason) == ("contract_not_in_force", True)
+
+
+def test_posted_lines_stay_when_a_change_is_effective_in_the_past() -> None:
+    # Given a sheet that was billed, and a change that is effective before its days
+    posted = sheets().after(approved(line("1"), line("2")))
+    changed = RUNNING.after(terms(2, "150.00", date(2026, 2, 1))).state
+    posted = replace(posted, others={BRIDGE: changed})
+    # When one of its lines is corrected
+    requests = posted.asked(corrected(line("1"), line("2", "6")))
+    # Then that line alone is taken back, and billed anew by the rate that now holds
+    assert [request.operation for request in requests] == ["billable.reverse", "billable.post"]
+    assert billed(requests) == [("150.00", "900.00")]
+    # And a line that is approved again is not refused for the new rate
+    again = approved(line("1"), line("3"), partial=True)
+    assert billed(posted.asked(again)) == [("150.00", "1200.00")]
+
+
+# ---------------------------------------------------------------------------------------------------------- milestones
+
+
+def test_a_milestone_is_shown_in_the_crm() -> None:
+    decision = accepted(RUNNING.when(MILESTONE))
+    (request,) = decision.requests
+    assert (request.system, request.operation, request.line) == ("crm", "milestone.put", "milestone.M1")
+    assert request.body == MilestonePut(
+        project_id="P-1", opportunity_id="OPP-1", milestone_id="M1", name="Design", completed_on=MONDAY,
+        legal_entity="DE01", currency="EUR", price=Decimal("12000.00"),
+    )  # fmt: skip
+    given = RUNNING.after(MILESTONE)
+    assert "shows the milestone" in reason_to_ignore(given.when(given.confirmed(request)))
+    assert "M1" in reason_to_ignore(given.when(MILESTONE))
+
+
+def test_a_milestone_of_a_project_that_is_not_known_yet_is_shown_with_the_next() -> None:
+    early = Given(ACTOR, BRIDGE, Project()).after(MILESTONE)
+    assert project(early).milestones["M1"].is_shown is False
+    known = replace(early, state=project(RUNNING).model_copy(update={"milestones": project(early).milestones}))
+    second = MILESTONE.model_copy(update={"milestone_id": "M2"})
+    assert [request.line for request in known.asked(second)] == ["milestone.M1", "milestone.M2"]
+
+
+def test_where_the_policy_sends_no_milestones_it_is_kept() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"milestone.put": None}})
+    silent = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    assert silent.asked(MILESTONE) == ()
+    assert "M1" in project(silent.after(MILESTONE)).milestones
+
+
+# ----------------------------------------------------------------------------------------------------- margin, the end
+
+
+def test_a_margin_that_is_too_low_is_told_and_is_one_case_until_somebody_looks() -> None:
+    decision = accepted(RUNNING.when(BREACH))
+    assert decision.notices == (Notice("margin_breached", {"margin": "11.50", "threshold": "18"}),)
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.acts) == ("margin", "margin_too_low", (Act.RESOLVE,))
+    looked = accepted(RUNNING.after(BREACH).when(act(Act.RESOLVE, "margin")))
+    assert looked.settles == ("margin",)
+    assert "F-1" in looked.remarks[0]
+    assert "margin" in reason_to_ignore(RUNNING.when(act(Act.APPROVE, "margin")))
+
+
+def test_nothing_is_billed_on_a_closed_project() -> None:
+    end = Closed(closed_on=JUNE, reason="delivered")
+    assert accepted(RUNNING.when(end)).notices == (Notice("closed", {"closed_on": "2026-06-01"}),)
+    assert "closed already" in reason_to_ignore(RUNNING.after(end).when(end))
+    sheet = Given(TIMESHEET, SHEET, Timesheet(), others={BRIDGE: RUNNING.after(end).state})
+    assert refusal(sheet.when(approved())).code == "project_not_active"
