@@ -10,6 +10,7 @@ from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Rej
 from actors.flows import engine
 from actors.flows.edits import Unfit, read_edit
 from actors.flows.engine import Move
+from actors.flows.forecast import forecast, forecast_answered, forecast_won
 from actors.flows.parts import parts_of
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
@@ -21,7 +22,7 @@ from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement, Grant, PartState
 from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
 from schemas.envelope import Envelope
-from schemas.facts import Case, Notice
+from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.project.v1 import OpportunityForecast
 from schemas.project.v2 import OpportunityWon
@@ -45,10 +46,12 @@ def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snaps
 def decide(state: Engagement, event: Event, context: Context) -> Decision:
     """What an engagement's event means; pure."""
     match event:
+        case Result(command=command) if command.operation == "forecast.put":
+            return forecast_answered(event)
         case Result():
             return _answered(state, event, context)
-        case Envelope(data=OpportunityForecast() as forecast):
-            return _forecast(state, forecast)
+        case Envelope(data=OpportunityForecast() as planned):
+            return forecast(state, planned, context)
         case Envelope(data=OpportunityWon() as deal):
             return _won(state, deal, context)
         case Envelope(data=CustomerReady() as ready):
@@ -63,13 +66,6 @@ def decide(state: Engagement, event: Event, context: Context) -> Decision:
             return Ignore(f"{event.type} does not concern an engagement")
 
 
-def _forecast(state: Engagement, forecast: OpportunityForecast) -> Decision:
-    if state.deal is not None:
-        return Ignore("the deal is won already, so its forecast is over")
-    notice = Notice("forecast", {"legal_entity": forecast.legal_entity, "probability": str(forecast.probability)})
-    return Accept(state.model_copy(update={"status": "forecast", "forecast": forecast}), notices=(notice,))
-
-
 def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     if state.deal is not None:
         return _won_again(state, state.deal, deal)
@@ -80,7 +76,7 @@ def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
     won = state.model_copy(update={"deal": deal, "customer": snapshot.key.id})
-    return examine(won, Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state))
+    return forecast_won(examine(won, Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state)), context)
 
 
 def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon) -> Decision:

@@ -78,6 +78,10 @@ class Engagement(_Kept):
     ] = "new"
     """`blocked`: a person must mend the deal first. `active`: every step that matters is done."""
     forecast: OpportunityForecast | None = None
+    planning: str | None = None
+    """The system that has the forecast; None where none was told."""
+    forecasts: int = 0
+    """How many forecasts were sent; part of each command's identity."""
     deal: OpportunityWon | None = None
     customer: str | None = None
     """Our canonical id of the customer, which a merge may change."""

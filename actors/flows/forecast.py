@@ -1,0 +1,80 @@
+"""A deal that may be won is told to whoever plans capacity, each time that its forecast changes, and once it is won."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, assert_never
+
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
+from actors.lines import numbered
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.engagement.entity import Engagement
+from schemas.facts import Notice
+from schemas.operations.forecast import ForecastPut, PlannedWork
+from schemas.project.v1 import OpportunityForecast
+
+WON: Final = 100
+"""How likely a deal is that was won, in per cent."""
+
+
+def forecast(state: Engagement, planned: OpportunityForecast, context: Context) -> Decision:
+    """The planned scope has changed. Planning keeps the last one."""
+    if state.deal is not None:
+        return Ignore("the deal is won already, so its forecast is over")
+    if planned == state.forecast:
+        return Ignore("this forecast is known already")
+    notice = Notice("forecast", {"legal_entity": planned.legal_entity, "probability": str(planned.probability)})
+    kept, requests = _told(state.model_copy(update={"status": "forecast", "forecast": planned}), context)
+    is_known = planned.legal_entity in context.policy.legal_entities
+    remarks = (
+        () if is_known else (f"it is told to nobody: legal entity {planned.legal_entity} is not in the policy file",)
+    )
+    return Accept(kept, requests, notices=(notice,), remarks=remarks)
+
+
+def forecast_won(accept: Accept, context: Context) -> Accept:
+    """The same decision on a deal that is won, with its forecast told to be certain."""
+    state = accept.state
+    if not isinstance(state, Engagement) or state.forecast is None:
+        return accept
+    certain = state.forecast.model_copy(update={"probability": WON})
+    kept, requests = _told(state.model_copy(update={"forecast": certain}), context)
+    return replace(accept, state=kept, requests=(*accept.requests, *requests))
+
+
+def forecast_answered(result: Result) -> Decision:
+    """What planning answers."""
+    match result.outcome:
+        case Confirmed():
+            return Ignore(f"{result.command.system} has the forecast")
+        case Rejected(failure):
+            return Reject(failure)
+        case _:
+            assert_never(result.outcome)
+
+
+def _told(state: Engagement, context: Context) -> tuple[Engagement, tuple[Request, ...]]:
+    planned = state.forecast
+    legal_entity = None if planned is None else context.policy.legal_entities.get(planned.legal_entity)
+    if planned is None or legal_entity is None:
+        return state, ()
+    # What was begun in a system stays there.
+    system = state.planning or legal_entity.route("forecast.put", planned.starts_on or context.now.date())
+    if system is None:
+        return state, ()
+    number = state.forecasts + 1
+    body = ForecastPut(
+        forecast_id=context.key.id,
+        kind="opportunity",
+        version=number,
+        legal_entity=planned.legal_entity,
+        currency=planned.currency,
+        name=planned.name,
+        probability=planned.probability,
+        value=None if planned.value is None else planned.value.decimal,
+        starts_on=planned.starts_on,
+        ends_on=planned.ends_on,
+        work=tuple(PlannedWork(role=row.role, hours=row.hours) for row in planned.work),
+    )
+    kept = state.model_copy(update={"planning": system, "forecasts": number})
+    return kept, (Request(system, "forecast.put", numbered("forecast", number, body), body),)
