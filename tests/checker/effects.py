@@ -9,6 +9,7 @@ from tests.checker.evidence import Sent, Step
 from tests.checker.ledger import Ledger
 from tests.checker.report import Invariant, Violation
 
+DEAL = "engagement/"
 DONE = "command_done"
 PARKED = "command_parked"
 ABSENT = "absent"
@@ -37,10 +38,14 @@ def _one_effect(ledger: Ledger) -> Iterator[Violation]:
 def _known_effects(ledger: Ledger) -> Iterator[Violation]:
     """An effect belongs to a command that is open, or that a decision has settled, and that was not given up.
 
-    What a restore has forgotten may still be missing while something of its key stands open, and no longer.
+    What a restore has forgotten may still be missing while something of its key stands open, and no longer; so too
+    while something of the deal of a project does.
     """
     stopped = {key for key, rows in ledger.standing.items() if rows}
     stopped |= {ledger.commands[row.command].step.key for row in ledger.evidence.outbox}
+    stopped |= {case.key for case in ledger.evidence.cases if case.is_open and case.ref is None is case.command}
+    # A project asks for nothing until its deal, which has its name, has opened it.
+    stopped |= {f"project/{key.removeprefix(DEAL)}" for key in stopped if key.startswith(DEAL)}
     known = {row.command for row in ledger.evidence.outbox}
     settled = {line.command for line in ledger.evidence.timeline if line.what in (DONE, PARKED)}
     done = {line.command for line in ledger.evidence.timeline if line.what == DONE}

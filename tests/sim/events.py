@@ -29,7 +29,7 @@ def said(source: str, id: str, subject: str, data: Record, number: int | None = 
     """An event of a source, under its own name for the subject, and with its number if the source gives one."""
     name = next(name for name in REGISTRY.names if REGISTRY.latest(name).model is type(data))
     version = REGISTRY.latest(name).type
-    entity = name.partition(".")[0]
+    entity = REGISTRY.find(version).actor
     key = (
         f"external/psa/{entity}/{subject}" if source in (PSA, CLOCKS) and entity == "project" else f"{entity}/{subject}"
     )

@@ -55,7 +55,8 @@ class Story:
         data = deal(part(consultant=RATE, service_line="unknown" if is_poison else "advisory")).model_copy(
             update={"customer": Reference(id=whose), "opportunity_id": id}
         )
-        yield said(CRM, f"{id}-won", id, data, needs=(f"customer/{whose}",), stops=is_poison)
+        # A deal that must not go on is applied all the same, with a case: it needs nobody.
+        yield said(CRM, f"{id}-won", id, data, stops=is_poison)
         yield from self._status(id, CRM)
 
     def _status(self, subject: str, source: str) -> Iterator[Said]:

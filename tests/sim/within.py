@@ -32,7 +32,7 @@ def said_within(world: World) -> Iterator[Published]:
         version, index = known.place
         data = orjson.loads(command.body)
         type_, key = f"{command.operation}.v1", f"{command.operation.partition('.')[0]}/{data['to']}"
-        said = orjson.dumps({"type": type_, "subject": data["to"], "data": data})
+        said = orjson.dumps({"type": type_, "subject": data["to"], "data": _present(data)})
         yield Published(
             source_of(world.asked, SOURCE, id), id, key, type_, content(said), raw(said), version * 1000 + index,
             is_confirmed=id in done,
@@ -48,3 +48,14 @@ def arrived_within(world: World) -> Iterator[Effect]:
             yield Effect(
                 SELF, command.operation, str(command.key), command.reference, row.message.id, raw(command.body)
             )  # fmt: skip
+
+
+def _present(value: object) -> object:
+    """What is left when fields without a value are left out, as an event leaves them out."""
+    match value:
+        case dict():
+            return {name: _present(inner) for name, inner in value.items() if inner is not None}
+        case list():
+            return [_present(inner) for inner in value]
+        case _:
+            return value
