@@ -57,7 +57,10 @@ def _known_effects(ledger: Ledger) -> Iterator[Violation]:
                 yield Violation(Invariant.ATOMIC, effect.reference, why)
         elif effect.command not in known | settled:
             yield Violation(Invariant.ATOMIC, effect.reference, f"took effect in {effect.system}, and nobody asked")
+    log = _log(ledger)
     for command in sorted(filter(None, done - has_effect)):
+        if _did_nothing(log[command]):
+            continue  # it was refused, and its entity goes on without it
         name = f"{' '.join(ledger.commands[command].step)}" if command in ledger.commands else command
         yield Violation(Invariant.TOTALS, name, "counts as done, but its system has no effect of it")
 
@@ -82,9 +85,7 @@ def _one_body(ledger: Ledger) -> Iterator[Violation]:
 
 def _generations(ledger: Ledger) -> Iterator[Violation]:
     """A generation above the first follows one of which the log proves that it did nothing."""
-    log: dict[str, list[Sent]] = defaultdict(list)
-    for attempt in ledger.evidence.sent:
-        log[attempt.command].append(attempt)
+    log = _log(ledger)
     by_step: dict[Step, dict[int, str]] = defaultdict(dict)
     for command in ledger.evidence.commands:
         by_step[command.step][command.generation] = command.id
@@ -93,6 +94,13 @@ def _generations(ledger: Ledger) -> Iterator[Violation]:
             if generation > 1 and not _did_nothing(log[generations.get(generation - 1, "")]):
                 why = f"generation {generation} was made, and nothing proves that the one before did nothing"
                 yield Violation(Invariant.STABLE_KEYS, " ".join(step), why)
+
+
+def _log(ledger: Ledger) -> defaultdict[str, list[Sent]]:
+    log: defaultdict[str, list[Sent]] = defaultdict(list)
+    for attempt in ledger.evidence.sent:
+        log[attempt.command].append(attempt)
+    return log
 
 
 def _did_nothing(attempts: Sequence[Sent]) -> bool:
