@@ -161,9 +161,7 @@ class Runtime:
         references = References(actors, capacity=SNAPSHOTS)
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
-        self._mapping_retry: MappingRetry | None = None
-        if ports.unmapped is not None:
-            self._mapping_retry = MappingRetry(self.policies, ports.unmapped, ports.acts, self.look_at, Backoff())
+        self._mapping_retry = self._make_mapping_retry()
         world = World(
             actors,
             references,
@@ -308,6 +306,12 @@ class Runtime:
         if phase is not self._phase:
             self._phase = phase
             telemetry.restore_phase(phase)
+
+    def _make_mapping_retry(self) -> MappingRetry | None:
+        unmapped = self._ports.unmapped
+        if unmapped is None:
+            return None
+        return MappingRetry(self.policies, unmapped, self._ports.acts, self.look_at, Backoff())
 
     def _on_overtaken(self) -> None:
         if self._mapping_retry is not None:
