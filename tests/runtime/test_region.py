@@ -8,14 +8,19 @@ from textwrap import indent
 
 import yaml
 
+from actors.entities import timesheet as timesheets
 from gateway.policy_file import parse_policy
+from schemas.customer.entity import Customer
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCreate
-from tests.actors.firm import approved, customer, deal, line, part
+from schemas.timesheet.entity import Timesheet
+from tests.actors.firm import BRIDGE, SHEET, SHIPYARD, approved, customer, deal, line, part, running_project
+from tests.actors.flows.desk import Desk as Flow
+from tests.actors.stage import Given
 from tests.gateway.toy import NOW
-from tests.runtime.firm import CRM, PSA, Desk, Firm, event
+from tests.runtime.firm import CRM, Desk, Firm, event
 from tests.runtime.town import until
 from tests.runtime.virtual import run
 
@@ -49,32 +54,50 @@ def bodies(firm: Firm, system: str) -> list[object]:
     return list(firm.books[system].entries.values())
 
 
-def test_a_region_a_legal_entity_and_a_service_line_are_entries_of_the_file() -> None:
+def test_its_customers_come_into_its_own_erp() -> None:
     async def story() -> None:
         # Given the example with a region added
         firm = Firm(desk=Desk(parse_policy(with_norway(), "policy.yaml")))
         await firm.open(1)
-        # When a deal is won there, and time on it approved
-        sold = deal(part("NO01", service_line="aviation", currency="NOK", consultant="1500.00"))
+        # When a customer of it comes in
         await firm.publish(event(CRM, "c1", ActorKey("customer", "C-1"), customer("NO01")))
-        await firm.publish(event(CRM, "w1", ActorKey("project", "P-1"), sold))
-        sheet = approved(line("1", "2"), legal_entity="NO01", currency="NOK")
-        await firm.publish(event(PSA, "t1", ActorKey("timesheet", "T-1"), sheet))
-        # Then all of it stands in the region's own ERP, with its currency and tax
-        await until(lambda: any(isinstance(body, BillablePost) for body in bodies(firm, "erp_north")))
-        asked = {type(body): body for body in bodies(firm, "erp_north")}
-        put, project, billable = asked[CustomerPut], asked[ProjectCreate], asked[BillablePost]
+        # Then it stands in the region's ERP, taxed as there, and nowhere else
+        await until(lambda: bool(bodies(firm, "erp_north")))
+        [put] = bodies(firm, "erp_north")
         assert isinstance(put, CustomerPut)
-        assert isinstance(project, ProjectCreate)
-        assert isinstance(billable, BillablePost)
         assert (put.legal_entity, put.tax_code) == ("NO01", "NO-25")
-        assert (project.service_line, project.currency) == ("aviation", "NOK")
-        assert (f"{billable.amount}", billable.currency, billable.tax_code) == ("3000.00", "NOK", "NO-25")
         assert bodies(firm, "erp") == []
         assert firm.cases() == []
         firm.check_alive()
 
     run(story())
+
+
+def test_its_deals_are_set_up_there_from_the_template_of_their_service_line() -> None:
+    policy = parse_policy(with_norway(), "policy.yaml").policy
+    buyer = Customer(profile=customer("NO01"), puts=1, erp_ids={"NO01": "7"}, tax_codes={"NO01": "NO-25"})
+    sold = deal(part("NO01", service_line="aviation", currency="NOK", consultant="1500.00"))
+    desk = Flow(policy=policy, others={SHIPYARD: buyer}).won(sold).go_on()
+    systems = {request.operation: request.system for request in desk.asked}
+    assert (systems["project.create"], systems["contract.put"]) == ("erp_north", "erp_north")
+    [create] = [request.body for request in desk.asked if isinstance(request.body, ProjectCreate)]
+    assert (create.service_line, create.currency, [each.code for each in create.work_packages]) == (
+        "aviation", "NOK", ["audit"],
+    )  # fmt: skip
+    assert desk.state.status == "active"
+    assert desk.cases == {}
+
+
+def test_its_time_is_billed_there() -> None:
+    policy = parse_policy(with_norway(), "policy.yaml").policy
+    project = running_project(legal_entity="NO01", currency="NOK", consultant="1500.00").model_copy(
+        update={"erp": "erp_north", "tax_code": "NO-25"}
+    )
+    given = Given(timesheets.ACTOR, SHEET, Timesheet(), policy, others={BRIDGE: project})
+    [request] = given.asked(approved(line("1", "2"), legal_entity="NO01", currency="NOK"))
+    assert request.system == "erp_north"
+    assert isinstance(request.body, BillablePost)
+    assert (f"{request.body.amount}", request.body.currency, request.body.tax_code) == ("3000.00", "NOK", "NO-25")
 
 
 def test_another_erp_takes_over_on_its_day() -> None:

@@ -6,7 +6,7 @@ A message comes once all that the one before it led to is done, so what comes of
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +36,6 @@ from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile
 from gateway.runtime import Ports, Runtime, Sources, Tuning
-from schemas.commands import SELF
 from schemas.verdicts import Verdict
 
 STEP: Final = 0.001
@@ -62,13 +61,17 @@ async def play(
 
 @dataclass(slots=True)
 class _Stage:
-    """One play. `time` is when the present message came, which decisions see as now."""
+    """One play. `time` is when the present message came, which decisions see as now.
+
+    `sent`: the systems to which commands go, the built-in one among them.
+    """
 
     policy: PolicyFile
     store: MemoryStore
     systems: Mapping[str, Obliging]
     hand: Hand = field(default_factory=Hand)
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
+    sent: Collection[str] = ()
 
     async def play(self, messages: Sequence[PastMessage], progress: Callable[[], None]) -> Played:
         """Play all messages in order. Raises `Unsettled`."""
@@ -97,6 +100,7 @@ class _Stage:
         sources = Sources(lambda: self.time, time_ordered_id, lambda: 0.0)
         tuning = Tuning(notices=False)
         runtime = Runtime(ports, ACTORS, _without_gates(self.policy), sources, Counts("preview"), tuning)
+        self.sent = runtime.gates.keys()
         await runtime.start()
         try:
             yield
@@ -115,7 +119,7 @@ class _Stage:
 
     def _is_settled(self) -> bool:
         """Whether nothing is left that goes on by itself."""
-        tables, sent = self.store.tables, {*self.systems, SELF}
+        tables, sent = self.store.tables, self.sent
         return not tables.wakes and not any(
             standing.command.system in sent and not standing.is_parked for standing in tables.outbox.values()
         )

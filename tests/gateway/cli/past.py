@@ -49,9 +49,11 @@ sources:
 systems:
   erp: {url: "http://127.0.0.1:1", token: x, operations: {
     customer.put: {path: /c, look_up: true}, project.create: {path: /p, look_up: true},
+    contract.put: {path: /k, look_up: true},
     billable.post: {path: /b, look_up: true}, billable.reverse: {path: /r, look_up: true}}}
   north: {url: "http://127.0.0.1:2", token: x, operations: {
     customer.put: {path: /c, look_up: true}, project.create: {path: /p, look_up: true},
+    contract.put: {path: /k, look_up: true},
     billable.post: {path: /b, look_up: true}, billable.reverse: {path: /r, look_up: true}}}
   psa: {url: "http://127.0.0.1:3", token: x, operations: {project.put: {path: /p, look_up: true}}}
   crm: {url: "http://127.0.0.1:4", token: x, operations: {project.link: {path: /l, look_up: true}}}
@@ -93,7 +95,9 @@ def _facts(chance: Random) -> Iterator[tuple[str, ActorKey, Record]]:
                 yield FINANCE, who, credit(on_hold=chance.random() < 0.3)
             case "deal":
                 line_of_service = chance.choice(["advisory", "advisory", "audit"])
-                sold = deal(part(entity, service_line=line_of_service, currency=currency))
+                billed = part(entity, service_line=line_of_service, currency=currency)
+                signed = billed.contract.model_copy(update={"reference": f"SOW-{number}"})
+                sold = deal(billed.model_copy(update={"contract": signed}))
                 projects.append((number, entity, currency))
                 reference = Reference(id=who.id)
                 yield (
@@ -169,7 +173,7 @@ class Live:
                     self.time = message.received_at
                     self.hand.on_delivery(delivery)
                     async with asyncio.timeout(30):
-                        while not delivery.is_done or await _goes_on(connection, list(systems)):  # noqa: ASYNC110
+                        while not delivery.is_done or await _goes_on(connection, list(runtime.gates)):  # noqa: ASYNC110
                             await asyncio.sleep(0.001)
                 assert await runtime.drain(30)
             return await _outcome(connection, systems.values())
@@ -182,6 +186,7 @@ _GOES_ON: Final = """
         OR EXISTS (SELECT FROM tallystick.outbox WHERE state = 'open' AND system = ANY ($1::text[]))
         OR EXISTS (SELECT FROM tallystick.entity WHERE lane_depth > 0 AND lane_state IN ('open', 'backoff'))
 """
+_OPEN: Final = "SELECT * FROM tallystick.outbox"
 _MESSAGES: Final = """
     SELECT i.entity, i.key, i.type, i.source, i.event_id, i.verdict, i.reason,
            (SELECT c.code FROM tallystick.cases c WHERE c.ref = i.ref ORDER BY c.id DESC LIMIT 1) AS code
@@ -202,4 +207,8 @@ async def _outcome(connection: asyncpg.Connection[asyncpg.Record], systems: Iter
     for system in systems:
         for command in system.asked:
             played.command(command)
+    for row in await connection.fetch(_OPEN):
+        key = ActorKey(row["entity"], row["key"])
+        identity = (row["id"], row["system"], row["operation"], key, row["line"], row["generation"])
+        played.command(Command(*identity, row["body"], row["reference"]), is_open=True)
     return played

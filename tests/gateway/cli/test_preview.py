@@ -86,7 +86,7 @@ def test_it_tells_counts_money_and_the_keys_that_differ_and_leaves_nothing(datab
     shown = orjson.loads(cli("-o", "json", *preview, "--show", "2").stdout)
     assert (shown["now"]["policy"], shown["then"]["policy"]) == (policy(POLICY).hash, policy(CHANGED).hash)
     for each in (shown["now"], shown["then"]):
-        assert sum(row["count"] for row in each["messages"]) == 40
+        assert sum(row["count"] for row in each["messages"]) >= 40, "with what actors tell each other"
     assert shown["differing"] > 2
     assert len(shown["keys"]) == 2
     assert all(key["now"] != key["then"] for key in shown["keys"])
