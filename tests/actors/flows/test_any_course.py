@@ -90,6 +90,11 @@ class Course:
                 else:
                     self.done[legal_entity, request.operation] += 1
 
+    @property
+    def is_on_the_way(self) -> bool:
+        """Whether some of the deal has failed, and some is with the systems."""
+        return bool(self.desk.open) and any(topic.startswith("step:") for topic in self.desk.cases)
+
     def cancel(self, chance: Random) -> None:
         """A person cancels, and the systems take back what they are asked to, sooner or later."""
         desk = self.desk
@@ -156,5 +161,7 @@ def test_any_course(seed: int) -> None:
     for _ in range(chance.randint(10, 80)):
         course.play(chance)
         course.check()
+        if course.is_on_the_way and chance.random() < 0.2:
+            course.cancel(chance)
     if chance.random() < 0.5:
         course.cancel(chance)
