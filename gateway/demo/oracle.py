@@ -108,28 +108,38 @@ class Oracle:
         return "applied"
 
     def _deal(self, fact: Fact) -> str:
-        key, client = f"project/{fact.subject}", fact.data["customer"]["id"]
-        if key in self._stuck:
-            return self._queued(key)
-        if fact.subject in self._projects:
+        key, client = f"engagement/{fact.subject}", fact.data["customer"]["id"]
+        if fact.subject in self._deals:
             return "ignored"
         self._deals[fact.subject] = fact.data
-        if f"customer/{client}" in self.roots:
-            return self._stands(key, f"customer/{client}", "waiting")
-        if client in self._held:
-            self.roots[key] = f"parked: customer {client} is on credit hold"
-            return self._stands(key, key, "parked")
+        missing = self._missing(client)
+        if missing is not None:
+            self.roots[key] = f"blocked: {missing}"
+            self._stuck[f"project/{fact.subject}"] = key
+            return "applied"
         self._projects.add(fact.subject)
         code, currency = fact.data["legal_entity"], fact.data["currency"]
-        self.effects.append(Effect("erp", "project.create", key, code, currency))
-        self.effects.append(Effect("psa", "project.put", key, code, currency))
-        self.effects.append(Effect("crm", "project.link", key, None, None))
+        self.effects += (
+            Effect("erp", "project.create", key, code, currency),
+            Effect("psa", "project.put", key, code, currency),
+            Effect("erp", "contract.put", key, code, currency),
+            Effect("crm", "workspace.create", key, code, None),
+            Effect("crm", "project.link", key, None, None),
+        )
         return "applied"
+
+    def _missing(self, client: str) -> str | None:
+        """Why a deal with this customer is not set up."""
+        if f"customer/{client}" in self.roots:
+            return f"customer {client} has no tax profile"
+        return f"customer {client} is on credit hold" if client in self._held else None
 
     def _progress(self, fact: Fact) -> str:
         """The PSA names a project by its own id, which means nothing until the project is there."""
         project = _project_of(fact.subject)
         if project in self._projects:
+            if fact.type == "project.milestone_completed":
+                self.effects.append(Effect("crm", "milestone.put", f"project/{project}", None, None))
             return "applied"
         key = f"external/{fact.subject}"
         if key in self._stuck:

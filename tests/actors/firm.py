@@ -71,6 +71,7 @@ def part(
     currency: str = "EUR",
     ends_on: date | None = None,
     value: str | None = None,
+    contract: str = "SOW-1",
     **rates: str,
 ) -> Part:
     """What one legal entity bills by the hour; `rates` are prices of an hour by role."""
@@ -81,7 +82,7 @@ def part(
         legal_entity=legal_entity,
         service_line=service_line,
         currency=currency,
-        contract=Contract(reference="SOW-1", signed_on=date(2026, 1, 2), starts_on=date(2026, 1, 5), ends_on=ends_on),
+        contract=Contract(reference=contract, signed_on=date(2026, 1, 2), starts_on=date(2026, 1, 5), ends_on=ends_on),
         billing=Billing(
             method="time_and_materials",
             rates=tuple(Rate(role=role, hourly=price) for role, price in prices.items()),

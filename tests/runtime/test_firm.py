@@ -11,6 +11,7 @@ import pytest
 
 from adapters.ports.broker import Outgoing
 from schemas.keys import ActorKey
+from schemas.operations.contract import ContractPut
 from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut
 from schemas.values import Reference
@@ -58,10 +59,10 @@ def new_customer(id: str) -> Outgoing:
 
 def won(id: str, customer_id: str) -> Outgoing:
     """What the CRM publishes of a won deal."""
-    data = deal(part(consultant="125.50")).model_copy(
+    data = deal(part(consultant="125.50", contract=f"SOW-{id}")).model_copy(
         update={"customer": Reference(id=customer_id), "opportunity_id": id}
     )
-    return event(CRM, f"won-{id}", ActorKey("project", id), data)
+    return event(CRM, f"won-{id}", ActorKey("engagement", id), data)
 
 
 def sheet(id: str, project: Reference, revision: int, hours: str) -> Outgoing:
@@ -78,7 +79,7 @@ def money() -> Decimal:
 def check_books(firm: Firm) -> None:
     """Every effect once, and the money to the cent."""
     kinds = [type(body) for books in firm.books.values() for body in books.entries.values()]
-    assert [kinds.count(kind) for kind in (CustomerPut, ProjectCreate, ProjectPut, ProjectLink)] == [3, 5, 5, 5]
+    assert [kinds.count(kind) for kind in (CustomerPut, ProjectCreate, ProjectPut, ContractPut, ProjectLink)] == [3, 5, 5, 5, 5]
     assert all(books.repeated == [] for books in firm.books.values())
     assert firm.books["erp"].money() == money()
 

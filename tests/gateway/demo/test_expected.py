@@ -16,9 +16,11 @@ TERMS = Terms({"DE01": "half_up", "UK01": "half_even"}, date(2026, 11, 1))
 
 PROJECT_EFFECTS = [
     Effect("erp", "customer.put", "customer/C-1", "DE01", None),
-    Effect("erp", "project.create", "project/P-1", "DE01", "EUR"),
-    Effect("psa", "project.put", "project/P-1", "DE01", "EUR"),
-    Effect("crm", "project.link", "project/P-1", None, None),
+    Effect("erp", "project.create", "engagement/P-1", "DE01", "EUR"),
+    Effect("psa", "project.put", "engagement/P-1", "DE01", "EUR"),
+    Effect("erp", "contract.put", "engagement/P-1", "DE01", "EUR"),
+    Effect("crm", "workspace.create", "engagement/P-1", "DE01", None),
+    Effect("crm", "project.link", "engagement/P-1", None, None),
 ]
 
 
@@ -150,23 +152,24 @@ def test_without_tax_profile_everything_behind_the_customer_stands() -> None:
     ]
     expected = expect(days, TERMS)
     assert expected.effects == []
-    assert verdicts(expected) == ["applied", "applied", "waiting", "applied", "waiting", "queued"]
-    (named,) = expected.differences
-    assert (named.what, named.messages, named.money) == ("customer/C-1", 3, {"EUR": Decimal("266.70")})
+    assert verdicts(expected) == ["applied", "applied", "applied", "applied", "waiting", "queued"]
+    customers, deals = expected.differences
+    assert (customers.what, customers.messages) == ("customer/C-1", 0)
+    assert (deals.what, deals.messages, deals.money) == ("engagement/P-1", 2, {"EUR": Decimal("266.70")})
 
 
-def test_credit_hold_parks_the_deal_and_its_time_waits() -> None:
+def test_credit_hold_blocks_the_deal_and_its_time_waits() -> None:
     expected = expect([hold(1), customer(2), deal(3), sheet(4, "approved", line("1", "1"))], TERMS)
     assert expected.effects == [Effect("erp", "customer.put", "customer/C-1", "DE01", None)]
-    assert verdicts(expected) == ["applied", "applied", "parked", "waiting"]
+    assert verdicts(expected) == ["applied", "applied", "applied", "waiting"]
     (named,) = expected.differences
-    assert (named.what, named.messages, named.money) == ("project/P-1", 2, {"EUR": Decimal("133.35")})
+    assert (named.what, named.messages, named.money) == ("engagement/P-1", 1, {"EUR": Decimal("133.35")})
 
 
 def test_what_the_psa_says_of_a_project_that_is_not_there_waits() -> None:
     said = [event(number, "project.status_changed", "psa-P-1", {}) for number in (3, 4)]
     expected = expect([customer(1, tax_profile=None), deal(2), *said], TERMS)
-    assert verdicts(expected) == ["applied", "waiting", "waiting", "queued"]
+    assert verdicts(expected) == ["applied", "applied", "waiting", "queued"]
 
 
 def test_the_erp_refuses_a_closed_month() -> None:
