@@ -117,7 +117,7 @@ class Business:
             if self._chance.random() < 0.04:
                 continue  # an orphan: its sheets wait for ever, and say so
             won = Event(
-                deal(project, name), CRM, _id(deal(project, name)), f"project/{project}", needs=(f"customer/{name}",)
+                deal(project, name), CRM, _id(deal(project, name)), f"engagement/{project}", needs=(f"customer/{name}",)
             )
             events.append(won)
         now = []

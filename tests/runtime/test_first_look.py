@@ -23,24 +23,24 @@ from tests.runtime.test_suspects import Death, verdicts
 from tests.runtime.town import until
 from tests.runtime.virtual import run
 
-KILLER = ActorKey("project", "K")
+KILLER = ActorKey("engagement", "K")
 MOST_LIVES = 30
 INNOCENTS = [f"P{n:02}" for n in range(30)]
 
 
 @dataclass
 class Doom:
-    """What dies of projects that get on, each time; or once for each of `once`, as processes die that are killed."""
+    """What dies of deals that get on, each time; or once for each of `once`, as processes die that are killed."""
 
     keys: set[ActorKey] = field(default_factory=lambda: {KILLER})
     once: int = 0
     deaths: list[ActorKey] = field(default_factory=list)
 
     def actors(self) -> Mapping[str, Actor]:
-        return {**ACTORS, "project": replace(ACTORS["project"], decide=self._decide)}
+        return {**ACTORS, "engagement": replace(ACTORS["engagement"], decide=self._decide)}
 
     def _decide(self, state: object, event: Event, context: Context) -> Decision:
-        decision = ACTORS["project"].decide(state, event, context)
+        decision = ACTORS["engagement"].decide(state, event, context)
         if isinstance(decision, Accept) and (context.key in self.keys or self._is_struck(context.key)):
             self.deaths.append(context.key)
             raise Death
@@ -96,7 +96,7 @@ async def lives_apart(firm: Firm, place: int) -> None:
 
 
 async def children_of_one_customer(doom: Doom) -> Firm:
-    """A firm in which all projects wait for their customer."""
+    """A firm in which all deals wait for their customer."""
     firm = Firm(actors=doom.actors())
     await firm.open(gateways=0)
     for id in [*INNOCENTS[:15], KILLER.id, *INNOCENTS[15:]]:
@@ -109,7 +109,7 @@ def waiting(firm: Firm) -> int:
 
 
 def are_innocents_done(firm: Firm) -> bool:
-    rows = [firm.store.tables.row(ActorKey("project", id)) for id in INNOCENTS]
+    rows = [firm.store.tables.row(ActorKey("engagement", id)) for id in INNOCENTS]
     return all(row.entity_version > 0 and not row.lane.depth for row in rows)
 
 
@@ -149,21 +149,21 @@ async def children_that_may_go_on() -> Firm:
 async def record_a_death(firm: Firm, ids: Sequence[str], *, alone: bool) -> None:
     """Leave messages of these projects behind as a process does that ends while it decides them."""
     looks = firm.store.clients().looks
-    refs = [row.message.ref for id in ids for row in firm.store.tables.lane(ActorKey("project", id))]
+    refs = [row.message.ref for id in ids for row in firm.store.tables.lane(ActorKey("engagement", id))]
     await looks.take([])
     await looks.record(refs, alone=alone, survived=[])
     await looks.close()
 
 
 def blocked_at(firm: Firm, id: str) -> Mapping[str, Actor]:
-    """Actors with a project whose commit waits for minutes, as for a row that somebody has locked."""
+    """Actors with an engagement whose commit waits for minutes, as for a row that somebody has locked."""
 
     def decide(state: object, event: Event, context: Context) -> Decision:
         if context.key.id == id:
             firm.gateways[-1].connections[0]._seconds = lambda: 600.0
-        return ACTORS["project"].decide(state, event, context)
+        return ACTORS["engagement"].decide(state, event, context)
 
-    return {**ACTORS, "project": replace(ACTORS["project"], decide=decide)}
+    return {**ACTORS, "engagement": replace(ACTORS["engagement"], decide=decide)}
 
 
 def is_blocked(firm: Firm) -> bool:
@@ -235,7 +235,7 @@ def test_a_database_that_goes_away_in_the_look_is_nobody_s_death() -> None:
 
         def decide(state: object, event: Event, context: Context) -> Decision:
             nonlocal losses
-            decision = ACTORS["project"].decide(state, event, context)
+            decision = ACTORS["engagement"].decide(state, event, context)
             if isinstance(decision, Accept) and losses < MOST_LIVES:
                 losses += 1
                 firm.outage.is_away = True
@@ -246,7 +246,7 @@ def test_a_database_that_goes_away_in_the_look_is_nobody_s_death() -> None:
             firm.outage.is_away = False
 
         firm = await children_that_may_go_on()
-        firm.actors = {**ACTORS, "project": replace(ACTORS["project"], decide=decide)}
+        firm.actors = {**ACTORS, "engagement": replace(ACTORS["engagement"], decide=decide)}
         await record_a_death(firm, INNOCENTS, alone=True)
         # When the next process decides them alone, and loses the database each time
         living = asyncio.create_task(lives(firm))
