@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
@@ -44,6 +45,8 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.case_acts import CaseActing
+from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
@@ -152,6 +155,7 @@ async def ports(
             pauses=closed(PostgresPauses(url)),
             outbox=closed(PostgresOutbox(url, remembered)),
             overdue=closed(PostgresOverdue(url)),
+            cases=closed(PostgresCases(url)),
             notices=closed(PostgresNotices(url)),
             dead_letters=closed(PostgresDeadLetters(url)),
             suspects=closed(PostgresSuspects(url)),
@@ -179,12 +183,17 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
-    entities = EntityViews(outside.entities, outside.reads)
-    operators = Operators(acts, pausing, systems, letters, RestoreActs(restores), entities, Mappings(runtime.policies))
+    entities, mappings = EntityViews(outside.entities, outside.reads), Mappings(runtime.policies)
+    cases = PostgresCases(settings.database_url)
+    acting = CaseActing(cases, cases, outside.acts, runtime.people, runtime.look_at)
+    operators = Operators(
+        acts, pausing, systems, letters, RestoreActs(restores), entities, mappings, CaseViews(cases), acting
+    )
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
+        await cases.close()
         await readers.close()
         await overdue.close()
         await restores.close()

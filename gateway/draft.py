@@ -25,6 +25,7 @@ from schemas.bindings import is_binding
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
+from schemas.operations.money import money_of
 from schemas.sequence import Cursor
 from schemas.verdicts import Failure, FailureClass, Verdict
 
@@ -127,8 +128,11 @@ class Drafting:
             if not is_binding(snapshot.state) and snapshot.key != self._turn.key:
                 self._relied[snapshot.key] = snapshot.version
 
-    def accept(self, accept: Accept) -> None:
-        """Take over what an applied event left: state, commands, claims, bindings, notices, cases."""
+    def accept(self, accept: Accept, *, ref: UUID | None = None, result_of: Command | None = None) -> None:
+        """Take over what an applied event left: state, commands, claims, bindings, notices, cases.
+
+        The event is the message `ref`, or the result of a command.
+        """
         self._version += 1
         self.state = accept.state
         turn, key = self._turn, self._turn.key
@@ -141,7 +145,22 @@ class Drafting:
         self._hold(accept.claims, accept.releases)
         turn.binds.extend(accept.binds)
         turn.notices.extend(accept.notices)
-        turn.opened.extend(Opened(case) for case in accept.cases)
+        for topic in accept.settles:
+            self._settle_topic(topic)
+        for case in accept.cases:
+            self._open(Opened(case, ref, result_of and result_of.id, result_of and result_of.system))
+
+    def _settle_topic(self, topic: str) -> None:
+        """Of what one turn opens and settles the last word counts."""
+        self._turn.opened = [opened for opened in self._turn.opened if opened.case.topic != topic]
+        self._turn.settles.append(topic)
+
+    def _open(self, opened: Opened) -> None:
+        topic = opened.case.topic
+        if topic is not None:
+            self._turn.opened = [other for other in self._turn.opened if other.case.topic != topic]
+            self._turn.settles = [other for other in self._turn.settles if other != topic]
+        self._turn.opened.append(opened)
 
     def _hold(self, claims: Iterable[Claim], releases: Iterable[Claim]) -> None:
         """Of what one turn claims and releases the last word counts."""
@@ -175,7 +194,8 @@ class Drafting:
         reason = remarks if failure is None else failure.reason
         self._turn.settled.append(Settled(command, settlement, answered.leased.token, reason))
         if failure is not None:
-            self._turn.opened.append(Opened(Case(failure), command_id=command.id))
+            case = Case(failure, money=money_of(command.body))
+            self._turn.opened.append(Opened(case, command_id=command.id, system=command.system))
 
     def is_repeated(self, entry: Entry) -> bool:
         """Whether the same message is in this turn already."""
@@ -280,7 +300,7 @@ class Drafting:
     def _end(self, message: Message, end: Ended) -> int:
         """Take over what a final message leaves; the entity version that it made, or that stands."""
         if end.accept is not None:
-            self.accept(end.accept)
+            self.accept(end.accept, ref=message.ref)
         if end.failure is not None:
             self._turn.opened.append(Opened(Case(end.failure), ref=message.ref))
         if message.series is not None and message.sequence is not None:

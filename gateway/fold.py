@@ -70,7 +70,7 @@ class _Fold:
                 return False
             match decision:
                 case Accept():
-                    self.drafting.accept(decision)
+                    self.drafting.accept(decision, result_of=answered.leased.command)
                     self.drafting.settle(answered, Settlement.DONE, remarks=remarked(decision))
                 case Ignore():
                     self.drafting.settle(answered, Settlement.DONE)

@@ -15,6 +15,7 @@ from uuid import UUID
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.entities import Entities
+from adapters.ports.cases import Cases
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
@@ -33,6 +34,7 @@ from gateway.attempt import Attempts
 from gateway.backoff import Backoff
 from gateway.burial import Burial
 from gateway.bus import Bus
+from gateway.case_terms import CaseTerms
 from gateway.committer import Committer
 from gateway.consumer import Consumer
 from gateway.door import QUEUE_PREFIX, UNROUTED, Door
@@ -100,6 +102,7 @@ class Ports:
     pauses: Pauses
     outbox: Outbox
     overdue: Overdue
+    cases: Cases
     notices: Notices
     dead_letters: DeadLetters
     suspects: Suspects
@@ -194,6 +197,7 @@ class Runtime:
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
+        self._case_terms = CaseTerms(ports.cases, Backoff())
         self._notifier = None
         if tuning.notices:
             self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
@@ -249,6 +253,7 @@ class Runtime:
             self._spawn("policies", self.policies.run())
         if self._mapping_retry is not None:
             self._spawn("mapping_retry", self._mapping_retry.run())
+        self._spawn("case-terms", self._case_terms.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
             self._spawn("reminder", self._reminder.run())

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     api_bind: str = "127.0.0.1:8080"
     ops_bind: str = "127.0.0.1:9090"
     api_token_file: Path | None = None
+    callers_file: Path | None = None
+    """Names, roles, and digests of tokens of those who may ask the API."""
     allow_plain_text: bool = False
     """Whether passwords and bodies may travel without TLS to a broker or database that is not on loopback."""
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000

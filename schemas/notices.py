@@ -76,12 +76,15 @@ class EntityNotice(Record):
 
 
 class CaseNotice(Record):
-    """A case was opened or closed. Routing key `case.<what>`."""
+    """Something happened to a case. Routing key `case.<what>`.
+
+    `reopened`: it was closed, and the same came again. `reminded` and `overdue`: nobody has settled it in time.
+    """
 
     model_config = _BY_CLASS
 
     case_id: str
-    what: Literal["opened", "closed"]
+    what: Literal["opened", "reopened", "closed", "reminded", "overdue"]
     failure_class: Annotated[FailureClass, Field(alias="class")]
     code: str
     """Stable name of the cause."""
@@ -90,6 +93,12 @@ class CaseNotice(Record):
     """Id of the entity."""
     reason: str
     """What is wrong and how to mend it, in a sentence for people."""
+    topic: str | None
+    """What of its key it is about, such as an approval; null: a message or a command."""
+    owner: str | None
+    """The role that must act; null: whoever the class belongs to."""
+    assignee: str | None
+    """Who has taken it; null: nobody."""
 
     @property
     def routing_key(self) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 from adapters.memory.notices import case_notice
 from adapters.memory.rows import Accepted, Happened
 from adapters.memory.tables import Tables
+from adapters.ports.cases import Closed
 from adapters.ports.turns import Lane
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
@@ -42,7 +43,10 @@ def arrange(tables: Tables, key: ActorKey, superseding: Container[UUID]) -> None
         Happened(key, version, Verdict.SUPERSEDED, row.message.ref, reason=row.reason, at=tables.clock())
         for row, _ in ended
     )
-    tables.tell(((ref, Verdict.SUPERSEDED) for ref in sorted(refs)), map(case_notice, tables.close_cases(refs)))
+    tables.tell(
+        ((ref, Verdict.SUPERSEDED) for ref in sorted(refs)),
+        map(case_notice, tables.close_cases(refs, Closed.SUPERSEDED)),
+    )
 
 
 def _change_heads(tables: Tables, key: ActorKey, before: Accepted, ordered: list[Accepted]) -> None:

@@ -34,10 +34,7 @@ class MemoryGates:
         tables, key = self._tables, ActorKey(CASE_ENTITY, system)
         if system in tables.gates:
             resume(tables.gates[system], self._clock())
-        closed = [row for row in tables.cases if row.is_open and row.key == key]
-        for row in closed:
-            row.is_open = False
-        tables.tell([], map(case_notice, closed))
+        tables.tell([], map(case_notice, tables.close_key(key, actor)))
         tables.audit.append(Act(actor, "system.resume", key, None, reason, self._clock()))
 
     async def close(self) -> None:

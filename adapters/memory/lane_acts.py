@@ -12,6 +12,7 @@ from adapters.memory.notices import case_notice
 from adapters.memory.pauses import is_paused
 from adapters.memory.rows import Act, Happened, Logged, Standing
 from adapters.memory.tables import Tables
+from adapters.ports.cases import Closed
 from adapters.ports.outbox import Attempt, Ending, SendLane
 from adapters.ports.store import CommandInUse, CommandNotFound, LaneChanged, LaneKills, LaneNotFound
 from adapters.ports.turns import Lane
@@ -44,10 +45,10 @@ class MemoryLaneActs:
             again.update(run_again(tables, key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED))
             for ref in again:
                 tables.lane_suspects.pop(ref, None)
+        again.update(standing.command.id for standing in parked)
+        tables.tell([], map(case_notice, tables.close_cases(again, Closed.RETRIED, actor)))
         for standing in parked:
-            again.add(standing.command.id)
             self._reopen_command(standing)
-        tables.tell([], map(case_notice, tables.close_cases(again)))
         tables.audit.append(Act(actor, "lane.retry", key, None, reason, tables.clock()))
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
@@ -67,7 +68,7 @@ class MemoryLaneActs:
         tables.timeline.append(
             Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why, at=tables.clock())
         )
-        tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head})))
+        tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head}, Closed.DISCARDED, actor)))
         tables.audit.append(Act(actor, "lane.discard", key, head, reason))
 
     async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
@@ -107,11 +108,11 @@ class MemoryLaneActs:
         ending = Ending.CONFIRMED if is_there else Ending.ABSENT
         said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", f"{actor}: {reason}")
         log.append(Logged(command, said, now, now, standing.command, standing.place))
+        tables.tell([], map(case_notice, tables.close_cases({command}, Closed.RESOLVED, actor)))
         if is_there:
             standing.is_parked, standing.reason, standing.due_at = False, None, None
         else:
             self._reopen_command(standing)
-        tables.tell([], map(case_notice, tables.close_cases({command})))
         told = f"{standing.command.reference} is {'' if is_there else 'not '}there: {reason}"
         tables.audit.append(Act(actor, "command.settle", key, None, told, now))
 
@@ -126,7 +127,10 @@ class MemoryLaneActs:
         )
 
     def _reopen_command(self, standing: Standing) -> None:
-        """A command that did nothing gets a new generation, and so a new identity, at the same place."""
+        """A command that did nothing gets a new generation, and so a new identity, at the same place.
+
+        Its cases go along: should it fail again, they are the same.
+        """
         tables, old = self._tables, standing.command
         if self._is_to_be_renamed(old.id):
             generation = old.generation + 1
@@ -136,6 +140,9 @@ class MemoryLaneActs:
             command = old._replace(id=new, generation=generation, reference=reference)
             standing = Standing(command, standing.place, standing.at)
             tables.queue(standing)
+            for row in tables.cases:
+                if row.opened.command_id == old.id:
+                    row.opened = replace(row.opened, command_id=new)
         standing.is_parked, standing.reason, standing.due_at = False, None, None
 
     def _is_to_be_renamed(self, id: UUID) -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 from uuid import UUID
 
 from adapters.memory.notices import case_notice
-from adapters.memory.rows import CaseRow, Entity
+from adapters.memory.rows import CaseChange, Entity
 from adapters.memory.tables import Clock, Tables
-from adapters.memory.writing import WAIT_OVERDUE
 from adapters.ports.store import OpenLane
 from adapters.ports.turns import Lane, Opened
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+
+WAIT_OVERDUE: Final = "wait_overdue"
+"""Code of the case that is opened for a wait that was too long."""
 
 
 class MemoryLanes:
@@ -50,14 +53,15 @@ class MemoryLanes:
 
     async def open_overdue(self, *, page: int) -> int:
         tables = self._tables
-        opened: list[CaseRow] = []
+        opened: list[CaseChange] = []
         for key in sorted(key for key, entity in tables.entities.items() if self._is_overdue(entity))[:page]:
             row = tables.row(key)
             tables.entities[key].row = replace(row, lane=replace(row.lane, patience=None))
             ref = tables.lane(key)[0].message.ref
-            if not any(case.is_open and case.opened.ref == ref for case in tables.cases):
-                failure = Failure(FailureClass.MISSING_REFERENCE, WAIT_OVERDUE, f"{row.lane.reason}, since long ago")
-                opened.append(tables.open_case(key, Opened(Case(failure), ref=ref)))
+            failure = Failure(FailureClass.MISSING_REFERENCE, WAIT_OVERDUE, f"{row.lane.reason}, since long ago")
+            change = tables.open_case(key, Opened(Case(failure), ref=ref), again=False)
+            if change is not None:
+                opened.append(change)
         tables.tell([], map(case_notice, opened))
         return len(opened)
 

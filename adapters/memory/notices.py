@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from adapters.memory.rows import CaseRow, Told
+from adapters.memory.rows import CaseChange, Told
 from adapters.memory.tables import Tables
 from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import NoticeRow
@@ -76,11 +76,13 @@ def facts_of(turn: Turn) -> Iterator[tuple[str, bytes]]:
         yield f"entity.{entity}.{notice.fact}", orjson.dumps(body)
 
 
-def case_notice(row: CaseRow) -> tuple[str, bytes]:
-    """That a case was opened or closed, with its routing key."""
-    failure, what = row.opened.case.failure, "opened" if row.is_open else "closed"
+def case_notice(change: CaseChange) -> tuple[str, bytes]:
+    """What happened to a case, with its routing key."""
+    what, row = change
+    case, failure = row.opened.case, row.opened.case.failure
     body = {"case_id": str(row.id), "what": what, "class": failure.failure_class, "code": failure.code,
-            "entity": row.key.entity, "key": row.key.id, "reason": failure.reason}  # fmt: skip
+            "entity": row.key.entity, "key": row.key.id, "reason": failure.reason, "topic": case.topic,
+            "owner": case.owner, "assignee": row.assignee}  # fmt: skip
     return f"case.{what}", orjson.dumps(body)
 
 

@@ -140,8 +140,8 @@ class MemoryOutbox:
         reason = f"{why} (heard for {key.entity}/{key.id}, reference {end.command.reference})"
         if hear(gate, end.token, end.heard, (end.code, reason), now):
             failure = Failure(FailureClass.AUTH, end.code or "refused", gate.pause_reason or "")
-            row = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure)))
-            self._tables.tell([], [case_notice(row)])
+            change = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure), system=system))
+            self._tables.tell([], [] if change is None else [case_notice(change)])
 
     def _lost(self, key: ActorKey) -> LostTime | None:
         """What of a key's commands is not in the log; messages of its external keys count as its own."""

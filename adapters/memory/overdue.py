@@ -7,14 +7,16 @@ from datetime import UTC, datetime
 
 from adapters.memory.notices import case_notice
 from adapters.memory.pauses import is_paused
-from adapters.memory.rows import CaseRow, Standing
+from adapters.memory.rows import CaseChange, CaseRow, Standing
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.cases import Closed
 from adapters.ports.gate import CASE_ENTITY
 from adapters.ports.overdue import COMMAND_OVERDUE, Looked, OpenCommands, Term
 from adapters.ports.restores import Phase
 from adapters.ports.turns import Opened
 from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.operations.money import money_of
 from schemas.verdicts import Failure, FailureClass
 
 _EVERYTHING = ActorKey("", "")
@@ -34,16 +36,15 @@ class MemoryOverdue:
         if self._is_held(system, term) or not let_go.isdisjoint({_EVERYTHING, ActorKey(CASE_ENTITY, system)}):
             return Looked(0, None)
         heads = [head for head in self._heads(system) if after is None or head.command.key > after][:page]
-        opened = [self._opened(head, term) for head in heads if self._is_late(head, term, let_go)]
+        changes = [self._opened(head, term) for head in heads if self._is_late(head, term, let_go)]
+        opened = [change for change in changes if change is not None]
         tables.tell([], map(case_notice, opened))
         return Looked(len(opened), heads[-1].command.key if len(heads) == page else None)
 
     async def close_cases(self, *, page: int) -> int:
         tables = self._tables
         over = [row for row in self._cases() if not self._stands(row)][:page]
-        for row in over:
-            row.is_open, row.closed_at = False, self._clock()
-        tables.tell([], map(case_notice, over))
+        tables.tell([], map(case_notice, tables.close(over, Closed.SUCCEEDED)))
         return len(over)
 
     async def systems(self, *, but: Collection[str]) -> list[OpenCommands]:
@@ -85,7 +86,7 @@ class MemoryOverdue:
             and all(row.opened.command_id != head.command.id for row in self._cases())
         )
 
-    def _opened(self, head: Standing, term: Term) -> CaseRow:
+    def _opened(self, head: Standing, term: Term) -> CaseChange | None:
         command = head.command
         log = [logged.attempt for logged in self._tables.attempts.get(command.id, ())]
         answer = next((attempt.reason for attempt in reversed(log) if attempt.reason is not None), "none")
@@ -97,8 +98,9 @@ class MemoryOverdue:
         if not term.is_listed:
             reason += f"; the policy file does not list {command.system}, so nothing is sent to it: add it"
         kind = FailureClass.TIMEOUT if term.is_listed else FailureClass.MAPPING
-        case = Case(Failure(kind, COMMAND_OVERDUE, reason))
-        return self._tables.open_case(command.key, Opened(case, command_id=command.id))
+        case = Case(Failure(kind, COMMAND_OVERDUE, reason), money=money_of(command.body))
+        opened = Opened(case, command_id=command.id, system=command.system)
+        return self._tables.open_case(command.key, opened, again=False)
 
     def _cases(self) -> Iterator[CaseRow]:
         return (row for row in self._tables.cases if row.is_open and row.opened.case.failure.code == COMMAND_OVERDUE)

@@ -63,8 +63,8 @@ class MemoryRestores:
         past.server, past.epoch = past.this_server, uuid4()
         self._tell(declared, "declared", actor, reason)
         if not self._cases(declared):
-            row = self._tables.open_case(_case_key(declared), Opened(Case(held_failure(reason))))
-            self._tables.tell([], [case_notice(row)])
+            change = self._tables.open_case(_case_key(declared), Opened(Case(held_failure(reason))))
+            self._tables.tell([], [] if change is None else [case_notice(change)])
         return declared
 
     async def release(self, *, actor: str, reason: str) -> Restore:
@@ -74,10 +74,7 @@ class MemoryRestores:
         released = replace(there, released_at=self._now(), released_by=actor)
         self._put(released)
         self._tell(released, "released", actor, reason)
-        closed = self._cases(released)
-        for row in closed:
-            row.is_open = False
-        self._tables.tell([], map(case_notice, closed))
+        self._tables.tell([], map(case_notice, self._tables.close_key(_case_key(released), actor)))
         return released
 
     async def end(self, *, actor: str, reason: str) -> Restore:

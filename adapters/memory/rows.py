@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from uuid import UUID
 
+from adapters.ports.cases import CaseNote, Click, Closed, Outcome
 from adapters.ports.letters import DeadLetter, LetterState
 from adapters.ports.outbox import Attempt, Ending, SendLane
 from adapters.ports.turns import Message, Opened, Queued, Row
@@ -99,13 +101,53 @@ class Logged:
 
 @dataclass(slots=True)
 class CaseRow:
-    """A case and whether it is open."""
+    """A case, as it was opened last. Times are the store's clock; `closed`: how, and by whom if it was a person."""
 
     id: int
     key: ActorKey
     opened: Opened
-    is_open: bool = True
+    first_at: float
+    opened_at: float
+    remind_at: float | None
+    due_at: float | None
     closed_at: float | None = None
+    closed: tuple[Closed, str | None] | None = None
+    version: int = 1
+    count: int = 1
+    reopened: int = 0
+    assignee: str | None = None
+    is_reminded: bool = False
+    is_warned: bool = False
+    notes: list[CaseNote] = field(default_factory=list)
+    acts: list[Clicked] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has settled it."""
+        return self.closed_at is None
+
+    def close(self, how: Closed, by: str | None, now: float) -> None:
+        """End it."""
+        self.closed_at, self.closed = now, (how, by)
+        self.version += 1
+
+
+@dataclass(slots=True)
+class Clicked:
+    """An act on a case."""
+
+    id: int
+    at: float
+    click: Click
+    outcome: Outcome | None = None
+    told: str | None = None
+
+
+class CaseChange(NamedTuple):
+    """What there is to tell of a case."""
+
+    what: str
+    row: CaseRow
 
 
 @dataclass(frozen=True, slots=True)

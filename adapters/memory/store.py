@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.cases import MemoryCases
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
 from adapters.memory.entities import MemoryEntities
@@ -34,6 +35,7 @@ class MemoryClients:
     pauses: MemoryPauses
     outbox: MemoryOutbox
     overdue: MemoryOverdue
+    cases: MemoryCases
     notices: MemoryNotices
     dead_letters: MemoryDeadLetters
     gates: MemoryGates
@@ -68,6 +70,7 @@ class MemoryStore:
             MemoryPauses(tables, clock),
             MemoryOutbox(tables, clock, remembered),
             MemoryOverdue(tables, clock),
+            MemoryCases(tables, clock),
             MemoryNotices(tables),
             MemoryDeadLetters(tables, clock),
             MemoryGates(tables, clock),

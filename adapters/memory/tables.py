@@ -10,7 +10,20 @@ from uuid import UUID
 
 from adapters.memory.gate_rules import Gate
 from adapters.memory.past import Past
-from adapters.memory.rows import Accepted, Act, Buried, CaseRow, Entity, Happened, Lease, Logged, Standing, Told
+from adapters.memory.rows import (
+    Accepted,
+    Act,
+    Buried,
+    CaseChange,
+    CaseRow,
+    Entity,
+    Happened,
+    Lease,
+    Logged,
+    Standing,
+    Told,
+)
+from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
@@ -46,6 +59,7 @@ class Tables:
     gates: dict[str, Gate] = field(default_factory=dict)
     cases: list[CaseRow] = field(default_factory=list)
     last_case: int = 0
+    last_click: int = 0
     timeline: list[Happened] = field(default_factory=list)
     audit: list[Act] = field(default_factory=list)
     notices: list[Told] = field(default_factory=list)
@@ -127,25 +141,60 @@ class Tables:
         if lease is not None and lease.token == token:
             del self.leases[lane]
 
-    def open_case(self, key: ActorKey, opened: Opened) -> CaseRow:
-        """Add a case, numbered on."""
-        self.last_case += 1
-        row = CaseRow(self.last_case, key, opened)
-        self.cases.append(row)
-        return row
+    def open_case(self, key: ActorKey, opened: Opened, *, again: bool = True) -> CaseChange | None:
+        """Open a case, numbered on, or the one that is there for the same thing; None: nothing is to be told.
 
-    def close_cases(self, causes: Container[UUID], *, code: str | None = None) -> list[CaseRow]:
-        """Close the open cases of some messages and commands; of this code, if one is named."""
-        rows = [
-            row
-            for row in self.cases
-            if row.is_open
-            and (row.opened.ref in causes or row.opened.command_id in causes)
-            and code in (None, row.opened.case.failure.code)
-        ]
-        for row in rows:
-            row.is_open, row.closed_at = False, self.clock()
-        return rows
+        One that stands open is brought up to date, unless `again` is False.
+        """
+        now, case = self.clock(), opened.case
+        remind_at = None if case.remind_after is None else now + case.remind_after
+        due_at = None if case.due_after is None else now + case.due_after
+        row = next((row for row in self.cases if _is_same(row, key, opened)), None)
+        if row is None:
+            self.last_case += 1
+            row = CaseRow(self.last_case, key, opened, now, now, remind_at, due_at)
+            self.cases.append(row)
+            return CaseChange("opened", row)
+        if row.is_open and not again:
+            return None
+        row.opened, row.version, row.count = opened, row.version + 1, row.count + 1
+        if row.is_open:
+            row.remind_at = remind_at if row.remind_at is None else row.remind_at
+            row.due_at = due_at if row.due_at is None else row.due_at
+            return None
+        row.reopened, row.opened_at, row.remind_at, row.due_at = row.reopened + 1, now, remind_at, due_at
+        row.closed_at, row.closed, row.is_reminded, row.is_warned = None, None, False, False
+        return CaseChange("reopened", row)
+
+    def close_cases(self, causes: Container[UUID], how: Closed, by: str | None = None) -> list[CaseChange]:
+        """Close the open cases of some messages and commands."""
+        return self.close(
+            (
+                row
+                for row in self.cases
+                if row.is_open
+                and row.opened.case.topic is None
+                and (row.opened.ref in causes or row.opened.command_id in causes)
+            ),
+            how,
+            by,
+        )
+
+    def close_topics(self, key: ActorKey, topics: Container[str]) -> list[CaseChange]:
+        """Close the open cases of some topics of a key."""
+        rows = (row for row in self.cases if row.is_open and row.key == key and row.opened.case.topic in topics)
+        return self.close(rows, Closed.SETTLED)
+
+    def close_key(self, key: ActorKey, by: str) -> list[CaseChange]:
+        """Close all open cases of a system or a restore, which a person has settled elsewhere."""
+        return self.close((row for row in self.cases if row.is_open and row.key == key), Closed.RESOLVED, by)
+
+    def close(self, rows: Iterable[CaseRow], how: Closed, by: str | None = None) -> list[CaseChange]:
+        """Close these."""
+        closed = list(rows)
+        for row in closed:
+            row.close(how, by, self.clock())
+        return [CaseChange("closed", row) for row in closed]
 
     def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:
         """Add what one commit makes known, if it is anything."""
@@ -153,3 +202,13 @@ class Tables:
         if told.verdicts or told.facts:
             self.last_notice = told.id
             self.notices.append(told)
+
+
+def _is_same(row: CaseRow, key: ActorKey, opened: Opened) -> bool:
+    """Whether a case is about the same: the topic of its key, or the same failure of one message or command."""
+    was = row.opened
+    if opened.case.topic is not None or was.case.topic is not None:
+        return (row.key, was.case.topic) == (key, opened.case.topic)
+    about = opened.ref or opened.command_id
+    is_same_cause = was.case.failure.code == opened.case.failure.code
+    return about is not None and about == (was.ref or was.command_id) and is_same_cause

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import assert_never
 from uuid import UUID
 
 import orjson
@@ -12,15 +12,13 @@ import orjson
 from adapters.memory.arranging import arrange
 from adapters.memory.checks import bound_to, fresh, identity
 from adapters.memory.notices import case_notice, facts_of
-from adapters.memory.rows import Accepted, CaseRow, Happened, Standing
+from adapters.memory.rows import Accepted, CaseChange, Happened, Standing
 from adapters.memory.tables import Tables
+from adapters.ports.cases import Closed
 from adapters.ports.outbox import SendLane
 from adapters.ports.turns import EMPTY_LANE, Settlement, Turn
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
-
-WAIT_OVERDUE: Final = "wait_overdue"
-"""Code of the case that is opened for a wait that was too long."""
 
 
 class Writing:
@@ -31,8 +29,8 @@ class Writing:
         self._commit_id = commit_id
         self._policy = policy
         self._now = now
-        self._opened: list[CaseRow] = []
-        self._closed: list[CaseRow] = []
+        self._opened: list[CaseChange] = []
+        self._closed: list[CaseChange] = []
 
     def accept(self, turn: Turn) -> None:
         """Inbox rows and claims."""
@@ -74,8 +72,10 @@ class Writing:
             for judged in turn.judged
         )
         left = {judged.message.ref for judged in turn.judged if judged.was is not None and judged.position is None}
-        self._closed.extend(tables.close_cases(left, code=WAIT_OVERDUE))
-        self._opened.extend(tables.open_case(turn.key, opened) for opened in turn.opened)
+        self._closed.extend(tables.close_cases(left, Closed.SUCCEEDED))
+        self._closed.extend(tables.close_topics(turn.key, turn.settles))
+        changes = (tables.open_case(turn.key, opened) for opened in turn.opened)
+        self._opened.extend(change for change in changes if change is not None)
 
     def arrange(self, turn: Turn) -> None:
         """Put the lane in order if what entered it has a number, or ends others."""
@@ -117,7 +117,7 @@ class Writing:
             ((judged.message.ref, judged.verdict) for turn in turns for judged in turn.judged),
             [
                 *(fact for turn in turns for fact in facts_of(turn)),
-                *(case_notice(row) for row in (*self._closed, *self._opened)),
+                *(case_notice(change) for change in (*self._closed, *self._opened)),
             ],
         )
 

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from adapters.ports.turns import Answer, Batch, LaneMessage, Row
 from adapters.ports.views import (
-    CaseRow,
     DeadLetterRow,
     LaneQuery,
     LaneRow,
@@ -162,10 +161,6 @@ class Reads(Protocol):
 
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
         """The first `limit` lanes that `query` asks for; none if the key was never seen."""
-        ...
-
-    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
-        """Open cases with a greater number than `after`, oldest first."""
         ...
 
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:

@@ -137,11 +137,12 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A case that this turn opens, and the message or command that caused it."""
+    """A case that this turn opens, and the message or command that caused it; `system` is the command's."""
 
     case: Case
     ref: UUID | None = None
     command_id: UUID | None = None
+    system: str | None = None
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class Turn:
     `row` is the row that the decisions saw. `relied` maps other keys to the entity version that the decisions saw.
     `state` and `cursors` are None when unchanged. `judged` is in the order of arrival. `releases` are claims that end
     with this commit if this key holds them; one that the turn also claims stays. Another key may claim them in a later
-    batch.
+    batch. `settles` are topics whose cases end; none of them is opened in the same turn.
     """
 
     row: Row
@@ -168,6 +169,7 @@ class Turn:
     queued: list[Queued] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
+    settles: list[str] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
     @property

@@ -35,6 +35,15 @@ class CommandCount:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseCount:
+    """Open cases of one class whose decisions named one role; `owner` is None: whoever the class belongs to."""
+
+    failure_class: FailureClass
+    owner: str | None
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """Counts of what stands open. `at` is the database's clock, as is every other time in it."""
 
@@ -43,7 +52,7 @@ class StatusReport:
     conflicts: int
     """Messages whose id was there with another body; they stand in no lane."""
     commands: tuple[CommandCount, ...]
-    cases: dict[FailureClass, int]
+    cases: tuple[CaseCount, ...]
     dead_letters: int
     """Those that nobody has settled."""
     notices: int
@@ -194,22 +203,6 @@ class LaneRow:
     parked_commands: tuple[ParkedCommand, ...]
     commands: tuple[UnsettledCommands, ...]
     blocked: Mapping[str, Decimal]
-
-
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """An open case, and the message or the command that caused it."""
-
-    id: int
-    opened_at: datetime
-    entity: str
-    key: str
-    ref: UUID | None
-    command_id: UUID | None
-    failure_class: FailureClass
-    code: str
-    field: str | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from adapters.ports.turns import Batch, Turn
+from adapters.ports.turns import Batch, DataRefused, Opened, Turn
 from adapters.postgres.literals import cast_from_text, literal
 from adapters.postgres.statements import statement
 from schemas.keys import ActorKey
@@ -36,7 +36,7 @@ def _columns(turns: Sequence[Turn]) -> list[Column]:
     return [
         *arrays, [place[turn.key] for turn in turns], *_turns(turns), *_relied(relied, place), *_messages(turns),
         *_claims(turns), *_releases(turns), *_binds(turns), *_queued(turns), *_settled(turns), *_opened(turns),
-        *_notices(turns),
+        *_ended_topics(turns), *_notices(turns),
     ]  # fmt: skip
 
 
@@ -151,15 +151,31 @@ def _settled(turns: Sequence[Turn]) -> list[Column]:
 
 
 def _opened(turns: Sequence[Turn]) -> list[Column]:
+    """Cases: what they are about, and the rest under the names of the table's columns."""
     rows = [
-        (
-            index, opened.ref, opened.command_id, failure.failure_class, failure.code, failure.field, failure.reason,
-        )
+        (index, opened.ref, opened.command_id, opened.case.topic, _case(opened))
         for index, turn in enumerate(turns, 1)
         for opened in turn.opened
-        for failure in (opened.case.failure,)
-    ]  # fmt: skip
-    return _transposed(rows, 7)
+    ]
+    return _transposed(rows, 5)
+
+
+def _case(opened: Opened) -> str:
+    case, failure = opened.case, opened.case.failure
+    body = {
+        "failure_class": failure.failure_class, "code": failure.code, "field": failure.field, "reason": failure.reason,
+        "system": opened.system, "owner": case.owner, "acts": case.acts,
+        "money": {currency: f"{amount:f}" for currency, amount in case.money.items()},
+        "remind_after": case.remind_after, "due_after": case.due_after,
+    }  # fmt: skip
+    try:
+        return orjson.dumps(body).decode()
+    except orjson.JSONEncodeError as error:
+        raise DataRefused(f"a value has no place in the database: {error}") from error
+
+
+def _ended_topics(turns: Sequence[Turn]) -> list[Column]:
+    return _transposed([(index, topic) for index, turn in enumerate(turns, 1) for topic in turn.settles], 2)
 
 
 def _notices(turns: Sequence[Turn]) -> list[Column]:

@@ -9,7 +9,6 @@ import asyncpg
 
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import (
-    CaseRow,
     DeadLetterRow,
     InLane,
     LaneQuery,
@@ -29,7 +28,7 @@ from adapters.ports.views import (
 from adapters.postgres.connection import SETTINGS, Link
 from adapters.postgres.errors import read_error
 from adapters.postgres.migrations.upgrade import head
-from adapters.postgres.rows import case_row, dead_letter_row, lane_row, message_row, status_report
+from adapters.postgres.rows import dead_letter_row, lane_row, message_row, status_report
 from adapters.postgres.statements import statement
 
 LINKS: Final = 3
@@ -46,7 +45,6 @@ _MESSAGES_IN_LANE = statement("read_messages_in_lane")
 _MESSAGES = statement("read_messages")
 _LANES = statement("read_lanes")
 _ALONE: Final = True
-_CASES = statement("read_cases")
 _DEAD_LETTER = statement("read_dead_letter")
 _DEAD_LETTERS = statement("read_dead_letters")
 
@@ -115,9 +113,6 @@ class PostgresReads:
             case _:
                 assert_never(query)
         return [lane_row(record) for record in found]
-
-    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
-        return [case_row(record) for record in await self._fetch(_CASES, after, limit)]
 
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
         match query:

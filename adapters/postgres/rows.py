@@ -10,7 +10,7 @@ import orjson
 
 from adapters.ports.letters import LetterState
 from adapters.ports.views import (
-    CaseRow,
+    CaseCount,
     CommandCount,
     DeadLetterRow,
     LaneCount,
@@ -46,14 +46,6 @@ def lane_row(record: asyncpg.Record) -> LaneRow:
     )  # fmt: skip
 
 
-def case_row(record: asyncpg.Record) -> CaseRow:
-    """A record of `read_cases`."""
-    return CaseRow(
-        record["id"], record["opened_at"], record["entity"], record["key"], record["ref"], record["command_id"],
-        FailureClass(record["failure_class"]), record["code"], record["field"], record["reason"],
-    )  # fmt: skip
-
-
 def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
     """A record of `read_dead_letters`, or of `read_dead_letter`, which has headers."""
     values = (
@@ -69,15 +61,18 @@ def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
 
 def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
     """The records of `read_status`."""
-    kinds = ("conflict", "command", "parked", "case", "dead_letter", "notice")
+    kinds = ("conflict", "command", "parked", "dead_letter", "notice")
     counts: dict[str, dict[str, int]] = {what: {} for what in kinds}
     lanes: list[LaneCount] = []
+    cases: list[CaseCount] = []
     at = next(record["since"] for record in records if record["what"] == "now")
     for record in records:
         match record["what"]:
             case "lane":
                 state = LaneState(record["state"])
                 lanes.append(LaneCount(record["name"], state, record["many"], int(record["inside"]), record["since"]))
+            case "case":
+                cases.append(CaseCount(FailureClass(record["name"]), record["state"], record["many"]))
             case "now":
                 pass
             case what:
@@ -87,7 +82,7 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
         tuple(lanes),
         counts["conflict"][""],
         tuple(CommandCount(name, many, counts["parked"].get(name, 0)) for name, many in counts["command"].items()),
-        {FailureClass(name): count for name, count in counts["case"].items()},
+        tuple(cases),
         counts["dead_letter"][""],
         counts["notice"][""],
     )

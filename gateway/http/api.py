@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from gateway.http.access import Access, Permission, guard
+from gateway.callers import Permission
+from gateway.http.access import Access, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
 from gateway.http.entities import EntityViews
+from gateway.http.case_acts import CaseActing
+from gateway.http.cases import CaseViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -19,6 +22,7 @@ from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
+from schemas.acts import Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """What operators may do, by subject."""
+    """What operators may see and do, by subject."""
 
     acts: Acts
     pausing: Pausing
@@ -42,11 +46,13 @@ class Operators:
     restores: RestoreActs
     entities: EntityViews
     mappings: Mappings
+    cases: CaseViews
+    case_acts: CaseActing
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
-    read, operate = Permission.READ, Permission.OPERATE
+    read, settle, operate = Permission.READ, Permission.SETTLE, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status),
@@ -68,7 +74,11 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/systems/{name}", read, operators.systems.system),
         Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, operators.systems.pause),
         Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, operators.systems.resume),
-        Route(hdrs.METH_GET, "/v1/cases", read, views.cases),
+        Route(hdrs.METH_GET, "/v1/cases", read, operators.cases.listed),
+        Route(hdrs.METH_GET, "/v1/cases.csv", read, operators.cases.file),
+        Route(hdrs.METH_GET, "/v1/cases/{id}", read, operators.cases.one),
+        Route(hdrs.METH_PATCH, "/v1/cases/{id}", settle, operators.case_acts.edit),
+        Route(hdrs.METH_POST, f"/v1/cases/{{id}}/{{act:{'|'.join(Act)}}}", settle, operators.case_acts.act),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
         Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),
         Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),

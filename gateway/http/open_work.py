@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -12,6 +13,7 @@ from prometheus_client.registry import Collector
 from adapters.ports.store import Reads
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import StatusReport
+from gateway.case_classes import owner_of
 from gateway.http.held_systems import gauges
 from gateway.http.systems import Systems
 from gateway.system_state import SystemState
@@ -68,8 +70,10 @@ class OpenWork(Collector):
                      (((row.system,), row.commands) for row in report.commands))  # fmt: skip
         yield _gauge("commands_parked", "Commands that wait for a person.", ("system",),
                      (((row.system,), row.parked) for row in report.commands))  # fmt: skip
-        yield _gauge("cases_open", "Cases that a person must settle.", ("class",),
-                     (((kind,), count) for kind, count in report.cases.items()))  # fmt: skip
+        cases = Counter[tuple[str, ...]]()
+        for row in report.cases:
+            cases[row.failure_class, owner_of(row.owner, row.failure_class)] += row.cases
+        yield _gauge("cases_open", "Cases that a person must settle.", ("class", "owner"), cases.items())
         yield _gauge("dead_letters_stored", "Dead letters.", (), [((), report.dead_letters)])
         yield _gauge("notices_waiting", "Commits and dead letters not published yet.", (), [((), report.notices)])
         yield from gauges(self._states)

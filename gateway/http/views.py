@@ -1,4 +1,4 @@
-"""What the API shows: counts, messages, lanes, cases, dead letters."""
+"""What the API shows: counts, messages, lanes, dead letters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from adapters.ports.letters import LetterFilter, LetterPlace
 from adapters.ports.restores import Phase, Restores
 from adapters.ports.store import Reads
 from adapters.ports.views import (
-    CaseRow,
     DeadLetterRow,
     InLane,
     LaneRow,
@@ -34,7 +33,6 @@ from gateway.http.requests import (
     LettersQuery,
     MessagesQuery,
     Nothing,
-    PageQuery,
     lane_key,
     letter_digest,
     message_ref,
@@ -107,12 +105,6 @@ class Views:
         messages = await self._reads.messages(InLane(key), limit=LANE_MESSAGES)
         return json_answer({"lane": found[0], "messages": messages})
 
-    async def cases(self, request: web.Request) -> web.Response:
-        """Open cases, oldest first."""
-        asked = query(request, PageQuery)
-        rows = await self._reads.cases(after=place_of(asked.cursor, _number) or 0, limit=asked.limit + 1)
-        return page_answer(request, rows, asked.limit, _place_of_case)
-
     async def dead_letters(self, request: web.Request) -> web.Response:
         """Dead letters without headers and bodies, newest first; those that stand open unless asked otherwise."""
         asked = query(request, LettersQuery)
@@ -145,16 +137,6 @@ def _place_of_lane(row: LaneRow) -> tuple[str, str]:
 
 def _key(place: object) -> ActorKey:
     return ActorKey(*_texts(place))
-
-
-def _place_of_case(row: CaseRow) -> int:
-    return row.id
-
-
-def _number(place: object) -> int:
-    if not isinstance(place, int) or not 0 <= place < 2**63:
-        raise ValueError(place)
-    return place
 
 
 def _place_of_letter(row: DeadLetterRow) -> tuple[datetime, str]:

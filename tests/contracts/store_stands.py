@@ -12,6 +12,7 @@ import asyncpg
 
 from adapters.memory.store import MemoryStore
 from adapters.ports.entities import Entities
+from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.gate import Gates
 from adapters.ports.history import History
 from adapters.ports.letters import DeadLetters
@@ -25,6 +26,7 @@ from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
@@ -48,6 +50,10 @@ _SQL: Final = Path(__file__).with_name("sql")
 
 class _Client(Protocol):
     async def close(self) -> None: ...
+
+
+class CaseStore(Cases, CaseActs, Protocol):
+    """Both ports to cases: one client is both."""
 
 
 class Counts(NamedTuple):
@@ -82,6 +88,7 @@ class Process:
     policies: Policies
     unmapped: Unmapped
     history: History
+    cases: CaseStore
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -170,6 +177,7 @@ class MemoryStoreStand:
             clients.policies,
             clients.unmapped,
             clients.history,
+            clients.cases,
             clients.remembered,
         )
 
@@ -231,7 +239,7 @@ class PostgresStoreStand:
         policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped, history,
+            retention, entities, policies, unmapped, history, PostgresCases(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -60,7 +60,7 @@ async def test_facts_and_cases_follow_the_verdicts_of_their_commit(process: Proc
     assert bodies[2:] == [
         {"entity": "timesheet", "key": "T-1", "entity_version": 1, "fact": "approved", "attributes": {"lines": "2"}},
         {"what": "opened", "class": "mapping", "code": "tax_profile_unmapped", "entity": "timesheet", "key": "T-1",
-         "reason": "map the tax profile"},
+         "reason": "map the tax profile", "topic": None, "owner": None, "assignee": None},
     ]  # fmt: skip
 
 

@@ -93,6 +93,8 @@ def test_claims_notices_and_cases_go_along() -> None:
     assert draft.turn.claims == [Claim("job", "x")]
     assert [notice.attributes["name"] for notice in draft.turn.notices] == ["case"]
     assert codes(draft) == ["wrong"]
+    [opened] = draft.turn.opened
+    assert (opened.ref, opened.command_id) == (draft.turn.judged[0].message.ref, None)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,25 @@ def test_of_what_a_turn_claims_and_gives_back_the_last_word_counts(
     turn = Desk().came(*(entry(step.name, step) for step in steps)).turn().turn
     assert [claim.value for claim in turn.claims] == claims
     assert [claim.value for claim in turn.releases] == releases
+
+
+@pytest.mark.parametrize(
+    ("steps", "opened", "settled"),
+    [
+        ([Step(name="1", opens="x"), Step(name="2", settles="x")], [], ["x"]),
+        ([Step(name="1", settles="x"), Step(name="2", opens="x")], [("x", "2")], []),
+        ([Step(name="1", opens="x"), Step(name="2", opens="y"), Step(name="3", opens="x")],
+         [("y", "2"), ("x", "3")], []),
+        ([Step(name="1", opens="x", settles="x")], [("x", "1")], []),
+    ],
+)  # fmt: skip
+def test_of_the_topics_that_a_turn_opens_and_settles_the_last_word_counts(
+    steps: list[Step], opened: list[tuple[str, str]], settled: list[str]
+) -> None:
+    turn = Desk().came(*(entry(step.name, step) for step in steps)).turn().turn
+    ids = {judged.message.ref: judged.message.id for judged in turn.judged}
+    assert [(each.case.topic, ids[each.ref]) for each in turn.opened if each.ref is not None] == opened
+    assert turn.settles == settled
 
 
 # ------------------------------------------------------------------------------------------------ the first that stops

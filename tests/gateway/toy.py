@@ -76,6 +76,10 @@ class Step(Record):
     asks: Names = ()
     claims: str | None = None
     releases: str | None = None
+    opens: str | None = None
+    """A topic on which its decision opens a case."""
+    settles: str | None = None
+    """A topic that its decision settles."""
     leads_on: bool = False
     """Whether its references lead to ever more of them."""
     tells: Names = ()
@@ -171,9 +175,16 @@ def _accepted(state: Job, step: Step) -> Accept:
         claims=() if step.claims is None else (Claim("job", step.claims),),
         releases=() if step.releases is None else (Claim("job", step.releases),),
         notices=(Notice("stepped", {"name": step.name}),),
-        cases=(Case(WRONG),) if step.name == "case" else (),
+        cases=_cases(step),
+        settles=() if step.settles is None else (step.settles,),
         remarks=("the name stays", "so does the rate") if step.name == "remarks" else (),
     )
+
+
+def _cases(step: Step) -> tuple[Case, ...]:
+    if step.opens is not None:
+        return (Case(WRONG, topic=step.opens),)
+    return (Case(WRONG),) if step.name == "case" else ()
 
 
 def _answered(state: Job, result: Result) -> Decision:

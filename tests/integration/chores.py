@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 from uuid import uuid4
 
+from adapters.ports.cases import CaseFilter
 from adapters.ports.outbox import Ended, Ending
 from adapters.ports.overdue import Term
 from adapters.ports.retention import Old
 from adapters.ports.views import InLane, LanesInOrder, Newest, OneLane, SameId
+from adapters.postgres.cases import PostgresCases
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -74,7 +76,11 @@ async def shown(url: str) -> None:
         assert len(await reads.lanes(OneLane(key), limit=1)) == len(await reads.messages(InLane(key), limit=PAGE)) == 1
         assert len(await reads.messages(Newest(), limit=PAGE)) == PAGE
         assert len(await reads.messages(SameId("seed-applied"), limit=PAGE)) == 1
-        assert len(await reads.cases(after=0, limit=PAGE)) == PAGE
+    async with closing(PostgresCases(url)) as cases:
+        first = await cases.find(CaseFilter(), after=0, limit=PAGE)
+        assert len(first) == len(await cases.find(CaseFilter(), after=first[-1].id, limit=PAGE)) == PAGE
+        assert (await cases.file(first[0].id)).standing.is_head
+        assert await cases.remind(page=PAGE) == 0
 
 
 async def reminder(url: str) -> None:

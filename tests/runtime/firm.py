@@ -20,7 +20,6 @@ from adapters.ports.broker import Outgoing, Published
 from adapters.ports.system import Absent, Capability
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import (
-    CaseRow,
     DeadLetterRow,
     LaneQuery,
     LaneRow,
@@ -154,9 +153,6 @@ class Probe:
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
         raise StoreUnavailable("not here")
 
-    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
-        raise StoreUnavailable("not here")
-
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
         raise StoreUnavailable("not here")
 
@@ -180,6 +176,7 @@ class Gateway:
             pauses=store.pauses,
             outbox=outbox,
             overdue=store.overdue,
+            cases=store.cases,
             notices=store.notices,
             dead_letters=store.dead_letters,
             suspects=store.suspects,

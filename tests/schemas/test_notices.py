@@ -62,6 +62,9 @@ def test_a_case_is_told_with_its_class() -> None:
         entity="customer",
         key="C-1",
         reason="add tax profile x to the policy file",
+        topic=None,
+        owner="finance",
+        assignee=None,
     )
 
     assert notice.routing_key == "case.opened"
@@ -73,6 +76,9 @@ def test_a_case_is_told_with_its_class() -> None:
         "entity": "customer",
         "key": "C-1",
         "reason": "add tax profile x to the policy file",
+        "topic": None,
+        "owner": "finance",
+        "assignee": None,
     }
 
 

@@ -75,6 +75,7 @@ class Process:
             pauses=over(plant.pauses(tables, clock), wire),
             outbox=over(plant.outbox(tables, clock), wire),
             overdue=over(clients.overdue, wire),
+            cases=over(clients.cases, wire),
             notices=over(clients.notices, wire),
             dead_letters=over(clients.dead_letters, wire),
             suspects=over(clients.suspects, wire),

@@ -10,8 +10,8 @@ SELECT 'command', o.system, NULL, count(*), 0, NULL FROM tallystick.outbox o GRO
 UNION ALL
 SELECT 'parked', o.system, NULL, count(*), 0, NULL FROM tallystick.outbox o WHERE o.state = 'parked' GROUP BY o.system
 UNION ALL
-SELECT 'case', c.failure_class, NULL, count(*), 0, NULL
-FROM tallystick.cases c WHERE c.closed_at IS NULL GROUP BY c.failure_class
+SELECT 'case', c.failure_class, c.owner, count(*), 0, NULL
+FROM tallystick.cases c WHERE c.closed_at IS NULL GROUP BY c.failure_class, c.owner
 UNION ALL
 SELECT 'dead_letter', NULL, NULL, count(*), 0, NULL FROM tallystick.dead_letter d WHERE d.state = 'buried'
 UNION ALL

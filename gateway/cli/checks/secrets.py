@@ -7,13 +7,29 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.callers import CALLERS_FILE, known_callers
 from gateway.cli.checks.finding import Finding, Level
 from gateway.policy_file import PolicyFile
+from gateway.settings import SettingsInvalid
 
 
 def look_at_secrets(policy: PolicyFile | None) -> list[Finding]:
-    """Findings on each file that the environment or the policy names."""
-    return [_look_at(name, path) for name, path in _files(policy)]
+    """Findings on each file that the environment or the policy names, and on what the file of callers says."""
+    return [*(_look_at(name, path) for name, path in _files(policy)), *_look_at_callers()]
+
+
+def _look_at_callers() -> Iterator[Finding]:
+    part, path = "callers", os.environ.get(CALLERS_FILE)
+    if not path:
+        return
+    try:
+        callers = known_callers(None, Path(path)).values()
+    except SettingsInvalid as error:
+        for line in str(error).splitlines():
+            yield Finding(part, Level.FAIL, line, "correct the file; `tallystick caller add` makes entries")
+        return
+    roles = sorted({role for caller in callers for role in caller.roles})
+    yield Finding(part, Level.OK, f"{len(callers)} callers; their roles: {', '.join(roles) or 'none'}")
 
 
 def _files(policy: PolicyFile | None) -> Iterator[tuple[str, Path]]:

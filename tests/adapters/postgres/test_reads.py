@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from adapters.ports.turns import StoreUnavailable
-from adapters.ports.views import LanesInOrder, Newest
+from adapters.ports.views import LanesInOrder, Letters, Newest
 from adapters.postgres.reads import LINKS, PostgresReads
 
 READ_ONLY = "the server is read-only"
@@ -79,7 +79,7 @@ class TestTime:
             await admin.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
             slow = [asyncio.create_task(reads.messages(Newest(), limit=1)) for _ in range(LINKS - 1)]
             async with asyncio.timeout(0.9):
-                await reads.cases(after=0, limit=1)
+                await reads.dead_letters(Letters(), limit=1)
                 await reads.probe()
             assert not any(task.done() for task in slow)
             for task in slow:
@@ -108,7 +108,7 @@ class TestTime:
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.05):
                         await reads.messages(Newest(), limit=1)
-            assert await reads.cases(after=0, limit=1) == []
+            assert await reads.dead_letters(Letters(), limit=1) == []
         assert await reads.messages(Newest(), limit=1) == []
 
 

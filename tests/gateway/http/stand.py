@@ -20,6 +20,7 @@ from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
+from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
@@ -43,6 +44,8 @@ from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
 from gateway.http.entities import EntityViews
+from gateway.http.case_acts import CaseActing, People
+from gateway.http.cases import CaseViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -158,6 +161,13 @@ class Stand:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         return await self._ask("POST", f"{self.addresses.api}{path}", headers, orjson.dumps(body))
 
+    async def asked_by(self, token: str, method: str, path: str, body: object = None, /, **headers: str) -> Page:
+        """A request of somebody with another token; a body goes out as JSON."""
+        written = None if body is None else orjson.dumps(body)
+        return await self.api(
+            method, path, written, Authorization=f"Bearer {token}", Content_Type="application/json", **headers
+        )
+
     async def api(self, method: str, path: str, body: bytes | None = None, /, **headers: str) -> Page:
         """Any request on the API; `_` in a header's name stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -196,10 +206,17 @@ class Stand:
 
 
 @asynccontextmanager
-async def listening(url: str, token_file: Path | None, *, patience: float = 5.0) -> AsyncIterator[Stand]:
+async def listening(
+    url: str,
+    token_file: Path | None,
+    *,
+    patience: float = 5.0,
+    callers_file: Path | None = None,
+    people: People | None = None,
+) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
-    restores = PostgresRestores(url)
+    restores, cases = PostgresRestores(url), PostgresCases(url)
     commits, dead_letters = PostgresCommits(url), PostgresDeadLetters(url)
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
@@ -213,7 +230,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
-        api_token_file=token_file,
+        api_token_file=token_file, callers_file=callers_file,
     )  # fmt: skip
     tasks = [asyncio.create_task(health.run(), name="health")]
     try:
@@ -234,6 +251,8 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
                     RestoreActs(restores),
                     EntityViews(entities, reads),
                     Mappings(book),
+                    CaseViews(cases),
+                    CaseActing(cases, cases, acts, people, looked_at.append),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -250,6 +269,7 @@ async def listening(url: str, token_file: Path | None, *, patience: float = 5.0)
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
+            cases,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.cases import PostgresCases
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
@@ -21,11 +22,14 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.backoff import Backoff
+from gateway.callers import Caller, Permission, digest
 from gateway.health import Health
-from gateway.http.access import Access, Caller, Permission, digest
+from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
 from gateway.http.entities import EntityViews
+from gateway.http.case_acts import CaseActing
+from gateway.http.cases import CaseViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -58,7 +62,11 @@ def app(database_url: str) -> web.Application:
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
-    operators = Operators(acts, pausing, systems, again, RestoreActs(restores), shown, mappings)
+    cases = PostgresCases(database_url)
+    acting = CaseActing(cases, cases, lanes, None, lambda _: None)
+    operators = Operators(
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting
+    )
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
@@ -72,6 +80,7 @@ def app(database_url: str) -> web.Application:
         await letters.close()
         await policies.close()
         await restores.close()
+        await cases.close()
 
     app.on_cleanup.append(close)
     return app
@@ -96,6 +105,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
             id="1",
             name="erp",
             digest="00",
+            act="retry",
         )
         async with client.request(route.method, path, headers=headers) as answer:
             found[route.method, route.resource.canonical] = answer.status
@@ -119,6 +129,8 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/settle"),
         ("POST", f"{lane}/pause"),
         ("POST", f"{lane}/resume"),
+        ("PATCH", "/v1/cases/{id}"),
+        ("POST", "/v1/cases/{id}/{act}"),
         ("POST", "/v1/pauses"),
         ("DELETE", "/v1/pauses/{id}"),
         ("POST", "/v1/systems/{name}/pause"),
@@ -172,11 +184,11 @@ async def test_without_a_token_file_everything_is_refused_and_told_why() -> None
 
 def test_a_token_file_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match=r"TALLYSTICK_API_TOKEN_FILE: .*No such file"):
-        Access.from_file(tmp_path / "none")
+        Access.from_files(tmp_path / "none", None)
     empty = tmp_path / "empty"
     empty.write_text("\n")
     with pytest.raises(SettingsInvalid, match="is empty: write a long random token"):
-        Access.from_file(empty)
+        Access.from_files(empty, None)
 
 
 async def test_every_answer_is_kept_from_caches_and_guesses(alone: Stand) -> None:

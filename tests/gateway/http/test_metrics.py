@@ -47,7 +47,7 @@ async def test_what_stands_open_is_there(stand: Stand) -> None:
     assert samples["tallystick_conflicts_open[]"] == 1
     assert samples["tallystick_commands_open['erp']"] == 1
     assert samples["tallystick_commands_parked['erp']"] == 0
-    assert samples["tallystick_cases_open['mapping']"] == 1
+    assert samples["tallystick_cases_open['finance', 'mapping']"] == 1
     assert samples["tallystick_dead_letters_stored[]"] == 2
     assert samples["tallystick_notices_waiting[]"] == 4
 

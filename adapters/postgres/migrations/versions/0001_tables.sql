@@ -163,19 +163,55 @@ CREATE TABLE tallystick.attempt (
 CREATE INDEX attempt_token ON tallystick.attempt (token, entity, key) WHERE ending IS NULL;
 CREATE INDEX attempt_key ON tallystick.attempt (entity, key);
 
--- What a person must settle.
+-- What groups cases of one cause; the same digest as adapters.ports.cases.fingerprint.
+CREATE FUNCTION tallystick.fingerprint(p_class text, p_code text, p_system text, p_field text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT encode(substring(sha256(convert_to(p_class || E'\x1f' || p_code || E'\x1f' || COALESCE(p_system, '')
+                                              || E'\x1f' || COALESCE(p_field, ''), 'UTF8')) FROM 1 FOR 8), 'hex')
+$$;
+
+-- What a case is about: opened again, the same thing is the same case. Null: every time is a case of its own.
+CREATE FUNCTION tallystick.case_about(p_entity text, p_key text, p_topic text, p_ref uuid, p_command_id uuid,
+                                      p_code text) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_topic IS NOT NULL THEN p_entity || E'\x1f' || p_key || E'\x1f' || p_topic
+                ELSE COALESCE(p_ref, p_command_id)::text || E'\x1f' || p_code END
+$$;
+
+-- What a person must settle. opened_at is when it was opened last; money is what stands still, by currency.
 CREATE TABLE tallystick.cases (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    version       bigint NOT NULL DEFAULT 1,
+    first_at      timestamptz NOT NULL DEFAULT now(),
     opened_at     timestamptz NOT NULL DEFAULT now(),
     closed_at     timestamptz,
+    closed_how    text CHECK (closed_how IN ('settled', 'succeeded', 'retried', 'discarded', 'superseded', 'resolved')),
+    closed_by     text,
     entity        text COLLATE "C" NOT NULL,
     key           text COLLATE "C" NOT NULL,
+    topic         text,
     ref           uuid,
     command_id    uuid,
     failure_class text NOT NULL,
     code          text NOT NULL,
     field         text,
-    reason        text NOT NULL
+    system        text,
+    reason        text NOT NULL,
+    owner         text,
+    assignee      text,
+    acts          text[] NOT NULL DEFAULT '{}',
+    money         jsonb NOT NULL DEFAULT '{}',
+    count         integer NOT NULL DEFAULT 1,
+    reopened      integer NOT NULL DEFAULT 0,
+    remind_at     timestamptz,
+    due_at        timestamptz,
+    -- when its owner was reminded, and told that it is overdue
+    reminded_at   timestamptz,
+    overdue_at    timestamptz,
+    fingerprint   text NOT NULL GENERATED ALWAYS AS (tallystick.fingerprint(failure_class, code, system, field)) STORED,
+    about         text GENERATED ALWAYS AS (
+                      tallystick.case_about(entity, key, topic, ref, command_id, code)) STORED UNIQUE,
+    CHECK ((closed_at IS NULL) = (closed_how IS NULL))
 );
 
 CREATE INDEX cases_open ON tallystick.cases (entity, key) WHERE closed_at IS NULL;

@@ -35,9 +35,9 @@ CREATE FUNCTION tallystick.commit_turns(
     q_line text[], q_generation integer[], q_reference text[], q_body bytea[], q_entity_version bigint[],
     q_index integer[],
     s_turn integer[], s_id uuid[], s_system text[], s_settlement text[], s_token uuid[], s_reason text[],
-    -- cases, and notices of entity facts
-    o_turn integer[], o_ref uuid[], o_command_id uuid[], o_class text[], o_code text[], o_field text[],
-    o_reason text[],
+    -- cases, topics whose cases end, and notices of entity facts
+    o_turn integer[], o_ref uuid[], o_command_id uuid[], o_topic text[], o_body text[],
+    z_turn integer[], z_topic text[],
     n_turn integer[], n_routing_key text[], n_body text[],
     -- the hash of the policy that all of it was decided under
     p_policy text
@@ -310,24 +310,31 @@ BEGIN
          m(turn, entity, key, ref, verdict, entity_version, reason, place)
     WHERE ok[m.turn] ORDER BY m.place;
 
-    -- Whoever was asked about a wait that was too long need not answer any more.
+    -- What a message of a lane has left behind when it is final, nobody need settle any more.
     IF array_remove(m_was, NULL) <> '{}' THEN
-        case_bodies := tallystick.close_waits(ARRAY(
+        case_bodies := tallystick.close_messages(ARRAY(
             SELECT m.ref FROM unnest(m_turn, m_ref, m_was, m_position) m(turn, ref, was, position)
             WHERE m.was IS NOT NULL AND m.position IS NULL AND ok[m.turn]));
         case_keys := array_fill('case.closed'::text, ARRAY[cardinality(case_bodies)]);
     END IF;
 
+    IF cardinality(z_turn) > 0 THEN
+        SELECT case_bodies || z.bodies, case_keys || array_fill('case.closed'::text, ARRAY[cardinality(z.bodies)])
+        INTO case_bodies, case_keys
+        FROM (SELECT tallystick.close_topics(array_agg(t_entity[z.turn]), array_agg(t_key[z.turn]),
+                                             array_agg(z.topic)) AS bodies
+              FROM unnest(z_turn, z_topic) z(turn, topic) WHERE ok[z.turn]) z;
+    END IF;
+
     IF cardinality(o_turn) > 0 THEN
-        WITH opened AS (
-            INSERT INTO tallystick.cases AS c (entity, key, ref, command_id, failure_class, code, field, reason)
-            SELECT t_entity[o.turn], t_key[o.turn], o.ref, o.command_id, o.class, o.code, o.field, o.reason
-            FROM unnest(o_turn, o_ref, o_command_id, o_class, o_code, o_field, o_reason) WITH ORDINALITY
-                 o(turn, ref, command_id, class, code, field, reason, place)
-            WHERE ok[o.turn] ORDER BY o.place
-            RETURNING c.id, tallystick.case_body(c, 'opened') AS body)
-        SELECT case_bodies || array_agg(o.body ORDER BY o.id),
-               case_keys || array_agg('case.opened'::text) INTO case_bodies, case_keys FROM opened o;
+        SELECT case_keys || c.keys, case_bodies || c.bodies INTO case_keys, case_bodies
+        FROM tallystick.open_cases((
+            SELECT jsonb_agg(o.body::jsonb || jsonb_build_object(
+                       'entity', t_entity[o.turn], 'key', t_key[o.turn], 'topic', o.topic, 'ref', o.ref,
+                       'command_id', o.command_id) ORDER BY o.place)
+            FROM unnest(o_turn, o_ref, o_command_id, o_topic, o_body) WITH ORDINALITY
+                 o(turn, ref, command_id, topic, body, place)
+            WHERE ok[o.turn])) c;
     END IF;
 
     INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
@@ -388,13 +395,6 @@ BEGIN
         PERFORM tallystick.arrange_lane(p_entity, p_key, base, '{}');
     END IF;
 END $$;
-
--- What a notice says of a case: schemas.notices.CaseNotice.
-CREATE FUNCTION tallystick.case_body(c tallystick.cases, p_what text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT json_build_object('case_id', c.id::text, 'what', p_what, 'class', c.failure_class, 'code', c.code,
-                             'entity', c.entity, 'key', c.key, 'reason', c.reason)::text
-$$;
 
 -- Put a lane in order after messages have entered it at its end, from p_entered on. What one of p_superseding is newer than, or has an
 -- older one behind it, ends as superseded; numbered messages move before the first higher number of their series. If the
@@ -505,7 +505,7 @@ BEGIN
     IF ended <> '{}' THEN
         PERFORM tallystick.close_numbers(p_entity, p_key, ended);
         PERFORM tallystick.tell_closed(ended, array_fill('superseded'::text, ARRAY[cardinality(ended)]),
-                                       tallystick.close_cases(ended, '{}'));
+                                       tallystick.close_cases(ended, '{}', 'superseded', NULL));
     END IF;
     RETURN ended;
 END $$;
@@ -550,13 +550,3 @@ BEGIN
     END LOOP;
     RETURN p_cursor || jsonb_build_object('through', through, 'beyond', to_jsonb(beyond));
 END $$;
-
--- Close the cases of waits that were too long; what notices say of them.
-CREATE FUNCTION tallystick.close_waits(p_refs uuid[]) RETURNS text[]
-LANGUAGE sql AS $$
-    WITH closed AS (
-        UPDATE tallystick.cases c SET closed_at = now()
-        WHERE c.closed_at IS NULL AND c.ref = ANY (p_refs) AND c.code = 'wait_overdue'
-        RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
-    SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
-$$;

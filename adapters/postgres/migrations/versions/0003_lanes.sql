@@ -87,7 +87,7 @@ BEGIN
         SELECT COALESCE(array_agg(a.ref), '{}') INTO refs FROM again a;
         DELETE FROM tallystick.lane_suspect WHERE ref = ANY (refs);
     END IF;
-    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, commands));
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, commands, 'retried', p_actor));
     PERFORM tallystick.reopen_commands(commands);
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'lane.retry', p_entity, p_key, p_reason);
@@ -125,7 +125,7 @@ BEGIN
            p_external_id, 'settled_by_person', p_actor || ': ' || p_reason, command.entity_version, command.index
     FROM tallystick.attempt a WHERE a.command_id = p_id;
     DELETE FROM tallystick.lease WHERE token = hand;
-    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[p_id]));
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[p_id], 'resolved', p_actor));
     IF p_is_there THEN
         UPDATE tallystick.outbox SET state = 'open', reason = NULL, due_at = NULL WHERE id = p_id;
     ELSE
@@ -136,16 +136,6 @@ BEGIN
             command.reference || CASE WHEN p_is_there THEN ' is there: ' ELSE ' is not there: ' END || p_reason);
     RETURN 'done';
 END $$;
-
--- Close the open cases of some messages and commands; what notices say of them.
-CREATE FUNCTION tallystick.close_cases(p_refs uuid[], p_commands uuid[]) RETURNS text[]
-LANGUAGE sql AS $$
-    WITH closed AS (
-        UPDATE tallystick.cases c SET closed_at = now()
-        WHERE c.closed_at IS NULL AND (c.ref = ANY (p_refs) OR c.command_id = ANY (p_commands))
-        RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
-    SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
-$$;
 
 -- A notice of verdicts and of closed cases, if there are any.
 CREATE FUNCTION tallystick.tell_closed(p_refs uuid[], p_verdicts text[], p_bodies text[]) RETURNS void
@@ -165,25 +155,28 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Let parked commands run again; one that did nothing gets a new generation, and so a new identity, at the same place.
+-- Its cases go along: should it fail again, they are the same.
 CREATE FUNCTION tallystick.reopen_commands(p_commands uuid[]) RETURNS void
 LANGUAGE sql AS $$
-    UPDATE tallystick.outbox o SET
-        state = 'open', reason = NULL, due_at = NULL,
-        generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
-        id = CASE WHEN r.did_nothing
-                  THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
-                  ELSE o.id END,
-        reference = CASE WHEN r.did_nothing
-                         THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
-    FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
-                                        OR a.number <= absent.number)
-                               AND bool_or(a.ending IN ('rejected', 'absent'))
-                        FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
-          FROM tallystick.outbox p
-          CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
-                              WHERE b.command_id = p.id AND b.ending = 'absent') absent
-          WHERE p.id = ANY (p_commands)) r
-    WHERE o.id = r.id
+    WITH again AS (
+        UPDATE tallystick.outbox o SET
+            state = 'open', reason = NULL, due_at = NULL,
+            generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
+            id = CASE WHEN r.did_nothing
+                      THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
+                      ELSE o.id END,
+            reference = CASE WHEN r.did_nothing
+                             THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
+        FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
+                                            OR a.number <= absent.number)
+                                   AND bool_or(a.ending IN ('rejected', 'absent'))
+                            FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
+              FROM tallystick.outbox p
+              CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
+                                  WHERE b.command_id = p.id AND b.ending = 'absent') absent
+              WHERE p.id = ANY (p_commands)) r
+        WHERE o.id = r.id RETURNING r.id AS before, o.id AS now)
+    UPDATE tallystick.cases c SET command_id = a.now FROM again a WHERE c.command_id = a.before AND a.now <> a.before
 $$;
 
 -- The head ends as discarded, if it is still the one that the operator saw: 'done', 'moved', or 'absent'.
@@ -219,7 +212,8 @@ BEGIN
     INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
     SELECT entity, key, entity_version, 'discarded', p_ref, p_actor || ': ' || p_reason
     FROM tallystick.entity WHERE entity = p_entity AND key = p_key;
-    PERFORM tallystick.tell_closed(ARRAY[p_ref], ARRAY['discarded'], tallystick.close_cases(ARRAY[p_ref], '{}'));
+    PERFORM tallystick.tell_closed(ARRAY[p_ref], ARRAY['discarded'],
+                                   tallystick.close_cases(ARRAY[p_ref], '{}', 'discarded', p_actor));
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'lane.discard', p_entity, p_key, p_ref, p_reason);
     RETURN 'done';
@@ -268,6 +262,7 @@ END $$;
 CREATE FUNCTION tallystick.open_overdue(p_page integer) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
+    keys   text[];
     bodies text[];
 BEGIN
     WITH late AS (
@@ -283,19 +278,16 @@ BEGIN
                      WHERE i.entity = l.entity AND i.key = l.key AND i.position IS NOT NULL
                      ORDER BY i.position LIMIT 1) AS ref
         FROM late l JOIN asked a ON a.entity = l.entity AND a.key = l.key
-    ), opened AS (
-        INSERT INTO tallystick.cases AS c (entity, key, ref, failure_class, code, reason)
-        SELECT h.entity, h.key, h.ref, 'missing_reference', 'wait_overdue',
-               h.lane_reason || ', since ' || to_char(h.lane_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
-        FROM heads h
-        WHERE NOT EXISTS (SELECT FROM tallystick.cases o
-                          WHERE o.ref = h.ref AND o.code = 'wait_overdue' AND o.closed_at IS NULL)
-        ORDER BY h.entity, h.key
-        RETURNING tallystick.case_body(c, 'opened') AS body)
-    SELECT COALESCE(array_agg(body), '{}') INTO bodies FROM opened;
+    )
+    SELECT c.keys, c.bodies INTO keys, bodies FROM tallystick.open_cases((
+        SELECT jsonb_agg(jsonb_build_object(
+                   'entity', h.entity, 'key', h.key, 'ref', h.ref, 'failure_class', 'missing_reference',
+                   'code', 'wait_overdue', 'reason', h.lane_reason || ', since '
+                   || to_char(h.lane_since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC')
+               ORDER BY h.entity, h.key) FROM heads h), false) c;
     IF bodies <> '{}' THEN
         INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-        VALUES ('{}', '{}', array_fill('case.opened'::text, ARRAY[cardinality(bodies)]), bodies);
+        VALUES ('{}', '{}', keys, bodies);
     END IF;
     RETURN cardinality(bodies);
 END $$;

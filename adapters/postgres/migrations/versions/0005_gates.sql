@@ -132,7 +132,6 @@ DECLARE
     g       tallystick.gate;
     moment  timestamptz;
     counts  boolean;
-    is_told tallystick.cases;
 BEGIN
     INSERT INTO tallystick.gate (system) VALUES (p_system) ON CONFLICT DO NOTHING;
     SELECT * INTO g FROM tallystick.gate WHERE system = p_system FOR NO KEY UPDATE;
@@ -157,10 +156,10 @@ BEGIN
     ELSIF p_speech = 'refused' AND g.paused_at IS NULL THEN
         g.paused_at := moment; g.paused_by := 'gateway';
         g.pause_reason := COALESCE(p_reason, 'the system refuses our credentials');
-        INSERT INTO tallystick.cases (entity, key, failure_class, code, reason)
-        VALUES ('system', p_system, 'auth', COALESCE(p_code, 'refused'), g.pause_reason) RETURNING * INTO is_told;
         INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-        VALUES ('{}', '{}', ARRAY['case.opened'], ARRAY[tallystick.case_body(is_told, 'opened')]);
+        SELECT '{}', '{}', c.keys, c.bodies FROM tallystick.open_cases(jsonb_build_array(jsonb_build_object(
+            'entity', 'system', 'key', p_system, 'failure_class', 'auth', 'code', COALESCE(p_code, 'refused'),
+            'system', p_system, 'reason', g.pause_reason))) c;
     END IF;
     UPDATE tallystick.gate SET
         failures = g.failures, opened = g.opened, open_until = g.open_until, trial = g.trial,
@@ -241,19 +240,12 @@ $$;
 -- A person lets commands pass again; a breaker that was open tries with one.
 CREATE FUNCTION tallystick.resume_system(p_system text, p_actor text, p_reason text) RETURNS void
 LANGUAGE plpgsql AS $$
-DECLARE
-    bodies text[];
 BEGIN
     UPDATE tallystick.gate SET
         paused_at = NULL, paused_by = NULL, pause_reason = NULL, wait_until = NULL,
         open_until = CASE WHEN opened > 0 THEN clock_timestamp() END
     WHERE system = p_system;
-    WITH closed AS (
-        UPDATE tallystick.cases c SET closed_at = now()
-        WHERE c.closed_at IS NULL AND c.entity = 'system' AND c.key = p_system
-        RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
-    SELECT COALESCE(array_agg(body ORDER BY id), '{}') INTO bodies FROM closed;
-    PERFORM tallystick.tell_closed('{}', '{}', bodies);
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_key('system', p_system, p_actor));
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'system.resume', 'system', p_system, p_reason);
 END $$;

@@ -128,7 +128,6 @@ CREATE FUNCTION tallystick.declare_restore(p_since timestamptz, p_found text, p_
 LANGUAGE plpgsql AS $$
 DECLARE
     declared tallystick.restore;
-    opened   tallystick.cases;
 BEGIN
     IF p_since > now() THEN
         RETURN;
@@ -147,15 +146,13 @@ BEGIN
         timeline = s.timeline
     FROM tallystick.this_server() s;
     PERFORM tallystick.tell_restore(declared, 'declared', p_actor, p_reason);
-    INSERT INTO tallystick.cases (entity, key, failure_class, code, reason)
-    SELECT 'restore', declared.id::text, 'unknown_outcome', 'restore_held',
-           'no command is sent until the restore is released: ' || p_reason
-    WHERE NOT EXISTS (SELECT FROM tallystick.cases c
-                      WHERE c.closed_at IS NULL AND c.entity = 'restore' AND c.key = declared.id::text)
-    RETURNING * INTO opened;
-    IF FOUND THEN
+    IF NOT EXISTS (SELECT FROM tallystick.cases c
+                   WHERE c.closed_at IS NULL AND c.entity = 'restore' AND c.key = declared.id::text)
+    THEN
         INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-        VALUES ('{}', '{}', ARRAY['case.opened'], ARRAY[tallystick.case_body(opened, 'opened')]);
+        SELECT '{}', '{}', c.keys, c.bodies FROM tallystick.open_cases(jsonb_build_array(jsonb_build_object(
+            'entity', 'restore', 'key', declared.id::text, 'failure_class', 'unknown_outcome', 'code', 'restore_held',
+            'reason', 'no command is sent until the restore is released: ' || p_reason))) c;
     END IF;
     RETURN NEXT declared;
 END $$;
@@ -165,19 +162,13 @@ CREATE FUNCTION tallystick.release_restore(p_actor text, p_reason text) RETURNS 
 LANGUAGE plpgsql AS $$
 DECLARE
     released tallystick.restore;
-    bodies   text[];
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.restore', 0));
     UPDATE tallystick.restore SET released_at = now(), released_by = p_actor
     WHERE ended_at IS NULL AND released_at IS NULL RETURNING * INTO released;
     IF FOUND THEN
         PERFORM tallystick.tell_restore(released, 'released', p_actor, p_reason);
-        WITH closed AS (
-            UPDATE tallystick.cases c SET closed_at = now()
-            WHERE c.closed_at IS NULL AND c.entity = 'restore' AND c.key = released.id::text
-            RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
-        SELECT COALESCE(array_agg(body ORDER BY id), '{}') INTO bodies FROM closed;
-        PERFORM tallystick.tell_closed('{}', '{}', bodies);
+        PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_key('restore', released.id::text, p_actor));
         RETURN NEXT released;
     END IF;
 END $$;

@@ -1,8 +1,8 @@
 -- Commands that stand open for too long. Such a command is the head of its (system, key); what stands behind it waits
 -- for it, and is not told of. The rules are those of adapters/memory/overdue.py; who changes one changes both.
 
--- An overdue command has one open case, whichever process looks.
-CREATE UNIQUE INDEX cases_overdue_once ON tallystick.cases (command_id)
+-- The open cases of such commands.
+CREATE INDEX cases_overdue ON tallystick.cases (entity, key)
     WHERE closed_at IS NULL AND code = 'command_overdue';
 
 -- Commands that were tried and not settled. Those that are sent at once and settled never enter it.
@@ -25,6 +25,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     let_go timestamptz := now() - make_interval(secs => p_grace);
+    keys   text[];
     bodies text[];
 BEGIN
     opened := 0;
@@ -62,31 +63,32 @@ BEGIN
                             AND a.key = o.key AND a.at > let_go)
           AND NOT EXISTS (SELECT FROM tallystick.audit a
                           WHERE a.action = 'pause.end' AND a.entity = o.entity AND a.key IS NULL AND a.at > let_go)
+          AND NOT EXISTS (SELECT FROM tallystick.cases c
+                          WHERE c.command_id = o.id AND c.closed_at IS NULL AND c.code = 'command_overdue')
     ), told AS (
-        INSERT INTO tallystick.cases AS c (entity, key, command_id, failure_class, code, reason)
-        SELECT l.entity, l.key, l.id, CASE WHEN p_is_listed THEN 'timeout' ELSE 'mapping' END, 'command_overdue',
-               l.system || ' has not settled ' || l.operation || ' ' || l.reference || ' since '
-               || to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC; attempts: '
-               || COALESCE(tried.attempts, 0) || ', last answer: ' || COALESCE(tried.reason, 'none')
-               || CASE WHEN p_is_listed THEN '' ELSE
-                       '; the policy file does not list ' || l.system || ', so nothing is sent to it: add it' END
+        SELECT jsonb_agg(jsonb_build_object(
+                   'entity', l.entity, 'key', l.key, 'command_id', l.id,
+                   'failure_class', CASE WHEN p_is_listed THEN 'timeout' ELSE 'mapping' END,
+                   'code', 'command_overdue', 'system', l.system, 'money', tallystick.money_of(l.body),
+                   'reason', l.system || ' has not settled ' || l.operation || ' ' || l.reference || ' since '
+                   || to_char(l.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC; attempts: '
+                   || COALESCE(tried.attempts, 0) || ', last answer: ' || COALESCE(tried.reason, 'none')
+                   || CASE WHEN p_is_listed THEN '' ELSE
+                           '; the policy file does not list ' || l.system || ', so nothing is sent to it: add it' END)
+               ORDER BY l.entity, l.key) AS cases
         FROM late l
         CROSS JOIN LATERAL (
             SELECT max(a.number) AS attempts,
                    (array_agg(a.reason ORDER BY a.number DESC) FILTER (WHERE a.reason IS NOT NULL))[1] AS reason
             FROM tallystick.attempt a WHERE a.command_id = l.id
         ) tried
-        ORDER BY l.entity, l.key
-        ON CONFLICT (command_id) WHERE closed_at IS NULL AND code = 'command_overdue' DO NOTHING
-        RETURNING c.id, tallystick.case_body(c, 'opened') AS body
     )
-    SELECT COALESCE((SELECT array_agg(t.body ORDER BY t.id) FROM told t), '{}'), h.entity, h.key
-    INTO bodies, entity, key
-    FROM (SELECT) always LEFT JOIN heads h ON h.place = p_page;
+    SELECT c.keys, c.bodies, h.entity, h.key INTO keys, bodies, entity, key
+    FROM told t CROSS JOIN LATERAL tallystick.open_cases(t.cases, false) c LEFT JOIN heads h ON h.place = p_page;
     opened := cardinality(bodies);
     IF opened > 0 THEN
         INSERT INTO tallystick.notice (refs, verdicts, routing_keys, bodies)
-        VALUES ('{}', '{}', array_fill('case.opened'::text, ARRAY[opened]), bodies);
+        VALUES ('{}', '{}', keys, bodies);
     END IF;
     RETURN NEXT;
 END $$;
@@ -106,7 +108,8 @@ BEGIN
           AND NOT EXISTS (SELECT FROM tallystick.outbox o WHERE o.id = c.command_id AND o.state = 'open')
         ORDER BY c.entity, c.key LIMIT p_page FOR UPDATE SKIP LOCKED
     ), closed AS (
-        UPDATE tallystick.cases c SET closed_at = now() FROM over o WHERE c.id = o.id
+        UPDATE tallystick.cases c SET closed_at = now(), closed_how = 'succeeded', version = c.version + 1
+        FROM over o WHERE c.id = o.id
         RETURNING c.id, tallystick.case_body(c, 'closed') AS body
     )
     SELECT COALESCE(array_agg(body ORDER BY id), '{}') INTO bodies FROM closed;

@@ -1,0 +1,182 @@
+"""Cases in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from adapters.memory.notices import case_notice
+from adapters.memory.rows import Act as Audited
+from adapters.memory.rows import CaseChange, Clicked
+from adapters.memory.rows import CaseRow as Stored
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.cases import (
+    Begun,
+    CaseAct,
+    CaseChanged,
+    CaseFile,
+    CaseFilter,
+    CaseGroup,
+    CaseNote,
+    CaseNotFound,
+    CaseRow,
+    CaseStands,
+    Click,
+    ClickReused,
+    Closed,
+    Edit,
+    Outcome,
+    Standing,
+    fingerprint,
+)
+
+
+class MemoryCases:
+    """Ports `Cases` and `CaseActs`. Times are the clock's, read as seconds since 1970."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
+
+    async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
+        return [row for row in self._chosen(chosen) if row.id > after][:limit]
+
+    async def groups(self, chosen: CaseFilter, *, limit: int) -> list[CaseGroup]:
+        rows: dict[tuple[str, str | None], list[CaseRow]] = defaultdict(list)
+        for row in self._chosen(chosen):
+            rows[row.fingerprint, row.owner].append(row)
+        groups = [_group(members) for members in rows.values()]
+        return sorted(groups, key=lambda group: -group.cases)[:limit]
+
+    async def file(self, id: int) -> CaseFile:
+        row = self._row(id)
+        acts = (
+            CaseAct(_moment(each.at), each.click.actor, each.click.act, each.click.reason, each.outcome, each.told)
+            for each in row.acts
+        )
+        return CaseFile(_shown(row), self._standing(row), tuple(row.notes), tuple(acts))
+
+    async def remind(self, *, page: int) -> int:
+        now, rows = self._clock(), [row for row in self._tables.cases if row.is_open]
+        reminded = [row for row in rows if not row.is_reminded and (row.remind_at or now + 1) <= now][:page]
+        warned = [row for row in rows if not row.is_warned and (row.due_at or now + 1) <= now][:page]
+        for row in reminded:
+            row.is_reminded = True
+        for row in warned:
+            row.is_warned = True
+        changes = [
+            *(CaseChange("reminded", row) for row in reminded),
+            *(CaseChange("overdue", row) for row in warned),
+        ]
+        self._tables.tell([], map(case_notice, changes))
+        return len(changes)
+
+    async def edit(self, id: int, edit: Edit, *, version: int, actor: str) -> None:
+        row = self._row(id)
+        if row.version != version:
+            raise CaseChanged(f"case {id} is not as it was: look at it again")
+        row.version += 1
+        if edit.assigns:
+            row.assignee = edit.assignee
+            self._audit(row, actor, "assign", "to nobody" if edit.assignee is None else f"to {edit.assignee}")
+        if edit.note is not None:
+            row.notes.append(CaseNote(_moment(self._clock()), actor, edit.note))
+            self._audit(row, actor, "note", edit.note)
+
+    async def begin(self, id: int, click: Click) -> Begun:
+        row = self._row(id)
+        for each in row.acts:
+            if click.key is not None and (each.click.actor, each.click.key) == (click.actor, click.key):
+                if (each.click.act, each.click.changes) != (click.act, click.changes):
+                    raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
+                return Begun(each.id, is_again=True, outcome=each.outcome, told=each.told)
+        self._tables.last_click += 1
+        row.acts.append(Clicked(self._tables.last_click, self._clock(), click))
+        self._audit(row, click.actor, click.act, click.reason)
+        return Begun(self._tables.last_click)
+
+    async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:
+        for row in self._tables.cases:
+            for each in row.acts:
+                if each.id == begun.id:
+                    each.outcome, each.told = outcome, told
+
+    async def resolve(self, id: int, *, actor: str) -> None:
+        row, standing = self._row(id), self._standing(self._row(id))
+        if not row.is_open:
+            raise CaseStands(f"case {id} is closed already")
+        is_elsewhere = row.opened.case.topic is not None or row.key.entity in ("system", "restore")
+        if is_elsewhere or standing.position is not None or standing.command is not None:
+            raise CaseStands(f"what case {id} is about still stands")
+        self._tables.tell([], map(case_notice, self._tables.close([row], Closed.RESOLVED, actor)))
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _row(self, id: int) -> Stored:
+        for row in self._tables.cases:
+            if row.id == id:
+                return row
+        raise CaseNotFound(f"there is no case {id}")
+
+    def _chosen(self, chosen: CaseFilter) -> list[CaseRow]:
+        return [row for row in map(_shown, self._tables.cases) if _is_chosen(row, chosen)]
+
+    def _standing(self, row: Stored) -> Standing:
+        accepted = None if row.opened.ref is None else self._tables.inbox.get(row.opened.ref)
+        command = None if row.opened.command_id is None else self._tables.outbox.get(row.opened.command_id)
+        state = None if command is None else "parked" if command.is_parked else "open"
+        if accepted is None:
+            return Standing(command=state)
+        is_head = accepted.position is not None and self._tables.lane(accepted.key)[0] is accepted
+        return Standing(accepted.verdict, accepted.position, is_head, state)
+
+    def _audit(self, row: Stored, actor: str, what: str, reason: str) -> None:
+        line = Audited(actor, f"case.{what}", row.key, row.opened.ref, f"case {row.id}: {reason}", self._clock())
+        self._tables.audit.append(line)
+
+
+def _shown(row: Stored) -> CaseRow:
+    opened, case, failure = row.opened, row.opened.case, row.opened.case.failure
+    how, by = row.closed or (None, None)
+    return CaseRow(
+        row.id, row.version, row.key.entity, row.key.id, case.topic, opened.ref, opened.command_id,
+        failure.failure_class, failure.code, failure.field, opened.system, failure.reason,
+        fingerprint(failure.failure_class, failure.code, opened.system, failure.field), case.owner, row.assignee,
+        case.acts, dict(sorted(case.money.items())), row.count, row.reopened, _moment(row.first_at),
+        _moment(row.opened_at), _moment_or_none(row.remind_at), _moment_or_none(row.due_at),
+        _moment_or_none(row.closed_at), how, by,
+    )  # fmt: skip
+
+
+def _is_chosen(row: CaseRow, chosen: CaseFilter) -> bool:
+    owned = chosen.owned
+    return (
+        (row.closed_at is None) is chosen.is_open
+        and chosen.failure_class in (None, row.failure_class)
+        and (owned is None or row.owner == owned.role or (row.owner is None and row.failure_class in owned.classes))
+        and chosen.assignee in (None, row.assignee)
+        and chosen.entity in (None, row.entity)
+        and chosen.key in (None, row.key)
+        and chosen.fingerprint in (None, row.fingerprint)
+    )
+
+
+def _group(members: list[CaseRow]) -> CaseGroup:
+    first, money = members[0], defaultdict[str, Decimal](Decimal)
+    for row in members:
+        for currency, amount in row.money.items():
+            money[currency] += amount
+    return CaseGroup(
+        first.fingerprint, first.failure_class, first.code, first.field, first.system, first.owner, len(members),
+        min(row.opened_at for row in members), dict(sorted(money.items())), first.reason,
+    )  # fmt: skip
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+def _moment_or_none(at: float | None) -> datetime | None:
+    return None if at is None else _moment(at)

@@ -1,0 +1,167 @@
+"""Cases on PostgreSQL: each act is one function, which locks what it changes and writes the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import asyncpg
+import orjson
+
+from adapters.ports.cases import (
+    Begun,
+    CaseAct,
+    CaseChanged,
+    CaseFile,
+    CaseFilter,
+    CaseGroup,
+    CaseNote,
+    CaseNotFound,
+    CaseRow,
+    CaseStands,
+    Click,
+    ClickReused,
+    Closed,
+    Edit,
+    Outcome,
+    Standing,
+)
+from adapters.postgres.connection import SETTINGS, Link
+from adapters.postgres.errors import read_error
+from adapters.postgres.statements import statement
+from schemas.acts import Act
+from schemas.verdicts import FailureClass, Verdict
+
+READ_SECONDS: Final = 5.0
+
+_FIND = statement("read_cases")
+_GROUPS = statement("read_case_groups")
+_ONE = statement("read_case")
+_STORY = statement("read_case_story")
+_REMIND = "SELECT tallystick.remind_cases($1)"
+_EDIT = "SELECT tallystick.edit_case($1, $2, $3, $4, $5, $6)"
+_BEGIN = "SELECT * FROM tallystick.begin_case_act($1, $2, $3, $4, $5, $6)"
+_END = "UPDATE tallystick.case_act SET outcome = $2, told = $3 WHERE id = $1"
+_RESOLVE = "SELECT tallystick.resolve_case($1, $2)"
+
+
+class PostgresCases:
+    """Ports `Cases` and `CaseActs`, over a connection that reads and one that writes."""
+
+    def __init__(self, url: str) -> None:
+        # Filters may be null, so a plan is made for the values that are there; and nobody writes by mistake.
+        settings = SETTINGS | {
+            "application_name": "tallystick cases",
+            "default_transaction_read_only": "on",
+            "plan_cache_mode": "force_custom_plan",
+            "statement_timeout": str(round(READ_SECONDS * 1000)),
+        }
+        self._reads = Link(url, timeout=READ_SECONDS + 1, settings=settings)
+        self._link = Link(url)
+
+    async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
+        found = await _fetch(self._reads, _FIND, *_arguments(chosen), after, limit)
+        return [_case(record) for record in found]
+
+    async def groups(self, chosen: CaseFilter, *, limit: int) -> list[CaseGroup]:
+        return [_group(record) for record in await _fetch(self._reads, _GROUPS, *_arguments(chosen), limit)]
+
+    async def file(self, id: int) -> CaseFile:
+        found = await _fetch(self._reads, _ONE, id)
+        if not found:
+            raise CaseNotFound(f"there is no case {id}")
+        [record] = found
+        verdict = None if record["verdict"] is None else Verdict(record["verdict"])
+        standing = Standing(verdict, record["position"], record["is_head"], record["command"])
+        story = await _fetch(self._reads, _STORY, id)
+        notes = tuple(CaseNote(line["at"], line["actor"], line["text"]) for line in story if line["act"] is None)
+        return CaseFile(_case(record), standing, notes, tuple(_act(line) for line in story if line["act"] is not None))
+
+    async def remind(self, *, page: int) -> int:
+        [found] = await _fetch(self._link, _REMIND, page)
+        return int(found[0])
+
+    async def edit(self, id: int, edit: Edit, *, version: int, actor: str) -> None:
+        [found] = await _fetch(self._link, _EDIT, id, version, edit.assigns, edit.assignee, edit.note, actor)
+        match found[0]:
+            case "done":
+                return
+            case "changed":
+                raise CaseChanged(f"case {id} is not as it was: look at it again")
+            case _:
+                raise CaseNotFound(f"there is no case {id}")
+
+    async def begin(self, id: int, click: Click) -> Begun:
+        changes = None if click.changes is None else orjson.dumps(dict(click.changes)).decode()
+        found = await _fetch(self._link, _BEGIN, id, click.act, click.actor, click.reason, changes, click.key)
+        if not found:
+            raise CaseNotFound(f"there is no case {id}")
+        [(act, is_again, outcome, told)] = found
+        if act is None:
+            raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
+        return Begun(act, is_again, None if outcome is None else Outcome(outcome), told)
+
+    async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:
+        await _fetch(self._link, _END, begun.id, outcome, told)
+
+    async def resolve(self, id: int, *, actor: str) -> None:
+        [found] = await _fetch(self._link, _RESOLVE, id, actor)
+        match found[0]:
+            case "done":
+                return
+            case "closed":
+                raise CaseStands(f"case {id} is closed already")
+            case "stands":
+                raise CaseStands(f"what case {id} is about still stands")
+            case _:
+                raise CaseNotFound(f"there is no case {id}")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._reads.close()
+        await self._link.close()
+
+
+async def _fetch(link: Link, query: str, *arguments: object) -> list[asyncpg.Record]:
+    try:
+        async with link as connection:
+            return await connection.fetch(query, *arguments)
+    except Exception as error:
+        raise read_error(error) from error
+
+
+def _arguments(chosen: CaseFilter) -> tuple[object, ...]:
+    owned = chosen.owned
+    return (
+        chosen.is_open, chosen.failure_class, owned and owned.role, list(owned.classes) if owned else [],
+        chosen.assignee, chosen.entity, chosen.key, chosen.fingerprint,
+    )  # fmt: skip
+
+
+def _case(record: asyncpg.Record) -> CaseRow:
+    return CaseRow(
+        record["id"], record["version"], record["entity"], record["key"], record["topic"], record["ref"],
+        record["command_id"], FailureClass(record["failure_class"]), record["code"], record["field"],
+        record["system"], record["reason"], record["fingerprint"], record["owner"], record["assignee"],
+        tuple(Act(act) for act in record["acts"]), _money(record["money"]), record["count"], record["reopened"],
+        record["first_at"], record["opened_at"], record["remind_at"], record["due_at"], record["closed_at"],
+        None if record["closed_how"] is None else Closed(record["closed_how"]), record["closed_by"],
+    )  # fmt: skip
+
+
+def _group(record: asyncpg.Record) -> CaseGroup:
+    return CaseGroup(
+        record["fingerprint"], FailureClass(record["failure_class"]), record["code"], record["field"],
+        record["system"], record["owner"], record["cases"], record["oldest"], _money(record["money"] or "{}"),
+        record["reason"],
+    )  # fmt: skip
+
+
+def _act(record: asyncpg.Record) -> CaseAct:
+    outcome = None if record["outcome"] is None else Outcome(record["outcome"])
+    return CaseAct(record["at"], record["actor"], Act(record["act"]), record["reason"], outcome, record["told"])
+
+
+def _money(stored: str) -> Mapping[str, Decimal]:
+    return {currency: Decimal(amount) for currency, amount in sorted(orjson.loads(stored).items())}

@@ -1,0 +1,236 @@
+"""What people do about cases: take and note them, approve, reject, retry, edit, cancel, resolve. Everything is audited.
+
+An act is written down before it is done, with what came of it afterwards; the same `Idempotency-Key` again is answered
+with that, so a second click changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, assert_never
+
+from aiohttp import hdrs, web
+
+from adapters.ports.cases import (
+    Begun,
+    CaseActs,
+    CaseChanged,
+    CaseFile,
+    CaseNotFound,
+    Cases,
+    CaseStands,
+    Click,
+    ClickReused,
+    Edit,
+    Outcome,
+)
+from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
+from gateway.callers import Caller
+from gateway.case_classes import owner_of
+from gateway.case_offers import offers
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer
+from gateway.http.case_requests import ActOnCase, EditCase, case_id, click_key, seen_version
+from gateway.http.cases import etag, found_case, no_case, owned
+from gateway.http.problems import (
+    CASE_ACT_REFUSED,
+    CASE_CHANGED,
+    CLICK_REUSED,
+    PEOPLE_AWAY,
+    REQUEST_INVALID,
+    RETRY_AFTER,
+    ROLE_MISSING,
+    SHUTTING_DOWN,
+    Problem,
+)
+from gateway.http.requests import Nothing, body, query
+from gateway.readmission import NotTaking
+from schemas.acts import Act, Acted
+from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
+
+ACCEPTED: Final = 202
+_JUDGES: Final = frozenset({Act.APPROVE, Act.REJECT})
+
+
+class Told(Protocol):
+    """What became of an act that its key was told of."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """None: it was not durable in time."""
+        ...
+
+    @property
+    def reason(self) -> str | None: ...
+
+
+class People(Protocol):
+    """The way of an act to the key whose decision settles it."""
+
+    async def act(self, key: ActorKey, acted: Acted, *, id: str) -> Told:
+        """Tell the key, once for each `id`, and return when that is durable.
+
+        Raises `LookupError` for an entity that takes no acts, `NotTaking`, and `StoreUnavailable`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of an act; without an outcome that is not known yet."""
+
+    outcome: Outcome | None
+    told: str
+
+
+class CaseActing:
+    """Each method answers one route. `look_at` lets this process go on with a key at once.
+
+    `people` takes the acts on topics; without it they are refused.
+    """
+
+    def __init__(
+        self, cases: Cases, acts: CaseActs, lanes: LaneActs, people: People | None, look_at: Callable[[ActorKey], None]
+    ) -> None:
+        self._cases = cases
+        self._acts = acts
+        self._lanes = lanes
+        self._people = people
+        self._look_at = look_at
+
+    async def edit(self, request: web.Request) -> web.Response:
+        """Assign the case, or write a note; only as it was when the caller saw it."""
+        query(request, Nothing)
+        id, version, asked = case_id(request), seen_version(request), await body(request, EditCase)
+        edit = Edit(asked.assigns, asked.assignee, asked.note)
+        try:
+            await self._acts.edit(id, edit, version=version, actor=request[CALLER].name)
+        except CaseNotFound as error:
+            raise no_case(id) from error
+        except CaseChanged as error:
+            detail = f"Case {id} is not as you have seen it: read it again, and decide on what it is now."
+            raise Problem(CASE_CHANGED, detail) from error
+        case = (await found_case(self._cases, id)).case
+        answer = json_answer({"case": owned(case)})
+        answer.headers[hdrs.ETAG] = etag(case)
+        return answer
+
+    async def act(self, request: web.Request) -> web.Response:
+        """Do what the path names."""
+        query(request, Nothing)
+        id, act, key = case_id(request), Act(request.match_info["act"]), click_key(request)
+        asked = await body(request, ActOnCase)
+        if (asked.changes is not None) != (act is Act.EDIT_RETRY):
+            raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry, and with nothing else.")
+        caller = request[CALLER]
+        file = await found_case(self._cases, id)
+        _check_role(act, file, caller)
+        if file.case.topic is not None and self._people is None:
+            raise Problem(PEOPLE_AWAY, f"This process cannot tell {file.case.entity}/{file.case.key} of an act.")
+        click = Click(act, caller.name, asked.reason, asked.changes, key)
+        begun = await self._begun(id, click)
+        if begun.outcome is None:
+            # Read again: what was decided on above may have changed before the act was written down.
+            came = await self._done(await found_case(self._cases, id), click, caller, begun)
+            if came.outcome is not None:
+                await self._acts.end(begun, came.outcome, came.told)
+        else:
+            came = Came(begun.outcome, begun.told or "")
+        return _answer(id, click, came)
+
+    async def _begun(self, id: int, click: Click) -> Begun:
+        try:
+            return await self._acts.begin(id, click)
+        except CaseNotFound as error:
+            raise no_case(id) from error
+        except ClickReused as error:
+            detail = f"Idempotency-Key {click.key} belongs to another act on case {id}: send a new one."
+            raise Problem(CLICK_REUSED, detail) from error
+
+    async def _done(self, file: CaseFile, click: Click, caller: Caller, begun: Begun) -> Came:
+        topic = file.case.topic
+        # The key may have taken it already, and closed the case, when nobody could write down that it had.
+        why_not = None if topic is not None and begun.is_again else offers(file)[click.act]
+        if why_not is not None:
+            return Came(Outcome.REFUSED, why_not)
+        if topic is not None:
+            return await self._told_to_key(file, click, caller, begun, topic)
+        key = ActorKey(file.case.entity, file.case.key)
+        try:
+            told = await self._done_here(file, click, key)
+        except (LaneNotFound, LaneChanged, LaneKills, CaseStands) as error:
+            return Came(Outcome.REFUSED, _advice(error, key))
+        self._look_at(key)
+        return Came(Outcome.DONE, told)
+
+    async def _done_here(self, file: CaseFile, click: Click, key: ActorKey) -> str:
+        """An act on a message or a command. Raises what the store refuses with."""
+        case, actor = file.case, click.actor
+        match click.act:
+            case Act.RETRY:
+                await self._lanes.retry(key, actor=actor, reason=click.reason)
+                return f"{key} runs again"
+            case Act.CANCEL:
+                if case.ref is None:
+                    raise LaneNotFound(f"no message of case {case.id} stands in a lane")
+                await self._lanes.discard(key, head=case.ref, actor=actor, reason=click.reason)
+                return f"message {case.ref} is discarded"
+            case Act.RESOLVE:
+                await self._acts.resolve(case.id, actor=actor)
+                return f"case {case.id} is resolved"
+            case Act.APPROVE | Act.REJECT | Act.EDIT_RETRY:
+                raise CaseStands(f"case {case.id} has no topic")
+            case _:
+                assert_never(click.act)
+
+    async def _told_to_key(self, file: CaseFile, click: Click, caller: Caller, begun: Begun, topic: str) -> Came:
+        """Let the key decide on the act. The same act has the same id, however often it is told."""
+        if self._people is None:
+            return Came(Outcome.REFUSED, "this process cannot tell a key of an act")
+        acted = Acted(
+            topic=topic, act=click.act, by=caller.name, roles=tuple(sorted(caller.roles)), reason=click.reason,
+            changes=click.changes,
+        )  # fmt: skip
+        key = ActorKey(file.case.entity, file.case.key)
+        try:
+            told = await self._people.act(key, acted, id=f"case-{file.case.id}-act-{begun.id}")
+        except LookupError as error:
+            return Came(Outcome.REFUSED, str(error))
+        except NotTaking as error:
+            raise Problem(SHUTTING_DOWN, str(error), {hdrs.RETRY_AFTER: RETRY_AFTER}) from error
+        if told.verdict is None:
+            return Came(None, "it is on its way; ask again with the same Idempotency-Key")
+        said = told.verdict if told.reason is None else f"{told.verdict}: {told.reason}"
+        return Came(Outcome.IGNORED if told.verdict is Verdict.IGNORED else Outcome.DONE, said)
+
+
+def _check_role(act: Act, file: CaseFile, caller: Caller) -> None:
+    """Raise `Problem` unless the caller has the role of the case, where it takes one."""
+    role = owner_of(file.case.owner, file.case.failure_class)
+    if act in _JUDGES and file.case.topic is not None and role not in caller.roles:
+        has = ", ".join(sorted(caller.roles)) or "none"
+        detail = f"Only the role {role} may {act} case {file.case.id}; {caller.name} has {has}."
+        raise Problem(ROLE_MISSING, detail)
+
+
+def _answer(id: int, click: Click, came: Came) -> web.Response:
+    shown = {"done": click.act, "case": id, "by": click.actor, "reason": click.reason, "told": came.told}
+    match came.outcome:
+        case Outcome.DONE:
+            return json_answer(shown)
+        case None:
+            answer = json_answer(shown | {"done": None})
+            answer.set_status(ACCEPTED)
+            return answer
+        case Outcome.IGNORED | Outcome.REFUSED:
+            raise Problem(CASE_ACT_REFUSED, f"{came.told[:1].upper()}{came.told[1:]}.")
+        case _:
+            assert_never(came.outcome)
+
+
+def _advice(error: Exception, key: ActorKey) -> str:
+    if isinstance(error, LaneKills):
+        return f'{error}: discard it, or retry its lane with "force": true once a release can take it'
+    return f"{error}; read the case and the lane of {key} again"

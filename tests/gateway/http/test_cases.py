@@ -1,0 +1,321 @@
+"""Cases over the API: lists, groups, a file, one with all about it, and what people with roles do about them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+
+from adapters.ports.turns import Opened
+from gateway.callers import digest
+from schemas.acts import Act, Acted
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass, Verdict
+from tests.contracts.turns import OTHER_SHEET, SHEET, applied, message, queued
+from tests.gateway.http.stand import FAILURE, Page, Stand, listening
+
+APPROVAL = Case(
+    Failure(FailureClass.BUSINESS_RULE, "approval_needed", "a partner must approve 250000.00 EUR"),
+    topic="approval:large_deal",
+    acts=(Act.APPROVE, Act.REJECT, Act.EDIT_RETRY),
+    owner="partner",
+    money={"EUR": Decimal("250000.00")},
+)
+CALLERS: Mapping[str, tuple[list[str], list[str]]] = {
+    "ann": (["read", "settle"], ["partner"]),
+    "bob": (["read", "settle"], ["finance"]),
+    "eve": (["read"], ["partner"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    verdict: Verdict | None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Keys:
+    """The keys that acts are told to: the first answer for each id is kept, as the gateway keeps it."""
+
+    says: Said = Said(Verdict.APPLIED)
+    acts: list[tuple[ActorKey, Acted]] = field(default_factory=list)
+    answers: dict[str, Said] = field(default_factory=dict)
+
+    async def act(self, key: ActorKey, acted: Acted, *, id: str) -> Said:
+        if key.entity == "expense":
+            raise LookupError("expense has no cases to act on")
+        if id not in self.answers:
+            self.acts.append((key, acted))
+            self.answers[id] = self.says
+        return self.answers[id]
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+async def stand(database_url: str, token_file: Path, tmp_path: Path, keys: Keys) -> AsyncIterator[Stand]:
+    """The listeners for some people with names and roles."""
+    file = tmp_path / "callers.yaml"
+    entries = [
+        {"name": name, "token_sha256": digest(name.encode()).hex(), "permissions": permissions, "roles": roles}
+        for name, (permissions, roles) in CALLERS.items()
+    ]
+    file.write_text(yaml.safe_dump(entries))
+    async with listening(database_url, token_file, callers_file=file, people=keys) as stand:
+        yield stand
+
+
+async def ask_approval(stand: Stand, key: ActorKey = SHEET) -> int:
+    """An applied message leaves a case with a topic; its number."""
+    row = (await stand.commits.load([key]))[key]
+    turn = applied(row, message(f"{key.id} {row.entity_version}"))
+    turn.opened.append(Opened(APPROVAL))
+    await stand.commit(turn)
+    return await newest(stand)
+
+
+async def settle(stand: Stand, key: ActorKey = SHEET) -> None:
+    """A later decision settles the topic."""
+    row = (await stand.commits.load([key]))[key]
+    turn = applied(row, message(f"{key.id} settled"))
+    turn.settles.append("approval:large_deal")
+    await stand.commit(turn)
+
+
+async def newest(stand: Stand) -> int:
+    number = (await stand.get("/v1/cases")).items[-1]["id"]
+    assert isinstance(number, int)
+    return number
+
+
+async def act(stand: Stand, who: str, id: int, what: str, *, click: str | None = None, changes: object = None) -> Page:
+    """One act of somebody, with a reason."""
+    headers = {} if click is None else {"Idempotency_Key": click}
+    body = {"reason": "because"} | ({} if changes is None else {"changes": changes})
+    return await stand.asked_by(who, "POST", f"/v1/cases/{id}/{what}", body, **headers)
+
+
+class TestLists:
+    async def test_open_ones_come_oldest_first_in_pages(self, stand: Stand) -> None:
+        for number in range(3):
+            await stand.park(ActorKey("timesheet", f"T-{number}"), message(f"e{number}"))
+        first = await stand.get("/v1/cases?limit=2")
+        rest = await stand.get(f"/v1/cases?limit=2&cursor={first.json['next']}")
+        assert [case["key"] for case in (*first.items, *rest.items)] == ["T-0", "T-1", "T-2"]
+        assert rest.json["next"] is None
+        case = first.items[0]
+        names = ("entity", "failure_class", "code", "field", "reason", "ref", "owner")
+        assert {name: case[name] for name in names} == {
+            "entity": "timesheet", "failure_class": "mapping", "code": "tax_profile_unmapped", "field": "tax_profile",
+            "reason": FAILURE.reason, "ref": str(message("e0").ref), "owner": "finance",
+        }  # fmt: skip
+
+    async def test_they_are_chosen_by_owner_whether_named_or_of_the_class(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"))
+        await ask_approval(stand, OTHER_SHEET)
+        owners = {owner: (await stand.get(f"/v1/cases?owner={owner}")).items for owner in ("finance", "partner", "sre")}
+        assert [[case["key"] for case in items] for items in owners.values()] == [["T-1"], ["T-2"], []]
+        assert [case["key"] for case in (await stand.get("/v1/cases?class=business_rule")).items] == ["T-2"]
+        assert (await stand.get("/v1/cases?state=closed")).items == []
+
+    async def test_groups_of_one_cause(self, stand: Stand) -> None:
+        for number in range(2):
+            await ask_approval(stand, ActorKey("timesheet", f"T-{number}"))
+        [group] = (await stand.get("/v1/cases?group=true")).items
+        assert (group["cases"], group["owner"], group["money"]) == (2, "partner", {"EUR": "500000.00"})
+        [same] = {str(case["fingerprint"]) for case in (await stand.get("/v1/cases")).items}
+        assert group["fingerprint"] == same
+
+    async def test_a_file_for_spreadsheets_holds_all_and_no_formula(self, stand: Stand) -> None:
+        await stand.park(ActorKey("timesheet", "=1+1"), message("e1"))
+        await ask_approval(stand)
+        page = await stand.get("/v1/cases.csv")
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+        rows = list(csv.DictReader(StringIO(page.text)))
+        assert [(row["key"], row["class"], row["owner"], row["money"]) for row in rows] == [
+            ("'=1+1", "mapping", "finance", ""), ("T-1", "business_rule", "partner", "250000.00 EUR"),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [("state=all", "write open or closed"), ("group=yes", "write true or false"), ("class=x", "write one of")],
+    )
+    async def test_a_wrong_question_says_what_to_write(self, stand: Stand, asked: str, told: str) -> None:
+        page = await stand.get(f"/v1/cases?{asked}")
+        assert page.status == 400
+        assert told in page.detail
+
+
+class TestOne:
+    async def test_it_says_the_cause_how_to_mend_it_and_what_can_be_done(self, stand: Stand) -> None:
+        await stand.park(ActorKey("timesheet", "a/b"), message("e1"))
+        id = await newest(stand)
+        page = await stand.get(f"/v1/cases/{id}")
+        told = page.json
+        assert (told["cause"], told["can"]) == (FAILURE.reason, ["retry", "cancel"])
+        assert "policy file" in str(told["fix"])
+        assert told["links"] == {
+            "entity": "/v1/entities/timesheet/a%2Fb", "lane": "/v1/lanes/timesheet/a%2Fb",
+            "message": f"/v1/messages/{message('e1').ref}",
+        }  # fmt: skip
+        assert page.headers["ETag"] == '"1"'
+
+    async def test_none_of_that_number(self, stand: Stand) -> None:
+        for method, path in (("GET", "/v1/cases/99"), ("POST", "/v1/cases/99/retry")):
+            body = {"reason": "x"} if method == "POST" else None
+            page = await stand.asked_by("ann", method, path, body)
+            assert (page.status, page.json["type"]) == (404, "/problems/case-not-found")
+        assert (await stand.get("/v1/cases/x")).status == 400
+
+    async def test_it_is_taken_and_noted_by_who_has_seen_it(self, stand: Stand) -> None:
+        id = await ask_approval(stand)
+        path = f"/v1/cases/{id}"
+        missing = await stand.asked_by("ann", "PATCH", path, {"note": "x"})
+        assert (missing.status, missing.json["type"]) == (428, "/problems/precondition-missing")
+        done = await stand.asked_by("ann", "PATCH", path, {"assignee": "bob", "note": "ask him"}, If_Match='"1"')
+        assert (done.status, done.headers["ETag"]) == (200, '"2"')
+        stale = await stand.asked_by("bob", "PATCH", path, {"assignee": None}, If_Match='"1"')
+        assert (stale.status, stale.json["type"]) == (412, "/problems/case-changed")
+        file = (await stand.get(path)).json
+        assert isinstance(file["notes"], list)
+        [note] = file["notes"]
+        assert (note["by"], note["text"]) == ("ann", "ask him")
+        empty = await stand.asked_by("bob", "PATCH", path, {}, If_Match='"2"')
+        assert (empty.status, "write `assignee`, `note`, or both" in empty.detail) == (400, True)
+
+
+class TestActs:
+    async def test_who_has_the_role_approves_and_the_key_is_told(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        page = await act(stand, "ann", id, "approve")
+        assert (page.status, page.json["done"], page.json["told"]) == (200, "approve", "applied")
+        [(key, acted)] = keys.acts
+        assert key == SHEET
+        assert (acted.topic, acted.act, acted.by, acted.roles, acted.reason, acted.changes) == (
+            "approval:large_deal", Act.APPROVE, "ann", ("partner",), "because", None,
+        )  # fmt: skip
+        [done] = list((await stand.get(f"/v1/cases/{id}")).json["acts"])  # type: ignore[call-overload]  # JSON
+        assert (done["by"], done["act"], done["outcome"]) == ("ann", "approve", "done")
+
+    async def test_another_role_is_refused_and_told_which(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        page = await act(stand, "bob", id, "reject")
+        assert (page.status, page.json["type"]) == (403, "/problems/role-missing")
+        assert page.detail == f"Only the role partner may reject case {id}; bob has finance."
+        assert (await act(stand, "eve", id, "approve")).json["type"] == "/problems/forbidden"
+        assert (await stand.post(f"/v1/cases/{id}/approve", {"reason": "x"})).status == 403
+        assert keys.acts == []
+
+    async def test_what_the_key_does_not_take_is_a_conflict(self, stand: Stand, keys: Keys) -> None:
+        keys.says = Said(Verdict.IGNORED, "who has asked for it does not approve it")
+        page = await act(stand, "ann", await ask_approval(stand), "approve")
+        assert (page.status, page.json["type"]) == (409, "/problems/case-act-refused")
+        assert page.detail == "Ignored: who has asked for it does not approve it."
+
+    async def test_a_second_click_does_nothing_more(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        pages = [await act(stand, "ann", id, "approve", click="k1") for _ in range(2)]
+        assert pages[0].json == pages[1].json
+        assert len(keys.acts) == 1
+        await settle(stand)
+        assert (await act(stand, "ann", id, "approve", click="k1")).json == pages[0].json
+        other = await act(stand, "ann", id, "reject", click="k1")
+        assert (other.status, other.json["type"]) == (422, "/problems/idempotency-key-reused")
+        assert (await act(stand, "ann", id, "approve", click="k2")).status == 409
+
+    async def test_one_whose_end_nobody_knows_is_told_again(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        keys.says = Said(None)
+        page = await act(stand, "ann", id, "approve", click="k1")
+        assert (page.status, page.json["done"]) == (202, None)
+        keys.answers = dict.fromkeys(keys.answers, Said(Verdict.APPLIED))
+        await settle(stand)
+        again = await act(stand, "ann", id, "approve", click="k1")
+        assert (again.status, again.json["done"], len(keys.acts)) == (200, "approve", 1)
+
+    async def test_changes_go_with_an_edit_alone(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        for what, changes in (("approve", {"a": 1}), ("edit-retry", None)):
+            page = await act(stand, "ann", id, what, changes=changes)
+            assert (page.status, "Send `changes` with edit-retry" in page.detail) == (400, True)
+        assert (await act(stand, "bob", id, "edit-retry", changes={"amount": "9.00"})).status == 200
+        assert keys.acts[0][1].changes == {"amount": "9.00"}
+
+    async def test_an_act_that_the_topic_does_not_take_says_what_it_takes(self, stand: Stand) -> None:
+        page = await act(stand, "ann", await ask_approval(stand), "cancel")
+        assert page.status == 409
+        assert "what can be done: approve, reject, edit-retry" in page.detail
+
+    async def test_a_closed_case_takes_none(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        await settle(stand)
+        page = await act(stand, "ann", id, "approve")
+        assert (page.status, page.detail) == (409, f"Case {id} is closed (settled): nothing is left to do.")
+        assert keys.acts == []
+
+    async def test_an_entity_that_takes_no_acts(self, stand: Stand) -> None:
+        id = await ask_approval(stand, ActorKey("expense", "E-1"))
+        page = await act(stand, "ann", id, "approve")
+        assert (page.status, page.detail) == (409, "Expense has no cases to act on.")
+
+    async def test_without_a_way_to_the_keys_acts_on_topics_are_refused(
+        self, database_url: str, token_file: Path
+    ) -> None:
+        async with listening(database_url, token_file) as stand:
+            id = await ask_approval(stand)
+            page = await stand.post(f"/v1/cases/{id}/edit-retry", {"reason": "x", "changes": {}})
+            assert (page.status, page.json["type"]) == (501, "/problems/acts-not-taken")
+
+
+class TestLanes:
+    async def test_a_retry_lets_the_lane_run_again(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"))
+        id = await newest(stand)
+        page = await act(stand, "bob", id, "retry")
+        assert (page.status, page.json["told"]) == (200, "timesheet/T-1 runs again")
+        assert stand.looked_at == [SHEET]
+        assert (await stand.row(SHEET)).state == "open"
+        [case] = (await stand.get("/v1/cases?state=closed")).items
+        assert (case["closed_how"], case["closed_by"]) == ("retried", "bob")
+
+    async def test_a_cancel_discards_the_head(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"), message("e2"))
+        assert (await act(stand, "bob", await newest(stand), "cancel")).status == 200
+        assert (await stand.row(SHEET)).depth == 1
+        [case] = (await stand.get("/v1/cases?state=closed")).items
+        assert case["closed_how"] == "discarded"
+
+    @pytest.mark.parametrize(
+        ("what", "told"),
+        [
+            ("approve", "Nothing of this case asks for an approval"),
+            ("resolve", "Its message still stands in its lane: retry or cancel it"),
+        ],
+    )
+    async def test_what_does_not_fit_says_what_can_be_done(self, stand: Stand, what: str, told: str) -> None:
+        await stand.park(SHEET, message("e1"))
+        page = await act(stand, "bob", await newest(stand), what)
+        assert (page.status, told in page.detail) == (409, True)
+
+    async def test_one_whose_message_is_gone_is_resolved(self, stand: Stand) -> None:
+        row = (await stand.commits.load([SHEET]))[SHEET]
+        turn = queued(row, message("e1"))
+        turn.judged[0] = turn.judged[0]._replace(verdict=Verdict.REJECTED, position=None)
+        turn.lane = row.lane
+        turn.opened.append(Opened(Case(FAILURE), message("e1").ref))
+        await stand.commit(turn)
+        id = await newest(stand)
+        assert (await act(stand, "bob", id, "retry")).status == 409
+        assert (await act(stand, "bob", id, "resolve")).status == 200
+        assert (await stand.get("/v1/cases")).items == []
