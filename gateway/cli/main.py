@@ -34,6 +34,8 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
         "entity": Entry("gateway.cli.entity", "entity", "Show all that happened to one entity."),
+        "case": Entry("gateway.cli.case", "case", "Show and settle what a person must decide."),
+        "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show what another policy would do to past messages."),

@@ -14,6 +14,8 @@ from adapters.rabbitmq.address import parse_address
 
 TABLE: Final = "table"
 JSON: Final = "json"
+JSONL: Final = "jsonl"
+CSV: Final = "csv"
 
 DATABASE_URL: Final = "TALLYSTICK_DATABASE_URL"
 AMQP_URL: Final = "TALLYSTICK_AMQP_URL"
@@ -29,6 +31,17 @@ def output_option(command: F) -> F:
         "-o",
         "--output",
         type=click.Choice([TABLE, JSON]),
+        callback=_or_from_above,
+        help="How to print.  [default: table]",
+    )(command)
+
+
+def rows_option(command: F) -> F:
+    """Add `-o table|json|jsonl|csv` as `output`, for a command that prints a list."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice([TABLE, JSON, JSONL, CSV]),
         callback=_or_from_above,
         help="How to print.  [default: table]",
     )(command)

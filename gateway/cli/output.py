@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import Final
 
 import click
@@ -21,6 +23,29 @@ _STYLES: Final = {"ok": "green", "present": "green", "warn": "yellow", "fail": "
 def show_json(value: object) -> None:
     """Print anything that orjson can write."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def show_rows(
+    output: str, items: Sequence[Mapping[str, object]], columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Print a list: `items` for programs, `rows` of cells for people and spreadsheets."""
+    match output:
+        case "json":
+            show_json(items)
+        case "jsonl":
+            for item in items:
+                click.echo(orjson.dumps(item).decode())
+        case "csv":
+            text = StringIO()
+            csv.writer(text).writerows([columns, *([_unformulated(cell) for cell in row] for row in rows)])
+            click.echo(text.getvalue(), nl=False)
+        case _:
+            show_table(columns, rows)
+
+
+def _unformulated(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

@@ -1,0 +1,110 @@
+"""`tallystick caller`: those who may ask the API, with names and roles, in the file of callers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+import click
+import yaml
+from pydantic import ValidationError
+
+from gateway.callers import CALLERS_FILE, CallerEntry, Permission, digest, parse_callers, read_callers
+from gateway.cli.options import rows_option
+from gateway.cli.output import show_rows
+from gateway.exits import Exit, Failed
+
+TOKEN_BYTES: Final = 32
+COLUMNS: Final = ("name", "permissions", "roles", "token")
+
+
+def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+    path = value or os.environ.get(CALLERS_FILE)
+    if not path:
+        raise click.UsageError(f"give --file, or set {CALLERS_FILE}")
+    return Path(path)
+
+
+_file_option = click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_file,
+    help=f"The file of callers.  [default: {CALLERS_FILE}]",
+)
+
+
+@click.group()
+def caller() -> None:
+    """Add and list those who may ask the API. The gateway reads the file when it starts."""
+
+
+@caller.command()
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, help="What NAME may approve and reject; give it once for each role.")
+@click.option(
+    "--permission",
+    "permissions",
+    multiple=True,
+    type=click.Choice([permission.value for permission in Permission]),
+    help="What NAME may do at all.  [default: read, settle]",
+)
+@_file_option
+def add(name: str, roles: tuple[str, ...], permissions: tuple[str, ...], file: Path) -> None:
+    """Add NAME to the file, and print the token, once: only its digest is kept.
+
+    For an employee NAME is the id of the employee, so that nobody approves what he has asked for himself.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    entry: dict[str, object] = {
+        "name": name,
+        "token_sha256": digest(token.encode()).hex(),
+        "permissions": list(permissions) or [Permission.READ.value, Permission.SETTLE.value],
+        "roles": list(roles),
+    }
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    _check(entry, before, file)
+    added = yaml.safe_dump([entry], allow_unicode=True, default_flow_style=False, sort_keys=False)
+    after = f"{before.rstrip()}\n{added}" if before.strip() else added
+    # Appended, so that comments stay; read again as a whole before it takes the old one's place.
+    parse_callers(after, str(file))
+    _replace(file, after)
+    click.echo(token)
+    click.echo(f"{name} stands in {file}. Restart the gateway; the token is not shown again.", err=True)
+
+
+@caller.command("list")
+@_file_option
+@rows_option
+def list_(file: Path, output: str) -> None:
+    """List the callers of the file."""
+    entries = read_callers(file)
+    items: list[dict[str, object]] = [
+        {"name": entry.name, "permissions": list(entry.permissions), "roles": list(entry.roles)} for entry in entries
+    ]
+    rows = [
+        [entry.name, ", ".join(entry.permissions), ", ".join(entry.roles), f"{entry.token_sha256[:8]}…"]
+        for entry in entries
+    ]
+    show_rows(output, items, COLUMNS, rows)
+
+
+def _check(entry: dict[str, object], before: str, file: Path) -> None:
+    try:
+        CallerEntry.model_validate(entry)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)
+        raise click.UsageError("; ".join(f"{mistake['loc'][0]}: {mistake['msg']}" for mistake in wrong)) from error
+    if any(other.name == entry["name"] for other in parse_callers(before, str(file))):
+        raise Failed(Exit.CONFLICT, f"{file}: {entry['name']} is there already: remove that entry first")
+
+
+def _replace(file: Path, text: str) -> None:
+    """As a whole or not at all, with the mode that it had; a new one is its owner's alone."""
+    mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
+    beside = file.with_name(f".{file.name}.new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as opened:
+        opened.write(text)
+    beside.chmod(mode)
+    beside.replace(file)

@@ -1,0 +1,251 @@
+"""`tallystick case`: what a person must settle, and settling it, over the API of a gateway that runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from uuid import uuid4
+
+import click
+
+from gateway.cli.options import JSON, output_option, rows_option
+from gateway.cli.output import show_json, show_rows, show_table
+from gateway.cli.remote import Remote, remote, remote_options
+from schemas.acts import Act
+from schemas.verdicts import FailureClass
+
+LIST: Final = ("id", "class", "code", "key", "owner", "assignee", "money", "age", "count", "reason")
+GROUPS: Final = ("fingerprint", "class", "code", "field", "system", "owner", "cases", "money", "age", "reason")
+
+F = TypeVar("F", bound=Callable[..., Any])
+"""A function that becomes a command; click hands over its arguments by name."""
+
+
+@click.group()
+def case() -> None:
+    """Show and settle cases: approvals, and whatever a person must decide.
+
+    Asks the API of a gateway that runs. Each act names its reason, which is kept.
+    """
+
+
+def _filters(command: F) -> F:
+    """Add what a list can be narrowed by."""
+    for option in (
+        click.option("--fingerprint", help="Of one cause, as `groups` shows it."),
+        click.option("--key", help="Of one key."),
+        click.option("--entity", help="Of one entity, such as customer."),
+        click.option("--assignee", help="Taken by somebody."),
+        click.option("--owner", help="Of one role."),
+        click.option("--class", "class_", type=click.Choice([kind.value for kind in FailureClass])),
+        click.option("--state", type=click.Choice(["open", "closed"]), default="open", show_default=True),
+    ):
+        command = option(command)
+    return command
+
+
+@case.command("list")
+@_filters
+@click.option("--most", type=click.IntRange(1, 100_000), default=500, show_default=True, help="How many, at most.")
+@remote_options
+@rows_option
+def list_(url: str | None, token_file: Path | None, most: int, output: str, **asked: str | None) -> None:
+    """List cases, the oldest first."""
+    items = remote(url, token_file).all("/v1/cases", most, **asked)
+    show_rows(output, items, LIST, [_row(item) for item in items])
+
+
+@case.command()
+@_filters
+@remote_options
+@rows_option
+def groups(url: str | None, token_file: Path | None, output: str, **asked: str | None) -> None:
+    """Group cases by their cause, the largest group first."""
+    items = remote(url, token_file).get("/v1/cases", group="true", limit=500, **asked).content["items"]
+    rows = [
+        [item["fingerprint"], item["failure_class"], item["code"], item["field"] or "", item["system"] or "",
+         item["owner"], str(item["cases"]), _money(item["money"]), _age(item["oldest"]), item["reason"]]
+        for item in items
+    ]  # fmt: skip
+    show_rows(output, items, GROUPS, rows)
+
+
+@case.command()
+@click.argument("id", type=click.IntRange(min=1))
+@remote_options
+@output_option
+def show(id: int, url: str | None, token_file: Path | None, output: str) -> None:
+    """Show case ID: its cause, how to mend it, and what can be done about it."""
+    told = remote(url, token_file).get(f"/v1/cases/{id}").content
+    if output == JSON:
+        show_json(told)
+    else:
+        _show(told)
+
+
+@case.command()
+@click.argument("id", type=click.IntRange(min=1))
+@click.argument("name", required=False)
+@click.option("--nobody", is_flag=True, help="Give it back.")
+@remote_options
+@output_option
+def assign(id: int, name: str | None, nobody: bool, url: str | None, token_file: Path | None, output: str) -> None:  # noqa: FBT001 - click hands flags over by name
+    """Give case ID to NAME."""
+    if (name is None) != nobody:
+        raise click.UsageError("name who takes it, or give --nobody")
+    _edit(remote(url, token_file), id, {"assignee": name}, output)
+
+
+@case.command()
+@click.argument("id", type=click.IntRange(min=1))
+@click.argument("text")
+@remote_options
+@output_option
+def note(id: int, text: str, url: str | None, token_file: Path | None, output: str) -> None:
+    """Write TEXT beside case ID."""
+    _edit(remote(url, token_file), id, {"note": text}, output)
+
+
+def _act_options(command: F) -> F:
+    """Add the case, `--reason`, and `--click`."""
+    click_option = click.option(
+        "--click", "key", metavar="KEY", help="Your own key of this act: the same one again does nothing more."
+    )
+    reason = click.option("--reason", required=True, help="Why; kept in the audit.")
+    return click.argument("id", type=click.IntRange(min=1))(
+        reason(click_option(remote_options(output_option(command))))
+    )
+
+
+@case.command()
+@_act_options
+def approve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """Approve what case ID asks for."""
+    _act(Act.APPROVE, id, **given)
+
+
+@case.command()
+@_act_options
+def reject(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """Reject what case ID asks for."""
+    _act(Act.REJECT, id, **given)
+
+
+@case.command()
+@_act_options
+def retry(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """Let what case ID is about run again."""
+    _act(Act.RETRY, id, **given)
+
+
+@case.command("edit-retry")
+@click.option("--changes", required=True, metavar="JSON", help='The corrected fields, such as {"tax_profile": "de"}.')
+@_act_options
+def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """Correct what case ID is about, and let it run again."""
+    try:
+        read = json.loads(changes)
+    except ValueError as error:
+        raise click.UsageError(f"--changes: it is not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise click.UsageError('--changes: write a JSON object, such as {"tax_profile": "de"}')
+    _act(Act.EDIT_RETRY, id, changes=read, **given)
+
+
+@case.command()
+@_act_options
+def cancel(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """End what case ID is about."""
+    _act(Act.CANCEL, id, **given)
+
+
+@case.command()
+@_act_options
+def resolve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+    """Close case ID, about which nothing is left to do."""
+    _act(Act.RESOLVE, id, **given)
+
+
+def _act(
+    act: Act,
+    id: int,
+    *,
+    reason: str,
+    key: str | None,
+    url: str | None,
+    token_file: Path | None,
+    output: str,
+    changes: Mapping[str, object] | None = None,
+) -> None:
+    """One act, under a key of its own, so that nothing between us and the gateway can do it twice."""
+    body = {"reason": reason} if changes is None else {"reason": reason, "changes": changes}
+    path = f"/v1/cases/{id}/{act}"
+    told = remote(url, token_file).send("POST", path, body, Idempotency_Key=key or uuid4().hex).content
+    if output == JSON:
+        show_json(told)
+    else:
+        click.echo(f"Case {id}, {act}: {told['told']}.")
+
+
+def _edit(api: Remote, id: int, change: Mapping[str, object], output: str) -> None:
+    """A change of the case as it is now."""
+    seen = api.get(f"/v1/cases/{id}")
+    told = api.send("PATCH", f"/v1/cases/{id}", change, If_Match=seen.etag).content
+    if output == JSON:
+        show_json(told)
+    else:
+        click.echo(f"Case {id}: {'noted' if 'note' in change else told['case']['assignee'] or 'nobody'}.")
+
+
+def _show(told: Mapping[str, Any]) -> None:
+    about, standing = told["case"], told["standing"]
+    facts = [
+        ("case", f"{about['id']}, {about['failure_class']} {about['code']}"),
+        ("about", f"{about['entity']}/{about['key']}" + (f", {about['topic']}" if about["topic"] else "")),
+        ("cause", told["cause"]),
+        ("how to mend it", told["fix"]),
+        ("what can be done", ", ".join(told["can"]) or next(iter(told["cannot"].values()), "nothing")),
+        ("owner", about["owner"]),
+        ("taken by", about["assignee"] or "nobody"),
+        ("money", _money(about["money"]) or "–"),
+        ("open since", f"{about['opened_at']} ({_age(about['opened_at'])})"),
+        ("came", f"{about['count']} times, reopened {about['reopened']}"),
+        ("due", about["due_at"] or "–"),
+        ("message", standing["verdict"] or "–"),
+        ("command", standing["command"] or "–"),
+    ]
+    if about["closed_at"] is not None:
+        by = f" by {about['closed_by']}" if about["closed_by"] else ""
+        facts.append(("closed", f"{about['closed_at']}, {about['closed_how']}{by}"))
+    show_table(["", ""], facts)
+    lines = [(each["at"], each["by"], "note", each["text"]) for each in told["notes"]]
+    lines += [
+        (each["at"], each["by"], each["act"], f"{each['reason']} → {each['told'] or 'not known'}")
+        for each in told["acts"]
+    ]
+    if lines:
+        click.echo()
+        show_table(["when", "who", "what", "text"], sorted(lines))
+
+
+def _row(item: Mapping[str, Any]) -> list[str]:
+    return [
+        str(item["id"]), item["failure_class"], item["code"], f"{item['entity']}/{item['key']}", item["owner"],
+        item["assignee"] or "", _money(item["money"]), _age(item["opened_at"]), str(item["count"]), item["reason"],
+    ]  # fmt: skip
+
+
+def _money(money: Mapping[str, str]) -> str:
+    return "; ".join(f"{amount} {currency}" for currency, amount in money.items())
+
+
+def _age(since: str) -> str:
+    """How long ago, in its largest unit."""
+    seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
