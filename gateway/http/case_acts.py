@@ -203,7 +203,9 @@ class CaseActing:
         if told.verdict is None:
             return Came(None, "it is on its way; ask again with the same Idempotency-Key")
         said = told.verdict if told.reason is None else f"{told.verdict}: {told.reason}"
-        return Came(Outcome.IGNORED if told.verdict is Verdict.IGNORED else Outcome.DONE, said)
+        if not told.verdict.is_final:
+            return Came(None, f"{said}; it is decided in its turn; ask again with the same Idempotency-Key")
+        return Came(Outcome.DONE if told.verdict is Verdict.APPLIED else Outcome.IGNORED, said)
 
 
 def _check_role(act: Act, file: CaseFile, caller: Caller) -> None:

@@ -97,7 +97,7 @@ QUERIES: Final = {
                extract(epoch FROM at)::float8 AS at
         FROM tallystick.timeline ORDER BY seq""",
     "cases": """
-        SELECT entity || '/' || key AS key, code, closed_at IS NULL AS is_open, ref, command_id
+        SELECT entity || '/' || key AS key, code, closed_at IS NULL AS is_open, ref, command_id, topic
         FROM tallystick.cases""",
     "outbox": """
         SELECT id, system, operation, entity || '/' || key AS key, line, generation, entity_version, index, state, body
@@ -168,6 +168,7 @@ def _case(row: asyncpg.Record) -> Case:
         row["is_open"],
         None if row["ref"] is None else str(row["ref"]),
         None if row["command_id"] is None else str(row["command_id"]),
+        row["topic"],
     )
 
 

@@ -121,6 +121,8 @@ class Case:
     is_open: bool
     ref: str | None = None
     command: str | None = None
+    topic: str | None = None
+    """What of its key it is about; its message is only the one that opened it last."""
 
 
 class Step(NamedTuple):

@@ -113,5 +113,7 @@ def _waiting(ledger: Ledger, known: Mapping[Pair, Series], entity: Entity) -> It
 def _cases(ledger: Ledger) -> Iterator[Violation]:
     for case in ledger.evidence.cases:
         row = ledger.rows.get(case.ref or "")
-        if case.is_open and case.code == WAIT_OVERDUE and row is not None and row.verdict in FINAL:
-            yield Violation(Invariant.LIVE, ledger.name(row.ref), f"is {row.verdict}, and the case of its wait is open")
+        if not case.is_open or case.topic is not None or row is None:
+            continue
+        if row.verdict == APPLIED or (row.verdict in FINAL and case.code == WAIT_OVERDUE):
+            yield Violation(Invariant.LIVE, ledger.name(row.ref), f"is {row.verdict}, and its case {case.code} is open")

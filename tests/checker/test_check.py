@@ -319,6 +319,8 @@ SPOILT: list[tuple[str, Invariant, str, Spoilt]] = [
     ("past the deadline of a gap", Invariant.LIVE, "w1", lambda: behind_a_hole(overdue=frozenset({PSA}))),
     ("the case of a wait that is over", Invariant.LIVE, "won",
      lambda: with_more("cases", Case(PROJECT, "wait_overdue", is_open=True, ref="won"))),
+    ("a case of what is applied", Invariant.LIVE, "won",
+     lambda: with_more("cases", Case(PROJECT, "tax_profile_unmapped", is_open=True, ref="won"))),
     ("too many at once", Invariant.LIMITS, "s1-1", lambda: claimed(100, 100, 100, rate=2.0, burst=2)),
     ("too many in a while", Invariant.LIMITS, "s1-1", lambda: claimed(90, 100, 100.4, 100.8, 101.2, rate=2.0, burst=1)),
     ("too many in a day", Invariant.LIMITS, "erp", lambda: claimed(1, 2, 3, quota=2, day_begins=0)),

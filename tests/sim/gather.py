@@ -44,7 +44,7 @@ def gather(world: World) -> Evidence:
         cases=tuple(
             Case(
                 str(row.key), row.opened.case.failure.code, row.is_open, _text(row.opened.ref),
-                _text(row.opened.command_id),
+                _text(row.opened.command_id), row.opened.case.topic,
             )
             for row in tables.cases
         ),

@@ -234,9 +234,12 @@ class TestActs:
         assert (other.status, other.json["type"]) == (422, "/problems/idempotency-key-reused")
         assert (await act(stand, "ann", id, "approve", click="k2")).status == 409
 
-    async def test_one_whose_end_nobody_knows_is_told_again(self, stand: Stand, keys: Keys) -> None:
+    @pytest.mark.parametrize("verdict", [None, Verdict.QUEUED])
+    async def test_one_whose_end_nobody_knows_is_told_again(
+        self, stand: Stand, keys: Keys, verdict: Verdict | None
+    ) -> None:
         id = await ask_approval(stand)
-        keys.says = Said(None)
+        keys.says = Said(verdict)
         page = await act(stand, "ann", id, "approve", click="k1")
         assert (page.status, page.json["done"]) == (202, None)
         keys.answers = dict.fromkeys(keys.answers, Said(Verdict.APPLIED))
