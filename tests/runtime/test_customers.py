@@ -10,14 +10,14 @@ from schemas.customer.v1 import Upserted
 from schemas.engagement.entity import Engagement
 from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
-from schemas.verdicts import Verdict
-from tests.actors.firm import customer
+from schemas.verdicts import LaneState, Verdict
+from tests.actors.firm import customer, merged
 from tests.runtime.firm import CRM, Firm, event
 from tests.runtime.test_firm import won
 from tests.runtime.town import until
 from tests.runtime.virtual import run
 
-C1, C2 = ActorKey("customer", "C1"), ActorKey("customer", "C2")
+C1, C2, C3 = (ActorKey("customer", id) for id in ("C1", "C2", "C3"))
 SAME_TAX_ID = (customer(name="Shipyard", tax_id="DE1"), customer(name="Harbour", tax_id="DE1"))
 SAME_NAME = (customer(name="Shipyard GmbH"), customer(name="SHIPYARD AG"))
 NEARLY_SAME_NAME = (customer(name="Northern Shipyard"), customer(name="Northern Shipyards"))
@@ -90,6 +90,39 @@ def test_once_a_person_says_that_they_are_one_a_deal_of_either_is_a_deal_of_the_
         assert Engagement.model_validate_json(row.state or b"").customer == known.id
         assert state(firm, suspect).merged_into == known.id
         assert in_the_erp(firm) == {known.id}
+        firm.check_alive()
+
+    run(story())
+
+
+def test_a_circle_of_parents_is_found_however_far_it_leads() -> None:
+    async def story() -> None:
+        firm = Firm()
+        await firm.open(gateways=1)
+        for key, parent in ((C1, "C2"), (C2, "C3"), (C3, "C1"), (C1, "C2")):
+            number = len(firm.store.tables.inbox)
+            await firm.publish(event(CRM, f"{key.id}-{number}", key, customer(name=f"Yard {key.id}", parent=parent)))
+            await until(lambda: is_quiet(firm))
+        assert firm.cases() == ["parent_circle"]
+        refused = state(firm, C3).profile
+        assert refused is not None
+        assert refused.parent is None
+        firm.check_alive()
+
+    run(story())
+
+
+def test_a_merge_waits_for_the_one_that_stays() -> None:
+    async def story() -> None:
+        firm = Firm()
+        await firm.open(gateways=1)
+        await firm.publish(event(CRM, "one", C1, customer(name="Shipyard")))
+        await firm.publish(event(CRM, "merge", C1, merged("C2")))
+        await until(lambda: firm.store.tables.row(C1).lane.state is LaneState.WAITING)
+        await firm.publish(event(CRM, "two", C2, customer(name="Shipyard AG", tax_id="DE1")))
+        # The two have one name, which is no surprise to whoever says that they are one
+        await until(lambda: is_quiet(firm) and state(firm, C1).merged_into == "C2")
+        assert firm.store.tables.row(C1).lane.depth == 0
         firm.check_alive()
 
     run(story())
