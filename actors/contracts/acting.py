@@ -51,9 +51,11 @@ def _judged(contract: Contract, held: Held, act: Acted, context: Context) -> Dec
     theirs = [name for name, rule in open_rules if rule.role in act.roles]
     if act.by == order.requested_by:
         return Ignore(f"{act.by} asked for version {order.version}, so somebody else must decide on it")
-    if not theirs:
-        roles = ", ".join(dict.fromkeys(rule.role for _, rule in open_rules)) or "nobody any more"
+    if open_rules and not theirs:
+        roles = ", ".join(dict.fromkeys(rule.role for _, rule in open_rules))
         return Ignore(f"version {order.version} is decided by {roles}, and {act.by} is not that")
+    if not open_rules and act.act is Act.REJECT:
+        return Ignore(f"by the policy as it is now nobody decides on version {order.version}: approve it to go on")
     if act.act is Act.APPROVE:
         approvals = {**held.approvals, **dict.fromkeys(theirs, act.by)}
         return advance(with_held(contract, order.version, held.model_copy(update={"approvals": approvals})), context)

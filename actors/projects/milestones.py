@@ -21,7 +21,9 @@ def completed(state: Project, milestone: MilestoneCompleted, context: Context) -
     )
     changed = state.model_copy(update={"milestones": {**state.milestones, milestone.milestone_id: kept}})
     shown, requests = show_milestones(changed, context)
-    return Accept(shown, requests, notices=(Notice("milestone_completed", {"milestone_id": milestone.milestone_id}),))
+    remarks = () if state.legal_entity else ("the project is not set up yet: the CRM shows the milestone once it is",)
+    notice = Notice("milestone_completed", {"milestone_id": milestone.milestone_id})
+    return Accept(shown, requests, notices=(notice,), remarks=remarks)
 
 
 def show_milestones(state: Project, context: Context) -> tuple[Project, tuple[Request, ...]]:

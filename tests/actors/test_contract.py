@@ -306,6 +306,12 @@ def test_the_wrong_role_decides_nothing() -> None:
         assert "finance_director" in reason_to_ignore(given.when(act(what, TOPIC_2, ("S-1", "sales_director"))))
 
 
+def test_a_rule_that_the_policy_has_dropped_since_holds_nothing() -> None:
+    given = replace(IN_FORCE.after(LARGE), policy=SUPERVISED.model_copy(update={"approvals": {}}))
+    assert "approve it to go on" in reason_to_ignore(given.when(act(Act.REJECT, TOPIC_2)))
+    assert len(asked(given.when(act(Act.APPROVE, TOPIC_2)), "contract.put")) == 1
+
+
 def test_refused_it_is_closed_and_the_next_version_goes_on() -> None:
     given = IN_FORCE.after(LARGE, order(3))
     assert case(IN_FORCE.when(LARGE)).topic == TOPIC_2

@@ -17,7 +17,7 @@ from schemas.project.entity import Project
 from schemas.project.v1 import Closed, MarginThresholdBreached, MilestoneCompleted, TermsChanged
 from schemas.timesheet.entity import Timesheet
 from tests.actors.agreements import APRIL, END, JUNE, SOW, act, eur, rates
-from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
+from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, opened, running_project
 from tests.actors.stage import POLICY, Given, accepted, reason_to_ignore, refusal
 
 RUNNING = Given(ACTOR, BRIDGE, running_project(ends_on=END).model_copy(update={"contract": SOW.id}))
@@ -159,12 +159,11 @@ def test_a_milestone_is_shown_in_the_crm() -> None:
     assert "M1" in reason_to_ignore(given.when(MILESTONE))
 
 
-def test_a_milestone_of_a_project_that_is_not_known_yet_is_shown_with_the_next() -> None:
-    early = Given(ACTOR, BRIDGE, Project()).after(MILESTONE)
-    assert project(early).milestones["M1"].is_shown is False
-    known = replace(early, state=project(RUNNING).model_copy(update={"milestones": project(early).milestones}))
-    second = MILESTONE.model_copy(update={"milestone_id": "M2"})
-    assert [request.line for request in known.asked(second)] == ["milestone.M1", "milestone.M2"]
+def test_a_milestone_of_a_project_that_is_not_set_up_yet_is_shown_once_it_is() -> None:
+    new = Given(ACTOR, BRIDGE, Project())
+    early = accepted(new.when(MILESTONE))
+    assert (early.requests, "once it is" in early.remarks[0]) == ((), True)
+    assert [request.line for request in new.after(MILESTONE).asked(opened())] == ["milestone.M1"]
 
 
 def test_where_the_policy_sends_no_milestones_it_is_kept() -> None:

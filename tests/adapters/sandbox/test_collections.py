@@ -35,6 +35,20 @@ async def test_ids_come_from_the_canonical_ids_or_a_sequence(erp: Caller, starti
     assert (await crm.post("project.link", link)).json == {"id": "L-1"}
 
 
+async def test_what_is_planned_and_shown_has_ids_of_its_own(erp: Caller, starting: Starting) -> None:
+    await erp.ready_for_billing()
+    assignment = {"assignment_id": "E1-7", "project": "P-E1", "legal_entity": "DE01", "employee": "7", "role": "dev"}
+    assert (await erp.post("assignment.put", assignment)).json == {"id": "A-E1-7"}
+    nowhere = await erp.post("assignment.put", assignment | {"project": "P-no"}, key="2", reference="a/2/_/1")
+    assert (nowhere.status, nowhere.json["code"], nowhere.json["field"]) == (422, "unknown_project", "project")
+    crm = await starting(SandboxSettings(Role.CRM, TOKEN))
+    shown = {"project_id": "E1", "milestone_id": "M1", "assignment_id": "E1-7"}
+    assert (await crm.post("milestone.put", shown, key="1")).json == {"id": "M-E1-M1"}
+    assert (await crm.post("delivery.put", shown, key="2", reference="a/2/_/1")).json == {"id": "D-E1-7"}
+    forecast = {"forecast_id": "K1", "legal_entity": "DE01", "currency": "EUR"}
+    assert (await crm.post("forecast.put", forecast, key="3", reference="a/3/_/1")).json == {"id": "F-K1"}
+
+
 async def test_a_known_customer_is_updated(erp: Caller) -> None:
     await erp.post("customer.put", CUSTOMER, key="1", reference="customer/A1/_/1")
     changed = dict(CUSTOMER) | {"name": "Northwind Advisory"}
