@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from actors.contracts.activating import TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing
 from actors.contracts.holding import APPROVAL, MISSING
@@ -22,7 +23,8 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
     refused = next((each for each in contract.unbilled if each.topic == act.topic), None)
     if refused is not None:
         return _on_refused(contract, refused, act, context)
-    if act.topic in {"activation", "renewal", "termination"} and act.act is Act.RESOLVE:
+    is_told = act.topic in {"activation", "renewal", "termination"} or act.topic.startswith(TAKEN)
+    if is_told and act.act is Act.RESOLVE:
         return Accept(contract, settles=(act.topic,))
     return _not_here(act)
 

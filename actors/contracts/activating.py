@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from actors.contracts.advancing import advance, amended, schedule_of
 from actors.contracts.telling import tell
@@ -15,11 +16,16 @@ from schemas.facts import Case, Notice
 from schemas.project.entity import Project
 from schemas.verdicts import Failure, FailureClass
 
+TAKEN: Final = "taken:"
+"""Begins the topic of the case of a deal that names another one's contract."""
+
 
 def opened(state: Contract, terms: Opened, context: Context) -> Decision:
     """The deal's flow has set the contract up, in the billing system too."""
+    if state.engagement == terms.engagement:
+        return Ignore("its engagement has set the contract up already")
     if state.engagement is not None:
-        return Ignore(f"engagement {state.engagement} has set the contract up already")
+        return _taken(state, state.engagement, terms)
     found = {
         "engagement": terms.engagement, "reference": terms.reference, "customer": terms.customer,
         "project_id": terms.project_id, "project": terms.project, "tax_code": terms.tax_code,
@@ -119,6 +125,16 @@ def _in_force(contract: Contract, context: Context) -> Accept:
     decision = advance(contract, context)
     notice = Notice("in_force", {"project_id": contract.project_id or ""})
     return replace(decision, notices=(notice, *decision.notices))
+
+
+def _taken(state: Contract, engagement: str, terms: Opened) -> Accept:
+    """Two deals name one contract: the first keeps it, and a person must know that the second bills without one."""
+    reason = (
+        f"engagement {terms.engagement} was sold under the contract of engagement {engagement}, so nothing of it is "
+        "amended here: give its contract an id of its own in the CRM, and resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "contract_taken", reason, "contract")
+    return Accept(state, cases=(Case(failure, f"{TAKEN}{terms.engagement}", (Act.RESOLVE,)),))
 
 
 def _contradicts(state: Contract, terms: Activated, project: Project) -> Accept:

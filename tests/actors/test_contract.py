@@ -92,7 +92,15 @@ def test_the_contract_of_a_won_deal_is_at_version_1_and_asks_for_nothing() -> No
 
 
 def test_told_again_it_changes_nothing() -> None:
-    assert "ENG-1" in reason_to_ignore(IN_FORCE.when(opened()))
+    assert "already" in reason_to_ignore(IN_FORCE.when(opened()))
+
+
+def test_a_second_deal_under_the_same_contract_is_a_case() -> None:
+    second = opened().model_copy(update={"engagement": "ENG-2"})
+    found = case(IN_FORCE.when(second))
+    assert (found.topic, found.failure.code) == ("taken:ENG-2", "contract_taken")
+    assert contract(IN_FORCE.after(second)).engagement == "ENG-1"
+    assert accepted(IN_FORCE.when(act(Act.RESOLVE, "taken:ENG-2"))).settles == ("taken:ENG-2",)
 
 
 def test_a_contract_without_a_deal_is_brought_to_the_billing_system() -> None:
