@@ -122,7 +122,7 @@ def parse_callers(text: str, place: str) -> tuple[CallerEntry, ...]:
             entries = _ENTRIES.validate_python([] if found is None else found)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_input=False)
-            mistakes = [told(mistake, node, tuple(CallerEntry.model_fields)) for mistake in wrong]
+            mistakes = [line for mistake in wrong for line in told(mistake, node, tuple(CallerEntry.model_fields))]
         else:
             mistakes = list(_repeated(entries))
             if not mistakes:

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from actors.decision import Actor
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
-from adapters.ports.entities import Entities
 from adapters.ports.cases import Cases
+from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks

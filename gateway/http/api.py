@@ -11,9 +11,9 @@ from gateway.callers import Permission
 from gateway.http.access import Access, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
-from gateway.http.entities import EntityViews
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
-from adapters.ports.entities import Entities
 from adapters.ports.cases import CaseActs, Cases
+from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.history import History
 from adapters.ports.letters import DeadLetters

@@ -10,7 +10,7 @@ import yaml
 
 from actors.entities import timesheet as timesheets
 from gateway.policy_file import parse_policy
-from schemas.customer.entity import Customer
+from schemas.customer.entity import Customer, ErpRecord
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.operations.customer import CustomerPut
@@ -75,7 +75,8 @@ def test_its_customers_come_into_its_own_erp() -> None:
 
 def test_its_deals_are_set_up_there_from_the_template_of_their_service_line() -> None:
     policy = parse_policy(with_norway(), "policy.yaml").policy
-    buyer = Customer(profile=customer("NO01"), puts=1, erp_ids={"NO01": "7"}, tax_codes={"NO01": "NO-25"})
+    in_the_north = ErpRecord(legal_entity="NO01", system="erp_north", external_id="7")
+    buyer = Customer(profile=customer("NO01"), puts=1, records=(in_the_north,), tax_codes={"NO01": "NO-25"})
     sold = deal(part("NO01", service_line="aviation", currency="NOK", consultant="1500.00"))
     desk = Flow(policy=policy, others={SHIPYARD: buyer}).won(sold).go_on()
     systems = {request.operation: request.system for request in desk.asked}

@@ -19,7 +19,6 @@ from adapters.memory.tables import Tables
 from adapters.ports.history import GivenId, PastMessage
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import (
-    CaseRow,
     DeadLetterRow,
     LaneQuery,
     LaneRow,
@@ -95,7 +94,7 @@ class _Stage:
             commits=[clients.commits], lanes=clients.lanes, acts=clients.acts, pauses=clients.pauses,
             outbox=clients.outbox, overdue=clients.overdue, notices=clients.notices, dead_letters=clients.dead_letters,
             suspects=clients.suspects, looks=clients.looks, reads=_Unread(), consuming=self.hand, publishing=publishing,
-            systems=self.systems, gates=clients.gates, entities=clients.entities,
+            systems=self.systems, gates=clients.gates, entities=clients.entities, cases=clients.cases,
         )  # fmt: skip
         sources = Sources(lambda: self.time, time_ordered_id, lambda: 0.0)
         tuning = Tuning(notices=False)
@@ -169,9 +168,6 @@ class _Unread:
         raise StoreUnavailable("a play is not read")
 
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
-        raise StoreUnavailable("a play is not read")
-
-    async def cases(self, *, after: int, limit: int) -> list[CaseRow]:
         raise StoreUnavailable("a play is not read")
 
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:

@@ -43,9 +43,9 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
-from gateway.http.entities import EntityViews
 from gateway.http.case_acts import CaseActing, People
 from gateway.http.cases import CaseViews
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing

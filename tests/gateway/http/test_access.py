@@ -27,9 +27,9 @@ from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
-from gateway.http.entities import EntityViews
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
+from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
