@@ -164,6 +164,7 @@ EVENTS: Final = Registry(
         Version("customer.merged", 1, customer_v1.Merged),
         Version("customer.trade", 1, customer_v1.Trade, inner=True),
         Version("customer.resembles", 1, customer_v1.Resembles, inner=True),
+        Version("customer.absorbed", 1, customer_v1.Absorbed, inner=True),
         Version("customer.acted", 1, Acted, inner=True),
         Version("directory.listed", 1, directory_v1.Listed, inner=True),
         Version("directory.unlisted", 1, directory_v1.Unlisted, inner=True),

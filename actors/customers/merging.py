@@ -13,6 +13,7 @@ from actors.decision import Accept, Context, Decision, Snapshot, Wait
 from actors.policy import Policy
 from schemas.acts import Act
 from schemas.customer.entity import Customer
+from schemas.customer.v1 import Absorbed
 from schemas.facts import Case, Notice
 from schemas.values import Reference
 from schemas.verdicts import Failure, FailureClass
@@ -42,7 +43,7 @@ def is_known(winner: Snapshot) -> bool:
 def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
     """`winner` takes the place of the customer. Its ids in other systems mean the winner from now on.
 
-    Its claims are free, engagements that asked for it are told, and what ERPs have of it is put on hold.
+    Its claims are free, whoever asked for it and the winner are told, and what ERPs have of it is put on hold.
     """
     into = winner.key.id
     changed = state.model_copy(
@@ -53,7 +54,11 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
     )  # fmt: skip
     brought = hold_back(changed, context)
     engagements = tuple(asker.engagement for asker in state.askers)
-    messages = (*moved(engagements, context.key.id, into), *unlisted(state, context.key.id))
+    messages = (
+        *moved(engagements, context.key.id, into),
+        *unlisted(state, context.key.id),
+        ("customer.absorbed", Absorbed(to=into, customer=context.key.id)),
+    )
     told, requests = asked(brought.state, messages)
     remarks = brought.remarks
     if state.on_hold and isinstance(winner.state, Customer) and not winner.state.on_hold:

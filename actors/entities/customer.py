@@ -13,12 +13,12 @@ from actors.customers.lines import asked
 from actors.customers.outcome import concluded, confirmed, failed, halted, with_claims, with_lefts
 from actors.customers.ownership import TOPIC as OWNERSHIP
 from actors.customers.ownership import Left, Sender, owned
-from actors.customers.puts import bring
+from actors.customers.puts import Brought, bring
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from schemas.acts import Act, Acted
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.customer.entity import Candidate, Customer
-from schemas.customer.v1 import CreditChanged, Merged, Resembles, TaxProfileChanged, Trade, Upserted
+from schemas.customer.v1 import Absorbed, CreditChanged, Merged, Resembles, TaxProfileChanged, Trade, Upserted
 from schemas.envelope import Envelope
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -53,18 +53,29 @@ def decide(state: Customer, event: Event, context: Context) -> Decision:
             return _trade(state, trade, context)
         case Envelope(data=Acted() as acted):
             return _acted(state, acted, context)
-        case Envelope(data=Upserted() | CreditChanged() | TaxProfileChanged() | Merged() | Resembles()) if (
-            state.merged_into is not None
-        ):
+        case Envelope(
+            data=Upserted() | CreditChanged() | TaxProfileChanged() | Merged() | Resembles() | Absorbed()
+        ) if state.merged_into is not None:
             return Ignore(f"the customer was merged into {state.merged_into}: say it of that one instead")
         case Envelope(data=Upserted() | CreditChanged() | TaxProfileChanged()):
             return _changed(state, event, Sender(event.source, context.policy), context)
         case Envelope(data=Merged(into=into)):
             return merging.merged(state, into, context)
-        case Envelope(data=Resembles() as resembles):
-            return _resembles(state, resembles, context)
+        case Envelope(data=Resembles() | Absorbed()):
+            return _compared(state, event, context)
         case _:
             return Ignore(f"{event.type} does not concern a customer")
+
+
+def _compared(state: Customer, event: Envelope, context: Context) -> Decision:
+    """What others say of whom it may be."""
+    match event.data:
+        case Resembles() as resembles:
+            return _resembles(state, resembles, context)
+        case Absorbed(customer=gone):
+            return _absorbed(state, gone, context)
+        case _:
+            return Ignore(f"{event.type} says nothing of whom a customer may be")
 
 
 def _changed(state: Customer, event: Envelope, sender: Sender, context: Context) -> Decision:
@@ -150,6 +161,20 @@ def _resembles(state: Customer, resembles: Resembles, context: Context) -> Decis
     if state.status != "known" or not found:
         return Ignore("a person has said already who it is, or is asked")
     return halted(state, found, context)
+
+
+def _absorbed(state: Customer, gone: str, context: Context) -> Decision:
+    """Another one means this one now: what it alone could have is free, and nobody need say that they are two."""
+    rest = tuple(each for each in state.candidates if each.id != gone)
+    if state.status == "duplicate?" and rest:
+        return halted(state, rest, context) if rest != state.candidates else Ignore(f"{gone} was no candidate")
+    is_cleared = state.status == "duplicate?"
+    changed = state.model_copy(update={"status": "known", "candidates": ()})
+    brought = bring(changed, context) if is_cleared else Brought(changed)
+    accept = with_claims(state, concluded(state, brought, context), context)
+    if accept.state == state and not accept.requests:
+        return Ignore(f"{gone} had nothing that this one could take over")
+    return replace(accept, settles=(*accept.settles, suspicion.TOPIC)) if is_cleared else accept
 
 
 def _acted(state: Customer, acted: Acted, context: Context) -> Decision:

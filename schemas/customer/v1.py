@@ -100,3 +100,12 @@ class Resembles(Record):
     to: Id
     """The customer."""
     others: Annotated[tuple[Alike, ...], Field(strict=False, min_length=1, max_length=20)]
+
+
+class Absorbed(Record):
+    """Another customer was merged into this one. Comes from that one alone."""
+
+    to: Id
+    """The customer that stays."""
+    customer: Id
+    """The one that is gone."""

@@ -120,9 +120,11 @@ def test_a_merge_waits_for_the_one_that_stays() -> None:
         await firm.publish(event(CRM, "merge", C1, merged("C2")))
         await until(lambda: firm.store.tables.row(C1).lane.state is LaneState.WAITING)
         await firm.publish(event(CRM, "two", C2, customer(name="Shipyard AG", tax_id="DE1")))
-        # The two have one name, which is no surprise to whoever says that they are one
+        # Then it is merged, and the other, which has its name and stopped, goes on
         await until(lambda: is_quiet(firm) and state(firm, C1).merged_into == "C2")
         assert firm.store.tables.row(C1).lane.depth == 0
+        await until(lambda: is_quiet(firm) and state(firm, C2).status == "known")
+        assert in_the_erp(firm) == {"C1", "C2"}
         firm.check_alive()
 
     run(story())

@@ -11,7 +11,7 @@ from actors.entities.customer import ACTOR
 from schemas.acts import Act, Acted
 from schemas.commands import SELF
 from schemas.customer.entity import Candidate, Customer
-from schemas.customer.v1 import Alike, Resembles
+from schemas.customer.v1 import Absorbed, Alike, Resembles
 from schemas.directory.entity import Directory, Entry
 from schemas.directory.v1 import Listed, Unlisted
 from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
@@ -151,7 +151,10 @@ def test_cancelled_it_is_the_other_customer() -> None:
     assert (decision.state.status, decision.state.merged_into) == ("merged", "C-9")
     assert decision.releases == (Claim("customer.name", "DE/shipyard"),)
     assert "duplicate" in decision.settles
-    assert inside(decision.requests) == [CustomerMoved(to="E-1", customer="C-1", into="C-9")]
+    assert inside(decision.requests) == [
+        CustomerMoved(to="E-1", customer="C-1", into="C-9"),
+        Absorbed(to="C-9", customer="C-1"),
+    ]
     assert outside(decision.requests) == []
 
 
@@ -179,6 +182,26 @@ def test_a_corrected_tax_id_settles_it() -> None:
     assert (decision.state.status, decision.state.candidates) == ("known", ())
     assert outside(decision.requests)
     assert "duplicate" in decision.settles
+
+
+def test_when_the_only_candidate_is_merged_into_it_it_goes_on() -> None:
+    # Given a suspect whose candidate is merged into it, which gives the tax id back
+    given = replace(suspect(), taken={})
+    decision = accepted(given.when(Absorbed(to="C-1", customer="C-9")))
+    # Then it goes on and takes the tax id over, and nobody is asked any more
+    assert outside(decision.requests)
+    assert decision.claims == (TAX,)
+    assert decision.settles == ("duplicate",)
+    assert reason_to_ignore(replace(given, state=decision.state).when(Absorbed(to="C-1", customer="C-9")))
+
+
+def test_when_one_of_several_candidates_is_merged_into_it_the_others_stay() -> None:
+    taken = {TAX: OTHER, Claim("customer.name", "DE/shipyard"): ActorKey("customer", "C-8")}
+    given = replace(NEW, taken=taken).after(customer(tax_id="DE1"))
+    decision = halted(given.when(Absorbed(to="C-1", customer="C-9")))
+    assert isinstance(decision.state, Customer)
+    assert [each.id for each in decision.state.candidates] == ["C-8"]
+    assert reason_to_ignore(replace(given, state=decision.state).when(Absorbed(to="C-1", customer="C-7")))
 
 
 def test_a_known_customer_is_not_suspected_again_while_it_stays_the_same() -> None:

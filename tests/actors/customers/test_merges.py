@@ -10,7 +10,7 @@ from actors.entities.engagement import ACTOR as ENGAGEMENT
 from schemas.bindings import Binding
 from schemas.commands import SELF
 from schemas.customer.entity import Customer
-from schemas.customer.v1 import Merged
+from schemas.customer.v1 import Absorbed, Merged
 from schemas.directory.v1 import Unlisted
 from schemas.engagement.entity import Engagement
 from schemas.engagement.v1 import CustomerMoved
@@ -43,6 +43,7 @@ def test_a_merged_customer_gives_back_its_claims_and_its_record_is_put_on_hold()
         CustomerMoved(to="E-1", customer="C-1", into="C-9"),
         CustomerMoved(to="E-2", customer="C-1", into="C-9"),
         Unlisted(to="DE/shi", customer="C-1"),
+        Absorbed(to="C-9", customer="C-1"),
     ]
     assert decision.notices == (Notice("merged", {"into": "C-9"}),)
 
