@@ -164,7 +164,6 @@ class Runtime:
         references = References(actors, capacity=SNAPSHOTS)
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
-        self._mapping_retry = self._make_mapping_retry()
         world = World(
             actors,
             references,
@@ -193,6 +192,7 @@ class Runtime:
         self.gates = _gates(policy, ports.systems, sources.now)
         inner = Inner(self._bus, sources.now, sources.ids, vocabulary)
         self.people = People(inner, ports.entities)
+        self._mapping_retry = self._make_mapping_retry()
         self.read_systems = tuple(read_systems(policy))
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
@@ -312,12 +312,6 @@ class Runtime:
             self._phase = phase
             telemetry.restore_phase(phase)
 
-    def _make_mapping_retry(self) -> MappingRetry | None:
-        unmapped = self._ports.unmapped
-        if unmapped is None:
-            return None
-        return MappingRetry(self.policies, unmapped, self._ports.acts, self.look_at, Backoff())
-
     def _on_overtaken(self) -> None:
         if self._mapping_retry is not None:
             self._mapping_retry.overtaken()
@@ -365,6 +359,12 @@ class Runtime:
             Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
                   ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
         )  # fmt: skip
+
+    def _make_mapping_retry(self) -> MappingRetry | None:
+        unmapped, acts = self._ports.unmapped, self._ports.acts
+        if unmapped is None:
+            return None
+        return MappingRetry(self.policies, unmapped, acts, self.look_at, Backoff(), self.people)
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(

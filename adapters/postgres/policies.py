@@ -22,7 +22,7 @@ _HISTORY = """
 """
 _NEWEST = "SELECT max(id) FROM tallystick.cases WHERE closed_at IS NULL AND failure_class = 'mapping'"
 _CASES = """
-    SELECT c.id, c.entity, c.key, to_jsonb(c) ->> 'topic' AS topic FROM tallystick.cases c
+    SELECT c.id, c.entity, c.key, c.topic FROM tallystick.cases c
     WHERE c.closed_at IS NULL AND c.failure_class = 'mapping' AND c.id > $1 AND c.id <= $2 ORDER BY c.id LIMIT $3
 """
 _IS_TRIED = "SELECT EXISTS (SELECT FROM tallystick.policy_tried WHERE activation = $1)"

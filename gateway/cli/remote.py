@@ -30,7 +30,7 @@ PAGE: Final = 500
 
 _EXITS: Final = {
     400: Exit.USAGE, 401: Exit.AUTH, 403: Exit.AUTH, 404: Exit.NOT_FOUND, 409: Exit.CONFLICT, 412: Exit.CONFLICT,
-    422: Exit.USAGE, 428: Exit.USAGE, 501: Exit.FAILED, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE,
+    422: Exit.USAGE, 428: Exit.USAGE, 502: Exit.UNREACHABLE, 503: Exit.UNREACHABLE,
     504: Exit.UNREACHABLE,
 }  # fmt: skip
 

@@ -37,7 +37,6 @@ from gateway.http.problems import (
     CASE_ACT_REFUSED,
     CASE_CHANGED,
     CLICK_REUSED,
-    PEOPLE_AWAY,
     REQUEST_INVALID,
     RETRY_AFTER,
     ROLE_MISSING,
@@ -86,13 +85,10 @@ class Came:
 
 
 class CaseActing:
-    """Each method answers one route. `look_at` lets this process go on with a key at once.
-
-    `people` takes the acts on topics; without it they are refused.
-    """
+    """Each method answers one route. `people` takes acts on topics; `look_at` lets this process go on with a key."""
 
     def __init__(
-        self, cases: Cases, acts: CaseActs, lanes: LaneActs, people: People | None, look_at: Callable[[ActorKey], None]
+        self, cases: Cases, acts: CaseActs, lanes: LaneActs, people: People, look_at: Callable[[ActorKey], None]
     ) -> None:
         self._cases = cases
         self._acts = acts
@@ -127,8 +123,6 @@ class CaseActing:
         caller = request[CALLER]
         file = await found_case(self._cases, id)
         _check_role(act, file, caller)
-        if file.case.topic is not None and self._people is None:
-            raise Problem(PEOPLE_AWAY, f"This process cannot tell {file.case.entity}/{file.case.key} of an act.")
         click = Click(act, caller.name, asked.reason, asked.changes, key)
         begun = await self._begun(id, click)
         if begun.outcome is None:
@@ -187,8 +181,6 @@ class CaseActing:
 
     async def _told_to_key(self, file: CaseFile, click: Click, caller: Caller, begun: Begun, topic: str) -> Came:
         """Let the key decide on the act. The same act has the same id, however often it is told."""
-        if self._people is None:
-            return Came(Outcome.REFUSED, "this process cannot tell a key of an act")
         acted = Acted(
             topic=topic, act=click.act, by=caller.name, roles=tuple(sorted(caller.roles)), reason=click.reason,
             changes=click.changes,

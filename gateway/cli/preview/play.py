@@ -92,7 +92,8 @@ class _Stage:
         clients, publishing = self.store.clients(), MemoryPublishing(MemoryBroker())
         ports = Ports(
             commits=[clients.commits], lanes=clients.lanes, acts=clients.acts, pauses=clients.pauses,
-            outbox=clients.outbox, overdue=clients.overdue, notices=clients.notices, dead_letters=clients.dead_letters,
+            outbox=clients.outbox, overdue=clients.overdue, cases=clients.cases, notices=clients.notices,
+            dead_letters=clients.dead_letters,
             suspects=clients.suspects, looks=clients.looks, reads=_Unread(), consuming=self.hand, publishing=publishing,
             systems=self.systems, gates=clients.gates, entities=clients.entities, cases=clients.cases,
         )  # fmt: skip
@@ -125,7 +126,11 @@ class _Stage:
 
     def _outcome(self, buried: Sequence[tuple[PastMessage, Replayed]]) -> Played:
         tables, played = self.store.tables, Played()
-        codes = {row.opened.ref: row.opened.case.failure.code for row in tables.cases if row.opened.ref is not None}
+        codes = {
+            row.opened.ref: row.opened.case.failure.code
+            for row in tables.cases
+            if row.opened.ref is not None and row.opened.case.topic is None
+        }
         for row in sorted(tables.inbox.values(), key=lambda row: row.message.ref):
             message = row.message
             name = f"{message.type} {message.source} {message.id}"

@@ -43,7 +43,7 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
-from gateway.http.case_acts import CaseActing, People
+from gateway.http.case_acts import CaseActing, People, Told
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
 from gateway.http.letter_acts import LetterActs
@@ -61,6 +61,7 @@ from gateway.readmission import Readmission
 from gateway.settings import Settings
 from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
+from schemas.acts import Acted
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
@@ -79,6 +80,16 @@ GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
     "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
 }
+
+
+class Nobody:
+    """No key takes acts."""
+
+    async def act(self, key: ActorKey, acted: Acted, *, id: str) -> Told:
+        raise LookupError(f"{key.entity} takes no act on {acted.topic} ({id})")
+
+
+NOBODY: Final = Nobody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +223,7 @@ async def listening(
     *,
     patience: float = 5.0,
     callers_file: Path | None = None,
-    people: People | None = None,
+    people: People = NOBODY,
 ) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)

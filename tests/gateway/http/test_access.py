@@ -41,7 +41,7 @@ from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import EXAMPLE, TOKEN, Stand, listening, readmission
+from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Stand, listening, readmission
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -63,7 +63,7 @@ def app(database_url: str) -> web.Application:
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases = PostgresCases(database_url)
-    acting = CaseActing(cases, cases, lanes, None, lambda _: None)
+    acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting
     )

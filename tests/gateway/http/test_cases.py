@@ -272,14 +272,6 @@ class TestActs:
         page = await act(stand, "ann", id, "approve")
         assert (page.status, page.detail) == (409, "Expense has no cases to act on.")
 
-    async def test_without_a_way_to_the_keys_acts_on_topics_are_refused(
-        self, database_url: str, token_file: Path
-    ) -> None:
-        async with listening(database_url, token_file) as stand:
-            id = await ask_approval(stand)
-            page = await stand.post(f"/v1/cases/{id}/edit-retry", {"reason": "x", "changes": {}})
-            assert (page.status, page.json["type"]) == (501, "/problems/acts-not-taken")
-
 
 class TestLanes:
     async def test_a_retry_lets_the_lane_run_again(self, stand: Stand) -> None:
