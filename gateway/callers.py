@@ -122,8 +122,7 @@ def parse_callers(text: str, place: str) -> tuple[CallerEntry, ...]:
             entries = _ENTRIES.validate_python([] if found is None else found)
         except ValidationError as error:
             wrong = error.errors(include_url=False, include_input=False)
-            names = tuple(CallerEntry.model_fields)
-            mistakes = [line for mistake in wrong for line in told(mistake, node, names)]
+            mistakes = [line for mistake in wrong for line in told(mistake, node, tuple(CallerEntry.model_fields))]
         else:
             mistakes = list(_repeated(entries))
             if not mistakes:

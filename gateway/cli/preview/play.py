@@ -92,8 +92,7 @@ class _Stage:
         clients, publishing = self.store.clients(), MemoryPublishing(MemoryBroker())
         ports = Ports(
             commits=[clients.commits], lanes=clients.lanes, acts=clients.acts, pauses=clients.pauses,
-            outbox=clients.outbox, overdue=clients.overdue, cases=clients.cases, notices=clients.notices,
-            dead_letters=clients.dead_letters,
+            outbox=clients.outbox, overdue=clients.overdue, notices=clients.notices, dead_letters=clients.dead_letters,
             suspects=clients.suspects, looks=clients.looks, reads=_Unread(), consuming=self.hand, publishing=publishing,
             systems=self.systems, gates=clients.gates, entities=clients.entities, cases=clients.cases,
         )  # fmt: skip

@@ -189,7 +189,8 @@ _GOES_ON: Final = """
 _OPEN: Final = "SELECT * FROM tallystick.outbox"
 _MESSAGES: Final = """
     SELECT i.entity, i.key, i.type, i.source, i.event_id, i.verdict, i.reason,
-           (SELECT c.code FROM tallystick.cases c WHERE c.ref = i.ref AND c.topic IS NULL ORDER BY c.id DESC LIMIT 1) AS code
+           (SELECT c.code FROM tallystick.cases c WHERE c.ref = i.ref AND c.topic IS NULL
+            ORDER BY c.id DESC LIMIT 1) AS code
     FROM tallystick.inbox i ORDER BY i.ref
 """
 
