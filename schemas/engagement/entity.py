@@ -54,10 +54,10 @@ class PartState(_Kept):
 
     def step(self, name: str) -> StepState:
         """How far a step is."""
-        return self.steps.get(name, TODO)
+        return self.steps.get(name, NOT_BEGUN)
 
 
-TODO = StepState()
+NOT_BEGUN = StepState()
 
 
 class Grant(_Kept):
