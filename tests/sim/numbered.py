@@ -95,7 +95,7 @@ class Numbered:
         for _ in range(self._chance.randint(1, 4)):
             number += self._chance.choice([1, 1, 3])
             data: Record = CreditChanged(on_hold=is_held, reason="late" if is_held else "paid")
-            yield said(LEDGER, f"{id}-credit-{number}", id, data, number, blocks=is_held)
+            yield said(LEDGER, f"{id}-credit-{number}", id, data, number)
             is_held = self._chance.random() < 0.3
 
 

@@ -44,9 +44,9 @@ class Story:
             data = customer(name=f"{id}-{n}", tax_id=tax_id, tax_profile="odd" if is_poison else "standard")
             yield said(CRM, f"{id}-{n}", id, data, stops=is_poison or tax_id is not None)
             if chance.random() < 0.35:
-                yield said(CRM, f"{id}-hold-{n}", id, CreditChanged(on_hold=True, reason="late"), blocks=True)
+                yield said(CRM, f"{id}-hold-{n}", id, CreditChanged(on_hold=True, reason="late"))
                 if chance.random() < 0.8:
-                    yield said(CRM, f"{id}-free-{n}", id, CreditChanged(on_hold=False, reason="paid"), blocks=False)
+                    yield said(CRM, f"{id}-free-{n}", id, CreditChanged(on_hold=False, reason="paid"))
 
     def _project(self, id: str) -> Iterator[Said]:
         chance = self._chance

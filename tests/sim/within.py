@@ -6,6 +6,7 @@ Each actor that asks counts as a source of its own, because it alone asks for th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import orjson
 
@@ -22,6 +23,17 @@ def source_of(asked: Mapping[str, Command], source: str, id: str) -> str:
     return f"{source} {asked[id].key}" if source == SOURCE and id in asked else source
 
 
+def without_nulls(value: Any) -> Any:
+    """JSON as an event carries it: a field that is null is left out."""
+    match value:
+        case dict():
+            return {name: without_nulls(each) for name, each in value.items() if each is not None}
+        case list():
+            return [without_nulls(each) for each in value]
+        case _:
+            return value
+
+
 def said_within(world: World) -> Iterator[Published]:
     """What was asked of `self`; what counts as done must have arrived."""
     done = {str(line.command_id) for line in world.tables.timeline if line.what == DONE}
@@ -30,7 +42,7 @@ def said_within(world: World) -> Iterator[Published]:
         if known is None or known.place is None:
             continue
         version, index = known.place
-        data = orjson.loads(command.body)
+        data = without_nulls(orjson.loads(command.body))
         type_, key = f"{command.operation}.v1", f"{command.operation.partition('.')[0]}/{data['to']}"
         said = orjson.dumps({"type": type_, "subject": data["to"], "data": _present(data)})
         yield Published(
