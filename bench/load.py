@@ -113,6 +113,7 @@ async def seed_projects(database_url: str) -> None:
         starts_on=date(2026, 1, 1),
         tax_code="T1",
         rates={"consultant": Decimal("125.50")},
+        erp="erp",
         erp_id=ERP_PROJECT,
         status="active",
     )

@@ -58,7 +58,7 @@ class MemoryEntities:
             message = accepted.message
             told = Told(message.ref, message.source, message.id, message.type)
         return TimelineRow(
-            seq, _moment(line.at), line.entity_version, line.what, line.reason, None, told, line.command_id
+            seq, _moment(line.at), line.entity_version, line.what, line.reason, line.policy, told, line.command_id
         )
 
     def _all_asked(self, key: ActorKey) -> Iterator[AskedRow]:

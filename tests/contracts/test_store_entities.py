@@ -17,6 +17,7 @@ from tests.contracts.turns import (
     SHEET,
     applied,
     asking,
+    batch,
     command,
     message,
     queued,
@@ -89,6 +90,16 @@ async def test_the_timeline_has_each_verdict_with_its_message_newest_first(proce
     assert (first.what, first.version, first.reason) == ("applied", 1, None)
     assert first.seq < newest.seq
     assert first.at <= newest.at
+
+
+async def test_a_line_names_the_policy_that_it_was_decided_under(process: Process) -> None:
+    turn = asking(applied(await process.row(SHEET), message("e1")), command())
+    await process.commits.commit(replace(batch(turn), policy="0123456789ab"))
+    await send(process, "t", Ending.CONFIRMED)
+    await process.commit(settled(await process.row(SHEET), (command(), uuid("t"))))
+    assert [(line.what, line.policy) for line in await lines(process)] == [
+        ("command_done", None), ("applied", "0123456789ab"),
+    ]  # fmt: skip
 
 
 async def test_the_timeline_is_read_in_pages(process: Process) -> None:

@@ -1,5 +1,5 @@
 -- Lines of one entity from the newest, before a line where that is not null, with their messages.
-SELECT t.seq, t.at, t.entity_version, t.what, t.reason, to_jsonb(t) ->> 'policy' AS policy, t.command_id,
+SELECT t.seq, t.at, t.entity_version, t.what, t.reason, t.policy, t.command_id,
        i.ref, i.source, i.event_id, i.type
 FROM tallystick.timeline t
 LEFT JOIN tallystick.inbox i ON i.ref = t.ref
