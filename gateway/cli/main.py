@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
-        "mapping": Entry("gateway.cli.mapping", "mapping", "Show what another policy would do to past messages."),
+        "mapping": Entry("gateway.cli.mapping", "mapping", "Show policies, bring one into force, preview it."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),

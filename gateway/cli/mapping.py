@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
 from rich.console import Console
@@ -17,21 +17,77 @@ from adapters.ports.history import GivenId, PastMessage
 from adapters.postgres.history import PostgresHistory
 from adapters.postgres.policies import PostgresPolicies
 from gateway import telemetry
-from gateway.cli.options import JSON, database_option, output_option
+from gateway.cli.options import JSON, database_option, output_option, rows_option
+from gateway.cli.output import show_json, show_rows
 from gateway.cli.preview.hurry import hurried
 from gateway.cli.preview.play import play
 from gateway.cli.preview.played import Played, differences
 from gateway.cli.preview.report import show_preview, show_preview_json
+from gateway.cli.remote import remote, remote_options
 from gateway.exits import Exit, Failed
 from gateway.policy_file import PolicyFile, parse_policy, read_policy
 
 MOST: Final = 100_000
+SHOWN: Final = ("how", "by", "at", "reason")
 TIME: Final = "%Y-%m-%dT%H:%M:%S%z"
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+"""A function that becomes a command; click hands over its arguments by name."""
+
+
+def _reason(command: F) -> F:
+    """Add `--reason`, which goes into the audit."""
+    return click.option("--reason", required=True, help="Why; kept in the audit.")(command)
 
 
 @click.group()
 def mapping() -> None:
-    """Show what another policy would do to past messages."""
+    """Show which policies were in force, bring another one into force, and see beforehand what it would do.
+
+    `preview` reads the database; the others ask the API of a gateway that runs.
+    """
+
+
+@mapping.command("list")
+@click.option("--most", type=click.IntRange(1, MOST), default=50, show_default=True, help="How many, at most.")
+@remote_options
+@rows_option
+def list_(url: str | None, token_file: Path | None, most: int, output: str) -> None:
+    """List what came into force, newest first."""
+    items = remote(url, token_file).all("/v1/mappings", most)
+    show_rows(output, items, ["policy", "state", *SHOWN], [_row(item) for item in items])
+
+
+@mapping.command()
+@_reason
+@remote_options
+@output_option
+def reload(url: str | None, token_file: Path | None, reason: str, output: str) -> None:
+    """Let the gateway read its policy file again, and put it in force."""
+    _tell(remote(url, token_file).send("POST", "/v1/mappings/reload", {"reason": reason}).content, output)
+
+
+@mapping.command()
+@click.argument("policy")
+@_reason
+@remote_options
+@output_option
+def rollback(url: str | None, token_file: Path | None, policy: str, reason: str, output: str) -> None:
+    """Put a POLICY in force again, named by its 12 hex digits, that was loaded before."""
+    body = {"to": policy, "reason": reason}
+    _tell(remote(url, token_file).send("POST", "/v1/mappings/rollback", body).content, output)
+
+
+def _tell(activation: Mapping[str, Any], output: str) -> None:
+    if output == JSON:
+        show_json(activation)
+    else:
+        click.echo(f"Policy {activation['policy']} is in force, by {activation['by']}: {activation['reason']}")
+
+
+def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
+    return (item["policy"], "in force" if item["in_force"] else "", *(str(item[name]) for name in SHOWN))
 
 
 @dataclass(frozen=True, slots=True)
