@@ -19,7 +19,7 @@ from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped, remarked
 from gateway.failures import KILLS, internal, taken
-from gateway.modes import mode_of, off, only_live, shadowed
+from gateway.modes import mode_of, off, shadowed
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
@@ -231,7 +231,7 @@ class _Fold:
         decision = self._decision(envelope, ref)
         if decision is not None and mode is Mode.SHADOW:
             return Ignore(shadowed(decision))
-        return only_live(name, decision, policy) if isinstance(decision, Accept) else decision
+        return decision
 
     def _decision(self, event: Event, ref: UUID) -> Decision | None:
         """What the actor decides; None when it needs a reference that is not loaded, in another turn."""

@@ -6,14 +6,13 @@ Answers to commands have no mode: what was sent is always heard to its end.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from pydantic import BaseModel
 
-from actors.decision import Accept, Decision, Ignore, Reject, Request, Wait
+from actors.decision import Accept, Decision, Ignore, Reject, Wait
 from actors.policy import Flow, Mode, Policy
 from gateway.pauses import legal_entity_of
 
@@ -54,6 +53,7 @@ def mode_of(name: str, data: BaseModel, state: BaseModel, policy: Policy) -> Mod
     """How an event of type `name`, without version, runs: as live as the most live of its legal entities.
 
     Live, too, where it names none or one that the policy does not know, about which its decision has to say something.
+    What is not live beside what is, the actor of the event leaves out itself.
     """
     flow = FLOWS.get(name)
     if flow is None:
@@ -71,23 +71,6 @@ def legal_entities_of(data: BaseModel, state: BaseModel) -> tuple[str, ...]:
     if one is not None:
         return (one,)
     return tuple(getattr(data, "legal_entities", ()) or getattr(state, "legal_entities", ()))
-
-
-def only_live(name: str, decision: Accept, policy: Policy) -> Accept:
-    """What is left of a decision on a live event without what it asks of legal entities where its flow is not live."""
-    flow = FLOWS.get(name)
-    if flow is None:
-        return decision
-    judged = [(request, _mode(request, flow, policy)) for request in decision.requests]
-    remarks = [
-        f"{request.operation} for {_legal_entity(request)} is not sent: {flow} is {mode} there"
-        for request, mode in judged
-        if mode is not Mode.LIVE
-    ]
-    if not remarks:
-        return decision
-    kept = tuple(request for request, mode in judged if mode is Mode.LIVE)
-    return replace(decision, requests=kept, remarks=(*decision.remarks, *remarks))
 
 
 def off(name: str) -> str:
@@ -111,7 +94,7 @@ def shadowed(decision: Decision) -> str:
 
 
 def _would_do(decision: Accept) -> str:
-    """Commands by system and operation, with their count and money, and the cases that would be opened."""
+    """Commands by system and operation, with their count and money, what else is told, and cases to be opened."""
     counts: dict[tuple[str, str], int] = {}
     money: dict[tuple[str, str], dict[str, Decimal]] = {}
     for request in decision.requests:
@@ -126,20 +109,10 @@ def _would_do(decision: Accept) -> str:
         for (system, operation), count in counts.items()
     ]
     would = [f"would ask {' and '.join(asked)}"] if asked else ["would be applied, and ask nobody"]
+    would += [remark.removeprefix("shadow: ") for remark in decision.remarks]
     would += [f"would open a case: {case.failure.code}" for case in decision.cases]
     return "; ".join(would)
 
 
 def _sums(money: Mapping[str, Decimal]) -> list[str]:
     return [f"{amount:f} {currency}" for currency, amount in money.items()]
-
-
-def _mode(request: Request, flow: Flow, policy: Policy) -> Mode:
-    """How `flow` runs in the legal entity that a request concerns."""
-    entity = policy.legal_entities.get(_legal_entity(request) or "")
-    return Mode.LIVE if entity is None else entity.mode(flow)
-
-
-def _legal_entity(request: Request) -> str | None:
-    found = getattr(request.body, "legal_entity", None)
-    return found if isinstance(found, str) else None

@@ -19,7 +19,7 @@ from gateway.fold import fold
 from gateway.modes import FLOWS
 from gateway.rules import Rules
 from gateway.surroundings import Surroundings
-from schemas.commands import Confirmed
+from schemas.commands import SELF, Confirmed
 from schemas.customer.entity import Customer
 from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
@@ -63,9 +63,13 @@ def turn(
         message = Message(UUID(int=number), "urn:test", f"{number}", event.type, b"", b"")
         activation.mailbox.append(Entry(message, event, Slip()))
     activation.answers.extend(answers)
+    known = dict(references or {})
+    if references is None:  # nobody else is there
+        keys = (actor.references(state or actor.state(), entry.envelope, {}) for entry in activation.mailbox)
+        known = {named: Snapshot(named, 0, None) for each in keys for named in each}
     failed: list[Exception] = []
     around = Surroundings(
-        NOW, policy, Rules(), (), references or {}, read, lambda _key, error: failed.append(error),
+        NOW, policy, Rules(), (), known, read, lambda _key, error: failed.append(error),
         lambda _class, _tries: None, 100, 100,
     )  # fmt: skip
     draft = fold(actor, activation, Memory(Row(key), state or actor.state()), around)
@@ -141,9 +145,9 @@ def test_of_several_legal_entities_the_live_ones_are_served() -> None:
     policy = firm(Flow.CUSTOMERS, US01=Mode.SHADOW)
     draft = turn(customers.ACTOR, SHIPYARD, policy, customer("DE01", "US01"))
     assert (only(draft).verdict, only(draft).reason) == (
-        Verdict.APPLIED, "customer.put for US01 is not sent: customers is shadow there",
+        Verdict.APPLIED, "shadow: would ask erp for customer.put of US01",
     )  # fmt: skip
-    [queued] = draft.turn.queued
+    [queued] = [each for each in draft.turn.queued if each.command.system != SELF]
     assert CustomerPut.model_validate_json(queued.command.body).legal_entity == "DE01"
 
 
@@ -151,7 +155,7 @@ def test_of_several_legal_entities_the_live_ones_are_served() -> None:
     ("modes", "beginning"),
     [
         ({"DE01": Mode.OFF, "US01": Mode.OFF}, "off: "),
-        ({"DE01": Mode.OFF, "US01": Mode.SHADOW}, "shadow: would ask erp for customer.put ×2"),
+        ({"DE01": Mode.OFF, "US01": Mode.SHADOW}, "shadow: would ask "),
     ],
 )
 def test_where_none_of_them_is_live_nothing_is_done(modes: Mapping[str, Mode], beginning: str) -> None:
@@ -163,14 +167,14 @@ def test_where_none_of_them_is_live_nothing_is_done(modes: Mapping[str, Mode], b
 def test_an_event_that_names_no_legal_entity_has_those_of_what_it_is_about() -> None:
     policy = firm(Flow.CUSTOMERS, DE01=Mode.SHADOW)
     draft = turn(customers.ACTOR, SHIPYARD, policy, credit(on_hold=True), state=known_customer())
-    assert only(draft).reason == "shadow: would ask erp for customer.put ×1"
+    assert (only(draft).reason or "").endswith("would ask erp for customer.put of DE01")
     unknown = turn(customers.ACTOR, SHIPYARD, policy, credit(on_hold=True), state=Customer())
     assert only(unknown).verdict is Verdict.APPLIED
 
 
 def test_an_answer_is_heard_whatever_the_mode_is_by_then() -> None:
     given = Given(customers.ACTOR, SHIPYARD, Customer())
-    [request] = given.asked(customer("DE01"))
+    [request] = [each for each in given.asked(customer("DE01")) if each.system != SELF]
     result = given.confirmed(request, "10042")
     answer = answered(SHIPYARD, "1")
     heard = Answered(replace(answer.leased, command=result.command), Confirmed("10042"))
