@@ -83,10 +83,9 @@ async def test_other_processes_follow_when_they_look_and_are_told() -> None:
 async def test_who_may_send_follows_too() -> None:
     office = Office()
     book = await office.start()
-    await office.reload(
-        book, EXAMPLE.replace('types: ["customer.*", project.opportunity_won]', "types: [customer.upserted]")
-    )
-    assert book.sources()["urn:example:crm"].types == ("customer.upserted",)
+    assert book.sources()["urn:example:crm"].may_send("customer.merged")
+    await office.reload(book, EXAMPLE.replace('      - "customer.*"', "      - customer.upserted", 1))
+    assert not book.sources()["urn:example:crm"].may_send("customer.merged")
 
 
 async def test_a_restart_with_the_same_file_keeps_the_rollback_and_a_changed_file_ends_it() -> None:
