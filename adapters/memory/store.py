@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.bindings import MemoryBindings
 from adapters.memory.cases import MemoryCases
 from adapters.memory.commits import MemoryCommits
 from adapters.memory.dead_letters import MemoryDeadLetters
@@ -47,6 +48,7 @@ class MemoryClients:
     policies: MemoryPolicies
     unmapped: MemoryUnmapped
     history: MemoryHistory
+    bindings: MemoryBindings
     remembered: Remembered
 
 
@@ -82,5 +84,6 @@ class MemoryStore:
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),
             MemoryHistory(tables),
+            MemoryBindings(tables),
             remembered,
         )

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.bindings import Bindings
 from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
@@ -26,6 +27,7 @@ from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -89,6 +91,7 @@ class Process:
     unmapped: Unmapped
     history: History
     cases: CaseStore
+    bindings: Bindings
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -178,6 +181,7 @@ class MemoryStoreStand:
             clients.unmapped,
             clients.history,
             clients.cases,
+            clients.bindings,
             clients.remembered,
         )
 
@@ -232,14 +236,15 @@ class PostgresStoreStand:
         commits, lanes, outbox = PostgresCommits(url), PostgresLanes(url), PostgresOutbox(url, remembered)
         acts, pauses, suspects = PostgresLaneActs(url), PostgresPauses(url), PostgresSuspects(url)
         notices, dead_letters, gates = PostgresNotices(url), PostgresDeadLetters(url), PostgresGates(url)
-        restores, retention, overdue, looks = (
+        restores, retention, overdue, looks, bindings = (
             PostgresRestores(url), PostgresRetention(url), PostgresOverdue(url), PostgresLooks(url),
+            PostgresBindings(url),
         )  # fmt: skip
         entities, history = PostgresEntities(url), PostgresHistory(url)
         policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped, history, PostgresCases(url),
+            retention, entities, policies, unmapped, history, PostgresCases(url), bindings,
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

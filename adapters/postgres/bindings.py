@@ -1,0 +1,63 @@
+"""Bindings as rows, on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import asyncpg
+
+from adapters.ports.bindings import BindingFilter, Bound, External, Known
+from adapters.postgres.connection import SETTINGS, Link
+from adapters.postgres.errors import read_error
+from adapters.postgres.statements import statement
+from schemas.keys import EXTERNAL, ActorKey
+
+_PAGE = statement("read_bindings")
+_LOOK = statement("look_at_bindings")
+_STATES = statement("read_states")
+_RECORD = "INSERT INTO tallystick.audit (actor, action, reason) VALUES ($1, $2, $3)"
+
+
+class PostgresBindings:
+    """Port `Bindings`, over a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        # Filters may be null, so a plan is made for the values that are there.
+        self._link = Link(url, settings=SETTINGS | {"plan_cache_mode": "force_custom_plan"})
+
+    async def page(self, chosen: BindingFilter, *, after: External | None, limit: int) -> list[Bound]:
+        found = await self._fetch(
+            _PAGE, chosen.system, chosen.kind, chosen.external_id, chosen.entity, chosen.key,
+            after and after.key.id, limit,
+        )  # fmt: skip
+        return [_bound(record) for record in found]
+
+    async def look(self, externals: Collection[External], keys: Collection[ActorKey]) -> Known:
+        ours = [[key[part] for key in keys] for part in range(2)]
+        bound = await self._fetch(_LOOK, [external.key.id for external in externals], *ours)
+        states = await self._fetch(_STATES, *ours)
+        return Known(
+            [_bound(record) for record in bound],
+            {ActorKey(record["entity"], record["key"]): record["state"].encode() for record in states},
+        )
+
+    async def record(self, action: str, *, actor: str, reason: str) -> None:
+        await self._fetch(_RECORD, actor, action, reason)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._link.close()
+
+    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        try:
+            async with self._link as connection:
+                return await connection.fetch(query, *arguments)
+        except Exception as error:
+            raise read_error(error) from error
+
+
+def _bound(record: asyncpg.Record) -> Bound:
+    state = record["state"]
+    external = External.of(ActorKey(EXTERNAL, record["external"]))
+    key = ActorKey(record["bound_entity"], record["bound_key"])
+    return Bound(external, key, None if state is None else state.encode())
