@@ -56,6 +56,7 @@ from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
+from gateway.intakes.routes import bindings
 from gateway.metrics import Counts
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
@@ -71,9 +72,9 @@ class _Closes(Protocol):
 Client = TypeVar("Client", bound=_Closes)
 
 
-def the_topology() -> Topology:
-    """All that must stand in the broker."""
-    return topology(tuple(ACTORS))
+def the_topology(policy: PolicyFile | None = None) -> Topology:
+    """All that must stand in the broker; with the routing keys of the policy's intakes."""
+    return topology(tuple(ACTORS), {} if policy is None else bindings(policy.intakes))
 
 
 async def serve(settings: Settings) -> bool:
@@ -93,7 +94,7 @@ async def serve(settings: Settings) -> bool:
         )  # fmt: skip
         async with listening(settings, runtime, outside, counts):
             try:
-                await _signalled(runtime, _start(settings, runtime))
+                await _signalled(runtime, _start(settings, policy, runtime))
             except Exception:
                 await runtime.drain(0)
                 raise
@@ -103,12 +104,12 @@ async def serve(settings: Settings) -> bool:
     return clean
 
 
-async def _start(settings: Settings, runtime: Runtime) -> None:
+async def _start(settings: Settings, policy: PolicyFile, runtime: Runtime) -> None:
     """Wait for what is not there yet, then start."""
     runtime.begin()
     patience = Patience(Backoff(longest=5.0))
     await patience.until_done("postgresql", lambda: _refuse(settings.database_url))
-    await patience.until_done("rabbitmq", lambda: declare(settings.amqp_url))
+    await patience.until_done("rabbitmq", lambda: declare(settings.amqp_url, policy))
     await runtime.start()
     telemetry.started(version("tallystick"), runtime.instance, str(settings.policy))
 
@@ -119,11 +120,14 @@ async def _refuse(database_url: str) -> None:
     await check(database_url)
 
 
-async def declare(amqp_url: str) -> None:
-    """Declare the topology; idempotent. Raises `TopologyDiffers` or `BrokerUnavailable`."""
+async def declare(amqp_url: str, policy: PolicyFile | None = None) -> None:
+    """Declare the topology, with the routing keys of the policy's intakes; idempotent.
+
+    Raises `TopologyDiffers` or `BrokerUnavailable`.
+    """
     administration = RabbitAdministration(amqp_url)
     try:
-        await administration.apply(the_topology())
+        await administration.apply(the_topology(policy))
     finally:
         await administration.close()
 

@@ -1,4 +1,7 @@
-"""The door: a delivery becomes a message for a key, or is turned away with a reason. Pure."""
+"""The door: a delivery becomes a message for a key, or is turned away with a reason. Pure.
+
+What is no CloudEvent is made one by the intake that its routing key means; from then on it is an event as any other.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from uuid import UUID
 from adapters.ports.broker import Delivery
 from adapters.ports.turns import Message
 from gateway.activation import Entry
+from gateway.intakes.mapping import NO_INTAKES, Intakes
 from gateway.source_policy import Source
 from schemas.codec import to_structured
 from schemas.envelope import Envelope, Undecodable
@@ -21,17 +25,19 @@ QUEUE_PREFIX = "tallystick."
 
 
 class Door:
-    """Admits deliveries. `sources` answers the policy's sources, `refs` makes our own ids of messages."""
+    """Admits deliveries. `sources` and `intakes` answer the policy's, `refs` makes our own ids of messages."""
 
     def __init__(
         self,
         sources: Callable[[], Mapping[str, Source]],
         refs: Callable[[], UUID],
         vocabulary: Vocabulary = VOCABULARY,
+        intakes: Callable[[], Intakes] = lambda: NO_INTAKES,
     ) -> None:
         self._sources = sources
         self._refs = refs
         self._vocabulary = vocabulary
+        self._intakes = intakes
 
     def admit(self, delivery: Delivery) -> tuple[ActorKey, Entry]:
         """The key that a delivery is for, and its entry. Raises `Undecodable`."""
@@ -45,12 +51,12 @@ class Door:
                     "routing_key",
                 )
             )
-        envelope = self._vocabulary.decode(delivery.body, delivery.content_type, delivery.headers)
+        body, envelope = self._read(delivery)
         source = self._allowed(envelope, delivery)
         key = _key(envelope, source)
         message = Message(
-            self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash,
-            to_structured(delivery.body, delivery.content_type, delivery.headers), *_number(envelope, source, key),
+            self._refs(), envelope.source, envelope.id, envelope.type, envelope.body_hash, body,
+            *_number(envelope, source, key),
         )  # fmt: skip
         return key, Entry(message, envelope, delivery)
 
@@ -63,6 +69,14 @@ class Door:
         except Exception as error:  # noqa: BLE001  # our bug must neither stop the consumer nor lose the message
             reason = f"decoding raised {type(error).__name__}: report it"
             return Failure(FailureClass.INTERNAL, "door_failed", reason)
+
+    def _read(self, delivery: Delivery) -> tuple[bytes, Envelope]:
+        """The event, in structured mode, and what it says. Raises `Undecodable`."""
+        intake = self._intakes().find(delivery.routing_key)
+        if intake is not None:
+            return intake.read(delivery.body)
+        envelope = self._vocabulary.decode(delivery.body, delivery.content_type, delivery.headers)
+        return to_structured(delivery.body, delivery.content_type, delivery.headers), envelope
 
     def _allowed(self, envelope: Envelope, delivery: Delivery) -> Source:
         refuse_inner(envelope, self._vocabulary)

@@ -16,6 +16,8 @@ from adapters.ports.policies import Activation, Policies, PolicyNotFound
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
+from gateway.intakes.mapping import Intakes
+from gateway.intakes.routes import bindings
 from gateway.policy_disk import PolicyTexts
 from gateway.policy_file import PolicyFile
 from gateway.rules import Rules
@@ -44,6 +46,7 @@ class InForce:
     policy: Policy
     rules: Rules
     sources: Mapping[str, Source]
+    intakes: Intakes
     activation: Activation | None = None
 
 
@@ -61,6 +64,7 @@ class PolicyBook:
         texts: PolicyTexts,
     ) -> None:
         self._file = file
+        self._files_intakes = Intakes(file.intakes)
         self._policies = policies
         self._backoff = backoff
         self._texts = texts
@@ -80,6 +84,10 @@ class PolicyBook:
     def sources(self) -> Mapping[str, Source]:
         """Who may send what; by the file until it is known what is in force, for nothing is decided before."""
         return self._file.sources if self._now is None else self._now.sources
+
+    def intakes(self) -> Intakes:
+        """What is made of messages that are no CloudEvents."""
+        return self._files_intakes if self._now is None else self._now.intakes
 
     def hash(self) -> str:
         """The name of the policy in force."""
@@ -192,10 +200,12 @@ def parts_of_the_start(running: PolicyFile, other: PolicyFile) -> list[str]:
     parts = [f"systems.{name}" for name in names if running.systems.get(name) != other.systems.get(name)]
     if running.retry_rules != other.retry_rules:
         parts.append("retries")
+    if bindings(running.intakes) != bindings(other.intakes):
+        parts.append("intakes.routing_keys")
     if running.retention != other.retention:
         parts.append("retention")
     return parts
 
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
-    return InForce(file.hash, file.policy, file.rules, file.sources, activation)
+    return InForce(file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), activation)

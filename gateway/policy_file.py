@@ -34,6 +34,9 @@ from actors.policy import (
 )
 from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.http_policy import HttpSystemPolicy, Operation
+from gateway.intakes.checks import check_intakes
+from gateway.intakes.intake import Intake
+from gateway.intakes.values import FORMS
 from gateway.policy_checks import (
     Mistakes,
     check_approvals,
@@ -91,6 +94,8 @@ class PolicyFile(BaseModel):
     """Which system alone may change which fields; the first rule that fits counts."""
     sources: Mapping[str, Source] = Field(min_length=1)
     """CloudEvents source -> who may publish under it, and what."""
+    intakes: Mapping[Id, Intake] = {}
+    """Messages that are no CloudEvents, by a name of your own, and what event each becomes."""
     systems: Mapping[System, AnySystem] = Field(min_length=1)
     """The systems that commands go to."""
     retry_seconds: float = Field(default=5, gt=0, le=3600)
@@ -116,6 +121,7 @@ class PolicyFile(BaseModel):
             *check_approvals(self.approvals, self.legal_entities),
             *check_ownership(self.ownership, self.legal_entities, self.systems),
             *check_sources(self.sources, self.lanes),
+            *check_intakes(self.intakes, self.sources),
         ]
         if mistakes:
             raise Mistakes(mistakes)
@@ -204,8 +210,9 @@ def parse_policy(text: str, name: str) -> PolicyFile:
 
 
 def _untagged(mistake: ErrorDetails) -> ErrorDetails:
-    """A mistake at its place in the file: pydantic puts the kind of a system into its path."""
-    place = mistake["loc"]
+    """A mistake at its place in the file: pydantic adds the kind of a system and the form of a value."""
+    place = tuple(step for step in mistake["loc"] if not str(step).startswith("="))
+    mistake = {**mistake, "loc": place}
     return {**mistake, "loc": place[:2] + place[3:]} if place[:1] == ("systems",) and len(place) > 2 else mistake
 
 
@@ -220,6 +227,8 @@ _NAMES: Final = frozenset(
         Approval,
         Ownership,
         Source,
+        Intake,
+        *FORMS,
         HttpSystemPolicy,
         Operation,
         TrytonPolicy,

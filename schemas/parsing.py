@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, Literal
 
 import jiter
 
@@ -45,8 +45,8 @@ _REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
 """What jiter says, by its beginning, as (code, sentence)."""
 
 
-def parse(body: bytes, limits: Limits) -> object:
-    """The JSON value in `body`. Raises `Undecodable`."""
+def parse(body: bytes, limits: Limits, numbers: Literal["float", "lossless-float"] = "float") -> object:
+    """The JSON value in `body`. Raises `Undecodable`. With `lossless-float`, numbers keep the digits they came with."""
     if len(body) > limits.body_bytes:
         raise refused("body_too_large", f"the body has {len(body)} bytes; send at most {limits.body_bytes}")
     if body.count(b"{") + body.count(b"[") > limits.depth and _is_deeper(body, limits.depth):
@@ -54,7 +54,7 @@ def parse(body: bytes, limits: Limits) -> object:
     if b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b""):
         raise refused("null_character", "a string has the character U+0000, which databases refuse; remove it")
     try:
-        return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False)
+        return jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, float_mode=numbers)
     except ValueError as error:
         code, sentence = _explained(body, str(error))
         raise refused(code, f"{sentence} ({shown(str(error))})") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from adapters.ports.broker import Exchange, Queue, Topology
@@ -39,8 +40,12 @@ its first return on 3.10. A large number means the same everywhere.
 """
 
 
-def topology(entities: Sequence[str]) -> Topology:
-    """All that the gateway needs for these entities, in the order in which it is to be declared."""
+def topology(entities: Sequence[str], intakes: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Topology:
+    """All that the gateway needs for these entities, in the order in which it is to be declared.
+
+    `intakes`: entity -> further routing keys of its queue, for messages that are no CloudEvents. They come by the
+    entity's own queue, since the order of a key is kept within one queue.
+    """
     return Topology(
         exchanges=(
             Exchange(DEAD, "fanout", {}),
@@ -63,7 +68,7 @@ def topology(entities: Sequence[str]) -> Topology:
                 },
             ),
             consumed(UNROUTED, UNROUTED, ""),
-            *(consumed(queue_of(entity), EVENTS, f"{entity}.#") for entity in entities),
+            *(consumed(queue_of(entity), EVENTS, f"{entity}.#", *intakes.get(entity, ())) for entity in entities),
         ),
     )
 
@@ -73,7 +78,7 @@ def queue_of(entity: str) -> str:
     return f"tallystick.{entity}"
 
 
-def consumed(name: str, exchange: str, routing_key: str) -> Queue:
+def consumed(name: str, exchange: str, *routing_keys: str) -> Queue:
     """A queue of the gateway: replicated, one consumer at a time, and nothing lost on the way to the dead letters.
 
     Dead-lettering at least once needs `reject-publish`, which never strikes as the length is not limited. (RabbitMQ's
@@ -82,7 +87,7 @@ def consumed(name: str, exchange: str, routing_key: str) -> Queue:
     return Queue(
         name,
         exchange,
-        (routing_key,),
+        routing_keys,
         {
             "x-queue-type": "quorum",
             "x-single-active-consumer": True,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 
 import click
 
 from gateway.cli.events_file import read_files
-from gateway.cli.options import JSON, output_option
+from gateway.cli.intake import Became, became, the_intake
+from gateway.cli.options import JSON, optional_policy_option, output_option, required_policy
 from gateway.cli.output import show_json, show_table
 from gateway.cli.refusals import RefusedLine, refusal_of
 from gateway.exits import Exit, Failed
@@ -46,27 +48,42 @@ def schema(type_: str) -> None:
 
 @event.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--intake", metavar="NAME", help="Take them for messages of this intake, and show what they become.")
+@optional_policy_option
 @output_option
-def validate(files: tuple[str, ...], output: str) -> None:
+def validate(files: tuple[str, ...], intake: str | None, policy: Path | None, output: str) -> None:
     """Check events as the gateway does, each FILE one event or one on each line; `-` is standard input.
 
+    With --intake the files hold messages that are no CloudEvents, which the policy file's intake makes events of.
     Ends with 1 if one would be refused.
     """
     count = 0
     refused: list[RefusedLine] = []
-    for line in read_files(files):
-        count += 1
-        found = refusal_of(line)
-        if found is not None:
-            refused.append(found)
-    _report(count, refused, output)
+    events: list[dict[str, object]] | None = None
+    if intake is None:
+        for line in read_files(files):
+            count += 1
+            found = refusal_of(line)
+            if found is not None:
+                refused.append(found)
+    else:
+        events = []
+        for each in became(the_intake(required_policy(policy), intake), read_files(files)):
+            count += 1
+            match each:
+                case RefusedLine():
+                    refused.append(each)
+                case Became(event=event):
+                    events.append(event)
+    _report(count, refused, output, events)
     if not count:
         raise Failed(Exit.FAILED, "there is no event in there")
     if refused:
         raise click.exceptions.Exit(Exit.FAILED)
 
 
-def _report(count: int, refused: list[RefusedLine], output: str) -> None:
+def _report(count: int, refused: list[RefusedLine], output: str, events: list[dict[str, object]] | None) -> None:
+    """`events`: what messages became, where that is asked."""
     if output == JSON:
         rows = [
             {
@@ -79,8 +96,10 @@ def _report(count: int, refused: list[RefusedLine], output: str) -> None:
             }
             for each in refused
         ]
-        show_json({"events": count, "refused": rows})
+        show_json({"events": count, "refused": rows} | ({} if events is None else {"became": events}))
         return
+    for event in events or ():
+        show_json(event)
     if refused:
         show_table(
             ["event", "class", "code", "field", "reason"],

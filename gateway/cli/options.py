@@ -78,6 +78,24 @@ def policy_option(command: F) -> F:
     )(command)
 
 
+def optional_policy_option(command: F) -> F:
+    """Add `--policy` as `policy`, for a command that can do without; None if nothing names a file."""
+    return click.option(
+        "--policy",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        callback=_policy_if_named,
+        help=f"The policy file.  [default: {POLICY}, or the path in the file that {POLICY}_FILE names]",
+    )(command)
+
+
+def required_policy(policy: Path | None) -> Path:
+    """The policy file, for a use that cannot do without. Raises `UsageError`."""
+    if policy is None:
+        raise click.UsageError(f"give --policy, or set {POLICY}")
+    return policy
+
+
 def required_broker(amqp_url: str) -> str:
     """The broker's URL, for a command that cannot do without. Raises `UsageError`."""
     if not amqp_url:
@@ -148,11 +166,13 @@ def _amqp_url(_ctx: click.Context, _param: click.Parameter, value: str | None) -
     return _checked("--amqp-url", AMQP_URL, value, check_amqp_url)
 
 
-def _policy(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
+def _policy(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path:
+    return required_policy(_policy_if_named(ctx, param, value))
+
+
+def _policy_if_named(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
     path = value or from_environment(POLICY)
-    if not path:
-        raise click.UsageError(f"give --policy, or set {POLICY}")
-    return Path(path)
+    return Path(path) if path else None
 
 
 def _checked(option: str, variable: str, value: str | None, check: Callable[[str], str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 import uvloop
@@ -11,9 +12,11 @@ from actors.registry import ACTORS
 from adapters.ports.broker import BrokerUnavailable, Topology
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.topology import topology as topology_of
-from gateway.cli.options import JSON, amqp_option, output_option, required_broker
+from gateway.cli.options import JSON, amqp_option, optional_policy_option, output_option, required_broker
 from gateway.cli.output import show_json, show_table
 from gateway.exits import explain
+from gateway.intakes.routes import bindings
+from gateway.policy_file import read_policy
 
 
 @click.group()
@@ -23,10 +26,14 @@ def topology() -> None:
 
 @topology.command()
 @amqp_option
+@optional_policy_option
 @output_option
-def show(amqp_url: str, output: str) -> None:
-    """Print exchanges, queues, bindings, and arguments, and what is missing if the broker can be asked."""
-    wanted = the_topology()
+def show(amqp_url: str, policy: Path | None, output: str) -> None:
+    """Print exchanges, queues, bindings, and arguments, and what is missing if the broker can be asked.
+
+    The routing keys of intakes are among the bindings if a policy file is named.
+    """
+    wanted = the_topology(policy)
     missing: list[str] | None = None
     if amqp_url:
         try:
@@ -41,17 +48,26 @@ def show(amqp_url: str, output: str) -> None:
 
 @topology.command()
 @amqp_option
-def apply(amqp_url: str) -> None:
-    """Declare what is missing. What is there stays as it is; code 5 if it has other arguments."""
-    made = uvloop.run(_apply(required_broker(amqp_url), the_topology()))
+@optional_policy_option
+def apply(amqp_url: str, policy: Path | None) -> None:
+    """Declare what is missing. What is there stays as it is; code 5 if it has other arguments.
+
+    The queues are bound to the routing keys of the policy file's intakes too, if one is named. What the file no longer
+    has stays bound: such messages become dead letters.
+    """
+    wanted = the_topology(policy)
+    made = uvloop.run(_apply(required_broker(amqp_url), wanted))
     for name in made:
         click.echo(f"Declared {name}.")
+    for queue in wanted.queues:
+        for routing_key in queue.routing_keys[1:]:
+            click.echo(f"Bound {queue.name} to {routing_key}.")
     click.echo("Everything stands.")
 
 
-def the_topology() -> Topology:
-    """What the gateway declares when it starts."""
-    return topology_of(tuple(ACTORS))
+def the_topology(policy: Path | None = None) -> Topology:
+    """What the gateway declares when it starts with this policy file. Raises `PolicyInvalid`."""
+    return topology_of(tuple(ACTORS), {} if policy is None else bindings(read_policy(policy).intakes))
 
 
 async def _missing(amqp_url: str, wanted: Topology) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
 
 from gateway.door import Door
+from gateway.intakes.intake import Intake
+from gateway.intakes.mapping import Intakes
+from gateway.letters import LetterDelivery, letter_of
 from gateway.source_policy import Source
 from schemas.codec import decode_stored
 from schemas.envelope import Undecodable
@@ -15,9 +20,10 @@ from schemas.keys import ActorKey, external_key
 from schemas.registry import Registry, Version
 from schemas.sequence import SequenceKind
 from schemas.timesheet import v1
-from schemas.verdicts import FailureClass
+from schemas.verdicts import Failure, FailureClass
 from schemas.vocabulary import Vocabulary
 from tests.gateway.deliveries import Parcel, parcel
+from tests.gateway.intakes.clock import CLOCK, MESSAGE, entry
 from tests.gateway.toy import Ids
 from tests.schemas.messages import binary, example
 
@@ -159,3 +165,73 @@ def test_what_only_the_gateway_says_is_turned_away_whoever_says_it() -> None:
         Door(lambda: SOURCES, Ids(), inner).admit(parcel())
     failure = caught.value.failure
     assert (failure.failure_class, failure.code, failure.field) == (FailureClass.AUTH, "type_inner", "type")
+
+
+CLOCKS = {"urn:example:clock": Source(users=("clock",), types=("timesheet.approved",))}
+EXPORT = Parcel(MESSAGE.read_bytes(), routing_key="clock.sheets.de", user_id="clock", content_type=None)
+
+
+def with_intake(sources: Mapping[str, Source] = CLOCKS) -> Door:
+    intakes = Intakes({"clock": CLOCK.intake})
+    return Door(lambda: sources, Ids(), intakes=lambda: intakes)
+
+
+def test_what_is_no_event_is_mapped_by_the_intake_of_its_routing_key() -> None:
+    key, entry = with_intake().admit(EXPORT)
+    assert key == ActorKey("timesheet", "clock-4711")
+    assert (entry.message.source, entry.message.id) == ("urn:example:clock", "4711-1-A")
+    assert decode_stored(entry.message.body) == entry.envelope
+    assert entry.receipt is EXPORT
+
+
+def test_events_beside_an_intake_are_events_as_ever() -> None:
+    assert with_intake(SOURCES).admit(parcel())[1].envelope.source == "urn:psa"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"user_id": "psa-user"}, "user_differs"),
+        ({"user_id": None}, "user_missing"),
+        ({"queue": "tallystick.project"}, "queue_differs"),
+        ({"queue": "tallystick.unrouted"}, "unrouted"),
+        ({"routing_key": "clock.other"}, "not_cloudevents"),
+        ({"body": b"{}"}, "intake_path_missing"),
+    ],
+)
+def test_all_that_holds_for_events_holds_for_what_is_mapped(change: dict[str, Any], code: str) -> None:
+    with pytest.raises(Undecodable) as caught:
+        with_intake().admit(replace(EXPORT, **change))
+    assert caught.value.failure.code == code
+
+
+def test_its_source_may_send_no_more_than_as_events() -> None:
+    only_submitted = {"urn:example:clock": Source(users=("clock",), types=("timesheet.submitted",))}
+    with pytest.raises(Undecodable) as caught:
+        with_intake(only_submitted).admit(EXPORT)
+    assert caught.value.failure.code == "type_forbidden"
+
+
+def test_a_numbered_intake_has_its_number_from_the_message() -> None:
+    numbered = {
+        "urn:example:clock": CLOCKS["urn:example:clock"].model_copy(update={"sequence": SequenceKind.MONOTONIC})
+    }
+    intakes = Intakes({"clock": Intake.model_validate(entry() | {"sequence": "/rev"})})
+    message = Door(lambda: numbered, Ids(), intakes=lambda: intakes).admit(EXPORT)[1].message
+    assert (message.series, message.sequence) == ("urn:example:clock", 1)
+
+
+def test_a_dead_letter_of_an_intake_keeps_the_bytes_as_they_came_and_is_admitted_once_that_is_mended() -> None:
+    broken = replace(EXPORT, body=MESSAGE.read_bytes().replace(b'"100"', b'"300"'))
+    failure = with_intake().try_admit(broken)
+    assert isinstance(failure, Failure)
+    letter = letter_of(broken, failure)
+    assert letter.body == broken.body
+    assert letter.reason.startswith("intake clock: /company")
+    # when the policy file learns of the company
+    mended = entry()
+    mended["data"]["legal_entity"]["map"]["300"] = "UK01"
+    mended["data"]["currency"]["map"]["300"] = "GBP"
+    intakes = Intakes({"clock": Intake.model_validate(mended)})
+    key, _ = Door(lambda: CLOCKS, Ids(), intakes=lambda: intakes).admit(LetterDelivery(letter, lambda: None))
+    assert key == ActorKey("timesheet", "clock-4711")

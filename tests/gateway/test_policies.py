@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from adapters.memory.store import MemoryStore
@@ -15,7 +16,9 @@ from gateway.policies import NeedsRestart, PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, parse_policy
 from gateway.system_policy import PolicyInvalid
+from schemas.envelope import Envelope, Undecodable
 from tests.gateway.http.stand import EXAMPLE, Texts
+from tests.gateway.intakes.clock import MESSAGE
 
 NORWAY = EXAMPLE.replace("  DE01:", "  NO01: {currency: NOK}\n  DE01:", 1)
 MOVED = EXAMPLE.replace("http://127.0.0.1:18083", "http://127.0.0.1:18089")
@@ -86,6 +89,29 @@ async def test_who_may_send_follows_too() -> None:
     assert book.sources()["urn:example:crm"].may_send("customer.merged")
     await office.reload(book, EXAMPLE.replace('      - "customer.*"', "      - customer.upserted", 1))
     assert not book.sources()["urn:example:crm"].may_send("customer.merged")
+
+
+async def test_what_is_made_of_foreign_messages_follows_too() -> None:
+    office = Office()
+    book, message = await office.start(), orjson.loads(MESSAGE.read_bytes()) | {"state": "X"}
+    with pytest.raises(Undecodable, match="/state"):
+        became(book, message)
+    await office.reload(book, EXAMPLE.replace("{ A: timesheet", "{ X: timesheet.approved.v1, A: timesheet"))
+    assert became(book, message).type == "timesheet.approved.v1"
+
+
+async def test_routing_keys_are_bound_at_a_start_only() -> None:
+    office = Office()
+    book = await office.start()
+    with pytest.raises(NeedsRestart, match=r"intakes\.routing_keys"):
+        await office.reload(book, EXAMPLE.replace("clock.sheets.*", "clock.*"))
+
+
+def became(book: PolicyBook, message: object) -> Envelope:
+    """The event that the door makes of a message of the example's intake."""
+    intake = book.intakes().find("clock.sheets.de")
+    assert intake is not None
+    return intake.read(orjson.dumps(message))[1]
 
 
 async def test_a_restart_with_the_same_file_keeps_the_rollback_and_a_changed_file_ends_it() -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from schemas.codec import STRUCTURED
 from schemas.values import Reference
-from tests.integration.events import customer, deal, sheet
+from tests.integration.events import EXPORTS, customer, deal, export, sheet
 
 Event = dict[str, Any]
 
@@ -94,6 +94,12 @@ def binary(name: str, code: str, *, attributes: Mapping[str, Any], more: Mapping
     return Bad(name, orjson.dumps(event["data"]), code, content_type=JSON, headers={**headers, **more})
 
 
+def exported(what: str, code: str, failure_class: str = "schema", *, user: str | None = "guest", **changes: Any) -> Bad:
+    """A message of the firm's intake, changed."""
+    body = orjson.loads(export(what).body) | changes
+    return Bad(what, orjson.dumps(body), code, failure_class, EXPORTS, None, user=user)
+
+
 TABLE: Final = (
     # size and shape
     Bad("over 1 MiB", planted("big", b'"note":"' + b"x" * 1024 * 1024 + b'"'), "body_too_large"),
@@ -149,4 +155,15 @@ TABLE: Final = (
     Bad("no user", customer("nouser").body, "user_missing", "auth", user=None),
     Bad("a mistyped routing key", customer("mistyped").body, "unrouted", routing_key="customr.upserted"),
     Bad("the queue of another entity", customer("queue").body, "queue_differs", routing_key="project.activated"),
+    # what is mapped by an intake
+    exported("an export without a name", "intake_path_missing", name=None),
+    exported("an export with a currency that nobody mapped", "intake_value_unmapped", "mapping", cur="DM"),
+    exported("an export with an object for a name", "intake_not_scalar", name={"first": "A"}),
+    exported("an export with a name of 201 characters", "name_invalid", name=LONG),
+    exported("an export with a key of 201 bytes", "subject_invalid", nr=LONG),
+    exported("an export that nobody signed", "user_missing", "auth", user=None),
+    Bad("an export in XML", b"<customer nr='1'/>", "not_json", routing_key=EXPORTS),
+    Bad("an export that is a number", b"17", "intake_path_missing", routing_key=EXPORTS),
+    Bad("an export with a duplicate key", b'{"nr": 1, "nr": 2}', "duplicate_key", routing_key=EXPORTS),
+    Bad("an export of over 1 MiB", b'{"nr": "%s"}' % (b"x" * 1024 * 1024), "body_too_large", routing_key=EXPORTS),
 )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import orjson
+
 from adapters.ports.broker import Outgoing
 from adapters.rabbitmq.topology import EVENTS
 from schemas.codec import STRUCTURED, encode
@@ -19,6 +21,8 @@ CRM = "urn:example:crm"
 PSA = "urn:example:psa"
 CLOCKS = "urn:example:clocks"
 """Where people clock in: it numbers its sheets, without gaps, and sends them in any order."""
+EXPORTS = "legacy.customers"
+"""Routing key of what is no CloudEvent."""
 DAY = date(2026, 3, 2)
 AT = datetime(2026, 3, 6, 17, 0, tzinfo=UTC)
 RATE = Decimal("125.50")
@@ -37,6 +41,12 @@ def customer(id: str, *, tax_profile: str | None = "standard", firm: str = "US01
         name=f"Customer {id}", country="US", tax_profile=tax_profile, legal_entities=(firm,), currency=CURRENCIES[firm]
     )
     return event(CRM, f"customer-{id}", "customer.upserted", id, data)
+
+
+def export(id: str) -> Outgoing:
+    """A customer as an old system exports it: no CloudEvent, mapped by the intake of the firm's policy."""
+    body = orjson.dumps({"nr": id, "name": f"Customer {id}", "cur": "$"})
+    return Outgoing(EVENTS, EXPORTS, body, "application/json", {}, message_id=id)
 
 
 def deal(project: str, customer_id: str, *, firm: str = "US01") -> Outgoing:

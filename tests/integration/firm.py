@@ -23,7 +23,7 @@ from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.app import declare
 from gateway.local.ports import free_port
-from tests.integration.events import CLOCKS, CRM, CURRENCIES, PSA
+from tests.integration.events import CLOCKS, CRM, CURRENCIES, EXPORTS, PSA
 
 TOKEN: Final = "sandbox-token"
 API_TOKEN: Final = "api-token-of-this-test"
@@ -31,6 +31,22 @@ PUBLISH_BATCH: Final = 1000
 SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
 NO_GATE: Final[Mapping[str, object]] = {}
 Json = dict[str, object]
+
+LEGACY: Final[Json] = {
+    "routing_keys": [EXPORTS],
+    "source": CRM,
+    "type": "customer.upserted.v1",
+    "id": {"join": [{"value": "legacy"}, "/nr"], "with": "-"},
+    "subject": "/nr",
+    "data": {
+        "name": "/name",
+        "country": {"value": "US"},
+        "tax_profile": {"value": "standard"},
+        "legal_entities": {"value": ["US01"]},
+        "currency": {"path": "/cur", "map": {"$": "USD"}},
+    },
+}
+"""The intake of an old system that exports customers and speaks no CloudEvents."""
 
 
 async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
@@ -226,6 +242,7 @@ def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[st
             PSA: {**everything, "system": "psa", "external": ["project"]},
             CLOCKS: {**everything, "sequence": "contiguous"},
         },
+        "intakes": {"legacy": LEGACY},
         "systems": systems,
         "retry_seconds": 0.5,
     }

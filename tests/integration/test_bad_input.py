@@ -21,7 +21,7 @@ from tests.contracts.shared_database import shared_database
 from tests.fixtures.apart import apart
 from tests.fixtures.rabbitmq import VhostPool
 from tests.integration.bad_input import TABLE, Bad
-from tests.integration.events import customer, deal, sheet
+from tests.integration.events import customer, deal, export, sheet
 from tests.integration.firm import Firm, firm, until
 
 QUEUES: Final = ("tallystick.customer", "tallystick.project", "tallystick.timesheet", UNROUTED)
@@ -52,6 +52,8 @@ def good(place: int, bad: Bad) -> Outgoing:
     match bad.routing_key.partition(".")[0]:
         case "project":
             return deal(f"G{place}", "C0")
+        case "legacy":
+            return export(f"G{place}")
         case "timesheet":
             return sheet(f"G{place}", Reference(id="P0"))
         case _:
@@ -89,7 +91,10 @@ async def play(database_url: str, amqp_url: str, folder: Path) -> Aftermath:
 async def has_ended(installation: Firm) -> bool:
     """Whether every bad message is buried, and every good one applied."""
     buried = await installation.count("SELECT count(*) FROM tallystick.dead_letter")
-    return buried == len(TABLE) and (await installation.verdicts()).get("applied", 0) == len(TABLE) + 2
+    applied = await installation.count(
+        "SELECT count(*) FROM tallystick.inbox WHERE verdict = 'applied' AND source NOT LIKE 'tallystick:%'"
+    )
+    return buried == len(TABLE) and applied == len(TABLE) + 2
 
 
 async def aftermath(installation: Firm, log: str) -> Aftermath:

@@ -74,11 +74,12 @@ def test_the_policy_knows_what_the_examples_name(type_: str) -> None:
         assert all(data["tax_profile"] in POLICY.legal_entities[code].tax_codes for code in named)
 
 
-def test_three_senders_and_their_users() -> None:
+def test_senders_and_their_users() -> None:
     assert {name: source.users for name, source in POLICY.sources.items() if name.startswith("urn:")} == {
         "urn:example:crm": ("guest", "crm"),
         "urn:example:psa": ("guest", "psa"),
         "urn:example:finance": ("guest", "finance"),
+        "urn:example:clock": ("guest", "clock"),
     }
     assert {code: entity.currency for code, entity in POLICY.legal_entities.items()} == {
         "US01": "USD",

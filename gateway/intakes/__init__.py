@@ -1,0 +1,1 @@
+"""Messages that are no CloudEvents, and what the policy file makes of them."""
