@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -41,10 +42,12 @@ from adapters.rabbitmq.topology import topology
 from gateway import telemetry
 from gateway.app_systems import systems
 from gateway.backoff import Backoff
+from gateway.bindings.importing import Importing
 from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
@@ -188,16 +191,18 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
     entities, mappings = EntityViews(outside.entities, outside.reads), Mappings(runtime.policies)
-    cases = PostgresCases(settings.database_url)
+    cases, bindings = PostgresCases(settings.database_url), PostgresBindings(settings.database_url)
     acting = CaseActing(cases, cases, outside.acts, runtime.people, runtime.look_at)
+    imports = BindingActs(bindings, Importing(bindings, runtime.inner, time_ordered_id), runtime.policies.named)
     operators = Operators(
-        acts, pausing, systems, letters, RestoreActs(restores), entities, mappings, CaseViews(cases), acting
+        acts, pausing, systems, letters, RestoreActs(restores), entities, mappings, CaseViews(cases), acting, imports
     )
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
         await cases.close()
+        await bindings.close()
         await readers.close()
         await overdue.close()
         await restores.close()

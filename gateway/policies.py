@@ -47,6 +47,7 @@ class InForce:
     rules: Rules
     sources: Mapping[str, Source]
     intakes: Intakes
+    legal_entities: frozenset[str]
     activation: Activation | None = None
 
 
@@ -88,6 +89,12 @@ class PolicyBook:
     def intakes(self) -> Intakes:
         """What is made of messages that are no CloudEvents."""
         return self._files_intakes if self._now is None else self._now.intakes
+
+    def named(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The systems whose ids may be imported, and the legal entities. Raises `StoreUnavailable`."""
+        known = self._known()
+        senders = {source.system for source in known.sources.values() if source.system is not None}
+        return frozenset(self._file.systems) | senders, known.legal_entities
 
     def hash(self) -> str:
         """The name of the policy in force."""
@@ -208,4 +215,5 @@ def parts_of_the_start(running: PolicyFile, other: PolicyFile) -> list[str]:
 
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
-    return InForce(file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), activation)
+    intakes, legal_entities = Intakes(file.intakes), frozenset(file.legal_entities)
+    return InForce(file.hash, file.policy, file.rules, file.sources, intakes, legal_entities, activation)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas.acts import Acted
+from schemas.bound import Bound
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
 from schemas.directory import v1 as directory_v1
@@ -162,6 +163,7 @@ EVENTS: Final = Registry(
         Version("customer.credit_changed", 1, customer_v1.CreditChanged),
         Version("customer.tax_profile_changed", 1, customer_v1.TaxProfileChanged),
         Version("customer.merged", 1, customer_v1.Merged),
+        Version("customer.bound", 1, Bound, inner=True),
         Version("customer.trade", 1, customer_v1.Trade, inner=True),
         Version("customer.resembles", 1, customer_v1.Resembles, inner=True),
         Version("customer.absorbed", 1, customer_v1.Absorbed, inner=True),
@@ -173,6 +175,7 @@ EVENTS: Final = Registry(
         Version("project.opportunity_won", 2, project_v2.OpportunityWon, actor="engagement"),
         Version("project.opened", 1, project_v1.Opened, inner=True),
         Version("project.withdrawn", 1, project_v1.Withdrawn, inner=True),
+        Version("project.bound", 1, Bound, inner=True),
         Version("project.activated", 1, project_v1.Activated),
         Version("project.status_changed", 1, project_v1.StatusChanged),
         Version("project.milestone_completed", 1, project_v1.MilestoneCompleted),

@@ -78,9 +78,7 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
         return failed(state, row, Failure(FailureClass.CONFLICT, "id_missing", reason), context)
     if external_id in (None, row.external_id):
         return Ignore("the ERP has this state of the customer")
-    accept = concluded(
-        state, Brought(_with_record(state, row.model_copy(update={"external_id": external_id}))), context
-    )
+    accept = concluded(state, Brought(with_record(state, row.model_copy(update={"external_id": external_id}))), context)
     return replace(
         accept,
         binds=(external_key(system, "customer", external_id),),
@@ -91,11 +89,11 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
 def failed(state: Customer, row: ErpRecord, failure: Failure, context: Context) -> Accept:
     """An ERP does not have the customer as it is: whoever asked is told, and a person may have it tried again."""
     failures = {**state.failures, row.legal_entity: failure}
-    changed = _with_record(state, row.model_copy(update={"line": None})).model_copy(update={"failures": failures})
+    changed = with_record(state, row.model_copy(update={"line": None})).model_copy(update={"failures": failures})
     return concluded(state, Brought(changed, failed=(row.legal_entity,)), context)
 
 
-def _with_record(state: Customer, row: ErpRecord) -> Customer:
+def with_record(state: Customer, row: ErpRecord) -> Customer:
     """With what one system has."""
     rows = {(each.legal_entity, each.system): each for each in state.records}
     rows[(row.legal_entity, row.system)] = row

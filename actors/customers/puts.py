@@ -133,6 +133,7 @@ class _Turn:
         profile = self._profile
         body = CustomerPut(
             customer_id=self._context.key.id,
+            erp_id=self._state.erp_id(code, system),
             legal_entity=code,
             name=profile.name,
             country=profile.country,

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from actors.customers import merging, puts, suspicion
 from actors.customers.answers import moved, noted
+from actors.customers.binding import bound
 from actors.customers.hierarchy import chain, misplaced
 from actors.customers.lines import asked
 from actors.customers.outcome import concluded, confirmed, failed, halted, with_claims, with_lefts
@@ -16,6 +17,7 @@ from actors.customers.ownership import Left, Sender, owned
 from actors.customers.puts import Brought, bring
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from schemas.acts import Act, Acted
+from schemas.bound import Bound
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.customer.entity import Candidate, Customer
 from schemas.customer.v1 import Absorbed, CreditChanged, Merged, Resembles, TaxProfileChanged, Trade, Upserted
@@ -51,6 +53,8 @@ def decide(state: Customer, event: Event, context: Context) -> Decision:
             return _result(state, event, context)
         case Envelope(data=Trade() as trade):
             return _trade(state, trade, context)
+        case Envelope(data=Bound() as told):
+            return bound(state, told, context)
         case Envelope(data=Acted() as acted):
             return _acted(state, acted, context)
         case Envelope(

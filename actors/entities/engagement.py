@@ -11,7 +11,7 @@ from actors.flows import engine
 from actors.flows.edits import Unfit, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
-from actors.flows.parts import parts_of
+from actors.flows.parts import parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
 from actors.flows.steps import Job, Step
@@ -24,6 +24,7 @@ from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
 from schemas.envelope import Envelope
 from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.project.entity import Project
 from schemas.project.v1 import OpportunityForecast
 from schemas.project.v2 import OpportunityWon
 from schemas.verdicts import Failure, FailureClass
@@ -33,12 +34,14 @@ STEPS = {step.name: step for step in WON_DEAL}
 
 
 def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """A deal is examined with its customer: when it is won, and when a person acts."""
+    """A deal is examined with its customer and its projects: when it is won, and when a person acts."""
     match event:
         case Envelope(data=OpportunityWon() as deal) if state.deal is None:
-            return (deal.customer.key("customer"),)
+            projects = (ActorKey("project", project_id(event.subject, deal, part)) for part in deal.parts)
+            return (deal.customer.key("customer"), *projects)
         case Envelope(data=Acted() as acted) if state.customer is not None:
-            return (_customer_meant(state.customer, acted),)
+            projects = (ActorKey("project", part.project_id) for part in state.parts)
+            return (_customer_meant(state.customer, acted), *projects)
         case _:
             return ()
 
@@ -76,7 +79,8 @@ def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
     won = state.model_copy(update={"deal": deal, "customer": snapshot.key.id})
-    return forecast_won(examine(won, Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state)), context)
+    scene = Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state, _had(context))
+    return forecast_won(examine(won, scene), context)
 
 
 def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon) -> Decision:
@@ -146,7 +150,7 @@ def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:
     snapshot = context.find(_customer_meant(state.customer, acted))
     customer = snapshot.state if isinstance(snapshot.state, Customer) and snapshot.state.profile is not None else None
     grant = Grant(rule="", role="", by=acted.by, at=context.now, reason=acted.reason)
-    return act(state, acted, Scene(context.key.id, context.policy, snapshot.key.id, customer), grant)
+    return act(state, acted, Scene(context.key.id, context.policy, snapshot.key.id, customer, _had(context)), grant)
 
 
 def _answered(state: Engagement, result: Result, context: Context) -> Decision:
@@ -192,6 +196,12 @@ def _moved(state: Engagement, legal_entity: str, context: Context, step: Callabl
     if failure is not None:
         return Reject(failure)
     return move(state, _scene(context), {legal_entity}, step)
+
+
+def _had(context: Context) -> dict[str, dict[str, str]]:
+    """Of the projects that were looked up, the ids that systems had before the deal was won."""
+    found = ((key.id, snapshot.state) for key, snapshot in context.references.items())
+    return {id_: project.had for id_, project in found if isinstance(project, Project) and project.engagement is None}
 
 
 def _scene(context: Context) -> Scene:

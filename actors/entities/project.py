@@ -8,10 +8,11 @@ from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Rej
 from actors.projects.changes import acted, closed, margin_breached, terms_changed
 from actors.projects.milestones import completed, show_milestones
 from schemas.acts import Acted
+from schemas.bound import Bound
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.envelope import Envelope
-from schemas.facts import Notice
-from schemas.keys import external_key
+from schemas.facts import Claim, Notice
+from schemas.keys import EXTERNAL, external_key
 from schemas.project.entity import Project
 from schemas.project.v1 import (
     Activated,
@@ -34,6 +35,8 @@ def decide(state: Project, event: Event, context: Context) -> Decision:
             return _opened(state, opened, context)
         case Envelope(data=Withdrawn() as withdrawn):
             return _withdrawn(state, withdrawn)
+        case Envelope(data=Bound() as bound):
+            return _bound(state, bound, context)
         case Envelope():
             return _told(state, event, context)
 
@@ -105,6 +108,25 @@ def _result(result: Result) -> Decision:
             return Reject(failure)
         case _:
             assert_never(result.outcome)
+
+
+def _bound(state: Project, bound: Bound, context: Context) -> Decision:
+    """A system has the project already, as a person says: its id means this project, and its deal makes no other."""
+    system, id_ = bound.system, bound.external_id
+    external = external_key(system, "project", id_)
+    holder = context.taken.get(Claim(EXTERNAL, external.id))
+    if holder is not None:
+        return Ignore(f"{id_} of {system} means {holder}")
+    if bound.legal_entity is not None and state.legal_entity not in (None, bound.legal_entity):
+        return Ignore(f"the project belongs to {state.legal_entity}, not to {bound.legal_entity}")
+    stands = {state.psa: state.psa_id, state.erp: state.erp_id}.get(system) or state.had.get(system)
+    if stands is not None:
+        return Ignore(f"{system} has the project as {stands}" + (" already" if stands == id_ else ""))
+    return Accept(
+        state.model_copy(update={"had": {**state.had, system: id_}}),
+        binds=(external,),
+        notices=(Notice("linked", {"system": system, "external_id": id_}),),
+    )
 
 
 def _withdrawn(state: Project, withdrawn: Withdrawn) -> Decision:

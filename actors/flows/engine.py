@@ -76,7 +76,7 @@ def advance(flow: Flow, job: Job) -> Move:
             continue
         system, standing = job.system(step.do.operation), step.ready(job.at(part))
         if standing is not None:
-            part = _changed(part, step, status="done", system=system, external_id=standing)
+            part = _changed(part, step, status="done", system=system, external_id=standing, was_there=True)
         elif system is None:
             part = _changed(part, step, status="skipped", reason=f"the policy sends {step.do.operation} nowhere")
         else:
@@ -240,6 +240,8 @@ def _closed(state: StepState) -> dict[str, object]:
 
 def _undo(job: Job, step: Step) -> Move:
     state = job.state.step(step.name)
+    if state.was_there and isinstance(step.undo, Doing):
+        return Move(_changed(job.state, step, status="kept", reason="it was there before the deal was won"))
     match step.undo:
         case Stays(reason, mend):
             return Move(_changed(job.state, step, status="kept", reason=reason, mend=mend))

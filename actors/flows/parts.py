@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from actors.policy import Flow, Mode, Policy
@@ -37,11 +38,15 @@ def parts_of(deal: OpportunityWon, policy: Policy) -> Parts:
     return Parts(tuple(by_mode[Mode.LIVE]), tuple(by_mode[Mode.SHADOW]), tuple(by_mode[Mode.OFF]))
 
 
-def begun(engagement: str, deal: OpportunityWon, part: Part, *, is_shadow: bool) -> PartState:
-    """A part of which nothing is done yet."""
+def begun(
+    engagement: str, deal: OpportunityWon, part: Part, had: Mapping[str, Mapping[str, str]], *, is_shadow: bool
+) -> PartState:
+    """A part of which nothing is done yet. `had`: project -> system -> the id that the system had for it before."""
+    project = project_id(engagement, deal, part)
     return PartState(
         legal_entity=part.legal_entity,
-        project_id=project_id(engagement, deal, part),
+        project_id=project,
         contract_id=contract_id(deal, part),
         is_shadow=is_shadow,
+        had=dict(had.get(project, {})),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from actors.decision import Accept
@@ -27,12 +27,16 @@ LEFT_OVER: Final = "left_over"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the stages look at beside the engagement: its id, the policy, and its customer where it was looked up."""
+    """What the stages look at beside the engagement: its id, the policy, and its customer where it was looked up.
+
+    `had`: project -> system -> the id that the system had for it before the deal was won.
+    """
 
     engagement: str
     policy: Policy
     customer_id: str | None = None
     customer: Customer | None = None
+    had: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def examine(state: Engagement, scene: Scene) -> Accept:
@@ -44,8 +48,8 @@ def examine(state: Engagement, scene: Scene) -> Accept:
     fresh = state.model_copy(
         update={
             "parts": (
-                *(begun(scene.engagement, deal, part, is_shadow=False) for part in parts.live),
-                *(begun(scene.engagement, deal, part, is_shadow=True) for part in parts.shadow),
+                *(begun(scene.engagement, deal, part, scene.had, is_shadow=False) for part in parts.live),
+                *(begun(scene.engagement, deal, part, scene.had, is_shadow=True) for part in parts.shadow),
             ),
             "left_out": tuple(part.legal_entity for part in parts.off),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from actors.flows.steps import Doing, Flow, Job, Stays, Step
@@ -30,6 +31,16 @@ def _trade(job: Job) -> Trade:
 def _customer_in_erp(job: Job) -> str | None:
     system = job.system("customer.put")
     return None if job.customer is None or system is None else job.customer.erp_id(job.part.legal_entity, system)
+
+
+def _had(operation: str) -> Callable[[Job], str | None]:
+    """The id of a project that the system of an operation had before the deal was won."""
+
+    def had(job: Job) -> str | None:
+        system = job.system(operation)
+        return None if system is None else job.state.had.get(system)
+
+    return had
 
 
 def _create(job: Job) -> ProjectCreate:
@@ -232,8 +243,14 @@ WON_DEAL: Final[Flow] = (
         "customer", (), Doing("customer.trade", _trade), Stays("other deals may rely on the customer"), _has_id,
         ready=_customer_in_erp, awaits_reply=True,
     ),
-    Step("shell", ("customer",), Doing("project.create", _create), Doing("project.cancel", _cancel), _has_id),
-    Step("delivery", ("shell",), Doing("project.put", _put), Doing("project.withdraw", _withdraw), _has_id),
+    Step(
+        "shell", ("customer",), Doing("project.create", _create), Doing("project.cancel", _cancel), _has_id,
+        ready=_had("project.create"),
+    ),
+    Step(
+        "delivery", ("shell",), Doing("project.put", _put), Doing("project.withdraw", _withdraw), _has_id,
+        ready=_had("project.put"),
+    ),
     Step("contract", ("delivery",), Doing("contract.put", _agree), Doing("contract.cancel", _revoke), _has_id),
     Step("open", ("contract",), Doing("project.opened", _open), Doing("project.withdrawn", _shut), _is_told),
     Step(

@@ -21,9 +21,10 @@ class Fields(BaseModel):
 
 
 class CustomerPut(Fields):
-    """A customer to make or to change."""
+    """A customer to make or to change; `erp_id` is the ERP's own id where it has it."""
 
     customer_id: Text
+    erp_id: Text | None = None
     legal_entity: Text
 
 

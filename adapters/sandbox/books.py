@@ -53,7 +53,7 @@ class Books:
         """What the body would write as effect number `seq`, or why it may not."""
         match body:
             case CustomerPut():
-                entry = Entry(f"C-{body.customer_id}", body.legal_entity)
+                entry = Entry(body.erp_id or f"C-{body.customer_id}", body.legal_entity)
                 return self._refused_entity(body.legal_entity, None) or entry
             case ProjectCreate():
                 entry = Entry(f"P-{body.project_id}", body.legal_entity, currency=body.currency)

@@ -64,7 +64,13 @@ class Customers:
 
     async def _party(self, body: CustomerPut, company: Company) -> Row | None:
         context = {**company.context, "active_test": False}
-        found = await self._client.find("party.party", [["code", "=", body.customer_id]], PARTY_FIELDS, context=context)
+        domain: list[object] = [["code", "=", body.customer_id]]
+        if body.erp_id is not None:
+            domain = [["id", "=", _number(body.erp_id)]]
+        found = await self._client.find("party.party", domain, PARTY_FIELDS, context=context)
+        if not found and body.erp_id is not None:
+            reason = f"there is no party {body.erp_id} in Tryton, which the customer is bound to: settle which counts"
+            raise refused("party_unknown", reason, "erp_id")
         if not found:
             return None
         [party] = found
@@ -104,3 +110,9 @@ class Customers:
                 f"{field}_unknown", f"Tryton has {how_many} {model} called {name}: correct that", field
             )
         return found[0].id
+
+
+def _number(erp_id: str) -> int:
+    if not (erp_id.isascii() and erp_id.isdigit()):
+        raise refused("party_unknown", f"{erp_id} is no party of this Tryton: settle which one is meant", "erp_id")
+    return int(erp_id)

@@ -28,7 +28,7 @@ INVOICED_BY: Final[Mapping[str, str]] = {
 """Billing method -> Tryton's `project_invoice_method`; what is not billed by the hour is billed elsewhere."""
 
 PARTY_FIELDS: Final = (
-    "name", "active", "replaced_by", "_timestamp", "customer_tax_rule", "customer_payment_term", "identifiers",
+    "code", "name", "active", "replaced_by", "_timestamp", "customer_tax_rule", "customer_payment_term", "identifiers",
 )  # fmt: skip
 
 
@@ -59,6 +59,8 @@ def party_values(body: CustomerPut, words: CustomerWords) -> Values:
 def party_changes(body: CustomerPut, words: CustomerWords, party: Row, identifiers: list[Row]) -> Values:
     """What to write to a party that is there; empty if it is as it should be. Addresses are the ERP's own by now."""
     values: Values = {}
+    if party.text("code") != body.customer_id:  # it was there before us, under the ERP's own code
+        values["code"] = body.customer_id
     if party.text("name") != body.name:
         values["name"] = body.name
     if party.number("customer_tax_rule") != words.tax_rule:

@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "case": Entry("gateway.cli.case", "case", "Show and settle what a person must decide."),
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
+        "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show policies, bring one into force, preview it."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),

@@ -11,6 +11,7 @@ from gateway.callers import Permission
 from gateway.http.access import Access, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
@@ -48,6 +49,7 @@ class Operators:
     mappings: Mappings
     cases: CaseViews
     case_acts: CaseActing
+    bindings: BindingActs
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -88,6 +90,8 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/mappings", read, operators.mappings.history),
         Route(hdrs.METH_POST, "/v1/mappings/reload", operate, operators.mappings.reload),
         Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),
+        Route(hdrs.METH_GET, "/v1/bindings", read, operators.bindings.bindings),
+        Route(hdrs.METH_POST, "/v1/bindings/import", operate, operators.bindings.import_),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),

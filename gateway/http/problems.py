@@ -57,6 +57,7 @@ CASE_ACT_REFUSED: Final = Kind("case-act-refused", 409, "This cannot be done abo
 PRECONDITION_MISSING: Final = Kind("precondition-missing", 428, "Say what you have seen")
 ROLE_MISSING: Final = Kind("role-missing", 403, "Another role decides this")
 CLICK_REUSED: Final = Kind("idempotency-key-reused", 422, "The key belongs to another act")
+BINDINGS_CONFLICT: Final = Kind("bindings-conflict", 409, "Rows are in conflict with what is known")
 RESTORE_CONFLICT: Final = Kind("restore-conflict", 409, "The restore is in another phase")
 POLICY_NOT_FOUND: Final = Kind("policy-not-found", 404, "There is no such policy")
 POLICY_NEEDS_RESTART: Final = Kind("policy-needs-restart", 409, "The policy takes effect at a start only")

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, mode
 from pydantic_core import PydanticCustomError
 
 from adapters.ports.letters import LetterState
-from gateway.http.problems import BODY_TOO_SLOW, REQUEST_INVALID, Problem
+from gateway.http.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, REQUEST_INVALID, Problem
 from gateway.readmission import MOST as MOST_RETRIED
 from schemas.attributes import SEQUENCE_MAX
 from schemas.envelope import Undecodable
@@ -244,23 +244,33 @@ def query(request: web.Request, form: type[Form]) -> Form:
         raise Problem(REQUEST_INVALID, _explained(error, form)) from error
 
 
-async def body(request: web.Request, form: type[Form]) -> Form:
+async def body(request: web.Request, form: type[Form], limits: Limits = _LIMITS) -> Form:
     """The JSON body of `request`. Raises `Problem`, or aiohttp's refusal of a body that is too large."""
     if request.content_type != "application/json":
         raise Problem(REQUEST_INVALID, "Send the body as JSON, with the header `Content-Type: application/json`.")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            content = await request.read()
+            content = await request.read() if limits is _LIMITS else await _long(request, limits.body_bytes)
     except TimeoutError as error:
         raise Problem(BODY_TOO_SLOW, f"Send the body within {BODY_SECONDS:g} s.") from error
     except (RequestPayloadError, ConnectionError) as error:
         raise Problem(REQUEST_INVALID, "The body ended early: send all of it.") from error
     try:
-        return form.model_validate(parse(content, _LIMITS))
+        return form.model_validate(parse(content, limits))
     except Undecodable as error:
         raise Problem(REQUEST_INVALID, f"Body: {error.failure.reason}.") from error
     except ValidationError as error:
         raise Problem(REQUEST_INVALID, _explained(error, form)) from error
+
+
+async def _long(request: web.Request, most: int) -> bytes:
+    """A body that may be longer than others. Raises `Problem`."""
+    content = bytearray()
+    async for part in request.content.iter_any():
+        content += part
+        if len(content) > most:
+            raise Problem(BODY_TOO_LARGE, f"Send at most {most} bytes.")
+    return bytes(content)
 
 
 def lane_key(request: web.Request) -> ActorKey:

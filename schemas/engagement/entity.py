@@ -29,6 +29,8 @@ class StepState(_Kept):
     """The system that was asked: what was begun there stays there."""
     external_id: str | None = None
     """The system's own id of what it made."""
+    was_there: bool = False
+    """It was there before the deal was won, so it is not taken back."""
     is_unverified: bool = False
     """The system says that it did it, but not what it made."""
     code: str | None = None
@@ -49,6 +51,8 @@ class PartState(_Kept):
     """What would be sent is recorded, and nothing is sent."""
     tax_code: str | None = None
     """The ERP's own code, that of the customer or the one that a person chose."""
+    had: dict[str, str] = {}
+    """System -> its own id of the project, known before the deal was won."""
     steps: dict[str, StepState] = {}
     """Step -> how far it is; a step that is not named is still to do."""
 

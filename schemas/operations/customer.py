@@ -11,6 +11,8 @@ class CustomerPut(Record):
 
     customer_id: Id
     """Our canonical id."""
+    erp_id: Id | None = None
+    """The ERP's own id, where it has the customer: that record is meant, and no other is made."""
     legal_entity: Id
     name: Name
     country: Country

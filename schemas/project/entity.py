@@ -60,6 +60,8 @@ class Project(BaseModel):
     """The ERP's own code, from the customer's tax profile when the deal was won."""
     rates: dict[str, Decimal] = {}
     """Role -> price of one hour, in `currency`."""
+    had: dict[str, str] = {}
+    """System -> its own id of the project, known before its deal was won: it is not made there again."""
     erp: str | None = None
     """The system that bills it: what was begun there stays there."""
     erp_id: str | None = None

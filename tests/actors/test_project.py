@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from actors.entities.project import ACTOR
-from schemas.facts import Notice
-from schemas.keys import external_key
+from schemas.bound import Bound
+from schemas.facts import Claim, Notice
+from schemas.keys import EXTERNAL, ActorKey, external_key
 from schemas.project.entity import Project
 from schemas.project.v1 import Activated, MilestoneCompleted, StatusChanged, Withdrawn
 from tests.actors.firm import BRIDGE, MONDAY, WON, credit, opened
@@ -87,3 +89,44 @@ def test_a_milestone_is_completed_once() -> None:
 
 def test_what_is_no_projects_business_is_ignored() -> None:
     assert reason_to_ignore(NEW.when(credit(on_hold=True)))
+
+
+IMPORTED = Bound(to=BRIDGE.id, system="erp", kind="project", external_id="PRJ-77", legal_entity="DE01")
+"""What a person says who imports ids: the ERP has the project already."""
+
+
+def test_an_imported_id_means_the_project_from_then_on() -> None:
+    decision = accepted(NEW.when(IMPORTED))
+    assert isinstance(decision.state, Project)
+    assert decision.state.had == {"erp": "PRJ-77"}
+    assert decision.state.erp_id is None, "it is not billed on before its deal has opened it"
+    assert decision.binds == (external_key("erp", "project", "PRJ-77"),)
+    assert decision.requests == ()
+
+
+def test_ids_of_several_systems_are_imported_one_by_one() -> None:
+    project = NEW.after(IMPORTED, IMPORTED.model_copy(update={"system": "psa", "external_id": "4711"})).state
+    assert isinstance(project, Project)
+    assert project.had == {"erp": "PRJ-77", "psa": "4711"}
+
+
+@pytest.mark.parametrize(
+    ("given", "external_id", "why"),
+    [
+        (NEW.after(IMPORTED), "PRJ-77", "erp has the project as PRJ-77 already"),
+        (NEW.after(IMPORTED), "PRJ-78", "erp has the project as PRJ-77"),
+        (NEW.after(opened()), "PRJ-77", "erp has the project as PRJ-1"),
+    ],
+)
+def test_a_system_has_a_project_once(given: Given, external_id: str, why: str) -> None:
+    assert reason_to_ignore(given.when(IMPORTED.model_copy(update={"external_id": external_id}))) == why
+
+
+def test_an_id_that_means_another_project_is_not_taken_from_it() -> None:
+    taken = replace(NEW, taken={Claim(EXTERNAL, "erp/project/PRJ-77"): ActorKey("project", "P-9")})
+    assert reason_to_ignore(taken.when(IMPORTED)) == "PRJ-77 of erp means project/P-9"
+
+
+def test_an_id_of_another_legal_entity_is_not_imported() -> None:
+    other = IMPORTED.model_copy(update={"system": "us-erp", "legal_entity": "US01"})
+    assert "belongs to DE01" in reason_to_ignore(NEW.after(opened()).when(other))

@@ -55,6 +55,7 @@ def taken_back(**changes: Any) -> dict[str, Any]:
 BODIES: Mapping[str, Body] = {
     "customer.put": CustomerPut(
         customer_id="C-1001",
+        erp_id="9001",
         legal_entity="DE01",
         name="Example Shipyard GmbH",
         country="DE",

@@ -72,9 +72,16 @@ class Desk:
         """Step -> how far it is."""
         return {step: self.part(legal_entity).step(step).status for step in STEPS}
 
-    def knows(self, *, policy: Policy | None = None, customer: State | None = None) -> None:
-        """From now on the firm has another policy or customer."""
-        others = dict(self._given.others) if customer is None else {**self._given.others, SHIPYARD: customer}
+    def knows(
+        self,
+        *,
+        policy: Policy | None = None,
+        customer: State | None = None,
+        others: Mapping[ActorKey, State] | None = None,
+    ) -> None:
+        """From now on the firm has another policy or customer, or others beside them."""
+        changed = {} if customer is None else {SHIPYARD: customer}
+        others = {**self._given.others, **changed, **(others or {})}
         self._given = replace(self._given, policy=policy or self._given.policy, others=others)
 
     def when(self, happened: Record | Result) -> Decision:

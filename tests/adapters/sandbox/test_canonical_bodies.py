@@ -35,6 +35,7 @@ COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "customer.put": {
             "customer_id": "A1",
+            "erp_id": "9001",
             "legal_entity": "DE01",
             "name": "Northwind Advisory",
             "country": "DE",

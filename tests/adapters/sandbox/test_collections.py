@@ -56,6 +56,11 @@ async def test_a_known_customer_is_updated(erp: Caller) -> None:
     assert len(await erp.journal()) == 2
 
 
+async def test_a_customer_that_was_there_before_keeps_its_id(erp: Caller) -> None:
+    there = dict(CUSTOMER) | {"erp_id": "9001"}
+    assert (await erp.post("customer.put", there, key="1", reference="customer/A1/_/1")).json == {"id": "9001"}
+
+
 @pytest.mark.parametrize(
     ("operation", "changed", "code", "field"),
     [

@@ -52,7 +52,14 @@ def customer(**changed: object) -> CustomerPut:
 def party(**changed: object) -> Row:
     """A party as `customer()` left it."""
     body = customer()
-    values = {"id": 5, "name": body.name, "customer_tax_rule": 3, "customer_payment_term": 10, "_timestamp": "1.000001"}
+    values = {
+        "id": 5,
+        "code": body.customer_id,
+        "name": body.name,
+        "customer_tax_rule": 3,
+        "customer_payment_term": 10,
+        "_timestamp": "1.000001",
+    }
     return Row(values | changed)
 
 
@@ -61,6 +68,10 @@ def identifier(code: str, type: str | None = "eu_vat") -> Row:
 
 
 class TestChangesOfAParty:
+    def test_one_that_was_there_before_us_gets_our_id(self) -> None:
+        body = customer(tax_id=None, erp_id="5")
+        assert party_changes(body, WORDS, party(code="17"), []) == {"code": body.customer_id}
+
     def test_one_that_is_as_it_should_be_is_left_alone(self) -> None:
         body = customer(tax_id="DE 811 907 980")
         assert party_changes(body, WORDS, party(), [identifier("DE811907980")]) == {}

@@ -18,8 +18,11 @@ from yarl import URL
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
+from adapters.ports.bindings import External
 from adapters.ports.letters import DeadLetter, DeadLetters
-from adapters.ports.turns import Answer, Lane, Message, Opened, Turn
+from adapters.ports.store import Commits
+from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
+from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
@@ -35,6 +38,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
 from gateway.backoff import Backoff
+from gateway.bindings.importing import Importing
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.door import Door
@@ -43,6 +47,7 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing, People, Told
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
@@ -54,6 +59,7 @@ from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
 from gateway.ids import time_ordered_id
+from gateway.inner import InnerEvent
 from gateway.metrics import Counts
 from gateway.policies import PolicyBook
 from gateway.policy_file import PolicyFile, parse_policy
@@ -62,10 +68,11 @@ from gateway.settings import Settings
 from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
 from schemas.acts import Acted
+from schemas.bound import Bound
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
-from tests.contracts.turns import batch, queued
+from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
 
 TOKEN: Final = "a-token-for-one-test"
@@ -232,6 +239,8 @@ async def listening(
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
+    bindings = PostgresBindings(url)
+    importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
@@ -264,6 +273,7 @@ async def listening(
                     Mappings(book),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
+                    BindingActs(bindings, importing, lambda: (("erp", "crm"), ("US01",))),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -280,10 +290,27 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases,
+            cases, bindings,
         )  # fmt: skip
         for store in stores:
             await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Does what a customer's actor does of an import, and no more."""
+
+    commits: Commits
+
+    async def deliver(self, event: InnerEvent) -> None:
+        """Take the id."""
+        data = event.data
+        assert isinstance(data, Bound)
+        turn = applied((await self.commits.load([event.key]))[event.key], message(event.id))
+        record = {"legal_entity": data.legal_entity, "system": data.system, "external_id": data.external_id}
+        turn.state = orjson.dumps({"records": [record]})
+        turn.binds.append(External(data.system, data.kind, data.external_id).key)
+        assert await self.commits.commit(batch(turn)) == [Committed()]
 
 
 class Durable(Bus):

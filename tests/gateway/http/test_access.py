@@ -10,7 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
+from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
@@ -22,11 +24,13 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.backoff import Backoff
+from gateway.bindings.importing import Importing
 from gateway.callers import Caller, Permission, digest
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
@@ -37,11 +41,12 @@ from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.views import Views
+from gateway.ids import time_ordered_id
 from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Stand, listening, readmission
+from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Customers, Stand, listening, readmission
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -62,10 +67,12 @@ def app(database_url: str) -> web.Application:
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
-    cases = PostgresCases(database_url)
+    cases, bindings = PostgresCases(database_url), PostgresBindings(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
+    customers = Customers(PostgresCommits(database_url))
+    imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), ()))
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports
     )
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -81,6 +88,7 @@ def app(database_url: str) -> web.Application:
         await policies.close()
         await restores.close()
         await cases.close()
+        await bindings.close()
 
     app.on_cleanup.append(close)
     return app
@@ -131,6 +139,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/resume"),
         ("PATCH", "/v1/cases/{id}"),
         ("POST", "/v1/cases/{id}/{act}"),
+        ("POST", "/v1/bindings/import"),
         ("POST", "/v1/pauses"),
         ("DELETE", "/v1/pauses/{id}"),
         ("POST", "/v1/systems/{name}/pause"),

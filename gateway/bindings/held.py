@@ -1,0 +1,52 @@
+"""Which ids an entity's own state has, and for which legal entity. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.keys import ActorKey
+
+
+class Held(NamedTuple):
+    """An id of a system, for a legal entity."""
+
+    system: str
+    id: str
+    legal_entity: str | None
+
+
+def held(key: ActorKey, state: bytes | None) -> tuple[Held, ...]:
+    """What the stored state of a key has; states are read as they were written, by whichever release."""
+    if state is None:
+        return ()
+    document = orjson.loads(state)
+    match key.entity:
+        case "customer":
+            return tuple(_of_customer(document))
+        case "project":
+            return tuple(_of_project(document))
+        case _:
+            return ()
+
+
+def legal_entities(key: ActorKey, state: bytes | None, system: str, id: str) -> tuple[str | None, ...]:
+    """For which legal entities a key has this id; None alone where its state does not say."""
+    found = tuple(row.legal_entity for row in held(key, state) if (row.system, row.id) == (system, id))
+    return found or (None,)
+
+
+def _of_customer(state: dict[str, Any]) -> Iterator[Held]:
+    for row in state.get("records", ()):
+        if row.get("external_id") is not None:
+            yield Held(row["system"], row["external_id"], row["legal_entity"])
+
+
+def _of_project(state: dict[str, Any]) -> Iterator[Held]:
+    """A project belongs to one legal entity, in all systems."""
+    pairs = [(state.get(role), state.get(f"{role}_id")) for role in ("erp", "psa")]
+    for system, id_ in (*pairs, *state.get("had", {}).items()):
+        if system is not None and id_ is not None:
+            yield Held(system, id_, state.get("legal_entity"))
