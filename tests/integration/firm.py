@@ -175,8 +175,10 @@ class Firm:
             assert response.status < 300, await response.text()
 
     async def verdicts(self) -> dict[str, int]:
-        """Messages by verdict."""
-        rows = await self.database.fetch("SELECT verdict, count(*) FROM tallystick.inbox GROUP BY verdict")
+        """Messages of the sources by verdict; what actors tell each other counts for itself."""
+        rows = await self.database.fetch(
+            "SELECT verdict, count(*) FROM tallystick.inbox WHERE source NOT LIKE 'tallystick:%' GROUP BY verdict"
+        )
         return {row[0]: row[1] for row in rows}
 
     async def count(self, query: str, *arguments: object) -> int:

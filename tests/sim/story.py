@@ -61,10 +61,10 @@ class Story:
 
     def _status(self, subject: str, source: str) -> Iterator[Said]:
         chance = self._chance
-        for n in range(chance.randint(0, 2)):
+        for n in range(chance.randint(0, 4)):
             milestone = MilestoneCompleted(milestone_id=f"{source[-3:]}{n}", name="done", completed_on=MONDAY)
             yield said(source, f"{subject}-m{n}", subject, milestone)
-            if chance.random() < 0.3:
+            if chance.random() < 0.6:
                 yield said(source, f"{subject}-rest{n}", subject, status("on_hold"), blocks=True)
                 yield said(source, f"{subject}-run{n}", subject, status("active"), blocks=False)
 

@@ -66,7 +66,7 @@ BUGS: Final = (
         0,
     ),
     Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, "was made 2 ×", 15),
-    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 164),
+    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 252),
     Bug(
         "unknown commit resolved by version",
         Plant(commits=VersionsBelieved),
