@@ -77,7 +77,8 @@ def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
 def _tryton(name: str, entry: TrytonPolicy) -> TrytonSettings:
     return TrytonSettings(
         name, entry.url, entry.database, entry.user, entry.secret(), entry.companies, entry.taken,
-        identifier_types=entry.identifier_types, product=entry.product, acknowledge=entry.acknowledge,
+        identifier_types=entry.identifier_types, product=entry.product, cancelled_status=entry.cancelled_status,
+        acknowledge=entry.acknowledge,
         timeout=entry.timeout_seconds, connections=entry.concurrency,
         retry_after_cap=entry.gate.longest_retry_after_seconds,
     )  # fmt: skip

@@ -76,4 +76,4 @@ class RedminePolicy(SystemPolicy):
     @property
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
-        return frozenset({"project.put"})
+        return frozenset({"project.put", "project.withdraw"})

@@ -12,7 +12,9 @@ from gateway.changes_policy import ChangesPolicy
 from gateway.system_policy import SystemPolicy
 from schemas.values import Country, Id, Name
 
-Operation = Literal["customer.put", "project.create", "billable.post", "billable.reverse", "project.link"]
+Operation = Literal[
+    "customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse", "project.link"
+]
 
 
 class TrytonChanges(ChangesPolicy):
@@ -48,6 +50,8 @@ class TrytonPolicy(SystemPolicy):
     """Country -> Tryton's type of tax identifier, such as eu_vat, whose numbers Tryton checks; left out, none."""
     product: Id | None = None
     """Code of the product that hours are billed as; left out, Tryton cannot invoice the time."""
+    cancelled_status: Name = "Done"
+    """Name, in English, of the status that a cancelled project and its tasks get."""
     acknowledge: tuple[str, ...] = ()
     """Patterns of names of warnings (`*.invoice_taxes`) that are answered with yes; any other one stops its command."""
     changes: TrytonChanges | None = None

@@ -21,11 +21,21 @@ def project_put(late_bound: float) -> Capability:
     )
 
 
+def project_withdraw(late_bound: float) -> Capability:
+    """What is promised of `project.withdraw`, which goes by Redmine's own number: closing twice is closing once."""
+    return Capability(
+        Upsert.NATIVE_EXTERNAL_ID, key_window=None, unique_reference=True, look_up=True, late_bound=late_bound
+    )
+
+
 def declarations(late_bound: float, *, reads_changes: bool) -> tuple[Declaration, ...]:
     """Projects, which are written, and time entries where they are read."""
     project = Declaration(
         record="project",
-        operations={"project.put": project_put(late_bound)},
+        operations={
+            "project.put": project_put(late_bound),
+            "project.withdraw": project_withdraw(late_bound),
+        },
         look_up_by="custom field fields.project_id",
         ambiguous=Ambiguity.TWO_HITS,
         precondition=Precondition.NONE,

@@ -6,8 +6,10 @@ writing call, Rejected and Deferred are said only where the answer proves that n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, assert_never
 
+from adapters.http.redaction import without_secrets
 from adapters.redmine.answers import Answer, NoAnswer, Reply
 from schemas.commands import Deferred, Rejected, Unknown
 from schemas.verdicts import Failure, FailureClass
@@ -49,6 +51,11 @@ def of_write(reply: Reply, *, forbidden: str) -> Rejected | Deferred | Unknown:
             return _turned_away(reply) or Unknown(Failure(failure_class, *_unproved(reply)))
         case _:
             assert_never(reply)
+
+
+def told(outcome: Rejected | Deferred | Unknown, *, key: str, body: bytes) -> Rejected | Deferred | Unknown:
+    """The outcome without those of Redmine's words that repeat our key or the command's body."""
+    return replace(outcome, failure=without_secrets(outcome.failure, token=key, body=body))
 
 
 def _turned_away(answer: Answer) -> Deferred | None:

@@ -17,6 +17,7 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {
         "add_project": "Create project",
         "edit_project": "Edit project",
+        "close_project": "Close / reopen the project",
     }
 )
 """Permissions of Redmine that the gateway needs -> what its screens call them."""

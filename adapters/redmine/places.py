@@ -12,7 +12,7 @@ from adapters.redmine.errors import of_read
 from adapters.redmine.mapping import identifier
 from adapters.redmine.records import OneProject, Project
 from schemas.commands import Deferred, Unknown
-from schemas.operations.project import ProjectPut
+from schemas.operations.project import ProjectPut, ProjectWithdraw
 from schemas.verdicts import Failure, FailureClass
 
 MOST_HITS: Final = 100
@@ -95,6 +95,31 @@ def under_identifier(reply: Reply, put: ProjectPut, number: int) -> Found | Miss
                 "otherwise remove it; then retry."
             )
             return Taken(Failure(FailureClass.DUPLICATE, "identifier_taken", reason, "project_id"), is_elses)
+        case _:
+            return Unread(of_read(reply))
+
+
+def under_number(reply: Reply, body: ProjectWithdraw, number: int) -> Found | Missing | Taken | Unread:
+    """What stands under the number that Redmine gave our project."""
+    if not isinstance(reply, Answer):
+        return Unread(of_read(reply))
+    match reply.status:
+        case 404:
+            return Missing()
+        case 403:
+            reason = (
+                f"Project {body.psa_id} is one that our user may not see: unarchive it, or make our user a member of "
+                "it, then retry; or resolve this if it is to stay so."
+            )
+            return Taken(Failure(FailureClass.AUTH, "project_hidden", reason, "psa_id"))
+        case 200 if (found := reply.read(OneProject)) is not None:
+            if found.project.text(number) == body.project_id:
+                return Found(found.project)
+            reason = (
+                f"Project {found.project.identifier} ({body.psa_id}) does not carry the project id {body.project_id}: "
+                "settle which project is meant, then retry."
+            )
+            return Taken(Failure(FailureClass.CONFLICT, "project_differs", reason, "psa_id"))
         case _:
             return Unread(of_read(reply))
 

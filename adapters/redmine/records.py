@@ -47,6 +47,13 @@ CLOSED = 5
 """Status of a project that is kept, and not written to any more."""
 
 
+ARCHIVED = 9
+"""Status of a project that is kept, and hidden from everybody but administrators."""
+
+NO_TIME = frozenset({CLOSED, ARCHIVED})
+"""No time can be written on a project of these."""
+
+
 class Project(_Customized):
     """A project. `enabled_modules` is there where it was asked for."""
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
 from typing import Final, assert_never
 
 from pydantic import ValidationError
 
-from adapters.http.redaction import without_secrets
 from adapters.ports.declarations import Declaration
 from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.redmine.answers import Answer, Reply
 from adapters.redmine.client import Client
-from adapters.redmine.declarations import declarations, project_put
-from adapters.redmine.errors import of_read, of_write
+from adapters.redmine.declarations import declarations, project_put, project_withdraw
+from adapters.redmine.errors import of_read, of_write, told
 from adapters.redmine.inspection import inspected
 from adapters.redmine.mapping import changes, identifier, new_project
 from adapters.redmine.places import MOST_HITS, Found, Missing, Taken, Unread, among, under_identifier
 from adapters.redmine.records import CLOSED, OneProject, Project, Projects
 from adapters.redmine.settings import RedmineSettings
+from adapters.redmine.withdrawals import TOO_SLOW, Withdrawals
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
-from schemas.operations.project import ProjectPut
+from schemas.operations.project import ProjectPut, ProjectWithdraw
+from schemas.operations.table import read_body
 from schemas.verdicts import Failure, FailureClass
 
 MAY_ADD: Final = (
@@ -34,12 +34,11 @@ MAY_EDIT: Final = (
     "Redmine does not let our user change the project: give its role in the project the permission `Edit project`, "
     "then retry."
 )
-TOO_SLOW: Final = Failure(FailureClass.TIMEOUT, "timeout", "Redmine did not answer in time.")
 IS_CLOSED: Final = "The project is closed in Redmine, and differs from what it should be: reopen it, then retry."
 
 
 class Redmine:
-    """A `System` for `project.put`, which also tells what it is like. Make it inside the running event loop.
+    """A `System` for projects, which also tells what it is like. Make it inside the running event loop.
 
     An attempt reads first, and ends with one writing call, or with none where the project is as it should be. What the
     call wrote is read from its answer, or once more: Redmine drops without a word what a role may not write.
@@ -51,6 +50,7 @@ class Redmine:
         self._reads_changes = reads_changes
         self._fields = settings.fields
         self._client = Client(settings)
+        self._withdrawals = Withdrawals(self._client, settings)
 
     def __repr__(self) -> str:
         return f"Redmine({self._settings.name!r}, {self._client!r})"
@@ -62,9 +62,14 @@ class Redmine:
 
     def capability(self, operation: str) -> Capability:
         """What it promises for this operation; raises `UnknownOperation`."""
-        if operation != "project.put":
-            raise UnknownOperation(f"system {self.name} is a Redmine, which takes project.put and not {operation}")
-        return project_put(self._settings.late_bound)
+        match operation:
+            case "project.put":
+                return project_put(self._settings.late_bound)
+            case "project.withdraw":
+                return project_withdraw(self._settings.late_bound)
+            case _:
+                taken = "project.put and project.withdraw"
+                raise UnknownOperation(f"system {self.name} is a Redmine, which takes {taken} and not {operation}")
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Each kind of record."""
@@ -74,10 +79,19 @@ class Redmine:
         """One attempt, bounded in time as a whole; raises `UnknownOperation` alone."""
         self.capability(command.operation)
         try:
-            put = ProjectPut.model_validate_json(command.body)
+            body = read_body(command.operation, command.body)
         except ValidationError as error:
             return Rejected(_not_a_project(error))
         end = asyncio.get_running_loop().time() + self._settings.timeout
+        match body:
+            case ProjectPut():
+                return await self._put(end, body, command)
+            case ProjectWithdraw():
+                return await self._withdrawals.send(end, body, command)
+            case _:
+                raise UnknownOperation(command.operation)
+
+    async def _put(self, end: float, put: ProjectPut, command: Command) -> Outcome:
         match await self._found_by(end, put):
             case Unread(outcome):
                 return outcome if isinstance(outcome, Deferred) else Deferred(outcome.failure, None)
@@ -94,10 +108,20 @@ class Redmine:
         """Whether the project is there, in the state of the command's body; raises `UnknownOperation` alone."""
         self.capability(command.operation)
         try:
-            put = ProjectPut.model_validate_json(command.body)
+            body = read_body(command.operation, command.body)
         except ValidationError:
             return Absent()
-        match await self._found_by(asyncio.get_running_loop().time() + self._settings.timeout, put):
+        end = asyncio.get_running_loop().time() + self._settings.timeout
+        match body:
+            case ProjectPut():
+                return await self._look_up_put(end, body)
+            case ProjectWithdraw():
+                return await self._withdrawals.look_up(end, body)
+            case _:
+                raise UnknownOperation(command.operation)
+
+    async def _look_up_put(self, end: float, put: ProjectPut) -> Confirmed | Absent | Deferred | Unknown:
+        match await self._found_by(end, put):
             case Unread(outcome):
                 return outcome
             case Taken(failure, proves_absence=False):
@@ -209,8 +233,7 @@ class Redmine:
         return Unknown(Failure(FailureClass.MAPPING, "not_kept", reason))
 
     def _unwritten(self, reply: Reply, forbidden: str, command: Command) -> Outcome:
-        outcome = of_write(reply, forbidden=forbidden)
-        return replace(outcome, failure=without_secrets(outcome.failure, token=self._settings.key, body=command.body))
+        return told(of_write(reply, forbidden=forbidden), key=self._settings.key, body=command.body)
 
 
 async def _written_by(end: float, writing: Awaitable[Outcome]) -> Outcome:

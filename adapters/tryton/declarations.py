@@ -21,7 +21,7 @@ SESSION: Final = "password login; the session is renewed once for all who need i
 
 RECORDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "party.party": (("customer.put",), "code"),
-    "project.work": (("project.create",), "number"),
+    "project.work": (("project.create", "project.cancel"), "number"),
     "timesheet.line": (("billable.post", "billable.reverse"), "uuid"),
     "sale.opportunity": (("project.link",), "id"),
 }

@@ -19,6 +19,10 @@ NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("account.tax.rule", "read"), ("account.invoice.payment_term", "read"), ("country.country", "read"),
     ),
     "project.create": (("project.work", "create"), ("product.product", "read")),
+    "project.cancel": (
+        ("project.work", "write"), ("project.work.status", "read"), ("timesheet.work", "delete"),
+        ("timesheet.line", "read"),
+    ),
     "billable.post": (("timesheet.line", "create"), ("project.work", "read"), ("company.employee", "read")),
     "billable.reverse": (("timesheet.line", "write"),),
     "project.link": (("sale.opportunity", "write"),),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -106,6 +106,34 @@ def project_values(body: ProjectCreate, party: int, company: int, product: int |
             ]
         ],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The status that works of a cancelled project get: its number, and the progress that it asks for at least."""
+
+    status: int
+    progress: float | None
+
+
+def is_cancelled(works: Sequence[Row], closing: Closing) -> bool:
+    """Whether all works of a project have the status, and none is on the time sheets."""
+    return all(work.number("status") == closing.status and not work.flag("timesheet_available") for work in works)
+
+
+def cancelled_values(closing: Closing) -> Values:
+    """What is written to every work of a project that is taken back; only what is off the time sheets takes no time."""
+    values: Values = {"status": closing.status, "timesheet_available": False}
+    if closing.progress is not None:
+        values["progress"] = closing.progress
+    return values
+
+
+def cancelled_comment(project: Row, reason: str) -> str:
+    """The project's comment with why it was taken back, told once."""
+    line = f"Tallystick: cancelled: {' '.join(reason.split())}"
+    kept = (project.text("comment") or "").splitlines()
+    return "\n".join([*(each for each in kept if each != line), line])
 
 
 def line_uuid(reference: str) -> str:

@@ -51,6 +51,10 @@ class Row:
         """An amount or a quantity with its digits."""
         return self._maybe(name, Decimal)
 
+    def real(self, name: str) -> float | None:
+        """A number of no certain scale, such as a progress."""
+        return self._maybe(name, float)
+
     def day(self, name: str) -> date | None:
         """A date."""
         return self._maybe(name, date)

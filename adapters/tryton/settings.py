@@ -11,7 +11,8 @@ class TrytonSettings:
     """One database of a Tryton server.
 
     `companies`: legal entity -> name of the party of its company. `identifier_types`: country -> Tryton's type of tax
-    identifier. `product`: code of what hours are billed as. `acknowledge`: patterns of names of warnings that are
+    identifier. `product`: code of what hours are billed as. `cancelled_status`: name of the status that works of a
+    cancelled project get. `acknowledge`: patterns of names of warnings that are
     answered with yes. `timeout`, `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes.
     """
 
@@ -24,6 +25,7 @@ class TrytonSettings:
     operations: frozenset[str]
     identifier_types: Mapping[str, str] = field(default_factory=dict)
     product: str | None = None
+    cancelled_status: str = "Done"
     acknowledge: tuple[str, ...] = ()
     timeout: float = 30.0
     connect_timeout: float = 5.0

@@ -11,6 +11,7 @@ from adapters.ports.declarations import Declaration
 from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.tryton.billables import Bookings, Reversals
+from adapters.tryton.cancellations import Cancellations
 from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies
 from adapters.tryton.customers import Customers
@@ -47,6 +48,7 @@ class Tryton:
         table: Mapping[str, Operation] = {
             "customer.put": Customers(client, companies, dict(settings.identifier_types)),
             "project.create": Projects(client, companies, settings.product),
+            "project.cancel": Cancellations(client, companies, settings.cancelled_status),
             "billable.post": Bookings(client, companies),
             "billable.reverse": Reversals(client, companies),
             "project.link": Opportunities(client),

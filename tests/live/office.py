@@ -23,6 +23,8 @@ TALLYSTICK: Final = ("-c", "from gateway.cli.main import main; main()")
 CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
 CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
+NOWHERE: Final = dict.fromkeys(("contract.put", "contract.cancel", "assignment.put", "milestone.put", "delivery.put"))
+"""What neither Tryton nor Redmine has a place for."""
 WITHIN: Final = {"begins_on": date(2026, 1, 1), "every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
 
 
@@ -94,7 +96,8 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
     }
     return {
         "legal_entities": {
-            code: {"currency": currency, "tax_codes": {"standard": "Standard"}} for code, currency in CURRENCIES.items()
+            code: {"currency": currency, "tax_codes": {"standard": "Standard"}, "operations": NOWHERE}
+            for code, currency in CURRENCIES.items()
         },
         "service_lines": ["consulting"],
         "sources": {
@@ -104,7 +107,9 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
         "systems": {
             "erp": {
                 **tryton, "database": "erp", "product": "CONSULTING",
-                "operations": ["customer.put", "project.create", "billable.post", "billable.reverse"],
+                "operations": [
+                    "customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse",
+                ],
             },
             "crm": {
                 **tryton, "database": "crm", "operations": ["project.link"],

@@ -38,7 +38,7 @@ activities = ACTIVITIES.to_h { |name| [name, TimeEntryActivity.create!(name: nam
 
 # May add projects because it holds this role in some project, and gets the role in each project that it adds.
 gateway_role = Role.create!(
-  name: 'Gateway', permissions: %i[add_project edit_project view_time_entries], time_entries_visibility: 'all',
+  name: 'Gateway', permissions: %i[add_project edit_project close_project view_time_entries], time_entries_visibility: 'all',
   users_visibility: 'all', assignable: false
 )
 consultant_role = Role.create!(
