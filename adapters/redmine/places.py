@@ -113,13 +113,15 @@ def under_number(reply: Reply, body: ProjectWithdraw, number: int) -> Found | Mi
             )
             return Taken(Failure(FailureClass.AUTH, "project_hidden", reason, "psa_id"))
         case 200 if (found := reply.read(OneProject)) is not None:
-            if found.project.text(number) == body.project_id:
+            other = found.project.text(number)
+            if other == body.project_id:
                 return Found(found.project)
+            is_elses = bool(other) or number in found.project.field_numbers
             reason = (
                 f"Project {found.project.identifier} ({body.psa_id}) does not carry the project id {body.project_id}: "
                 "settle which project is meant, then retry."
             )
-            return Taken(Failure(FailureClass.CONFLICT, "project_differs", reason, "psa_id"))
+            return Taken(Failure(FailureClass.CONFLICT, "project_differs", reason, "psa_id"), is_elses)
         case _:
             return Unread(of_read(reply))
 

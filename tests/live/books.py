@@ -25,6 +25,16 @@ class Time:
     money: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A project or a task of the ERP, and whether time can be written on it."""
+
+    name: str
+    status: str
+    takes_time: bool
+    comment: str | None
+
+
 Role = tuple[str, str]
 """A project's canonical id, and a role in it."""
 
@@ -80,6 +90,21 @@ LEFT JOIN custom_values erp ON erp.customized_type = 'Project' AND erp.customize
                            AND erp.custom_field_id = ?
 WHERE ours.value <> ''
 """
+_CLOSED: Final = """
+SELECT ours.value FROM projects project
+JOIN custom_values ours ON ours.customized_type = 'Project' AND ours.customized_id = project.id
+                       AND ours.custom_field_id = ?
+WHERE ours.value <> '' AND project.status = 5
+"""
+_WORKS: Final = """
+SELECT work.name, status.name AS status, work.comment,
+       EXISTS (SELECT FROM timesheet_work t WHERE t.origin = 'project.work,' || work.id) AS takes_time
+FROM project_work work
+JOIN project_work_status status ON status.id = work.status
+LEFT JOIN project_work project ON project.id = work.parent
+WHERE coalesce(project.number, work.number) = $1
+ORDER BY work.parent NULLS FIRST, work.name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +131,13 @@ class Books:
         """Our id of each of the ERP's projects; one that is there twice is listed twice."""
         query = "SELECT number FROM project_work WHERE type = 'project' AND number IS NOT NULL ORDER BY 1"
         return [row["number"] for row in await self._ask("erp", query)]
+
+    async def erp_works(self, project: str) -> list[Work]:
+        """The project in the ERP, then its tasks by name."""
+        return [
+            Work(row["name"], row["status"], row["takes_time"], row["comment"])
+            for row in await self._ask("erp", _WORKS, project)
+        ]
 
     async def lines(self) -> list[tuple[str, str | None]]:
         """Project and uuid of each of the ERP's time lines, also of those that were taken back."""
@@ -152,6 +184,11 @@ def psa_projects(redmine: LocalRedmine) -> list[tuple[str, int, str | None]]:
     """`Books.psa_projects`, where there are no other books."""
     fields = redmine.made.project_fields
     return _look(redmine, _IDS, fields["Gateway project id"], fields["ERP project id"])
+
+
+def psa_closed(redmine: LocalRedmine) -> list[str]:
+    """Our ids of the PSA's closed projects; one that is there twice is listed twice."""
+    return [row[0] for row in _look(redmine, _CLOSED, redmine.made.project_fields["Gateway project id"])]
 
 
 def _look(redmine: LocalRedmine, query: str, *arguments: object) -> list[Any]:

@@ -15,10 +15,11 @@ import asyncpg
 import orjson
 
 from adapters.ports.system import Capability
-from adapters.redmine.declarations import project_put
+from adapters.redmine.declarations import project_put, project_withdraw
 from adapters.redmine.settings import RedmineFields, RedmineSettings
 from adapters.redmine.system import Redmine
 from adapters.tryton.billables import Bookings, Reversals
+from adapters.tryton.cancellations import Cancellations
 from adapters.tryton.customers import Customers
 from adapters.tryton.mapping import line_uuid
 from adapters.tryton.opportunities import Opportunities
@@ -28,7 +29,7 @@ from adapters.tryton.system import Tryton
 from schemas.commands import Command, Confirmed
 from schemas.keys import ActorKey
 from tests.contracts.system_entrants import LATE, Misbehaviour, Subject
-from tests.live.books import psa_projects
+from tests.live.books import psa_closed, psa_projects
 from tests.live.opportunity import Seller, Sold
 from tests.live.redmine import LocalRedmine
 from tests.live.rest import Rest
@@ -41,13 +42,21 @@ Json = dict[str, object]
 Effects = Callable[[], AbstractAsyncContextManager[list[str]]]
 Server = TypeVar("Server", LocalTryton, LocalRedmine)
 LATE_BOUND: Final = 60.0
-ERP_OPERATIONS: Final = frozenset({"customer.put", "project.create", "billable.post", "billable.reverse"})
+ERP_OPERATIONS: Final = frozenset(
+    {"customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse"}
+)
 
 
 LINKS: Final = """
 SELECT substring(line FROM 'project ([^,]+),')
 FROM sale_opportunity, unnest(string_to_array(comment, E'\\n')) line
 WHERE line LIKE 'Tallystick: %'
+"""
+
+
+CANCELLED: Final = """
+SELECT project.number FROM project_work project JOIN project_work_status status ON status.id = project.status
+WHERE project.type = 'project' AND status.name = 'Done' AND project.comment LIKE '%Tallystick: cancelled: %'
 """
 
 
@@ -136,6 +145,21 @@ async def _project_create(mark: str, erp: Tryton) -> Bodies:
     )  # fmt: skip
 
 
+async def _project_cancel(mark: str, erp: Tryton) -> Bodies:
+    party = await _made(erp, "customer.put", mark, _customer(mark))
+    bodies: list[Json] = []
+    for end in ("", "-2"):
+        project = _project(mark + end, party)
+        bodies.append(
+            {
+                "project_id": project["project_id"], "erp_id": await _made(erp, "project.create", mark + end, project),
+                "legal_entity": "US01", "currency": "USD", "reason": "The deal is off.",
+            }
+        )  # fmt: skip
+    sound, other = bodies
+    return Bodies(sound, sound | {"erp_id": party + "000"}, _field("project_id"), CANCELLED, other)
+
+
 async def _billable_post(mark: str, erp: Tryton) -> Bodies:
     party = await _made(erp, "customer.put", mark, _customer(mark))
     sound = _booking(mark, await _made(erp, "project.create", mark, _project(mark, party)))
@@ -163,6 +187,7 @@ async def _billable_reverse(mark: str, erp: Tryton) -> Bodies:
 MAKING: Final[Mapping[str, Callable[[str, Tryton], Awaitable[Bodies]]]] = {
     "customer.put": _customer_put,
     "project.create": _project_create,
+    "project.cancel": _project_cancel,
     "billable.post": _billable_post,
     "billable.reverse": _billable_reverse,
 }
@@ -202,12 +227,12 @@ async def _crm(tryton: LocalTryton) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
-async def _psa(redmine: LocalRedmine) -> AsyncIterator[Subject]:
-    """The project in Redmine; another one, which the gateway may see, stands in the way of the unsound body."""
+async def _psa(operation: str, redmine: LocalRedmine) -> AsyncIterator[Subject]:
+    """An operation of Redmine, where another project, which the gateway may see, stands in the way."""
     mark = uuid4().hex[:10]
     async with AsyncExitStack() as closing:
         member = await closing.enter_async_context(Rest(redmine.url, redmine.made, "gateway"))
-        await member.add_project(f"taken-{mark}", "Somebody's", {})
+        taken = await member.add_project(f"taken-{mark}", "Somebody's", {})
         between = await closing.enter_async_context(unreliable(redmine.url))
         made = redmine.made
         fields = RedmineFields(
@@ -216,18 +241,36 @@ async def _psa(redmine: LocalRedmine) -> AsyncIterator[Subject]:
         )  # fmt: skip
         system = Redmine(RedmineSettings("psa", between.url, made.users["gateway"].key, fields, late_bound=LATE_BOUND))
         closing.push_async_callback(system.close)
-        sound: Json = {
+        put: Json = {
             "project_id": f"RT-{mark}", "erp_id": "7", "name": "Yard", "legal_entity": "US01", "currency": "USD",
         }  # fmt: skip
-        bodies = Bodies(
-            sound, sound | {"project_id": f"taken-{mark}"}, _field("project_id"), "", sound | {"name": "Yard 2"}
-        )
+        bodies = Bodies(put, put | {"project_id": f"taken-{mark}"}, _field("project_id"), "", put | {"name": "Yard 2"})
+        if operation == "project.withdraw":
+            bodies = await _withdrawals(mark, system, put, taken)
 
         @asynccontextmanager
         async def effects() -> AsyncIterator[list[str]]:
-            yield [project for project, _, _ in psa_projects(redmine)]
+            if operation == "project.put":
+                yield [project for project, _, _ in psa_projects(redmine)]
+            else:
+                yield psa_closed(redmine)
 
-        yield _subject(system, "project.put", mark, bodies, LiveMisbehaviour(between, Fault.THROTTLED), effects)
+        yield _subject(system, operation, mark, bodies, LiveMisbehaviour(between, Fault.THROTTLED), effects)
+
+
+async def _withdrawals(mark: str, psa: Redmine, put: Json, taken: int) -> Bodies:
+    """What closes two projects that were put before; what is refused names another one's number."""
+    bodies: list[Json] = []
+    for end in ("", "-2"):
+        project = put | {"project_id": f"RT-{mark}{end}"}
+        bodies.append(
+            {
+                "project_id": project["project_id"], "psa_id": await _made(psa, "project.put", mark + end, project),
+                "legal_entity": "US01", "currency": "USD", "reason": "The deal is off.",
+            }
+        )  # fmt: skip
+    sound, other = bodies
+    return Bodies(sound, sound | {"psa_id": str(taken)}, _field("project_id"), "", other)
 
 
 def _subject(
@@ -257,8 +300,8 @@ def _tryton(database: str, url: str, operations: frozenset[str]) -> TrytonSettin
     )  # fmt: skip
 
 
-async def _made(system: Tryton, operation: str, mark: str, body: Json, line: str = "1") -> str:
-    """What a command made before the test; Tryton's number of it."""
+async def _made(system: Tryton | Redmine, operation: str, mark: str, body: Json, line: str = "1") -> str:
+    """What a command made before the test; the system's number of it."""
     outcome = await system.send(_command(operation, mark, body, line))
     assert isinstance(outcome, Confirmed), outcome
     return f"{outcome.external_id}"
@@ -273,11 +316,15 @@ ON_TRYTON: Final[Mapping[str, LiveEntrant[LocalTryton]]] = MappingProxyType(
     {
         "tryton customer.put": LiveEntrant(Customers.capability, partial(_erp, "customer.put")),
         "tryton project.create": LiveEntrant(Projects.capability, partial(_erp, "project.create")),
+        "tryton project.cancel": LiveEntrant(Cancellations.capability, partial(_erp, "project.cancel")),
         "tryton billable.post": LiveEntrant(Bookings.capability, partial(_erp, "billable.post")),
         "tryton billable.reverse": LiveEntrant(Reversals.capability, partial(_erp, "billable.reverse")),
         "tryton project.link": LiveEntrant(Opportunities.capability, _crm),
     }
 )
 ON_REDMINE: Final[Mapping[str, LiveEntrant[LocalRedmine]]] = MappingProxyType(
-    {"redmine project.put": LiveEntrant(project_put(LATE_BOUND), _psa)}
+    {
+        "redmine project.put": LiveEntrant(project_put(LATE_BOUND), partial(_psa, "project.put")),
+        "redmine project.withdraw": LiveEntrant(project_withdraw(LATE_BOUND), partial(_psa, "project.withdraw")),
+    }
 )

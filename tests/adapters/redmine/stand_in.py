@@ -113,6 +113,9 @@ class StandIn:
                 return self._create(orjson.loads(body)["project"])
             case "GET", ["projects", name]:
                 return self._show(name)
+            case "PUT", ["projects", name, "close"]:
+                next(each for each in self.projects if name == str(each["id"]))["status"] = 5
+                return _bare(204)
             case "PUT", ["projects", name]:
                 _write(next(each for each in self.projects if name == str(each["id"])), orjson.loads(body)["project"])
                 return _bare(204)

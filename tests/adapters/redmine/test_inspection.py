@@ -15,7 +15,7 @@ from adapters.redmine.system import Redmine
 from tests.adapters.redmine.stand_in import StandIn, json_response
 
 FIELDS = RedmineFields(project_id=1, erp_id=2, legal_entity=3, currency=4, approval=5)
-ALL = ("add_project", "edit_project", "view_time_entries")
+ALL = ("add_project", "edit_project", "close_project", "view_time_entries")
 ROLE = Role(id=6, name="Gateway", permissions=ALL, time_entries_visibility="all", users_visibility="all")
 KNOWN = (
     CustomField(id=1, name="Gateway project id", customized_type="project", field_format="string", is_filter=True),
@@ -33,7 +33,7 @@ def missing(told: Told, fields: RedmineFields = FIELDS) -> dict[str, str]:
 
 
 def test_who_only_writes_projects_needs_less() -> None:
-    role = ROLE.model_copy(update={"permissions": ALL[:2], "time_entries_visibility": "own"})
+    role = ROLE.model_copy(update={"permissions": ALL[:3], "time_entries_visibility": "own"})
     told = Told(USER, (role,), None, SOUND.of_projects, None)
     assert [right for right in rights_of(told, FIELDS, reads_changes=False) if right.missing] == []
 
@@ -56,7 +56,8 @@ def test_who_has_all_lacks_nothing(told: Told) -> None:
     ("told", "right", "change"),
     [
         (with_role(permissions=ALL[1:]), "permission add_project", "`Create project`"),
-        (with_role(permissions=ALL[:2]), "permission view_time_entries", "`View spent time`"),
+        (with_role(permissions=(*ALL[:2], ALL[3])), "permission close_project", "`Close / reopen the project`"),
+        (with_role(permissions=ALL[:3]), "permission view_time_entries", "`View spent time`"),
         (with_role(time_entries_visibility="own"), "time of everybody", "all time entries"),
         (with_role(users_visibility="members_of_visible_projects"), "logins of everybody", "all active users"),
         (with_field(1, is_filter=False), "custom field 1 of project (project_id)", "Used as a filter"),
@@ -79,7 +80,7 @@ def test_what_is_missing_says_what_to_change(told: Told, right: str, change: str
 
 
 def test_a_user_without_a_role_lacks_everything() -> None:
-    assert len(missing(Told(USER, (), None, None, None))) == 5
+    assert len(missing(Told(USER, (), None, None, None))) == 6
 
 
 def test_what_cannot_be_checked_yet_is_said_so() -> None:

@@ -353,14 +353,16 @@ async def test_a_body_that_is_no_project_is_refused(redmine: StandIn, system: Re
 async def test_other_operations_are_not_taken(system: Redmine) -> None:
     other = command()._replace(operation="billable.post")
     for call in (system.send, system.look_up):
-        with pytest.raises(UnknownOperation, match=r"takes project\.put and not billable\.post"):
+        with pytest.raises(UnknownOperation, match=r"takes project\.put and project\.withdraw and not billable\.post"):
             await call(other)
 
 
 async def test_declarations_say_what_is_promised(system: Redmine) -> None:
     project, entry = system.declarations()
     capability = system.capability("project.put")
-    assert project.operations == {"project.put": capability}
+    withdrawal = system.capability("project.withdraw")
+    assert project.operations == {"project.put": capability, "project.withdraw": withdrawal}
+    assert (withdrawal.upsert, withdrawal.resend_is_safe) == (Upsert.NATIVE_EXTERNAL_ID, True)
     assert (capability.upsert, capability.resend_is_safe, capability.look_up) == (
         Upsert.SEARCH_THEN_CREATE,
         False,

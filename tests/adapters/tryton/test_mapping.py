@@ -10,9 +10,13 @@ import orjson
 import pytest
 
 from adapters.tryton.mapping import (
+    Closing,
     CustomerWords,
     Values,
+    cancelled_comment,
+    cancelled_values,
     duration_of,
+    is_cancelled,
     line_uuid,
     line_values,
     link_changes,
@@ -123,3 +127,20 @@ def test_hours_are_whole_seconds() -> None:
 def test_a_reference_has_one_line_id_for_ever() -> None:
     assert line_uuid(REFERENCE) == "997d88c3-137e-538f-b72f-15c7f1fad67f"
     assert line_uuid(REFERENCE) != line_uuid("timesheet/TS-1/L1.r1/2")
+
+
+class TestProjectsThatAreTakenBack:
+    def test_it_is_one_once_every_work_is_closed_and_off_the_time_sheets(self) -> None:
+        project = Row({"id": 1, "status": 2, "timesheet_available": False})
+        for status, takes_time, is_so in ((2, False, True), (1, False, False), (2, True, False)):
+            task = Row({"id": 2, "status": status, "timesheet_available": takes_time})
+            assert is_cancelled([project, task], Closing(2, 1.0)) == is_so
+
+    def test_progress_is_written_where_the_status_asks_for_it(self) -> None:
+        assert cancelled_values(Closing(2, 1.0)) == {"status": 2, "timesheet_available": False, "progress": 1.0}
+        assert cancelled_values(Closing(3, None)) == {"status": 3, "timesheet_available": False}
+
+    def test_the_comment_keeps_what_stands_there_and_tells_the_reason_once(self) -> None:
+        told = "Contract S-1\nTallystick: cancelled: The deal is off."
+        assert cancelled_comment(Row({"id": 1, "comment": "Contract S-1"}), "The deal\nis off.") == told
+        assert cancelled_comment(Row({"id": 1, "comment": told}), "The deal is off.") == told

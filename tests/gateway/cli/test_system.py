@@ -78,7 +78,10 @@ class TestList:
         shown: dict[str, Any] = {each["name"]: each for each in orjson.loads(out)}
         assert list(shown) == ["crm", "psa", "erp"]
         operations = {each["operation"]: each for each in shown["erp"]["operations"]}
-        assert set(operations) == {"customer.put", "project.create", "billable.post", "billable.reverse"}
+        assert set(operations) == {
+            "customer.put", "project.create", "project.cancel", "contract.put", "contract.cancel", "assignment.put",
+            "billable.post", "billable.reverse",
+        }  # fmt: skip
         assert operations["customer.put"] == {
             "operation": "customer.put",
             "record": "/customers",
@@ -89,8 +92,12 @@ class TestList:
             "late_bound_seconds": 10.0,
         }
         assert [each["record"] for each in shown["erp"]["records"]] == [
+            "/assignments",
             "/billables",
+            "/contract-cancellations",
+            "/contracts",
             "/customers",
+            "/project-cancellations",
             "/projects",
             "/reversals",
         ]
@@ -130,7 +137,7 @@ class TestList:
             "psa",
             "redmine",
             "http://127.0.0.1:3999",
-            "project.put",
+            "project.put\nproject.withdraw",
             "urn:psa",
             "Redmine 5.0.4",
         )
@@ -233,7 +240,7 @@ class TestTest:
         assert "Nothing is missing." in out
         shown: dict[str, Any] = orjson.loads(told)
         assert shown["ready"] is True
-        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 4
+        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 8
 
     async def test_a_token_that_is_refused(self, policy: Policy) -> None:
         async with sandboxes(policy):
