@@ -39,12 +39,13 @@ class Cancellations:
         body = ProjectCancel.model_validate_json(command.body)
         company = await self._companies.of(body.legal_entity)
         works, closing = await self._works(body, company), await self._closing()
-        project = next((work for work in works if work.id == _number(body)), None)
+        project = _project_of(works, body)
         if project is None:
-            raise refused(
-                "project_unknown", f"work {body.erp_id} is not in this Tryton: see what became of it", "erp_id"
-            )
-        _must_be_ours(project, body, company)
+            reason = f"work {body.erp_id} is not in this Tryton: see what became of it"
+            raise refused("project_unknown", reason, "erp_id")
+        if not _is_ours(project, body, company):
+            reason = f"work {project.id} is not project {body.project_id} of {body.legal_entity}: settle which is meant"
+            raise refused("project_differs", reason, "erp_id")
         if is_cancelled(works, closing):
             return Confirmed(str(project.id))
         await self._must_be_unbooked(works, company)
@@ -62,9 +63,10 @@ class Cancellations:
         body = ProjectCancel.model_validate_json(command.body)
         company = await self._companies.of(body.legal_entity)
         works = await self._works(body, company)
-        if not works or not is_cancelled(works, await self._closing()):
+        project = _project_of(works, body)
+        if project is None or not _is_ours(project, body, company):
             return Absent()
-        return Confirmed(body.erp_id)
+        return Confirmed(str(project.id)) if is_cancelled(works, await self._closing()) else Absent()
 
     async def _works(self, body: ProjectCancel, company: Company) -> list[Row]:
         """The project and all works below it."""
@@ -92,11 +94,13 @@ class Cancellations:
             raise refused("time_booked", reason, "erp_id")
 
 
-def _must_be_ours(project: Row, body: ProjectCancel, company: Company) -> None:
+def _project_of(works: list[Row], body: ProjectCancel) -> Row | None:
+    return next((work for work in works if work.id == _number(body)), None)
+
+
+def _is_ours(project: Row, body: ProjectCancel, company: Company) -> bool:
     facts = (project.text("type"), project.text("number"), project.number("company"))
-    if facts != ("project", body.project_id, company.id):
-        reason = f"work {project.id} is not project {body.project_id} of {body.legal_entity}: settle which is meant"
-        raise refused("project_differs", reason, "erp_id")
+    return facts == ("project", body.project_id, company.id)
 
 
 def _number(body: ProjectCancel) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import aiohttp
 import asyncpg
@@ -40,6 +41,14 @@ class Office:
         for system in readers:
             await self.firm.start(*TALLYSTICK, "read", system)
         return gateway
+
+    async def ask(self, gateway: GatewayProcess, method: str, path: str, body: Json | None = None) -> Json:
+        """A call to the gateway's API as its operator, which must be answered with success."""
+        headers = {"Authorization": f"Bearer {API_TOKEN}", "Idempotency-Key": uuid4().hex}
+        async with self.firm.session.request(method, f"{gateway.api}{path}", json=body, headers=headers) as answer:
+            assert answer.status < 300, await answer.text()
+            found: Json = await answer.json()
+        return found
 
     async def open_commands(self) -> int:
         """Commands that are neither settled nor parked."""
