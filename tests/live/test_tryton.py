@@ -13,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from adapters.ports.system import Absent
 from adapters.tryton.client import Client
 from adapters.tryton.companies import Companies
 from adapters.tryton.failures import Failed
@@ -23,7 +24,7 @@ from schemas.commands import Command, Confirmed, Deferred, Rejected, Unknown, co
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.customer import CustomerPut
-from schemas.operations.project import ProjectCreate, RolePrice
+from schemas.operations.project import ProjectCancel, ProjectCreate, RolePrice
 from schemas.operations.table import Body
 from tests.live.rpc import Rpc
 from tests.live.seeded import LEGAL_ENTITIES, password
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.live
 
 WRITERS: Final = 6
 POSTINGS: Final = 4
-OPERATIONS: Final = frozenset({"customer.put", "project.create", "billable.post", "billable.reverse"})
+OPERATIONS: Final = frozenset({"customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse"})
 
 
 def settings(tryton: LocalTryton) -> TrytonSettings:
@@ -230,6 +231,39 @@ async def test_what_does_not_fit_is_rejected_and_names_what_to_change(
     outcome = await systems[0].send(command("billable.post", ActorKey("timesheet", "FIT"), f"{code}.r1", body))
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == code
+
+
+def cancel(code: str, work: str) -> Command:
+    body = ProjectCancel(
+        project_id=f"{code}-US01", erp_id=work, legal_entity="US01", currency="USD", reason="The deal is off."
+    )
+    return command("project.cancel", ActorKey("engagement", code), "US01.undo_shell.1", body)
+
+
+async def test_a_project_on_which_time_was_booked_is_not_taken_back(systems: list[Tryton], database: Database) -> None:
+    code = f"BUSY-{uuid4().hex[:8]}"
+    work = await project(systems[0], code)
+    key = ActorKey("timesheet", code)
+    post = command("billable.post", key, "1.r1", BillablePost(**hours(work)))  # type: ignore[arg-type]
+    await confirmed(systems[0], post)
+    outcome = await systems[0].send(cancel(code, work))
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == "time_booked"
+    assert await systems[0].look_up(cancel(code, work)) == Absent()
+    query = "SELECT name FROM project_work_status WHERE id = (SELECT status FROM project_work WHERE id = $1)"
+    assert await database.fetchval(query, int(work)) == "Open"
+
+
+async def test_on_a_project_that_was_taken_back_nothing_is_booked(systems: list[Tryton]) -> None:
+    code = f"OFF-{uuid4().hex[:8]}"
+    work = await project(systems[0], code)
+    outcomes = await asyncio.gather(*(system.send(cancel(code, work)) for system in systems))
+    assert {type(outcome) for outcome in outcomes} <= {Confirmed, Deferred}
+    assert await confirmed(systems[0], cancel(code, work)) == work
+    post = command("billable.post", ActorKey("timesheet", code), "1.r1", BillablePost(**hours(work)))  # type: ignore[arg-type]
+    outcome = await systems[0].send(post)
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == "task_closed"
 
 
 async def test_time_on_an_invoice_cannot_be_taken_back(systems: list[Tryton], erp: Rpc) -> None:
