@@ -30,6 +30,8 @@ class FaultKind(StrEnum):
     """503 with Retry-After, or the connection reset; no effect. Look-ups fail as well."""
     EXPIRED = "token_expired"
     """401, no effect. Look-ups fail as well."""
+    REFUSE = "refuse"
+    """422 after `seconds`, no effect: these books will not take it until somebody changes them."""
     IGNORE_KEY = "ignore_key"
     """The idempotency key is ignored. (A unique reference, where the system has it, still holds.)"""
 
@@ -37,8 +39,9 @@ class FaultKind(StrEnum):
 class Fault(BaseModel):
     """One fault as it is asked for: a `share` of the requests, drawn from `seed`, or the next `count` of them.
 
-    `seconds` is the duration of `slow` and `late_apply`, and the Retry-After of `throttle` and `down`. Without an
-    `operation` all are hit. `reset`: `down` resets connections instead of answering.
+    `seconds` is the duration of `slow`, `late_apply`, and `refuse`, and the Retry-After of `throttle` and `down`.
+    Without an `operation` all are hit, and without a `key` (`entity/id`, as the journal has it) those of every key.
+    `reset`: `down` resets connections instead of answering.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -48,6 +51,7 @@ class Fault(BaseModel):
     count: Annotated[int, Field(ge=1)] | None = None
     seconds: Annotated[float, Field(ge=0, le=LATE_BOUND)] = 1.0
     operation: str | None = None
+    key: str | None = None
     seed: int = 0
     reset: bool = False
 
@@ -92,10 +96,11 @@ class Faults:
         """Let these be the active faults, and no others."""
         self.active = tuple(ActiveFault(fault) for fault in faults)
 
-    def draw(self, operation: str, kinds: Collection[FaultKind]) -> Fault | None:
-        """The fault of one of these kinds that hits a request for this operation, if any."""
+    def draw(self, operation: str, key: str, kinds: Collection[FaultKind]) -> Fault | None:
+        """The fault of one of these kinds that hits a request for this operation and key, if any."""
         for active in self.active:
             fault = active.fault
-            if fault.fault in kinds and fault.operation in (None, operation) and active.strikes():
+            is_meant = fault.operation in (None, operation) and fault.key in (None, key)
+            if fault.fault in kinds and is_meant and active.strikes():
                 return fault
         return None

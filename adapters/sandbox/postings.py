@@ -30,7 +30,12 @@ class Posting:
     @property
     def key(self) -> str:
         """Whose effect it is, `entity/id`: the first two parts of the reference, each percent-decoded."""
-        return "/".join(unquote(part) for part in self.reference.split("/")[:2])
+        return key_of(self.reference)
+
+
+def key_of(reference: str) -> str:
+    """Whose effect a reference names, `entity/id`."""
+    return "/".join(unquote(part) for part in reference.split("/")[:2])
 
 
 def read_posting(operation: str, key_header: str | None, reference: str | None, raw: bytes) -> Posting | Refusal:

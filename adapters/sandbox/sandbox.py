@@ -15,7 +15,7 @@ from adapters.sandbox.controls import Controls
 from adapters.sandbox.faults import Fault, FaultKind, Faults
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.operations import SandboxOperation, operations_of
-from adapters.sandbox.postings import Posting, read_posting
+from adapters.sandbox.postings import Posting, key_of, read_posting
 from adapters.sandbox.settings import SandboxSettings
 from adapters.sandbox.wire import Route, dropped, json_response, problem, problems, response, retry_later
 
@@ -27,6 +27,7 @@ BODY_CAP: Final = 1 << 18
 
 UNAUTHORISED: Final = Refusal(401, "unauthorised", "Send the bearer token of this system.")
 FAILED: Final = Refusal(500, "internal_error", "Something went wrong here.")
+REFUSED: Final = Refusal(422, "refused", "These books do not take it as they are: change them, then send it again.")
 
 
 def utc_now() -> datetime:
@@ -69,13 +70,16 @@ class Sandbox:
 
     async def _take(self, request: web.Request, posting: Posting) -> web.Response:
         """The course of one posting, as the faults will have it."""
-        ignore_key = self._faults.draw(posting.operation, {FaultKind.IGNORE_KEY}) is not None
-        fault = self._faults.draw(posting.operation, WHOLE)
+        ignore_key = self._faults.draw(posting.operation, posting.key, {FaultKind.IGNORE_KEY}) is not None
+        fault = self._faults.draw(posting.operation, posting.key, WHOLE)
         match fault:
             case None:
                 return response(self._settle(posting, ignore_key=ignore_key))
             case Fault(fault=FaultKind.ERROR):
                 return problem(FAILED)
+            case Fault(fault=FaultKind.REFUSE):
+                await asyncio.sleep(fault.seconds)
+                return problem(REFUSED)
             case Fault(fault=FaultKind.THROTTLE):
                 return retry_later(429, "throttled", "Too many requests.", fault.seconds)
             case Fault(fault=FaultKind.DOWN):
@@ -117,10 +121,11 @@ class Sandbox:
         async def look_up(request: web.Request) -> web.Response:
             if not self._is_authorised(request):
                 return problem(UNAUTHORISED)
-            fault = self._faults.draw(operation.name, {FaultKind.DOWN, FaultKind.EXPIRED})
+            reference = request.query.get("reference")
+            key = "" if reference is None else key_of(reference)
+            fault = self._faults.draw(operation.name, key, {FaultKind.DOWN, FaultKind.EXPIRED})
             if fault is not None:
                 return problem(UNAUTHORISED) if fault.fault is FaultKind.EXPIRED else _down(request, fault)
-            reference = request.query.get("reference")
             if reference is None:
                 return problem(Refusal(400, "reference_missing", "Say which one: ?reference=…"))
             found = self._ledger.look_up(operation.name, reference)

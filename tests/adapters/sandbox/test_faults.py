@@ -158,6 +158,21 @@ async def test_a_count_ends_and_an_operation_limits(erp: Caller) -> None:
     assert (statuses, await hits(erp)) == ([500, 500, 201], [2])
 
 
+async def test_what_is_refused_has_no_effect_until_it_is_taken(erp: Caller) -> None:
+    await erp.faults({"fault": "refuse", "share": 1, "seconds": 0})
+    reply = await put(erp)
+    assert (reply.status, reply.json["code"], await effects(erp)) == (422, "refused", 0)
+    await erp.ask("DELETE", "/faults")
+    assert ((await put(erp)).status, await effects(erp)) == (201, 1)
+
+
+async def test_a_key_limits(erp: Caller) -> None:
+    await erp.faults({"fault": "refuse", "share": 1, "seconds": 0, "key": "customer/A1"})
+    others = await put(erp, key="k2", reference="customer/A2/profile/1")
+    mine = await put(erp, reference="customer/A1/profile/1")
+    assert (others.status, mine.status, await hits(erp)) == (201, 422, [1])
+
+
 async def test_new_faults_replace_the_old_and_delete_clears(erp: Caller) -> None:
     await erp.faults({"fault": "error", "share": 1})
     reply = await erp.faults({"fault": "throttle", "share": 1})
@@ -170,7 +185,7 @@ async def test_new_faults_replace_the_old_and_delete_clears(erp: Caller) -> None
 def struck(share: float, seed: int) -> list[bool]:
     faults = Faults()
     faults.replace([Fault(fault=FaultKind.ERROR, share=share, seed=seed)])
-    return [faults.draw("customer.put", {FaultKind.ERROR}) is not None for _ in range(2000)]
+    return [faults.draw("customer.put", "customer/A1", {FaultKind.ERROR}) is not None for _ in range(2000)]
 
 
 def test_a_share_is_drawn_from_its_seed() -> None:

@@ -1,0 +1,84 @@
+"""A person's desk for a test: cases, acts on them, and the story of an entity, over the API of a gateway process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+import yaml
+
+from gateway.callers import digest
+from tests.integration.firm import GatewayProcess
+
+PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a token of their own."""
+
+    name: str
+    roles: tuple[str, ...]
+    permissions: tuple[str, ...] = ("read", "settle")
+
+    @property
+    def token(self) -> str:
+        return f"token-of-{self.name}"
+
+    @property
+    def entry(self) -> dict[str, object]:
+        """As it stands in the file of callers."""
+        return {
+            "name": self.name,
+            "token_sha256": digest(self.token.encode()).hex(),
+            "roles": list(self.roles),
+            "permissions": list(self.permissions),
+        }
+
+
+def write_callers(path: Path, *people: Person) -> None:
+    """The file of callers."""
+    path.write_text(yaml.safe_dump([person.entry for person in people]), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What `person` sees and does at one process."""
+
+    gateway: GatewayProcess
+    person: Person
+
+    async def cases(self, entity: str, key: str, state: str = "open") -> list[dict[str, Any]]:
+        """The cases of a key, each with its cause, what mends it, and what can be done."""
+        listed = await self._ask("GET", f"/v1/cases?entity={entity}&key={quote(key)}&state={state}")
+        return [await self._ask("GET", f"/v1/cases/{case['id']}") for case in listed["items"]]
+
+    async def act(self, case: int, act: str, reason: str, *, click: str, expect: int = 200) -> dict[str, Any]:
+        """One act; answers the body."""
+        return await self._ask("POST", f"/v1/cases/{case}/{act}", expect=expect, json={"reason": reason}, click=click)
+
+    async def settle(self, lane: str, command: str, outcome: str, reason: str) -> None:
+        """Say what became of a command of a lane, `entity/key`."""
+        body = {"command": command, "outcome": outcome, "reason": reason}
+        await self._ask("POST", f"/v1/lanes/{lane}/settle", json=body)
+
+    async def entity(self, entity: str, key: str) -> dict[str, Any]:
+        """An entity with the newest lines of its timeline, newest first."""
+        return await self._ask("GET", f"/v1/entities/{entity}/{quote(key)}?limit={PAGE}")
+
+    async def _ask(
+        self, method: str, path: str, *, expect: int = 200, json: object = None, click: str | None = None
+    ) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.person.token}"}
+        if click is not None:
+            headers["Idempotency-Key"] = click
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.request(method, f"{self.gateway.api}{path}", headers=headers, json=json) as response,
+        ):
+            assert response.status == expect, await response.text()
+            answer: dict[str, Any] = await response.json(content_type=None)
+            return answer
