@@ -146,20 +146,15 @@ def retry(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the
 @_act_options
 def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Correct what case ID is about, and let it run again."""
-    try:
-        read = json.loads(changes)
-    except ValueError as error:
-        raise click.UsageError(f"--changes: it is not JSON: {error}") from error
-    if not isinstance(read, dict):
-        raise click.UsageError('--changes: write a JSON object, such as {"tax_profile": "de"}')
-    _act(Act.EDIT_RETRY, id, changes=read, **given)
+    _act(Act.EDIT_RETRY, id, changes=_changes(changes), **given)
 
 
 @case.command()
+@click.option("--changes", metavar="JSON", help='Of a duplicate, which customer stays: {"into": "C-9"}.')
 @_act_options
-def cancel(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
+def cancel(id: int, changes: str | None, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """End what case ID is about."""
-    _act(Act.CANCEL, id, **given)
+    _act(Act.CANCEL, id, changes=None if changes is None else _changes(changes), **given)
 
 
 @case.command()
@@ -167,6 +162,17 @@ def cancel(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over th
 def resolve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Close case ID, about which nothing is left to do."""
     _act(Act.RESOLVE, id, **given)
+
+
+def _changes(text: str) -> Mapping[str, object]:
+    """What `--changes` says. Raises `UsageError`."""
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"--changes: it is not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise click.UsageError('--changes: write a JSON object, such as {"tax_profile": "de"}')
+    return read
 
 
 def _act(

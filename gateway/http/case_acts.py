@@ -51,6 +51,8 @@ from schemas.verdicts import Verdict
 
 ACCEPTED: Final = 202
 _JUDGES: Final = frozenset({Act.APPROVE, Act.REJECT})
+_CHANGING: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL})
+"""Acts that may say more: what is corrected, or what stays where a duplicate goes."""
 
 
 class Told(Protocol):
@@ -118,10 +120,14 @@ class CaseActing:
         query(request, Nothing)
         id, act, key = case_id(request), Act(request.match_info["act"]), click_key(request)
         asked = await body(request, ActOnCase)
-        if (asked.changes is not None) != (act is Act.EDIT_RETRY):
-            raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry, and with nothing else.")
+        if asked.changes is None and act is Act.EDIT_RETRY:
+            raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry: the corrected fields.")
+        if asked.changes is not None and act not in _CHANGING:
+            raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry or cancel, and with nothing else.")
         caller = request[CALLER]
         file = await found_case(self._cases, id)
+        if asked.changes is not None and act is Act.CANCEL and file.case.topic is None:
+            raise Problem(REQUEST_INVALID, "A message that is discarded has nothing to change: leave `changes` out.")
         _check_role(act, file, caller)
         click = Click(act, caller.name, asked.reason, asked.changes, key)
         begun = await self._begun(id, click)

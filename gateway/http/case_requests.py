@@ -66,7 +66,7 @@ class ActOnCase(Record):
 
     reason: Reason
     changes: Mapping[str, Any] | None = None
-    """The corrected fields, with `edit-retry` alone."""
+    """The corrected fields, with `edit-retry`; with `cancel` which of two stays, where the case asks for it."""
 
 
 def case_id(request: web.Request) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -247,13 +247,26 @@ class TestActs:
         again = await act(stand, "ann", id, "approve", click="k1")
         assert (again.status, again.json["done"], len(keys.acts)) == (200, "approve", 1)
 
-    async def test_changes_go_with_an_edit_alone(self, stand: Stand, keys: Keys) -> None:
+    async def test_changes_go_with_an_edit_or_a_cancellation_alone(self, stand: Stand, keys: Keys) -> None:
         id = await ask_approval(stand)
         for what, changes in (("approve", {"a": 1}), ("edit-retry", None)):
             page = await act(stand, "ann", id, what, changes=changes)
             assert (page.status, "Send `changes` with edit-retry" in page.detail) == (400, True)
         assert (await act(stand, "bob", id, "edit-retry", changes={"amount": "9.00"})).status == 200
         assert keys.acts[0][1].changes == {"amount": "9.00"}
+
+    async def test_who_cancels_a_duplicate_may_say_who_stays(self, stand: Stand, keys: Keys) -> None:
+        row = (await stand.commits.load([SHEET]))[SHEET]
+        turn = applied(row, message("the second"))
+        turn.opened.append(Opened(replace(APPROVAL, topic="duplicate", acts=(Act.CANCEL,))))
+        await stand.commit(turn)
+        assert (await act(stand, "bob", await newest(stand), "cancel", changes={"into": "C-9"})).status == 200
+        assert keys.acts[0][1].changes == {"into": "C-9"}
+
+    async def test_a_message_that_is_discarded_takes_no_changes(self, stand: Stand) -> None:
+        await stand.park(SHEET, message("e1"))
+        page = await act(stand, "bob", await newest(stand), "cancel", changes={"into": "C-9"})
+        assert (page.status, "nothing to change" in page.detail) == (400, True)
 
     async def test_an_act_that_the_topic_does_not_take_says_what_it_takes(self, stand: Stand) -> None:
         page = await act(stand, "ann", await ask_approval(stand), "cancel")
