@@ -14,6 +14,7 @@ from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
 from gateway.demo.day import make_day
+from gateway.demo.people import CaseNotSettled
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone
@@ -48,7 +49,7 @@ def demo(
     events_file: Path | None,
     in_process_broker: bool,  # noqa: FBT001 - as above
 ) -> None:
-    """Play a firm's day: customers, won deals, time before its projects, repetitions, bad input, an ERP outage.
+    """Play a firm's day: customers, won deals, time before its projects, repetitions, bad input, an ERP outage, people.
 
     Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERP and a gateway, and proves from the ERP's
     own journal that every approved hour was billed once. TALLYSTICK_DATABASE_URL and TALLYSTICK_AMQP_URL name servers
@@ -68,7 +69,7 @@ def demo(
         raise Failed(Exit.FAILED, "stopped before the day was over; all that it started is gone") from None
     except BrokerInUse as error:
         raise Failed(Exit.CONFLICT, f"{error}; or unset {AMQP_URL} to get a private broker") from error
-    except (GatewayGone, NotPublished) as error:
+    except (CaseNotSettled, GatewayGone, NotPublished) as error:
         raise Failed(Exit.UNHEALTHY, str(error)) from error
     except DatabaseNotMade as error:
         raise Failed(Exit.AUTH, f"{error}; or unset {DATABASE_URL} to get a private server") from error

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 
 from gateway.demo.firm import DAY, Engagement, Fate, Firm, TimeSheet
-from gateway.demo.founding import found_firm
+from gateway.demo.founding import found_firm, large_deal, sister_of
 from gateway.demo.pen import Pen
 from gateway.demo.sending import Planted, Sender, Sending, changed
 
@@ -129,6 +129,8 @@ class _Plan:
         courses += [[_conflict(self._approvals[sheet.id])] for sheet in by_fate[Fate.CONFLICT]]
         again = self._random.sample(sorted(self._approvals), self._duplicates)
         courses += [[_repeated(self._approvals[sheet])] for sheet in again]
+        courses += [[self._pen.large_deal(large_deal(self._firm.clients[3]))]]
+        courses += [[self._pen.customer(sister_of(self._firm.clients[4]))]]
         courses += [[bad] for bad in self._bad_input(fixed[0], by_fate[Fate.PLAIN][0])]
         return self._mixed(courses)
 

@@ -36,6 +36,8 @@ class Expected:
     duplicates: int
     parked_commands: int
     differences: Sequence[Named]
+    asked: Mapping[str, int] = field(default_factory=dict)
+    """Cases that a person settled, by code."""
 
     @property
     def messages(self) -> int:
@@ -62,4 +64,5 @@ def expect(sendings: Sequence[Sending], terms: Terms) -> Expected:
         duplicates=sum(each.planted is Planted.DUPLICATE for each in sendings),
         parked_commands=oracle.refused,
         differences=differences,
+        asked=dict(oracle.asked),
     )

@@ -49,6 +49,7 @@ class Client:
     branches: tuple[Branch, ...]
     has_tax_profile: bool = True
     is_on_hold: bool = False
+    domain: str = ""
 
     @property
     def is_healthy(self) -> bool:
@@ -66,8 +67,11 @@ class Engagement:
     branch: Branch
     service_line: str
     method: BillingMethod
-    rates: tuple[tuple[str, Decimal], ...]
+    rates: tuple[tuple[str, Decimal], ...] = ()
     is_late: bool = False
+    fee: Decimal | None = None
+    discount: Decimal | None = None
+    """Per cent off the list price."""
 
     @property
     def psa_id(self) -> str:

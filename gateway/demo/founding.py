@@ -62,6 +62,21 @@ def found_firm(random: Random, scale: float) -> Firm:
     return Firm(clients, engagements, _sheets(random, engagements, _scaled(SHEETS, scale, least=40), scale))
 
 
+def sister_of(client: Client) -> Client:
+    """Another firm of the same group, with the domain of the one that is known: a person must tell them apart."""
+    home = client.branches[0]
+    return Client("C-9001", f"Zephyr Catering {home.suffix}", f"{home.country}990000001", (home,), domain=client.domain)
+
+
+def large_deal(client: Client) -> Engagement:
+    """A deal that finance must approve: worth much, at a discount."""
+    branch = client.branches[0]
+    return Engagement(
+        f"ENG-2026-901-{branch.code}", 901, client, branch, SERVICE_LINES[0], "fixed_fee",
+        fee=Decimal("480000.00"), discount=Decimal("15.00"),
+    )  # fmt: skip
+
+
 def _scaled(amount: int, scale: float, *, least: int) -> int:
     return max(least, round(amount * scale))
 
@@ -77,7 +92,8 @@ def _clients(random: Random, amount: int) -> tuple[Client, ...]:
         second = _SECOND[place_of_name // len(_FIRST)]
         name = f"{_FIRST[place % len(_FIRST)]} {second}{number} {home.suffix}"
         tax_id = f"{home.country}{900_000_000 + place}"
-        clients.append(Client(f"C-{1001 + place}", name, tax_id, branches, place != 0, place == 1))
+        domain = f"{'-'.join(name.lower().split()[:-1])}.example"
+        clients.append(Client(f"C-{1001 + place}", name, tax_id, branches, place != 0, place == 1, domain))
     return tuple(clients)
 
 

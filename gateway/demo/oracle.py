@@ -73,6 +73,8 @@ class Oracle:
         self.behind: Counter[str] = Counter()
         self.blocked: defaultdict[str, defaultdict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
         self.refused = 0
+        self.asked: Counter[str] = Counter()
+        """What people are asked, and answer, by the code of the case."""
         self._stuck: dict[str, str] = {}
         """Key whose first undecided event does not move -> the root of it."""
         self._clients: dict[str, Mapping[str, Any]] = {}
@@ -99,6 +101,8 @@ class Oracle:
         if fact.type == "customer.credit_changed":
             (self._held.add if fact.data["on_hold"] else self._held.discard)(fact.subject)
         else:
+            if any(fact.data.get("domain", "") == each.get("domain") for each in self._others(fact.subject)):
+                self.asked["probable_duplicate"] += 1  # told apart in the evening, so that it goes on
             self._clients[fact.subject] = fact.data
         if "tax_profile" not in self._clients.get(fact.subject, {"tax_profile": None}):
             self.roots[key] = "in no ERP: the CRM sent it without a tax profile"
@@ -106,6 +110,9 @@ class Oracle:
         for code in self._clients.get(fact.subject, {}).get("legal_entities", ()):
             self.effects.append(Effect("erp", "customer.put", key, code, None))
         return "applied"
+
+    def _others(self, client: str) -> list[Mapping[str, Any]]:
+        return [data for id, data in self._clients.items() if id != client]
 
     def _deal(self, fact: Fact) -> str:
         key, client = f"engagement/{fact.subject}", fact.data["customer"]["id"]
@@ -118,7 +125,10 @@ class Oracle:
             self._stuck[f"project/{fact.subject}"] = key
             return "applied"
         self._projects.add(fact.subject)
-        code, currency = fact.data["legal_entity"], fact.data["currency"]
+        if "discount" in fact.data:
+            self.asked["approval_needed"] += 1  # the only deal with one is large, too; it is approved in the evening
+        part = fact.data["parts"][0] if "parts" in fact.data else fact.data
+        code, currency = part["legal_entity"], part["currency"]
         self.effects += (
             Effect("erp", "project.create", key, code, currency),
             Effect("psa", "project.put", key, code, currency),

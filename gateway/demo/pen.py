@@ -14,6 +14,7 @@ from gateway.demo.firm import DAY, TAX_PROFILE, Client, Engagement, TimeSheet, W
 from gateway.demo.sending import Sender, Sending, sending
 from schemas.customer.v1 import CreditChanged, Upserted
 from schemas.envelope import Attributes
+from schemas.project import v2
 from schemas.project.v1 import Activated, Billing, Contract, MilestoneCompleted, OpportunityWon, Rate, StatusChanged
 from schemas.record import Record
 from schemas.timesheet.v1 import Approved, Approver, Corrected, Employee, Line, Rejected, Submitted
@@ -34,7 +35,6 @@ class Pen:
         self.now = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC)
 
     def customer(self, client: Client, terms: str = "NET30") -> Sending:
-        domain = f"{'-'.join(client.name.lower().split()[:-1])}.example"
         profile = Upserted(
             name=client.name,
             country=client.branches[0].country,
@@ -43,8 +43,8 @@ class Pen:
             legal_entities=tuple(branch.code for branch in client.branches),
             currency=client.branches[0].currency,
             payment_terms=terms,
-            billing_email=f"billing@{domain}",
-            domain=domain,
+            billing_email=f"billing@{client.domain}",
+            domain=client.domain,
         )
         return self._write(Sender.CRM, "customer.upserted.v1", client.id, profile)
 
@@ -79,6 +79,29 @@ class Pen:
             ),
         )
         return self._write(Sender.CRM, "project.opportunity_won.v1", engagement.id, data)
+
+    def large_deal(self, engagement: Engagement) -> Sending:
+        """In the newest version of its type, which knows discounts."""
+        if engagement.fee is None:
+            raise ValueError("a large deal has a fee")
+        part = v2.Part(
+            legal_entity=engagement.branch.code,
+            service_line=engagement.service_line,
+            currency=engagement.branch.currency,
+            contract=v2.Contract(
+                reference=engagement.contract, signed_on=DAY.replace(month=9), starts_on=DAY.replace(month=10, day=1)
+            ),
+            billing=v2.Billing(method=engagement.method, fee=Money.of(engagement.fee, engagement.branch.currency)),
+        )
+        data = v2.OpportunityWon(
+            opportunity_id=f"OPP-{20_000 + engagement.number}",
+            customer=Reference(id=engagement.client.id),
+            name=f"{engagement.client.name}: group programme",
+            parts=(part,),
+            discount=engagement.discount,
+            requested_by="E-1021",
+        )
+        return self._write(Sender.CRM, "project.opportunity_won.v2", engagement.id, data)
 
     def activated(self, engagement: Engagement) -> Sending:
         return self._write(Sender.PSA, "project.activated.v1", engagement.psa_id, Activated(activated_on=DAY))

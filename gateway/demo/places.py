@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from gateway.demo.people import FINANCE, as_typed
 from gateway.demo.stage import Stage
 
 
@@ -18,6 +19,7 @@ def places(stage: Stage) -> str:
             f"  metrics    curl {gateway.ops_url}/metrics",
             f"  status     curl -H 'Authorization: Bearer {gateway.token}' {gateway.api_url}/v1/status",
             f"  lanes      curl -H 'Authorization: Bearer {gateway.token}' {gateway.api_url}/v1/lanes",
+            f"  cases      {as_typed(gateway, FINANCE)} tallystick case list",
             *(f"  {name:<10} curl {url}/journal" for name, url in stage.systems.urls.items()),
             f"  RabbitMQ   {stage.broker.address}",
             f"  PostgreSQL {_without_password(gateway.database_url)}",

@@ -15,6 +15,13 @@ RETRY_SECONDS: Final = 1
 BREAKER: Final = {"failures": 5, "open_seconds": 1, "longest_seconds": 4}
 """Both shorter than one would have them, so that nobody waits for the end of the demo's outage."""
 
+APPROVALS: Final = {
+    "large_discount": {
+        "role": "finance", "discount_above": 10, "amount_above": {"USD": 250_000, "EUR": 250_000, "GBP": 250_000},
+    }
+}  # fmt: skip
+"""So that one deal of the day waits for a person; the example has such rules behind its marks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -40,5 +47,6 @@ def demo_policy(example: str, endpoints: Mapping[str, Endpoint], users: Mapping[
         system["gate"] = {"breaker": BREAKER}
     for sender, user in users.items():
         document["sources"][sender.source]["users"] = [user]
+    document["approvals"] = APPROVALS
     document["retries"] = {"default": {"first_seconds": RETRY_SECONDS}}
     return yaml.safe_dump(document, sort_keys=False)

@@ -26,6 +26,7 @@ def show(console: Console, summary: Summary) -> None:
     console.print(_table("Messages by verdict", summary.verdicts))
     console.print(_table("Effects, by the systems' own journals", summary.effects))
     console.print(_table("Money in the ERP's journal: posted less taken back", summary.money))
+    console.print(_table("Cases that people settled", summary.settled))
     console.print(f"Effects made twice: {len(summary.twice)}", highlight=False)
     console.print(_planned(summary.planned))
     for wrong in summary.wrong[:WRONG_SHOWN]:
@@ -46,6 +47,7 @@ def to_json(summary: Summary) -> bytes:
         "verdicts": _figures(summary.verdicts),
         "effects": _figures(summary.effects),
         "money": _figures(summary.money),
+        "settled": _figures(summary.settled),
         "twice": list(summary.twice),
         "planned": [
             {"what": each.what, "why": each.why, "messages": each.messages, "money": _strings(each.money)}

@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from adapters.ports.turns import StoreUnavailable
-from gateway.demo import report
+from gateway.demo import people, report
 from gateway.demo.day import Act, Weather, make_day
 from gateway.demo.expected import Expected, expect
 from gateway.demo.firm import BOOKS_CLOSED_UNTIL
@@ -87,6 +87,10 @@ class _Day:
                     await self._enact(act)
                 self._title = "waiting until nothing moves any more"
                 moving = await settle(self._standing)
+        if not moving:
+            self._screen.say("17:00 people settle what must not be guessed; what they type, and what they see:")
+            await people.settle(self._stage.gateway, self._screen.say)
+            moving = await settle(self._standing)
         return summarise(self._posting.confirmed, self._expected, await self._found(), moving)
 
     async def _enact(self, act: Act) -> None:
@@ -113,6 +117,7 @@ class _Day:
             },
             dead_letters=await tally.dead_letters(),
             parked_commands=(await tally.count()).commands.get("parked", 0),
+            settled=await people.settled(self._stage.gateway),
             journal=[(entry.effect, entry.reference) for entry in await self._stage.systems.journals()],
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.demo.people import write_people
 from gateway.local.ports import LOOPBACK, free_port
 
 START_SECONDS: Final = 60.0
@@ -31,6 +32,10 @@ class Place:
         return self.folder / "token"
 
     @property
+    def callers_file(self) -> Path:
+        return self.folder / "callers.yaml"
+
+    @property
     def api_url(self) -> str:
         return f"http://{LOOPBACK}:{self.api_port}"
 
@@ -46,6 +51,7 @@ class Place:
             "TALLYSTICK_AMQP_URL": self.amqp_url,
             "TALLYSTICK_POLICY": str(self.policy),
             "TALLYSTICK_API_TOKEN_FILE": str(self.token_file),
+            "TALLYSTICK_CALLERS_FILE": str(self.callers_file),
             "TALLYSTICK_API_BIND": f"{LOOPBACK}:{self.api_port}",
             "TALLYSTICK_OPS_BIND": f"{LOOPBACK}:{self.ops_port}",
         }
@@ -56,6 +62,7 @@ def prepare(folder: Path, policy: str, token: str, database_url: str, amqp_url: 
     place = Place(database_url, amqp_url, folder, token, free_port(), free_port())
     place.policy.write_text(policy, encoding="utf-8")
     place.token_file.write_text(token, encoding="utf-8")
-    for path in (place.policy, place.token_file):
+    place.callers_file.write_text(write_people(folder), encoding="utf-8")
+    for path in (place.policy, place.token_file, place.callers_file):
         path.chmod(0o600)
     return place

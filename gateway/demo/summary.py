@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -19,13 +19,15 @@ V = TypeVar("V")
 class Found:
     """What was read after the day: PostgreSQL's inbox and dead letters, and the systems' journals.
 
-    `verdicts`: by (source, id). `journal`: each effect with the reference it was made under.
+    `verdicts`: by (source, id). `journal`: each effect with the reference it was made under. `settled`: cases that
+    people settled, by code.
     """
 
     verdicts: Mapping[MessageId, str]
     dead_letters: Sequence[bytes]
     parked_commands: int
     journal: Sequence[tuple[Effect, str]]
+    settled: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Summary:
     verdicts: Sequence[Line[int]]
     effects: Sequence[Line[int]]
     money: Sequence[Line[Decimal]]
+    settled: Sequence[Line[int]]
     twice: Sequence[str]
     planned: Sequence[Named]
     wrong: Sequence[str]
@@ -79,6 +82,10 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         *_wrong_effects(expected.effects, effects),
         *(f"made twice: {what}" for what in twice),
     ]
+    settled = _lines(expected.asked, found.settled, 0)
+    wrong += [
+        f"{line.found} cases {line.name} were settled, not {line.expected}" for line in settled if not line.agrees
+    ]
     if found.parked_commands != expected.parked_commands:
         wrong.append(f"{found.parked_commands} commands are parked, not {expected.parked_commands}")
     return Summary(
@@ -88,6 +95,7 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         verdicts=_verdict_lines(expected, found),
         effects=_lines(Counter(map(_kind, expected.effects)), Counter(map(_kind, effects)), 0),
         money=_lines(_money(expected.effects), _money(effects), Decimal(0)),
+        settled=settled,
         twice=twice,
         planned=expected.differences,
         wrong=wrong,

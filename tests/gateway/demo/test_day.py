@@ -92,8 +92,8 @@ def test_what_the_day_has() -> None:
     acts = make_day(1)
     whole = sendings(acts)
     types = Counter(each.routing_key for each in whole if each.planted is None)
-    assert types["customer.upserted"] == 26
-    assert types["project.opportunity_won"] == 31
+    assert types["customer.upserted"] == 27
+    assert types["project.opportunity_won"] == 32
     assert types["timesheet.approved"] > 290
     assert {each.planted for each in whole} == {None, *Planted}
     assert {each.is_binary for each in whole} == {True, False}

@@ -54,6 +54,8 @@ async def test_on_found_servers_the_numbers_agree_and_nothing_is_left(
     printed = await play(Options(seed=7, scale=0.1, once=True, json=summary, pace=0.1), environment)
     assert "The numbers agree." in printed
     assert "as a process of its own" in printed
+    assert "frieda (finance) $ tallystick case approve" in printed
+    assert "samira (sales-ops) $ tallystick case approve" in printed
     assert agrees(summary)
     assert await databases(postgres) == []
     administration = RabbitAdministration(vhost.url)

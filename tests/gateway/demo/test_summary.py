@@ -30,6 +30,7 @@ def found() -> Found:
         dead_letters=[each.outgoing.body for each in EXPECTED.dead_letters],
         parked_commands=EXPECTED.parked_commands,
         journal=[(effect, f"ref-{n}") for n, effect in enumerate(EXPECTED.effects)],
+        settled=EXPECTED.asked,
     )
 
 
@@ -43,6 +44,12 @@ def test_a_day_without_fault_agrees(found: Found) -> None:
     assert summary.accepted + len(found.dead_letters) + summary.duplicates == summary.published
     assert all(line.agrees for line in (*summary.verdicts, *summary.effects))
     assert all(line.agrees for line in summary.money)
+
+
+def test_a_case_that_nobody_settled_is_told(found: Found) -> None:
+    assert EXPECTED.asked == {"approval_needed": 1, "probable_duplicate": 1}
+    summary = summary_of(replace(found, settled={"probable_duplicate": 1}))
+    assert summary.wrong == ["0 cases approval_needed were settled, not 1"]
 
 
 def test_what_has_not_settled_is_told(found: Found) -> None:

@@ -1,0 +1,130 @@
+"""The people of the demo: who settles which cases in the evening, with the command line that anybody would use."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+import orjson
+import yaml
+
+import gateway
+from gateway.callers import digest
+
+_CLI: Final = "from gateway.cli.main import main; main()"
+SECONDS: Final = 30.0
+"""How long one command may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a role, and what they answer to a case with this code."""
+
+    name: str
+    role: str
+    code: str
+    act: str
+    reason: str
+
+    def token_file(self, folder: Path) -> Path:
+        return folder / f"token-{self.name}"
+
+
+FINANCE: Final = Person("frieda", "finance", "approval_needed", "approve", "in the budget of the programme")
+SALES: Final = Person("samira", "sales-ops", "probable_duplicate", "approve", "a sister company, not the same firm")
+PEOPLE: Final = (FINANCE, SALES)
+
+
+class CaseNotSettled(RuntimeError):
+    """A command of a person failed; the message has what it printed."""
+
+
+class Office(Protocol):
+    """Where the gateway is."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def api_url(self) -> str: ...
+
+
+def write_people(folder: Path) -> str:
+    """Write each one's token; gives the file of callers, as `tallystick caller add` would have made it."""
+    entries: list[dict[str, object]] = []
+    for person in PEOPLE:
+        token = secrets.token_urlsafe(32)
+        path = person.token_file(folder)
+        path.touch(mode=0o600)
+        path.write_text(token, encoding="utf-8")
+        entries.append(
+            {"name": person.name, "token_sha256": digest(token.encode()).hex(), "roles": [person.role]},
+        )
+    return yaml.safe_dump(entries, sort_keys=False)
+
+
+async def settle(office: Office, say: Callable[[str], None]) -> None:
+    """Each looks at the cases of their role, and settles those that are theirs to answer. Raises `CaseNotSettled`."""
+    for person in PEOPLE:
+        await _typed(office, person, say, "case", "list", "--owner", person.role)
+        for case in await _cases(office, person, "open"):
+            if case["code"] == person.code:
+                await _typed(office, person, say, "case", person.act, str(case["id"]), "--reason", person.reason)
+
+
+async def settled(office: Office) -> Mapping[str, int]:
+    """Closed cases that people were asked to settle, by code."""
+    codes = [(person.code, case["code"]) for person in PEOPLE for case in await _cases(office, person, "closed")]
+    return Counter(code for code, found in codes if code == found)
+
+
+def as_typed(office: Office, person: Person) -> str:
+    """What stands before a command of this person."""
+    return f"TALLYSTICK_URL={office.api_url} TALLYSTICK_TOKEN_FILE={person.token_file(office.folder)}"
+
+
+async def _cases(office: Office, person: Person, state: str) -> list[dict[str, object]]:
+    printed = await _run(office, person, "case", "list", "--owner", person.role, "--state", state, "-o", "json")
+    cases: list[dict[str, object]] = orjson.loads(printed)
+    return cases
+
+
+async def _typed(office: Office, person: Person, say: Callable[[str], None], *words: str) -> None:
+    """A command, shown with what it prints."""
+    line = " ".join(f'"{word}"' if " " in word else word for word in words)
+    say(f"  {person.name} ({person.role}) $ tallystick {line}")
+    printed = await _run(office, person, *words)
+    say("\n".join(f"    {each.rstrip()}" for each in printed.splitlines()))
+
+
+async def _run(office: Office, person: Person, *words: str) -> str:
+    source = str(Path(gateway.__file__).parent.parent)
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
+    environment = ours | {
+        "PYTHONPATH": os.pathsep.join(filter(None, (source, ours.get("PYTHONPATH")))),
+        "TALLYSTICK_URL": office.api_url,
+        "TALLYSTICK_TOKEN_FILE": str(person.token_file(office.folder)),
+        "COLUMNS": "150",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CLI, *words,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(SECONDS):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    printed = output.decode(errors="replace")
+    if process.returncode:
+        raise CaseNotSettled(f"{person.name}: tallystick {' '.join(words)}: {printed}")
+    return printed
