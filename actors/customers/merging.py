@@ -48,8 +48,7 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
     into = winner.key.id
     changed = state.model_copy(
         update={
-            "merged_into": into, "status": "merged", "claims": {}, "candidates": (), "askers": (), "failures": {},
-            "listing": None,
+            "merged_into": into, "status": "merged", "claims": {}, "candidates": (), "askers": (), "listing": None,
         }
     )  # fmt: skip
     brought = hold_back(changed, context)
@@ -59,7 +58,7 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
         *unlisted(state, context.key.id),
         ("customer.absorbed", Absorbed(to=into, customer=context.key.id)),
     )
-    told, requests = asked(brought.state, messages)
+    told, requests = asked(brought.state.model_copy(update={"failures": {}}), messages)
     remarks = brought.remarks
     if state.on_hold and isinstance(winner.state, Customer) and not winner.state.on_hold:
         remarks = (*remarks, f"it was on credit hold, and {into} is not")

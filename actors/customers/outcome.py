@@ -75,7 +75,7 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
     row = state.record(code, system) or ErpRecord(legal_entity=code, system=system, line=result.command.line)
     if external_id is None and row.external_id is None:
         reason = f"{system} confirmed the customer without its own id: look it up there, then retry"
-        return failed(state, row, Failure(FailureClass.CONFLICT, "id_missing", reason), context)
+        return failed(state, row, Failure(FailureClass.CONFLICT, puts.ID_MISSING, reason), context)
     if external_id in (None, row.external_id):
         return Ignore("the ERP has this state of the customer")
     accept = concluded(state, Brought(with_record(state, row.model_copy(update={"external_id": external_id}))), context)

@@ -18,6 +18,8 @@ from schemas.verdicts import Failure, FailureClass
 
 OPERATION: Final = "customer.put"
 TOPIC: Final = "erp:"
+ID_MISSING: Final = "id_missing"
+"""The system says that it has the customer, but not under which id."""
 _TOPIC_CODE: Final = 180
 """Characters of a legal entity's code that a topic names."""
 
@@ -59,13 +61,16 @@ def bring(state: Customer, context: Context, only: Collection[str] | None = None
 
 
 def hold_back(state: Customer, context: Context, only: Collection[str] | None = None) -> Brought:
-    """Put what the ERPs have of a customer that was merged on hold."""
+    """Put what the ERPs have of a customer that was merged on hold; one that has refused it has nothing to hold."""
     if state.profile is None:
         return Brought(state)
     turn = _Turn(state, context, state.profile)
     for row in state.records:
         if only is None or row.legal_entity in only:
-            turn.put(row.legal_entity, row.system, state.tax_codes.get(row.legal_entity))
+            if _is_nowhere(state, row):
+                turn.forget(row.legal_entity)
+            else:
+                turn.put(row.legal_entity, row.system, state.tax_codes.get(row.legal_entity))
     return turn.brought()
 
 
@@ -152,6 +157,10 @@ class _Turn:
         else:
             self._records[self._records.index(row)] = row.model_copy(update={"line": line})
 
+    def forget(self, code: str) -> None:
+        """What has failed for a legal entity need not be done any more."""
+        self._failures.pop(code, None)
+
     def _systems(self, code: str, legal_entity: LegalEntity) -> list[str]:
         """Where the customer was begun, where engagements need it, and, if nowhere yet, where it begins today."""
         begun = [row.system for row in self._state.records if row.legal_entity == code]
@@ -179,6 +188,13 @@ class _Turn:
         self._records = [
             row.model_copy(update={"line": None}) if row.legal_entity == code else row for row in self._records
         ]
+
+
+def _is_nowhere(state: Customer, row: ErpRecord) -> bool:
+    """Whether a system was asked, and has refused it from the start: nothing is there, or on its way."""
+    failure = state.failures.get(row.legal_entity)
+    is_there_unnamed = failure is not None and failure.code == ID_MISSING
+    return row.line is None and row.external_id is None and not is_there_unnamed
 
 
 def _routed(asker: Asker, context: Context) -> Asker:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from actors.decision import STEPS, Context, Decision, Snapshot
 from actors.entities.customer import ACTOR
 from actors.entities.engagement import ACTOR as ENGAGEMENT
+from schemas.acts import Act, Acted
 from schemas.bindings import Binding
 from schemas.commands import SELF
 from schemas.customer.entity import Customer
@@ -46,6 +47,45 @@ def test_a_merged_customer_gives_back_its_claims_and_its_record_is_put_on_hold()
         Absorbed(to="C-9", customer="C-1"),
     ]
     assert decision.notices == (Notice("merged", {"into": "C-9"}),)
+
+
+def outside(decision: Decision) -> list[str]:
+    """Which operations other systems are asked for."""
+    return [request.operation for request in accepted(decision).requests if request.system != SELF]
+
+
+def test_an_erp_that_has_refused_it_is_not_asked_to_hold_what_it_does_not_have() -> None:
+    # Given a customer that the ERP refuses from the start
+    (put,) = [request for request in NEW.asked(customer()) if request.operation == "customer.put"]
+    given = NEW.after(customer())
+    given = given.after(given.refused(put))
+    # When it is merged, then the ERP is asked for nothing, and nothing is left to settle
+    decision = accepted(given.when(merged()))
+    assert outside(decision) == []
+    assert "erp:DE01" in decision.settles
+    assert isinstance(decision.state, Customer)
+    assert decision.state.failures == {}
+
+
+def test_one_that_is_refused_once_it_was_merged_is_let_go_by_a_retry() -> None:
+    # Given a customer that is merged while the ERP has yet to answer, and refuses it in the end
+    given = NEW.after(customer())
+    merge = accepted(given.when(merged()))
+    (hold,) = [request for request in merge.requests if request.operation == "customer.put"]
+    given = given.after(merged())
+    refused = accepted(given.when(given.refused(hold)))
+    assert [case.topic for case in refused.cases] == ["erp:DE01"]
+    # When a person has it tried again, then there is nothing to hold, and the case is closed
+    retry = Acted(topic="erp:DE01", act=Act.RETRY, by="E-7", reason="it was merged")
+    retried = replace(given, state=refused.state).when(retry)
+    assert outside(retried) == []
+    assert accepted(retried).settles == ("erp:DE01",)
+
+
+def test_an_erp_that_has_it_under_an_id_that_nobody_knows_is_asked_to_hold_it() -> None:
+    (put,) = [request for request in NEW.asked(customer()) if request.operation == "customer.put"]
+    given = NEW.after(customer())
+    assert outside(given.after(given.confirmed(put, None)).when(merged())) == ["customer.put"]
 
 
 def test_one_that_is_on_hold_says_so_when_the_other_is_not() -> None:
