@@ -1,0 +1,353 @@
+"""The sentences of the scenarios: what is given, what somebody does, and what must be so then.
+
+All of them stand in this one file, because it is here that every scenario finds them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from pytest_bdd import given, then, when
+
+from gateway.people import ActedUpon
+from schemas.acts import Act
+from schemas.customer.entity import Customer
+from schemas.engagement.entity import Engagement
+from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.operations.contract import ContractPut
+from schemas.operations.customer import CustomerPut
+from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
+from schemas.project.entity import Project
+from schemas.values import Reference
+from schemas.verdicts import Verdict
+from tests.actors.agreements import order
+from tests.actors.firm import approved, credit, customer, line, merged
+from tests.runtime.firm import CRM, PSA
+from tests.runtime.virtual import VirtualLoop
+from tests.scenarios import facts
+from tests.scenarios.office import FINANCE, Office
+from tests.scenarios.words import says
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    """The firm of one scenario, which must be in good order at its end."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        office = Office(runner.run)
+        yield office
+        office.close()
+
+
+# What is given
+
+
+@given(says("legal entity {code:Id} keeps its books in {currency:Id}, with tax profile {profile:Code}"))
+@when(says("legal entity {code:Id} is added to the policy, with books in {currency:Id} and tax profile {profile:Code}"))
+def legal_entity(office: Office, code: str, currency: str, profile: str) -> None:
+    office.decree("legal_entities", code, {"currency": currency, "tax_codes": {profile: f"{code}-{profile}"}})
+
+
+@given(says("service line {code:Code} comes with the work packages {packages:List}"))
+def service_line(office: Office, code: str, packages: list[str]) -> None:
+    template = [{"code": package, "name": package.capitalize()} for package in packages]
+    office.decree("service_lines", code, {"template": template})
+
+
+@given(says("deals above {amount:Amount} {currency:Id} need the approval of {role:Role}"))
+def large_deals(office: Office, amount: str, currency: str, role: str) -> None:
+    office.decree("approvals", "large_deal", {"role": role, "amount_above": {currency: amount}})
+
+
+@given(says("change orders need the approval of {role:Role}"))
+def change_orders(office: Office, role: str) -> None:
+    office.decree("approvals", "change_order", {"role": role, "flow": "contracts"})
+
+
+@given(says("{code:Id} runs won deals in shadow"))
+def shadow(office: Office, code: str) -> None:
+    office.decree("legal_entities", code, {"flows": {"won_deals": "shadow"}})
+
+
+@given(says("{code:Id} has a workspace system, which refuses everything"))
+def bad_workspaces(office: Office, code: str) -> None:
+    office.decree("legal_entities", code, {"workspace": "docs"})
+    office.systems["docs"].refuses = lambda _body: True
+
+
+@given(says("the ERP refuses the contract of {deal_id:Id}"))
+def contract_refused(office: Office, deal_id: str) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, ContractPut) and body.project_id == deal_id
+
+
+@given(says("the ERP refuses customer {id:Id} for {code:Id}"))
+def customer_refused(office: Office, id: str, code: str) -> None:
+    office.systems["erp"].refuses = lambda body: (
+        isinstance(body, CustomerPut) and (body.customer_id, body.legal_entity) == (id, code)
+    )
+
+
+@given("the ERP takes its time")
+def slow_erp(office: Office) -> None:
+    office.systems["erp"].seconds = 30
+
+
+@given(says('customer {id:Id} "{name:Text}" trades with {code:Id}'))
+@when(says('the CRM sends customer {id:Id} "{name:Text}" of {code:Id}'))
+def named_customer(office: Office, id: str, name: str, code: str) -> None:
+    office.say(CRM, (facts.customer_key(id), customer(code, name=name)))
+
+
+@given(says('customer {id:Id} "{name:Text}" with tax id {tax_id:Id} trades with {code:Id}'))
+@when(says('the CRM sends customer {id:Id} "{name:Text}" of {code:Id}, with tax id {tax_id:Id}'))
+def customer_with_tax_id(office: Office, id: str, name: str, code: str, tax_id: str) -> None:
+    office.say(CRM, (facts.customer_key(id), customer(code, name=name, tax_id=tax_id)))
+
+
+@given(says("customer {id:Id} trades with {code:Id}"))
+@when(says("the CRM sends customer {id:Id} of {code:Id}"))
+def some_customer(office: Office, id: str, code: str) -> None:
+    office.say(CRM, (facts.customer_key(id), customer(code)))
+
+
+@given(says("customer {id:Id} trades with {code:Id}, without a tax profile"))
+def untaxed_customer(office: Office, id: str, code: str) -> None:
+    office.say(CRM, (facts.customer_key(id), customer(code, tax_profile=None)))
+
+
+@when(says("the CRM sends customer {id:Id} of {code:Id} again, with tax profile {profile:Code}"))
+def taxed_customer(office: Office, id: str, code: str, profile: str) -> None:
+    office.say(CRM, (facts.customer_key(id), customer(code, tax_profile=profile)))
+
+
+@given(says("finance puts {id:Id} on credit hold"))
+def hold(office: Office, id: str) -> None:
+    office.say(FINANCE, (facts.customer_key(id), credit(on_hold=True)))
+
+
+# What somebody does
+
+
+@when(says("finance releases the hold of {id:Id}"))
+def release(office: Office, id: str) -> None:
+    office.say(FINANCE, (facts.customer_key(id), credit(on_hold=False)))
+
+
+@when(says("deal {id:Id} with {customer_id:Id} is won for {codes:List}"))
+def won(office: Office, id: str, customer_id: str, codes: list[str]) -> None:
+    office.say(CRM, facts.won(id, customer_id, *(facts.sold(id, code, office.currency(code)) for code in codes)))
+
+
+@when(says("deals {ids:List} with {customer_id:Id} are won for {code:Id} at once"))
+def won_at_once(office: Office, ids: list[str], customer_id: str, code: str) -> None:
+    office.say(CRM, *(facts.won(id, customer_id, facts.sold(id, code, office.currency(code))) for id in ids))
+
+
+@when(
+    says(
+        "deal {id:Id} with {customer_id:Id} is won for {code:Id}, worth {amount:Amount} {currency:Id}, "
+        "as asked for by {person:Id}"
+    )
+)
+def large_deal_won(
+    office: Office, id: str, customer_id: str, code: str, amount: str, currency: str, person: str
+) -> None:
+    office.say(CRM, facts.won(id, customer_id, facts.sold(id, code, currency, value=amount), asked_by=person))
+
+
+@given(says("deal {id:Id} with {customer_id:Id} is won for {code:Id}, at {rate:Amount} {currency:Id} an hour"))
+def won_by_the_hour(office: Office, id: str, customer_id: str, code: str, rate: str, currency: str) -> None:
+    office.say(CRM, facts.won(id, customer_id, facts.sold(id, code, currency, rate=rate)))
+
+
+@when(says("deal {id:Id} with {customer_id:Id} is won for {code:Id}, and {gone:Id} is merged into {into:Id} meanwhile"))
+def won_and_merged(office: Office, id: str, customer_id: str, code: str, gone: str, into: str) -> None:
+    def is_put() -> bool:
+        puts = (body for body in office.systems["erp"].asked_for if isinstance(body, CustomerPut))
+        return any((put.customer_id, put.legal_entity) == (customer_id, code) for put in puts)
+
+    office.begin(CRM, facts.won(id, customer_id, facts.sold(id, code, office.currency(code))), is_put)
+    office.say(CRM, (facts.customer_key(gone), merged(into)))
+
+
+@when(says("the CRM merges {gone:Id} into {into:Id}"))
+def merge(office: Office, gone: str, into: str) -> None:
+    office.say(CRM, (facts.customer_key(gone), merged(into)))
+
+
+@when(says("the ERP takes the contract of {deal_id:Id}"))
+def contract_taken(office: Office, deal_id: str) -> None:
+    office.systems["erp"].refuses = lambda _body: False
+
+
+@when(
+    says("change order {version:Number} of {deal_id:Id} is approved by {role:Role}: {rate:Amount} EUR from {day:Day}")
+)
+def amended(office: Office, version: int, deal_id: str, role: str, rate: str, day: date) -> None:
+    change = order(version, change="0.00", rate=rate, effective_on=day, approved_by=("E-31", role))
+    office.say(CRM, (facts.contract_key(deal_id), change))
+
+
+@when(says("{hours:Amount} hours on {project:Id} are approved for {one:Day}, and {more:Amount} for {other:Day}"))
+def hours_approved(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
+    lines = line("1", hours, day=one), line("2", more, day=other)
+    office.say(PSA, (ActorKey("timesheet", "T-1"), approved(*lines, project=Reference(id=project))))
+
+
+@when(says("{role:Role} {act:Act}"))
+def somebody_acts(office: Office, role: str, act: Act) -> None:
+    told = office.act(act, "E-5", role)
+    assert told.verdict is Verdict.APPLIED, told.reason
+
+
+@when(says("{person:Id} {act:Act} as {role:Role}"))
+def person_acts(office: Office, person: str, act: Act, role: str) -> None:
+    told = office.act(act, person, role)
+    assert told.verdict is Verdict.APPLIED, told.reason
+
+
+@when(says("{person:Id} tries to {act:Act} as {role:Role}"), target_fixture="told")
+def person_tries(office: Office, person: str, act: Act, role: str) -> ActedUpon:
+    return office.act(act, person, role)
+
+
+# What must be so then
+
+
+@then(says('that is refused: "{reason:Text}"'))
+def refused(told: ActedUpon, reason: str) -> None:
+    assert (told.verdict, told.reason) == (Verdict.IGNORED, reason)
+
+
+@then("nobody was asked anything")
+def no_case_ever(office: Office) -> None:
+    assert office.cases(settled=True) == []
+
+
+@then("no case stands open")
+def no_case(office: Office) -> None:
+    assert [row.opened.case for row in office.cases()] == []
+
+
+@then(says("{role:Role} is asked about deal {id:Id}: {code:Code}"))
+def asked_about_deal(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(facts.deal_key(id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about the {step:Code} of deal {id:Id} for {code:Id}: {why:Code}"))
+def asked_about_step(office: Office, role: str, step: str, id: str, code: str, why: str) -> None:
+    assert office.asked(facts.deal_key(id), f"step:{code}.{step}") == [(role, why)]
+
+
+@then(says("{role:Role} is asked about change order {version:Number} of {deal_id:Id}: {code:Code}"))
+def asked_about_change_order(office: Office, role: str, version: int, deal_id: str, code: str) -> None:
+    assert office.asked(facts.contract_key(deal_id), f"change_order:{version}") == [(role, code)]
+
+
+@then(says('a case says "{text:Text}"'))
+def case_says(office: Office, text: str) -> None:
+    assert [reason for reason in office.reasons() if text in reason] != []
+
+
+@then(says("{role:Role} is asked whether {id:Id} is {other:Id}"))
+def asked_whether(office: Office, role: str, id: str, other: str) -> None:
+    assert office.asked(facts.customer_key(id), "duplicate") == [(role, "probable_duplicate")]
+    found = office.state(facts.customer_key(id), Customer)
+    assert [candidate.id for candidate in found.candidates] == [other]
+
+
+@then(says("nothing of {deal_id:Id} was sent"))
+def nothing_sent(office: Office, deal_id: str) -> None:
+    of_deal = (facts.deal_key(deal_id), facts.contract_key(deal_id), ActorKey("project", deal_id))
+    assert [answer for answer in office.answers if answer.key in of_deal] == []
+
+
+@then(says('{deal_id:Id} shows that the ERP would be asked for "{operation:Text}"'))
+def would_be_sent(office: Office, deal_id: str, operation: str) -> None:
+    (only,) = office.state(facts.deal_key(deal_id), Engagement).parts
+    assert ("shadowed", f"would ask erp for {operation}") in {(s.status, s.reason) for s in only.steps.values()}
+
+
+@then(says("deal {id:Id} is {status:Code}"))
+def deal_stands(office: Office, id: str, status: str) -> None:
+    assert office.state(facts.deal_key(id), Engagement).status == status
+
+
+@then(says("project {id:Id} is active"))
+def project_active(office: Office, id: str) -> None:
+    assert office.state(ActorKey("project", id), Project).status == "active"
+
+
+@then(says("project {id:Id} is not active"))
+def project_not_active(office: Office, id: str) -> None:
+    assert office.state(ActorKey("project", id), Project).status != "active"
+
+
+@then(says("the approval of {person:Id} is kept with deal {id:Id}"))
+def approval_kept(office: Office, person: str, id: str) -> None:
+    assert [grant.by for grant in office.state(facts.deal_key(id), Engagement).grants] == [person]
+
+
+@then(says("the ERP has customer {id:Id} for {codes:List}, once"))
+def customer_in_erp(office: Office, id: str, codes: list[str]) -> None:
+    puts = [put.legal_entity for put in office.taken("erp", CustomerPut) if put.customer_id == id]
+    assert sorted(puts) == sorted(codes)
+
+
+@then(says("the ERP does not have customer {id:Id}"))
+def customer_not_in_erp(office: Office, id: str) -> None:
+    assert [put for put in office.taken("erp", CustomerPut) if put.customer_id == id] == []
+
+
+@then(says("the ERP has project {id:Id} of customer {customer_id:Id}, once"))
+def project_of_customer(office: Office, id: str, customer_id: str) -> None:
+    made = [create.customer for create in office.taken("erp", ProjectCreate) if create.project_id == id]
+    assert made == [f"erp-{customer_id}"]
+
+
+@then(says("the ERP has project {id:Id} with the work packages {packages:List}, once"))
+def project_with_packages(office: Office, id: str, packages: list[str]) -> None:
+    made = [create.work_packages for create in office.taken("erp", ProjectCreate) if create.project_id == id]
+    assert [[package.code for package in each] for each in made] == [packages]
+
+
+@then(says("the {system:Id} has project {id:Id}, once"))
+def project_there(office: Office, system: str, id: str) -> None:
+    made = {
+        "ERP": [body.project_id for body in office.taken("erp", ProjectCreate)],
+        "PSA": [body.project_id for body in office.taken("psa", ProjectPut)],
+    }
+    assert made[system].count(id) == 1
+
+
+@then(says("the CRM knows the ids of {id:Id}"))
+def linked(office: Office, id: str) -> None:
+    links = [link for link in office.taken("crm", ProjectLink) if link.project_id == id]
+    assert [(link.erp_id, link.psa_id) for link in links] == [(f"erp-{id}", f"psa-{id}")]
+
+
+@then(says("project {id:Id} was withdrawn from the PSA, and then cancelled in the ERP"))
+def withdrawn(office: Office, id: str) -> None:
+    undone = [
+        (answer.system, answer.body.project_id)
+        for answer in office.answers
+        if isinstance(answer.body, ProjectWithdraw | ProjectCancel)
+    ]
+    assert undone == [("psa", id), ("erp", id)]
+
+
+@then(says("the ERP has version {versions:List} of the contract of {deal_id:Id}"))
+@then(says("the ERP has versions {versions:List} of the contract of {deal_id:Id}, in this order"))
+def versions_in_order(office: Office, versions: list[str], deal_id: str) -> None:
+    puts = office.taken("erp", ContractPut)
+    assert [str(put.version) for put in puts if put.project_id == deal_id] == versions
+
+
+@then(says("the ERP bills {one:Amount} EUR and {other:Amount} EUR for {deal_id:Id}"))
+def billed(office: Office, one: str, other: str, deal_id: str) -> None:
+    posts = [post.amount for post in office.taken("erp", BillablePost) if post.project == f"erp-{deal_id}"]
+    assert posts == [Decimal(one), Decimal(other)]

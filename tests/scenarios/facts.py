@@ -1,0 +1,41 @@
+"""What the sources of the scenarios say: facts of customers, deals, and their contracts."""
+
+from __future__ import annotations
+
+from schemas.keys import ActorKey
+from schemas.project.v2 import OpportunityWon, Part
+from schemas.values import Reference
+from tests.actors.firm import deal, part
+
+Fact = tuple[ActorKey, OpportunityWon]
+
+
+def customer_key(id: str) -> ActorKey:
+    """A customer."""
+    return ActorKey("customer", id)
+
+
+def deal_key(id: str) -> ActorKey:
+    """A deal."""
+    return ActorKey("engagement", id)
+
+
+def contract_key(deal_id: str) -> ActorKey:
+    """The contract of a deal of one legal entity."""
+    return ActorKey("contract", number(deal_id))
+
+
+def number(deal_id: str) -> str:
+    """The number of a deal's contract."""
+    return f"SOW-{deal_id}"
+
+
+def sold(deal_id: str, code: str, currency: str, *, value: str | None = None, rate: str = "145.00") -> Part:
+    """What a legal entity sells: a consultant's hours."""
+    return part(code, currency=currency, value=value, contract=number(deal_id), consultant=rate)
+
+
+def won(id: str, customer_id: str, *parts: Part, asked_by: str = "E-ask") -> Fact:
+    """A deal is won."""
+    update = {"customer": Reference(id=customer_id), "name": f"Deal {id}", "requested_by": asked_by}
+    return deal_key(id), deal(*parts, opportunity_id=f"OPP-{id}").model_copy(update=update)
