@@ -11,8 +11,11 @@ from typing import Final
 import asyncpg
 
 from adapters.rabbitmq.topology import WATERMARK
+from gateway.people import SOURCE as PEOPLE
+from tests.chaos.people import own_source, said_by_people
 from tests.chaos.within import arrived_within, said_within, source_of
 from tests.chaos.world import World
+from tests.checker.asks import asks
 from tests.checker.content import content, raw
 from tests.checker.effects import DONE
 from tests.checker.evidence import (
@@ -55,7 +58,11 @@ async def collect(
     by_id = {command.id: command for command in commands}
     done = {str(row["command_id"]) for row in rows["timeline"] if row["what"] == DONE}
     return Evidence(
-        published=(*published, *said_within(map(dict, rows["inbox"]), by_id, done)),
+        published=(
+            *published,
+            *said_within(map(dict, rows["inbox"]), by_id, done),
+            *said_by_people(*(map(dict, rows[name]) for name in ("inbox", "acts", "cases", "activations"))),
+        ),
         inbox=tuple(_inboxed(row, by_id) for row in rows["inbox"]),
         dead_letters=tuple(DeadLetter(raw(row["body"]), row["code"], row["seen"]) for row in rows["dead_letters"]),
         entities=tuple(_entity(row) for row in rows["entities"]),
@@ -85,20 +92,25 @@ async def collect(
 
 QUERIES: Final = {
     "inbox": """
-        SELECT ref, source, event_id, entity || '/' || key AS key, body, verdict, position, attempts, reason
-        FROM tallystick.inbox""",
+        SELECT ref, source, event_id, i.entity || '/' || i.key AS key, body, verdict, position, attempts, i.reason
+        FROM tallystick.inbox i
+        LEFT JOIN (SELECT ref, min(seq) AS first FROM tallystick.timeline GROUP BY ref) t USING (ref)
+        ORDER BY t.first""",
     "dead_letters": "SELECT body, code, seen FROM tallystick.dead_letter",
     "entities": """
         SELECT entity || '/' || key AS key, entity_version, lane_state, lane_depth, lane_reason,
-               wait_entity || '/' || wait_key AS target, wait_seen
+               wait_entity || '/' || wait_key AS target, wait_seen, state
         FROM tallystick.entity""",
     "timeline": """
         SELECT entity || '/' || key AS key, entity_version, what, ref, command_id, reason, xmin::text AS commit,
                extract(epoch FROM at)::float8 AS at
         FROM tallystick.timeline ORDER BY seq""",
     "cases": """
-        SELECT entity || '/' || key AS key, code, closed_at IS NULL AS is_open, ref, command_id, topic
+        SELECT id, entity, key AS id_of_key, entity || '/' || key AS key, code, closed_at IS NULL AS is_open, ref,
+               command_id, topic
         FROM tallystick.cases""",
+    "acts": "SELECT id, case_id, actor, act, reason, changes, outcome FROM tallystick.case_act",
+    "activations": "SELECT id, hash, reason FROM tallystick.policy_activation",
     "outbox": """
         SELECT id, system, operation, entity || '/' || key AS key, line, generation, entity_version, index, state, body
         FROM tallystick.outbox""",
@@ -119,10 +131,12 @@ QUERIES: Final = {
 
 def _inboxed(row: asyncpg.Record, commands: Mapping[str, Command]) -> Inboxed:
     is_conflict = row["source"].startswith(CONFLICT)
+    source = row["source"].removeprefix(CONFLICT)
+    id = row["event_id"].rpartition("#")[0] if is_conflict else row["event_id"]
     return Inboxed(
         str(row["ref"]),
-        source_of(commands, row["source"].removeprefix(CONFLICT), row["event_id"]),
-        row["event_id"].rpartition("#")[0] if is_conflict else row["event_id"],
+        own_source(id) if source == PEOPLE else source_of(commands, source, id),
+        id,
         row["key"],
         content(row["body"]),
         row["verdict"],
@@ -136,7 +150,7 @@ def _inboxed(row: asyncpg.Record, commands: Mapping[str, Command]) -> Inboxed:
 def _entity(row: asyncpg.Record) -> Entity:
     return Entity(
         row["key"], row["entity_version"], row["lane_state"], row["lane_depth"], row["lane_reason"], row["target"],
-        row["wait_seen"],
+        row["wait_seen"], asks(row["key"], None if row["state"] is None else json.loads(row["state"])),
     )  # fmt: skip
 
 

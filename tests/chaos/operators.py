@@ -1,9 +1,10 @@
-"""Operators at work meanwhile: they retry, discard, pause, and resume, through the API of either process."""
+"""Operators at work meanwhile, through the API of either process: they retry, discard, pause, and act on cases."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
@@ -18,6 +19,7 @@ from tests.integration.firm import API_TOKEN, Json, until
 
 RETRIED: Final = Cell("operator", "retries what is parked")
 DISCARDED: Final = Cell("operator", "discards what is parked")
+ACTED: Final = Cell("operator", "acts on a blocked deal")
 PARKED: Final = """
     SELECT e.entity, e.key, (SELECT i.ref FROM tallystick.inbox i
                              WHERE i.entity = e.entity AND i.key = e.key AND i.position IS NOT NULL
@@ -29,12 +31,23 @@ HELD: Final = """
     SELECT FROM tallystick.entity e JOIN tallystick.pause p ON p.id = e.paused_by
     UNION ALL SELECT FROM tallystick.outbox o WHERE tallystick.is_paused(o.entity, o.key, o.body)
 """
+BLOCKED: Final = """
+    SELECT id FROM tallystick.cases
+    WHERE closed_at IS NULL AND entity = 'engagement' AND topic = 'validate' ORDER BY id
+"""
+MENDED: Final[Json] = {"parts": {"US01": {"tax_code": "T1"}}}
+"""The edit that lets a deal run whose customer has no tax profile that is known."""
+LANES: Final = ("customer", "engagement", "project", "timesheet")
+ON_DEALS: Final[tuple[tuple[str, Json], ...]] = (
+    ("retry", {}), ("edit-retry", {"changes": MENDED}), ("cancel", {}),
+)  # fmt: skip
 DISCARDABLE: Final = ("customer",)
 """A sheet's revision adds to those before it, so its sum would no longer be known without one of them."""
 
 
 PAUSE_SECONDS: Final = (0.5, 2.0)
 RESUME_SECONDS: Final = 60.0
+NO_MORE: Final[Mapping[str, str]] = {}
 KEYS: Final = "SELECT entity, key FROM tallystick.entity WHERE entity <> 'external' ORDER BY turn DESC LIMIT 50"
 
 
@@ -42,8 +55,9 @@ def operators(world: World, seed: int) -> Mischief:
     """Mostly retries."""
     chance = random.Random(f"which lane {seed}")
     acts = [
-        Act(RETRIED, partial(_act, world, chance, "retry", ("customer", "project", "timesheet")), copies=5),
+        Act(RETRIED, partial(_act, world, chance, "retry", LANES), copies=5),
         Act(DISCARDED, partial(_act, world, chance, "discard", DISCARDABLE)),
+        Act(ACTED, partial(_decide, world, chance), copies=3),
     ]
     return Mischief("operators", acts, (0.5, 3.0))
 
@@ -83,7 +97,7 @@ async def _pause(world: World, chance: random.Random, kind: str) -> int:
         row = chance.choice(rows)
         path = f"/v1/lanes/{row['entity']}/{row['key']}/pause"
     elif kind == "entity":
-        asked["entity"] = chance.choice(("customer", "project", "timesheet"))
+        asked["entity"] = chance.choice(LANES)
     begun = await _ask(world, chance, "POST", path, asked)
     await asyncio.sleep(chance.uniform(*PAUSE_SECONDS))
     held = await _rows(world, HELD)
@@ -106,6 +120,19 @@ async def _act(world: World, chance: random.Random, action: str, entities: tuple
     return int(await _ask(world, chance, "POST", path, asked))
 
 
+async def _decide(world: World, chance: random.Random) -> int:
+    """Act on a deal that is blocked, and click a second time, perhaps at another process: that must change nothing."""
+    rows = await _rows(world, BLOCKED)
+    if not rows:
+        return 0
+    id = chance.choice(rows)["id"]
+    act, body = chance.choice(ON_DEALS)
+    click = {"Idempotency-Key": f"chaos-{id}-{chance.randrange(1 << 30)}"}
+    asked: Json = {"reason": "chaos", **body}
+    answers = [await _ask(world, chance, "POST", f"/v1/cases/{id}/{act}", asked, click) for _ in range(2)]
+    return int(any(answers))
+
+
 async def _rows(world: World, query: str, *arguments: object) -> list[asyncpg.Record]:
     """The answer, or none while the database is away."""
     try:
@@ -120,12 +147,19 @@ async def _rows(world: World, query: str, *arguments: object) -> list[asyncpg.Re
         await connection.close()
 
 
-async def _ask(world: World, chance: random.Random, method: str, path: str, body: Json | None = None) -> bool:
+async def _ask(
+    world: World,
+    chance: random.Random,
+    method: str,
+    path: str,
+    body: Json | None = None,
+    more: Mapping[str, str] = NO_MORE,
+) -> bool:
     """Whether some ready process did it; one that is being killed, or a database that is away, may refuse."""
     slots = [slot for slot in world.slots if slot.is_ready and slot.api is not None]
     if not slots:
         return False
-    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    headers = {"Authorization": f"Bearer {API_TOKEN}", **more}
     timeout = aiohttp.ClientTimeout(total=5)
     url = f"{chance.choice(slots).api}{path}"
     try:

@@ -128,7 +128,8 @@ async def _left(made: World, messages: int) -> str:
 
 
 _LEFT: Final = """
-    SELECT (SELECT count(*) FROM tallystick.inbox WHERE verdict <> 'conflict') AS messages,
+    SELECT (SELECT count(*) FROM tallystick.inbox
+            WHERE verdict <> 'conflict' AND source NOT LIKE 'tallystick:%') AS messages,
            (SELECT count(*) FROM tallystick.lease) AS leases,
            (SELECT count(*) FROM tallystick.wake) AS wakes,
            (SELECT count(*) FROM tallystick.notice) AS notices,

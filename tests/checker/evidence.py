@@ -69,7 +69,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """An entity's row. `target`, `seen`: what its lane waits for, and the version of that which the decision saw."""
+    """An entity's row. `target`, `seen`: what its lane waits for, and the version of that which the decision saw.
+
+    `asks`: the topics that a person must settle, as far as its state says so; None where that is not known.
+    """
 
     key: str
     version: int
@@ -78,6 +81,7 @@ class Entity:
     reason: str | None = None
     target: str | None = None
     seen: int | None = None
+    asks: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ def live(ledger: Ledger) -> Iterator[Violation]:
             yield Violation(Invariant.LIVE, entity.key, "its lane is paused, and no pause that holds it is in force")
         if entity.depth:
             yield from _lane(ledger, entity, forbidden)
+        yield from _asked(ledger, entity)
     yield from _commands(ledger)
     for system, key in ledger.evidence.leases:
         yield Violation(Invariant.LIVE, f"{system} {key}", "is still leased, and nobody sends")
@@ -55,6 +56,17 @@ def _lane(ledger: Ledger, entity: Entity, forbidden: set[str]) -> Iterator[Viola
     is_waiting = entity.lane == "waiting" and not entity.key.startswith("external/")
     if is_waiting and sent is not None and not sent.needs and not waits_for_number(ledger, entity, sent):
         yield Violation(Invariant.ISOLATION, ledger.name(head.ref), "waits, and needs nothing")
+
+
+def _asked(ledger: Ledger, entity: Entity) -> Iterator[Violation]:
+    """What a state asks of a person is what the open cases of its key are about."""
+    if entity.asks is None:
+        return
+    topics = {case.topic for case in ledger.evidence.cases if case.is_open and case.key == entity.key and case.topic}
+    for topic in sorted(entity.asks - topics):
+        yield Violation(Invariant.LIVE, entity.key, f"asks a person about {topic}, and no case is open")
+    for topic in sorted(topics - entity.asks):
+        yield Violation(Invariant.LIVE, entity.key, f"asks nobody about {topic}, and its case is open")
 
 
 def _may_stop(ledger: Ledger, sent: Published, forbidden: set[str]) -> bool:

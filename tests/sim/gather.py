@@ -11,6 +11,7 @@ from adapters.memory.rows import Accepted
 from adapters.memory.tables import Tables
 from schemas.commands import SELF, Command
 from schemas.operations.table import read_body
+from tests.checker.asks import asks
 from tests.checker.content import raw
 from tests.checker.evidence import (
     Case,
@@ -114,7 +115,10 @@ def _entities(tables: Tables) -> list[Entity]:
     for key, entity in tables.entities.items():
         row, lane = entity.row, entity.row.lane
         target = None if lane.target is None else str(lane.target)
-        found.append(Entity(str(key), row.entity_version, lane.state, lane.depth, lane.reason, target, lane.seen))
+        asked = asks(str(key), None if row.state is None else orjson.loads(row.state))
+        found.append(
+            Entity(str(key), row.entity_version, lane.state, lane.depth, lane.reason, target, lane.seen, asked)
+        )
     return found
 
 

@@ -1,0 +1,32 @@
+"""What the state of a won deal asks of people, read from its JSON without any code of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+ENGAGEMENT = "engagement/"
+
+
+def asks(key: str, state: Mapping[str, Any] | None) -> frozenset[str] | None:
+    """The topics that must have an open case; None for an entity of another kind."""
+    if not key.startswith(ENGAGEMENT):
+        return None
+    return frozenset(() if state is None else _topics(state))
+
+
+def _topics(state: Mapping[str, Any]) -> Iterator[str]:
+    if state["status"] == "blocked":
+        yield "validate"
+    for rule in state["pending"]:
+        yield f"approval:{rule}"
+    for opportunity in state["refused_deals"]:
+        yield f"second_deal:{opportunity}"
+    if state["to_mend"]:
+        yield "left_over"
+    for part in state["parts"]:
+        for name, step in part["steps"].items():
+            if step["status"] == "failed":
+                yield f"step:{part['legal_entity']}.{name}"
+            if step["status"] == "undoing" and step["code"] is not None:
+                yield f"undo:{part['legal_entity']}.{name}"
