@@ -80,6 +80,8 @@ class Business:
         self._sheets: list[Sheet] = []
         self._late: list[tuple[int, Event]] = []
         self._sent: list[Event] = []
+        self._has_poison = False
+        """Whether there was a customer whose tax profile nobody knows: every run has deals that a person must mend."""
 
     def wave(self) -> list[Event]:
         """The next wave, in the order in which it is to be sent."""
@@ -108,7 +110,8 @@ class Business:
         if self._number > 1 and self._chance.random() < 0.6:
             return []
         name = f"C{next(self._names)}"
-        poison = self._number > 1 and self._chance.random() < 0.1
+        poison = self._number > 1 and (self._chance.random() < 0.1 or not self._has_poison)
+        self._has_poison = self._has_poison or poison
         record = customer(name, tax_profile="unheard-of" if poison else "standard")
         events = [Event(record, CRM, f"customer-{name}", f"customer/{name}", stops=poison)]
         for _ in range(3):

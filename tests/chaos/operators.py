@@ -57,7 +57,7 @@ def operators(world: World, seed: int) -> Mischief:
     acts = [
         Act(RETRIED, partial(_act, world, chance, "retry", LANES), copies=5),
         Act(DISCARDED, partial(_act, world, chance, "discard", DISCARDABLE)),
-        Act(ACTED, partial(_decide, world, chance), copies=3),
+        Act(ACTED, partial(_decide, world, chance), copies=3, is_owed=True),
     ]
     return Mischief("operators", acts, (0.5, 3.0))
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.business import Business, Event
 from tests.chaos.mischief import Act, Mischief
+from tests.chaos.operators import ACTED
 from tests.chaos.processes import AT_RANDOM, POINTS
 from tests.chaos.run import Plan
 from tests.chaos.servers import TERMINATED
@@ -43,6 +44,7 @@ ENOUGH = {
     AWAY: 4,
     **dict.fromkeys((ZOMBIE, ALARM, DELETED), 3),
     Cell(COMMIT, LOST): 4,
+    ACTED: 5,
     **dict.fromkeys((DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER), 20),
     **{Cell(SYSTEM, kind): 1 for kind in ("a", "b", "c", "d")},
 }
@@ -77,6 +79,13 @@ def test_each_revision_of_a_sheet_first_comes_in_order_unless_it_is_numbered() -
     assert min(len(plain), len(numbered)) > 50
     assert all(revisions == list(range(1, len(revisions) + 1)) for revisions in plain.values())
     assert any(revisions != sorted(revisions) for revisions in numbered.values())
+
+
+@pytest.mark.parametrize("seed", [1, 7, 8])
+def test_every_run_has_deals_of_a_customer_whose_tax_nobody_knows(seed: int) -> None:
+    events = [event for wave in waves(seed, 20) for event in wave]
+    untaxed = {event.key for event in events if event.queue == "customer" and event.stops}
+    assert any(untaxed.intersection(event.needs) for event in events)
 
 
 async def test_a_deck_is_dealt_whole_before_it_is_shuffled_again() -> None:
@@ -121,7 +130,7 @@ async def test_what_every_run_owes_comes_first_and_again_until_it_has_hit() -> N
     assert hits == {Cell("m", "owed"): 2, Cell("m", "other"): 1}
 
 
-@pytest.mark.parametrize("cell", [ZOMBIE, ALARM, DELETED, Cell(COMMIT, LOST)])
+@pytest.mark.parametrize("cell", [ZOMBIE, ALARM, DELETED, ACTED, Cell(COMMIT, LOST)])
 def test_a_short_run_owes_one_of_each_great_fault(cell: Cell) -> None:
     assert not verdict_of({**ENOUGH, cell: 0}, Plan(seconds=40, seed=1))[0]
 

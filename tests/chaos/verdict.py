@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from tests.chaos.operators import ACTED
 from tests.chaos.processes import POINTS
 from tests.chaos.run import LONG, Plan
 from tests.chaos.servers import TERMINATED
@@ -61,6 +62,7 @@ QUOTAS: Final = (
     Quota("alarms of the broker", 3, _of(ALARM)),
     Quota("queues deleted", 3, _of(DELETED)),
     Quota("commits whose connection was cut", 4, _of(Cell(COMMIT, LOST))),
+    Quota("acts on blocked deals", 5, _of(ACTED)),
     *(
         Quota(f"messages: {cell.fault}", 20, _of(cell))
         for cell in (DUPLICATE, CONFLICT, POISON, BAD, EARLY, OUT_OF_ORDER)

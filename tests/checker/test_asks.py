@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.checker.small import SMALL
 KEY = "engagement/E"
 
 
-def asked(**changes: Any) -> frozenset[str] | None:
+def asked(**changes: Any) -> AbstractSet[str] | None:
     return asks(KEY, Engagement().model_copy(update=changes).model_dump(mode="json"))
 
 

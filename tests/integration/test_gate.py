@@ -43,7 +43,8 @@ async def test_a_refused_token_pauses_the_system_until_somebody_resumes_it(insta
     cases = (await ask(gateway, "GET", "/v1/cases"))["items"]
     assert [(case["entity"], case["key"], case["failure_class"]) for case in cases] == [("system", "erp", "auth")]
     states = (await ask(gateway, "GET", "/v1/systems"))["items"]
-    assert {state["system"]: bool(state["held"]) for state in states} == {"crm": False, "psa": False, "erp": True}
+    held = {state["system"]: bool(state["held"]) for state in states}
+    assert held == {"crm": False, "psa": False, "erp": True, "self": False}
     attempts = await installation.count("SELECT count(*) FROM tallystick.attempt WHERE ending <> 'confirmed'")
     # When the token is renewed and somebody resumes
     await installation.faults("erp")

@@ -44,7 +44,7 @@ LANES = """
 LATENCY = """
     SELECT EXTRACT(epoch FROM l.ended_at - t.at)::double precision
     FROM tallystick.attempt l
-    JOIN tallystick.attempt p ON p.entity = l.entity AND p.key = l.key AND p.operation = 'project.put'
+    JOIN tallystick.attempt p ON p.entity = l.entity AND p.key = l.key AND p.operation = 'project.opened'
     JOIN tallystick.timeline t ON t.command_id = p.command_id AND t.what = 'command_done'
     WHERE l.operation = 'project.link' AND l.ending = 'confirmed' AND p.ending = 'confirmed' AND l.key LIKE $1
 """
@@ -72,7 +72,8 @@ async def test_poisoned_keys_hold_nothing_but_their_own_messages(
     load = Load(installation)
     await load.prepare()
     gateway = await installation.start_ready()
-    await until(lambda: has(installation, "applied", PROJECTS + 5), 30, "projects are there")
+    await until(lambda: has(installation, "applied", PROJECTS + 5), 30, "deals are won")
+    await until(installation.is_settled, 30, "their projects are open, so that no sheet waits for one")
     await installation.publish(events_of(POISONED))
     healthy = (KEYS - POISONED) * REVISIONS
     await until(lambda: has(installation, "applied", healthy + PROJECTS + 5), 60, "every healthy sheet applied")
@@ -179,8 +180,8 @@ async def outage(installation: Firm, folder: Path) -> AsyncIterator[Outage]:
         await load.prepare()
         await installation.publish([customer("D1", firm="DE01")])
         gateway = await installation.start_ready()
-        await until(lambda: has(installation, "applied", PROJECTS + 6), 30, "projects are there")
-        await until(installation.is_settled, 30, "their commands settled")
+        await until(lambda: has(installation, "applied", PROJECTS + 6), 30, "deals are won")
+        await until(installation.is_settled, 30, "their projects are open")
         try:
             yield Outage(installation, erp, gateway)
             assert await gateway.stop() == 0
