@@ -256,7 +256,8 @@ async def system(answer: web.Response) -> AsyncIterator[str]:
     """A system that always answers the same."""
 
     async def always(_: web.Request) -> web.Response:
-        return answer
+        # One answer can be sent only once.
+        return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", always)
