@@ -81,19 +81,30 @@ def _part(examined: Examined, part: Part, chosen_tax_code: str | None) -> Iterat
 
 
 def _tax(examined: Examined, part: Part, legal_entity: LegalEntity, chosen: str | None) -> Iterator[Miss]:
+    """The deal's tax code, which a person may choose; an ERP that does not have the customer needs its profile, too."""
     code, field = part.legal_entity, f"parts.{part.legal_entity}.tax_code"
-    if chosen is not None:
-        if chosen not in legal_entity.tax_codes.values():
-            mend = f"tax code {chosen} is none of {code}: choose one of its tax codes in the policy file"
-            yield Miss(FailureClass.MAPPING, "tax_code_unknown", field, mend, code)
+    if chosen is not None and chosen not in legal_entity.tax_codes.values():
+        mend = f"tax code {chosen} is none of {code}: choose one of its tax codes in the policy file"
+        yield Miss(FailureClass.MAPPING, "tax_code_unknown", field, mend, code)
         return
+    is_made = _is_made(examined.customer, part, legal_entity)
+    if chosen is not None and is_made:
+        return
+    or_else = ", or choose the tax code by edit-retry" if is_made else ", without which the ERP cannot get the customer"
     profile = examined.customer.tax_profile(code)
     if profile is None:
-        mend = f"set the tax profile of customer {examined.customer_id}, or choose the tax code by edit-retry"
+        mend = f"set the tax profile of customer {examined.customer_id}{or_else}"
         yield Miss(FailureClass.MAPPING, "tax_profile_missing", field, mend, code)
     elif profile not in legal_entity.tax_codes:
-        mend = f"add tax profile {profile} of {code} to the policy file, or choose the tax code by edit-retry"
+        mend = f"add tax profile {profile} of {code} to the policy file{or_else}"
         yield Miss(FailureClass.MAPPING, "tax_profile_unmapped", field, mend, code)
+
+
+def _is_made(customer: Customer, part: Part, legal_entity: LegalEntity) -> bool:
+    """Whether the customer need not be made for the part: its ERP has it, or takes none, or the day is yet unknown."""
+    day = part.contract.starts_on
+    system = None if day is None else legal_entity.route("customer.put", day)
+    return system is None or customer.erp_id(part.legal_entity, system) is not None
 
 
 def _terms(part: Part) -> Iterator[tuple[bool, str, str, str]]:

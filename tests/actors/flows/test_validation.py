@@ -146,14 +146,27 @@ def test_edit_and_retry_mends_the_deal_itself() -> None:
     assert desk.go_on().state.status == "active"
 
 
-def test_a_person_may_choose_the_tax_code() -> None:
-    desk = Desk(others={SHIPYARD: Customer(profile=customer(tax_profile="offshore"))}).won()
+def test_a_person_may_choose_the_tax_code_of_a_customer_that_the_erp_has() -> None:
+    known = known_customer().model_copy(update={"profile": customer(tax_profile="offshore")})
+    desk = Desk(others={SHIPYARD: known}).won()
+    assert "or choose the tax code by edit-retry" in desk.cases["validate"].failure.reason
     accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": {"tax_code": "X99"}}}))
     assert desk.cases["validate"].failure.code == "tax_code_unknown"
     accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": {"tax_code": "D7"}}}))
     desk.go_on()
     assert desk.state.status == "active"
     assert desk.part().tax_code == "D7"
+
+
+@pytest.mark.parametrize("profile", [None, "offshore"])
+def test_a_chosen_tax_code_does_not_bring_the_customer_into_the_erp(profile: str | None) -> None:
+    desk = Desk(others={SHIPYARD: Customer(profile=customer(tax_profile=profile))}).won()
+    assert "edit-retry" not in desk.cases["validate"].failure.reason
+    chosen = desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": {"tax_code": "D7"}}})
+    assert "without which the ERP cannot get the customer" in reason_to_ignore(chosen)
+    desk.knows(customer=Customer(profile=customer()))
+    accepted(desk.act("validate", Act.RETRY))
+    assert desk.go_on().state.status == "active"
 
 
 def test_another_customer_may_be_named() -> None:
