@@ -115,6 +115,7 @@ def some_customer(office: Office, id: str, code: str) -> None:
 
 
 @given(says("customer {id:Id} trades with {code:Id}, without a tax profile"))
+@given(says("the CRM sends customer {id:Id} of {code:Id}, without a tax profile"))
 def untaxed_customer(office: Office, id: str, code: str) -> None:
     office.say(CRM, (facts.customer_key(id), customer(code, tax_profile=None)))
 
@@ -201,6 +202,13 @@ def hours_approved(office: Office, hours: str, project: str, one: date, more: st
 @when(says("{role:Role} {act:Act}"))
 def somebody_acts(office: Office, role: str, act: Act) -> None:
     told = office.act(act, "E-5", role)
+    assert told.verdict is Verdict.APPLIED, told.reason
+
+
+@when(says("{role:Role} chooses tax profile {profile:Code} of {code:Id} for the deal, and retries"))
+def tax_code_chosen(office: Office, role: str, profile: str, code: str) -> None:
+    changes = {"parts": {code: {"tax_code": f"{code}-{profile}"}}}
+    told = office.act(Act.EDIT_RETRY, "E-5", role, changes)
     assert told.verdict is Verdict.APPLIED, told.reason
 
 

@@ -90,7 +90,7 @@ class Office:
         self._run(self._publish(firm, source, (fact,)))
         self._run(until(is_begun))
 
-    def act(self, act: Act, person: str, role: str) -> ActedUpon:
+    def act(self, act: Act, person: str, role: str, changes: dict[str, Any] | None = None) -> ActedUpon:
         """A person acts on the only case that lets a person do so; what they are answered."""
         firm = self._open()
         found = [row for row in self.cases() if act in row.opened.case.acts]
@@ -98,7 +98,7 @@ class Office:
         row, topic = found[0], found[0].opened.case.topic
         assert topic is not None
         self._sent += 1
-        acted = Acted(topic=topic, act=act, by=person, roles=(role,), reason="has looked at it")
+        acted = Acted(topic=topic, act=act, by=person, roles=(role,), reason="has looked at it", changes=changes)
         told = self._run(firm.gateways[0].runtime.people.act(row.key, acted, id=f"act-{self._sent}"))
         self._run(self._rest(firm))
         return told

@@ -30,12 +30,22 @@ Feature: A won deal becomes a running project
     Given customer C-1 trades with DE01, without a tax profile
     When deal ENG-1 with C-1 is won for DE01
     Then finance is asked about deal ENG-1: tax_profile_missing
-    And a case says "set the tax profile of customer C-1, or choose the tax code by edit-retry"
+    And a case says "set the tax profile of customer C-1, without which the ERP cannot get the customer"
     And nothing of ENG-1 was sent
     When the CRM sends customer C-1 of DE01 again, with tax profile standard
     And finance retries
     Then project ENG-1 is active
     And no case stands open
+
+  Scenario: The customer has lost its tax profile, and a person chooses one for the deal
+    Given customer C-1 trades with DE01
+    And the CRM sends customer C-1 of DE01, without a tax profile
+    When deal ENG-1 with C-1 is won for DE01
+    Then finance is asked about deal ENG-1: tax_profile_missing
+    And a case says "or choose the tax code by edit-retry"
+    When finance chooses tax profile standard of DE01 for the deal, and retries
+    Then project ENG-1 is active
+    And the ERP has version 1 of the contract of ENG-1
 
   Scenario: The legal entity is not in the policy
     Given customer C-1 trades with DE01
