@@ -57,9 +57,14 @@ def operators(world: World, seed: int) -> Mischief:
     acts = [
         Act(RETRIED, partial(_act, world, chance, "retry", LANES), copies=5),
         Act(DISCARDED, partial(_act, world, chance, "discard", DISCARDABLE)),
-        Act(ACTED, partial(_decide, world, chance), copies=3, is_owed=True),
     ]
     return Mischief("operators", acts, (0.5, 3.0))
+
+
+def people(world: World, seed: int) -> Mischief:
+    """Acts on deals that are blocked, whenever there are any."""
+    chance = random.Random(f"which deal {seed}")
+    return Mischief("people", [Act(ACTED, partial(_decide, world, chance))], (0.5, 3.0))
 
 
 def pauses(world: World, seed: int) -> Mischief:

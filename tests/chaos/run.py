@@ -14,7 +14,7 @@ import asyncpg
 from tests.chaos.business import Business
 from tests.chaos.collect import collect
 from tests.chaos.mischief import Mischief
-from tests.chaos.operators import operators, pauses, resume_all
+from tests.chaos.operators import operators, pauses, people, resume_all
 from tests.chaos.processes import processes, stalls, wires
 from tests.chaos.servers import broker, database
 from tests.chaos.sources import Sources
@@ -82,6 +82,7 @@ async def _torment(made: World, sources: Sources, plan: Plan, say: Say) -> Count
         broker(made, sources, plan.seed),
         systems(made, plan.seed),
         operators(made, plan.seed),
+        people(made, plan.seed),
         pauses(made, plan.seed),
         *((stalls(made, plan.seed),) if plan.seconds >= LONG else ()),
     )

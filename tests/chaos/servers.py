@@ -41,7 +41,7 @@ def broker(world: World, sources: Sources, seed: int) -> Mischief:
     """Connections closed, the node stopped and started, a memory alarm, a queue deleted and declared again."""
     chance = random.Random(f"which queue {seed}")
     acts = [
-        Act(CUT, partial(_massacre, world), copies=2),
+        Act(CUT, partial(_massacre, world), copies=2, is_owed=True),
         Act(STOPPED, partial(_stop_app, world)),
         Act(ALARM, partial(_alarm, world, chance), is_owed=True),
         Act(DELETED, partial(_delete_queue, world, sources, chance), is_owed=True),
