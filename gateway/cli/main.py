@@ -39,7 +39,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
-        "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change and preview them."),
+        "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),
