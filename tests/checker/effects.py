@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from tests.checker.evidence import Sent, Step
+from tests.checker.evidence import Effect, Sent, Step
 from tests.checker.ledger import Ledger
 from tests.checker.report import Invariant, Violation
 
 DEAL = "engagement/"
+PUTS = frozenset({"customer.put"})
+"""Operations that say all of a record, by lines that begin with its legal entity: the last one decides."""
 DONE = "command_done"
 PARKED = "command_parked"
 ABSENT = "absent"
@@ -39,20 +41,27 @@ def _known_effects(ledger: Ledger) -> Iterator[Violation]:
     """An effect belongs to a command that is open, or that a decision has settled, and that was not given up.
 
     What a restore has forgotten may still be missing while something of its key stands open, and no longer; so too
-    while something of the deal of a project does.
+    while something of the deal of a project does. A put says all of a record, so one that is forgotten is made good by
+    the next that stands in the system, if the gateway knows of that one.
     """
     stopped = {key for key, rows in ledger.standing.items() if rows}
     stopped |= {ledger.commands[row.command].step.key for row in ledger.evidence.outbox}
-    stopped |= {case.key for case in ledger.evidence.cases if case.is_open and case.ref is None is case.command}
+    stopped |= {
+        case.key
+        for case in ledger.evidence.cases
+        if case.is_open and (case.topic is not None or case.ref is None is case.command)
+    }
     # A project asks for nothing until its deal, which has its name, has opened it.
     stopped |= {f"project/{key.removeprefix(DEAL)}" for key in stopped if key.startswith(DEAL)}
     known = {row.command for row in ledger.evidence.outbox}
     settled = {line.command for line in ledger.evidence.timeline if line.what in (DONE, PARKED)}
     done = {line.command for line in ledger.evidence.timeline if line.what == DONE}
     has_effect = {effect.command for effect in ledger.evidence.effects}
+    last_put = {_record(effect): effect.command for effect in ledger.evidence.effects if effect.operation in PUTS}
     for effect in ledger.evidence.effects:
         if effect.command in ledger.evidence.forgotten:
-            if effect.key not in stopped:
+            is_put_over = effect.operation in PUTS and last_put[_record(effect)] in known | settled
+            if effect.key not in stopped and not is_put_over:
                 why = f"took effect in {effect.system} before a restore, and nobody asks for it again"
                 yield Violation(Invariant.ATOMIC, effect.reference, why)
         elif effect.command not in known | settled:
@@ -108,6 +117,12 @@ def _did_nothing(attempts: Sequence[Sent]) -> bool:
     over = max((each.number for each in attempts if each.ending == ABSENT), default=0)
     since = {each.ending for each in attempts if each.number > over}
     return (over > 0 or "rejected" in since) and since <= NO_EFFECT
+
+
+def _record(effect: Effect) -> tuple[str, str, str]:
+    """What a put says all of: the record of a key in a system, for one legal entity."""
+    line = effect.reference.rpartition("/")[0].rpartition("/")[2]
+    return effect.system, effect.key, line.partition(".")[0]
 
 
 def _without_generation(reference: str) -> str:

@@ -255,6 +255,39 @@ def test_what_a_restore_forgot_may_be_missing_while_its_key_stands_still() -> No
     assert check(forgotten(POISONED)).violations == ()
 
 
+def test_what_a_restore_forgot_may_be_missing_while_a_topic_of_its_key_is_open() -> None:
+    def standing(topic: str | None) -> Evidence:
+        lost = forgotten(SHEET)
+        return replace(lost, cases=(*lost.cases, Case(SHEET, "refused", is_open=True, ref="s1", topic=topic)))
+
+    assert not [found for found in check(standing("step:DE01.shell")).violations if "restore" in found.why]
+    assert [found for found in check(standing(None)).violations if "restore" in found.why]
+
+
+def overwritten(*lines: str, lost: str) -> Evidence:
+    """Puts of a customer that stand in the ERP, in their order; `lost` was forgotten by a restore."""
+    customer = "customer/C"
+    steps = {line: Step("erp", customer, "customer.put", line) for line in lines}
+    return but(
+        commands=(*SMALL.commands, *(Command(line, step, 1) for line, step in steps.items() if line != lost)),
+        effects=(*SMALL.effects, *(effect(step, line, "0") for line, step in steps.items())),
+        timeline=(
+            *SMALL.timeline,
+            *(Line(customer, 0, "command_done", command=line, commit=line) for line in lines if line != lost),
+        ),
+        forgotten=frozenset({lost}),
+    )
+
+
+def test_a_put_that_a_restore_forgot_is_made_good_by_the_next_of_its_record_only() -> None:
+    def why(evidence: Evidence) -> list[str]:
+        return [found.of for found in check(evidence).violations if "before a restore" in found.why]
+
+    assert why(overwritten("DE01.1.a", "DE01.1.b", lost="DE01.1.a")) == []
+    assert why(overwritten("DE01.1.a", "DE01.2.b", lost="DE01.2.b")) == ["customer/C/DE01.2.b/1"]
+    assert why(overwritten("DE01.1.a", "UK01.2.b", lost="DE01.1.a")) == ["customer/C/DE01.1.a/1"]
+
+
 def out_of_place(*unknown: str) -> Evidence:
     """The commands of the sheet were sent, took effect, and were settled against their places."""
     commands = [replace(each, place=None) if each.id in unknown else each for each in SMALL.commands]

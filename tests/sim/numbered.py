@@ -31,7 +31,8 @@ class Numbered:
             self.ledger: list[Said] = []
             return
         clocks = [list(self._sheet(f"N{n}")) for n in range(chance.randint(1, 3))]
-        clocks += [list(self._project(f"psa-{id}")) for id in story.projects if chance.random() < 0.5]
+        if not story.by_one:
+            clocks += [list(self._project(f"psa-{id}")) for id in story.projects if chance.random() < 0.5]
         ledger = [list(self._credit(id)) for id in story.customers if chance.random() < 0.7]
         self.clocks = self._sent(CLOCKS, clocks)
         self.ledger = self._sent(LEDGER, ledger)

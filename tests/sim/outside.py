@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
 from random import Random
@@ -75,6 +75,8 @@ class Outside:
     _ids: dict[tuple[str, str], str] = field(default_factory=dict)
     _keys: dict[str, float] = field(default_factory=dict)
     _pending: set[tuple[str, str]] = field(default_factory=set)
+    _refused: set[str] = field(default_factory=set)
+    _refused_for_good: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -99,7 +101,8 @@ class Outside:
             self.hit(cells.IGNORES_KEY)
         if mood is Mood.THROTTLES:
             return Deferred(BUSY, self.chance.choice([None, 0.5, 2.0]))
-        if mood is Mood.REJECTS and not self._has(command):
+        if (mood is Mood.REJECTS or command.reference in self._refused_for_good) and not self._has(command):
+            self._refused.add(command.reference)
             return Rejected(REFUSED)
         if mood is Mood.APPLIES_LATE:
             self._pending.add(_place(command))
@@ -108,6 +111,11 @@ class Outside:
             return Unknown(NO_ANSWER)
         self._apply(command)
         return self._confirmed(command)
+
+    def forget_times(self) -> None:
+        """The store was restored: requests of before have no time that compares. What was refused is refused again."""
+        self.requests = [replace(request, at=None) for request in self.requests]
+        self._refused_for_good = set(self._refused)
 
     @property
     def has_pending(self) -> bool:

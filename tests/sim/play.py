@@ -82,9 +82,10 @@ async def _told(seed: int, plant: Plant, owners: list[Owner], worlds: list[World
     restoring = Random(f"{seed} restore")
     world = World(seed, plant, chance, owners, is_restored=restoring.random() < 0.25)
     worlds.append(world)
-    story = Story(chance)
+    # Two sources of one key come in another order the second time: a customer's states are numbered in that order, and
+    # a project's milestones are asked for in it.
+    story = Story(chance, by_one=world.is_restored)
     numbered = Numbered(Random(f"{seed} numbers"), story)
-    # Two sources of one customer come in another order the second time, and its states are numbered in that order.
     told = [story.crm, story.psa, numbered.clocks, *([] if world.is_restored else [numbered.ledger])]
     told.append(chats(Random(f"{seed} pals")))
     cast = Cast(world, chance, restoring)

@@ -21,10 +21,14 @@ RATE: Final = "125.50"
 
 
 class Story:
-    """What one seed tells: some ten keys, each with a few events in order. `crm` and `psa`: what each source sends."""
+    """What one seed tells: some ten keys, each with a few events in order. `crm` and `psa`: what each source sends.
 
-    def __init__(self, chance: Random) -> None:
+    `by_one`: only the CRM speaks of projects.
+    """
+
+    def __init__(self, chance: Random, *, by_one: bool = False) -> None:
         self._chance = chance
+        self.by_one = by_one
         self.customers = [f"C{n}" for n in range(chance.randint(2, 3))]
         self.projects = [f"P{n}" for n in range(chance.randint(2, 4))]
         self.sheets = [f"S{n}" for n in range(chance.randint(3, 7))]
@@ -32,7 +36,8 @@ class Story:
         self.poison = 0
         crm = [list(self._customer(id)) for id in self.customers] + [list(self._project(id)) for id in self.projects]
         psa = [list(self._sheet(id)) for id in self.sheets]
-        psa += [list(self._status(f"psa-{id}", PSA)) for id in self.projects if chance.random() < 0.5]
+        if not by_one:
+            psa += [list(self._status(f"psa-{id}", PSA)) for id in self.projects if chance.random() < 0.5]
         self.crm = spoilt(chance, CRM, merged(chance, crm))
         self.psa = spoilt(chance, PSA, merged(chance, psa))
 

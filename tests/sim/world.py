@@ -181,7 +181,7 @@ class World:
         sent = {request.command for outside in self.outsides.values() for request in outside.requests}
         self.forgotten = sent - known
         for outside in self.outsides.values():
-            outside.requests = [replace(request, at=None) for request in outside.requests]
+            outside.forget_times()
             self.hits[cells.FORGOTTEN] += sum(effect.command not in decided for effect in outside.effects)
 
     async def publish(self, said: Said) -> None:
