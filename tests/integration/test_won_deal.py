@@ -21,8 +21,8 @@ DEAL: Final = "ENG-1"
 OTHER: Final = "ENG-2"
 KEY: Final = f"engagement/{DEAL}"
 STEP: Final = "step:US01.contract"
-WITHIN: Final = 25.0
-"""Seconds for what a killed process held: its leases are free when it was silent for ten."""
+WITHIN: Final = 40.0
+"""Seconds at most for what a killed process held: its leases are free once it was silent for ten."""
 SET_UP: Final = {
     ("erp", "project.create"): 1,
     ("psa", "project.put"): 1,
