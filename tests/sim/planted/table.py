@@ -142,7 +142,7 @@ BUGS: Final = (
         "took effect 2 times",
         82,
     ),
-    Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 2),
+    Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 1),
     Bug(
         "asked and not waited for",
         Plant(inner=DoesNotWait),
