@@ -139,7 +139,9 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     failure = unmapped(state, context.policy)
     if failure is not None:
         return Reject(failure)
-    asks_again = {part.legal_entity for part in state.parts if part.step("shell").status == "todo"}
+    asks_again = {
+        part.legal_entity for part in state.parts if not part.is_shadow and part.step("shell").status == "todo"
+    }
     accept = move(redirected, _scene(context), asks_again, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
     return replace(accept, remarks=remarks)
 
@@ -216,7 +218,9 @@ def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartSt
         (
             part
             for part in state.parts
-            if part.legal_entity == legal_entity and part.step(CUSTOMER.name).status in {"asked", "failed"}
+            if part.legal_entity == legal_entity
+            and not part.is_shadow
+            and part.step(CUSTOMER.name).status in {"asked", "failed"}
         ),
         None,
     )

@@ -67,8 +67,10 @@ def undo_topic(legal_entity: str, step: str) -> str:
 
 
 def advance(flow: Flow, job: Job) -> Move:
-    """Ask for every step whose needs are met."""
+    """Ask for every step whose needs are met. A part in shadow asks for nothing, whatever happens."""
     part = job.state
+    if part.is_shadow:
+        return Move(part)
     requests: list[Request] = []
     for step in flow:  # the needs of a step are earlier rows, so once through is enough
         state = part.step(step.name)
@@ -87,14 +89,18 @@ def advance(flow: Flow, job: Job) -> Move:
     return Move(part, tuple(requests))
 
 
-def shadow(flow: Flow, job: Job) -> PartState:
-    """The part with what it would ask written down, and nothing asked."""
+def shadow(flow: Flow, job: Job, lacks: str) -> PartState:
+    """The part with what it would ask written down, and nothing asked. `lacks`: what it misses; empty: nothing."""
     part = job.state
     for step in flow:
-        system = job.system(step.do.operation)
-        would = "would be skipped" if system is None else f"would ask {system} for {step.do.operation}"
+        would = f"would not begin: {lacks}" if lacks else _would(job, step)
         part = _changed(part, step, status="shadowed", reason=would)
     return part
+
+
+def _would(job: Job, step: Step) -> str:
+    system = job.system(step.do.operation)
+    return "would be skipped" if system is None else f"would ask {system} for {step.do.operation}"
 
 
 def confirmed(flow: Flow, job: Job, step: Step, external_id: str | None) -> Move:

@@ -67,7 +67,7 @@ def examine(state: Engagement, scene: Scene) -> Accept:
     settles = (VALIDATE,) if state.status == "blocked" else ()
     if not pending:
         running = fresh.model_copy(update={"status": "running", "misses": (), "pending": {}})
-        accept = _run(running, scene, customer, can_be_shown=not of_shadow)
+        accept = _run(running, scene, customer, of_shadow)
         return replace(accept, settles=settles + accept.settles, remarks=remarks)
     return Accept(
         fresh.model_copy(
@@ -132,7 +132,7 @@ def unmapped(state: Engagement, policy: Policy) -> Failure | None:
     return None
 
 
-def _run(state: Engagement, scene: Scene, customer: Customer, *, can_be_shown: bool) -> Accept:
+def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[Miss, ...]) -> Accept:
     shown: list[PartState] = []
     for part in state.parts:
         code = state.tax_codes.get(part.legal_entity) or _tax_code(customer, scene.policy, part.legal_entity)
@@ -142,7 +142,8 @@ def _run(state: Engagement, scene: Scene, customer: Customer, *, can_be_shown: b
     for part in taxed.parts:
         job = job_of(taxed, scene, part)
         if part.is_shadow:
-            moved.append((part, Move(engine.shadow(WON_DEAL, job) if can_be_shown else part)))
+            lacks = "; ".join(str(miss) for miss in of_shadow if miss.legal_entity in (None, part.legal_entity))
+            moved.append((part, Move(engine.shadow(WON_DEAL, job, lacks))))
         else:
             moved.append((part, engine.advance(WON_DEAL, job)))
     return _together(taxed, moved)

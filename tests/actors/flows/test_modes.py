@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from actors.policy import Flow, Mode, Policy
-from tests.actors.firm import SHIPYARD, deal, known_customer, part
+from schemas.engagement.v1 import CustomerMoved
+from tests.actors.firm import SHIPYARD, WON, deal, known_customer, part
 from tests.actors.flows.desk import FINANCE, POLICY, Desk
 from tests.actors.stage import accepted, reason_to_ignore
 
@@ -39,6 +42,25 @@ def test_what_a_part_in_shadow_misses_is_a_remark() -> None:
     assert (desk.state.status, desk.asked, desk.cases) == ("shadowed", [], {})
     assert any("gardening" in remark for remark in desk.remarks)
     assert any("credit hold" in remark for remark in desk.remarks)
+
+
+@pytest.mark.parametrize("service_line", ["advisory", "gardening"])
+def test_a_part_in_shadow_stays_there_when_its_customer_is_merged(service_line: str) -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(
+        deal(part("DE01"), part("US01", currency="USD", service_line=service_line))
+    )
+    accepted(desk.when(CustomerMoved(to=WON.id, customer=SHIPYARD.id, into="C-2")))
+    assert reason_to_ignore(desk.ready("US01", "C-2"))
+    assert set(desk.statuses("US01").values()) == {"shadowed"}
+    assert not [request for request in desk.asked if request.line.startswith("US01")]
+
+
+def test_a_part_in_shadow_says_what_it_misses() -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(
+        deal(part("DE01"), part("US01", currency="USD", service_line="gardening"))
+    )
+    assert "would not begin" in (desk.part("US01").step("shell").reason or "")
+    assert "gardening" in (desk.part("US01").step("shell").reason or "")
 
 
 def test_a_part_that_is_off_is_left_out_with_a_remark() -> None:
