@@ -7,7 +7,6 @@ from dataclasses import replace
 from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
-from actors.flows.parts import parts_of
 from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, unmapped
 from actors.flows.steps import Step
 from actors.flows.validation import Examined, misses
@@ -171,13 +170,27 @@ def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part:
     found = misses(examined, sold, {**state.tax_codes, **edit.tax_codes})
     if found:
         raise Unfit("; ".join(str(miss) for miss in found))
-    if deal.amounts != state.deal.amounts:
-        rules = approvals.rules_for(deal, parts_of(deal, scene.policy).live, new_customer=False, policy=scene.policy)
+    if changes.billing is not None or changes.value is not None:
+        rules = _rules_on_worth(state, deal, scene)
         if rules:
             raise Unfit(
-                f"the worth was approved by rule {', '.join(rules)}: it cannot change any more, but be cancelled"
+                f"billing and value fall under the approval by rule {', '.join(rules)}: they cannot change any more; "
+                "cancel the deal, and win it again"
             )
     return deal
+
+
+def _rules_on_worth(state: Engagement, deal: OpportunityWon, scene: Scene) -> tuple[str, ...]:
+    """The rules that were approved, or that would ask for an approval of the deal as edited.
+
+    Whether the customer was new when it was won is not known any more, so a rule on either counts.
+    """
+    live = {part.legal_entity for part in state.parts if not part.is_shadow}
+    parts = [part for part in deal.parts if part.legal_entity in live]
+    found = {grant.rule for grant in state.grants}
+    for is_new in (False, True):
+        found |= approvals.rules_for(deal, parts, new_customer=is_new, policy=scene.policy).keys()
+    return tuple(sorted(found))
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -93,9 +93,10 @@ class Part(Record):
 
     @property
     def amount(self) -> Decimal | None:
-        """What it is worth, in its currency: the value, else the fee; None where only hours will tell."""
-        worth = self.value or self.billing.fee
-        return None if worth is None else worth.decimal
+        """What it is worth, in its currency: the most of value, fee, and instalments; None where only hours tell."""
+        named = [price.decimal for price in (self.value, self.billing.fee) if price is not None]
+        due = [row.amount.decimal for row in self.billing.schedule]
+        return max((*named, sum(due, Decimal(0))) if due else named, default=None)
 
 
 class OpportunityWon(Record):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from actors.policy import Approval
 from schemas.acts import Act
+from schemas.contract.v1 import Instalment
 from schemas.customer.entity import Customer
-from schemas.project.v2 import OpportunityWon
+from schemas.project.v2 import Billing, OpportunityWon
+from schemas.values import Money
 from tests.actors.firm import SHIPYARD, customer, deal, known_customer, part
 from tests.actors.flows.desk import FINANCE, Desk
 from tests.actors.stage import accepted, reason_to_ignore
@@ -136,3 +140,50 @@ def test_an_edit_asks_for_the_approvals_again() -> None:
     changes = {"parts": {"DE01": {"value": {"amount": "900000.00", "currency": "EUR"}}}}
     accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", changes=changes))
     assert (set(desk.cases), desk.asked) == ({"approval:big"}, [])
+
+
+def fixed(fee: str, value: str | None = None, *instalments: str) -> OpportunityWon:
+    """A deal of one part with a fixed fee."""
+    sold, schedule = (
+        part(value=value),
+        tuple(
+            Instalment(name=f"part {number}", due_on=date(2026, 6, number), amount=Money(amount=amount, currency="EUR"))
+            for number, amount in enumerate(instalments, start=1)
+        ),
+    )
+    billing = Billing(method="fixed_fee", fee=Money(amount=fee, currency="EUR"), schedule=schedule)
+    return deal(sold.model_copy(update={"billing": billing}))
+
+
+def test_a_deal_is_worth_the_most_that_it_names() -> None:
+    assert set(Desk(big=BIG).won(fixed("900000.00", "1.00")).cases) == {"approval:big"}
+    assert fixed("10.00", "20.00", "30.00", "40.00").amounts == {"EUR": Decimal("70.00")}
+
+
+FEE = {"billing": {"method": "fixed_fee", "fee": {"amount": "900000.00", "currency": "EUR"}}}
+HOURLY = {"billing": {"method": "time_and_materials", "rates": [
+    {"role": "consultant", "hourly": {"amount": "999.00", "currency": "EUR"}}]}}  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", [FEE, HOURLY], ids=["fee", "rates"])
+@pytest.mark.parametrize(
+    "rule",
+    [BIG, BIG.model_copy(update={"new_customer": True}), Approval(role="finance", new_customer=True)],
+    ids=["big", "big of a new one", "new one"],
+)
+def test_what_was_approved_is_not_edited_when_a_step_fails(rule: Approval, changes: dict[str, Any]) -> None:
+    desk = Desk(others=NEW, rule=rule).won(LARGE)
+    accepted(desk.act("approval:rule", Act.APPROVE))
+    desk.go_on(until="DE01.contract.1")
+    desk.refused("DE01.contract.1")
+    edit = {"parts": {"DE01": changes}}
+    said = desk.act("step:DE01.contract", Act.EDIT_RETRY, by="E-own", roles=(), changes=edit)
+    assert "rule" in reason_to_ignore(said)
+    assert "DE01.contract.2" not in desk.open
+
+
+def test_an_edit_does_not_raise_the_worth_above_what_needs_no_approval() -> None:
+    desk = Desk(others=NEW, big=BIG.model_copy(update={"new_customer": True})).won(SMALL).go_on(until="DE01.contract.1")
+    desk.refused("DE01.contract.1")
+    said = desk.act("step:DE01.contract", Act.EDIT_RETRY, changes={"parts": {"DE01": FEE}})
+    assert "rule" in reason_to_ignore(said)

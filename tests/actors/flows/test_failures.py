@@ -109,7 +109,7 @@ def test_an_edit_must_not_change_what_was_approved() -> None:
     desk.act("approval:always", Act.APPROVE)
     desk.refused("DE01.shell.1")
     changes = {"parts": {"DE01": {"value": {"amount": "99.00", "currency": "EUR"}}}}
-    assert "approved" in reason_to_ignore(desk.act("step:DE01.shell", Act.EDIT_RETRY, changes=changes))
+    assert "approval" in reason_to_ignore(desk.act("step:DE01.shell", Act.EDIT_RETRY, changes=changes))
 
 
 def test_what_a_person_found_in_the_system_counts_as_done() -> None:
