@@ -211,11 +211,9 @@ def _settled(part: PartState, step: Step) -> Move:
 def _stopped(job: Job, part: PartState, step: Step, failure: Failure) -> Move:
     is_unverified = part.step(step.name).is_unverified
     part = _changed(part, step, code=failure.code, reason=failure.reason, is_unverified=is_unverified)
-    acts: tuple[Act, ...] = (Act.EDIT_RETRY, Act.CANCEL)
+    acts: tuple[Act, ...] = (Act.EDIT_RETRY, Act.CANCEL if step.critical else Act.RESOLVE)
     if not is_unverified:
         acts = (Act.RETRY, *acts)
-    if not step.critical:
-        acts = (*acts, Act.RESOLVE)
     topic = step_topic(part.legal_entity, step.name)
     attributes = {"legal_entity": part.legal_entity, "step": step.name, "code": failure.code}
     return Move(

@@ -114,7 +114,7 @@ def _on_failed_undo(state: Engagement, acted: Acted, scene: Scene, part: PartSta
 
 def _on_failed_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, step: Step) -> Decision:
     match acted.act:
-        case Act.CANCEL:
+        case Act.CANCEL if step.critical:
             return cancel(state, scene, _why(acted))
         case Act.RETRY if not part.step(step.name).is_unverified:
             return move(state, scene, {part.legal_entity}, lambda job: engine.again(WON_DEAL, job, step))

@@ -196,8 +196,14 @@ def _cancelled(state: Engagement, accept: Accept) -> Accept:
         for name, step in part.steps.items()
         if step.status == "kept"
     ]
-    kept = tuple(f"{name}: {step.reason}" for name, step in stay)
-    to_mend = tuple(f"{name}: {step.reason}; {step.mend}" for name, step in stay if step.mend is not None)
+    left = tuple(
+        f"project {part.project_id}: {step.leaves}"
+        for part in state.parts
+        for step in WON_DEAL
+        if step.leaves is not None and part.step(step.name).status in {"undone", "kept"}
+    )
+    kept = (*(f"{name}: {step.reason}" for name, step in stay), *left)
+    to_mend = (*(f"{name}: {step.reason}; {step.mend}" for name, step in stay if step.mend is not None), *left)
     notice = Notice("cancelled", {"reason": state.cancelled_by or "", "kept": "; ".join(kept)})
     reason = f"the deal was cancelled, and this cannot be undone: {'; '.join(to_mend)}"
     case = Case(Failure(FailureClass.BUSINESS_RULE, "left_over", reason), LEFT_OVER, (Act.RESOLVE,))

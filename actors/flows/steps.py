@@ -80,7 +80,7 @@ class Step:
     `needs` are earlier rows that must be done or skipped. `verify` answers why a confirmed step is not to be believed,
     from the job and the system's own id. `ready` answers that id where the effect is there already. A step that is not
     `critical` keeps nothing back when it fails. `awaits_reply`: that its command was confirmed is not the answer yet,
-    which comes as an event.
+    which comes as an event. `leaves`: what a person must see to once it is taken back; None: nothing.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Step:
     ready: Callable[[Job], str | None] = lambda _job: None
     critical: bool = True
     awaits_reply: bool = False
+    leaves: str | None = None
 
 
 Flow = tuple[Step, ...]

@@ -252,7 +252,10 @@ WON_DEAL: Final[Flow] = (
         ready=_had("project.put"),
     ),
     Step("contract", ("delivery",), Doing("contract.put", _agree), Doing("contract.cancel", _revoke), _has_id),
-    Step("open", ("contract",), Doing("project.opened", _open), Doing("project.withdrawn", _shut), _is_told),
+    Step(
+        "open", ("contract",), Doing("project.opened", _open), Doing("project.withdrawn", _shut), _is_told,
+        leaves="time may be billed on it: correct the sheets that are, so that their lines are reversed",
+    ),
     Step(
         "terms", ("contract",), Doing("contract.opened", _begin_contract), Doing("contract.withdrawn", _end_contract),
         _is_told,

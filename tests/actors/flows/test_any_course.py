@@ -98,7 +98,9 @@ class Course:
     def cancel(self, chance: Random) -> None:
         """A person cancels, and the systems take back what they are asked to, sooner or later."""
         desk = self.desk
-        topic = next((topic for topic in desk.cases if topic.startswith("step:")), None)
+        topic = next(
+            (topic for topic, case in desk.cases.items() if Act.CANCEL in case.acts and "step:" in topic), None
+        )
         if topic is None:
             return
         assert isinstance(desk.act(topic, Act.CANCEL), Accept)

@@ -140,7 +140,7 @@ def test_confirmed_without_an_id_is_looked_up_and_never_asked_again() -> None:
 def test_a_workspace_that_fails_keeps_nothing_back() -> None:
     desk = stuck_at("DE01.workspace.1")
     assert desk.state.status == "active"
-    assert desk.cases["step:DE01.workspace"].acts == (Act.RETRY, Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
+    assert desk.cases["step:DE01.workspace"].acts == (Act.RETRY, Act.EDIT_RETRY, Act.RESOLVE)
     accepted(desk.act("step:DE01.workspace", Act.RETRY))
     assert desk.go_on().statuses()["workspace"] == "done"
 
@@ -189,11 +189,11 @@ def test_what_is_undone_names_the_systems_own_ids() -> None:
 
 
 def test_what_cannot_be_undone_is_named_and_a_person_is_told_what_to_do() -> None:
-    desk = stuck_at("DE01.workspace.1")
-    accepted(desk.act("step:DE01.workspace", Act.CANCEL))
+    desk = stuck_at("DE01.terms.1")
+    accepted(desk.act("step:DE01.terms", Act.CANCEL))
     desk.go_on()
     assert desk.state.status == "cancelled"
-    assert [entry.partition(" ")[0] for entry in desk.state.kept] == ["DE01.customer", "DE01.links"]
+    assert [entry.partition(" ")[0] for entry in desk.state.kept] == ["DE01.customer", "DE01.links", "project"]
     case = desk.cases["left_over"]
     assert "DE01.links" in case.failure.reason
     assert "DE01.customer" not in case.failure.reason, "nobody needs to do anything about a shared customer"
@@ -201,6 +201,21 @@ def test_what_cannot_be_undone_is_named_and_a_person_is_told_what_to_do() -> Non
     accepted(desk.act("left_over", Act.RESOLVE))
     assert desk.cases == {}
     assert reason_to_ignore(desk.act("left_over", Act.RESOLVE))
+
+
+def test_a_running_project_is_not_cancelled_because_of_its_workspace() -> None:
+    desk = stuck_at("DE01.workspace.1")
+    assert reason_to_ignore(desk.act("step:DE01.workspace", Act.CANCEL))
+    assert (desk.state.status, desk.open) == ("active", {})
+
+
+@pytest.mark.parametrize(("line", "is_said"), [("DE01.links.1", True), ("DE01.contract.1", False)])
+def test_that_time_may_be_billed_on_a_project_that_was_open_is_said(line: str, is_said: bool) -> None:  # noqa: FBT001 a column of the table
+    desk = stuck_at(line)
+    accepted(desk.act(f"step:{line.rpartition('.')[0]}", Act.CANCEL))
+    assert desk.go_on().state.status == "cancelled"
+    assert any("P-1: time may be billed" in entry for entry in desk.state.to_mend) is is_said
+    assert ("left_over" in desk.cases) is is_said
 
 
 def test_what_is_under_way_is_awaited_and_then_undone() -> None:
