@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, assert_never
 
 from actors.decision import Request
 from actors.flows.steps import Doing, Flow, Job, Stays, Step
+from actors.policy import ROLES
 from schemas.acts import Act
 from schemas.engagement.entity import PartState, StepState
 from schemas.facts import Case, Notice
@@ -71,6 +72,9 @@ def advance(flow: Flow, job: Job) -> Move:
     part = job.state
     if part.is_shadow:
         return Move(part)
+    if all(part.step(step.name).status == "todo" for step in flow):
+        part = part.model_copy(update={"routes": _routes(flow, job.at(part.model_copy(update={"routes": {}})))})
+        job = job.at(part)
     requests: list[Request] = []
     for step in flow:  # the needs of a step are earlier rows, so once through is enough
         state = part.step(step.name)
@@ -96,6 +100,12 @@ def shadow(flow: Flow, job: Job, lacks: str) -> PartState:
         would = f"would not begin: {lacks}" if lacks else _would(job, step)
         part = _changed(part, step, status="shadowed", reason=would)
     return part
+
+
+def _routes(flow: Flow, job: Job) -> dict[str, str | None]:
+    """The systems that the part begins with, by operation. What undoes a step goes where the step was done."""
+    operations = (operation for step in flow for operation in (step.do.operation, *step.relies))
+    return {operation: job.system(operation) for operation in operations if operation in ROLES}
 
 
 def _would(job: Job, step: Step) -> str:

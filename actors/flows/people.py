@@ -163,6 +163,10 @@ def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part:
         raise Unfit("ids cannot change any more: they are in use")
     if changes.service_line is not None and part.step("shell").status in engine.PAST:
         raise Unfit("the project stands already: its service line cannot change any more")
+    begins_on = None if changes.contract is None else changes.contract.starts_on
+    before = next(each.contract.starts_on for each in state.deal.parts if each.legal_entity == part.legal_entity)
+    if begins_on not in (None, before) and part.step("shell").status in engine.PAST:
+        raise Unfit("the project stands already: its first day cannot change any more")
     if part.step("contract").status in engine.PAST:
         raise Unfit("the contract stands already: what it says is changed by a change order")
     sold = tuple(each for each in deal.parts if each.legal_entity == part.legal_entity)

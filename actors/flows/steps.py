@@ -49,8 +49,15 @@ class Job:
         return {} if self.part.amount is None else {self.part.currency: self.part.amount}
 
     def system(self, operation: str) -> str | None:
-        """Who takes an operation: a system of the policy, `self` for what another actor is asked, None: nobody."""
-        return self.legal_entity.route(operation, self.begins_on) if operation in ROLES else SELF
+        """Who takes an operation: a system of the policy, `self` for what another actor is asked, None: nobody.
+
+        What the part has begun with stands, whatever the policy says now: a part is not split over two systems.
+        """
+        if operation not in ROLES:
+            return SELF
+        if operation in self.state.routes:
+            return self.state.routes[operation]
+        return self.legal_entity.route(operation, self.begins_on)
 
     def at(self, state: PartState) -> Job:
         """The same job, further on."""
@@ -80,7 +87,8 @@ class Step:
     `needs` are earlier rows that must be done or skipped. `verify` answers why a confirmed step is not to be believed,
     from the job and the system's own id. `ready` answers that id where the effect is there already. A step that is not
     `critical` keeps nothing back when it fails. `awaits_reply`: that its command was confirmed is not the answer yet,
-    which comes as an event. `leaves`: what a person must see to once it is taken back; None: nothing.
+    which comes as an event. `leaves`: what a person must see to once it is taken back; None: nothing. `relies`:
+    operations beside its own whose systems it looks at.
     """
 
     name: str
@@ -92,6 +100,7 @@ class Step:
     critical: bool = True
     awaits_reply: bool = False
     leaves: str | None = None
+    relies: tuple[str, ...] = ()
 
 
 Flow = tuple[Step, ...]

@@ -241,7 +241,7 @@ def _schedule(job: Job) -> tuple[ScheduledAmount, ...]:
 WON_DEAL: Final[Flow] = (
     Step(
         "customer", (), Doing("customer.trade", _trade), Stays("other deals may rely on the customer"), _has_id,
-        ready=_customer_in_erp, awaits_reply=True,
+        ready=_customer_in_erp, awaits_reply=True, relies=("customer.put",),
     ),
     Step(
         "shell", ("customer",), Doing("project.create", _create), Doing("project.cancel", _cancel), _has_id,

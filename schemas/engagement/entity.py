@@ -53,6 +53,8 @@ class PartState(_Kept):
     """The ERP's own code, that of the customer or the one that a person chose."""
     had: dict[str, str] = {}
     """System -> its own id of the project, known before the deal was won."""
+    routes: dict[str, str | None] = {}
+    """Operation -> the system that takes it, None: nobody; as the policy said when the part began."""
     steps: dict[str, StepState] = {}
     """Step -> how far it is; a step that is not named is still to do."""
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from actors.decision import Reject
-from actors.policy import LegalEntity
+from actors.policy import LegalEntity, Policy, Successor
 from schemas.acts import Act
+from schemas.customer.entity import Customer
 from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.project import ProjectCancel
-from tests.actors.firm import deal, part
+from tests.actors.firm import SHIPYARD, customer, deal, part
 from tests.actors.flows.desk import FINANCE, POLICY, Desk
 from tests.actors.stage import REFUSED, accepted, reason_to_ignore
 
@@ -302,6 +304,51 @@ def test_what_was_begun_in_a_system_is_undone_there() -> None:
     assert {r.operation: r.system for r in desk.asked if r.operation in UNDO.values()} == {
         "project.withdraw": "psa", "project.cancel": "erp",
     }  # fmt: skip
+
+
+def erp_changes(on: date) -> Policy:
+    """The policy in which DE01 has another ERP from a day on."""
+    entity = POLICY.legal_entities["DE01"]
+    entity = entity.model_copy(update={"successors": {"erp": (Successor(system="erp2", from_on=on),)}})
+    return POLICY.model_copy(update={"legal_entities": {**POLICY.legal_entities, "DE01": entity}})
+
+
+def test_a_part_stays_with_the_systems_that_it_began_with() -> None:
+    desk = Desk().won()
+    desk.knows(policy=erp_changes(date(2026, 1, 1)))
+    desk.go_on()
+    assert desk.state.status == "active"
+    assert "erp2" not in {request.system for request in desk.asked}
+
+
+def test_a_customer_that_is_asked_again_is_asked_for_where_the_policy_says_now() -> None:
+    desk = Desk(others={SHIPYARD: Customer(profile=customer())}).won()
+    desk.refused("DE01.customer.1")
+    desk.knows(policy=erp_changes(date(2026, 1, 1)))
+    accepted(desk.act("step:DE01.customer", Act.RETRY))
+    desk.go_on()
+    assert {request.system for request in desk.asked if request.operation == "project.create"} == {"erp2"}
+
+
+def first_day(day: str) -> dict[str, Any]:
+    """An edit of the first day of work."""
+    return {"parts": {"DE01": {"contract": {"reference": "SOW-1", "signed_on": "2026-01-02", "starts_on": day}}}}
+
+
+def test_the_first_day_does_not_change_once_the_project_stands() -> None:
+    desk = Desk(policy=erp_changes(date(2026, 7, 1))).won()
+    desk.done("DE01.shell.1")
+    desk.refused("DE01.delivery.1")
+    said = desk.act("step:DE01.delivery", Act.EDIT_RETRY, changes=first_day("2026-08-01"))
+    assert "first day" in reason_to_ignore(said)
+
+
+def test_a_first_day_that_is_edited_before_splits_no_part() -> None:
+    desk = Desk(policy=erp_changes(date(2026, 7, 1))).won()
+    desk.refused("DE01.shell.1")
+    accepted(desk.act("step:DE01.shell", Act.EDIT_RETRY, changes=first_day("2026-08-01")))
+    assert desk.go_on().state.status == "active"
+    assert "erp2" not in {request.system for request in desk.asked}, "the ERP with the customer gets the project"
 
 
 def test_a_cancelled_deal_takes_no_further_part() -> None:
