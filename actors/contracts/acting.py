@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from actors.contracts.activating import TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
-from actors.contracts.authority import missing
-from actors.contracts.holding import APPROVAL, MISSING
+from actors.contracts.authority import missing, objection, theirs
+from actors.contracts.holding import APPROVAL, MISSING, RENEWAL
+from actors.contracts.renewing import on_renewal
 from actors.contracts.telling import tell, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore
 from schemas.acts import Act, Acted
@@ -23,7 +24,9 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
     refused = next((each for each in contract.unbilled if each.topic == act.topic), None)
     if refused is not None:
         return _on_refused(contract, refused, act, context)
-    is_told = act.topic in {"activation", "renewal", "termination"} or act.topic.startswith(TAKEN)
+    if act.topic == RENEWAL and contract.renewal is not None:
+        return on_renewal(contract, contract.renewal, act, context)
+    is_told = act.topic in {"activation", RENEWAL, "termination"} or act.topic.startswith(TAKEN)
     if is_told and act.act is Act.RESOLVE:
         return Accept(contract, settles=(act.topic,))
     return _not_here(act)
@@ -50,16 +53,13 @@ def _judged(contract: Contract, held: Held, act: Acted, context: Context) -> Dec
     """Somebody approves or refuses a change order, if they may."""
     order = held.order
     open_rules = missing(contract, held, context.policy)
-    theirs = [name for name, rule in open_rules if rule.role in act.roles]
     if act.by == order.requested_by:
         return Ignore(f"{act.by} asked for version {order.version}, so somebody else must decide on it")
-    if open_rules and not theirs:
-        roles = ", ".join(dict.fromkeys(rule.role for _, rule in open_rules))
-        return Ignore(f"version {order.version} is decided by {roles}, and {act.by} is not that")
-    if not open_rules and act.act is Act.REJECT:
-        return Ignore(f"by the policy as it is now nobody decides on version {order.version}: approve it to go on")
+    barred = objection(f"version {order.version}", open_rules, act)
+    if barred is not None:
+        return barred
     if act.act is Act.APPROVE:
-        approvals = {**held.approvals, **dict.fromkeys(theirs, act.by)}
+        approvals = {**held.approvals, **dict.fromkeys(theirs(open_rules, act), act.by)}
         return advance(with_held(contract, order.version, held.model_copy(update={"approvals": approvals})), context)
     without = with_held(contract, order.version, None)
     refused = entry(contract, order, *held.approvals.values(), act.by)

@@ -1,13 +1,15 @@
-"""Financial authority: which rules of approval apply to a change order, and which of them nobody has met yet."""
+"""Financial authority: which rules of approval apply to a change of a contract, and who may still meet them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from actors.decision import Ignore
 from actors.policy import Approval, Policy
-from schemas.contract.entity import Contract, Held
-from schemas.contract.v1 import ChangeOrderApproved
+from schemas.acts import Act, Acted
+from schemas.contract.entity import Contract, Held, HeldRenewal
+from schemas.contract.v1 import ChangeOrderApproved, Renewed
 
 
 def missing(contract: Contract, held: Held, policy: Policy) -> tuple[tuple[str, Approval], ...]:
@@ -21,27 +23,52 @@ def missing(contract: Contract, held: Held, policy: Policy) -> tuple[tuple[str, 
     )
 
 
-def _applying(contract: Contract, order: ChangeOrderApproved, policy: Policy) -> Iterator[tuple[str, Approval]]:
+def missing_for_renewal(contract: Contract, held: HeldRenewal, policy: Policy) -> tuple[tuple[str, Approval], ...]:
+    """The rules, by name, that nobody has approved a renewal by. One that moves the last day alone needs none."""
+    renewal = held.renewal
+    if renewal.value_change is None and renewal.rates is None:
+        return ()
+    return tuple((name, rule) for name, rule in _applying(contract, renewal, policy) if name not in held.approvals)
+
+
+def _applying(
+    contract: Contract, order: ChangeOrderApproved | Renewed, policy: Policy
+) -> Iterator[tuple[str, Approval]]:
     for name, rule in policy.approvals.items():
         applies = (
             rule.flow == "contracts"
             and _is_above(rule, order, contract.currency or "")
             and (not rule.legal_entities or contract.legal_entity in rule.legal_entities)
-            and rule.discount_above is None  # a change order has no discount,
+            and rule.discount_above is None  # such a change has no discount,
             and rule.new_customer is not True  # and its customer is there already
         )
         if applies:
             yield name, rule
 
 
-def _is_above(rule: Approval, order: ChangeOrderApproved, currency: str) -> bool:
+def _is_above(rule: Approval, order: ChangeOrderApproved | Renewed, currency: str) -> bool:
     """Whether the change is worth more than the rule lets pass; what a change is worth that does not say is unknown."""
     if not rule.amount_above or order.value_change is None or currency not in rule.amount_above:
         return True
     return abs(order.value_change.decimal) > rule.amount_above[currency]
 
 
-def worth(order: ChangeOrderApproved) -> dict[str, Decimal]:
-    """What stands still with the order, by currency."""
+def theirs(open_rules: Sequence[tuple[str, Approval]], act: Acted) -> list[str]:
+    """The rules by which whoever acts may decide."""
+    return [name for name, rule in open_rules if rule.role in act.roles]
+
+
+def objection(what: str, open_rules: Sequence[tuple[str, Approval]], act: Acted) -> Ignore | None:
+    """Why whoever acts does not decide on it by the policy as it is; None: they do."""
+    if open_rules and not theirs(open_rules, act):
+        roles = ", ".join(dict.fromkeys(rule.role for _, rule in open_rules))
+        return Ignore(f"{what} is decided by {roles}, and {act.by} is not that")
+    if not open_rules and act.act is Act.REJECT:
+        return Ignore(f"by the policy as it is now nobody decides on {what}: approve it to go on")
+    return None
+
+
+def worth(order: ChangeOrderApproved | Renewed) -> dict[str, Decimal]:
+    """What stands still with the change, by currency."""
     change = order.value_change
     return {} if change is None else {change.currency: abs(change.decimal)}

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import sha256
 from typing import Final
 
 from actors.contracts.authority import missing, worth
-from actors.policy import Policy
+from actors.policy import Approval, Policy
 from schemas.acts import Act
 from schemas.contract.entity import Contract, Held, topic_of
+from schemas.contract.v1 import Renewed
 from schemas.facts import Case
+from schemas.record import Record
 from schemas.verdicts import Failure, FailureClass
 
 HOUR: Final = 3600.0
 MOST: Final = Decimal(10) ** 15
 """A value of a contract is below this: fifteen digits before the point, see `schemas.values.Amount`."""
+RENEWAL: Final = "renewal"
+"""Topic of the case of a renewal."""
+DIGITS: Final = 12
+"""Of an order's digest: it has to differ from the order that it takes the place of only."""
 APPROVAL: Final = "approval:"
 MISSING: Final = "missing:"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """`why` is stable as long as the same is lacking. `case` is None where another version's case says it all."""
+    """`why` is stable while the same order lacks the same. `case` is None where another version's case says it all."""
 
     why: str
     case: Case | None
@@ -45,7 +53,7 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
     mistake = _mistake(contract, version, held)
     if mistake is not None:
         acts = (Act.CANCEL,)
-        return Hold(mistake.code, Case(mistake, topic_of(version), acts, money=worth(held.order)))
+        return _hold(mistake.code, held.order, Case(mistake, topic_of(version), acts, money=worth(held.order)))
     for name, rule in missing(contract, held, policy):
         failure = Failure(
             FailureClass.BUSINESS_RULE,
@@ -54,17 +62,36 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
             f"{held.order.approved_by.id} approved it as {held.order.approved_by.role}",
             "approved_by",
         )
-        case = Case(
-            failure, topic_of(version), (Act.APPROVE, Act.REJECT), rule.role, worth(held.order),
-            rule.remind_hours * HOUR, rule.deadline_hours * HOUR,
-        )  # fmt: skip
-        return Hold(f"{APPROVAL}{name}", case)
+        return _hold(f"{APPROVAL}{name}", held.order, _to_approve(failure, topic_of(version), rule, worth(held.order)))
     return None
+
+
+def renewal_case(renewal: Renewed, name: str, rule: Approval) -> Case:
+    """The case of a renewal that a rule's role must approve."""
+    failure = Failure(
+        FailureClass.BUSINESS_RULE,
+        "authority_missing",
+        f"the renewal until {renewal.ends_on} needs the approval of {rule.role} by the rule {name}",
+    )
+    return _to_approve(failure, RENEWAL, rule, worth(renewal))
+
+
+def _to_approve(failure: Failure, topic: str, rule: Approval, money: Mapping[str, Decimal]) -> Case:
+    return Case(
+        failure, topic, (Act.APPROVE, Act.REJECT), rule.role, money, rule.remind_hours * HOUR,
+        rule.deadline_hours * HOUR,
+    )  # fmt: skip
+
+
+def _hold(why: str, order: Record, case: Case) -> Hold:
+    """`why` names the order too, and who must act: what is sent again changed has its case opened anew."""
+    digest = sha256(order.to_json()).hexdigest()[:DIGITS]
+    return Hold(":".join((why, *((case.owner,) if case.owner is not None else ()), digest)), case)
 
 
 def _lacking(version: int, held: Held, why: str, code: str, reason: str, *acts: Act) -> Hold:
     failure = Failure(FailureClass.MISSING_REFERENCE, code, reason, "version")
-    return Hold(why, Case(failure, topic_of(version), (*acts, Act.CANCEL), money=worth(held.order)))
+    return _hold(why, held.order, Case(failure, topic_of(version), (*acts, Act.CANCEL), money=worth(held.order)))
 
 
 def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:

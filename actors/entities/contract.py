@@ -10,7 +10,8 @@ from actors.contracts.acting import acted
 from actors.contracts.activating import activated, opened
 from actors.contracts.advancing import advance, with_held
 from actors.contracts.answering import answered
-from actors.contracts.ending import renewed, terminated, withdrawn
+from actors.contracts.ending import terminated, withdrawn
+from actors.contracts.renewing import renewed
 from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from schemas.acts import Acted
 from schemas.commands import Confirmed, Rejected, Result

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from schemas.contract.v1 import ChangeOrderApproved, ForecastLine
+from schemas.contract.v1 import ChangeOrderApproved, ForecastLine, Renewed
 from schemas.operations.contract import ScheduledAmount
 from schemas.values import BillingMethod
 
@@ -59,6 +59,14 @@ class Held(_Kept):
     """Rule of approval -> who approved by it."""
 
 
+class HeldRenewal(_Kept):
+    """A renewal that waits for authority."""
+
+    renewal: Renewed
+    approvals: dict[str, str] = {}
+    """Rule of approval -> who approved by it."""
+
+
 class Contract(_Kept):
     """What is known of a contract. `version` is 0 until its terms are known."""
 
@@ -87,6 +95,8 @@ class Contract(_Kept):
     history: tuple[Amendment, ...] = ()
     held: dict[int, Held] = {}
     """Version -> change order that is not decided yet."""
+    renewal: HeldRenewal | None = None
+    """The renewal that is not decided yet."""
     billing: str | None = None
     """The system that bills it; None where none takes it."""
     billing_id: str | None = None

@@ -118,13 +118,18 @@ def order(
     )
 
 
-def renewal(ends_on: date = date(2027, 12, 31), rate: str | None = None, currency: str = "EUR") -> Renewed:
+def renewal(
+    ends_on: date = date(2027, 12, 31),
+    rate: str | None = None,
+    currency: str = "EUR",
+    change: str | None = "9000.00",
+) -> Renewed:
     """The contract goes on for longer."""
     return Renewed(
         effective_on=date(2027, 1, 1),
         ends_on=ends_on,
         rates=None if rate is None else rates(rate, currency),
-        value_change=Money(amount="20000.00", currency=currency),
+        value_change=None if change is None else Money(amount=change, currency=currency),
         reason="another year",
     )
 

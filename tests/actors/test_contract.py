@@ -48,6 +48,7 @@ NEW = Given(ACTOR, SOW, Contract(), SUPERVISED, others={SHIPYARD: known_customer
 IN_FORCE = NEW.after(opened())
 TOPIC_2, TOPIC_3, TOPIC_4 = "change_order:2", "change_order:3", "change_order:4"
 LARGE = order(2, change="30000.00", rate="150.00")
+DEAR = renewal(change="20000.00", rate="152.00")
 
 
 def contract(given: Given) -> Contract:
@@ -220,7 +221,7 @@ def test_a_held_order_that_comes_again_changes_nothing_and_one_corrected_takes_i
     assert "held already" in reason_to_ignore(given.when(order(3)))
     corrected = accepted(given.when(order(3, change="7000.00")))
     assert corrected.remarks == ("version 3 takes the place of the one held",)
-    assert corrected.cases == ()
+    assert case(corrected).money == {"EUR": Decimal("7000.00")}
     assert contract(given.after(order(3, change="7000.00"), order(2))).value == Decimal("62000.00")
 
 
@@ -342,6 +343,34 @@ def test_a_rule_for_other_legal_entities_does_not_apply() -> None:
     assert len(asked(elsewhere.when(LARGE), "contract.put")) == 1
 
 
+def test_an_order_that_is_sent_again_changed_opens_its_case_anew() -> None:
+    given = IN_FORCE.after(order(2, change="12000.00"))
+    again = case(given.when(order(2, change="90000.00")))
+    assert (again.topic, again.money) == (TOPIC_2, {"EUR": Decimal("90000.00")})
+    assert "held already" in reason_to_ignore(given.when(order(2, change="12000.00")))
+
+
+def test_an_order_that_is_sent_again_wrong_otherwise_says_so() -> None:
+    again = case(IN_FORCE.after(order(2, change="-60000.00")).when(order(2, change="-70000.00")))
+    assert (again.money, "-20000" in again.failure.reason) == ({"EUR": Decimal("70000.00")}, True)
+
+
+def test_an_approval_of_the_order_before_does_not_count_for_the_one_in_its_place() -> None:
+    # Given a large change that the finance director has approved, so that it waits for the second role
+    given = IN_FORCE.after(order(2, change="200000.00"), act(Act.APPROVE, TOPIC_2))
+    # When another one takes its place, then the director is asked again, and the second role alone applies nothing
+    again = case(given.when(order(2, change="900000.00")))
+    assert (again.owner, again.money) == ("finance_director", {"EUR": Decimal("900000.00")})
+    second = accepted(given.after(order(2, change="900000.00")).when(act(Act.APPROVE, TOPIC_2, CFO)))
+    assert second.requests == ()
+
+
+def test_another_role_for_the_rule_opens_the_case_for_that_role() -> None:
+    rules = {**SUPERVISED.approvals, "change": SUPERVISED.approvals["change"].model_copy(update={"role": "board"})}
+    given = replace(IN_FORCE.after(LARGE), policy=SUPERVISED.model_copy(update={"approvals": rules}))
+    assert case(given.when(order(3))).owner == "board"
+
+
 # -------------------------------------------------------------------------------------------------------- wrong orders
 
 
@@ -450,9 +479,84 @@ def test_a_renewal_moves_the_last_day_and_keeps_the_version() -> None:
     put, told = body(decision, "contract.put"), body(decision, "project.terms_changed")
     assert isinstance(put, ContractPut)
     assert isinstance(told, TermsChanged)
-    assert (put.version, put.ends_on, put.value) == (1, date(2027, 12, 31), Decimal("70000.00"))
+    assert (put.version, put.ends_on, put.value) == (1, date(2027, 12, 31), Decimal("59000.00"))
     assert (told.rates, told.effective_on, told.ends_on) == (rates("152.00"), date(2027, 1, 1), date(2027, 12, 31))
     assert len(asked(IN_FORCE.after(renewal()).when(order(2)), "contract.put")) == 1
+
+
+def test_a_renewal_above_the_limit_waits_for_the_role() -> None:
+    decision = accepted(IN_FORCE.when(DEAR))
+    found = case(decision)
+    assert decision.requests == ()
+    assert (found.topic, found.owner, found.acts) == ("renewal", "finance_director", (Act.APPROVE, Act.REJECT))
+    assert found.money == {"EUR": Decimal("20000.00")}
+    held = IN_FORCE.after(DEAR)
+    assert contract(held).ends_on == END
+    assert "held already" in reason_to_ignore(held.when(DEAR))
+
+
+def test_a_renewal_that_is_approved_is_applied_and_says_by_whom() -> None:
+    held = IN_FORCE.after(DEAR)
+    decision = accepted(held.when(act(Act.APPROVE, "renewal")))
+    assert (len(asked(decision, "contract.put")), decision.settles) == (1, ("renewal",))
+    after = held.after(act(Act.APPROVE, "renewal"))
+    assert (contract(after).value, contract(after).history[-1].people) == (Decimal("70000.00"), ("F-1",))
+
+
+def test_a_renewal_that_is_refused_changes_nothing_and_stays_in_the_history() -> None:
+    held = IN_FORCE.after(DEAR)
+    after = held.after(act(Act.REJECT, "renewal"))
+    assert accepted(held.when(act(Act.REJECT, "renewal"))).requests == ()
+    assert (contract(after).ends_on, contract(after).value) == (END, Decimal("50000.00"))
+    assert [each.status for each in contract(after).history] == ["applied", "refused"]
+    assert "nothing" in reason_to_ignore(after.when(act(Act.APPROVE, "renewal")))
+
+
+def test_the_wrong_role_and_the_wrong_act_do_nothing_about_a_renewal() -> None:
+    held = IN_FORCE.after(DEAR)
+    assert "finance_director" in reason_to_ignore(held.when(act(Act.APPROVE, "renewal", CFO)))
+    assert "not possible" in reason_to_ignore(held.when(act(Act.RESOLVE, "renewal")))
+
+
+def test_a_large_renewal_needs_both_roles_and_another_in_its_place_both_again() -> None:
+    large = renewal(change="200000.00")
+    given = IN_FORCE.after(large, act(Act.APPROVE, "renewal"))
+    assert case(IN_FORCE.after(large).when(act(Act.APPROVE, "renewal"))).owner == "cfo"
+    assert len(asked(given.when(act(Act.APPROVE, "renewal", CFO)), "contract.put")) == 1
+    assert case(given.when(renewal(change="900000.00"))).owner == "finance_director"
+
+
+def test_new_rates_of_unknown_worth_need_authority_and_a_later_last_day_alone_does_not() -> None:
+    assert case(IN_FORCE.when(renewal(change=None, rate="9999.00"))).owner == "finance_director"
+    assert len(asked(IN_FORCE.when(renewal(change=None)), "contract.put")) == 1
+
+
+def test_a_renewal_that_was_overtaken_while_it_waited_is_dropped_once_it_is_approved() -> None:
+    given = IN_FORCE.after(DEAR, order(2, ends_on=date(2028, 12, 31)))
+    decision = accepted(given.when(act(Act.APPROVE, "renewal")))
+    assert (decision.requests, decision.settles, "2028-12-31 already" in decision.remarks[0]) == (
+        (),
+        ("renewal",),
+        True,
+    )
+
+
+def test_a_renewal_that_waits_ends_with_the_contract() -> None:
+    decision = accepted(IN_FORCE.after(DEAR).when(termination()))
+    assert "renewal" in decision.settles
+    assert decision.remarks == ("the renewal is dropped: the contract is terminated",)
+
+
+def test_a_wrong_renewal_takes_the_place_of_the_one_that_waits() -> None:
+    given = IN_FORCE.after(DEAR, renewal(rate="152.00", currency="USD"))
+    assert contract(given).renewal is None
+    assert accepted(given.when(act(Act.RESOLVE, "renewal"))).settles == ("renewal",)
+
+
+def test_a_renewal_that_the_policy_asks_nobody_about_any_more_goes_on_once_approved() -> None:
+    given = replace(IN_FORCE.after(DEAR), policy=SUPERVISED.model_copy(update={"approvals": {}}))
+    assert "approve it to go on" in reason_to_ignore(given.when(act(Act.REJECT, "renewal")))
+    assert len(asked(given.when(act(Act.APPROVE, "renewal")), "contract.put")) == 1
 
 
 def test_a_renewal_that_does_not_extend_changes_nothing() -> None:
