@@ -19,6 +19,11 @@ def numbered(name: str, number: int, body: Record) -> str:
     return f"{name}.{number}.{sha256(body.to_json()).hexdigest()[:DIGITS]}"
 
 
+def number_of(line: str) -> int:
+    """The number in a line that `numbered` made."""
+    return int(line.rsplit(".", 2)[1])
+
+
 def name_of(line: str) -> str:
     """The name in a line that `numbered` made."""
     return line.rsplit(".", 2)[0]

@@ -9,7 +9,7 @@ from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing, objection, theirs
 from actors.contracts.holding import APPROVAL, MISSING, RENEWAL
 from actors.contracts.renewing import on_renewal
-from actors.contracts.telling import tell, with_amendment
+from actors.contracts.telling import tell, tell_billing, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, Held
@@ -87,12 +87,8 @@ def _on_refused(contract: Contract, amendment: Amendment, act: Acted, context: C
     """The billing system refused the terms for good, and a person says what now."""
     match act.act:
         case Act.RETRY:
-            latest = contract.in_force[-1]
-            contract = with_amendment(contract, amendment.model_copy(update={"billing": "asked"}))
-            # Of all that is told, only billing lacks it.
-            asked, requests = tell(contract, context.key, latest)
-            put = tuple(request for request in requests if request.operation == "contract.put")
-            return Accept(asked, put, settles=(act.topic,))
+            asked, requests = tell_billing(contract, context.key)
+            return Accept(asked, requests, settles=tuple(each.topic for each in contract.unbilled))
         case Act.RESOLVE:
             by_hand = amendment.model_copy(update={"billing": "by_hand", "people": (*amendment.people, act.by)})
             return Accept(with_amendment(contract, by_hand), settles=(act.topic,))

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from actors.contracts.telling import with_amendment
 from actors.decision import Accept, Decision, Ignore, Reject
-from actors.lines import name_of
+from actors.lines import name_of, number_of
 from schemas.acts import Act
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.contract.entity import Amendment, Contract
@@ -30,7 +30,7 @@ def answered(contract: Contract, result: Result) -> Decision:
         case Confirmed(external_id):
             return _confirmed(contract, amendment, result, external_id)
         case Rejected(failure):
-            return _refused(contract, amendment, failure)
+            return _refused(contract, amendment, result, failure)
         case _:
             assert_never(result.outcome)
 
@@ -52,10 +52,20 @@ def _confirmed(contract: Contract, amendment: Amendment, result: Result, externa
     )
 
 
-def _refused(contract: Contract, amendment: Amendment, failure: Failure) -> Decision:
-    """The terms stand as they are; what the billing system lacks is a person's to settle."""
+def _refused(contract: Contract, amendment: Amendment, result: Result, failure: Failure) -> Decision:
+    """The terms stand as they are; each step that the billing system lacks now is a person's to settle."""
+    if number_of(result.command.line) < contract.last_put:
+        return Ignore(f"{result.command.system} was sent newer terms since, which carry these too")
+    cases: list[Case] = []
+    for each in contract.history[: amendment.number]:
+        if each.billing == "asked" and each.status == "applied":
+            contract = with_amendment(contract, each.model_copy(update={"billing": "refused"}))
+            cases.append(_case(contract, each, failure))
+    return Accept(contract, cases=tuple(cases))
+
+
+def _case(contract: Contract, amendment: Amendment, failure: Failure) -> Case:
     acts = (Act.RETRY, Act.RESOLVE, *((Act.CANCEL,) if amendment.kind == "change_order" else ()))
     value = amendment.value
     money = {} if value is None or contract.currency is None else {contract.currency: abs(value)}
-    marked = with_amendment(contract, amendment.model_copy(update={"billing": "refused"}))
-    return Accept(marked, cases=(Case(failure, amendment.topic, acts, money=money),))
+    return Case(failure, amendment.topic, acts, money=money)

@@ -29,7 +29,8 @@ def tell(
     bodies: list[tuple[str, str, Record]] = []
     if billing and contract.billing is not None:
         bodies.append((contract.billing, "contract.put", contract_put(contract, key, amendment)))
-        contract = with_amendment(contract, amendment.model_copy(update={"billing": "asked"}))
+        asked = with_amendment(contract, amendment.model_copy(update={"billing": "asked"}))
+        contract = asked.model_copy(update={"last_put": number})
     if contract.project_id is not None and amendment.kind != "contract":
         bodies.append((SELF, "project.terms_changed", terms_changed(contract, key, amendment)))
     if contract.planning is not None and amendment.forecast is not None:
@@ -39,6 +40,14 @@ def tell(
         for system, operation, body in bodies
     )
     return contract.model_copy(update={"puts": number}), requests
+
+
+def tell_billing(contract: Contract, key: ActorKey) -> tuple[Contract, tuple[Request, ...]]:
+    """The billing system is asked alone, for all terms as they stand: so what it refused before is asked for again."""
+    for each in contract.unbilled:
+        contract = with_amendment(contract, each.model_copy(update={"billing": "asked"}))
+    asked, requests = tell(contract, key, contract.in_force[-1])
+    return asked, tuple(request for request in requests if request.operation == "contract.put")
 
 
 def with_amendment(contract: Contract, amendment: Amendment) -> Contract:

@@ -105,6 +105,8 @@ class Contract(_Kept):
     """The system that has its forecast; None where none takes it."""
     puts: int = 0
     """How many states were sent; part of each command's identity."""
+    last_put: int = 0
+    """Which of them the billing system was sent last: it carries all that those before it did."""
 
     @property
     def in_force(self) -> tuple[Amendment, ...]:

@@ -451,6 +451,45 @@ def test_a_later_version_that_is_taken_settles_the_one_before() -> None:
     assert [each.billing for each in decision.state.history] == ["done", "done", "done"]
 
 
+def both_refused() -> Given:
+    """Two change orders one after the other, both refused by the billing system."""
+    given, _ = refused_by_billing()
+    (put,) = asked(given.when(order(3)), "contract.put")
+    given = given.after(order(3))
+    return given.after(given.refused(put))
+
+
+def test_a_retry_asks_again_for_all_that_was_refused_and_refused_once_more_all_of_it_is_a_case() -> None:
+    given = both_refused()
+    retried = accepted(given.when(act(Act.RETRY, TOPIC_2)))
+    assert retried.settles == (TOPIC_2, TOPIC_3)
+    (put,) = retried.requests
+    given = given.after(act(Act.RETRY, TOPIC_2))
+    again = accepted(given.when(given.refused(put)))
+    assert [each.topic for each in again.cases] == [TOPIC_2, TOPIC_3]
+
+
+def test_when_the_later_of_two_is_cancelled_the_earlier_still_gets_to_the_billing_system() -> None:
+    given = both_refused()
+    (put,) = accepted(given.when(act(Act.RETRY, TOPIC_2))).requests
+    given = given.after(act(Act.RETRY, TOPIC_2))
+    given = given.after(given.refused(put), act(Act.CANCEL, TOPIC_3))
+    (again,) = accepted(given.when(act(Act.RETRY, TOPIC_2))).requests
+    assert isinstance(again.body, ContractPut)
+    assert (again.body.version, again.body.value) == (3, Decimal("55000.00"))
+
+
+def test_a_refusal_is_no_news_while_newer_terms_are_on_their_way() -> None:
+    (second,) = asked(IN_FORCE.when(order(2)), "contract.put")
+    given = IN_FORCE.after(order(2))
+    (third,) = asked(given.when(order(3)), "contract.put")
+    given = given.after(order(3))
+    assert "newer terms" in reason_to_ignore(given.when(given.refused(second)))
+    assert [each.topic for each in accepted(given.when(given.refused(third))).cases] == [TOPIC_2, TOPIC_3]
+    taken = contract(given.after(given.confirmed(third)))
+    assert [each.billing for each in taken.history] == ["done", "done", "done"]
+
+
 def test_what_planning_refuses_is_a_persons_case() -> None:
     decision = IN_FORCE.when(order(2, hours="640"))
     (put,) = asked(decision, "forecast.put")
