@@ -30,9 +30,9 @@ class Permission(StrEnum):
     READ = "read"
     """See counts, messages without their bodies, lanes, cases, dead letters."""
     SETTLE = "settle"
-    """Take, note, and settle cases; to approve or reject one its role is needed as well."""
+    """Take, note, retry, and settle cases; for all but the first three the role of the case is needed as well."""
     OPERATE = "operate"
-    """Retry and discard; see the bytes of a dead letter."""
+    """Retry and discard; see the bytes of a dead letter; settle cases of any role, but not approve or reject them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class CallerEntry(BaseModel):
     ]
     permissions: tuple[Permission, ...] = (Permission.READ, Permission.SETTLE)
     roles: tuple[Id, ...] = ()
-    """What the caller may approve and reject: cases of these roles."""
+    """What the caller may settle: cases of these roles."""
 
     @property
     def digest(self) -> bytes:

@@ -211,7 +211,8 @@ def _said_to_be(state: Customer, acted: Acted, context: Context) -> Decision:
     """It is the same customer as another."""
     into = _into(state, acted)
     if into is None:
-        return Ignore('say which customer stays, with changes {"into": its id}')
+        ids = ", ".join(each.id for each in state.candidates)
+        return Ignore(f'say which of {ids} stays, with changes {{"into": its id}}; another one was never compared')
     winner = context.find(ActorKey("customer", into))
     if winner.key == context.key or not merging.is_known(winner):
         return Ignore(f"{into} is no customer that it could be merged into: name another one")
@@ -242,10 +243,10 @@ def _legal_entities(state: Customer) -> tuple[str, ...]:
 
 
 def _into(state: Customer, acted: Acted) -> str | None:
-    """The customer that a person says it is; the only candidate needs no name."""
+    """The candidate that a person says it is; the only one needs no name."""
     named = (acted.changes or {}).get("into")
-    if isinstance(named, str) and named:
-        return named
+    if any(each.id == named for each in state.candidates):
+        return str(named)
     return state.candidates[0].id if named is None and len(state.candidates) == 1 else None
 
 

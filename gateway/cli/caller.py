@@ -42,7 +42,7 @@ def caller() -> None:
 
 @caller.command()
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, help="What NAME may approve and reject; give it once for each role.")
+@click.option("--role", "roles", multiple=True, help="Whose cases NAME may settle; give it once for each role.")
 @click.option(
     "--permission",
     "permissions",

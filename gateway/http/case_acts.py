@@ -26,7 +26,7 @@ from adapters.ports.cases import (
     Outcome,
 )
 from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
-from gateway.callers import Caller
+from gateway.callers import Caller, Permission
 from gateway.case_classes import owner_of
 from gateway.case_offers import offers
 from gateway.http.access import CALLER
@@ -37,6 +37,7 @@ from gateway.http.problems import (
     CASE_ACT_REFUSED,
     CASE_CHANGED,
     CLICK_REUSED,
+    FORBIDDEN,
     REQUEST_INVALID,
     RETRY_AFTER,
     ROLE_MISSING,
@@ -51,6 +52,9 @@ from schemas.verdicts import Verdict
 
 ACCEPTED: Final = 202
 _JUDGES: Final = frozenset({Act.APPROVE, Act.REJECT})
+"""Acts for the role of the case alone, whatever else its caller may do."""
+_OWNERS: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE})
+"""Acts for the role of the case, and for who may operate."""
 _CHANGING: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL})
 """Acts that may say more: what is corrected, or what stays where a duplicate goes."""
 
@@ -128,7 +132,7 @@ class CaseActing:
         file = await found_case(self._cases, id)
         if asked.changes is not None and act is Act.CANCEL and file.case.topic is None:
             raise Problem(REQUEST_INVALID, "A message that is discarded has nothing to change: leave `changes` out.")
-        _check_role(act, file, caller)
+        _check_may(act, file, caller)
         click = Click(act, caller.name, asked.reason, asked.changes, key)
         begun = await self._begun(id, click)
         if begun.outcome is None:
@@ -206,12 +210,21 @@ class CaseActing:
         return Came(Outcome.DONE if told.verdict is Verdict.APPLIED else Outcome.IGNORED, said)
 
 
-def _check_role(act: Act, file: CaseFile, caller: Caller) -> None:
-    """Raise `Problem` unless the caller has the role of the case, where it takes one."""
-    role = owner_of(file.case.owner, file.case.failure_class)
-    if act in _JUDGES and file.case.topic is not None and role not in caller.roles:
+def _check_may(act: Act, file: CaseFile, caller: Caller) -> None:
+    """Raise `Problem` unless the caller may do this about the case: see the table of permissions in the docs."""
+    role, has_topic = owner_of(file.case.owner, file.case.failure_class), file.case.topic is not None
+    is_operator = Permission.OPERATE in caller.permissions
+    if act is Act.CANCEL and not has_topic:
+        if not is_operator:
+            detail = (
+                f"To cancel case {file.case.id} discards a message, which needs the permission {Permission.OPERATE}:"
+                f" ask somebody who has it, or retry."
+            )
+            raise Problem(FORBIDDEN, detail)
+    elif role not in caller.roles and ((act in _JUDGES and has_topic) or (act in _OWNERS and not is_operator)):
         has = ", ".join(sorted(caller.roles)) or "none"
-        detail = f"Only the role {role} may {act} case {file.case.id}; {caller.name} has {has}."
+        others = "" if act in _JUDGES else f", or who has the permission {Permission.OPERATE},"
+        detail = f"Only the role {role}{others} may {act} case {file.case.id}; {caller.name} has {has}."
         raise Problem(ROLE_MISSING, detail)
 
 

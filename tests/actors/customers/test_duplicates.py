@@ -169,6 +169,14 @@ def test_one_that_it_cannot_be_is_refused(into: object) -> None:
     assert reason_to_ignore(suspect().when(said(Act.CANCEL, into=into)))
 
 
+def test_it_is_merged_into_nobody_whom_it_was_not_compared_with() -> None:
+    # Given a customer that is known and no candidate
+    given = suspect()
+    given = replace(given, others={**given.others, ActorKey("customer", "C-7"): Customer(profile=customer())})
+    # When a person says that it is that one, then nothing happens, and the reason names the candidates
+    assert "C-9" in reason_to_ignore(given.when(said(Act.CANCEL, into="C-7")))
+
+
 def test_an_act_that_comes_twice_changes_nothing() -> None:
     given = suspect().after(said(Act.APPROVE))
     assert reason_to_ignore(given.when(said(Act.APPROVE)))
