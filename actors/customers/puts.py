@@ -61,7 +61,10 @@ def bring(state: Customer, context: Context, only: Collection[str] | None = None
 
 
 def hold_back(state: Customer, context: Context, only: Collection[str] | None = None) -> Brought:
-    """Put what the ERPs have of a customer that was merged on hold; one that has refused it has nothing to hold."""
+    """Put what the ERPs have of a customer that was merged on hold; one that has refused it has nothing to hold.
+
+    Of a legal entity that runs no customers, or in shadow, a remark says that the record is not held.
+    """
     if state.profile is None:
         return Brought(state)
     turn = _Turn(state, context, state.profile)
@@ -70,7 +73,7 @@ def hold_back(state: Customer, context: Context, only: Collection[str] | None = 
             if _is_nowhere(state, row):
                 turn.forget(row.legal_entity)
             else:
-                turn.put(row.legal_entity, row.system, state.tax_codes.get(row.legal_entity))
+                turn.hold(row)
     return turn.brought()
 
 
@@ -114,7 +117,7 @@ class _Turn:
         """Ask the ERPs of a legal entity, or say why they cannot be asked."""
         legal_entity = self._context.policy.legal_entities.get(code)
         if legal_entity is not None and legal_entity.mode(Flow.CUSTOMERS) is not Mode.LIVE:
-            self._stay_silent(code, legal_entity)
+            self._stay_silent(code, legal_entity, legal_entity.route(OPERATION, self._context.now.date()))
             return
         tax = _tax_code(self._state, code, legal_entity)
         if isinstance(tax, Failure) or legal_entity is None:
@@ -129,6 +132,17 @@ class _Turn:
             row = self._state.record(code, system)
             if anew or row is None or (row.line is None and row.external_id is None):
                 self.put(code, system, tax)
+
+    def hold(self, row: ErpRecord) -> None:
+        """Ask a system to hold what it has, or say that nobody does."""
+        code = row.legal_entity
+        legal_entity = self._context.policy.legal_entities.get(code)
+        if legal_entity is None or legal_entity.mode(Flow.CUSTOMERS) is Mode.LIVE:
+            self.put(code, row.system, self._state.tax_codes.get(code))
+            return
+        self._stay_silent(code, legal_entity, row.system)
+        if row.external_id is not None:
+            self._remarks.append(f"{row.system} does not hold {row.external_id} of {code}: hold it there by hand")
 
     def put(self, code: str, system: str, tax_code: str | None) -> None:
         """Ask one system. Without a tax code it cannot be asked, which is remarked."""
@@ -173,12 +187,11 @@ class _Turn:
             self._remarks.append(f"the policy sends no customers of {code} anywhere")
         return [] if system is None else [system]
 
-    def _stay_silent(self, code: str, legal_entity: LegalEntity) -> None:
+    def _stay_silent(self, code: str, legal_entity: LegalEntity, system: str | None) -> None:
         self._failures.pop(code, None)
         if legal_entity.mode(Flow.CUSTOMERS) is Mode.OFF:
             self._remarks.append(f"{code} runs no customers: nothing is sent for it")
             return
-        system = legal_entity.route(OPERATION, self._context.now.date())
         self._remarks.append(f"shadow: would ask {system} for {OPERATION} of {code}")
 
     def _fail(self, code: str, failure: Failure) -> None:

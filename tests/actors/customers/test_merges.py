@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from actors.decision import STEPS, Context, Decision, Snapshot
 from actors.entities.customer import ACTOR
 from actors.entities.engagement import ACTOR as ENGAGEMENT
+from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
 from schemas.bindings import Binding
 from schemas.commands import SELF
@@ -80,6 +83,26 @@ def test_one_that_is_refused_once_it_was_merged_is_let_go_by_a_retry() -> None:
     retried = replace(given, state=refused.state).when(retry)
     assert outside(retried) == []
     assert accepted(retried).settles == ("erp:DE01",)
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        (Mode.OFF, "DE01 runs no customers: nothing is sent for it"),
+        (Mode.SHADOW, "shadow: would ask erp for customer.put of DE01"),
+    ],
+)
+def test_a_legal_entity_that_is_not_live_is_not_asked_to_hold_it_and_a_person_is_told(mode: Mode, said: str) -> None:
+    # Given a customer that the ERP of a legal entity has, whose customers do not run live any more
+    given = NEW.after(customer())
+    given = given.after(given.confirmed(NEW.asked(customer())[0], "10001"))
+    quiet = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.CUSTOMERS: mode}})
+    policy = POLICY.model_copy(update={"legal_entities": {**POLICY.legal_entities, "DE01": quiet}})
+    # When it is merged
+    decision = replace(given, policy=policy).when(merged())
+    # Then its ERP is asked for nothing, and the timeline says what is left to do by hand
+    assert outside(decision) == []
+    assert accepted(decision).remarks == (said, "erp does not hold 10001 of DE01: hold it there by hand")
 
 
 def test_an_erp_that_has_it_under_an_id_that_nobody_knows_is_asked_to_hold_it() -> None:
