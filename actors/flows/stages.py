@@ -62,6 +62,9 @@ def examine(state: Engagement, scene: Scene) -> Accept:
     remarks = (*_remarks(parts), *(f"shadow: {miss}" for miss in of_shadow))
     is_new = any(_erp_id(customer, scene.policy, part) is None for part in parts.live)
     needed = approvals.rules_for(deal, parts.live, new_customer=is_new, policy=scene.policy) if parts.live else {}
+    if state.as_won is not None and parts.live:
+        won = parts_of(state.as_won, scene.policy)
+        needed = approvals.rules_for(state.as_won, won.live, new_customer=is_new, policy=scene.policy) | needed
     granted = {grant.rule for grant in state.grants}
     pending = {name: rule for name, rule in needed.items() if name not in granted}
     settles = (VALIDATE,) if state.status == "blocked" else ()

@@ -103,6 +103,8 @@ class Engagement(_Kept):
     """Legal entity -> the tax code that a person chose instead of the customer's."""
     editors: tuple[str, ...] = ()
     """Who changed the deal, and so may not approve it."""
+    as_won: OpportunityWon | None = None
+    """The deal as it was won, once somebody has changed it: an edit may ask for more approvals, never for fewer."""
     refused_deals: tuple[str, ...] = ()
     """Other opportunities that were won on this engagement, and wait for a person."""
     cancelled_by: str | None = None

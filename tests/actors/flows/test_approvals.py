@@ -142,6 +142,17 @@ def test_an_edit_asks_for_the_approvals_again() -> None:
     assert (set(desk.cases), desk.asked) == ({"approval:big"}, [])
 
 
+def test_an_edit_spares_no_approval_that_the_deal_needed_as_it_was_won() -> None:
+    rules = {"cheap": Approval(role="finance", discount_above=Decimal(10)), "big": BIG}
+    desk = Desk(**rules).won(deal(part(service_line="gardening", value="90000.00"), discount="60"))
+    changes = {
+        "discount": "0",
+        "parts": {"DE01": {"service_line": "audit", "value": {"amount": "1.00", "currency": "EUR"}}},
+    }
+    accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", roles=(), changes=changes))
+    assert (set(desk.cases), desk.asked) == ({"approval:cheap", "approval:big"}, [])
+
+
 def fixed(fee: str, value: str | None = None, *instalments: str) -> OpportunityWon:
     """A deal of one part with a fixed fee."""
     sold, schedule = (
