@@ -11,6 +11,7 @@ from actors.flows import engine
 from actors.flows.edits import Unfit, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
+from actors.flows.ids import taken_ids
 from actors.flows.parts import parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
@@ -40,8 +41,7 @@ def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snaps
             projects = (ActorKey("project", project_id(event.subject, deal, part)) for part in deal.parts)
             return (deal.customer.key("customer"), *projects)
         case Envelope(data=Acted() as acted) if state.customer is not None:
-            projects = (ActorKey("project", part.project_id) for part in state.parts)
-            return (_customer_meant(state.customer, acted), *projects)
+            return (_customer_meant(state.customer, acted), *_projects_meant(state, acted))
         case _:
             return ()
 
@@ -79,7 +79,7 @@ def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
     won = state.model_copy(update={"deal": deal, "customer": snapshot.key.id})
-    scene = Scene(context.key.id, context.policy, snapshot.key.id, snapshot.state, _had(context))
+    scene = _scene_with(snapshot.key.id, snapshot.state, context)
     return forecast_won(examine(won, scene), context)
 
 
@@ -152,7 +152,7 @@ def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:
     snapshot = context.find(_customer_meant(state.customer, acted))
     customer = snapshot.state if isinstance(snapshot.state, Customer) and snapshot.state.profile is not None else None
     grant = Grant(rule="", role="", by=acted.by, at=context.now, reason=acted.reason)
-    return act(state, acted, Scene(context.key.id, context.policy, snapshot.key.id, customer, _had(context)), grant)
+    return act(state, acted, _scene_with(snapshot.key.id, customer, context), grant)
 
 
 def _answered(state: Engagement, result: Result, context: Context) -> Decision:
@@ -203,7 +203,15 @@ def _moved(state: Engagement, legal_entity: str, context: Context, step: Callabl
 def _had(context: Context) -> dict[str, dict[str, str]]:
     """Of the projects that were looked up, the ids that systems had before the deal was won."""
     found = ((key.id, snapshot.state) for key, snapshot in context.references.items())
-    return {id_: project.had for id_, project in found if isinstance(project, Project) and project.engagement is None}
+    return {
+        id_: project.had
+        for id_, project in found
+        if isinstance(project, Project) and (project.engagement is None or project.status == "withdrawn")
+    }
+
+
+def _scene_with(customer_id: str, customer: Customer | None, context: Context) -> Scene:
+    return Scene(context.key.id, context.policy, customer_id, customer, _had(context), taken_ids(context))
 
 
 def _scene(context: Context) -> Scene:
@@ -224,6 +232,17 @@ def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartSt
         ),
         None,
     )
+
+
+def _projects_meant(state: Engagement, acted: Acted) -> list[ActorKey]:
+    """The deal's projects, and those that an edit puts in their place."""
+    ids = [part.project_id for part in state.parts]
+    if acted.act is Act.EDIT_RETRY and acted.topic == VALIDATE:
+        try:
+            ids += [part.project_id for part in read_edit(acted).parts.values() if part.project_id is not None]
+        except Unfit:  # the decision says why
+            return [ActorKey("project", id_) for id_ in ids]
+    return [ActorKey("project", id_) for id_ in dict.fromkeys(ids)]
 
 
 def _customer_meant(customer: str, acted: Acted) -> ActorKey:

@@ -63,10 +63,14 @@ def _told(state: Project, event: Envelope, context: Context) -> Decision:
 
 
 def _opened(state: Project, opened: Opened, context: Context) -> Decision:
-    """The row is filled, and the ids of ERP and PSA mean this project from now on."""
-    if state.engagement is not None:
+    """The row is filled, and the ids of ERP and PSA mean this project from now on.
+
+    A project that was withdrawn with its deal begins anew with another one.
+    """
+    if state.engagement is not None and (state.status != "withdrawn" or state.engagement == opened.engagement):
         return Ignore(f"the project was opened already, by engagement {state.engagement}")
-    project = state.model_copy(
+    known_before = state if state.engagement is None else Project(had=state.had)
+    project = known_before.model_copy(
         update={
             "engagement": opened.engagement,
             "legal_entity": opened.legal_entity,
@@ -85,7 +89,7 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             "psa": opened.psa,
             "psa_id": opened.psa_id,
             "owner": opened.owner,
-            "status": state.status or "active",
+            "status": known_before.status or "active",
         }
     )
     shown, requests = show_milestones(project, context)

@@ -9,6 +9,7 @@ from typing import Final
 from actors.decision import Accept
 from actors.flows import approvals, engine
 from actors.flows.engine import Move
+from actors.flows.ids import with_ids, without_ids
 from actors.flows.parts import Parts, begun, parts_of
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
@@ -17,7 +18,7 @@ from actors.policy import Policy
 from schemas.acts import Act
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement, PartState
-from schemas.facts import Case, Notice
+from schemas.facts import Case, Claim, Notice
 from schemas.project.v2 import OpportunityWon, Part
 from schemas.verdicts import Failure, FailureClass
 
@@ -30,6 +31,7 @@ class Scene:
     """What the stages look at beside the engagement: its id, the policy, and its customer where it was looked up.
 
     `had`: project -> system -> the id that the system had for it before the deal was won.
+    `taken`: ids of projects and contracts that are another engagement's, and whose.
     """
 
     engagement: str
@@ -37,10 +39,15 @@ class Scene:
     customer_id: str | None = None
     customer: Customer | None = None
     had: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    taken: Mapping[Claim, str] = field(default_factory=dict)
 
 
 def examine(state: Engagement, scene: Scene) -> Accept:
     """Validate, then ask for the approvals that are not given, then run. Nothing of the deal is set up before."""
+    return with_ids(state, _examined(state, scene), scene.taken)
+
+
+def _examined(state: Engagement, scene: Scene) -> Accept:
     deal, customer = _deal(state), scene.customer
     if customer is None:
         raise ValueError("a deal is examined with its customer")
@@ -54,7 +61,7 @@ def examine(state: Engagement, scene: Scene) -> Accept:
             "left_out": tuple(part.legal_entity for part in parts.off),
         }
     )
-    examined = Examined(scene.engagement, deal, state.customer or "", customer, scene.policy)
+    examined = Examined(scene.engagement, deal, state.customer or "", customer, scene.policy, scene.taken)
     found = misses(examined, parts.live, state.tax_codes) if parts.live else ()
     if found:
         return _blocked(fresh, parts, found)
@@ -210,12 +217,13 @@ def _cancelled(state: Engagement, accept: Accept) -> Accept:
     notice = Notice("cancelled", {"reason": state.cancelled_by or "", "kept": "; ".join(kept)})
     reason = f"the deal was cancelled, and this cannot be undone: {'; '.join(to_mend)}"
     case = Case(Failure(FailureClass.BUSINESS_RULE, "left_over", reason), LEFT_OVER, (Act.RESOLVE,))
-    return replace(
+    ended = replace(
         accept,
         state=state.model_copy(update={"status": "cancelled", "kept": kept, "to_mend": to_mend}),
         notices=(*accept.notices, notice),
         cases=(*accept.cases, case) if to_mend else accept.cases,
     )
+    return without_ids(state, ended)
 
 
 def _remarks(parts: Parts) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
+from actors.flows.ids import CONTRACT, PROJECT
 from actors.flows.parts import contract_id, project_id
 from actors.policy import LegalEntity, Policy
 from schemas.customer.entity import Customer
+from schemas.facts import Claim
 from schemas.project.v2 import OpportunityWon, Part
 from schemas.values import ID_BYTES
 from schemas.verdicts import Failure, FailureClass
@@ -36,6 +39,8 @@ class Examined(NamedTuple):
     customer_id: str
     customer: Customer
     policy: Policy
+    taken: Mapping[Claim, str] = MappingProxyType({})
+    """Ids of projects and contracts that are another engagement's: claim -> that engagement."""
 
 
 def misses(examined: Examined, parts: Sequence[Part], tax_codes: dict[str, str]) -> tuple[Miss, ...]:
@@ -43,6 +48,7 @@ def misses(examined: Examined, parts: Sequence[Part], tax_codes: dict[str, str])
     found = [*_customer(examined)]
     for part in parts:
         found += _part(examined, part, tax_codes.get(part.legal_entity))
+        found += _taken(examined, part)
     found += _ids(examined)
     return tuple(found)
 
@@ -127,6 +133,19 @@ def _terms(part: Part) -> Iterator[tuple[bool, str, str, str]]:
     )  # fmt: skip
     yield agreed.signed_on is None, "contract_unsigned", "contract.signed_on", "have the statement of work signed"
     yield agreed.starts_on is None, "start_missing", "contract.starts_on", "name the first day of work"
+
+
+def _taken(examined: Examined, part: Part) -> Iterator[Miss]:
+    """A project or contract that another engagement has is not set up a second time."""
+    at = f"parts.{part.legal_entity}"
+    for what, field, claim in (
+        ("project", "project_id", Claim(PROJECT, project_id(examined.engagement, examined.deal, part))),
+        ("contract", "contract.id", Claim(CONTRACT, contract_id(examined.deal, part))),
+    ):
+        holder = examined.taken.get(claim)
+        if holder is not None:
+            mend = f"{what} {claim.value} belongs to engagement {holder}: name another by edit-retry, or cancel"
+            yield Miss(FailureClass.CONFLICT, f"{what}_taken", f"{at}.{field}", mend, part.legal_entity)
 
 
 def _ids(examined: Examined) -> Iterator[Miss]:

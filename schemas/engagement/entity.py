@@ -92,6 +92,10 @@ class Engagement(_Kept):
     customer: str | None = None
     """Our canonical id of the customer, which a merge may change."""
     parts: tuple[PartState, ...] = ()
+    project_ids: tuple[str, ...] = ()
+    """The projects that no other engagement may set up meanwhile."""
+    contract_ids: tuple[str, ...] = ()
+    """The contracts that no other engagement may set up meanwhile."""
     left_out: tuple[str, ...] = ()
     """Legal entities that do not run won deals here."""
     misses: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from schemas.acts import Act, Acted
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.engagement.entity import Engagement, PartState
 from schemas.engagement.v1 import CustomerReady, CustomerRefused
-from schemas.facts import Case, Notice
+from schemas.facts import Case, Claim, Notice
 from schemas.keys import ActorKey
 from schemas.project.v2 import OpportunityWon
 from schemas.record import Record
@@ -52,6 +52,7 @@ class Desk:
         self.cases: dict[str, Case] = {}
         self.notices: list[Notice] = []
         self.remarks: list[str] = []
+        self.claims: set[Claim] = set()
 
     @property
     def state(self) -> Engagement:
@@ -78,11 +79,13 @@ class Desk:
         policy: Policy | None = None,
         customer: State | None = None,
         others: Mapping[ActorKey, State] | None = None,
+        taken: Mapping[Claim, ActorKey] | None = None,
     ) -> None:
-        """From now on the firm has another policy or customer, or others beside them."""
+        """From now on the firm has another policy or customer, or others beside them, or `taken` is somebody's."""
         changed = {} if customer is None else {SHIPYARD: customer}
         others = {**self._given.others, **changed, **(others or {})}
-        self._given = replace(self._given, policy=policy or self._given.policy, others=others)
+        taken = self._given.taken if taken is None else taken
+        self._given = replace(self._given, policy=policy or self._given.policy, others=others, taken=taken)
 
     def when(self, happened: Record | Result) -> Decision:
         """Decide, and keep what comes of it."""
@@ -154,6 +157,9 @@ class Desk:
             self.cases[case.topic] = case
         self.notices += accept.notices
         self.remarks += accept.remarks
+        assert not set(accept.claims) & set(self._given.taken), "what another has cannot be committed"
+        assert set(accept.releases) <= self.claims
+        self.claims = (self.claims - set(accept.releases)) | set(accept.claims)
         state = Engagement.model_validate_json(accept.state.model_dump_json())
         assert state == accept.state, "what is stored reads as what was decided"
         self._given = replace(self._given, state=state)

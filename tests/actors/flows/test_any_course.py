@@ -118,6 +118,9 @@ class Course:
         """What must be so at any time."""
         state = self.desk.state
         assert set(self.desk.cases) == open_topics(state)
+        used = {("project.id", part.project_id) for part in state.parts}
+        used |= {("contract.id", part.contract_id) for part in state.parts}
+        assert self.desk.claims == (set() if state.status == "cancelled" else used)
         if self.desk.asked:
             assert {grant.rule for grant in state.grants} >= {"always"}, "nothing is asked for before it is approved"
             assert all(grant.by != "E-ask" for grant in state.grants)

@@ -1,0 +1,74 @@
+"""The ids of projects and contracts that one engagement alone may use, from when it takes the deal to its cancelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from actors.decision import Accept, Context
+from schemas.engagement.entity import Engagement
+from schemas.facts import Claim
+from schemas.project.entity import Project
+
+PROJECT: Final = "project.id"
+CONTRACT: Final = "contract.id"
+
+
+def taken_ids(context: Context) -> Mapping[Claim, str]:
+    """What other engagements have: claim -> the engagement that has it.
+
+    What was claimed comes first. Of a project that was looked up, the engagement that runs it has it all the same.
+    """
+    by_row = {
+        Claim(PROJECT, key.id): snapshot.state.engagement
+        for key, snapshot in context.references.items()
+        if isinstance(snapshot.state, Project)
+        and snapshot.state.engagement not in (None, context.key.id)
+        and snapshot.state.status != "withdrawn"
+    }
+    by_claim = {claim: holder.id for claim, holder in context.taken.items() if claim.scope in (PROJECT, CONTRACT)}
+    return {**by_row, **by_claim}
+
+
+def with_ids(before: Engagement, accept: Accept, taken: Mapping[Claim, str]) -> Accept:
+    """The same decision with the ids of the parts that run live claimed, as far as nobody else has them."""
+    state = accept.state
+    if not isinstance(state, Engagement):
+        raise TypeError("an engagement decides on engagements")
+    live = [part for part in state.parts if not part.is_shadow]
+    projects = _free(PROJECT, (part.project_id for part in live), taken)
+    contracts = _free(CONTRACT, (part.contract_id for part in live), taken)
+    return _holding(before, accept, state, projects, contracts)
+
+
+def without_ids(before: Engagement, accept: Accept) -> Accept:
+    """The same decision with all ids given back."""
+    state = accept.state
+    if not isinstance(state, Engagement):
+        raise TypeError("an engagement decides on engagements")
+    return _holding(before, accept, state, (), ())
+
+
+def _holding(
+    before: Engagement, accept: Accept, state: Engagement, projects: tuple[str, ...], contracts: tuple[str, ...]
+) -> Accept:
+    after = state.model_copy(update={"project_ids": projects, "contract_ids": contracts})
+    had, has = _held(before), _held(after)
+    return replace(
+        accept,
+        state=after,
+        claims=tuple(claim for claim in has if claim not in had),
+        releases=tuple(claim for claim in had if claim not in has),
+    )
+
+
+def _held(state: Engagement) -> tuple[Claim, ...]:
+    return (
+        *(Claim(PROJECT, id_) for id_ in state.project_ids),
+        *(Claim(CONTRACT, id_) for id_ in state.contract_ids),
+    )
+
+
+def _free(scope: str, ids: Iterable[str], taken: Mapping[Claim, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(id_ for id_ in ids if Claim(scope, id_) not in taken))
