@@ -7,6 +7,7 @@ from dataclasses import replace
 from actors.contracts.activating import TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing, objection, theirs
+from actors.contracts.ending import LEFT
 from actors.contracts.holding import APPROVAL, MISSING, RENEWAL
 from actors.contracts.renewing import on_renewal
 from actors.contracts.telling import tell, tell_billing, with_amendment
@@ -22,11 +23,13 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
     if held is not None:
         return _on_held(contract, held, act, context)
     refused = next((each for each in contract.unbilled if each.topic == act.topic), None)
+    if refused is not None and contract.status == "withdrawn":
+        return Ignore("the contract is withdrawn: nothing of it is sent any more")
     if refused is not None:
         return _on_refused(contract, refused, act, context)
     if act.topic == RENEWAL and contract.renewal is not None:
         return on_renewal(contract, contract.renewal, act, context)
-    is_told = act.topic in {"activation", RENEWAL, "termination"} or act.topic.startswith(TAKEN)
+    is_told = act.topic in {"activation", RENEWAL, "termination", LEFT} or act.topic.startswith(TAKEN)
     if is_told and act.act is Act.RESOLVE:
         return Accept(contract, settles=(act.topic,))
     return _not_here(act)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from actors.contracts.ending import taken_back
 from actors.contracts.telling import with_amendment
-from actors.decision import Accept, Decision, Ignore, Reject
+from actors.decision import Accept, Context, Decision, Ignore, Reject
 from actors.lines import name_of, number_of
 from schemas.acts import Act
 from schemas.commands import Confirmed, Rejected, Result
@@ -15,12 +16,12 @@ from schemas.keys import external_key
 from schemas.verdicts import Failure
 
 
-def answered(contract: Contract, result: Result) -> Decision:
+def answered(contract: Contract, result: Result, context: Context) -> Decision:
     """What an answer means; of other systems than the billing system it changes nothing, or is a person's case."""
     if result.command.operation != "contract.put":
         match result.outcome:
             case Confirmed():
-                return Ignore(f"{result.command.system} knows of it")
+                return Ignore(f"{result.command.system} has done it")
             case Rejected(failure):
                 return Reject(failure)
             case _:
@@ -28,8 +29,12 @@ def answered(contract: Contract, result: Result) -> Decision:
     amendment = contract.history[int(name_of(result.command.line)) - 1]
     match result.outcome:
         case Confirmed(external_id):
+            if contract.status == "withdrawn":
+                return taken_back(contract, result.command.system, external_id, context)
             return _confirmed(contract, amendment, result, external_id)
         case Rejected(failure):
+            if contract.status == "withdrawn":
+                return Ignore(f"the contract is withdrawn, so {result.command.system} need not have it")
             return _refused(contract, amendment, result, failure)
         case _:
             assert_never(result.outcome)

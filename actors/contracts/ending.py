@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from actors.contracts.advancing import amended
 from actors.contracts.holding import RENEWAL
 from actors.contracts.telling import tell
-from actors.decision import Accept, Context, Decision, Ignore
+from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.lines import numbered
 from schemas.acts import Act
 from schemas.contract.entity import Amendment, Contract, topic_of
 from schemas.contract.v1 import Terminated, Withdrawn
 from schemas.facts import Case, Notice
+from schemas.operations.contract import ContractCancel
 from schemas.verdicts import Failure, FailureClass
+
+LEFT: Final = "withdrawn"
+"""Topic of the case of a contract that is withdrawn, and that the billing system has all the same."""
 
 
 def terminated(state: Contract, end: Terminated, context: Context) -> Decision:
@@ -50,6 +57,27 @@ def withdrawn(state: Contract, withdrawal: Withdrawn) -> Decision:
     taken_back = dropped.model_copy(update={"status": "withdrawn", "engagement": withdrawal.engagement})
     topics = (*topics, *(each.topic for each in state.unbilled))
     return Accept(taken_back, settles=topics, notices=(Notice("withdrawn", {}),), remarks=remarks)
+
+
+def taken_back(contract: Contract, system: str, external_id: str | None, context: Context) -> Accept:
+    """Terms that were under way when the contract was withdrawn have come to the billing system: out with them."""
+    billing_id = external_id or contract.billing_id
+    number = contract.puts + 1
+    legal_entity = context.policy.legal_entities.get(contract.legal_entity or "")
+    is_sent = legal_entity is not None and legal_entity.route("contract.cancel", context.now.date()) is not None
+    if billing_id is None or not is_sent:
+        reason = f"{system} was sent terms of the contract before its deal was cancelled: take it back there by hand"
+        failure = Failure(FailureClass.CONFLICT, "contract_left", reason)
+        return Accept(contract, cases=(Case(failure, LEFT, (Act.RESOLVE,)),))
+    body = ContractCancel(
+        contract_id=context.key.id,
+        billing_id=billing_id,
+        legal_entity=contract.legal_entity or "",
+        currency=contract.currency or "",
+        reason="its deal was cancelled",
+    )
+    request = Request(system, "contract.cancel", numbered("withdrawn", number, body), body)
+    return Accept(contract.model_copy(update={"puts": number, "billing_id": billing_id}), (request,))
 
 
 def _without_held(state: Contract, status: str) -> tuple[Contract, tuple[str, ...], tuple[str, ...]]:

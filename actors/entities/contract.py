@@ -36,7 +36,7 @@ def decide(state: Contract, event: Event, context: Context) -> Decision:
     """What a contract's event means; pure."""
     match event:
         case Result(outcome=Confirmed() | Rejected()):
-            return answered(state, event)
+            return answered(state, event, context)
         case Envelope(data=Opened() as terms):
             return opened(state, terms, context)
         case Envelope(data=Activated() as terms):

@@ -16,7 +16,7 @@ from schemas.contract.entity import Contract
 from schemas.contract.v1 import ChangeOrderApproved, Withdrawn
 from schemas.facts import Case
 from schemas.keys import external_key
-from schemas.operations.contract import ContractPut
+from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.forecast import ForecastPut
 from schemas.operations.project import RolePrice
 from schemas.project.entity import Project
@@ -48,6 +48,7 @@ NEW = Given(ACTOR, SOW, Contract(), SUPERVISED, others={SHIPYARD: known_customer
 IN_FORCE = NEW.after(opened())
 TOPIC_2, TOPIC_3, TOPIC_4 = "change_order:2", "change_order:3", "change_order:4"
 LARGE = order(2, change="30000.00", rate="150.00")
+WITHDRAWAL = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
 DEAR = renewal(change="20000.00", rate="152.00")
 
 
@@ -634,11 +635,49 @@ def test_before_the_contract_is_known_it_is_a_case(event: Record, topic: str) ->
 
 
 def test_withdrawn_with_its_deal_it_takes_no_more_changes() -> None:
-    withdrawal = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
-    decision = accepted(IN_FORCE.after(LARGE).when(withdrawal))
+    decision = accepted(IN_FORCE.after(LARGE).when(WITHDRAWAL))
     assert (decision.requests, decision.settles) == ((), (TOPIC_2,))
-    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(withdrawal).when(order(2)))
-    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(withdrawal).when(withdrawal))
+    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(WITHDRAWAL).when(order(2)))
+    assert "withdrawn" in reason_to_ignore(IN_FORCE.after(WITHDRAWAL).when(WITHDRAWAL))
+
+
+def withdrawn_amid_a_change() -> tuple[Given, Request]:
+    """A contract that was withdrawn while the billing system had not answered yet about a change order."""
+    (put,) = asked(IN_FORCE.when(order(2)), "contract.put")
+    return IN_FORCE.after(order(2), WITHDRAWAL), put
+
+
+def test_what_comes_to_the_billing_system_after_the_withdrawal_is_taken_back_there() -> None:
+    given, put = withdrawn_amid_a_change()
+    (cancel,) = accepted(given.when(given.confirmed(put, "CON-1"))).requests
+    assert (cancel.system, cancel.operation) == ("billing", "contract.cancel")
+    assert cancel.body == ContractCancel(
+        contract_id="SOW-1", billing_id="CON-1", legal_entity="DE01", currency="EUR", reason="its deal was cancelled"
+    )
+    after = given.after(given.confirmed(put, "CON-1"))
+    assert "billing" in reason_to_ignore(after.when(after.confirmed(cancel)))
+    assert refusal(after.when(after.refused(cancel))) == REFUSED
+
+
+def test_what_the_billing_system_refuses_after_the_withdrawal_is_nobodys_case() -> None:
+    given, put = withdrawn_amid_a_change()
+    assert "withdrawn" in reason_to_ignore(given.when(given.refused(put)))
+
+
+def test_nothing_of_a_withdrawn_contract_is_sent_again() -> None:
+    given, _ = refused_by_billing()
+    assert accepted(given.when(WITHDRAWAL)).settles == (TOPIC_2,)
+    for what in (Act.RETRY, Act.CANCEL):
+        assert "withdrawn" in reason_to_ignore(given.after(WITHDRAWAL).when(act(what, TOPIC_2)))
+
+
+def test_where_it_cannot_be_taken_back_a_person_is_told() -> None:
+    given, put = withdrawn_amid_a_change()
+    entity = SUPERVISED.legal_entities["DE01"].model_copy(update={"operations": {"contract.cancel": None}})
+    silent = replace(given, policy=SUPERVISED.model_copy(update={"legal_entities": {"DE01": entity}}))
+    found = case(silent.when(given.confirmed(put, "CON-1")))
+    assert (found.topic, found.failure.code) == ("withdrawn", "contract_left")
+    assert accepted(given.when(act(Act.RESOLVE, "withdrawn"))).settles == ("withdrawn",)
 
 
 # ------------------------------------------------------------------------------------------------------------- routing
