@@ -106,14 +106,17 @@ class PolicyBook:
         return None if self._now is None else self._now.activation
 
     async def begin(self) -> None:
-        """At the start: activate the file, unless it was loaded last.
+        """At the start: activate the file, if it was never loaded; else tell if another one is in force.
 
         Raises `StoreUnavailable`, and `PolicyInvalid` if this release cannot read what is in force.
         """
         if self._policies is not None:
             file = self._file
             reason = "the process started with a file that was not loaded before"
-            await self._follow(await self._policies.begin(file.hash, file.text, actor=STARTER, reason=reason))
+            activation = await self._policies.begin(file.hash, file.text, actor=STARTER, reason=reason)
+            await self._follow(activation)
+            if activation.hash != file.hash:
+                telemetry.policy_file_behind(file.hash, activation.hash, activation.how, activation.actor)
 
     async def look(self) -> None:
         """Follow what is in force by now. Raises `StoreUnavailable`."""

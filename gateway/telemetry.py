@@ -228,6 +228,11 @@ def policy_in_force(policy: str, how: str, actor: str, differs: Sequence[str]) -
     _log.info("policy_in_force", policy=policy, how=how, by=actor, needs_restart=list(differs))
 
 
+def policy_file_behind(file: str, policy: str, how: str, actor: str) -> None:
+    """The file of this process was superseded by another policy, which stays in force."""
+    _log.warning("policy_file_behind", file=file, policy=policy, how=how, by=actor)
+
+
 def policy_unfit(policy: str, reason: str) -> None:
     """A policy was activated that this release cannot read; it goes on with the one before."""
     _log.error("policy_unfit", policy=policy, reason=reason)

@@ -19,11 +19,9 @@ class MemoryPolicies:
         self._clock = clock
 
     async def begin(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
-        activations = self._tables.activations
-        loaded = [each.hash for each in activations if each.how is not How.ROLLBACK]
-        if loaded[-1:] != [policy]:
+        if policy not in self._tables.policies:
             return self._load(policy, text, How.START, actor, reason)
-        return activations[-1]
+        return self._tables.activations[-1]
 
     async def active(self) -> Activation | None:
         return self._tables.activations[-1] if self._tables.activations else None

@@ -45,9 +45,9 @@ class Policies(Protocol):
     """
 
     async def begin(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
-        """At a start: what is in force. The file is activated before, unless it is the one that was loaded last.
+        """At a start: what is in force. The file is activated before, if it was never loaded.
 
-        So a restart with a file that nobody has touched keeps what was rolled back since.
+        So a restart keeps what was loaded or rolled back since, wherever the old file still lies.
         """
         ...
 

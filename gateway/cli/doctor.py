@@ -63,8 +63,10 @@ async def _look_outside(known: Known, policy: PolicyFile | None) -> list[Finding
     """What is known of can be looked at; that the rest is not known is a finding already."""
     looks: list[Coroutine[None, None, list[Finding]]] = []
     if known.database_url is not None:
-        systems, read = (None, {}) if policy is None else (policy.systems, read_systems(policy))
-        looks.append(_patiently("postgresql", look_at_database(known.database_url, systems, read)))
+        systems, read, hash_ = (
+            (None, {}, None) if policy is None else (policy.systems, read_systems(policy), policy.hash)
+        )
+        looks.append(_patiently("postgresql", look_at_database(known.database_url, systems, read, hash_)))
     if known.amqp_url is not None:
         looks.append(_patiently("rabbitmq", look_at_broker(known.amqp_url, the_topology())))
     if policy is not None:

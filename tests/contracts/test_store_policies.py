@@ -54,6 +54,19 @@ class TestActivation:
         changed = await policies.begin("three", "text of three", **START)
         assert (changed.hash, changed.how) == ("three", How.START)
 
+    async def test_a_start_with_a_superseded_file_takes_back_nothing(self, store: StoreStand) -> None:
+        # Given two hosts with copies of a file, of which one has loaded another text since
+        one, other = store.process().policies, store.process().policies
+        await one.begin("one", "text of one", **START)
+        now = await one.load("two", "text of two", **ANN)
+        # When the other one starts again with its old copy
+        begun = await other.begin("one", "text of one", **START)
+        # Then what was loaded stays in force
+        assert begun == await one.active() == now
+        # And so it does for the next one, after whom the old text was loaded on purpose
+        meant = await one.load("one", "text of one", **ANN)
+        assert await other.begin("two", "text of two", **START) == meant
+
     async def test_what_was_never_loaded_is_not_found(self, process: Process) -> None:
         await process.policies.begin("one", "text of one", **START)
         with pytest.raises(PolicyNotFound):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.memory.store import MemoryStore
 from adapters.ports.policies import How, PolicyNotFound
@@ -126,6 +127,23 @@ async def test_a_restart_with_the_same_file_keeps_the_rollback_and_a_changed_fil
     assert again.activation.how is How.ROLLBACK
     changed = await office.start(f"{NORWAY}\n# and now\n")
     assert knows_norway(changed)
+
+
+async def test_a_host_that_starts_with_an_old_copy_of_the_file_says_so_and_takes_nothing_back() -> None:
+    # Given two hosts with copies of the file, one of which was changed and read again
+    office = Office()
+    one, _ = await office.start(), await office.start()
+    await office.reload(one, NORWAY)
+    # When the other one starts again with its old copy
+    with capture_logs() as logs:
+        other = await office.start(EXAMPLE)
+    # Then both go on under the new one, and the log names the old copy
+    assert knows_norway(other)
+    assert len(await one.history(before=None, limit=9)) == 2
+    [behind] = [line for line in logs if line["event"] == "policy_file_behind"]
+    assert (behind["file"], behind["policy"], behind["by"]) == (
+        parse_policy(EXAMPLE, "x").hash, one.hash(), "ann",
+    )  # fmt: skip
 
 
 async def test_what_needs_a_restart_is_refused_and_what_is_unknown_too() -> None:

@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
 
+from adapters.ports.policies import PolicyNotFound
 from adapters.postgres.migrations.upgrade import SchemaBehind, check, head
 from adapters.postgres.overdue import PostgresOverdue
+from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.server import Server, dangers, read_server
 from gateway.changes_policy import ChangesPolicy
 from gateway.cli.checks.clock import clock
@@ -27,10 +29,12 @@ async def look_at_database(
     url: str,
     systems: Collection[str] | None = None,
     read: Mapping[str, ChangesPolicy] = MappingProxyType({}),
+    policy: str | None = None,
 ) -> list[Finding]:
     """Findings on the server, or the one that it cannot be asked.
 
-    And on commands for others than these systems, and on the reading of those whose changes are to be read.
+    And on commands for others than these systems, on the reading of those whose changes are to be read, and on what is
+    in force in place of the policy file with the hash `policy`.
     """
     try:
         server = await read_server(url)
@@ -46,6 +50,7 @@ async def look_at_database(
         return [*findings, failed(PART, error)]
     findings.append(Finding(PART, Level.OK, f"schema at revision {head()}"))
     findings += await look_at_readers(url, read)
+    findings += [] if policy is None else await _superseded(url, policy)
     return findings if systems is None else findings + await _unlisted(url, systems)
 
 
@@ -67,6 +72,31 @@ async def _unlisted(url: str, systems: Collection[str]) -> list[Finding]:
             f"add {each.system} under systems in the policy file, at least until its commands are settled",
         )
         for each in found
+    ]
+
+
+async def _superseded(url: str, policy: str) -> list[Finding]:
+    """The policy file, if it was loaded once and another one is in force now."""
+    policies = PostgresPolicies(url)
+    try:
+        active = await policies.active()
+        if active is None or active.hash == policy:
+            return []
+        await policies.text(policy)
+    except PolicyNotFound:
+        return []  # a changed file, which comes into force at a start or by a reload
+    except Exception as error:  # noqa: BLE001 - as above
+        return [failed(PART, error)]
+    finally:
+        await policies.close()
+    return [
+        Finding(
+            "policy",
+            Level.WARN,
+            f"this file, {policy}, was superseded: {active.hash} is in force ({active.how} by {active.actor},"
+            f" {active.at:%Y-%m-%d %H:%M} UTC)",
+            "bring the file up to date; or, if it is the right one, have it read again: `tallystick mapping reload`",
+        )
     ]
 
 

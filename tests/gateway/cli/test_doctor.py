@@ -18,10 +18,12 @@ from aiohttp import web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
 from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresPositions
 from adapters.rabbitmq.publishing import RabbitPublishing
 from gateway.cli.topology import the_topology
 from gateway.exits import Exit
+from gateway.policy_file import parse_policy
 from tests.contracts.turns import SHEET, applied, asking, batch, command, message
 from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import NOBODY, SetUp, cli
@@ -153,6 +155,22 @@ async def test_a_reader_that_stands_still(healthy: SetUp) -> None:
     await positions.failed("deals", "sale.opportunity", "it does not answer")
     await positions.close()
     assert (await of_the_reader(healthy.env))["level"] == "warn"
+
+
+async def test_a_policy_file_that_was_superseded(healthy: SetUp) -> None:
+    policies = PostgresPolicies(healthy.env["TALLYSTICK_DATABASE_URL"])
+    file = parse_policy(healthy.policy.read_text(), "policy.yaml")
+    await policies.load("0123456789ab", "another text", actor="ann", reason="Norway joins")
+    # One that was never loaded is a changed file, of which there is nothing to say
+    assert await examined(healthy.env) == (0, [])
+    await policies.load(file.hash, file.text, actor="ann", reason="first")
+    assert await examined(healthy.env) == (0, [])
+    await policies.load("0123456789ab", "another text", actor="ann", reason="Norway joins")
+    await policies.close()
+    code, [found] = await examined(healthy.env)
+    assert (code, found["part"], found["level"]) == (0, "policy", "warn")
+    assert "0123456789ab is in force (reload by ann" in found["found"]
+    assert "tallystick mapping reload" in found["change"]
 
 
 async def test_commands_for_a_system_that_is_not_in_the_policy(healthy: SetUp) -> None:

@@ -50,14 +50,14 @@ BEGIN
     VALUES (p_hash, p_how, p_actor, p_reason) RETURNING *;
 END $$;
 
--- What is in force at a start: the file, if it is another one than the one that was loaded last.
+-- What is in force at a start: the file, if it was never loaded. One that was and is not in force any more was
+-- superseded: a host whose copy of the file is an old one takes nobody's back.
 CREATE FUNCTION tallystick.begin_policy(p_hash text, p_text text, p_actor text, p_reason text)
 RETURNS SETOF tallystick.policy_activation
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
-    IF p_hash IS DISTINCT FROM (SELECT a.hash FROM tallystick.policy_activation a
-                                WHERE a.how <> 'rollback' ORDER BY a.id DESC LIMIT 1) THEN
+    IF NOT EXISTS (SELECT FROM tallystick.policy p WHERE p.hash = p_hash) THEN
         RETURN QUERY SELECT * FROM tallystick.load_policy(p_hash, p_text, 'start', p_actor, p_reason);
     ELSE
         RETURN QUERY SELECT * FROM tallystick.policy_activation a ORDER BY a.id DESC LIMIT 1;
