@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from pydantic import ValidationError
+
 from adapters.ports.policies import Activation, Unmapped, UnmappedCase
 from adapters.ports.store import LaneActs, LaneKills, LaneNotFound
 from adapters.ports.turns import StoreUnavailable
@@ -121,7 +123,11 @@ class MappingRetry:
     async def _act(self, case: UnmappedCase, activation: Activation, reason: str) -> bool:
         if case.topic is None or self._people is None:
             return False
-        acted = Acted(topic=case.topic, act=Act.RETRY, by=ACTOR, reason=reason)
+        try:
+            acted = Acted(topic=case.topic, act=Act.RETRY, by=ACTOR, reason=reason)
+        except ValidationError as error:
+            telemetry.mapping_not_retried(case.id, f"{case.key}", str(error))
+            return False  # one case that cannot be named holds up no other
         try:
             await self._people.act(case.key, acted, id=f"{activation.id}/{case.id}")
         except LookupError:

@@ -243,6 +243,11 @@ def policy_not_reloaded(reason: str) -> None:
     _log.error("policy_not_reloaded", reason=reason)
 
 
+def mapping_not_retried(case: int, key: str, reason: str) -> None:
+    """No act on the case can be written: a person must retry what it is about."""
+    _log.error("mapping_not_retried", case=case, key=key, reason=reason)
+
+
 def mappings_retried(policy: str, count: int) -> None:
     """What stood still for want of a mapping is tried again under a new policy."""
     _log.info("mappings_retried", policy=policy, count=count)

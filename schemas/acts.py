@@ -9,7 +9,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from schemas.record import Record
-from schemas.values import Id, Name, Note
+from schemas.rules import Rule
+from schemas.values import ID_PATTERN, Id, Note
+
+Topic = Annotated[
+    str,
+    Field(strict=True, max_length=300, pattern=ID_PATTERN),
+    Rule("topic_invalid", "write it as a JSON string of 1 to 300 characters on one line"),
+]
+"""The topic of a case: a kind and, after a colon, what it is about, which may be an id of full length."""
 
 
 class Act(StrEnum):
@@ -26,7 +34,7 @@ class Act(StrEnum):
 class Acted(Record):
     """A person has acted on the case of one topic. Comes from the API alone, which has asked who it is."""
 
-    topic: Name
+    topic: Topic
     """The topic of the case within its key."""
     act: Annotated[Act, Field(strict=False)]
     by: Id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.flows import engine
@@ -32,6 +32,9 @@ from schemas.verdicts import Failure, FailureClass
 
 CUSTOMER, *_ = WON_DEAL
 STEPS = {step.name: step for step in WON_DEAL}
+MOST_REFUSED: Final = 100
+MORE_DEALS: Final = "second_deals"
+"""Topic of the one case about all other deals beyond these."""
 
 
 def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -93,6 +96,9 @@ def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon) -
         "send it again under an engagement of its own, and resolve this"
     )
     failure = Failure(FailureClass.CONFLICT, "engagement_taken", reason, "subject")
+    if len(state.refused_deals) >= MOST_REFUSED:
+        more = Case(failure, MORE_DEALS, (Act.RESOLVE,), money=deal.amounts)
+        return Accept(state.model_copy(update={"has_refused_more": True}), cases=(more,))
     return Accept(
         state.model_copy(update={"refused_deals": (*state.refused_deals, deal.opportunity_id)}),
         cases=(Case(failure, f"second_deal:{deal.opportunity_id}", (Act.RESOLVE,), money=deal.amounts),),

@@ -29,6 +29,8 @@ def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision
         case "second_deal" if rest in state.refused_deals and acted.act is Act.RESOLVE:
             others = tuple(deal for deal in state.refused_deals if deal != rest)
             return Accept(state.model_copy(update={"refused_deals": others}), settles=(acted.topic,))
+        case "second_deals" if state.has_refused_more and acted.act is Act.RESOLVE:
+            return Accept(state.model_copy(update={"has_refused_more": False}), settles=(acted.topic,))
         case "left_over" if state.to_mend and acted.act is Act.RESOLVE:
             return Accept(state.model_copy(update={"to_mend": ()}), settles=(LEFT_OVER,))
         case _:

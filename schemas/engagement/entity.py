@@ -110,7 +110,9 @@ class Engagement(_Kept):
     as_won: OpportunityWon | None = None
     """The deal as it was won, once somebody has changed it: an edit may ask for more approvals, never for fewer."""
     refused_deals: tuple[str, ...] = ()
-    """Other opportunities that were won on this engagement, and wait for a person."""
+    """Other opportunities that were won on this engagement, and wait for a person; at most 100."""
+    has_refused_more: bool = False
+    """Whether there were more of them than are kept here, about all of which there is one case."""
     cancelled_by: str | None = None
     """Who cancelled it, and why."""
     kept: tuple[str, ...] = ()

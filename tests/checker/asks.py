@@ -22,6 +22,8 @@ def _topics(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"approval:{rule}"
     for opportunity in state["refused_deals"]:
         yield f"second_deal:{opportunity}"
+    if state["has_refused_more"]:
+        yield "second_deals"
     if state["to_mend"]:
         yield "left_over"
     for part in state["parts"]:

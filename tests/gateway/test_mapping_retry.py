@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from structlog.testing import capture_logs
+
 from adapters.memory.store import MemoryStore
 from adapters.ports.turns import Committed, Opened, Turn
 from gateway.backoff import Backoff
@@ -95,6 +97,18 @@ async def test_what_was_decided_late_is_tried_too() -> None:
     floor.retry.overtaken()
     await floor.retry.look()
     assert floor.poked == [SHEET]
+
+
+async def test_a_case_that_no_act_can_name_stops_nobody() -> None:
+    floor = Floor()
+    await floor.ask(SHEET, "x" * 301)
+    await floor.ask(THIRD, "validate")
+    await floor.book.begin()
+    with capture_logs() as logs:
+        await floor.retry.look()
+    assert [key for key, _, _ in floor.acts] == [THIRD]
+    [line] = [each for each in logs if each["event"] == "mapping_not_retried"]
+    assert line["key"] == f"{SHEET}"
 
 
 async def test_an_entity_without_acts_stops_nobody() -> None:

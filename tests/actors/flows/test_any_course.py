@@ -144,6 +144,7 @@ def open_topics(state: Engagement) -> set[str]:
     """The topics on which the state says that a person must act."""
     topics = {f"approval:{rule}" for rule in state.pending} | {f"second_deal:{each}" for each in state.refused_deals}
     topics |= {"validate"} if state.status == "blocked" else set()
+    topics |= {"second_deals"} if state.has_refused_more else set()
     topics |= {"left_over"} if state.to_mend else set()
     for each in state.parts:
         for name, step in each.steps.items():

@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from actors.decision import Wait
+from actors.decision import Accept, Wait
+from actors.entities.engagement import MORE_DEALS, MOST_REFUSED
 from actors.policy import LegalEntity
+from schemas.acts import Act
 from schemas.commands import SELF
 from schemas.contract.v1 import Opened as ContractOpened
 from schemas.customer.entity import Customer
@@ -16,6 +18,7 @@ from schemas.facts import Notice
 from schemas.operations.contract import ContractPut
 from schemas.operations.project import ProjectCreate, ProjectLink, ProjectPut, RolePrice, WorkPackage
 from schemas.project.v1 import Opened, OpportunityForecast
+from schemas.values import ID_BYTES
 from tests.actors.firm import SHIPYARD, customer, deal, part
 from tests.actors.flows.desk import POLICY, Desk
 from tests.actors.stage import reason_to_ignore
@@ -148,6 +151,33 @@ def test_another_deal_on_the_engagement_is_refused_without_stopping_the_first() 
     assert "refused" in reason_to_ignore(desk.when(deal(opportunity_id="OPP-2")))
     assert desk.go_on().state.status == "active"
     assert desk.operations.count("project.create") == 1
+
+
+def test_of_very_many_other_deals_the_last_ones_share_a_case() -> None:
+    # Given an engagement on which as many other deals were won as are kept
+    desk = Desk().won()
+    for number in range(MOST_REFUSED):
+        desk.won(deal(opportunity_id=f"OTHER-{number}"))
+    assert MORE_DEALS not in desk.cases
+    # When there are more, then one case tells of them, and the state grows no further
+    for number in range(3):
+        desk.won(deal(opportunity_id=f"MORE-{number}"))
+    assert len(desk.state.refused_deals) == MOST_REFUSED
+    assert "MORE-2" in desk.cases[MORE_DEALS].failure.reason
+    assert len(desk.cases) == MOST_REFUSED + 1
+    # And once a person has settled it, it may be opened again
+    assert isinstance(desk.act(MORE_DEALS, Act.RESOLVE), Accept)
+    assert MORE_DEALS not in desk.cases
+    assert "nothing" in reason_to_ignore(desk.act(MORE_DEALS, Act.RESOLVE))
+    desk.won(deal(opportunity_id="MORE-3"))
+    assert MORE_DEALS in desk.cases
+
+
+def test_the_case_of_a_deal_with_the_longest_id_can_be_settled() -> None:
+    other = "O" * ID_BYTES
+    desk = Desk().won().won(deal(opportunity_id=other))
+    assert isinstance(desk.act(f"second_deal:{other}", Act.RESOLVE), Accept)
+    assert desk.state.refused_deals == ()
 
 
 @pytest.mark.parametrize("step", range(7))
