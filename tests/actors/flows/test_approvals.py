@@ -143,12 +143,10 @@ def test_an_edit_asks_for_the_approvals_again() -> None:
 
 
 def test_an_edit_spares_no_approval_that_the_deal_needed_as_it_was_won() -> None:
-    rules = {"cheap": Approval(role="finance", discount_above=Decimal(10)), "big": BIG}
-    desk = Desk(**rules).won(deal(part(service_line="gardening", value="90000.00"), discount="60"))
-    changes = {
-        "discount": "0",
-        "parts": {"DE01": {"service_line": "audit", "value": {"amount": "1.00", "currency": "EUR"}}},
-    }
+    cheap = Approval(role="finance", discount_above=Decimal(10))
+    desk = Desk(cheap=cheap, big=BIG).won(deal(part(service_line="gardening", value="90000.00"), discount="60"))
+    small = {"service_line": "audit", "value": {"amount": "1.00", "currency": "EUR"}}
+    changes = {"discount": "0", "parts": {"DE01": small}}
     accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", roles=(), changes=changes))
     assert (set(desk.cases), desk.asked) == ({"approval:cheap", "approval:big"}, [])
 
