@@ -24,7 +24,9 @@ def opened(state: Contract, terms: Opened, context: Context) -> Decision:
     """The deal's flow has set the contract up, in the billing system too."""
     if state.engagement == terms.engagement:
         return Ignore("its engagement has set the contract up already")
-    if state.engagement is not None:
+    if state.status == "withdrawn":
+        state = _anew(state)
+    elif state.engagement is not None:
         return _taken(state, state.engagement, terms)
     found = {
         "engagement": terms.engagement, "reference": terms.reference, "customer": terms.customer,
@@ -49,7 +51,7 @@ def opened(state: Contract, terms: Opened, context: Context) -> Decision:
     )
     value = terms.fee if terms.value is None and terms.method == "fixed_fee" else terms.value
     first = Amendment(
-        number=1,
+        number=len(state.history) + 1,
         kind="contract",
         version=1,
         status="applied",
@@ -65,6 +67,8 @@ def opened(state: Contract, terms: Opened, context: Context) -> Decision:
 
 def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     """The CRM says that the contract is in force: what a deal set up stays, any other contract begins with it."""
+    if state.status == "withdrawn":
+        return Ignore("the contract is withdrawn, because its deal was cancelled: another deal may be won under it")
     if state.version:
         return Ignore(
             f"the contract is {state.status} already, at version {state.version}: send changes as change orders"
@@ -118,6 +122,15 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     decision = _in_force(contract, context)
     settles = ("activation", *decision.settles)
     return replace(decision, requests=(*requests, *decision.requests), settles=settles)
+
+
+def _anew(withdrawn: Contract) -> Contract:
+    """A contract whose deal was cancelled begins again with another one; what was is history alone."""
+    history = tuple(
+        each.model_copy(update={"status": "cancelled"}) if each.status == "applied" else each
+        for each in withdrawn.history
+    )
+    return withdrawn.model_copy(update={"status": "new", "engagement": None, "version": 0, "history": history})
 
 
 def _in_force(contract: Contract, context: Context) -> Accept:

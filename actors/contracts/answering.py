@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from actors.contracts.ending import taken_back
-from actors.contracts.telling import with_amendment
+from actors.contracts.telling import tell_billing, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore, Reject
 from actors.lines import name_of, number_of
 from schemas.acts import Act
@@ -31,6 +31,8 @@ def answered(contract: Contract, result: Result, context: Context) -> Decision:
         case Confirmed(external_id):
             if contract.status == "withdrawn":
                 return taken_back(contract, result.command.system, external_id, context)
+            if any(each.kind == "contract" for each in contract.history[amendment.number :]):
+                return _overtaken(contract, result.command.system, external_id, context)
             return _confirmed(contract, amendment, result, external_id)
         case Rejected(failure):
             if contract.status == "withdrawn":
@@ -57,6 +59,15 @@ def _confirmed(contract: Contract, amendment: Amendment, result: Result, externa
     )
 
 
+def _overtaken(contract: Contract, system: str, external_id: str | None, context: Context) -> Decision:
+    """A system took terms of a deal that was cancelled, after another deal was won under the contract."""
+    if system != contract.billing:
+        return taken_back(contract, system, external_id, context)
+    asked, requests = tell_billing(contract, context.key)
+    remark = f"{system} took terms of a deal that was cancelled: it is sent those in force"
+    return Accept(asked, requests, settles=tuple(each.topic for each in contract.unbilled), remarks=(remark,))
+
+
 def _refused(contract: Contract, amendment: Amendment, result: Result, failure: Failure) -> Decision:
     """The terms stand as they are; each step that the billing system lacks now is a person's to settle."""
     if number_of(result.command.line) < contract.last_put:
@@ -66,6 +77,8 @@ def _refused(contract: Contract, amendment: Amendment, result: Result, failure: 
         if each.billing == "asked" and each.status == "applied":
             contract = with_amendment(contract, each.model_copy(update={"billing": "refused"}))
             cases.append(_case(contract, each, failure))
+    if not cases:
+        return Ignore(f"{result.command.system} refuses terms that are not in force any more")
     return Accept(contract, cases=tuple(cases))
 
 

@@ -51,12 +51,15 @@ def terminated(state: Contract, end: Terminated, context: Context) -> Decision:
 
 def withdrawn(state: Contract, withdrawal: Withdrawn) -> Decision:
     """The deal was cancelled; its flow takes the contract back in the billing system itself."""
+    if state.engagement != withdrawal.engagement:
+        owner = "no deal" if state.engagement is None else f"engagement {state.engagement}"
+        return Ignore(f"the contract belongs to {owner}, so {withdrawal.engagement} takes nothing of it back")
     if state.status == "withdrawn":
         return Ignore("the contract is withdrawn already")
     dropped, topics, remarks = _without_held(state, "withdrawn")
-    taken_back = dropped.model_copy(update={"status": "withdrawn", "engagement": withdrawal.engagement})
     topics = (*topics, *(each.topic for each in state.unbilled))
-    return Accept(taken_back, settles=topics, notices=(Notice("withdrawn", {}),), remarks=remarks)
+    ended = dropped.model_copy(update={"status": "withdrawn"})
+    return Accept(ended, settles=topics, notices=(Notice("withdrawn", {}),), remarks=remarks)
 
 
 def taken_back(contract: Contract, system: str, external_id: str | None, context: Context) -> Accept:
@@ -77,7 +80,7 @@ def taken_back(contract: Contract, system: str, external_id: str | None, context
         reason="its deal was cancelled",
     )
     request = Request(system, "contract.cancel", numbered("withdrawn", number, body), body)
-    return Accept(contract.model_copy(update={"puts": number, "billing_id": billing_id}), (request,))
+    return Accept(contract.model_copy(update={"puts": number}), (request,))
 
 
 def _without_held(state: Contract, status: str) -> tuple[Contract, tuple[str, ...], tuple[str, ...]]:

@@ -76,7 +76,9 @@ def _ordered(state: Contract, order: ChangeOrderApproved, context: Context) -> D
 
 
 def _stale(state: Contract, version: int) -> str:
-    found = next((each for each in state.history if each.version == version and each.kind == "change_order"), None)
+    found = next(
+        (each for each in reversed(state.history) if each.version == version and each.kind == "change_order"), None
+    )
     status = "given up" if found is None or found.status == "void" else found.status
     return f"version {version} is stale: it is {status} already, and the contract is at version {state.version}"
 

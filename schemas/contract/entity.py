@@ -19,7 +19,7 @@ class _Kept(BaseModel):
 
 
 class Amendment(_Kept):
-    """One step of a contract's history. The first is the contract itself."""
+    """One step of a contract's history. The first is the contract itself, as is each after a deal was cancelled."""
 
     number: int
     """1..n in the order in which they were decided."""
@@ -27,7 +27,8 @@ class Amendment(_Kept):
     version: int
     """The contract's version after it; renewals and terminations do not raise it."""
     status: Literal["applied", "refused", "void", "cancelled"]
-    """`void`: never came, and a person went on without it. `cancelled`: taken back, because billing refused it."""
+    """`void`: never came, and a person went on without it. `cancelled`: taken back, because billing refused
+    it, or with the deal."""
     billing: Literal["none", "asked", "done", "refused", "by_hand"] = "none"
     """What became of it in the billing system."""
     effective_on: date
@@ -71,7 +72,7 @@ class Contract(_Kept):
     """What is known of a contract. `version` is 0 until its terms are known."""
 
     status: Literal["new", "in_force", "terminated", "withdrawn"] = "new"
-    """`withdrawn`: its deal was cancelled."""
+    """`withdrawn`: its deal was cancelled; another deal opens it again."""
     engagement: str | None = None
     """The engagement that it was won with."""
     reference: str | None = None

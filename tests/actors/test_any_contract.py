@@ -12,6 +12,7 @@ from actors.entities.contract import ACTOR
 from schemas.acts import Act
 from schemas.commands import Result
 from schemas.contract.entity import Contract
+from schemas.contract.v1 import Withdrawn
 from schemas.record import Record
 from tests.actors.agreements import CFO, DIRECTOR, END, SOW, SUPERVISED, act, opened, order, renewal, termination
 from tests.actors.stage import Given
@@ -33,8 +34,12 @@ ACTS = st.builds(
     st.sampled_from([*(f"change_order:{version}" for version in range(2, 7)), "renewal"]),
     st.sampled_from([DIRECTOR, CFO]),
 )
+WITHDRAWAL = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
+SECOND = opened().model_copy(update={"engagement": "ENG-2"})
 DEAR = renewal(change="20000.00", rate="152.00")
-EVENTS = st.one_of(ORDERS, ORDERS, ACTS, st.sampled_from([opened(), renewal(), DEAR, termination(END)]))
+EVENTS = st.one_of(
+    ORDERS, ORDERS, ACTS, st.sampled_from([opened(), renewal(), DEAR, termination(END), WITHDRAWAL, SECOND])
+)
 
 
 @settings(max_examples=80, deadline=None)
@@ -74,7 +79,8 @@ def test_versions_follow_each_other_and_the_value_is_their_sum(events: list[Reco
 
 def check(contract: Contract, topics: set[str]) -> None:
     """What holds after every step."""
-    orders = [each for each in contract.history if each.kind == "change_order"]
+    begun = max((each.number for each in contract.history if each.kind == "contract"), default=0)
+    orders = [each for each in contract.history[begun:] if each.kind == "change_order"]
     assert [each.number for each in contract.history] == list(range(1, len(contract.history) + 1))
     assert [each.version for each in orders] == sorted({each.version for each in orders})
     assert all(version > contract.version for version in contract.held)
@@ -83,10 +89,13 @@ def check(contract: Contract, topics: set[str]) -> None:
         worth = sum((each.value for each in contract.in_force if each.value is not None), Decimal(0))
         assert contract.value == worth >= 0
     wanted = {f"change_order:{version}" for version, held in contract.held.items() if held.why is not None}
-    wanted |= {each.topic for each in contract.unbilled}
+    if contract.status != "withdrawn":
+        wanted |= {each.topic for each in contract.unbilled}
     if contract.version:  # before, what comes of renewal and end is told by cases of these topics
         wanted |= {"renewal"} if contract.renewal is not None else set()
-        told = {"termination"} | ({"renewal"} if contract.renewal is None else set())
+        told = {"termination", "withdrawn", "taken:ENG-1", "taken:ENG-2"} | (
+            {"renewal"} if contract.renewal is None else set()
+        )
     else:
         told = {"renewal", "termination"}
     assert topics - told == wanted

@@ -49,6 +49,7 @@ IN_FORCE = NEW.after(opened())
 TOPIC_2, TOPIC_3, TOPIC_4 = "change_order:2", "change_order:3", "change_order:4"
 LARGE = order(2, change="30000.00", rate="150.00")
 WITHDRAWAL = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
+SECOND = opened().model_copy(update={"engagement": "ENG-2", "value": Decimal("7000.00")})
 DEAR = renewal(change="20000.00", rate="152.00")
 
 
@@ -639,6 +640,49 @@ def test_withdrawn_with_its_deal_it_takes_no_more_changes() -> None:
     assert (decision.requests, decision.settles) == ((), (TOPIC_2,))
     assert "withdrawn" in reason_to_ignore(IN_FORCE.after(WITHDRAWAL).when(order(2)))
     assert "withdrawn" in reason_to_ignore(IN_FORCE.after(WITHDRAWAL).when(WITHDRAWAL))
+
+
+def test_a_deal_that_does_not_own_the_contract_takes_nothing_of_it_back() -> None:
+    foreign = WITHDRAWAL.model_copy(update={"engagement": "ENG-2"})
+    given = IN_FORCE.after(order(3), opened().model_copy(update={"engagement": "ENG-2"}))
+    assert "ENG-1" in reason_to_ignore(given.when(foreign))
+    assert "no deal" in reason_to_ignore(NEW.after(activated()).when(foreign))
+
+
+def test_a_withdrawn_contract_begins_again_with_the_next_deal_that_is_won_under_it() -> None:
+    # Given a contract with a change order, whose deal was cancelled
+    given = IN_FORCE.after(order(2, rate="150.00"), WITHDRAWAL)
+    # When another deal is won under it
+    decision = accepted(given.when(SECOND))
+    # Then it is in force with the terms of that deal alone, and the next version is 2 again
+    assert (decision.requests, decision.cases) == ((), ())
+    again = given.after(SECOND)
+    state = contract(again)
+    assert (state.status, state.engagement, state.version) == ("in_force", "ENG-2", 1)
+    assert (state.value, state.rates) == (Decimal("7000.00"), {"consultant": Decimal("145.00")})
+    assert versions(again) == [(1, "cancelled"), (2, "cancelled"), (1, "applied")]
+    put = body(again.when(order(2)), "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.version, put.value) == (2, Decimal("12000.00"))
+    # And the deal before takes nothing of it back
+    assert "ENG-2" in reason_to_ignore(again.when(WITHDRAWAL))
+
+
+def test_terms_of_the_deal_before_that_reach_the_billing_system_late_are_followed_by_those_in_force() -> None:
+    given, put = withdrawn_amid_a_change()
+    again = given.after(SECOND)
+    followed = body(again.when(again.confirmed(put, "CON-1")), "contract.put")
+    assert isinstance(followed, ContractPut)
+    assert (followed.version, followed.value) == (1, Decimal("7000.00"))
+    assert "not in force any more" in reason_to_ignore(again.when(again.refused(put)))
+    # And where the contract is billed elsewhere now, they are taken back
+    moved = given.after(SECOND.model_copy(update={"billing": "new-billing"}))
+    (cancel,) = accepted(moved.when(moved.confirmed(put, "CON-1"))).requests
+    assert (cancel.system, cancel.operation) == ("billing", "contract.cancel")
+
+
+def test_a_withdrawn_contract_is_not_activated_without_a_deal() -> None:
+    assert "another deal" in reason_to_ignore(IN_FORCE.after(WITHDRAWAL).when(activated()))
 
 
 def withdrawn_amid_a_change() -> tuple[Given, Request]:
