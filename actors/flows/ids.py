@@ -1,4 +1,4 @@
-"""The ids of projects and contracts that one engagement alone may use, from when it takes the deal to its cancelling."""
+"""Ids of projects and contracts that one engagement alone may use, from taking the deal to its cancelling."""
 
 from __future__ import annotations
 
