@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from actors.contracts.activating import TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing, objection, theirs
 from actors.contracts.ending import LEFT
-from actors.contracts.holding import APPROVAL, MISSING, RENEWAL
+from actors.contracts.holding import APPROVAL, MISSING, NOT_LIVE, RENEWAL, not_live
 from actors.contracts.renewing import on_renewal
 from actors.contracts.telling import tell, tell_billing, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore
@@ -16,9 +17,15 @@ from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, Held
 from schemas.facts import Notice
 
+SENDING: Final = frozenset({Act.APPROVE, Act.RETRY})
+"""Acts by which something may be sent at once."""
+
 
 def acted(contract: Contract, act: Acted, context: Context) -> Decision:
     """What becomes of a person's act."""
+    silent = not_live(contract, context.policy)
+    if silent is not None and act.act in SENDING:
+        return Ignore(f"{silent}, then {act.act} again")
     held = next((each for each in contract.held.values() if f"change_order:{each.order.version}" == act.topic), None)
     if held is not None:
         return _on_held(contract, held, act, context)
@@ -44,6 +51,8 @@ def _on_held(contract: Contract, held: Held, act: Acted, context: Context) -> De
             if version != min(contract.held):
                 return Ignore(f"settle version {min(contract.held)} first: it comes before version {version}")
             return _without(contract, held, act, context)
+        case Act.RETRY if why.startswith(NOT_LIVE):
+            return advance(contract, context)
         case Act.CANCEL if why and not why.startswith(APPROVAL):
             dropped = advance(with_held(contract, version, None), context)
             remark = f"version {version} is dropped by {act.by}: send it again where it holds after all"
@@ -96,6 +105,9 @@ def _on_refused(contract: Contract, amendment: Amendment, act: Acted, context: C
             by_hand = amendment.model_copy(update={"billing": "by_hand", "people": (*amendment.people, act.by)})
             return Accept(with_amendment(contract, by_hand), settles=(act.topic,))
         case Act.CANCEL if amendment.kind == "change_order":
+            silent = not_live(contract, context.policy)
+            if silent is not None:
+                return Ignore(f"{silent}, then cancel again: others have to be told")
             return _taken_back(contract, amendment, act, context)
         case _:
             return _not_here(act)

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final
 
 from actors.contracts.authority import missing, worth
-from actors.policy import Approval, Policy
+from actors.policy import Approval, Flow, Mode, Policy
 from schemas.acts import Act
 from schemas.contract.entity import Contract, Held, topic_of
 from schemas.contract.v1 import Renewed
@@ -26,6 +26,7 @@ DIGITS: Final = 12
 """Of an order's digest: it has to differ from the order that it takes the place of only."""
 APPROVAL: Final = "approval:"
 MISSING: Final = "missing:"
+NOT_LIVE: Final = "not_live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,22 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
             "approved_by",
         )
         return _hold(f"{APPROVAL}{name}", held.order, _to_approve(failure, topic_of(version), rule, worth(held.order)))
+    silent = not_live(contract, policy)
+    if silent is not None:
+        reason = f"version {version} is held: {silent}, then retry"
+        failure = Failure(FailureClass.BUSINESS_RULE, "contracts_not_live", reason)
+        acts = (Act.RETRY, Act.CANCEL)
+        return _hold(NOT_LIVE, held.order, Case(failure, topic_of(version), acts, money=worth(held.order)))
     return None
+
+
+def not_live(contract: Contract, policy: Policy) -> str | None:
+    """Why nothing of the contract is sent now, and what to change; None: it is live."""
+    legal_entity = policy.legal_entities.get(contract.legal_entity or "")
+    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.CONTRACTS)
+    if mode is Mode.LIVE:
+        return None
+    return f"the policy has contracts of {contract.legal_entity} in mode {mode}: set them live"
 
 
 def renewal_case(renewal: Renewed, name: str, rule: Approval) -> Case:

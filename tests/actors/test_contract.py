@@ -10,6 +10,7 @@ import pytest
 
 from actors.decision import Accept, Decision, Request
 from actors.entities.contract import ACTOR, MOST_HELD
+from actors.policy import Flow, Mode
 from schemas.acts import Act
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
@@ -371,6 +372,47 @@ def test_another_role_for_the_rule_opens_the_case_for_that_role() -> None:
     rules = {**SUPERVISED.approvals, "change": SUPERVISED.approvals["change"].model_copy(update={"role": "board"})}
     given = replace(IN_FORCE.after(LARGE), policy=SUPERVISED.model_copy(update={"approvals": rules}))
     assert case(given.when(order(3))).owner == "board"
+
+
+# --------------------------------------------------------------------------------------------------------------- modes
+
+
+def in_mode(given: Given, mode: Mode) -> Given:
+    """The same, where contracts run in a mode."""
+    entity = SUPERVISED.legal_entities["DE01"].model_copy(update={"flows": {Flow.CONTRACTS: mode}})
+    return replace(given, policy=SUPERVISED.model_copy(update={"legal_entities": {"DE01": entity}}))
+
+
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
+def test_where_contracts_are_not_live_an_approval_waits_until_they_are(mode: Mode) -> None:
+    for given, topic in ((IN_FORCE.after(LARGE), TOPIC_2), (IN_FORCE.after(DEAR), "renewal")):
+        reason = reason_to_ignore(in_mode(given, mode).when(act(Act.APPROVE, topic)))
+        assert (f"mode {mode}" in reason, "then approve again" in reason) == (True, True)
+
+
+def test_where_contracts_are_not_live_nothing_that_billing_refused_is_sent_again_or_taken_back() -> None:
+    given, _ = refused_by_billing()
+    for what in (Act.RETRY, Act.CANCEL):
+        assert "set them live" in reason_to_ignore(in_mode(given, Mode.OFF).when(act(what, TOPIC_2)))
+    assert accepted(in_mode(given, Mode.OFF).when(act(Act.RESOLVE, TOPIC_2))).settles == (TOPIC_2,)
+
+
+def test_an_order_that_came_before_its_deal_waits_while_contracts_are_not_live() -> None:
+    # Given an order that came before the contract, which a deal then opens while contracts are off
+    early = NEW.after(order(2))
+    decision = in_mode(early, Mode.OFF).when(opened())
+    found = case(decision)
+    assert (accepted(decision).requests, found.failure.code) == ((), "contracts_not_live")
+    assert found.acts == (Act.RETRY, Act.CANCEL)
+    # When they are live, then a retry applies it
+    waiting = in_mode(early, Mode.OFF).after(opened())
+    retried = accepted(in_mode(waiting, Mode.LIVE).when(act(Act.RETRY, TOPIC_2)))
+    assert (len(asked(retried, "contract.put")), retried.settles) == (1, (TOPIC_2,))
+
+
+def test_a_version_that_was_held_back_by_a_gap_stays_held_while_contracts_are_not_live() -> None:
+    decision = accepted(in_mode(IN_FORCE.after(order(3)), Mode.OFF).when(act(Act.RESOLVE, TOPIC_3)))
+    assert (decision.requests, case(decision).failure.code) == ((), "contracts_not_live")
 
 
 # -------------------------------------------------------------------------------------------------------- wrong orders
