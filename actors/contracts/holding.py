@@ -68,8 +68,8 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
     if silent is not None:
         reason = f"version {version} is held: {silent}, then retry"
         failure = Failure(FailureClass.BUSINESS_RULE, "contracts_not_live", reason)
-        acts = (Act.RETRY, Act.CANCEL)
-        return _hold(NOT_LIVE, held.order, Case(failure, topic_of(version), acts, money=worth(held.order)))
+        case = Case(failure, topic_of(version), (Act.RETRY, Act.CANCEL), money=worth(held.order))
+        return _hold(NOT_LIVE, held.order, case)
     return None
 
 
