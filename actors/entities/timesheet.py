@@ -83,10 +83,10 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         if line is None and not is_whole:
             continue
         wanted_body = None if line is None else _body(line, sheet, project, legal_entity, context.key)
-        if wanted_body is None or not _says_the_same(wanted_body, booked.body):
+        if wanted_body is None or not _says_the_same(wanted_body, booked, snapshot.key.id):
             if booked.revision == revision:
                 return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
-            requests.append(_reversal(line_id, booked, project.erp))
+            requests.append(_reversal(line_id, booked, booked.system or project.erp))
             del lines[line_id]
     for line_id, line in wanted.items():
         if line_id not in lines:
@@ -94,7 +94,9 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
             name = f"{line_id}.r{revision}"
             requests.append(Request(project.erp, "billable.post", name, body))
             reference = command_reference(context.key, name, 1)
-            lines[line_id] = BilledLine(revision=revision, body=body, reference=reference)
+            lines[line_id] = BilledLine(
+                revision=revision, body=body, reference=reference, project=snapshot.key.id, system=project.erp
+            )
     return Accept(
         state.model_copy(update={"status": "approved", "revision": revision, "lines": lines}),
         requests=tuple(requests),
@@ -153,10 +155,11 @@ def _body(
     )
 
 
-def _says_the_same(wanted: BillablePost, booked: BillablePost) -> bool:
+def _says_the_same(wanted: BillablePost, booked: BilledLine, project: str) -> bool:
     """Whether the line itself is as it was booked: a contract that has changed since does not change what is posted."""
-    terms = {name: getattr(booked, name) for name in ("rate", "amount", "tax_code", "project")}
-    return wanted.model_copy(update=terms) == booked
+    is_there = booked.project == project if booked.project is not None else booked.body.project == wanted.project
+    terms = {name: getattr(booked.body, name) for name in ("rate", "amount", "tax_code", "project")}
+    return is_there and wanted.model_copy(update=terms) == booked.body
 
 
 def _reversal(line_id: str, booked: BilledLine, erp: str) -> Request:

@@ -12,13 +12,17 @@ from schemas.operations.billable import BillablePost
 class BilledLine(BaseModel):
     """A line that the ERP was asked to book: the revision that did it, what was asked, and our reference of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     revision: int
     body: BillablePost
     """What was asked: a reversal takes back exactly this."""
     reference: str
     posted: bool = False
+    project: str | None = None
+    """Our canonical id of the project; None where it was not kept yet."""
+    system: str | None = None
+    """The system that was asked; None where it was not kept yet, which was the project's ERP."""
 
 
 class Timesheet(BaseModel):

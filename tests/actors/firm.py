@@ -183,14 +183,16 @@ def approved(
     )
 
 
-def corrected(*lines: Line, corrects: int = 1, legal_entity: str = "DE01") -> Corrected:
+def corrected(
+    *lines: Line, corrects: int = 1, project: Reference | None = None, legal_entity: str = "DE01"
+) -> Corrected:
     """The sheet as it should have been."""
     return Corrected(
         legal_entity=legal_entity,
         currency="EUR",
         employee=Employee(id="E-1", cost_centre="CC-1"),
         period=WEEK,
-        project=Reference(id=BRIDGE.id),
+        project=project or Reference(id=BRIDGE.id),
         lines=lines or (line(),),
         corrects=corrects,
         reason="wrong hours",

@@ -22,6 +22,7 @@ from tests.actors.firm import BRIDGE, MONDAY, SHEET, WEEK, approved, corrected, 
 from tests.actors.stage import POLICY, REFUSED, Given, accepted, awaited, reason_to_ignore, refusal
 
 NEW = Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: running_project()})
+TUNNEL = ActorKey("project", "P-2")
 THEIRS = external_key("psa", "project", "4711")
 BY_PSA_ID = approved(project=Reference(system="psa", external_id="4711"))
 SUBMITTED = Submitted(
@@ -211,6 +212,29 @@ def test_a_correction_of_what_was_not_approved_is_a_case() -> None:
 
 def test_a_correction_that_was_overtaken_changes_nothing() -> None:
     assert reason_to_ignore(NEW.after(approved(revision=2)).when(corrected(corrects=1)))
+
+
+def test_a_sheet_that_moves_to_another_project_is_taken_back_where_it_was_booked_and_booked_anew() -> None:
+    # Given a sheet on the bridge, and another project under the same contract, which another ERP bills
+    tunnel = running_project().model_copy(update={"erp": "erp-2", "erp_id": "PRJ-2"})
+    given = replace(NEW, others={BRIDGE: running_project(), TUNNEL: tunnel}).after(approved())
+    # When the sheet is corrected to be on that one
+    take_back, post = given.asked(corrected(line("1"), project=Reference(id=TUNNEL.id)))
+    # Then the ERP of the bridge takes it back, and the other one books it
+    assert (take_back.system, take_back.operation, post.system) == ("erp", "billable.reverse", "erp-2")
+    assert isinstance(take_back.body, BillableReverse)
+    assert isinstance(post.body, BillablePost)
+    assert (take_back.body.project, post.body.project) == ("PRJ-1", "PRJ-2")
+
+
+def test_a_line_that_was_booked_before_its_project_was_kept_is_told_by_the_erps_id() -> None:
+    given = replace(NEW, others={BRIDGE: running_project(), TUNNEL: running_project()}).after(approved())
+    (line_id, booked), *_ = timesheet(given).lines.items()
+    old = booked.model_copy(update={"project": None, "system": None})
+    given = replace(given, state=timesheet(given).model_copy(update={"lines": {line_id: old}}))
+    assert names(given, corrected(line("1"))) == []
+    moved = running_project().model_copy(update={"erp_id": "PRJ-2"})
+    assert names(replace(given, others={BRIDGE: moved}), corrected(line("1"))) == ["reverse 1.r1", "post 1.r2"]
 
 
 # --------------------------------------------------------------------------------------------- approval line by line
