@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final, assert_never
 
@@ -71,9 +71,6 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
     project = snapshot.state
     if not isinstance(project, Project) or project.erp is None or project.erp_id is None:
         return Wait(snapshot.key, f"the ERP of {sheet.legal_entity} does not have the project yet")
-    failure = _unbillable(sheet, project)
-    if failure is not None:
-        return Reject(failure)
     requests: list[Request] = []
     lines = dict(state.lines)
     wanted = {line.line_id: line for line in sheet.lines if line.billable}
@@ -82,29 +79,34 @@ def _bill(state: Timesheet, sheet: Approved | Corrected, revision: int, context:
         line = wanted.get(line_id)
         if line is None and not is_whole:
             continue
-        wanted_body = None if line is None else _body(line, sheet, project, legal_entity, context.key)
-        if wanted_body is None or not _says_the_same(wanted_body, booked, snapshot.key.id):
+        if line is None or not _says_the_same(line, sheet, snapshot.key.id, project, booked):
             if booked.revision == revision:
                 return Reject(_rule("line_changed", f"line {line_id} was approved already: raise the revision"))
             requests.append(_reversal(line_id, booked, booked.system or project.erp))
             del lines[line_id]
-    for line_id, line in wanted.items():
-        if line_id not in lines:
-            body = _body(line, sheet, project, legal_entity, context.key)
-            name = f"{line_id}.r{revision}"
-            requests.append(Request(project.erp, "billable.post", name, body))
-            reference = command_reference(context.key, name, 1)
-            lines[line_id] = BilledLine(
-                revision=revision, body=body, reference=reference, project=snapshot.key.id, system=project.erp
-            )
+    new = [line for line_id, line in wanted.items() if line_id not in lines]
+    failure = _unbillable(sheet, new, project) if new else None
+    if failure is not None:
+        return Reject(failure)
+    for line in new:
+        body = _body(line, sheet, project, legal_entity, context.key)
+        name = f"{line.line_id}.r{revision}"
+        requests.append(Request(project.erp, "billable.post", name, body))
+        reference = command_reference(context.key, name, 1)
+        lines[line.line_id] = BilledLine(
+            revision=revision, body=body, reference=reference, project=snapshot.key.id, system=project.erp
+        )
     return Accept(
         state.model_copy(update={"status": "approved", "revision": revision, "lines": lines}),
         requests=tuple(requests),
     )
 
 
-def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None:
-    """Why the sheet's lines cannot be billed on the project, the first reason found."""
+def _unbillable(sheet: Approved | Corrected, new: Sequence[Line], project: Project) -> Failure | None:
+    """Why a sheet's new lines cannot be billed on the project, the first reason found. What is booked stays so."""
+    if project.status == "withdrawn":
+        reason = "the project is withdrawn, since its deal was cancelled: name another one, or take its lines back"
+        return _rule("project_not_active", reason, "project")
     if project.status != "active":
         reason = f"the project is {project.status}: reopen it, or correct the sheet"
         return _rule("project_not_active", reason, "project")
@@ -115,12 +117,12 @@ def _unbillable(sheet: Approved | Corrected, project: Project) -> Failure | None
         )  # fmt: skip
     if project.currency != sheet.currency:
         return _rule("currency_differs", f"the project is in {project.currency}; nothing is converted here", "currency")
-    for line in sheet.lines:
+    for line in new:
         rates = project.rates_on(line.work_date)
-        if line.billable and line.role not in rates:
+        if line.role not in rates:
             reason = f"the contract has no rate for role {line.role} on {line.work_date}"
             return _mapping("rate_missing", reason, f"lines.{line.line_id}")
-        if line.billable and line.hours * rates[line.role] > MOST:
+        if line.hours * rates[line.role] > MOST:
             return _rule("amount_too_large", f"line {line.line_id}: correct the rate of role {line.role}", "hours")
         if project.starts_on is None or line.work_date < project.starts_on:
             return _rule(
@@ -155,11 +157,21 @@ def _body(
     )
 
 
-def _says_the_same(wanted: BillablePost, booked: BilledLine, project: str) -> bool:
+def _says_the_same(
+    line: Line, sheet: Approved | Corrected, project_id: str, project: Project, booked: BilledLine
+) -> bool:
     """Whether the line itself is as it was booked: a contract that has changed since does not change what is posted."""
-    is_there = booked.project == project if booked.project is not None else booked.body.project == wanted.project
-    terms = {name: getattr(booked.body, name) for name in ("rate", "amount", "tax_code", "project")}
-    return is_there and wanted.model_copy(update=terms) == booked.body
+    was = booked.body
+    is_there = booked.project == project_id if booked.project is not None else was.project == project.erp_id
+    reference = line.contract_reference or project.contract_reference or ""
+    who = (sheet.employee.id, sheet.employee.cost_centre)
+    return (
+        is_there
+        and (sheet.legal_entity, sheet.currency) == (was.legal_entity, was.currency)
+        and (line.hours, line.role, line.work_date, reference)
+        == (was.hours, was.role, was.work_date, was.contract_reference)
+        and who == (was.employee, was.cost_centre)
+    )
 
 
 def _reversal(line_id: str, booked: BilledLine, erp: str) -> Request:

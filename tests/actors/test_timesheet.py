@@ -237,6 +237,24 @@ def test_a_line_that_was_booked_before_its_project_was_kept_is_told_by_the_erps_
     assert names(replace(given, others={BRIDGE: moved}), corrected(line("1"))) == ["reverse 1.r1", "post 1.r2"]
 
 
+@pytest.mark.parametrize("status", ["closed", "withdrawn", "on_hold"])
+def test_what_was_billed_is_taken_back_on_a_project_that_takes_no_more_time(status: str) -> None:
+    # Given two lines that were billed on a project that is over since, and whose contract has other terms by now
+    over = running_project(ends_on=date(2026, 1, 31), partner="300.00").model_copy(update={"status": status})
+    given = replace(NEW.after(approved(line("1"), line("2"))), others={BRIDGE: over})
+    # When one of them, or both, are taken back, then they are, and the other stays
+    assert names(given, corrected(line("1"))) == ["reverse 2.r1"]
+    assert names(given, corrected(line("1", billable=False))) == ["reverse 1.r1", "reverse 2.r1"]
+    # But nothing new is billed
+    assert refusal(given.when(corrected(line("1", "6"), line("2")))).code == "project_not_active"
+
+
+def test_of_a_withdrawn_project_nobody_is_told_to_reopen_it() -> None:
+    withdrawn = running_project().model_copy(update={"status": "withdrawn"})
+    reason = refusal(replace(NEW, others={BRIDGE: withdrawn}).when(approved())).reason
+    assert ("reopen" in reason, "deal was cancelled" in reason) == (False, True)
+
+
 # --------------------------------------------------------------------------------------------- approval line by line
 
 
