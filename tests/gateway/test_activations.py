@@ -35,7 +35,9 @@ def sheet_of(lines: int) -> Timesheet:
         rate=Decimal("125.50"), role="consultant", employee="E-17", work_date=date(2026, 5, 4), sheet_id="TS-1",
         line_id="L1", contract_reference="SOW-1", tax_code="T1",
     )  # fmt: skip
-    line = BilledLine(revision=1, body=body, reference=command_reference(A, "L1.r1", 1))
+    line = BilledLine(
+        revision=1, body=body, reference=command_reference(A, "L1.r1", 1), project="ENG-2026-0117-DE01", system="erp"
+    )
     return Timesheet(status="approved", revision=1, lines={f"L{number}": line for number in range(lines)})
 
 
