@@ -21,6 +21,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from actors.policy import Policy
+from actors.upcasting import Upcast
 from schemas.bindings import leads_to
 from schemas.commands import Result
 from schemas.envelope import Envelope
@@ -143,13 +144,18 @@ What a key leads to (see `schemas.bindings.leads_to`) need not be named: it is l
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The pure definition of one entity. `Any` because the registry erases each actor's own state type."""
+    """The pure definition of one entity. `Any` because the registry erases each actor's own state type.
+
+    `schema` is the number under which states are stored now; `upcasts` has, for each earlier number whose states this
+    one's model would not read, the function that makes a state of the next number of it.
+    """
 
     entity: str
     state: type[State]
     schema: int
     decide: Callable[[Any, Event, Context], Decision]
     references: References
+    upcasts: Mapping[int, Upcast] = field(default_factory=dict)
 
 
 def no_references(_state: object, _event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:

@@ -11,6 +11,7 @@ from typing import Final
 
 import asyncpg
 
+from actors.registry import ACTORS
 from adapters.ports.broker import Outgoing, Published
 from adapters.rabbitmq.publishing import RabbitPublishing
 from schemas.codec import STRUCTURED, encode
@@ -121,8 +122,8 @@ async def seed_projects(database_url: str) -> None:
     try:
         await connection.executemany(
             "INSERT INTO tallystick.entity (entity, key, row_version, entity_version, state, state_schema) "
-            "VALUES ('project', $1, 1, 1, $2, 1)",
-            [(f"P-{number}", project.model_dump_json()) for number in range(PROJECTS)],
+            "VALUES ('project', $1, 1, 1, $2, $3)",
+            [(f"P-{number}", project.model_dump_json(), ACTORS["project"].schema) for number in range(PROJECTS)],
         )
     finally:
         await connection.close()

@@ -45,7 +45,7 @@ class Loading:
             rows = await self._commits.load([activation.key for activation in missing])
             for activation in missing:
                 row = rows[activation.key]
-                activation.memory = Memory(row, read_state(self._world.actors, row))
+                activation.memory = Memory(row, read_state(self._world.actors, row, self._world.policy()))
 
     async def lanes(self, activations: Sequence[Activation]) -> None:
         """Bring the heads of lanes that may run into memory."""
@@ -66,7 +66,7 @@ class Loading:
             if not wanted:
                 break
             for row in (await self._commits.load(sorted(wanted))).values():
-                snapshot = self._world.references.learn(row)
+                snapshot = self._world.references.learn(row, self._world.policy())
                 if is_unreadable(snapshot.state):
                     loaded.unreadable[row.key] = snapshot.state
                 else:

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
+import orjson
+
 from actors.decision import Actor, Snapshot, State
+from actors.policy import Policy
 from adapters.ports.turns import Row
-from gateway.unreadable import Unreadable, unreadable, why_unfit
+from gateway.unreadable import OTHER_RELEASE, Unreadable, unreadable, why_unfit
 from schemas.bindings import Binding, Unbound
 from schemas.keys import ActorKey
 
 
-def read_state(actors: Mapping[str, Actor], row: Row) -> State:
+def read_state(actors: Mapping[str, Actor], row: Row, policy: Policy) -> State:
     """The state of a row as its actor's model; the actor's initial state where nothing was applied yet.
 
+    What an earlier release wrote is brought up to date, and stored in that form with the next change of its key.
     `Unreadable` where a newer release wrote it, or it fits no model. Never raises.
     """
     if not row.key.is_external and row.key.entity not in actors:
-        return unreadable(row, f"this release knows no entity {row.key.entity}")
+        return unreadable(row, f"this release knows no entity {row.key.entity}: {OTHER_RELEASE}")
     try:
         if row.key.is_external:
             return Unbound() if row.state is None else Binding.model_validate_json(row.state)
@@ -26,10 +30,21 @@ def read_state(actors: Mapping[str, Actor], row: Row) -> State:
         if row.state is None:
             return actor.state()
         if row.schema > actor.schema:
-            return unreadable(row, f"this release knows schema {actor.schema}")
-        return actor.state.model_validate_json(row.state)
+            return unreadable(row, f"this release knows schema {actor.schema}: {OTHER_RELEASE}")
+        return actor.state.model_validate_json(_brought_up(actor, row.state, row.schema, policy))
     except Exception as error:  # noqa: BLE001  # whatever it is, it must close this key alone
         return unreadable(row, why_unfit(error))
+
+
+def _brought_up(actor: Actor, state: bytes, schema: int, policy: Policy) -> bytes:
+    """A stored state under the actor's own schema number. Raises `NotUpcast`."""
+    upcasts = [actor.upcasts[number] for number in range(schema, actor.schema) if number in actor.upcasts]
+    if not upcasts:
+        return state
+    raw = orjson.loads(state)
+    for upcast in upcasts:
+        raw = upcast(raw, policy)
+    return orjson.dumps(raw)
 
 
 class References:
@@ -53,13 +68,13 @@ class References:
             self._snapshots.move_to_end(key)
         return snapshot
 
-    def learn(self, row: Row) -> Snapshot:
+    def learn(self, row: Row, policy: Policy) -> Snapshot:
         """Keep what was loaded. A key of an entity that has no actor is known as never written.
 
         What cannot be read is not kept: it is loaded again each time, until it can.
         """
         is_known = row.state is not None and (row.key.is_external or row.key.entity in self._actors)
-        state = read_state(self._actors, row) if is_known else None
+        state = read_state(self._actors, row, policy) if is_known else None
         snapshot = Snapshot(row.key, row.entity_version, state)
         if isinstance(state, Unreadable):
             self.forget([row.key])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from actors.decision import Actor, Context, Decision, Event, Reject, no_references
+from actors.upcasting import NotUpcast
 from adapters.ports.turns import Row
 from schemas.verdicts import Failure, FailureClass
+
+OTHER_RELEASE: Final = "start the release that wrote it, or restore the row, then retry"
 
 
 class Unreadable(BaseModel):
@@ -25,19 +28,18 @@ def is_unreadable(state: object) -> TypeGuard[Unreadable]:
 
 
 def unreadable(row: Row, why: str) -> Unreadable:
-    """The stand-in for the state of `row`."""
-    return Unreadable(
-        reason=f"the stored state of {row.key} (schema {row.schema}) cannot be read, {why}: start the release that "
-        "wrote it, or restore the row, then retry"
-    )
+    """The stand-in for the state of `row`. `why` ends with what to do."""
+    return Unreadable(reason=f"the stored state of {row.key} (schema {row.schema}) cannot be read, {why}")
 
 
 def why_unfit(error: Exception) -> str:
-    """Why a state does not fit its model, without its values."""
+    """Why a state does not fit its model, without its values, and what to do."""
+    if isinstance(error, NotUpcast):
+        return str(error)
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'state'}: {first['msg']}"
-    return f"reading it raised {type(error).__name__}"
+        return f"{'.'.join(map(str, first['loc'])) or 'state'}: {first['msg']}: {OTHER_RELEASE}"
+    return f"reading it raised {type(error).__name__}: {OTHER_RELEASE}"
 
 
 def closed(row: Row) -> Actor:

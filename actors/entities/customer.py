@@ -15,6 +15,7 @@ from actors.customers.outcome import concluded, confirmed, failed, halted, with_
 from actors.customers.ownership import TOPIC as OWNERSHIP
 from actors.customers.ownership import Left, Sender, owned
 from actors.customers.puts import Brought, bring
+from actors.customers.upcasts import UPCASTS
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from schemas.acts import Act, Acted
 from schemas.bound import Bound
@@ -250,4 +251,4 @@ def _into(state: Customer, acted: Acted) -> str | None:
     return state.candidates[0].id if named is None and len(state.candidates) == 1 else None
 
 
-ACTOR = Actor("customer", Customer, 1, decide, references)
+ACTOR = Actor("customer", Customer, 2, decide, references, UPCASTS)

@@ -7,6 +7,7 @@ from typing import Literal, assert_never
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
 from actors.projects.changes import acted, closed, margin_breached, terms_changed
 from actors.projects.milestones import completed, show_milestones
+from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
 from schemas.commands import Confirmed, Rejected, Result
@@ -147,4 +148,4 @@ def _status(state: Project, status: Literal["active", "on_hold", "closed", "with
     return Accept(state.model_copy(update={"status": status}), notices=(Notice("status_changed", {"status": status}),))
 
 
-ACTOR = Actor("project", Project, 1, decide, no_references)
+ACTOR = Actor("project", Project, 2, decide, no_references, UPCASTS)

@@ -34,8 +34,10 @@ def show_milestones(state: Project, context: Context) -> tuple[Project, tuple[Re
     requests: list[Request] = []
     milestones = dict(state.milestones)
     for milestone_id, milestone in state.milestones.items():
+        if milestone.completed_on is None or milestone.is_shown:
+            continue
         crm = legal_entity.route("milestone.put", milestone.completed_on)
-        if crm is None or milestone.is_shown:
+        if crm is None:
             continue
         body = MilestonePut(
             project_id=context.key.id,

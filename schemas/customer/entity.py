@@ -1,4 +1,4 @@
-"""The customer as the gateway keeps it, version 1: what other entities' decisions may rely on."""
+"""The customer as the gateway keeps it, version 2: what other entities' decisions may rely on."""
 
 from __future__ import annotations
 

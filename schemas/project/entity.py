@@ -1,4 +1,4 @@
-"""The project as the gateway keeps it, version 1: what other entities' decisions may rely on."""
+"""The project as the gateway keeps it, version 2: what other entities' decisions may rely on."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Milestone(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     name: str
-    completed_on: date
+    completed_on: date | None = None
+    """None: of a project of version 1, which kept ids alone; the name is the id then, and no system is told."""
     amount: Decimal | None = None
     """What will be billed for it, in `currency`."""
     currency: str | None = None
