@@ -140,7 +140,12 @@ def adopted(flow: Flow, job: Job, step: Step, external_id: str) -> Move:
 
 def given_up(flow: Flow, job: Job, step: Step, why: str) -> Move:
     """A person lets the part go on without a failed step that does not matter."""
-    part = _changed(job.state, step, status="skipped", reason=why)
+    state = job.state.step(step.name)
+    # What was confirmed without an id is there, whatever a person says about going on.
+    left: dict[str, object] = (
+        {"status": "kept", "mend": _by_hand(state)} if state.is_unverified else {"status": "skipped"}
+    )
+    part = _changed(job.state, step, reason=why, **left)
     return _settled(part, step).then(advance(flow, job.at(part)))
 
 
@@ -249,7 +254,11 @@ def _close(flow: Flow, part: PartState) -> Move:
 def _closed(state: StepState) -> dict[str, object]:
     if not state.is_unverified:
         return {"status": "skipped", "reason": f"cancelled after it failed: {state.reason}"}
-    return {"status": "kept", "reason": state.reason, "mend": f"look it up in {state.system} and take it back by hand"}
+    return {"status": "kept", "reason": state.reason, "mend": _by_hand(state)}
+
+
+def _by_hand(state: StepState) -> str:
+    return f"look it up in {state.system} and take it back by hand"
 
 
 def _undo(job: Job, step: Step) -> Move:

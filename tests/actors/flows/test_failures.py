@@ -154,6 +154,16 @@ def test_a_workspace_can_be_done_without() -> None:
     assert [notice.fact for notice in desk.notices].count("activated") == 1
 
 
+def test_a_workspace_that_is_there_without_an_id_is_named_though_nobody_waits_for_it() -> None:
+    desk = Desk().won()
+    while "DE01.workspace.1" not in desk.open:
+        desk.done(sorted(desk.open)[0])
+    desk.done("DE01.workspace.1", without_id=True)
+    accepted(desk.act("step:DE01.workspace", Act.RESOLVE))
+    workspace = desk.part().step("workspace")
+    assert (workspace.status, workspace.mend) == ("kept", "look it up in docs and take it back by hand")
+
+
 def test_a_step_that_matters_cannot_be_done_without() -> None:
     assert reason_to_ignore(stuck_at("DE01.contract.1").act("step:DE01.contract", Act.RESOLVE))
 
