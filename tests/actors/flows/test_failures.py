@@ -157,7 +157,7 @@ def test_a_workspace_can_be_done_without() -> None:
 def test_a_workspace_that_is_there_without_an_id_is_named_though_nobody_waits_for_it() -> None:
     desk = Desk().won()
     while "DE01.workspace.1" not in desk.open:
-        desk.done(sorted(desk.open)[0])
+        desk.done(min(desk.open))
     desk.done("DE01.workspace.1", without_id=True)
     accepted(desk.act("step:DE01.workspace", Act.RESOLVE))
     workspace = desk.part().step("workspace")
