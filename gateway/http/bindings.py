@@ -122,6 +122,6 @@ def _place_in(item: dict[str, object]) -> object:
 
 def _place(found: object) -> External:
     system, kind, id_ = cast("Sequence[Any]", found)
-    if not all(isinstance(part, str) for part in (system, kind, id_)):
+    if not all(isinstance(part, str) and "\0" not in part for part in (system, kind, id_)):
         raise TypeError
     return External(system, kind, id_)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from aiohttp import hdrs, web
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from adapters.ports.cases import CaseFilter
@@ -61,11 +61,31 @@ class EditCase(Record):
         return "assignee" in self.model_fields_set
 
 
+def _storable(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Refuse what no event can carry: it would be kept nowhere."""
+    rest: list[Any] = [changes]
+    while rest:
+        match rest.pop():
+            case bool():
+                pass
+            case int() as number if not -(2**63) <= number < 2**63:
+                raise PydanticCustomError("number_too_large", "write numbers beyond 64 bits as JSON strings")
+            case str() as text if "\0" in text:
+                raise PydanticCustomError("null_character", "leave out the character U+0000")
+            case dict() as members:
+                rest += [*members, *members.values()]
+            case list() as items:
+                rest += items
+            case _:
+                pass
+    return changes
+
+
 class ActOnCase(Record):
     """The body of an act on a case."""
 
     reason: Reason
-    changes: Mapping[str, Any] | None = None
+    changes: Annotated[Mapping[str, Any], AfterValidator(_storable)] | None = None
     """The corrected fields, with `edit-retry`; with `cancel` which of two stays, where the case asks for it."""
 
 

@@ -71,6 +71,6 @@ def _needs_restart(error: NeedsRestart) -> Problem:
 
 
 def _number(place: object) -> int:
-    if not isinstance(place, int):
-        raise TypeError("not a number")
+    if not isinstance(place, int) or not 0 <= place < 2**63:
+        raise ValueError(place)
     return place

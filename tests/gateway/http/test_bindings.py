@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from gateway.bindings.rows import MOST
+from gateway.http.answers import cursor_of
 from tests.gateway.http.stand import TOKEN, Stand
 
 IMPORT = "/v1/bindings/import"
@@ -122,6 +123,9 @@ async def test_a_body_is_bounded(alone: Stand) -> None:
 
 async def test_a_cursor_that_is_not_ours_is_refused(stand: Stand) -> None:
     assert (await stand.get("/v1/bindings?cursor=WzEsMl0")).status == 400
+    with_null = cursor_of(["a\0", "b", "c"])
+    page = await stand.get(f"/v1/bindings?cursor={with_null}")
+    assert (page.status, "take it from the Link header" in page.detail) == (400, True)
 
 
 async def audit(database_url: str) -> list[tuple[str, str, str]]:

@@ -267,6 +267,26 @@ class TestActs:
         assert (await act(stand, "ann", id, "edit-retry", changes={"amount": "9.00"})).status == 200
         assert keys.acts[0][1].changes == {"amount": "9.00"}
 
+    @pytest.mark.parametrize(
+        ("changes", "told"),
+        [
+            ('{"amount": 18446744073709551616}', "write numbers beyond 64 bits as JSON strings"),
+            ('{"parts": [{"hours": -9223372036854775809}]}', "write numbers beyond 64 bits as JSON strings"),
+            ('{"parts": {"US01": "a\\u0000"}}', "U+0000"),
+            ('{"a\\u0000": 1}', "U+0000"),
+        ],
+    )
+    async def test_changes_that_no_event_can_carry_say_how_to_write_them(
+        self, stand: Stand, keys: Keys, changes: str, told: str
+    ) -> None:
+        id = await ask_approval(stand)
+        page = await stand.api(
+            "POST", f"/v1/cases/{id}/edit-retry", f'{{"reason": "x", "changes": {changes}}}'.encode(),
+            Authorization="Bearer ann", Content_Type="application/json",
+        )  # fmt: skip
+        assert (page.status, told in page.detail) == (400, True), page.text
+        assert keys.acts == []
+
     async def test_who_cancels_a_duplicate_may_say_who_stays(self, stand: Stand, keys: Keys) -> None:
         id = await ask_who_it_is(stand)
         assert (await act(stand, "sam", id, "cancel", changes={"into": "C-9"})).status == 200

@@ -7,6 +7,7 @@ from hashlib import sha256
 import asyncpg
 import pytest
 
+from gateway.http.answers import cursor_of
 from tests.gateway.http.stand import EXAMPLE, TOKEN, Stand
 
 NORWAY = "  NO01:\n    currency: NOK\n    tax_codes: {standard: NO-25}\n"
@@ -110,3 +111,9 @@ async def test_without_a_database_nothing_is_reloaded(alone: Stand) -> None:
         Content_Type="application/json",
     )  # fmt: skip
     assert (page.status, page.json["type"]) == (503, "/problems/store-unavailable")
+
+
+@pytest.mark.parametrize("place", [2**63, -1, "x"])
+async def test_a_cursor_that_is_not_ours_is_refused(started: Stand, place: object) -> None:
+    page = await started.get(f"/v1/mappings?cursor={cursor_of(place)}")
+    assert (page.status, "take it from the Link header" in page.detail) == (400, True)
