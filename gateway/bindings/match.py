@@ -144,4 +144,4 @@ class _Report:
         return Match.NEW, ""
 
     def _held(self, row: Row) -> tuple[Held, ...]:
-        return held(row.ours, self._states.get(row.ours))
+        return held(row.ours, self._states.get(row.ours), row.system)

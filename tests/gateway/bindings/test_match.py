@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from adapters.ports.bindings import Bound, External, Known
+from gateway.bindings.held import legal_entities
 from gateway.bindings.match import Match, Terms, counts, match
 from gateway.bindings.rows import Numbered, Row
 from schemas.keys import ActorKey
@@ -91,3 +92,17 @@ def test_kinds_are_counted() -> None:
     moved = row("C-2", "crm", "A-7", None)
     rows = [Numbered(line, each) for line, each in enumerate((row(), moved, row("C-9", external_id="1")), 2)]
     assert counts(match(rows, KNOWN, TERMS)) == {"same": 1, "other_key": 1, "key_unknown": 1}
+
+
+def test_what_a_state_of_version_1_has_is_known_for_its_legal_entity() -> None:
+    state = orjson.dumps({"erp_ids": {"US01": "9001"}})
+    known = Known([Bound(External("erp", "customer", "9001"), FIRM, state)], {FIRM: state})
+    assert report(row(), known=known) == [Match.SAME]
+    assert report(row(legal_entity="DE01"), known=known) == [Match.NEW]
+    assert report(row(external_id="9002"), known=known) == [Match.OTHER_ID]
+    assert legal_entities(FIRM, state, "erp", "9001") == ("US01",)
+
+
+def test_a_project_of_version_1_belongs_to_its_legal_entity() -> None:
+    state = orjson.dumps({"legal_entity": "US01", "erp_id": "PRJ-1", "psa_id": None})
+    assert legal_entities(ActorKey("project", "P-1"), state, "erp", "PRJ-1") == ("US01",)
