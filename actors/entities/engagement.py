@@ -12,7 +12,7 @@ from actors.flows.edits import Unfit, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
 from actors.flows.ids import taken_ids
-from actors.flows.parts import parts_of, project_id
+from actors.flows.parts import joined, parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
 from actors.flows.steps import Job, Step
@@ -40,9 +40,10 @@ MORE_DEALS: Final = "second_deals"
 def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
     """A deal is examined with its customer and its projects: when it is won, and when a person acts."""
     match event:
-        case Envelope(data=OpportunityWon() as deal) if state.deal is None:
+        case Envelope(data=OpportunityWon() as deal) if state.deal is None or _may_be_joined(state):
             projects = (ActorKey("project", project_id(event.subject, deal, part)) for part in deal.parts)
-            return (deal.customer.key("customer"), *projects)
+            known = () if state.customer is None else (ActorKey("customer", state.customer),)
+            return (deal.customer.key("customer"), *known, *projects)
         case Envelope(data=Acted() as acted) if state.customer is not None:
             return (_customer_meant(state.customer, acted), *_projects_meant(state, acted))
         case _:
@@ -74,20 +75,38 @@ def decide(state: Engagement, event: Event, context: Context) -> Decision:
 
 def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     if state.deal is not None:
-        return _won_again(state, state.deal, deal)
+        return _won_again(state, state.deal, deal, context)
     parts = parts_of(deal, context.policy)
     if not parts.live and not parts.shadow:
         return Ignore(f"{', '.join(part.legal_entity for part in parts.off)} does not run won deals")
-    snapshot = context.find(deal.customer.key("customer"))
+    decision = _taken_up(state, deal, deal.customer.key("customer"), context)
+    return forecast_won(decision, context) if isinstance(decision, Accept) else decision
+
+
+def _taken_up(state: Engagement, deal: OpportunityWon, customer: ActorKey, context: Context) -> Decision:
+    """The deal is examined, as far as nothing of it is begun."""
+    snapshot = context.find(customer)
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
-    won = state.model_copy(update={"deal": deal, "customer": snapshot.key.id})
-    scene = _scene_with(snapshot.key.id, snapshot.state, context)
-    return forecast_won(examine(won, scene), context)
+    won = state.model_copy(update={"deal": deal, "as_won": None, "customer": snapshot.key.id})
+    return examine(won, _scene_with(snapshot.key.id, snapshot.state, context))
 
 
-def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon) -> Decision:
+def _may_be_joined(state: Engagement) -> bool:
+    """Whether parts of the deal may still begin that were in shadow or left out when it was won."""
+    is_past = state.status in {"shadowed", "running", "active"}
+    return is_past and (bool(state.left_out) or any(part.is_shadow for part in state.parts))
+
+
+def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon, context: Context) -> Decision:
+    """What was in shadow or left out begins now if it is live; for all else the deal is won already."""
     if deal.opportunity_id == first.opportunity_id:
+        if _may_be_joined(state):
+            whole = joined(state, first, deal, context.policy)
+            if whole is not None and state.status == "shadowed":
+                return _taken_up(state, deal, deal.customer.key("customer"), context)
+            if whole is not None and state.customer is not None:
+                return _taken_up(state, whole, ActorKey("customer", state.customer), context)
         return Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
     if deal.opportunity_id in state.refused_deals:
         return Ignore(f"opportunity {deal.opportunity_id} was refused here already")
@@ -140,14 +159,12 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     redirected = state.model_copy(update={"customer": moved.into})
     stays = [part for part in state.parts if part.step("shell").status not in {"todo", "shadowed"}]
     remarks = tuple(f"{part.project_id} was begun with customer {moved.customer}, and stays as it is" for part in stays)
-    if state.status != "running":
+    asks_again = {part.legal_entity for part in state.parts if part.is_begun and part.step("shell").status == "todo"}
+    if not asks_again:
         return Accept(redirected, remarks=remarks)
     failure = unmapped(state, context.policy)
     if failure is not None:
         return Reject(failure)
-    asks_again = {
-        part.legal_entity for part in state.parts if not part.is_shadow and part.step("shell").status == "todo"
-    }
     accept = move(redirected, _scene(context), asks_again, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
     return replace(accept, remarks=remarks)
 
@@ -226,7 +243,7 @@ def _scene(context: Context) -> Scene:
 
 def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartState | None:
     """The part that waits for the customer's answer, or that its last answer has stopped."""
-    if state.status != "running" or state.customer != customer:
+    if state.status in {"cancelling", "cancelled"} or state.customer != customer:
         return None
     return next(
         (

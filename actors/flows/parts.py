@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from actors.policy import Flow, Mode, Policy
-from schemas.engagement.entity import PartState
+from schemas.engagement.entity import Engagement, PartState
 from schemas.project.v2 import OpportunityWon, Part
 
 
@@ -22,20 +22,41 @@ def contract_id(deal: OpportunityWon, part: Part) -> str:
 
 
 class Parts(NamedTuple):
-    """The parts of a deal by how the policy runs won deals for their legal entity."""
+    """The parts of a deal that are not begun, by how the policy runs won deals for their legal entity; and `begun`."""
 
     live: tuple[Part, ...]
     shadow: tuple[Part, ...]
     off: tuple[Part, ...]
+    begun: tuple[Part, ...] = ()
 
 
-def parts_of(deal: OpportunityWon, policy: Policy) -> Parts:
-    """The parts of a deal. One whose legal entity the policy does not know is live: a person is asked about it."""
+def parts_of(deal: OpportunityWon, policy: Policy, begun: Collection[str] = ()) -> Parts:
+    """The parts of a deal, of which those of `begun` legal entities run already.
+
+    One whose legal entity the policy does not know is live: a person is asked about it.
+    """
     by_mode: dict[Mode, list[Part]] = {mode: [] for mode in Mode}
     for part in deal.parts:
+        if part.legal_entity in begun:
+            continue
         legal_entity = policy.legal_entities.get(part.legal_entity)
         by_mode[Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.WON_DEALS)].append(part)
-    return Parts(tuple(by_mode[Mode.LIVE]), tuple(by_mode[Mode.SHADOW]), tuple(by_mode[Mode.OFF]))
+    running = tuple(part for part in deal.parts if part.legal_entity in begun)
+    return Parts(tuple(by_mode[Mode.LIVE]), tuple(by_mode[Mode.SHADOW]), tuple(by_mode[Mode.OFF]), running)
+
+
+def not_begun(state: Engagement, deal: OpportunityWon, policy: Policy) -> Parts:
+    """The parts of a deal on an engagement of which some may run already."""
+    return parts_of(deal, policy, {part.legal_entity for part in state.parts if part.is_begun})
+
+
+def joined(state: Engagement, first: OpportunityWon, again: OpportunityWon, policy: Policy) -> OpportunityWon | None:
+    """The first deal with those parts as they come again that were in shadow or left out and are live now; or None."""
+    waiting = {part.legal_entity for part in state.parts if part.is_shadow} | set(state.left_out)
+    live = {part.legal_entity: part for part in parts_of(again, policy).live if part.legal_entity in waiting}
+    if not live:
+        return None
+    return first.model_copy(update={"parts": tuple(live.get(part.legal_entity, part) for part in first.parts)})
 
 
 def begun(

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
-from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, unmapped
+from actors.flows.parts import not_begun
+from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, refuse, unmapped
 from actors.flows.steps import Step
 from actors.flows.validation import Examined, misses
 from actors.flows.won_deal import WON_DEAL
 from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement, Grant, PartState
 from schemas.project.v2 import OpportunityWon
+
+NOTHING_LIVE: Final = (
+    "nothing of the deal that is to begin runs live any more: set the legal entity live again first, or let the deal go"
+)
 
 
 def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision:
@@ -40,16 +46,16 @@ def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision
 def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
     match acted.act:
         case Act.CANCEL:
-            return cancel(state, scene, _why(acted))
+            return refuse(state, scene, _why(acted))
         case Act.RETRY:
             changed = state
         case Act.EDIT_RETRY if state.deal is not None:
             try:
-                edit = read_edit(acted)
+                edit = _read_edit_of_rest(state, acted)
                 changed = state.model_copy(
                     update={
                         "deal": edited(state.deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
-                        "grants": (), "editors": _with(state.editors, acted.by), "as_won": state.as_won or state.deal,
+                        "grants": _of_running(state), "editors": _with(state.editors, acted.by), "as_won": state.as_won or state.deal,
                     }
                 )  # fmt: skip
             except Unfit as unfit:
@@ -58,6 +64,8 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
             return _not_open(acted)
     if scene.customer is None:
         return Ignore(f"customer {scene.customer_id} is not known here yet: send it, then retry")
+    if _is_nothing_live(changed, scene):
+        return Ignore(NOTHING_LIVE)
     accept = examine(changed.model_copy(update={"customer": scene.customer_id}), scene)
     now = accept.state
     if isinstance(now, Engagement) and now.status == "blocked" and now.misses == state.misses:
@@ -72,8 +80,11 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
     if refused is not None:
         return Ignore(refused)
     if acted.act is Act.REJECT:
-        return cancel(state, scene, _why(acted))
-    given = grant.model_copy(update={"rule": rule, "role": state.pending[rule]})
+        return refuse(state, scene, _why(acted))
+    if _is_nothing_live(state, scene):
+        return Ignore(NOTHING_LIVE)
+    parts = tuple(part.legal_entity for part in state.parts if not part.is_shadow)
+    given = grant.model_copy(update={"rule": rule, "role": state.pending[rule], "parts": parts})
     pending = {name: role for name, role in state.pending.items() if name != rule}
     changed = state.model_copy(update={"grants": (*state.grants, given), "pending": pending})
     topic = approvals.topic_of(rule)
@@ -82,7 +93,9 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
     if scene.customer is None:
         return Ignore(f"customer {state.customer} is not known here any more: send it, then approve")
     accept = examine(changed, scene)
-    return replace(accept, settles=(topic, *accept.settles))
+    # A part that has come to run live meanwhile asks the same rule again.
+    settles = () if topic in {case.topic for case in accept.cases} else (topic,)
+    return replace(accept, settles=(*settles, *accept.settles))
 
 
 def _on_step(state: Engagement, acted: Acted, scene: Scene, kind: str, name: str) -> Decision:
@@ -197,6 +210,26 @@ def _rules_on_worth(state: Engagement, deal: OpportunityWon, scene: Scene) -> tu
     for is_new in (False, True):
         found |= approvals.rules_for(deal, parts, new_customer=is_new, policy=scene.policy).keys()
     return tuple(sorted(found))
+
+
+def _of_running(state: Engagement) -> tuple[Grant, ...]:
+    """The approvals of nothing but parts that run already: those that an edit of the others leaves."""
+    running = {part.legal_entity for part in state.parts if part.is_begun}
+    return tuple(grant for grant in state.grants if grant.parts and running >= set(grant.parts))
+
+
+def _read_edit_of_rest(state: Engagement, acted: Acted) -> DealEdit:
+    """An edit that touches no part that runs already. Raises `Unfit`."""
+    edit = read_edit(acted)
+    running = {part.legal_entity for part in state.parts if part.is_begun}
+    if running and (edit.customer is not None or edit.discount is not None or running & edit.parts.keys()):
+        raise Unfit(f"the part of {', '.join(sorted(running))} runs already: only the others may be edited")
+    return edit
+
+
+def _is_nothing_live(state: Engagement, scene: Scene) -> bool:
+    """Whether all that was to begin has been set to shadow or off meanwhile."""
+    return state.deal is not None and not not_begun(state, state.deal, scene.policy).live
 
 
 def _with(names: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from actors.decision import Accept
 from actors.flows import approvals, engine
 from actors.flows.engine import Move
 from actors.flows.ids import with_ids, without_ids
-from actors.flows.parts import Parts, begun, parts_of
+from actors.flows.parts import Parts, begun, not_begun
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
 from actors.flows.won_deal import WON_DEAL
@@ -43,7 +43,10 @@ class Scene:
 
 
 def examine(state: Engagement, scene: Scene) -> Accept:
-    """Validate, then ask for the approvals that are not given, then run. Nothing of the deal is set up before."""
+    """Validate, then ask for the approvals that are not given, then run. Nothing of a part is set up before.
+
+    A part that is begun already goes on meanwhile, and is not looked at again.
+    """
     return with_ids(state, _examined(state, scene), scene.taken)
 
 
@@ -51,10 +54,11 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
     deal, customer = _deal(state), scene.customer
     if customer is None:
         raise ValueError("a deal is examined with its customer")
-    parts = parts_of(deal, scene.policy)
+    parts = not_begun(state, deal, scene.policy)
     fresh = state.model_copy(
         update={
             "parts": (
+                *(part for part in state.parts if part.is_begun),
                 *(begun(scene.engagement, deal, part, scene.had, is_shadow=False) for part in parts.live),
                 *(begun(scene.engagement, deal, part, scene.had, is_shadow=True) for part in parts.shadow),
             ),
@@ -68,11 +72,14 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
     of_shadow = misses(examined, parts.shadow, state.tax_codes) if parts.shadow else ()
     remarks = (*_remarks(parts), *(f"shadow: {miss}" for miss in of_shadow))
     is_new = any(_erp_id(customer, scene.policy, part) is None for part in parts.live)
-    needed = approvals.rules_for(deal, parts.live, new_customer=is_new, policy=scene.policy) if parts.live else {}
+    sold = (*parts.begun, *parts.live)
+    needed = approvals.rules_for(deal, sold, new_customer=is_new, policy=scene.policy) if parts.live else {}
     if state.as_won is not None and parts.live:
-        won = parts_of(state.as_won, scene.policy)
-        needed = approvals.rules_for(state.as_won, won.live, new_customer=is_new, policy=scene.policy) | needed
-    granted = {grant.rule for grant in state.grants}
+        won = not_begun(state, state.as_won, scene.policy)
+        as_won = (*won.begun, *won.live)
+        needed = approvals.rules_for(state.as_won, as_won, new_customer=is_new, policy=scene.policy) | needed
+    asks = {part.legal_entity for part in parts.live}
+    granted = {grant.rule for grant in state.grants if asks <= set(grant.parts)}
     pending = {name: rule for name, rule in needed.items() if name not in granted}
     settles = (VALIDATE,) if state.status == "blocked" else ()
     if not pending:
@@ -85,7 +92,7 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
                 "status": "approving", "misses": (), "pending": {name: rule.role for name, rule in pending.items()},
             }
         ),
-        cases=tuple(approvals.case_for(name, rule, deal, parts.live) for name, rule in pending.items()),
+        cases=tuple(approvals.case_for(name, rule, deal, sold) for name, rule in pending.items()),
         settles=settles,
         notices=tuple(Notice("approval_needed", {"rule": name, "role": rule.role}) for name, rule in pending.items()),
         remarks=remarks,
@@ -100,20 +107,28 @@ def move(state: Engagement, scene: Scene, legal_entities: Collection[str], step:
 
 def cancel(state: Engagement, scene: Scene, why: str) -> Accept:
     """Undo what is done; what was never begun is let go at once."""
-    open_topics = [approvals.topic_of(rule) for rule in state.pending]
-    if state.status == "blocked":
-        open_topics.append(VALIDATE)
     cancelling = state.model_copy(update={"status": "cancelling", "cancelled_by": why, "pending": {}, "misses": ()})
-    if state.status in {"blocked", "approving"}:
-        moved = []
-    else:
-        moved = [
-            (part, engine.compensate(WON_DEAL, job_of(cancelling, scene, part)))
-            for part in state.parts
-            if not part.is_shadow
-        ]
+    moved = [
+        (part, engine.compensate(WON_DEAL, job_of(cancelling, scene, part))) for part in state.parts if part.is_begun
+    ]
     accept = _together(cancelling, moved)
-    return replace(accept, settles=(*open_topics, *accept.settles))
+    return replace(accept, settles=(*_open_topics(state), *accept.settles))
+
+
+def refuse(state: Engagement, scene: Scene, why: str) -> Accept:
+    """What is not begun is let go: the deal is cancelled, or, where parts of it run, goes on without the rest."""
+    if not any(part.is_begun for part in state.parts):
+        return cancel(state, scene, why)
+    let_go = tuple(part.legal_entity for part in state.parts if not part.is_begun and not part.is_shadow)
+    stays = state.model_copy(
+        update={
+            "status": "running", "pending": {}, "misses": (), "left_out": (*state.left_out, *let_go),
+            "parts": tuple(part for part in state.parts if part.legal_entity not in let_go),
+        }
+    )  # fmt: skip
+    accept = with_ids(state, _together(stays, ()), scene.taken)
+    remark = f"the part of {', '.join(let_go)} is left out, {why}"
+    return replace(accept, settles=_open_topics(state), remarks=(remark,))
 
 
 def job_of(state: Engagement, scene: Scene, part: PartState) -> Job:
@@ -128,7 +143,7 @@ def job_of(state: Engagement, scene: Scene, part: PartState) -> Job:
 
 def unmapped(state: Engagement, policy: Policy) -> Failure | None:
     """What has left the policy that a running deal needs."""
-    live = {part.legal_entity for part in state.parts if not part.is_shadow}
+    live = {part.legal_entity for part in state.parts if part.is_begun}
     for part in () if state.deal is None else state.deal.parts:
         if part.legal_entity not in live:
             continue
@@ -145,11 +160,16 @@ def unmapped(state: Engagement, policy: Policy) -> Failure | None:
 def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[Miss, ...]) -> Accept:
     shown: list[PartState] = []
     for part in state.parts:
+        if part.is_begun:
+            shown.append(part)
+            continue
         code = state.tax_codes.get(part.legal_entity) or _tax_code(customer, scene.policy, part.legal_entity)
         shown.append(part.model_copy(update={"tax_code": code}))
     taxed = state.model_copy(update={"parts": tuple(shown)})
     moved = []
     for part in taxed.parts:
+        if part.is_begun:
+            continue
         job = job_of(taxed, scene, part)
         if part.is_shadow:
             lacks = "; ".join(str(miss) for miss in of_shadow if miss.legal_entity in (None, part.legal_entity))
@@ -157,6 +177,12 @@ def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[M
         else:
             moved.append((part, engine.advance(WON_DEAL, job)))
     return _together(taxed, moved)
+
+
+def _open_topics(state: Engagement) -> tuple[str, ...]:
+    """What a person was asked about the deal before it may run."""
+    rules = tuple(approvals.topic_of(rule) for rule in state.pending)
+    return (*rules, VALIDATE) if state.status == "blocked" else rules
 
 
 def _blocked(state: Engagement, parts: Parts, found: tuple[Miss, ...]) -> Accept:

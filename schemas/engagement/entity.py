@@ -62,6 +62,11 @@ class PartState(_Kept):
         """How far a step is."""
         return self.steps.get(name, NOT_BEGUN)
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything of it was asked for or is done: it goes on, whatever the mode of its legal entity."""
+        return bool(self.steps) and not self.is_shadow
+
 
 NOT_BEGUN = StepState()
 
@@ -74,6 +79,8 @@ class Grant(_Kept):
     by: str
     at: datetime
     reason: str
+    parts: tuple[str, ...] = ()
+    """The legal entities whose parts it was given for."""
 
 
 class Engagement(_Kept):

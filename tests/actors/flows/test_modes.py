@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actors.policy import Flow, Mode, Policy
+from schemas.acts import Act
 from schemas.engagement.v1 import CustomerMoved
 from tests.actors.firm import SHIPYARD, WON, deal, known_customer, part
 from tests.actors.flows.desk import FINANCE, POLICY, Desk
@@ -80,3 +81,89 @@ def test_a_part_that_was_begun_stays_live() -> None:
     desk.knows(policy=runs(DE01=Mode.OFF))
     accepted(desk.done("DE01.shell.1"))
     assert "DE01.delivery.1" in desk.open
+
+
+@pytest.mark.parametrize("mode", [Mode.SHADOW, Mode.OFF])
+def test_a_part_that_was_not_live_begins_when_the_deal_comes_again(mode: Mode) -> None:
+    desk = Desk(policy=runs(US01=mode)).won(BOTH).go_on()
+    assert reason_to_ignore(desk.when(BOTH))
+    desk.knows(policy=POLICY)
+    before = len(desk.asked)
+    accepted(desk.when(BOTH))
+    desk.go_on()
+    assert desk.state.status == "active"
+    assert {request.line.partition(".")[0] for request in desk.asked[before:]} == {"US01"}
+    assert set(desk.statuses("US01").values()) == {"done"}
+    assert reason_to_ignore(desk.when(BOTH))
+
+
+def test_a_deal_in_shadow_begins_when_it_comes_again() -> None:
+    desk = Desk(policy=runs(DE01=Mode.SHADOW)).won()
+    assert reason_to_ignore(desk.when(deal()))
+    desk.knows(policy=POLICY)
+    accepted(desk.when(deal(part(service_line="audit"))))
+    assert desk.go_on().state.status == "active"
+    assert desk.state.deal is not None
+    assert desk.state.deal.parts[0].service_line == "audit", "as it came last"
+
+
+def test_a_part_that_begins_later_is_validated_while_the_others_go_on() -> None:
+    both = deal(part("DE01"), part("US01", currency="USD", service_line="gardening"))
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(both)
+    desk.knows(policy=POLICY)
+    accepted(desk.when(both))
+    assert (desk.state.status, set(desk.cases)) == ("blocked", {"validate"})
+    desk.go_on()
+    assert set(desk.statuses("DE01").values()) == {"done"}
+    edit = {"parts": {"DE01": {"service_line": "audit"}}}
+    assert "DE01 runs already" in reason_to_ignore(desk.act("validate", Act.EDIT_RETRY, changes=edit))
+    accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"US01": {"service_line": "audit"}}}))
+    assert desk.go_on().state.status == "active"
+
+
+@pytest.mark.parametrize("act", [Act.APPROVE, Act.REJECT])
+def test_a_part_that_begins_later_is_approved_again(act: Act) -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW), always=FINANCE).won(BOTH)
+    desk.act("approval:always", Act.APPROVE)
+    desk.go_on()
+    desk.knows(policy=POLICY.model_copy(update={"approvals": {"always": FINANCE}}))
+    accepted(desk.when(BOTH))
+    assert (desk.state.status, set(desk.cases), desk.open) == ("approving", {"approval:always"}, {})
+    accepted(desk.act("approval:always", act))
+    desk.go_on()
+    assert (desk.state.status, desk.cases) == ("active", {})
+    assert set(desk.statuses("DE01").values()) == {"done"}
+    assert desk.state.left_out == (() if act is Act.APPROVE else ("US01",))
+    assert len(desk.claims) == (4 if act is Act.APPROVE else 2)
+
+
+def test_a_deal_that_runs_is_cancelled_whole_while_a_part_of_it_waits() -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW), always=FINANCE).won(BOTH)
+    desk.act("approval:always", Act.APPROVE)
+    desk.refused("DE01.shell.1")
+    desk.knows(policy=POLICY.model_copy(update={"approvals": {"always": FINANCE}}))
+    accepted(desk.when(BOTH))
+    accepted(desk.act("step:DE01.shell", Act.CANCEL))
+    assert (desk.go_on().state.status, desk.cases, desk.claims) == ("cancelled", {}, set())
+
+
+@pytest.mark.parametrize("mode", [Mode.SHADOW, Mode.OFF])
+def test_an_approval_of_what_is_not_live_any_more_is_refused(mode: Mode) -> None:
+    desk = Desk(always=FINANCE).won()
+    before = desk.state
+    desk.knows(policy=runs(DE01=mode))
+    assert "live" in reason_to_ignore(desk.act("approval:always", Act.APPROVE))
+    assert (desk.state, set(desk.cases)) == (before, {"approval:always"})
+    desk.knows(policy=POLICY.model_copy(update={"approvals": {"always": FINANCE}}))
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert desk.go_on().state.status == "active"
+
+
+def test_an_approval_does_not_count_for_a_part_that_has_come_to_run_live() -> None:
+    rule = {"always": FINANCE}
+    desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rule})).won(BOTH)
+    desk.knows(policy=POLICY.model_copy(update={"approvals": rule}))
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert (set(desk.cases), desk.asked) == ({"approval:always"}, [])
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert desk.go_on().state.status == "active"
