@@ -13,14 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.decision import Accept, Reject
-from actors.policy import Approval
+from actors.policy import Approval, Mode
 from schemas.acts import Act
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
 from schemas.engagement.v1 import CustomerMoved
 from tests.actors.firm import SHIPYARD, WON, customer, deal, known_customer, part
 from tests.actors.flows.desk import POLICY, STEPS, Desk
+from tests.actors.flows.test_modes import runs
 
+RULES: Final = {
+    "always": Approval(role="finance"), "big": Approval(role="legal", discount_above=None, new_customer=True),
+}  # fmt: skip
 MOVED: Final = SHIPYARD._replace(id="C-2")
 UNDOES: Final = {
     "project.cancel": "project.create", "project.withdraw": "project.put", "contract.cancel": "contract.put",
@@ -39,7 +43,7 @@ class Course:
     def __init__(self, *, one_part: bool) -> None:
         self.desk = Desk(
             policy=POLICY, others={SHIPYARD: Customer(profile=customer()), MOVED: known_customer()},
-            always=Approval(role="finance"), big=Approval(role="legal", discount_above=None, new_customer=True),
+            **RULES,
         )  # fmt: skip
         self.done: Counter[tuple[str, str]] = Counter()
         self.undone: Counter[tuple[str, str]] = Counter()
@@ -48,7 +52,7 @@ class Course:
     def play(self, chance: Random) -> None:
         """One thing happens."""
         desk = self.desk
-        match chance.choice(["answer"] * 12 + ["act"] * 4 + ["customer"] * 3 + ["deal", "moved", "world"]):
+        match chance.choice(["answer"] * 12 + ["act"] * 4 + ["customer"] * 3 + ["deal", "moved", "reload", "world"]):
             case "answer" if desk.open:
                 self._answer(chance)
             case "act":
@@ -72,6 +76,11 @@ class Course:
                 desk.when(deal(*self.parts, opportunity_id=chance.choice(["OPP-1", "OPP-2"])))
             case "moved":
                 desk.when(CustomerMoved(to=WON.id, customer=SHIPYARD.id, into="C-2"))
+            case "reload":
+                modes = {
+                    code: chance.choice([Mode.LIVE, Mode.LIVE, Mode.SHADOW, Mode.OFF]) for code in ("DE01", "US01")
+                }
+                desk.knows(policy=runs(**modes).model_copy(update={"approvals": RULES}))
             case _:
                 profile = chance.choice(["standard", "offshore"])
                 desk.knows(customer=Customer(profile=customer(tax_profile=profile), on_hold=chance.random() < 0.3))
@@ -118,12 +127,14 @@ class Course:
         """What must be so at any time."""
         state = self.desk.state
         assert set(self.desk.cases) == open_topics(state)
-        used = {("project.id", part.project_id) for part in state.parts}
-        used |= {("contract.id", part.contract_id) for part in state.parts}
+        live = [part for part in state.parts if not part.is_shadow]
+        used = {("project.id", part.project_id) for part in live} | {("contract.id", part.contract_id) for part in live}
         assert self.desk.claims == (set() if state.status == "cancelled" else used)
         if self.desk.asked:
             assert {grant.rule for grant in state.grants} >= {"always"}, "nothing is asked for before it is approved"
             assert all(grant.by != "E-ask" for grant in state.grants)
+            approved = {code for grant in state.grants if grant.rule == "always" for code in grant.parts}
+            assert {request.line.split(".")[0] for request in self.desk.asked} <= approved
         for each in state.parts:
             statuses = [each.step(name).status for name in STEPS]
             if "undoing" in statuses:
