@@ -55,7 +55,8 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
                 changed = state.model_copy(
                     update={
                         "deal": edited(state.deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
-                        "grants": _of_running(state), "editors": _with(state.editors, acted.by), "as_won": state.as_won or state.deal,
+                        "grants": _of_running(state), "editors": _with(state.editors, acted.by),
+                        "as_won": state.as_won or state.deal,
                     }
                 )  # fmt: skip
             except Unfit as unfit:
