@@ -57,7 +57,8 @@ class Story:
         chance = self._chance
         whose = chance.choice(self.customers)
         is_poison = self._is_poisoned(0.06)
-        data = deal(part(consultant=RATE, service_line="unknown" if is_poison else "advisory")).model_copy(
+        service_line = "unknown" if is_poison else "advisory"
+        data = deal(part(consultant=RATE, service_line=service_line, contract=f"SOW-{id}")).model_copy(
             update={"customer": Reference(id=whose), "opportunity_id": id}
         )
         # A deal that must not go on is applied all the same, with a case: it needs nobody.
