@@ -93,7 +93,15 @@ def _commands(ledger: Ledger) -> Iterator[Violation]:
 
 
 def _relied(ledger: Ledger) -> Iterator[Violation]:
-    """Nothing is applied while a commit before has blocked what it needs. One commit may do both: it has an order."""
+    """Nothing asks for an effect while a commit before has blocked what it needs; one commit may do both, in its order.
+
+    What a message finds booked already, or takes back, needs nobody's leave.
+    """
+    asked = {
+        (command.step.key, command.place[0] if command.place else None)
+        for command in ledger.evidence.commands
+        if command.step.operation != "billable.reverse"
+    }
     blocked_before: dict[str, bool] = {}
     blocked_now: dict[str, bool] = {}
     commit = None
@@ -104,7 +112,7 @@ def _relied(ledger: Ledger) -> Iterator[Violation]:
         sent = ledger.published(line.ref)
         if line.what != APPLIED or sent is None:
             continue
-        for key in sent.needs:
+        for key in sent.needs if {(line.key, line.version), (line.key, None)} & asked else ():
             key = ledger.evidence.bindings.get(key, key)  # noqa: PLW2901  # what is needed, by our own name
             if blocked_before.get(key) and blocked_now.get(key, True):
                 yield Violation(Invariant.ATOMIC, ledger.name(line.ref), f"was applied while {key} forbade it")
