@@ -49,9 +49,9 @@ def deadly_decide(state: object, event: Event, context: Context) -> Decision:
     return ACTORS["customer"].decide(state, event, context)
 
 
-def deadly_project(state: object, event: Event, context: Context) -> Decision:
+def deadly_engagement(state: object, event: Event, context: Context) -> Decision:
     """Dies as soon as the killer has what it waited for."""
-    decision = ACTORS["project"].decide(state, event, context)
+    decision = ACTORS["engagement"].decide(state, event, context)
     if context.key.id == KILLER and isinstance(decision, Accept):
         os._exit(DIED)
     return decision
@@ -62,7 +62,7 @@ def actors_of(mode: str) -> Mapping[str, Actor]:
         case "decide":
             return {**ACTORS, "customer": replace(ACTORS["customer"], decide=deadly_decide)}
         case "lane":
-            return {**ACTORS, "project": replace(ACTORS["project"], decide=deadly_project)}
+            return {**ACTORS, "engagement": replace(ACTORS["engagement"], decide=deadly_engagement)}
         case _:
             return ACTORS
 

@@ -38,7 +38,8 @@ async def deaths_until_it_lives(installation: Firm, mode: str, is_done: Done) ->
 async def has_each_ended(installation: Firm) -> bool:
     """Whether each message has ended somewhere, and nobody is a suspect."""
     return await installation.count(
-        "SELECT (SELECT count(*) FROM tallystick.inbox) + (SELECT count(*) FROM tallystick.dead_letter)"
+        "SELECT (SELECT count(*) FROM tallystick.inbox WHERE source NOT LIKE 'tallystick:%')"
+        " + (SELECT count(*) FROM tallystick.dead_letter)"
     ) == OTHERS + 1 and not await installation.count("SELECT count(*) FROM tallystick.suspect")
 
 
@@ -85,7 +86,7 @@ async def test_a_child_that_kills_once_its_parent_is_there_ends_parked(installat
     assert await installation.verdicts() == {"applied": OTHERS * 2 + 1, "parked": 1}
     # Then nobody runs it again by mistake
     gateway = await installation.start_ready()
-    head = f"{gateway.api}/v1/lanes/project/{KILLER}/retry"
+    head = f"{gateway.api}/v1/lanes/engagement/{KILLER}/retry"
     token = {"Authorization": f"Bearer {API_TOKEN}"}
     async with installation.session.post(head, json={"reason": "perhaps"}, headers=token) as refused:
         assert (refused.status, (await refused.json())["type"]) == (409, "/problems/lane-kills")
@@ -123,7 +124,7 @@ async def test_a_thousand_innocents_in_lanes_are_looked_at_quickly(installation:
     await gateway.kill()
     await installation.database.execute(
         "UPDATE tallystick.entity SET lane_state = 'open', wait_entity = NULL, wait_key = NULL, wait_seen = NULL"
-        " WHERE entity = 'project'"
+        " WHERE entity = 'engagement'"
     )
     # When the next one looks at all of them, alone those that are recorded
     await installation.database.execute(
@@ -154,12 +155,12 @@ async def test_a_start_that_is_stopped_at_a_locked_row_parks_nobody(installation
     await gateway.kill()
     await installation.database.execute(
         "UPDATE tallystick.entity SET lane_state = 'open', wait_entity = NULL, wait_key = NULL, wait_seen = NULL"
-        " WHERE entity = 'project'"
+        " WHERE entity = 'engagement'"
     )
     await installation.database.execute("INSERT INTO tallystick.lane_suspect SELECT ref, 0 FROM tallystick.inbox")
     # When its row is locked, and each start is stopped there in order
     async with installation.database.transaction():
-        await installation.database.execute("SELECT FROM tallystick.entity WHERE entity = 'project' FOR UPDATE")
+        await installation.database.execute("SELECT FROM tallystick.entity WHERE entity = 'engagement' FOR UPDATE")
         for _ in range(3):
             gateway = await installation.start()
             await until(lambda: is_one_at_hand_and_blocked(installation), 30, "it waits for the row")
