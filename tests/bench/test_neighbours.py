@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bench.checks import MessagesLeft
 from bench.neighbours import in_turn, of_neighbours
-from bench.throughput import TURNS, ratio
+from bench.throughput import TURNS, ratio, whole
 
 
 def test_a_ratio_is_the_same_on_a_machine_that_gets_slower() -> None:
@@ -29,3 +30,19 @@ def test_of_two_beside_each_other_the_median_of_their_ratios_counts() -> None:
 
 def test_the_two_take_turns_in_going_first() -> None:
     assert [in_turn(number, ("x", "y"))[0] for number in (1, 2, 3)] == ["x", "y", "x"]
+
+
+async def test_a_round_that_left_messages_is_taken_again_and_told_and_a_third_one_ends_the_run() -> None:
+    notes: list[str] = []
+    outcomes = iter([False, True, False, False])
+
+    async def attempt() -> float:
+        if not next(outcomes):
+            raise MessagesLeft("5 messages are left in q")
+        return 9.0
+
+    assert await whole(attempt, "B", notes) == 9
+    assert notes == ["a round of B was taken again: 5 messages are left in q"]
+    with pytest.raises(MessagesLeft):
+        await whole(attempt, "A", notes)
+    assert len(notes) == 2

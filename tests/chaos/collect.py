@@ -15,7 +15,7 @@ from gateway.people import SOURCE as PEOPLE
 from tests.chaos.people import own_source, said_by_people
 from tests.chaos.within import arrived_within, said_within, source_of
 from tests.chaos.world import World
-from tests.checker.asks import asks
+from tests.checker.asks import asks, awaits
 from tests.checker.content import content, raw
 from tests.checker.effects import DONE
 from tests.checker.evidence import (
@@ -148,9 +148,10 @@ def _inboxed(row: asyncpg.Record, commands: Mapping[str, Command]) -> Inboxed:
 
 
 def _entity(row: asyncpg.Record) -> Entity:
+    state = None if row["state"] is None else json.loads(row["state"])
     return Entity(
         row["key"], row["entity_version"], row["lane_state"], row["lane_depth"], row["lane_reason"], row["target"],
-        row["wait_seen"], asks(row["key"], None if row["state"] is None else json.loads(row["state"])),
+        row["wait_seen"], asks(row["key"], state), awaits(row["key"], state),
     )  # fmt: skip
 
 

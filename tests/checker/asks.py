@@ -1,4 +1,4 @@
-"""What the state of a won deal asks of people, read from its JSON without any code of the gateway."""
+"""What the state of a won deal asks of people, and whom it awaits, read from its JSON without code of the gateway."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ def asks(key: str, state: Mapping[str, Any] | None) -> frozenset[str] | None:
     if not key.startswith(ENGAGEMENT):
         return None
     return frozenset(() if state is None else _topics(state))
+
+
+def awaits(key: str, state: Mapping[str, Any] | None) -> str | None:
+    """The customer that was asked to trade for a deal and has not answered yet."""
+    if not key.startswith(ENGAGEMENT) or state is None:
+        return None
+    is_asked = any(part["steps"].get("customer", {}).get("status") == "asked" for part in state["parts"])
+    return f"customer/{state['customer']}" if is_asked else None
 
 
 def _topics(state: Mapping[str, Any]) -> Iterator[str]:

@@ -41,8 +41,8 @@ def _known_effects(ledger: Ledger) -> Iterator[Violation]:
     """An effect belongs to a command that is open, or that a decision has settled, and that was not given up.
 
     What a restore has forgotten may still be missing while something of its key stands open, and no longer; so too
-    while something of the deal of a project does. A put says all of a record, so one that is forgotten is made good by
-    the next that stands in the system, if the gateway knows of that one.
+    while something of the deal of a project does, or of the customer that the deal awaits. A put says all of a record,
+    so one that is forgotten is made good by the next that stands in the system, if the gateway knows of that one.
     """
     stopped = {key for key, rows in ledger.standing.items() if rows}
     stopped |= {ledger.commands[row.command].step.key for row in ledger.evidence.outbox}
@@ -51,6 +51,7 @@ def _known_effects(ledger: Ledger) -> Iterator[Violation]:
         for case in ledger.evidence.cases
         if case.is_open and (case.topic is not None or case.ref is None is case.command)
     }
+    stopped |= {entity.key for entity in ledger.evidence.entities if entity.awaits in stopped}
     # A project asks for nothing until its deal, which has its name, has opened it.
     stopped |= {f"project/{key.removeprefix(DEAL)}" for key in stopped if key.startswith(DEAL)}
     known = {row.command for row in ledger.evidence.outbox}

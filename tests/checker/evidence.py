@@ -72,6 +72,7 @@ class Entity:
     """An entity's row. `target`, `seen`: what its lane waits for, and the version of that which the decision saw.
 
     `asks`: the topics that a person must settle, as far as its state says so; None where that is not known.
+    `awaits`: the key whose answer it needs to go on.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Entity:
     target: str | None = None
     seen: int | None = None
     asks: frozenset[str] | None = None
+    awaits: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

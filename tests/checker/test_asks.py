@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from schemas.engagement.entity import Engagement, PartState, StepState
-from tests.checker.asks import asks
+from tests.checker.asks import asks, awaits
 from tests.checker.check import check
 from tests.checker.evidence import Case, Entity
 from tests.checker.report import Invariant
@@ -39,6 +39,20 @@ def test_each_thing_that_stands_still_asks_for_its_own_topic() -> None:
 def test_what_is_no_deal_or_has_no_state_asks_nothing() -> None:
     assert asks("project/P", {}) is None
     assert asks(KEY, None) == frozenset()
+
+
+def test_a_deal_awaits_the_customer_that_it_has_asked() -> None:
+    def awaited(step: str, status: str) -> str | None:
+        steps = {step: StepState.model_validate({"status": status})}
+        of = PartState(legal_entity="US01", project_id="E", contract_id="E", steps=steps)
+        state = Engagement(status="running", customer="C-1", parts=(of,))
+        return awaits(KEY, state.model_dump(mode="json"))
+
+    assert awaited("customer", "asked") == "customer/C-1"
+    assert awaited("customer", "done") is None
+    assert awaited("shell", "asked") is None
+    assert awaits(KEY, None) is None
+    assert awaits("project/P", {}) is None
 
 
 def test_what_is_asked_has_a_case_and_a_case_is_asked_for() -> None:

@@ -255,6 +255,16 @@ def test_what_a_restore_forgot_may_be_missing_while_its_key_stands_still() -> No
     assert check(forgotten(POISONED)).violations == ()
 
 
+def test_what_a_restore_forgot_may_be_missing_while_what_its_key_awaits_stands_still() -> None:
+    def awaiting(other: str) -> Evidence:
+        lost = forgotten(SHEET)
+        entities = (replace(each, awaits=other) if each.key == SHEET else each for each in lost.entities)
+        return replace(lost, entities=tuple(entities))
+
+    assert not [found for found in check(awaiting(POISONED)).violations if "restore" in found.why]
+    assert [found for found in check(awaiting("customer/free")).violations if "restore" in found.why]
+
+
 def test_what_a_restore_forgot_may_be_missing_while_a_topic_of_its_key_is_open() -> None:
     def standing(topic: str | None) -> Evidence:
         lost = forgotten(SHEET)

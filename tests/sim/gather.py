@@ -11,7 +11,7 @@ from adapters.memory.rows import Accepted
 from adapters.memory.tables import Tables
 from schemas.commands import SELF, Command
 from schemas.operations.table import read_body
-from tests.checker.asks import asks
+from tests.checker.asks import asks, awaits
 from tests.checker.content import raw
 from tests.checker.evidence import (
     Case,
@@ -115,10 +115,13 @@ def _entities(tables: Tables) -> list[Entity]:
     for key, entity in tables.entities.items():
         row, lane = entity.row, entity.row.lane
         target = None if lane.target is None else str(lane.target)
-        asked = asks(str(key), None if row.state is None else orjson.loads(row.state))
+        state = None if row.state is None else orjson.loads(row.state)
         found.append(
-            Entity(str(key), row.entity_version, lane.state, lane.depth, lane.reason, target, lane.seen, asked)
-        )
+            Entity(
+                str(key), row.entity_version, lane.state, lane.depth, lane.reason, target, lane.seen,
+                asks(str(key), state), awaits(str(key), state),
+            )
+        )  # fmt: skip
     return found
 
 
