@@ -81,15 +81,20 @@ def advance(flow: Flow, job: Job) -> Move:
         if state.status != "todo" or any(part.step(name).status not in PAST for name in step.needs):
             continue
         system, standing = job.system(step.do.operation), step.ready(job.at(part))
-        if standing is not None:
-            part = _changed(part, step, status="done", system=system, external_id=standing, was_there=True)
-        elif system is None:
+        if standing is None and system is None:
             part = _changed(part, step, status="skipped", reason=f"the policy sends {step.do.operation} nowhere")
-        else:
-            number = state.tries + 1
+            continue
+        number = state.tries
+        if system is not None and (standing is None or step.awaits_reply):
+            number += 1
             line = f"{part.legal_entity}.{step.name}.{number}"
             requests.append(Request(system, step.do.operation, line, step.do.body(job.at(part))))
+        if standing is None:
             part = _changed(part, step, status="asked", tries=number, system=system)
+        else:
+            part = _changed(
+                part, step, status="done", tries=number, system=system, external_id=standing, was_there=True
+            )
     return Move(part, tuple(requests))
 
 

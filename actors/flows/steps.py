@@ -85,10 +85,10 @@ class Step:
     """A row of a flow's table.
 
     `needs` are earlier rows that must be done or skipped. `verify` answers why a confirmed step is not to be believed,
-    from the job and the system's own id. `ready` answers that id where the effect is there already. A step that is not
-    `critical` keeps nothing back when it fails. `awaits_reply`: that its command was confirmed is not the answer yet,
-    which comes as an event. `leaves`: what a person must see to once it is taken back; None: nothing. `relies`:
-    operations beside its own whose systems it looks at.
+    from the job and the system's own id. `ready` answers that id where the effect is there already; nothing waits then,
+    yet who would reply is told. A step that is not `critical` keeps nothing back when it fails. `awaits_reply`: that
+    its command was confirmed is not the answer yet, which comes as an event. `leaves`: what a person must see to once
+    it is taken back; None: nothing. `relies`: operations beside its own whose systems it looks at.
     """
 
     name: str

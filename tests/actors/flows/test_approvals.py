@@ -83,7 +83,7 @@ def test_each_rule_must_be_approved() -> None:
     assert desk.asked == []
     assert set(desk.cases) == {"approval:always"}
     accepted(desk.act("approval:always", Act.APPROVE, by="E-law", roles=("legal",)))
-    assert desk.operations == ["project.create"]
+    assert desk.operations == ["customer.trade", "project.create"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_credit_hold_while_it_is_approved_stops_it() -> None:
     # Once it is released, what was approved stays so
     desk.knows(customer=known_customer())
     accepted(desk.act("validate", Act.RETRY))
-    assert desk.operations == ["project.create"]
+    assert desk.operations == ["customer.trade", "project.create"]
 
 
 def test_an_edit_asks_for_the_approvals_again() -> None:

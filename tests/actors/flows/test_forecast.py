@@ -56,7 +56,7 @@ def test_the_same_again_is_not_told_and_a_change_is() -> None:
 def test_a_deal_that_is_won_is_certain() -> None:
     requests = NEW.after(forecast()).asked(deal())
     assert [r.body.probability for r in requests if isinstance(r.body, ForecastPut)] == [100]
-    assert [r.operation for r in NEW.asked(deal())] == ["project.create"]
+    assert [r.operation for r in NEW.asked(deal())] == ["customer.trade", "project.create"]
 
 
 def test_where_nobody_plans_it_is_kept() -> None:

@@ -33,6 +33,7 @@ FORECAST = OpportunityForecast(
 def test_the_steps_follow_each_other() -> None:
     desk = Desk().won().go_on()
     assert [(request.system, request.operation, request.line) for request in desk.asked] == [
+        (SELF, "customer.trade", "DE01.customer.1"),
         ("erp", "project.create", "DE01.shell.1"),
         ("psa", "project.put", "DE01.delivery.1"),
         ("erp", "contract.put", "DE01.contract.1"),
@@ -45,6 +46,18 @@ def test_the_steps_follow_each_other() -> None:
     assert desk.state.status == "active"
     assert desk.notices == [Notice("activated", {"projects": "P-1"})]
     assert desk.cases == {}
+
+
+def test_a_customer_that_the_erp_has_is_told_of_the_deal_and_nothing_waits_for_its_answer() -> None:
+    desk = Desk().won()
+    [trade, create] = desk.asked
+    assert isinstance(trade.body, Trade)
+    assert (trade.body.engagement, trade.body.legal_entity, create.operation) == ("P-1", "DE01", "project.create")
+    assert desk.statuses()["customer"] == "done"
+    assert reason_to_ignore(desk.done("DE01.customer.1"))
+    assert reason_to_ignore(desk.ready())
+    assert reason_to_ignore(desk.unready())
+    assert desk.part().step("customer").external_id == "10042"
 
 
 def test_what_the_systems_are_asked() -> None:
