@@ -162,8 +162,8 @@ class _Turn:
             payment_terms=profile.payment_terms,
             on_hold=self._state.on_hold or self._state.merged_into is not None,
         )
-        # When the ERP's id became known says nothing of the content: after a restore it may be another moment.
-        line = f"{code}.{numbered(self._state.puts + 1, body.model_copy(update={'erp_id': None}))}"
+        # With the ERP's id, which after a restore may be known at another moment: another body is another command.
+        line = f"{code}.{numbered(self._state.puts + 1, body)}"
         self._requests.append(Request(system, OPERATION, line, body))
         self._failures.pop(code, None)
         row = self._state.record(code, system)

@@ -22,6 +22,7 @@ from tests.checker.evidence import (
     Claim,
     Closing,
     Command,
+    DeadLetter,
     Evidence,
     Inboxed,
     Line,
@@ -415,6 +416,18 @@ def test_the_report_says_it_all_in_plain_text() -> None:
     assert f"{PROJECT} {CRM} won: was confirmed, and stands nowhere" in text
     assert "9 live                       holds" in text
     assert "commit in flight × kill: 3" in text
+
+
+def test_a_message_may_be_taken_for_a_killer_where_processes_were_killed_each_time_that_it_ran() -> None:
+    def taken(code: str, kills: int) -> bool:
+        letter = DeadLetter(SMALL.published[0].raw, code)
+        kill = Cell("commit in flight", "kill")
+        found = check(replace(with_more("dead_letters", letter), faults={kill: kills})).violations
+        return any("could be read" in each.why for each in found)
+
+    assert not taken("kills_process", 3)
+    assert taken("kills_process", 2)
+    assert taken("not_json", 3)
 
 
 def test_too_few_faults_are_no_proof() -> None:
