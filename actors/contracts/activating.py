@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from actors.contracts.advancing import advance, amended, schedule_of
-from actors.contracts.telling import tell
+from actors.contracts.telling import tell, tell_billing
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
+from actors.flows.ids import CONTRACT
 from schemas.acts import Act
 from schemas.contract.entity import Amendment, Contract
 from schemas.contract.v1 import Activated, Opened
 from schemas.customer.entity import Customer
-from schemas.facts import Case, Notice
+from schemas.facts import Case, Claim, Notice
 from schemas.project.entity import Project
 from schemas.verdicts import Failure, FailureClass
 
@@ -27,19 +28,20 @@ def opened(state: Contract, terms: Opened, context: Context) -> Decision:
     if state.status == "withdrawn":
         state = _anew(state)
     elif state.engagement is not None:
-        return _taken(state, state.engagement, terms)
-    found = {
-        "engagement": terms.engagement, "reference": terms.reference, "customer": terms.customer,
-        "project_id": terms.project_id, "project": terms.project, "tax_code": terms.tax_code,
-        "billing": terms.billing, "billing_id": terms.billing_id,
-    }  # fmt: skip
+        return _taken(state, f"under the contract of engagement {state.engagement}", terms)
     if state.version:
-        remark = "the contract is in force already: its terms stay, from the deal it takes where it is kept"
-        return Accept(state.model_copy(update=found), remarks=(remark,))
+        return _joined(state, terms, context)
     legal_entity = context.policy.legal_entities.get(terms.legal_entity)
     begun = state.model_copy(
         update={
-            **found,
+            "engagement": terms.engagement,
+            "reference": terms.reference,
+            "customer": terms.customer,
+            "project_id": terms.project_id,
+            "project": terms.project,
+            "tax_code": terms.tax_code,
+            "billing": terms.billing,
+            "billing_id": terms.billing_id,
             "status": "in_force",
             "legal_entity": terms.legal_entity,
             "currency": terms.currency,
@@ -83,6 +85,10 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         return Wait(at_project.key, "the contract's project is not there yet")
     if (project.legal_entity, project.currency) != (terms.legal_entity, terms.currency):
         return _contradicts(state, terms, project)
+    is_sold = project.contract == context.key.id  # then the deal's flow brings it to the billing system
+    holder = context.taken.get(Claim(CONTRACT, context.key.id))
+    if holder is not None and not is_sold:
+        return _sold_elsewhere(state, holder.id)
     at_customer = context.find(terms.customer.key("customer"))
     customer = at_customer.state
     if not isinstance(customer, Customer) or terms.legal_entity not in customer.erp_ids:
@@ -90,6 +96,7 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     value = terms.value or (terms.billing.fee if terms.billing.method == "fixed_fee" else None)
     begun = Contract(
         status="in_force",
+        came_alone=not is_sold,
         reference=terms.reference or context.key.id,
         customer=customer.erp_ids[terms.legal_entity],
         project_id=at_project.key.id,
@@ -104,7 +111,6 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         billing=legal_entity.route("contract.put", terms.starts_on),
         planning=legal_entity.route("forecast.put", terms.starts_on),
     )
-    is_sold = project.contract == context.key.id  # then the deal's flow brings it to the billing system
     first = Amendment(
         number=1,
         kind="contract",
@@ -121,7 +127,32 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     contract, requests = tell(amended(begun, first), context.key, first, billing=not is_sold)
     decision = _in_force(contract, context)
     settles = ("activation", *decision.settles)
-    return replace(decision, requests=(*requests, *decision.requests), settles=settles)
+    claims = () if is_sold else (Claim(CONTRACT, context.key.id),)
+    return replace(decision, requests=(*requests, *decision.requests), settles=settles, claims=claims)
+
+
+def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
+    """A deal was won under a contract that is in force: its terms stay, and the billing system gets them again.
+
+    On another project than the contract's nothing of it changes, and a person is asked.
+    """
+    if state.project_id != terms.project_id:
+        asked, requests = tell_billing(state, context.key)
+        taken = _taken(asked, f"under a contract that is in force on project {state.project_id}", terms)
+        return replace(taken, requests=requests)
+    found = state.model_copy(
+        update={
+            "engagement": terms.engagement,
+            "customer": terms.customer,
+            "project": terms.project,
+            "tax_code": terms.tax_code,
+            "billing": state.billing if state.billing_id is not None else terms.billing,
+            "billing_id": state.billing_id or terms.billing_id,
+        }
+    )
+    asked, requests = tell_billing(found, context.key)
+    remark = "the contract is in force already: its terms stay, from the deal it takes where it is kept"
+    return Accept(asked, requests, settles=tuple(each.topic for each in found.unbilled), remarks=(remark,))
 
 
 def _anew(withdrawn: Contract) -> Contract:
@@ -140,14 +171,23 @@ def _in_force(contract: Contract, context: Context) -> Accept:
     return replace(decision, notices=(notice, *decision.notices))
 
 
-def _taken(state: Contract, engagement: str, terms: Opened) -> Accept:
-    """Two deals name one contract: the first keeps it, and a person must know that the second bills without one."""
+def _taken(state: Contract, under: str, terms: Opened) -> Accept:
+    """A deal names a contract that is not its own: a person must know that the deal bills without one."""
     reason = (
-        f"engagement {terms.engagement} was sold under the contract of engagement {engagement}, so nothing of it is "
-        "amended here: give its contract an id of its own in the CRM, and resolve this"
+        f"engagement {terms.engagement} was sold {under}, so nothing of it is amended here: give its contract an id of "
+        "its own in the CRM, and resolve this"
     )
     failure = Failure(FailureClass.CONFLICT, "contract_taken", reason, "contract")
     return Accept(state, cases=(Case(failure, f"{TAKEN}{terms.engagement}", (Act.RESOLVE,)),))
+
+
+def _sold_elsewhere(state: Contract, engagement: str) -> Accept:
+    reason = (
+        f"engagement {engagement} is being set up under this contract, for another project: give one of them a "
+        "contract of its own in the CRM and send contract.activated again"
+    )
+    failure = Failure(FailureClass.CONFLICT, "contract_taken", reason, "contract")
+    return Accept(state, cases=(Case(failure, "activation", (Act.RESOLVE,)),))
 
 
 def _contradicts(state: Contract, terms: Activated, project: Project) -> Accept:

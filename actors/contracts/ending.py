@@ -56,6 +56,9 @@ def withdrawn(state: Contract, withdrawal: Withdrawn) -> Decision:
         return Ignore(f"the contract belongs to {owner}, so {withdrawal.engagement} takes nothing of it back")
     if state.status == "withdrawn":
         return Ignore("the contract is withdrawn already")
+    if state.came_alone:
+        remark = f"the contract was in force before {withdrawal.engagement} was won: it stays so, without a deal"
+        return Accept(state.model_copy(update={"engagement": None}), remarks=(remark,))
     dropped, topics, remarks = _without_held(state, "withdrawn")
     topics = (*topics, *(each.topic for each in state.unbilled))
     ended = dropped.model_copy(update={"status": "withdrawn"})

@@ -8,11 +8,11 @@ from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.flows import engine
-from actors.flows.edits import Unfit, read_edit
+from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
-from actors.flows.ids import taken_ids
-from actors.flows.parts import joined, parts_of, project_id
+from actors.flows.ids import standing_contracts, taken_ids
+from actors.flows.parts import contract_id, joined, parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
 from actors.flows.steps import Job, Step
@@ -38,14 +38,19 @@ MORE_DEALS: Final = "second_deals"
 
 
 def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """A deal is examined with its customer and its projects: when it is won, and when a person acts."""
+    """A deal is examined with its customer, projects, and contracts: when it is won, and when a person acts."""
     match event:
         case Envelope(data=OpportunityWon() as deal) if state.deal is None or _may_be_joined(state):
-            projects = (ActorKey("project", project_id(event.subject, deal, part)) for part in deal.parts)
             known = () if state.customer is None else (ActorKey("customer", state.customer),)
-            return (deal.customer.key("customer"), *known, *projects)
-        case Envelope(data=Acted() as acted) if state.customer is not None:
-            return (_customer_meant(state.customer, acted), *_projects_meant(state, acted))
+            return (deal.customer.key("customer"), *known, *_set_up_by(event.subject, deal))
+        case Envelope(data=Acted() as acted) if state.customer is not None and state.deal is not None:
+            stand = (
+                key
+                for part in state.parts
+                for key in (ActorKey("project", part.project_id), ActorKey("contract", part.contract_id))
+            )
+            meant = _set_up_by(event.subject, _deal_meant(state.deal, acted))
+            return (_customer_meant(state.customer, acted), *stand, *meant)
         case _:
             return ()
 
@@ -234,7 +239,10 @@ def _had(context: Context) -> dict[str, dict[str, str]]:
 
 
 def _scene_with(customer_id: str, customer: Customer | None, context: Context) -> Scene:
-    return Scene(context.key.id, context.policy, customer_id, customer, _had(context), taken_ids(context))
+    return Scene(
+        context.key.id, context.policy, customer_id, customer, _had(context), taken_ids(context),
+        standing_contracts(context),
+    )  # fmt: skip
 
 
 def _scene(context: Context) -> Scene:
@@ -257,15 +265,20 @@ def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartSt
     )
 
 
-def _projects_meant(state: Engagement, acted: Acted) -> list[ActorKey]:
-    """The deal's projects, and those that an edit puts in their place."""
-    ids = [part.project_id for part in state.parts]
-    if acted.act is Act.EDIT_RETRY and acted.topic == VALIDATE:
-        try:
-            ids += [part.project_id for part in read_edit(acted).parts.values() if part.project_id is not None]
-        except Unfit:  # the decision says why
-            return [ActorKey("project", id_) for id_ in ids]
-    return [ActorKey("project", id_) for id_ in dict.fromkeys(ids)]
+def _set_up_by(engagement: str, deal: OpportunityWon) -> list[ActorKey]:
+    """The projects and contracts that a deal is to set up."""
+    projects = [ActorKey("project", project_id(engagement, deal, part)) for part in deal.parts]
+    return [*projects, *(ActorKey("contract", contract_id(deal, part)) for part in deal.parts)]
+
+
+def _deal_meant(deal: OpportunityWon, acted: Acted) -> OpportunityWon:
+    """The deal, or what an edit makes of it."""
+    if acted.act is not Act.EDIT_RETRY or acted.topic != VALIDATE:
+        return deal
+    try:
+        return edited(deal, read_edit(acted))
+    except Unfit:  # the decision says why
+        return deal
 
 
 def _customer_meant(customer: str, acted: Acted) -> ActorKey:

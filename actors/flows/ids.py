@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from actors.decision import Accept, Context
+from schemas.contract.entity import Contract
 from schemas.engagement.entity import Engagement
 from schemas.facts import Claim
 from schemas.project.entity import Project
@@ -18,21 +19,36 @@ CONTRACT: Final = "contract.id"
 def taken_ids(context: Context) -> Mapping[Claim, str]:
     """What other engagements have: claim -> the engagement that has it.
 
-    What was claimed comes first. Of a project that was looked up, the engagement that runs it has it all the same.
+    What was claimed comes first. Of a project or contract that was looked up, the engagement that runs it has it all
+    the same.
     """
     by_row = {
-        Claim(PROJECT, key.id): snapshot.state.engagement
+        Claim(PROJECT if isinstance(snapshot.state, Project) else CONTRACT, key.id): snapshot.state.engagement
         for key, snapshot in context.references.items()
-        if isinstance(snapshot.state, Project)
-        and snapshot.state.engagement not in (None, context.key.id)
+        if isinstance(snapshot.state, Project | Contract)
+        and snapshot.state.engagement is not None
+        and snapshot.state.engagement != context.key.id
         and snapshot.state.status != "withdrawn"
     }
-    by_claim = {claim: holder.id for claim, holder in context.taken.items() if claim.scope in (PROJECT, CONTRACT)}
+    by_claim = {
+        claim: holder.id
+        for claim, holder in context.taken.items()
+        if claim.scope in (PROJECT, CONTRACT) and holder.entity == "engagement"
+    }
     return {**by_row, **by_claim}
 
 
-def with_ids(before: Engagement, accept: Accept, taken: Mapping[Claim, str]) -> Accept:
-    """The same decision with the ids of the parts that run live claimed, as far as nobody else has them."""
+def standing_contracts(context: Context) -> dict[str, Contract]:
+    """Of the contracts that were looked up, those that came without a deal and are no deal's now, by id."""
+    return {
+        key.id: snapshot.state
+        for key, snapshot in context.references.items()
+        if isinstance(snapshot.state, Contract) and snapshot.state.version and snapshot.state.engagement is None
+    }
+
+
+def with_ids(before: Engagement, accept: Accept, taken: Collection[Claim]) -> Accept:
+    """The same decision with the ids of the parts that run live claimed, but for those that are `taken`."""
     state = accept.state
     if not isinstance(state, Engagement):
         raise TypeError("an engagement decides on engagements")
@@ -70,5 +86,5 @@ def _held(state: Engagement) -> tuple[Claim, ...]:
     )
 
 
-def _free(scope: str, ids: Iterable[str], taken: Mapping[Claim, str]) -> tuple[str, ...]:
+def _free(scope: str, ids: Iterable[str], taken: Collection[Claim]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id_ for id_ in ids if Claim(scope, id_) not in taken))

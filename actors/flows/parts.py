@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import NamedTuple
 
 from actors.policy import Flow, Mode, Policy
@@ -59,15 +59,11 @@ def joined(state: Engagement, first: OpportunityWon, again: OpportunityWon, poli
     return first.model_copy(update={"parts": tuple(live.get(part.legal_entity, part) for part in first.parts)})
 
 
-def begun(
-    engagement: str, deal: OpportunityWon, part: Part, had: Mapping[str, Mapping[str, str]], *, is_shadow: bool
-) -> PartState:
-    """A part of which nothing is done yet. `had`: project -> system -> the id that the system had for it before."""
-    project = project_id(engagement, deal, part)
+def begun(engagement: str, deal: OpportunityWon, part: Part, *, is_shadow: bool) -> PartState:
+    """A part of which nothing is done yet."""
     return PartState(
         legal_entity=part.legal_entity,
-        project_id=project,
+        project_id=project_id(engagement, deal, part),
         contract_id=contract_id(deal, part),
         is_shadow=is_shadow,
-        had=dict(had.get(project, {})),
     )

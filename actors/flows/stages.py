@@ -9,13 +9,14 @@ from typing import Final
 from actors.decision import Accept
 from actors.flows import approvals, engine
 from actors.flows.engine import Move
-from actors.flows.ids import with_ids, without_ids
+from actors.flows.ids import CONTRACT, with_ids, without_ids
 from actors.flows.parts import Parts, begun, not_begun
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
 from actors.flows.won_deal import WON_DEAL
 from actors.policy import Policy
 from schemas.acts import Act
+from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement, PartState
 from schemas.facts import Case, Claim, Notice
@@ -32,6 +33,7 @@ class Scene:
 
     `had`: project -> system -> the id that the system had for it before the deal was won.
     `taken`: ids of projects and contracts that are another engagement's, and whose.
+    `standing`: contracts that came without a deal, by id; they hold their ids themselves.
     """
 
     engagement: str
@@ -40,6 +42,12 @@ class Scene:
     customer: Customer | None = None
     had: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     taken: Mapping[Claim, str] = field(default_factory=dict)
+    standing: Mapping[str, Contract] = field(default_factory=dict)
+
+    @property
+    def not_free(self) -> frozenset[Claim]:
+        """Ids that this engagement cannot have for itself alone."""
+        return frozenset(self.taken) | {Claim(CONTRACT, id_) for id_ in self.standing}
 
 
 def examine(state: Engagement, scene: Scene) -> Accept:
@@ -47,7 +55,7 @@ def examine(state: Engagement, scene: Scene) -> Accept:
 
     A part that is begun already goes on meanwhile, and is not looked at again.
     """
-    return with_ids(state, _examined(state, scene), scene.taken)
+    return with_ids(state, _examined(state, scene), scene.not_free)
 
 
 def _examined(state: Engagement, scene: Scene) -> Accept:
@@ -59,13 +67,15 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
         update={
             "parts": (
                 *(part for part in state.parts if part.is_begun),
-                *(begun(scene.engagement, deal, part, scene.had, is_shadow=False) for part in parts.live),
-                *(begun(scene.engagement, deal, part, scene.had, is_shadow=True) for part in parts.shadow),
+                *(_begun(scene, deal, part, is_shadow=False) for part in parts.live),
+                *(_begun(scene, deal, part, is_shadow=True) for part in parts.shadow),
             ),
             "left_out": tuple(part.legal_entity for part in parts.off),
         }
     )
-    examined = Examined(scene.engagement, deal, state.customer or "", customer, scene.policy, scene.taken)
+    examined = Examined(
+        scene.engagement, deal, state.customer or "", customer, scene.policy, scene.taken, scene.standing
+    )
     found = misses(examined, parts.live, state.tax_codes) if parts.live else ()
     if found:
         return _blocked(fresh, parts, found)
@@ -126,7 +136,7 @@ def refuse(state: Engagement, scene: Scene, why: str) -> Accept:
             "parts": tuple(part for part in state.parts if part.legal_entity not in let_go),
         }
     )  # fmt: skip
-    accept = with_ids(state, _together(stays, ()), scene.taken)
+    accept = with_ids(state, _together(stays, ()), scene.not_free)
     remark = f"the part of {', '.join(let_go)} is left out, {why}"
     return replace(accept, settles=_open_topics(state), remarks=(remark,))
 
@@ -177,6 +187,14 @@ def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[M
         else:
             moved.append((part, engine.advance(WON_DEAL, job)))
     return _together(taxed, moved)
+
+
+def _begun(scene: Scene, deal: OpportunityWon, part: Part, *, is_shadow: bool) -> PartState:
+    """A part of which nothing is done yet, with what was there before the deal was won."""
+    fresh = begun(scene.engagement, deal, part, is_shadow=is_shadow)
+    standing = scene.standing.get(fresh.contract_id)
+    agreed = None if standing is None else standing.billing_id
+    return fresh.model_copy(update={"had": dict(scene.had.get(fresh.project_id, {})), "agreed": agreed})
 
 
 def _open_topics(state: Engagement) -> tuple[str, ...]:

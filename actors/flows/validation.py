@@ -11,6 +11,7 @@ from typing import NamedTuple
 from actors.flows.ids import CONTRACT, PROJECT
 from actors.flows.parts import contract_id, project_id
 from actors.policy import LegalEntity, Policy
+from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
 from schemas.facts import Claim
 from schemas.project.v2 import OpportunityWon, Part
@@ -41,6 +42,8 @@ class Examined(NamedTuple):
     policy: Policy
     taken: Mapping[Claim, str] = MappingProxyType({})
     """Ids of projects and contracts that are another engagement's: claim -> that engagement."""
+    standing: Mapping[str, Contract] = MappingProxyType({})
+    """Contracts that came without a deal and are no deal's now, by id."""
 
 
 def misses(examined: Examined, parts: Sequence[Part], tax_codes: dict[str, str]) -> tuple[Miss, ...]:
@@ -146,6 +149,27 @@ def _taken(examined: Examined, part: Part) -> Iterator[Miss]:
         if holder is not None:
             mend = f"{what} {claim.value} belongs to engagement {holder}: name another by edit-retry, or cancel"
             yield Miss(FailureClass.CONFLICT, f"{what}_taken", f"{at}.{field}", mend, part.legal_entity)
+    yield from _standing(examined, part)
+
+
+def _standing(examined: Examined, part: Part) -> Iterator[Miss]:
+    """A contract that came without a deal has a deal won under it only where it is in force on the deal's project."""
+    id_ = contract_id(examined.deal, part)
+    contract = examined.standing.get(id_)
+    if contract is None:
+        return
+    field, another = f"parts.{part.legal_entity}.contract.id", "name another by edit-retry, or cancel"
+    here = (project_id(examined.engagement, examined.deal, part), part.legal_entity, part.currency)
+    if contract.status != "in_force":
+        mend = f"contract {id_} is {contract.status}: {another}"
+    elif (contract.project_id, contract.legal_entity, contract.currency) != here:
+        of = f"project {contract.project_id} of {contract.legal_entity} in {contract.currency}"
+        mend = f"contract {id_} is in force already, on {of}: {another}"
+    elif contract.billing is not None and contract.billing_id is None:
+        mend = f"contract {id_} is in force already, and {contract.billing} does not have it yet: see to that first"
+    else:
+        return
+    yield Miss(FailureClass.CONFLICT, "contract_taken", field, mend, part.legal_entity)
 
 
 def _ids(examined: Examined) -> Iterator[Miss]:

@@ -43,6 +43,11 @@ def _had(operation: str) -> Callable[[Job], str | None]:
     return had
 
 
+def _agreed(job: Job) -> str | None:
+    """The id of a contract that was in force before the deal was won: its own terms stay."""
+    return job.state.agreed
+
+
 def _create(job: Job) -> ProjectCreate:
     line = job.policy.service_lines[job.part.service_line]
     return ProjectCreate(
@@ -251,7 +256,10 @@ WON_DEAL: Final[Flow] = (
         "delivery", ("shell",), Doing("project.put", _put), Doing("project.withdraw", _withdraw), _has_id,
         ready=_had("project.put"),
     ),
-    Step("contract", ("delivery",), Doing("contract.put", _agree), Doing("contract.cancel", _revoke), _has_id),
+    Step(
+        "contract", ("delivery",), Doing("contract.put", _agree), Doing("contract.cancel", _revoke), _has_id,
+        ready=_agreed,
+    ),
     Step(
         "open", ("contract",), Doing("project.opened", _open), Doing("project.withdrawn", _shut), _is_told,
         leaves="time may be billed on it: correct the sheets that are, so that their lines are reversed",

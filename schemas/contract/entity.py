@@ -75,6 +75,8 @@ class Contract(_Kept):
     """`withdrawn`: its deal was cancelled; another deal opens it again."""
     engagement: str | None = None
     """The engagement that it was won with."""
+    came_alone: bool = False
+    """It came into force without a deal: it stays in force when a deal that is won under it is cancelled."""
     reference: str | None = None
     """Its number, the same in all systems."""
     customer: str | None = None

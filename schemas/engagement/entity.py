@@ -53,6 +53,8 @@ class PartState(_Kept):
     """The ERP's own code, that of the customer or the one that a person chose."""
     had: dict[str, str] = {}
     """System -> its own id of the project, known before the deal was won."""
+    agreed: str | None = None
+    """The billing system's own id of the contract, where that was in force before the deal was won."""
     routes: dict[str, str | None] = {}
     """Operation -> the system that takes it, None: nobody; as the policy said when the part began."""
     steps: dict[str, StepState] = {}

@@ -15,8 +15,8 @@ from schemas.acts import Act
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
 from schemas.contract.v1 import ChangeOrderApproved, Withdrawn
-from schemas.facts import Case
-from schemas.keys import external_key
+from schemas.facts import Case, Claim
+from schemas.keys import ActorKey, external_key
 from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.forecast import ForecastPut
 from schemas.operations.project import RolePrice
@@ -138,6 +138,46 @@ def test_a_deal_that_comes_after_the_activation_tells_where_it_is_kept() -> None
     assert isinstance(decision.state, Contract)
     assert (decision.state.engagement, decision.state.billing_id, decision.state.version) == ("ENG-1", "CON-1", 1)
     assert "terms stay" in decision.remarks[0]
+
+
+def test_what_is_in_force_is_sent_again_once_a_deal_was_set_up_under_it() -> None:
+    given = NEW.after(activated(), order(2))
+    put = body(given.when(opened().model_copy(update={"project": "PRJ-9"})), "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.version, put.value, put.project) == (2, Decimal("55000.00"), "PRJ-9")
+
+
+def test_a_deal_on_another_project_changes_nothing_of_it() -> None:
+    given = NEW.after(activated(), order(2))
+    elsewhere = opened().model_copy(update={"project_id": "P-77", "project": "PRJ-77", "customer": "777"})
+    decision = given.when(elsewhere)
+    assert (case(decision).topic, case(decision).failure.code) == ("taken:ENG-1", "contract_taken")
+    put = body(decision, "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.version, put.project, put.customer) == (2, "PRJ-1", "10042"), "what billing has may be the deal's"
+    after = contract(given.after(elsewhere))
+    assert (after.engagement, after.project_id) == (None, "P-1")
+
+
+def test_it_stays_in_force_when_a_deal_that_came_later_is_cancelled() -> None:
+    given = NEW.after(activated(), opened())
+    decision = accepted(given.when(WITHDRAWAL))
+    assert isinstance(decision.state, Contract)
+    assert (decision.state.status, decision.state.engagement, decision.requests) == ("in_force", None, ())
+    assert "ENG-1" in decision.remarks[0]
+    assert len(asked(given.after(WITHDRAWAL).when(order(2)), "contract.put")) == 1
+
+
+def test_an_id_that_a_deal_is_set_up_under_is_not_activated_for_another_project() -> None:
+    claim = Claim("contract.id", SOW.id)
+    assert accepted(NEW.when(activated())).claims == (claim,)
+    taken = replace(NEW, taken={claim: ActorKey("engagement", "ENG-2")})
+    found = case(taken.when(activated()))
+    assert (found.topic, found.failure.code) == ("activation", "contract_taken")
+    assert "ENG-2" in found.failure.reason
+    # But the contract that the project was sold under is the very one
+    sold = running_project().model_copy(update={"contract": SOW.id})
+    assert accepted(replace(taken, others={**NEW.others, BRIDGE: sold}).when(activated())).cases == ()
 
 
 @pytest.mark.parametrize("missing", [BRIDGE, SHIPYARD])

@@ -15,17 +15,19 @@ from pytest_bdd import given, then, when
 
 from gateway.people import ActedUpon
 from schemas.acts import Act
+from schemas.contract.v1 import Activated
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
-from schemas.operations.contract import ContractPut
+from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.project.entity import Project
+from schemas.project.v1 import Billing
 from schemas.values import Reference
 from schemas.verdicts import Verdict
-from tests.actors.agreements import order
+from tests.actors.agreements import BEGIN, order, rates
 from tests.actors.firm import approved, credit, customer, line, merged
 from tests.runtime.firm import CRM, PSA
 from tests.runtime.virtual import VirtualLoop
@@ -138,6 +140,7 @@ def release(office: Office, id: str) -> None:
     office.say(FINANCE, (facts.customer_key(id), credit(on_hold=False)))
 
 
+@given(says("deal {id:Id} with {customer_id:Id} is won for {codes:List}"))
 @when(says("deal {id:Id} with {customer_id:Id} is won for {codes:List}"))
 def won(office: Office, id: str, customer_id: str, codes: list[str]) -> None:
     office.say(CRM, facts.won(id, customer_id, *(facts.sold(id, code, office.currency(code)) for code in codes)))
@@ -173,6 +176,23 @@ def won_and_merged(office: Office, id: str, customer_id: str, code: str, gone: s
 
     office.begin(CRM, facts.won(id, customer_id, facts.sold(id, code, office.currency(code))), is_put)
     office.say(CRM, (facts.customer_key(gone), merged(into)))
+
+
+@when(says("deal {id:Id} with {customer_id:Id} is won for {code:Id}, under contract {contract:Id}"))
+def won_under(office: Office, id: str, customer_id: str, code: str, contract: str) -> None:
+    sold = facts.sold(id, code, office.currency(code), contract=contract)
+    office.say(CRM, facts.won(id, customer_id, sold))
+
+
+@given(says("contract {id:Id} of {code:Id} comes into force on project {project:Id}"))
+def in_force(office: Office, id: str, code: str, project: str) -> None:
+    customer = office.state(facts.deal_key(project), Engagement).customer
+    activated = Activated(
+        customer=Reference(id=customer), project=Reference(id=project), legal_entity=code,
+        currency=office.currency(code), billing=Billing(method="time_and_materials", rates=rates("145.00")),
+        signed_on=BEGIN, starts_on=BEGIN,
+    )  # fmt: skip
+    office.say(CRM, (ActorKey("contract", id), activated))
 
 
 @when(says("the CRM merges {gone:Id} into {into:Id}"))
@@ -353,6 +373,13 @@ def withdrawn(office: Office, id: str) -> None:
 def versions_in_order(office: Office, versions: list[str], deal_id: str) -> None:
     puts = office.taken("erp", ContractPut)
     assert [str(put.version) for put in puts if put.project_id == deal_id] == versions
+
+
+@then(says("the ERP still bills contract {id:Id} for project {project:Id}"))
+def still_billed(office: Office, id: str, project: str) -> None:
+    puts = [put for put in office.taken("erp", ContractPut) if put.contract_id == id]
+    assert [put.project_id for put in puts] == [project]
+    assert [cancel for cancel in office.taken("erp", ContractCancel) if cancel.contract_id == id] == []
 
 
 @then(says("the ERP bills {one:Amount} EUR and {other:Amount} EUR for {deal_id:Id}"))

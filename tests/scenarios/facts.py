@@ -30,9 +30,17 @@ def number(deal_id: str) -> str:
     return f"SOW-{deal_id}"
 
 
-def sold(deal_id: str, code: str, currency: str, *, value: str | None = None, rate: str = "145.00") -> Part:
+def sold(
+    deal_id: str,
+    code: str,
+    currency: str,
+    *,
+    value: str | None = None,
+    rate: str = "145.00",
+    contract: str | None = None,
+) -> Part:
     """What a legal entity sells: a consultant's hours."""
-    return part(code, currency=currency, value=value, contract=number(deal_id), consultant=rate)
+    return part(code, currency=currency, value=value, contract=contract or number(deal_id), consultant=rate)
 
 
 def won(id: str, customer_id: str, *parts: Part, asked_by: str = "E-ask") -> Fact:

@@ -135,6 +135,18 @@ Feature: A won deal becomes a running project
     And project ENG-1 is active
     And project ENG-2 is active
 
+  Scenario: A deal under a contract that is in force on another project
+    Given customer C-1 trades with DE01
+    And deal ENG-1 with C-1 is won for DE01
+    And contract K-9 of DE01 comes into force on project ENG-1
+    When deal ENG-2 with C-1 is won for DE01, under contract K-9
+    Then the sender is asked about deal ENG-2: contract_taken
+    And a case says "contract K-9 is in force already, on project ENG-1"
+    And nothing of ENG-2 was sent
+    When finance cancels
+    Then deal ENG-2 is cancelled
+    And the ERP still bills contract K-9 for project ENG-1
+
   Scenario: The customer is on credit hold
     Given customer C-1 trades with DE01
     And finance puts C-1 on credit hold
