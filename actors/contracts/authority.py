@@ -26,7 +26,7 @@ def missing(contract: Contract, held: Held, policy: Policy) -> tuple[tuple[str, 
 def missing_for_renewal(contract: Contract, held: HeldRenewal, policy: Policy) -> tuple[tuple[str, Approval], ...]:
     """The rules, by name, that nobody has approved a renewal by. One that moves the last day alone needs none."""
     renewal = held.renewal
-    if renewal.value_change is None and renewal.rates is None:
+    if renewal.value_change is None and not _changes_rates(contract, renewal):
         return ()
     return tuple((name, rule) for name, rule in _applying(contract, renewal, policy) if name not in held.approvals)
 
@@ -37,7 +37,7 @@ def _applying(
     for name, rule in policy.approvals.items():
         applies = (
             rule.flow == "contracts"
-            and _is_above(rule, order, contract.currency or "")
+            and _is_above(rule, worth(contract, order), contract.currency or "")
             and (not rule.legal_entities or contract.legal_entity in rule.legal_entities)
             and rule.discount_above is None  # such a change has no discount,
             and rule.new_customer is not True  # and its customer is there already
@@ -46,11 +46,11 @@ def _applying(
             yield name, rule
 
 
-def _is_above(rule: Approval, order: ChangeOrderApproved | Renewed, currency: str) -> bool:
-    """Whether the change is worth more than the rule lets pass; what a change is worth that does not say is unknown."""
-    if not rule.amount_above or order.value_change is None or currency not in rule.amount_above:
+def _is_above(rule: Approval, worth: Decimal | None, currency: str) -> bool:
+    """Whether a change is worth more than the rule lets pass; what is unknown is."""
+    if not rule.amount_above or worth is None or currency not in rule.amount_above:
         return True
-    return abs(order.value_change.decimal) > rule.amount_above[currency]
+    return worth > rule.amount_above[currency]
 
 
 def theirs(open_rules: Sequence[tuple[str, Approval]], act: Acted) -> list[str]:
@@ -68,7 +68,39 @@ def objection(what: str, open_rules: Sequence[tuple[str, Approval]], act: Acted)
     return None
 
 
-def worth(order: ChangeOrderApproved | Renewed) -> dict[str, Decimal]:
-    """What stands still with the change, by currency."""
-    change = order.value_change
-    return {} if change is None else {change.currency: abs(change.decimal)}
+def worth(contract: Contract, order: ChangeOrderApproved | Renewed) -> Decimal | None:
+    """What a change is worth, up or down: the most of what it says and what it does to the billing schedule.
+
+    None where nobody can know: it does not say, or it changes the rates, by which any number of hours is billed.
+    """
+    if order.value_change is None or _changes_rates(contract, order):
+        return None
+    return max(abs(order.value_change.decimal), _moves(contract, order))
+
+
+def money(contract: Contract, order: ChangeOrderApproved | Renewed) -> dict[str, Decimal]:
+    """What is known to stand still with the change, by currency."""
+    known = [] if order.value_change is None else [abs(order.value_change.decimal)]
+    known += [_moves(contract, order)] if scheduled(order) is not None else []
+    return {order.currency: max(known)} if known and order.currency is not None else {}
+
+
+def scheduled(order: ChangeOrderApproved | Renewed) -> Decimal | None:
+    """The sum of the instalments that a change brings; None where it leaves the schedule as it is."""
+    if isinstance(order, Renewed) or order.schedule is None:
+        return None
+    return sum((row.amount.decimal for row in order.schedule), Decimal(0))
+
+
+def _moves(contract: Contract, order: ChangeOrderApproved | Renewed) -> Decimal:
+    """By how much more or less is billed by schedule; a fixed fee without one is billed at once."""
+    after = scheduled(order)
+    if after is None:
+        return Decimal(0)
+    at_once = contract.value if contract.method == "fixed_fee" and not contract.schedule else None
+    before = at_once or sum((row.amount for row in contract.schedule), Decimal(0))
+    return abs(after - before)
+
+
+def _changes_rates(contract: Contract, order: ChangeOrderApproved | Renewed) -> bool:
+    return order.rates is not None and {rate.role: rate.hourly.decimal for rate in order.rates} != contract.rates

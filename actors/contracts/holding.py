@@ -8,11 +8,11 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
-from actors.contracts.authority import missing, worth
+from actors.contracts.authority import missing, money, scheduled
 from actors.policy import Approval, Flow, Mode, Policy
 from schemas.acts import Act
 from schemas.contract.entity import Contract, Held, topic_of
-from schemas.contract.v1 import Renewed
+from schemas.contract.v1 import ChangeOrderApproved, Renewed
 from schemas.facts import Case
 from schemas.record import Record
 from schemas.verdicts import Failure, FailureClass
@@ -41,7 +41,7 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
     """What the change order lacks; None when it can be applied now."""
     if contract.version == 0:
         reason = f"version {version} is held: the contract itself is not known yet, send contract.activated"
-        return _lacking(version, held, "contract", "contract_missing", reason)
+        return _lacking(contract, held, "contract", "contract_missing", reason)
     if version > contract.version + 1:
         gap = next((number for number in range(contract.version + 1, version) if number not in contract.held), None)
         if gap is None:
@@ -50,11 +50,13 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
             f"version {version} is held: version {gap} is missing, send it, or settle this case as resolved where "
             "there is none"
         )
-        return _lacking(version, held, f"{MISSING}{gap}", "version_missing", reason, Act.RESOLVE)
+        return _lacking(contract, held, f"{MISSING}{gap}", "version_missing", reason, Act.RESOLVE)
     mistake = _mistake(contract, version, held)
     if mistake is not None:
         acts = (Act.CANCEL,)
-        return _hold(mistake.code, held.order, Case(mistake, topic_of(version), acts, money=worth(held.order)))
+        return _hold(
+            mistake.code, held.order, Case(mistake, topic_of(version), acts, money=money(contract, held.order))
+        )
     for name, rule in missing(contract, held, policy):
         failure = Failure(
             FailureClass.BUSINESS_RULE,
@@ -63,12 +65,13 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
             f"{held.order.approved_by.id} approved it as {held.order.approved_by.role}",
             "approved_by",
         )
-        return _hold(f"{APPROVAL}{name}", held.order, _to_approve(failure, topic_of(version), rule, worth(held.order)))
+        case = _to_approve(failure, topic_of(version), rule, money(contract, held.order))
+        return _hold(f"{APPROVAL}{name}", held.order, case)
     silent = not_live(contract, policy)
     if silent is not None:
         reason = f"version {version} is held: {silent}, then retry"
         failure = Failure(FailureClass.BUSINESS_RULE, "contracts_not_live", reason)
-        case = Case(failure, topic_of(version), (Act.RETRY, Act.CANCEL), money=worth(held.order))
+        case = Case(failure, topic_of(version), (Act.RETRY, Act.CANCEL), money=money(contract, held.order))
         return _hold(NOT_LIVE, held.order, case)
     return None
 
@@ -82,19 +85,19 @@ def not_live(contract: Contract, policy: Policy) -> str | None:
     return f"the policy has contracts of {contract.legal_entity} in mode {mode}: set them live"
 
 
-def renewal_case(renewal: Renewed, name: str, rule: Approval) -> Case:
+def renewal_case(contract: Contract, renewal: Renewed, name: str, rule: Approval) -> Case:
     """The case of a renewal that a rule's role must approve."""
     failure = Failure(
         FailureClass.BUSINESS_RULE,
         "authority_missing",
         f"the renewal until {renewal.ends_on} needs the approval of {rule.role} by the rule {name}",
     )
-    return _to_approve(failure, RENEWAL, rule, worth(renewal))
+    return _to_approve(failure, RENEWAL, rule, money(contract, renewal))
 
 
-def _to_approve(failure: Failure, topic: str, rule: Approval, money: Mapping[str, Decimal]) -> Case:
+def _to_approve(failure: Failure, topic: str, rule: Approval, amounts: Mapping[str, Decimal]) -> Case:
     return Case(
-        failure, topic, (Act.APPROVE, Act.REJECT), rule.role, money, rule.remind_hours * HOUR,
+        failure, topic, (Act.APPROVE, Act.REJECT), rule.role, amounts, rule.remind_hours * HOUR,
         rule.deadline_hours * HOUR,
     )  # fmt: skip
 
@@ -105,9 +108,10 @@ def _hold(why: str, order: Record, case: Case) -> Hold:
     return Hold(":".join((why, *((case.owner,) if case.owner is not None else ()), digest)), case)
 
 
-def _lacking(version: int, held: Held, why: str, code: str, reason: str, *acts: Act) -> Hold:
-    failure = Failure(FailureClass.MISSING_REFERENCE, code, reason, "version")
-    return _hold(why, held.order, Case(failure, topic_of(version), (*acts, Act.CANCEL), money=worth(held.order)))
+def _lacking(contract: Contract, held: Held, why: str, code: str, reason: str, *acts: Act) -> Hold:
+    failure, topic = Failure(FailureClass.MISSING_REFERENCE, code, reason, "version"), topic_of(held.order.version)
+    case = Case(failure, topic, (*acts, Act.CANCEL), money=money(contract, held.order))
+    return _hold(why, held.order, case)
 
 
 def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:
@@ -124,7 +128,22 @@ def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:
         if not 0 <= value < MOST:
             reason = f"its value would become {value} {contract.currency}"
             return _wrong(version, "value_impossible", reason, "value_change")
-    return None
+    return _unbalanced(contract, version, order)
+
+
+def _unbalanced(contract: Contract, version: int, order: ChangeOrderApproved) -> Failure | None:
+    """A fixed fee is billed by its instalments, so a change of either needs both to be the same."""
+    due = scheduled(order)
+    change = Decimal(0) if order.value_change is None else order.value_change.decimal
+    if contract.method != "fixed_fee" or contract.value is None or (due is None and not change):
+        return None
+    if due is None:
+        due = sum((row.amount for row in contract.schedule), Decimal(0))
+    fee = contract.value + change
+    if due in (0, fee):  # without instalments it is billed at once
+        return None
+    reason = f"the instalments add up to {due} {contract.currency}, the fixed fee would be {fee}"
+    return _wrong(version, "schedule_differs", reason, "schedule")
 
 
 def _wrong(version: int, code: str, reason: str, field: str) -> Failure:

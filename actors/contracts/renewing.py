@@ -41,7 +41,7 @@ def _decided(state: Contract, held: HeldRenewal, context: Context) -> Accept:
         return _wrong(state, "value_impossible", f"its value would become {state.value + value} {state.currency}")
     for name, rule in missing_for_renewal(state, held, context.policy):
         waiting = state.model_copy(update={"renewal": held})
-        return Accept(waiting, cases=(renewal_case(renewal, name, rule),), notices=(Notice("renewal_held", {}),))
+        return Accept(waiting, cases=(renewal_case(state, renewal, name, rule),), notices=(Notice("renewal_held", {}),))
     amendment = _entry(state, held)
     contract, requests = tell(amended(state, amendment), context.key, amendment)
     notice = Notice("renewed", {"ends_on": renewal.ends_on.isoformat()})

@@ -42,6 +42,9 @@ SUPERVISED: Policy = POLICY.model_copy(
 )
 """Changes above 10,000 need the finance director, above 100,000 the chief financial officer too."""
 
+UNSUPERVISED: Policy = SUPERVISED.model_copy(update={"approvals": {}})
+"""Nobody need approve anything."""
+
 
 def eur(amount: str) -> Money:
     """An amount of euros."""

@@ -21,6 +21,7 @@ from tests.actors.agreements import (
     JUNE,
     SOW,
     SUPERVISED,
+    UNSUPERVISED,
     act,
     order,
     renewal,
@@ -29,15 +30,14 @@ from tests.actors.agreements import (
 from tests.actors.firm import BRIDGE, SHIPYARD, WON, approved, deal, known_customer, line, part
 from tests.actors.office import Office
 
-FIRM: Policy = SUPERVISED.model_copy(
-    update={"approvals": {name: rule for name, rule in SUPERVISED.approvals.items() if rule.flow == "contracts"}}
-)
+DIRECTED: Policy = SUPERVISED.model_copy(update={"approvals": {"change": SUPERVISED.approvals["change"]}})
+"""The finance director approves changes above 10,000."""
 MARCH = date(2026, 3, 31)
 
 
-def running() -> Office:
+def running(policy: Policy = UNSUPERVISED) -> Office:
     """The bridge is sold by the hour, 145 euros each, worth 50,000 until the end of the year; project, contract run."""
-    office = Office(FIRM, {SHIPYARD: known_customer()})
+    office = Office(policy, {SHIPYARD: known_customer()})
     office.tell(WON, deal(part(ends_on=END, value="50000.00")))
     assert isinstance(office.states[BRIDGE], Project)
     assert contract(office).status == "in_force"
@@ -87,9 +87,9 @@ def test_an_approved_amendment_is_billed_from_its_day_on() -> None:
 
 
 def test_an_unapproved_amendment_changes_nothing_until_the_finance_director_approves_it() -> None:
-    # Given a change of 30,000 that only the account manager has approved
-    office = running()
-    office.tell(SOW, order(2, change="30000.00", rate="150.00", requested_by="E-7"))
+    # Given new rates that only the account manager has approved
+    office = running(DIRECTED)
+    office.tell(SOW, order(2, change="0.00", rate="150.00", requested_by="E-7"))
     # Then it waits with a case for the finance director, and April is billed as before
     assert office.cases[SOW, "change_order:2"].owner == "finance_director"
     assert (bill(office, APRIL), agreed(office)) == (["145.00"], [1])
@@ -102,12 +102,12 @@ def test_an_unapproved_amendment_changes_nothing_until_the_finance_director_appr
 
 
 def test_a_refused_amendment_never_reaches_billing() -> None:
-    office = running()
+    office = running(DIRECTED)
     office.tell(SOW, order(2, change="30000.00", rate="150.00"))
     office.tell(SOW, act(Act.REJECT, "change_order:2", DIRECTOR))
     assert (bill(office, APRIL), agreed(office), office.cases) == (["145.00"], [1], {})
     # And the next version follows the refused one
-    office.tell(SOW, order(3, change="100.00", rate="155.00"))
+    office.tell(SOW, order(3, change="100.00", rate="155.00", approved_by=DIRECTOR))
     assert (bill(office, APRIL), agreed(office)) == (["155.00"], [1, 3])
 
 
@@ -127,7 +127,7 @@ def test_amendments_out_of_order_are_applied_in_order() -> None:
 
 
 def test_an_amendment_before_the_deal_is_set_up_is_not_lost() -> None:
-    office = Office(FIRM, {SHIPYARD: known_customer()})
+    office = Office(UNSUPERVISED, {SHIPYARD: known_customer()})
     office.tell(SOW, order(2, change="500.00", rate="150.00"))
     office.tell(WON, deal(part(ends_on=END, value="50000.00")))
     assert (bill(office, MARCH, APRIL), agreed(office), office.cases) == (["145.00", "150.00"], [1, 2], {})

@@ -14,10 +14,10 @@ from actors.policy import Flow, Mode
 from schemas.acts import Act
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
-from schemas.contract.v1 import ChangeOrderApproved, Withdrawn
+from schemas.contract.v1 import ChangeOrderApproved, Instalment, Withdrawn
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey, external_key
-from schemas.operations.contract import ContractCancel, ContractPut
+from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAmount
 from schemas.operations.forecast import ForecastPut
 from schemas.operations.project import RolePrice
 from schemas.project.entity import Project
@@ -33,6 +33,7 @@ from tests.actors.agreements import (
     JUNE,
     SOW,
     SUPERVISED,
+    UNSUPERVISED,
     act,
     activated,
     eur,
@@ -47,11 +48,12 @@ from tests.actors.stage import REFUSED, Given, accepted, awaited, reason_to_igno
 
 NEW = Given(ACTOR, SOW, Contract(), SUPERVISED, others={SHIPYARD: known_customer(), BRIDGE: running_project()})
 IN_FORCE = NEW.after(opened())
+FREE = replace(IN_FORCE, policy=UNSUPERVISED)
 TOPIC_2, TOPIC_3, TOPIC_4 = "change_order:2", "change_order:3", "change_order:4"
-LARGE = order(2, change="30000.00", rate="150.00")
+LARGE = order(2, change="30000.00")
 WITHDRAWAL = Withdrawn(to=SOW.id, engagement="ENG-1", reason="the customer is gone")
 SECOND = opened().model_copy(update={"engagement": "ENG-2", "value": Decimal("7000.00")})
-DEAR = renewal(change="20000.00", rate="152.00")
+DEAR = renewal(change="20000.00")
 
 
 def contract(given: Given) -> Contract:
@@ -202,7 +204,7 @@ def test_a_legal_entity_that_the_policy_does_not_name_waits_for_the_policy() -> 
 
 
 def test_the_next_version_is_applied_and_all_who_must_know_are_told() -> None:
-    decision = accepted(IN_FORCE.when(order(2, rate="150.00", hours="640", ends_on=date(2027, 3, 31))))
+    decision = accepted(FREE.when(order(2, rate="150.00", hours="640", ends_on=date(2027, 3, 31))))
     assert [(request.system, request.operation) for request in decision.requests] == [
         ("billing", "contract.put"), (SELF, "project.terms_changed"), ("planning", "forecast.put"),
     ]  # fmt: skip
@@ -230,7 +232,7 @@ def test_what_an_order_leaves_out_stays() -> None:
 
 
 def test_work_dated_before_keeps_the_old_rates() -> None:
-    amended = contract(IN_FORCE.after(order(2, rate="150.00"), order(3, rate="160.00", effective_on=JUNE)))
+    amended = contract(FREE.after(order(2, rate="150.00"), order(3, rate="160.00", effective_on=JUNE)))
     by_day = [amended.rates_on(day)["consultant"] for day in (BEGIN, date(2026, 3, 31), APRIL, date(2026, 5, 31), JUNE)]
     assert by_day == [Decimal(rate) for rate in ("145.00", "145.00", "150.00", "150.00", "160.00")]
 
@@ -243,14 +245,14 @@ def test_a_version_that_is_decided_is_stale() -> None:
 
 def test_out_of_order_the_later_one_is_held_until_the_missing_one_comes() -> None:
     # Given version 3 before version 2
-    held = IN_FORCE.when(order(3, rate="160.00", effective_on=JUNE))
+    held = FREE.when(order(3, rate="160.00", effective_on=JUNE))
     found = case(held)
     assert accepted(held).requests == ()
     assert (found.topic, found.failure.failure_class) == (TOPIC_3, FailureClass.MISSING_REFERENCE)
     assert "version 2 is missing" in found.failure.reason
     assert found.money == {"EUR": Decimal("5000.00")}
     # When version 2 comes
-    given = IN_FORCE.after(order(3, rate="160.00", effective_on=JUNE))
+    given = FREE.after(order(3, rate="160.00", effective_on=JUNE))
     decision = accepted(given.when(order(2, rate="150.00")))
     # Then both are applied, in the order of their versions
     told = [request.body for request in asked(decision, "contract.put")]
@@ -326,6 +328,63 @@ def test_a_change_that_the_right_role_has_approved_already_is_applied() -> None:
 )
 def test_what_counts_is_what_the_change_is_worth(change: str | None, is_held: bool) -> None:  # noqa: FBT001  # a column
     assert bool(accepted(IN_FORCE.when(order(2, change=change))).cases) == is_held
+
+
+def scheduled(*amounts: str, change: str | None, version: int = 2) -> ChangeOrderApproved:
+    """A change of the billing schedule."""
+    rows = tuple(Instalment(due_on=date(2026, 6, day), amount=eur(amount)) for day, amount in enumerate(amounts, 1))
+    return order(version, change=change).model_copy(update={"schedule": rows})
+
+
+FIXED = NEW.after(
+    opened().model_copy(
+        update={
+            "method": "fixed_fee", "fee": Decimal(20_000), "value": None, "roles": (),
+            "schedule": (ScheduledAmount(due_on=JUNE, amount=Decimal(20_000)),),
+        }
+    )
+)  # fmt: skip
+
+
+def test_new_rates_are_worth_nobody_knows_what_whatever_the_order_says() -> None:
+    held = IN_FORCE.when(order(2, change="0.00", rate="1450.00"))
+    assert (case(held).owner, accepted(held).requests) == ("finance_director", ())
+    # And both rules apply, since any limit may be passed
+    assert case(IN_FORCE.after(order(2, change="0.00", rate="1450.00")).when(act(Act.APPROVE, TOPIC_2))).owner == "cfo"
+    # But rates that are sent again as they are change nothing
+    assert accepted(IN_FORCE.when(order(2, change="0.00", rate="145.00"))).cases == ()
+
+
+def test_a_schedule_that_bills_more_is_worth_what_it_adds_whatever_the_order_says() -> None:
+    held = IN_FORCE.when(scheduled("30000.00", "60000.00", change="0.00"))
+    assert (case(held).owner, case(held).money) == ("finance_director", {"EUR": Decimal("90000.00")})
+    # And one that moves nothing but days needs nobody
+    again = IN_FORCE.after(scheduled("3000.00", "6000.00", change="0.00"))
+    assert accepted(again.when(scheduled("9000.00", change="0.00", version=3))).cases == ()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (scheduled("900000.00", change="0.00"), "add up to 900000.00 EUR, the fixed fee would be 20000"),
+        (scheduled("900000.00", change=None), "add up to 900000.00 EUR, the fixed fee would be 20000"),
+        (scheduled("20000.00", change="5000.00"), "add up to 20000.00 EUR, the fixed fee would be 25000"),
+        (order(2), "add up to 20000 EUR, the fixed fee would be 25000"),
+    ],
+)
+def test_a_fixed_fee_and_its_instalments_change_together(wrong: ChangeOrderApproved, said: str) -> None:
+    found = case(FIXED.when(wrong))
+    assert (found.failure.code, found.acts) == ("schedule_differs", (Act.CANCEL,))
+    assert said in found.failure.reason
+    corrected = accepted(FIXED.after(wrong).when(scheduled("20000.00", "5000.00", change="5000.00")))
+    put = body(corrected, "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.fee, sum(row.amount for row in put.schedule)) == (Decimal("25000.00"), Decimal("25000.00"))
+
+
+def test_a_fixed_fee_may_be_billed_on_other_days() -> None:
+    assert len(asked(FIXED.when(scheduled("12000.00", "8000.00", change="0.00")), "contract.put")) == 1
+    assert len(asked(FIXED.when(order(2, change="0.00", ends_on=date(2027, 3, 31))), "contract.put")) == 1
 
 
 def test_who_asked_for_the_change_cannot_have_approved_it() -> None:
@@ -478,8 +537,8 @@ def test_a_wrong_order_is_held_and_the_same_version_corrected_is_applied(wrong: 
 
 def refused_by_billing() -> tuple[Given, Accept]:
     """A change order that the billing system refuses for good."""
-    given = IN_FORCE.after(order(2, rate="150.00", hours="640"))
-    (put,) = asked(IN_FORCE.when(order(2, rate="150.00", hours="640")), "contract.put")
+    given = FREE.after(order(2, rate="150.00", hours="640"))
+    (put,) = asked(FREE.when(order(2, rate="150.00", hours="640")), "contract.put")
     return given.after(given.refused(put)), accepted(given.when(given.refused(put)))
 
 
@@ -586,7 +645,7 @@ def test_what_planning_refuses_is_a_persons_case() -> None:
 
 
 def test_of_rates_for_days_that_are_over_it_is_said_what_becomes_of_posted_lines() -> None:
-    (remark,) = accepted(IN_FORCE.when(order(2, rate="150.00", effective_on=date(2026, 2, 1)))).remarks
+    (remark,) = accepted(FREE.when(order(2, rate="150.00", effective_on=date(2026, 2, 1)))).remarks
     assert "posted stay as they are" in remark
 
 
@@ -598,7 +657,7 @@ def test_without_rates_there_is_nothing_to_say() -> None:
 
 
 def test_a_renewal_moves_the_last_day_and_keeps_the_version() -> None:
-    decision = accepted(IN_FORCE.when(renewal(rate="152.00")))
+    decision = accepted(FREE.when(renewal(rate="152.00")))
     put, told = body(decision, "contract.put"), body(decision, "project.terms_changed")
     assert isinstance(put, ContractPut)
     assert isinstance(told, TermsChanged)
@@ -652,6 +711,11 @@ def test_a_large_renewal_needs_both_roles_and_another_in_its_place_both_again() 
 def test_new_rates_of_unknown_worth_need_authority_and_a_later_last_day_alone_does_not() -> None:
     assert case(IN_FORCE.when(renewal(change=None, rate="9999.00"))).owner == "finance_director"
     assert len(asked(IN_FORCE.when(renewal(change=None)), "contract.put")) == 1
+
+
+def test_new_rates_of_a_renewal_need_authority_whatever_it_says_that_they_are_worth() -> None:
+    assert case(IN_FORCE.when(renewal(change="1.00", rate="9999.00"))).owner == "finance_director"
+    assert len(asked(IN_FORCE.when(renewal(change=None, rate="145.00")), "contract.put")) == 1
 
 
 def test_a_renewal_that_was_overtaken_while_it_waited_is_dropped_once_it_is_approved() -> None:
@@ -733,7 +797,7 @@ def test_a_deal_that_does_not_own_the_contract_takes_nothing_of_it_back() -> Non
 
 def test_a_withdrawn_contract_begins_again_with_the_next_deal_that_is_won_under_it() -> None:
     # Given a contract with a change order, whose deal was cancelled
-    given = IN_FORCE.after(order(2, rate="150.00"), WITHDRAWAL)
+    given = FREE.after(order(2, rate="150.00"), WITHDRAWAL)
     # When another deal is won under it
     decision = accepted(given.when(SECOND))
     # Then it is in force with the terms of that deal alone, and the next version is 2 again

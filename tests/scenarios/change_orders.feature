@@ -22,6 +22,12 @@ Feature: A change order is the next version of its contract
     Then the ERP has versions 1 and 2 of the contract of ENG-1, in this order
     And no case stands open
 
+  Scenario: New rates that are said to be worth nothing
+    Given change orders above 10000 EUR need the approval of finance
+    When change order 2 of ENG-1 is approved by sales: 1000.00 EUR from 2026-04-01
+    Then finance is asked about change order 2 of ENG-1: authority_missing
+    And the ERP has version 1 of the contract of ENG-1
+
   Scenario: Finance rejects a change order
     Given change orders need the approval of finance
     When change order 2 of ENG-1 is approved by sales: 120.00 EUR from 2026-04-01

@@ -70,6 +70,12 @@ def change_orders(office: Office, role: str) -> None:
     office.decree("approvals", "change_order", {"role": role, "flow": "contracts"})
 
 
+@given(says("change orders above {amount:Amount} {currency:Id} need the approval of {role:Role}"))
+def large_change_orders(office: Office, amount: str, currency: str, role: str) -> None:
+    rule = {"role": role, "flow": "contracts", "amount_above": {currency: amount}}
+    office.decree("approvals", "large_change_order", rule)
+
+
 @given(says("{code:Id} runs won deals in shadow"))
 def shadow(office: Office, code: str) -> None:
     office.decree("legal_entities", code, {"flows": {"won_deals": "shadow"}})
