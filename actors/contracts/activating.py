@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Final
 
 from actors.contracts.advancing import advance, amended, schedule_of
 from actors.contracts.telling import tell, tell_billing
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
 from actors.flows.ids import CONTRACT
+from actors.policy import LegalEntity
 from schemas.acts import Act
 from schemas.contract.entity import Amendment, Contract
 from schemas.contract.v1 import Activated, Opened
@@ -91,14 +93,17 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         return _sold_elsewhere(state, holder.id)
     at_customer = context.find(terms.customer.key("customer"))
     customer = at_customer.state
-    if not isinstance(customer, Customer) or terms.legal_entity not in customer.erp_ids:
-        return Wait(at_customer.key, f"the ERP of {terms.legal_entity} does not have the contract's customer yet")
+    erp = project.erp or legal_entity.route("project.create", terms.starts_on)
+    keeper = legal_entity.operations.get("customer.put") or erp or ""
+    customer_id = customer.erp_id(terms.legal_entity, keeper) if isinstance(customer, Customer) else None
+    if customer_id is None:
+        return Wait(at_customer.key, f"{keeper} does not have the contract's customer for {terms.legal_entity} yet")
     value = terms.value or (terms.billing.fee if terms.billing.method == "fixed_fee" else None)
     begun = Contract(
         status="in_force",
         came_alone=not is_sold,
         reference=terms.reference or context.key.id,
-        customer=customer.erp_ids[terms.legal_entity],
+        customer=customer_id,
         project_id=at_project.key.id,
         project=project.erp_id,
         tax_code=project.tax_code,
@@ -108,7 +113,7 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         fee=None if terms.billing.fee is None else terms.billing.fee.decimal,
         starts_on=terms.starts_on,
         held=state.held,
-        billing=legal_entity.route("contract.put", terms.starts_on),
+        billing=_biller(legal_entity, erp, terms.starts_on),
         planning=legal_entity.route("forecast.put", terms.starts_on),
     )
     first = Amendment(
@@ -129,6 +134,13 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     settles = ("activation", *decision.settles)
     claims = () if is_sold else (Claim(CONTRACT, context.key.id),)
     return replace(decision, requests=(*requests, *decision.requests), settles=settles, claims=claims)
+
+
+def _biller(legal_entity: LegalEntity, erp: str | None, day: date) -> str | None:
+    """Who bills the contract. Where that is an ERP, it is the one that has the project: no other knows its ids."""
+    system = legal_entity.route("contract.put", day)
+    erps = {legal_entity.erp, *(successor.system for successor in legal_entity.successors.get("erp", ()))}
+    return erp if system in erps and erp is not None else system
 
 
 def _joined(state: Contract, terms: Opened, context: Context) -> Accept:

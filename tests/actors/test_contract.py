@@ -10,11 +10,12 @@ import pytest
 
 from actors.decision import Accept, Decision, Request
 from actors.entities.contract import ACTOR, MOST_HELD
-from actors.policy import Flow, Mode
+from actors.policy import Flow, LegalEntity, Mode, Successor
 from schemas.acts import Act
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
 from schemas.contract.v1 import ChangeOrderApproved, Instalment, Withdrawn
+from schemas.customer.entity import ErpRecord
 from schemas.facts import Case, Claim
 from schemas.keys import ActorKey, external_key
 from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAmount
@@ -180,6 +181,31 @@ def test_an_id_that_a_deal_is_set_up_under_is_not_activated_for_another_project(
     # But the contract that the project was sold under is the very one
     sold = running_project().model_copy(update={"contract": SOW.id})
     assert accepted(replace(taken, others={**NEW.others, BRIDGE: sold}).when(activated())).cases == ()
+
+
+def side_by_side(*erp_ids: tuple[str, str]) -> Given:
+    """DE01 has another ERP from July on, its project stands in the former, and its customer in these."""
+    records = tuple(ErpRecord(legal_entity="DE01", system=system, external_id=id_) for system, id_ in erp_ids)
+    entity = LegalEntity(
+        currency="EUR", tax_codes={"standard": "D19"},
+        successors={"erp": (Successor(system="erp2", from_on=date(2026, 7, 1)),)},
+    )  # fmt: skip
+    customer = known_customer().model_copy(update={"records": records})
+    policy = SUPERVISED.model_copy(update={"legal_entities": {"DE01": entity}})
+    return replace(NEW, policy=policy, others={**NEW.others, SHIPYARD: customer})
+
+
+@pytest.mark.parametrize("starts_on", [BEGIN, date(2026, 8, 3)])
+def test_of_two_erps_the_one_with_the_project_bills_under_its_own_ids(starts_on: date) -> None:
+    given = side_by_side(("erp", "10042"), ("erp2", "777"))
+    decision = given.when(activated().model_copy(update={"starts_on": starts_on}))
+    (request,) = asked(decision, "contract.put")
+    assert isinstance(request.body, ContractPut)
+    assert (request.system, request.body.customer, request.body.project) == ("erp", "10042", "PRJ-1")
+
+
+def test_a_customer_that_another_erp_has_is_waited_for() -> None:
+    assert awaited(side_by_side(("erp2", "777")).when(activated())) == SHIPYARD
 
 
 @pytest.mark.parametrize("missing", [BRIDGE, SHIPYARD])
