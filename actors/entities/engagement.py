@@ -12,11 +12,11 @@ from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
 from actors.flows.ids import standing_contracts, taken_ids
-from actors.flows.parts import contract_id, joined, parts_of, project_id
+from actors.flows.parts import contract_id, joined, may_change_customer, parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
 from actors.flows.steps import Job, Step
-from actors.flows.won_deal import WON_DEAL
+from actors.flows.won_deal import CUSTOMER, WON_DEAL
 from schemas.acts import Act, Acted
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.customer.entity import Customer
@@ -30,7 +30,6 @@ from schemas.project.v1 import OpportunityForecast
 from schemas.project.v2 import OpportunityWon
 from schemas.verdicts import Failure, FailureClass
 
-CUSTOMER, *_ = WON_DEAL
 STEPS = {step.name: step for step in WON_DEAL}
 MOST_REFUSED: Final = 100
 MORE_DEALS: Final = "second_deals"
@@ -162,9 +161,9 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     if state.customer != moved.customer or state.status in {"cancelling", "cancelled"}:
         return Ignore(f"customer {moved.customer} is not the one of this deal, or the deal is cancelled")
     redirected = state.model_copy(update={"customer": moved.into})
-    stays = [part for part in state.parts if part.step("shell").status not in {"todo", "shadowed"}]
+    asks_again = {part.legal_entity for part in state.parts if may_change_customer(part)}
+    stays = [part for part in state.parts if part.is_begun and part.legal_entity not in asks_again]
     remarks = tuple(f"{part.project_id} was begun with customer {moved.customer}, and stays as it is" for part in stays)
-    asks_again = {part.legal_entity for part in state.parts if part.is_begun and part.step("shell").status == "todo"}
     if not asks_again:
         return Accept(redirected, remarks=remarks)
     failure = unmapped(state, context.policy)

@@ -21,6 +21,12 @@ def contract_id(deal: OpportunityWon, part: Part) -> str:
     return part.contract.id or (number if len(deal.parts) == 1 else f"{number}-{part.legal_entity}")
 
 
+def may_change_customer(part: PartState) -> bool:
+    """Whether nothing of its project is made or on its way, so that it may still be another customer's."""
+    shell = part.step("shell")
+    return part.is_begun and shell.status in {"todo", "failed"} and not shell.is_unverified
+
+
 class Parts(NamedTuple):
     """The parts of a deal that are not begun, by how the policy runs won deals for their legal entity; and `begun`."""
 

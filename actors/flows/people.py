@@ -8,11 +8,12 @@ from typing import Final
 from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
-from actors.flows.parts import not_begun
+from actors.flows.engine import Move
+from actors.flows.parts import may_change_customer, not_begun
 from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, refuse, unmapped
-from actors.flows.steps import Step
+from actors.flows.steps import Job, Step
 from actors.flows.validation import Examined, misses
-from actors.flows.won_deal import WON_DEAL
+from actors.flows.won_deal import CUSTOMER, WON_DEAL
 from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement, Grant, PartState
 from schemas.project.v2 import OpportunityWon
@@ -87,7 +88,10 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
     parts = tuple(part.legal_entity for part in state.parts if not part.is_shadow)
     given = grant.model_copy(update={"rule": rule, "role": state.pending[rule], "parts": parts})
     pending = {name: role for name, role in state.pending.items() if name != rule}
-    changed = state.model_copy(update={"grants": (*state.grants, given), "pending": pending})
+    customer = scene.customer_id if scene.customer is not None else state.customer
+    changed = state.model_copy(
+        update={"grants": (*state.grants, given), "pending": pending, "customer": customer},
+    )
     topic = approvals.topic_of(rule)
     if pending:
         return Accept(changed, settles=(topic,))
@@ -133,7 +137,7 @@ def _on_failed_step(state: Engagement, acted: Acted, scene: Scene, part: PartSta
         case Act.CANCEL if step.critical:
             return cancel(state, scene, _why(acted))
         case Act.RETRY if not part.step(step.name).is_unverified:
-            return move(state, scene, {part.legal_entity}, lambda job: engine.again(WON_DEAL, job, step))
+            return _again(state, scene, part, step)
         case Act.RESOLVE if not step.critical:
             why = f"left out by {acted.by}: {acted.reason}"
             return move(state, scene, {part.legal_entity}, lambda job: engine.given_up(WON_DEAL, job, step, why))
@@ -167,7 +171,23 @@ def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, s
         )
         changed = changed.model_copy(update={"parts": taxed, "tax_codes": {**state.tax_codes, **edit.tax_codes}})
     changed = changed.model_copy(update={"editors": _with(state.editors, acted.by)})
-    return move(changed, scene, {part.legal_entity}, lambda job: engine.again(WON_DEAL, job, step))
+    return _again(changed, scene, part, step)
+
+
+def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Decision:
+    """A failed step is tried again. Where the customer has become another one, what has no project yet goes to that."""
+    is_another = scene.customer is not None and scene.customer_id != state.customer
+    changed = {each.legal_entity for each in state.parts if is_another and may_change_customer(each)}
+
+    def ask(job: Job) -> Move:
+        legal_entity = job.part.legal_entity
+        anew = engine.again(WON_DEAL, job, CUSTOMER) if legal_entity in changed else Move(job.state)
+        if legal_entity != part.legal_entity or (legal_entity in changed and step.name == CUSTOMER.name):
+            return anew
+        return anew.then(engine.again(WON_DEAL, job.at(anew.part), step))
+
+    now = state.model_copy(update={"customer": scene.customer_id}) if is_another else state
+    return move(now, scene, {part.legal_entity, *changed}, ask)
 
 
 def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part: PartState) -> OpportunityWon:

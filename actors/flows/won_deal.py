@@ -278,3 +278,5 @@ WON_DEAL: Final[Flow] = (
     ),
 )  # fmt: skip
 """Step, what it needs, do, undo, verify."""
+
+CUSTOMER: Final = WON_DEAL[0]

@@ -99,6 +99,11 @@ def customer_refused(office: Office, id: str, code: str) -> None:
     )
 
 
+@given(says("the ERP refuses project {id:Id}"))
+def project_refused(office: Office, id: str) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, ProjectCreate) and body.project_id == id
+
+
 @given("the ERP takes its time")
 def slow_erp(office: Office) -> None:
     office.systems["erp"].seconds = 30
@@ -204,6 +209,11 @@ def in_force(office: Office, id: str, code: str, project: str) -> None:
 @when(says("the CRM merges {gone:Id} into {into:Id}"))
 def merge(office: Office, gone: str, into: str) -> None:
     office.say(CRM, (facts.customer_key(gone), merged(into)))
+
+
+@when("the ERP refuses nothing any more")
+def nothing_refused(office: Office) -> None:
+    office.systems["erp"].refuses = lambda _body: False
 
 
 @when(says("the ERP takes the contract of {deal_id:Id}"))

@@ -46,6 +46,19 @@ Feature: One customer is one record
     And project ENG-1 is active
     And no case stands open
 
+  Scenario: Two customers are merged after the ERP has refused the project of one of them
+    Given customer C-1 "Harbour Works GmbH" trades with DE01
+    And customer C-2 "Lakeside Yard KG" trades with DE01
+    And the ERP refuses project ENG-1
+    When deal ENG-1 with C-2 is won for DE01
+    Then finance is asked about the shell of deal ENG-1 for DE01: refused
+    When the CRM merges C-2 into C-1
+    And the ERP refuses nothing any more
+    And finance retries
+    Then the ERP has project ENG-1 of customer C-1, once
+    And project ENG-1 is active
+    And no case stands open
+
   Scenario: Two customers are merged while the ERP makes one of them for a deal
     Given legal entity US01 keeps its books in USD, with tax profile standard
     And customer C-1 "Harbour Works GmbH" trades with DE01

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from actors.decision import Request
 from schemas.acts import Act
-from schemas.customer.entity import Customer
+from schemas.customer.entity import Customer, ErpRecord
 from schemas.customer.v1 import Trade
-from schemas.engagement.v1 import CustomerMoved
-from tests.actors.firm import SHIPYARD, WON, customer, deal, part
+from schemas.engagement.v1 import CustomerMoved, CustomerReady
+from schemas.keys import ActorKey
+from schemas.operations.contract import ContractPut
+from schemas.operations.project import ProjectCreate
+from tests.actors.firm import SHIPYARD, WON, customer, deal, known_customer, part
 from tests.actors.flows.desk import FINANCE, Desk
 from tests.actors.stage import accepted, reason_to_ignore
 
@@ -89,6 +95,64 @@ def test_a_merge_of_a_deal_with_parts_that_are_not_alike() -> None:
     assert "DE01.customer.2" not in desk.open
     desk.ready("US01", customer="C-2")
     assert desk.go_on().state.status == "active"
+
+
+STAYS = ActorKey("customer", "C-2")
+MERGED = known_customer().model_copy(update={"merged_into": STAYS.id})
+
+
+def its_erp_id(request: Request) -> str:
+    """The customer that a project or contract is made for."""
+    assert isinstance(request.body, ProjectCreate | ContractPut)
+    return request.body.customer
+
+
+@pytest.mark.parametrize("is_in_erp", [True, False])
+def test_a_merge_after_the_shell_was_refused_sets_it_up_on_the_one_that_stays(is_in_erp: bool) -> None:  # noqa: FBT001 a column
+    # Given a deal whose customer the ERP has, so that nobody asked the customer, and a shell that is refused
+    desk = Desk().won()
+    desk.refused("DE01.shell.1")
+    # When the customer is merged, which it tells only those that asked it, and a person retries
+    record = ErpRecord(legal_entity="DE01", system="erp", external_id="20042")
+    stays = Customer(profile=customer(), records=(record,) if is_in_erp else ())
+    desk.knows(others={SHIPYARD: MERGED, STAYS: stays})
+    accepted(desk.act("step:DE01.shell", Act.RETRY))
+    # Then the project is the other customer's
+    assert desk.state.customer == STAYS.id
+    if not is_in_erp:
+        assert list(desk.open) == ["DE01.customer.1"]
+        desk.ready(customer=STAYS.id)
+        del desk.open["DE01.customer.1"]
+    desk.go_on()
+    assert desk.state.status == "active"
+    made = [request for request in desk.asked if request.operation in {"project.create", "contract.put"}]
+    wanted = "20042" if is_in_erp else "10099"
+    assert [its_erp_id(request) for request in made] == ["10042", wanted, wanted]
+
+
+def test_a_retry_takes_the_other_parts_to_the_customer_that_stays_as_well() -> None:
+    # Given one part whose shell is refused, and one that waits for the customer
+    desk = Desk().won(deal(part("DE01"), part("US01", currency="USD")))
+    desk.refused("DE01.shell.1")
+    desk.knows(others={SHIPYARD: MERGED, STAYS: known_customer()})
+    accepted(desk.act("step:DE01.shell", Act.RETRY))
+    again = desk.open["US01.customer.2"].body
+    assert isinstance(again, Trade)
+    assert again.to == STAYS.id
+    # And the customer that is gone has nothing to say any more
+    assert reason_to_ignore(desk.when(MOVED))
+
+
+def test_a_merge_that_is_told_after_the_shell_was_refused_asks_for_the_one_that_stays() -> None:
+    desk = asking()
+    desk.ready()
+    desk.refused("DE01.shell.1")
+    accepted(desk.when(MOVED))
+    assert "DE01.customer.2" in desk.open
+    accepted(desk.act("step:DE01.shell", Act.RETRY))
+    assert "DE01.shell.2" not in desk.open, "the customer comes first"
+    desk.when(CustomerReady(to=WON.id, customer="C-2", legal_entity="DE01", erp_id="20042", tax_code="D19"))
+    assert its_erp_id(desk.open["DE01.shell.2"]) == "20042"
 
 
 def test_a_merge_before_the_approval() -> None:
