@@ -200,10 +200,11 @@ def undo_failed(job: Job, step: Step, failure: Failure) -> Move:
     return Move(part, cases=(case,))
 
 
-def undo_again(job: Job, step: Step) -> Move:
-    """Try once more to take a step back."""
+def undo_again(flow: Flow, job: Job, step: Step) -> Move:
+    """Try once more to take a step back; where nobody takes that any more, go on without."""
     topic = undo_topic(job.state.legal_entity, step.name)
-    return Move(job.state, settles=(topic,)).then(_undo(job, step))
+    move = Move(job.state, settles=(topic,)).then(_undo(job, step))
+    return move.then(compensate(flow, job.at(move.part)))
 
 
 def settled_by_hand(flow: Flow, job: Job, step: Step, why: str) -> Move:

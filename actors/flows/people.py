@@ -124,7 +124,7 @@ def _on_step(state: Engagement, acted: Acted, scene: Scene, kind: str, name: str
 def _on_failed_undo(state: Engagement, acted: Acted, scene: Scene, part: PartState, step: Step) -> Decision:
     match acted.act:
         case Act.RETRY:
-            return move(state, scene, {part.legal_entity}, lambda job: engine.undo_again(job, step))
+            return move(state, scene, {part.legal_entity}, lambda job: engine.undo_again(WON_DEAL, job, step))
         case Act.RESOLVE:
             why = f"settled by {acted.by}: {acted.reason}"
             return move(state, scene, {part.legal_entity}, lambda job: engine.settled_by_hand(WON_DEAL, job, step, why))

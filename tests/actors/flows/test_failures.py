@@ -305,6 +305,21 @@ def test_what_the_policy_sends_nowhere_is_taken_back_by_hand() -> None:
     assert "by hand" in desk.cases["left_over"].failure.reason
 
 
+@pytest.mark.parametrize("operation", ["contract.cancel", "project.cancel"])
+def test_a_refused_undo_that_the_policy_sends_nowhere_since_is_left_to_a_person(operation: str) -> None:
+    desk = stuck_at("DE01.open.1")
+    step = "contract" if operation == "contract.cancel" else "shell"
+    desk.act("step:DE01.open", Act.CANCEL)
+    desk.go_on(until=f"DE01.undo_{step}.1")
+    desk.refused(f"DE01.undo_{step}.1")
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {operation: None}})
+    desk.knows(policy=POLICY.model_copy(update={"legal_entities": {**POLICY.legal_entities, "DE01": entity}}))
+    accepted(desk.act(f"undo:DE01.{step}", Act.RETRY))
+    assert desk.go_on().state.status == "cancelled"
+    assert "by hand" in desk.cases["left_over"].failure.reason
+    assert set(desk.cases) == {"left_over"}
+
+
 def test_what_was_begun_in_a_system_is_undone_there() -> None:
     desk = stuck_at("DE01.contract.1")
     entity = POLICY.legal_entities["DE01"].model_copy(update={"erp": "other", "psa": "other"})
