@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
-from actors.flows import engine
+from actors.flows import approvals, engine
 from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, forecast_won
@@ -92,7 +92,11 @@ def _taken_up(state: Engagement, deal: OpportunityWon, customer: ActorKey, conte
     snapshot = context.find(customer)
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
-    won = state.model_copy(update={"deal": deal, "as_won": None, "customer": snapshot.key.id})
+    won = state.model_copy(
+        update={
+            "deal": deal, "as_won": None, "customer": snapshot.key.id, "grants": approvals.of_running(state),
+        }
+    )  # fmt: skip
     return examine(won, _scene_with(snapshot.key.id, snapshot.state, context))
 
 
@@ -110,7 +114,10 @@ def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon, c
             if whole is not None and state.status == "shadowed":
                 return _taken_up(state, deal, deal.customer.key("customer"), context)
             if whole is not None and state.customer is not None:
-                return _taken_up(state, whole, ActorKey("customer", state.customer), context)
+                askers = (name for name in (deal.requested_by, deal.owner) if name is not None)
+                barred = tuple(dict.fromkeys((*state.editors, *askers)))
+                joining = state.model_copy(update={"editors": barred})
+                return _taken_up(joining, whole, ActorKey("customer", state.customer), context)
         return Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
     if deal.opportunity_id in state.refused_deals:
         return Ignore(f"opportunity {deal.opportunity_id} was refused here already")

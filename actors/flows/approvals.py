@@ -11,7 +11,7 @@ from typing import Final
 
 from actors.policy import Approval, Policy
 from schemas.acts import Act, Acted
-from schemas.engagement.entity import Engagement
+from schemas.engagement.entity import Engagement, Grant
 from schemas.facts import Case
 from schemas.project.v2 import OpportunityWon, Part
 from schemas.verdicts import Failure, FailureClass
@@ -63,6 +63,16 @@ def refused_because(state: Engagement, rule: str, acted: Acted) -> str | None:
     if deal is not None and acted.by in {deal.requested_by, deal.owner, *state.editors}:
         return f"{acted.by} asked for the deal, owns it, or changed it, and so may not decide on it"
     return None
+
+
+def of_running(state: Engagement) -> tuple[Grant, ...]:
+    """The approvals as far as they are of parts that run already; what is to begin is approved for itself."""
+    running = {part.legal_entity for part in state.parts if part.is_begun}
+    trimmed = (
+        grant.model_copy(update={"parts": tuple(code for code in grant.parts if code in running)})
+        for grant in state.grants
+    )
+    return tuple(grant for grant in trimmed if grant.parts)
 
 
 def totals(parts: Sequence[Part]) -> dict[str, Decimal]:

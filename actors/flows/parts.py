@@ -57,12 +57,17 @@ def not_begun(state: Engagement, deal: OpportunityWon, policy: Policy) -> Parts:
 
 
 def joined(state: Engagement, first: OpportunityWon, again: OpportunityWon, policy: Policy) -> OpportunityWon | None:
-    """The first deal with those parts as they come again that were in shadow or left out and are live now; or None."""
+    """The first deal with those parts as they come again that were in shadow or left out and are live now; or None.
+
+    Its discount is the greater of both, by which it is approved.
+    """
     waiting = {part.legal_entity for part in state.parts if part.is_shadow} | set(state.left_out)
     live = {part.legal_entity: part for part in parts_of(again, policy).live if part.legal_entity in waiting}
     if not live:
         return None
-    return first.model_copy(update={"parts": tuple(live.get(part.legal_entity, part) for part in first.parts)})
+    parts = tuple(live.get(part.legal_entity, part) for part in first.parts)
+    discount = max((each.discount for each in (first, again) if each.discount is not None), default=None)
+    return first.model_copy(update={"parts": parts, "discount": discount})
 
 
 def begun(engagement: str, deal: OpportunityWon, part: Part, *, is_shadow: bool) -> PartState:

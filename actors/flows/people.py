@@ -14,6 +14,7 @@ from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, refuse,
 from actors.flows.steps import Job, Step
 from actors.flows.validation import Examined, misses
 from actors.flows.won_deal import CUSTOMER, WON_DEAL
+from actors.policy import Flow, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement, Grant, PartState
 from schemas.project.v2 import OpportunityWon
@@ -56,7 +57,7 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
                 changed = state.model_copy(
                     update={
                         "deal": edited(state.deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
-                        "grants": _of_running(state), "editors": _with(state.editors, acted.by),
+                        "grants": approvals.of_running(state), "editors": _with(state.editors, acted.by),
                         "as_won": state.as_won or state.deal,
                     }
                 )  # fmt: skip
@@ -85,7 +86,8 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
         return refuse(state, scene, _why(acted))
     if _is_nothing_live(state, scene):
         return Ignore(NOTHING_LIVE)
-    parts = tuple(part.legal_entity for part in state.parts if not part.is_shadow)
+    # Who approves was shown the parts that were live then; of these, one that is not live any more is not approved.
+    parts = tuple(part.legal_entity for part in state.parts if not part.is_shadow and _goes_on(part, scene.policy))
     given = grant.model_copy(update={"rule": rule, "role": state.pending[rule], "parts": parts})
     pending = {name: role for name, role in state.pending.items() if name != rule}
     customer = scene.customer_id if scene.customer is not None else state.customer
@@ -233,12 +235,6 @@ def _rules_on_worth(state: Engagement, deal: OpportunityWon, scene: Scene) -> tu
     return tuple(sorted(found))
 
 
-def _of_running(state: Engagement) -> tuple[Grant, ...]:
-    """The approvals of nothing but parts that run already: those that an edit of the others leaves."""
-    running = {part.legal_entity for part in state.parts if part.is_begun}
-    return tuple(grant for grant in state.grants if grant.parts and running >= set(grant.parts))
-
-
 def _read_edit_of_rest(state: Engagement, acted: Acted) -> DealEdit:
     """An edit that touches no part that runs already. Raises `Unfit`."""
     edit = read_edit(acted)
@@ -246,6 +242,11 @@ def _read_edit_of_rest(state: Engagement, acted: Acted) -> DealEdit:
     if running and (edit.customer is not None or edit.discount is not None or running & edit.parts.keys()):
         raise Unfit(f"the part of {', '.join(sorted(running))} runs already: only the others may be edited")
     return edit
+
+
+def _goes_on(part: PartState, policy: Policy) -> bool:
+    legal_entity = policy.legal_entities.get(part.legal_entity)
+    return part.is_begun or legal_entity is None or legal_entity.mode(Flow.WON_DEALS) is Mode.LIVE
 
 
 def _is_nothing_live(state: Engagement, scene: Scene) -> bool:

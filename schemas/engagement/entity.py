@@ -115,7 +115,7 @@ class Engagement(_Kept):
     tax_codes: dict[str, str] = {}
     """Legal entity -> the tax code that a person chose instead of the customer's."""
     editors: tuple[str, ...] = ()
-    """Who changed the deal, and so may not approve it."""
+    """Who changed the deal or sent it again, and so may not approve it."""
     as_won: OpportunityWon | None = None
     """The deal as it was won, once somebody has changed it: an edit may ask for more approvals, never for fewer."""
     refused_deals: tuple[str, ...] = ()

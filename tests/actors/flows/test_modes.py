@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 
-from actors.policy import Flow, Mode, Policy
+from actors.policy import Approval, Flow, Mode, Policy
 from schemas.acts import Act
 from schemas.engagement.v1 import CustomerMoved
 from tests.actors.firm import SHIPYARD, WON, deal, known_customer, part
@@ -135,6 +138,64 @@ def test_a_part_that_begins_later_is_approved_again(act: Act) -> None:
     assert set(desk.statuses("DE01").values()) == {"done"}
     assert desk.state.left_out == (() if act is Act.APPROVE else ("US01",))
     assert len(desk.claims) == (4 if act is Act.APPROVE else 2)
+
+
+def us01_again(desk: Desk, value: str, **changes: Any) -> None:
+    """The deal comes again with another worth of what US01 sells."""
+    again = deal(part("DE01", value="1.00"), part("US01", currency="USD", value=value))
+    accepted(desk.when(again.model_copy(update=changes)))
+
+
+RULES = {"always": FINANCE, "law": Approval(role="legal")}
+
+
+def supervised(**modes: Mode) -> Policy:
+    """The policy in other modes, with what finance and legal must approve."""
+    return runs(**modes).model_copy(update={"approvals": RULES})
+
+
+def joining() -> Desk:
+    """DE01 runs, approved by both; US01 is live now as well, and its part has come at 20,000."""
+    desk = Desk(policy=supervised(US01=Mode.SHADOW)).won(BOTH)
+    for rule in RULES:
+        accepted(desk.act(f"approval:{rule}", Act.APPROVE, roles=("finance", "legal")))
+    desk.knows(policy=supervised())
+    us01_again(desk, "20000.00")
+    return desk
+
+
+def test_an_approval_of_a_part_that_was_let_go_does_not_count_when_it_comes_again() -> None:
+    desk = joining()
+    accepted(desk.act("approval:always", Act.APPROVE))
+    accepted(desk.act("approval:law", Act.REJECT, roles=("legal",)))
+    assert desk.state.left_out == ("US01",)
+    us01_again(desk, "900000.00")
+    assert set(desk.cases) == {"approval:always", "approval:law"}
+    approved = {(grant.rule, grant.parts) for grant in desk.state.grants}
+    assert approved == {("always", ("DE01",)), ("law", ("DE01",))}, "who approved what runs is kept"
+
+
+def test_an_approval_does_not_count_for_a_part_that_went_to_shadow_meanwhile() -> None:
+    desk = Desk(policy=supervised()).won(BOTH)
+    desk.knows(policy=supervised(US01=Mode.SHADOW))
+    for rule in RULES:
+        accepted(desk.act(f"approval:{rule}", Act.APPROVE, roles=("finance", "legal")))
+    assert all(grant.parts == ("DE01",) for grant in desk.state.grants)
+    desk.knows(policy=supervised())
+    us01_again(desk, "900000.00")
+    assert set(desk.cases) == {"approval:always", "approval:law"}
+    assert not [request for request in desk.asked if request.line.startswith("US01")]
+
+
+def test_who_sends_a_part_again_may_not_approve_it_and_its_discount_counts() -> None:
+    cheap = Approval(role="finance", discount_above=Decimal(10))
+    policy = runs(US01=Mode.SHADOW)
+    desk = Desk(policy=policy.model_copy(update={"approvals": {"cheap": cheap}})).won(BOTH)
+    desk.knows(policy=POLICY.model_copy(update={"approvals": {"cheap": cheap}}))
+    us01_again(desk, "1.00", discount=Decimal(60), requested_by="E-again", owner=None)
+    assert set(desk.cases) == {"approval:cheap"}
+    for person in ("E-ask", "E-own", "E-again"):
+        assert person in reason_to_ignore(desk.act("approval:cheap", Act.APPROVE, by=person))
 
 
 def test_a_deal_that_runs_is_cancelled_whole_while_a_part_of_it_waits() -> None:
