@@ -6,7 +6,7 @@ from actors.customers.answers import moved
 from actors.customers.lines import asked
 from actors.customers.listing import unlisted
 from actors.customers.ownership import TOPIC as OWNERSHIP
-from actors.customers.puts import hold_back, topic
+from actors.customers.puts import case, hold_back, topic
 from actors.customers.suspicion import TOPIC as DUPLICATE
 from actors.customers.suspicion import held
 from actors.decision import Accept, Context, Decision, Snapshot, Wait
@@ -58,7 +58,8 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
         *unlisted(state, context.key.id),
         ("customer.absorbed", Absorbed(to=into, customer=context.key.id)),
     )
-    told, requests = asked(brought.state.model_copy(update={"failures": {}}), messages)
+    left = {code: brought.state.failures[code] for code in brought.failed}
+    told, requests = asked(brought.state.model_copy(update={"failures": left}), messages)
     remarks = brought.remarks
     if state.on_hold and isinstance(winner.state, Customer) and not winner.state.on_hold:
         remarks = (*remarks, f"it was on credit hold, and {into} is not")
@@ -67,7 +68,8 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
         requests=(*brought.requests, *requests),
         releases=held(state),
         notices=(Notice("merged", {"into": into}),),
-        settles=_topics(state, context.policy),
+        cases=tuple(case(code, failure) for code, failure in left.items()),
+        settles=tuple(each for each in _topics(state, context.policy) if each not in {topic(code) for code in left}),
         remarks=remarks,
     )
 

@@ -20,6 +20,8 @@ OPERATION: Final = "customer.put"
 TOPIC: Final = "erp:"
 ID_MISSING: Final = "id_missing"
 """The system says that it has the customer, but not under which id."""
+NOT_HELD: Final = "not_held"
+"""The customer went, and its record cannot be put on hold."""
 _TOPIC_CODE: Final = 180
 """Characters of a legal entity's code that a topic names."""
 
@@ -84,7 +86,8 @@ def topic(legal_entity: str) -> str:
 
 def case(legal_entity: str, failure: Failure) -> Case:
     """What a person is told when an ERP cannot get the customer."""
-    return Case(failure, topic=topic(legal_entity), acts=(Act.RETRY,))
+    acts = (Act.RESOLVE,) if failure.code == NOT_HELD else (Act.RETRY,)
+    return Case(failure, topic=topic(legal_entity), acts=acts)
 
 
 class _Turn:
@@ -138,17 +141,18 @@ class _Turn:
         code = row.legal_entity
         legal_entity = self._context.policy.legal_entities.get(code)
         if legal_entity is None or legal_entity.mode(Flow.CUSTOMERS) is Mode.LIVE:
-            self.put(code, row.system, self._state.tax_codes.get(code))
+            tax_code = self._state.tax_codes.get(code) or row.tax_code
+            if tax_code is None:
+                self._leave(row)
+            else:
+                self.put(code, row.system, tax_code)
             return
         self._stay_silent(code, legal_entity, row.system)
         if row.external_id is not None:
             self._remarks.append(f"{row.system} does not hold {row.external_id} of {code}: hold it there by hand")
 
-    def put(self, code: str, system: str, tax_code: str | None) -> None:
-        """Ask one system. Without a tax code it cannot be asked, which is remarked."""
-        if tax_code is None:
-            self._remarks.append(f"{system} is not asked for {code}, which has no tax code for the customer")
-            return
+    def put(self, code: str, system: str, tax_code: str) -> None:
+        """Ask one system."""
         profile = self._profile
         body = CustomerPut(
             customer_id=self._context.key.id,
@@ -168,13 +172,24 @@ class _Turn:
         self._failures.pop(code, None)
         row = self._state.record(code, system)
         if row is None:
-            self._records.append(ErpRecord(legal_entity=code, system=system, line=line))
+            self._records.append(ErpRecord(legal_entity=code, system=system, line=line, tax_code=tax_code))
         else:
-            self._records[self._records.index(row)] = row.model_copy(update={"line": line})
+            asked = row.model_copy(update={"line": line, "tax_code": tax_code})
+            self._records[self._records.index(row)] = asked
 
     def forget(self, code: str) -> None:
         """What has failed for a legal entity need not be done any more."""
         self._failures.pop(code, None)
+
+    def _leave(self, row: ErpRecord) -> None:
+        """A record that cannot be put on hold, because nobody knows how it is taxed: a person holds it."""
+        code, known_as = row.legal_entity, row.external_id or "nobody knows which"
+        reason = (
+            f"{row.system} has the customer as {known_as} for {code}, and cannot be asked to hold it, since no tax "
+            "code is known for it: hold it there by hand, and resolve this"
+        )
+        self._failures[code] = Failure(FailureClass.BUSINESS_RULE, NOT_HELD, reason, "tax_profile")
+        self._failed.append(code)
 
     def _systems(self, code: str, legal_entity: LegalEntity) -> list[str]:
         """Where the customer was begun, where engagements need it, and, if nowhere yet, where it begins today."""

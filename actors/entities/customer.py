@@ -194,6 +194,9 @@ def _acted(state: Customer, acted: Acted, context: Context) -> Decision:
             return concluded(state, puts.hold_back(state, context, (code,)), context)
         case Act.RETRY if code is not None:
             return concluded(state, bring(state, context, (code,)), context)
+        case Act.RESOLVE if code is not None and _is_left(state, code):
+            failures = {other: failure for other, failure in state.failures.items() if other != code}
+            return Accept(state.model_copy(update={"failures": failures}), settles=(acted.topic,))
         case Act.RESOLVE if acted.topic in (PARENT, merging.TOPIC) or acted.topic.startswith(OWNERSHIP):
             return Accept(state, settles=(acted.topic,))
         case _:
@@ -241,6 +244,12 @@ def _result(state: Customer, result: Result, context: Context) -> Decision:
 def _legal_entities(state: Customer) -> tuple[str, ...]:
     profile = () if state.profile is None else state.profile.legal_entities
     return (*profile, *state.traded, *(row.legal_entity for row in state.records))
+
+
+def _is_left(state: Customer, code: str) -> bool:
+    """Whether a person must hold a record of the customer, which went."""
+    failure = state.failures.get(code)
+    return failure is not None and failure.code == puts.NOT_HELD
 
 
 def _into(state: Customer, acted: Acted) -> str | None:

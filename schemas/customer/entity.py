@@ -26,6 +26,8 @@ class ErpRecord(_Kept):
     """The last put that was asked for; None once the system has refused it."""
     external_id: str | None = None
     """The system's own id; None until it has the customer."""
+    tax_code: str | None = None
+    """The system's own tax code that it was last put with; None: it was not, or an earlier release did not keep it."""
 
 
 class Asker(_Kept):

@@ -12,6 +12,7 @@ from actors.entities.engagement import ACTOR as ENGAGEMENT
 from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
 from schemas.bindings import Binding
+from schemas.bound import Bound
 from schemas.commands import SELF
 from schemas.customer.entity import Customer
 from schemas.customer.v1 import Absorbed, Merged
@@ -103,6 +104,39 @@ def test_a_legal_entity_that_is_not_live_is_not_asked_to_hold_it_and_a_person_is
     # Then its ERP is asked for nothing, and the timeline says what is left to do by hand
     assert outside(decision) == []
     assert accepted(decision).remarks == (said, "erp does not hold 10001 of DE01: hold it there by hand")
+
+
+def test_a_record_is_put_on_hold_though_the_customer_has_lost_its_tax_profile() -> None:
+    # Given a customer that the ERP has, whose tax profile is gone
+    given = NEW.after(customer())
+    given = given.after(given.confirmed(NEW.asked(customer())[0], "10001"), customer(tax_profile=None))
+    assert isinstance(given.state, Customer)
+    assert given.state.failures["DE01"].code == "tax_profile_missing"
+    # When it is merged
+    decision = accepted(given.when(merged()))
+    # Then its record is held with the tax code that it had, and nothing is left to settle
+    (put,) = [request for request in decision.requests if request.operation == "customer.put"]
+    assert isinstance(put.body, CustomerPut)
+    assert (put.body.on_hold, put.body.tax_code, put.body.erp_id) == (True, "D19", "10001")
+    assert (decision.cases, "erp:DE01" in decision.settles) == ((), True)
+
+
+def test_a_record_that_cannot_be_put_on_hold_is_named_to_a_person() -> None:
+    # Given a customer that the ERP had before, and that never had a tax profile
+    imported = Bound(to=SHIPYARD.id, system="erp", kind="customer", legal_entity="DE01", external_id="10001")
+    given = NEW.after(customer(tax_profile=None), imported)
+    # When it is merged, then the case stays open and says what to do
+    decision = accepted(given.when(merged()))
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.acts) == ("erp:DE01", "not_held", (Act.RESOLVE,))
+    assert "10001" in case.failure.reason
+    assert "erp:DE01" not in decision.settles
+    # And it is closed once somebody has done it
+    resolved = Acted(topic="erp:DE01", act=Act.RESOLVE, by="E-7", reason="held by hand")
+    settled = accepted(given.after(merged()).when(resolved))
+    assert settled.settles == ("erp:DE01",)
+    assert isinstance(settled.state, Customer)
+    assert settled.state.failures == {}
 
 
 def test_an_erp_that_has_it_under_an_id_that_nobody_knows_is_asked_to_hold_it() -> None:
