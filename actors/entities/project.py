@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
-from actors.projects.changes import acted, closed, margin_breached, terms_changed
+from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
 from actors.projects.milestones import completed, show_milestones
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
@@ -14,7 +14,7 @@ from schemas.commands import Confirmed, Rejected, Result
 from schemas.envelope import Envelope
 from schemas.facts import Claim, Notice
 from schemas.keys import EXTERNAL, external_key
-from schemas.project.entity import Project
+from schemas.project.entity import Project, made_in
 from schemas.project.v1 import (
     Activated,
     Closed,
@@ -102,6 +102,11 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),
         notices=(Notice("activated", {} if opened.erp_id is None else {"erp_id": opened.erp_id}),),
+        cases=tuple(
+            made_twice(system, state.had[system], id)
+            for system, id in known
+            if system is not None and id is not None and state.had.get(system, id) != id
+        ),
     )
 
 
@@ -127,8 +132,16 @@ def _bound(state: Project, bound: Bound, context: Context) -> Decision:
     stands = {state.psa: state.psa_id, state.erp: state.erp_id}.get(system) or state.had.get(system)
     if stands is not None:
         return Ignore(f"{system} has the project as {stands}" + (" already" if stands == id_ else ""))
+    claim = made_in(system, context.key.id)
+    maker = context.taken.get(claim)
+    if maker is not None:
+        return Ignore(
+            f"{maker} has {system} make the project: look what comes of that, and give its step the id if need be"
+        )
+    is_open = state.engagement is not None and state.status != "withdrawn"
     return Accept(
         state.model_copy(update={"had": {**state.had, system: id_}}),
+        claims=() if is_open else (claim,),
         binds=(external,),
         notices=(Notice("linked", {"system": system, "external_id": id_}),),
     )

@@ -8,12 +8,14 @@ from typing import Final
 
 from actors.decision import Accept, Context
 from schemas.contract.entity import Contract
-from schemas.engagement.entity import Engagement
+from schemas.engagement.entity import Engagement, PartState
 from schemas.facts import Claim
-from schemas.project.entity import Project
+from schemas.project.entity import MADE_IN, Project, made_in
 
 PROJECT: Final = "project.id"
 CONTRACT: Final = "contract.id"
+MAKES: Final = ("project.create", "project.put")
+"""Operations by which a system gets a project."""
 
 
 def taken_ids(context: Context) -> Mapping[Claim, str]:
@@ -53,9 +55,12 @@ def with_ids(before: Engagement, accept: Accept, taken: Collection[Claim]) -> Ac
     if not isinstance(state, Engagement):
         raise TypeError("an engagement decides on engagements")
     live = [part for part in state.parts if not part.is_shadow]
-    projects = _free(PROJECT, (part.project_id for part in live), taken)
-    contracts = _free(CONTRACT, (part.contract_id for part in live), taken)
-    return _holding(before, accept, state, projects, contracts)
+    has = {
+        "project_ids": _free(PROJECT, (part.project_id for part in live), taken),
+        "contract_ids": _free(CONTRACT, (part.contract_id for part in live), taken),
+        "making": tuple(made_in(system, part.project_id).value for part in live for system in _makers(part)),
+    }
+    return _holding(before, accept, state, has)
 
 
 def without_ids(before: Engagement, accept: Accept) -> Accept:
@@ -63,13 +68,11 @@ def without_ids(before: Engagement, accept: Accept) -> Accept:
     state = accept.state
     if not isinstance(state, Engagement):
         raise TypeError("an engagement decides on engagements")
-    return _holding(before, accept, state, (), ())
+    return _holding(before, accept, state, {"project_ids": (), "contract_ids": (), "making": ()})
 
 
-def _holding(
-    before: Engagement, accept: Accept, state: Engagement, projects: tuple[str, ...], contracts: tuple[str, ...]
-) -> Accept:
-    after = state.model_copy(update={"project_ids": projects, "contract_ids": contracts})
+def _holding(before: Engagement, accept: Accept, state: Engagement, has_ids: Mapping[str, tuple[str, ...]]) -> Accept:
+    after = state.model_copy(update=has_ids)
     had, has = _held(before), _held(after)
     return replace(
         accept,
@@ -83,7 +86,14 @@ def _held(state: Engagement) -> tuple[Claim, ...]:
     return (
         *(Claim(PROJECT, id_) for id_ in state.project_ids),
         *(Claim(CONTRACT, id_) for id_ in state.contract_ids),
+        *(Claim(MADE_IN, value) for value in state.making),
     )
+
+
+def _makers(part: PartState) -> list[str]:
+    """The systems that are asked to make the part's project."""
+    systems = (part.routes.get(operation) for operation in MAKES)
+    return [system for system in dict.fromkeys(systems) if system is not None and system not in part.had]
 
 
 def _free(scope: str, ids: Iterable[str], taken: Collection[Claim]) -> tuple[str, ...]:

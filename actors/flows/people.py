@@ -9,6 +9,7 @@ from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
 from actors.flows.engine import Move
+from actors.flows.ids import with_ids
 from actors.flows.parts import may_change_customer, not_begun
 from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, refuse, unmapped
 from actors.flows.steps import Job, Step
@@ -177,7 +178,10 @@ def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, s
 
 
 def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Decision:
-    """A failed step is tried again. Where the customer has become another one, what has no project yet goes to that."""
+    """A failed step is tried again. What was imported since is not made a second time.
+
+    Where the customer has become another one, what has no project yet goes to that one.
+    """
     is_another = scene.customer is not None and scene.customer_id != state.customer
     changed = {each.legal_entity for each in state.parts if is_another and may_change_customer(each)}
 
@@ -188,8 +192,13 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
             return anew
         return anew.then(engine.again(WON_DEAL, job.at(anew.part), step))
 
-    now = state.model_copy(update={"customer": scene.customer_id}) if is_another else state
-    return move(now, scene, {part.legal_entity, *changed}, ask)
+    had = {**part.had, **scene.had.get(part.project_id, {})}
+    parts = tuple(
+        each.model_copy(update={"had": had}) if each.legal_entity == part.legal_entity else each for each in state.parts
+    )
+    customer = scene.customer_id if is_another else state.customer
+    now = state.model_copy(update={"customer": customer, "parts": parts})
+    return with_ids(state, move(now, scene, {part.legal_entity, *changed}, ask), scene.not_free)
 
 
 def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part: PartState) -> OpportunityWon:

@@ -13,6 +13,18 @@ from schemas.verdicts import Failure, FailureClass
 
 MARGIN: Final = "margin"
 """Topic of the case of a margin that is too low."""
+MADE_TWICE: Final = "made_twice:"
+"""Begins the topic of the case of a project that a system has twice."""
+
+
+def made_twice(system: str, imported: str, made: str) -> Case:
+    """An id was imported while the system was asked to make the project: it has two records of it now."""
+    reason = (
+        f"{system} has the project as {imported}, which was imported, and as {made}, which was made for its deal and "
+        f"is used: close {imported} there, move what was booked on it, and resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "project_made_twice", reason, "external_id")
+    return Case(failure, f"{MADE_TWICE}{system}", (Act.RESOLVE,))
 
 
 def terms_changed(state: Project, change: TermsChanged) -> Decision:
@@ -62,7 +74,8 @@ def closed(state: Project, end: Closed) -> Decision:
 
 
 def acted(state: Project, act: Acted) -> Decision:
-    """A person has looked at the margin."""
-    if act.topic != MARGIN or act.act is not Act.RESOLVE:
-        return Ignore(f"{act.act} is not possible here: of {act.topic} only margin can be resolved")
-    return Accept(state, settles=(MARGIN,), remarks=(f"the margin was looked at by {act.by}: {act.reason}",))
+    """A person has looked at the margin, or at a project that was made twice."""
+    is_told = act.topic == MARGIN or act.topic.startswith(MADE_TWICE)
+    if not is_told or act.act is not Act.RESOLVE:
+        return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
+    return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))

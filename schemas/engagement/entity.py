@@ -105,6 +105,8 @@ class Engagement(_Kept):
     """The projects that no other engagement may set up meanwhile."""
     contract_ids: tuple[str, ...] = ()
     """The contracts that no other engagement may set up meanwhile."""
+    making: tuple[str, ...] = ()
+    """`<system>/<project>`: where a project is made, or was, whose id there nobody may import meanwhile."""
     left_out: tuple[str, ...] = ()
     """Legal entities that do not run won deals here."""
     misses: tuple[str, ...] = ()

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from schemas.facts import Claim
+
+MADE_IN: Final = "project.made"
+"""Scope of the claims that say who brings a system to have a project."""
+
+
+def made_in(system: str, project: str) -> Claim:
+    """What a deal claims while it has a system make its project, and a project once a person said the system has it."""
+    return Claim(MADE_IN, f"{system}/{project}")
 
 
 class Terms(BaseModel):

@@ -65,6 +65,11 @@ class Desk:
         """What was asked for so far, in order."""
         return [request.operation for request in self.asked]
 
+    @property
+    def ids(self) -> set[Claim]:
+        """The ids that no other engagement may use."""
+        return {claim for claim in self.claims if claim.scope in {"project.id", "contract.id"}}
+
     def part(self, legal_entity: str = "DE01") -> PartState:
         """One part of the deal."""
         return next(part for part in self.state.parts if part.legal_entity == legal_entity)

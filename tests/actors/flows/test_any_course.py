@@ -129,7 +129,7 @@ class Course:
         assert set(self.desk.cases) == open_topics(state)
         live = [part for part in state.parts if not part.is_shadow]
         used = {("project.id", part.project_id) for part in live} | {("contract.id", part.contract_id) for part in live}
-        assert self.desk.claims == (set() if state.status == "cancelled" else used)
+        assert self.desk.ids == (set() if state.status == "cancelled" else used)
         if self.desk.asked:
             assert {grant.rule for grant in state.grants} >= {"always"}, "nothing is asked for before it is approved"
             assert all(grant.by != "E-ask" for grant in state.grants)

@@ -38,7 +38,7 @@ def test_what_another_engagement_has_is_a_miss(claim: Claim, code: str, changes:
     case = desk.cases["validate"]
     assert (case.failure.code, desk.asked) == (code, [])
     assert "ENG-OLD" in case.failure.reason
-    assert desk.claims == OURS - {claim}
+    assert desk.ids == OURS - {claim}
     assert "ENG-OLD" in reason_to_ignore(desk.act("validate", Act.RETRY))
     accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": changes}}))
     assert desk.go_on().state.status == "active"
@@ -71,14 +71,14 @@ def test_once_it_is_free_a_retry_goes_on() -> None:
     desk.won()
     desk.knows(taken={})
     accepted(desk.act("validate", Act.RETRY))
-    assert (desk.claims, desk.go_on().state.status) == (OURS, "active")
+    assert (desk.ids, desk.go_on().state.status) == (OURS, "active")
 
 
 def test_ids_are_an_engagements_own_until_it_is_cancelled() -> None:
     desk = Desk().won().go_on(until="DE01.contract.1")
     desk.refused("DE01.contract.1")
     accepted(desk.act("step:DE01.contract", Act.CANCEL))
-    assert desk.claims == OURS, "while it is undone they are in use"
+    assert desk.ids == OURS, "while it is undone they are in use"
     desk.go_on()
     assert (desk.state.status, desk.claims) == ("cancelled", set())
 
@@ -93,7 +93,7 @@ def test_a_deal_that_is_rejected_gives_its_ids_back() -> None:
 
 def test_a_part_in_shadow_claims_nothing() -> None:
     desk = Desk(policy=runs(US01=Mode.SHADOW)).won(deal(part("DE01"), part("US01", currency="USD")))
-    assert desk.claims == {Claim("project.id", "P-1-DE01"), Claim("contract.id", "SOW-1-DE01")}
+    assert desk.ids == {Claim("project.id", "P-1-DE01"), Claim("contract.id", "SOW-1-DE01")}
 
 
 def test_a_project_that_was_withdrawn_is_opened_by_the_next_deal() -> None:

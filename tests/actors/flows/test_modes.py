@@ -137,7 +137,7 @@ def test_a_part_that_begins_later_is_approved_again(act: Act) -> None:
     assert (desk.state.status, desk.cases) == ("active", {})
     assert set(desk.statuses("DE01").values()) == {"done"}
     assert desk.state.left_out == (() if act is Act.APPROVE else ("US01",))
-    assert len(desk.claims) == (4 if act is Act.APPROVE else 2)
+    assert len(desk.ids) == (4 if act is Act.APPROVE else 2)
 
 
 def us01_again(desk: Desk, value: str, **changes: Any) -> None:

@@ -71,7 +71,7 @@ def test_on_its_own_project_its_terms_stay_where_they_are() -> None:
     assert flow.state.status == "active"
     assert "contract.put" not in flow.operations
     assert flow.part().step("contract").external_id == "K-77"
-    assert flow.claims == {Claim("project.id", "P-1")}, "the contract holds its id itself"
+    assert flow.ids == {Claim("project.id", "P-1")}, "the contract holds its id itself"
 
 
 def test_a_cancelled_deal_does_not_cancel_it() -> None:
