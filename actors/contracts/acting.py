@@ -17,6 +17,8 @@ from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, Held
 from schemas.facts import Notice
 
+TOO_MANY: Final = "too_many_held"
+"""Topic of the case of change orders that were not kept, because too many are held."""
 SENDING: Final = frozenset({Act.APPROVE, Act.RETRY})
 """Acts by which something may be sent at once."""
 
@@ -36,7 +38,7 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
         return _on_refused(contract, refused, act, context)
     if act.topic == RENEWAL and contract.renewal is not None:
         return on_renewal(contract, contract.renewal, act, context)
-    is_told = act.topic in {"activation", RENEWAL, "termination", LEFT} or act.topic.startswith(TAKEN)
+    is_told = act.topic in {"activation", RENEWAL, "termination", LEFT, TOO_MANY} or act.topic.startswith(TAKEN)
     if is_told and act.act is Act.RESOLVE:
         return Accept(contract, settles=(act.topic,))
     return _not_here(act)

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from actors.contracts.acting import acted
+from actors.contracts.acting import TOO_MANY, acted
 from actors.contracts.activating import activated, opened
 from actors.contracts.advancing import advance, with_held
 from actors.contracts.answering import answered
+from actors.contracts.authority import money
 from actors.contracts.ending import terminated, withdrawn
 from actors.contracts.renewing import renewed
-from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Snapshot
-from schemas.acts import Acted
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Snapshot
+from schemas.acts import Act, Acted
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.contract.entity import Contract, Held
 from schemas.contract.v1 import Activated, ChangeOrderApproved, Opened, Renewed, Terminated, Withdrawn
 from schemas.envelope import Envelope
+from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 
@@ -65,14 +67,25 @@ def _ordered(state: Contract, order: ChangeOrderApproved, context: Context) -> D
     if before is not None and before.order == order:
         return Ignore(f"version {order.version} is held already")
     if before is None and len(state.held) >= MOST_HELD:
-        reason = f"{MOST_HELD} change orders of the contract are held: settle them, then retry"
-        return Reject(Failure(FailureClass.BUSINESS_RULE, "too_many_held", reason, "version"))
+        return _not_kept(state, order)
     # A version that is sent again corrected takes the place of the one that is held, and of its approvals.
     held = Held(order=order, why=None if before is None else before.why)
     decision = advance(with_held(state, order.version, held), context)
     if before is None:
         return decision
     return replace(decision, remarks=(*decision.remarks, f"version {order.version} takes the place of the one held"))
+
+
+def _not_kept(state: Contract, order: ChangeOrderApproved) -> Accept:
+    """A person is told, and the lane stays free: what settles the others comes by it."""
+    reason = (
+        f"{MOST_HELD} change orders of the contract are held, so version {order.version} was not kept: settle the "
+        "cases of those, send the versions that are missing again, and resolve this"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "too_many_held", reason, "version")
+    remark = f"version {order.version} is not kept: {MOST_HELD} are held already"
+    case = Case(failure, TOO_MANY, (Act.RESOLVE,), money=money(state, order))
+    return Accept(state, cases=(case,), remarks=(remark,))
 
 
 def _stale(state: Contract, version: int) -> str:

@@ -327,7 +327,13 @@ def test_a_held_order_may_be_dropped_and_sent_again() -> None:
 
 def test_no_more_are_held_than_a_contract_may_have() -> None:
     full = IN_FORCE.after(*(order(version) for version in range(3, 3 + MOST_HELD)))
-    assert refusal(full.when(order(1000))).code == "too_many_held"
+    found = case(full.when(order(1000)))
+    assert (found.topic, found.failure.code) == ("too_many_held", "too_many_held")
+    assert found.money == {"EUR": Decimal("5000.00")}
+    assert "version 1000 was not kept" in found.failure.reason
+    # And what that case advises can be done, one after the other, by the same lane
+    given = full.after(order(1000), act(Act.CANCEL, TOPIC_3), order(1000), act(Act.RESOLVE, "too_many_held"))
+    assert 1000 in contract(given).held
 
 
 # ----------------------------------------------------------------------------------------------------------- authority
