@@ -10,7 +10,7 @@ from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Rej
 from actors.flows import approvals, engine
 from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
-from actors.flows.forecast import forecast, forecast_answered, forecast_won
+from actors.flows.forecast import forecast, forecast_answered, with_forecast
 from actors.flows.ids import standing_contracts, taken_ids
 from actors.flows.parts import contract_id, joined, may_change_customer, parts_of, project_id
 from actors.flows.people import act
@@ -56,6 +56,11 @@ def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snaps
 
 def decide(state: Engagement, event: Event, context: Context) -> Decision:
     """What an engagement's event means; pure."""
+    decision = _decided(state, event, context)
+    return with_forecast(state, decision, context) if isinstance(decision, Accept) else decision
+
+
+def _decided(state: Engagement, event: Event, context: Context) -> Decision:
     match event:
         case Result(command=command) if command.operation == "forecast.put":
             return forecast_answered(event)
@@ -83,8 +88,7 @@ def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     parts = parts_of(deal, context.policy)
     if not parts.live and not parts.shadow:
         return Ignore(f"{', '.join(part.legal_entity for part in parts.off)} does not run won deals")
-    decision = _taken_up(state, deal, deal.customer.key("customer"), context)
-    return forecast_won(decision, context) if isinstance(decision, Accept) else decision
+    return _taken_up(state, deal, deal.customer.key("customer"), context)
 
 
 def _taken_up(state: Engagement, deal: OpportunityWon, customer: ActorKey, context: Context) -> Decision:

@@ -1,4 +1,4 @@
-"""A deal that may be won is told to whoever plans capacity, each time that its forecast changes, and once it is won."""
+"""Planning is told of a deal: each time that its forecast changes, once it begins, and when it is cancelled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from schemas.operations.forecast import ForecastPut, PlannedWork
 from schemas.project.v1 import OpportunityForecast
 
 WON: Final = 100
-"""How likely a deal is that was won, in per cent."""
+"""How likely a deal is that was won and is set up, in per cent."""
+LOST: Final = 0
+"""How likely one is that was cancelled."""
 
 
 def forecast(state: Engagement, planned: OpportunityForecast, context: Context) -> Decision:
@@ -32,13 +34,20 @@ def forecast(state: Engagement, planned: OpportunityForecast, context: Context) 
     return Accept(kept, requests, notices=(notice,), remarks=remarks)
 
 
-def forecast_won(accept: Accept, context: Context) -> Accept:
-    """The same decision on a deal that is won, with its forecast told to be certain."""
+def with_forecast(before: Engagement, accept: Accept, context: Context) -> Accept:
+    """The same decision, with planning told what became of the deal: certain once a part begins, 0 once cancelled."""
     state = accept.state
-    if not isinstance(state, Engagement) or state.forecast is None:
+    if not isinstance(state, Engagement) or state.forecast is None or state.deal is None:
         return accept
-    certain = state.forecast.model_copy(update={"probability": WON})
-    kept, requests = _told(state.model_copy(update={"forecast": certain}), context)
+    likely = state.forecast.probability
+    if state.status == "cancelled":
+        likely = LOST
+    elif any(part.is_begun for part in state.parts) and not any(part.is_begun for part in before.parts):
+        likely = WON
+    if likely == state.forecast.probability:
+        return accept
+    settled = state.forecast.model_copy(update={"probability": likely})
+    kept, requests = _told(state.model_copy(update={"forecast": settled}), context)
     return replace(accept, state=kept, requests=(*accept.requests, *requests))
 
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from actors.decision import Decision
 from actors.entities.engagement import ACTOR
-from actors.policy import Policy
+from actors.policy import Flow, Mode, Policy
+from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement
 from schemas.operations.forecast import ForecastPut, PlannedWork
 from schemas.project.v1 import OpportunityForecast, Planned
 from tests.actors.agreements import eur
 from tests.actors.firm import SHIPYARD, WON, deal, known_customer
-from tests.actors.flows.desk import POLICY
+from tests.actors.flows.desk import FINANCE, POLICY
 from tests.actors.stage import REFUSED, Given, accepted, reason_to_ignore, refusal
 
 PLANNED: Policy = POLICY.model_copy(
@@ -57,6 +59,35 @@ def test_a_deal_that_is_won_is_certain() -> None:
     requests = NEW.after(forecast()).asked(deal())
     assert [r.body.probability for r in requests if isinstance(r.body, ForecastPut)] == [100]
     assert [r.operation for r in NEW.asked(deal())] == ["customer.trade", "project.create"]
+
+
+def told(decision: Decision) -> list[int]:
+    """How likely planning is told that the deal is."""
+    bodies = [request.body for request in accepted(decision).requests]
+    return [body.probability for body in bodies if isinstance(body, ForecastPut)]
+
+
+def test_a_deal_is_certain_once_it_is_approved_and_it_begins() -> None:
+    given = replace(NEW, policy=PLANNED.model_copy(update={"approvals": {"always": FINANCE}})).after(forecast())
+    assert told(given.when(deal())) == []
+    approve = Acted(topic="approval:always", act=Act.APPROVE, by="E-fin", roles=("finance",), reason="sound")
+    assert told(given.after(deal()).when(approve)) == [100]
+    reject = approve.model_copy(update={"act": Act.REJECT})
+    assert told(given.after(deal()).when(reject)) == [0]
+
+
+def test_a_cancelled_deal_takes_no_capacity() -> None:
+    given = NEW.after(forecast())
+    (create,) = [request for request in given.asked(deal()) if request.operation == "project.create"]
+    running = given.after(deal(), given.refused(create))
+    cancel = Acted(topic="step:DE01.shell", act=Act.CANCEL, by="E-fin", roles=("finance",), reason="given up")
+    assert told(running.when(cancel)) == [0]
+
+
+def test_a_deal_in_shadow_stays_as_likely_as_it_was() -> None:
+    shadow = PLANNED.legal_entities["DE01"].model_copy(update={"flows": {Flow.WON_DEALS: Mode.SHADOW}})
+    policy = PLANNED.model_copy(update={"legal_entities": {**PLANNED.legal_entities, "DE01": shadow}})
+    assert told(replace(NEW, policy=policy).after(forecast()).when(deal())) == []
 
 
 def test_where_nobody_plans_it_is_kept() -> None:
