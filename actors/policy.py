@@ -190,7 +190,8 @@ class Approval(_Part):
     discount_above: Decimal | None = Field(default=None, ge=0, le=100)
     """Discount in per cent above which it applies."""
     new_customer: bool | None = None
-    """Whether it applies to customers that the legal entity's ERP does not have yet (true), or to others (false)."""
+    """Whether it applies to customers that none of a legal entity's ERPs had when the deal was won (true), or to others
+    (false)."""
     legal_entities: tuple[Id, ...] = ()
     """Legal entities to which it applies; none: to all."""
     remind_hours: float = Field(default=24, gt=0, le=8784)

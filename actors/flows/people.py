@@ -232,15 +232,11 @@ def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part:
 
 
 def _rules_on_worth(state: Engagement, deal: OpportunityWon, scene: Scene) -> tuple[str, ...]:
-    """The rules that were approved, or that would ask for an approval of the deal as edited.
-
-    Whether the customer was new when it was won is not known any more, so a rule on either counts.
-    """
+    """The rules that were approved, or that would ask for an approval of the deal as edited."""
     live = {part.legal_entity for part in state.parts if not part.is_shadow}
     parts = [part for part in deal.parts if part.legal_entity in live]
     found = {grant.rule for grant in state.grants}
-    for is_new in (False, True):
-        found |= approvals.rules_for(deal, parts, new_customer=is_new, policy=scene.policy).keys()
+    found |= approvals.rules_for(deal, parts, new_customer=state.has_new_customer, policy=scene.policy).keys()
     return tuple(sorted(found))
 
 

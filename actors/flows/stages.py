@@ -71,6 +71,7 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
                 *(_begun(scene, deal, part, is_shadow=True) for part in parts.shadow),
             ),
             "left_out": tuple(part.legal_entity for part in parts.off),
+            "has_new_customer": state.has_new_customer or _is_new(customer, parts.live),
         }
     )
     examined = Examined(
@@ -81,7 +82,7 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
         return _blocked(fresh, parts, found)
     of_shadow = misses(examined, parts.shadow, state.tax_codes) if parts.shadow else ()
     remarks = (*_remarks(parts), *(f"shadow: {miss}" for miss in of_shadow))
-    is_new = any(_erp_id(customer, scene.policy, part) is None for part in parts.live)
+    is_new = fresh.has_new_customer
     sold = (*parts.begun, *parts.live)
     needed = approvals.rules_for(deal, sold, new_customer=is_new, policy=scene.policy) if parts.live else {}
     if state.as_won is not None and parts.live:
@@ -276,12 +277,9 @@ def _remarks(parts: Parts) -> tuple[str, ...]:
     return (*off, *shadow)
 
 
-def _erp_id(customer: Customer, policy: Policy, part: Part) -> str | None:
-    """The customer's own id in the ERP that a part belongs to."""
-    if part.contract.starts_on is None:
-        return None
-    system = policy.legal_entities[part.legal_entity].route("customer.put", part.contract.starts_on)
-    return None if system is None else customer.erp_id(part.legal_entity, system)
+def _is_new(customer: Customer, live: Iterable[Part]) -> bool:
+    """Whether some legal entity has never traded with the customer: it is in none of its ERPs."""
+    return any(part.legal_entity not in customer.erp_ids for part in live)
 
 
 def _tax_code(customer: Customer, policy: Policy, code: str) -> str | None:

@@ -114,6 +114,8 @@ class Engagement(_Kept):
     pending: dict[str, str] = {}
     """Rule -> role that must still approve."""
     grants: tuple[Grant, ...] = ()
+    has_new_customer: bool = False
+    """Whether, when some part of it was taken up, a legal entity's ERPs did not have the customer."""
     tax_codes: dict[str, str] = {}
     """Legal entity -> the tax code that a person chose instead of the customer's."""
     editors: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ import pytest
 from actors.policy import Approval
 from schemas.acts import Act
 from schemas.contract.v1 import Instalment
-from schemas.customer.entity import Customer
+from schemas.customer.entity import Customer, ErpRecord
 from schemas.project.v2 import Billing, OpportunityWon
 from schemas.values import Money
 from tests.actors.firm import SHIPYARD, customer, deal, known_customer, part
@@ -54,6 +54,22 @@ def test_a_rule_applies_where_all_that_it_names_is_so(rule: Approval, won: Oppor
 def test_a_customer_that_the_erp_does_not_have_is_new() -> None:
     desk = Desk(others=NEW, newcomer=Approval(role="sales", new_customer=True)).won()
     assert desk.state.pending == {"newcomer": "sales"}
+
+
+def test_a_customer_that_was_new_when_the_deal_was_won_stays_new_for_it() -> None:
+    # Given a deal that validation blocks, with a customer whom the ERP gets meanwhile for another deal
+    newcomer = Approval(role="sales", new_customer=True)
+    desk = Desk(others=NEW, newcomer=newcomer, always=FINANCE).won(deal(part(service_line="gardening")))
+    desk.knows(customer=known_customer())
+    # When it goes on, then it is approved as a deal with a new customer
+    accepted(desk.act("validate", Act.EDIT_RETRY, changes={"parts": {"DE01": {"service_line": "audit"}}}))
+    assert set(desk.state.pending) == {"newcomer", "always"}
+
+
+def test_a_customer_in_another_erp_of_the_legal_entity_is_not_new() -> None:
+    elsewhere = ErpRecord(legal_entity="DE01", system="old-erp", external_id="77")
+    known = Customer(profile=customer(), records=(elsewhere,))
+    assert Desk(others={SHIPYARD: known}, newcomer=Approval(role="sales", new_customer=True)).won().cases == {}
 
 
 def test_the_case_says_who_must_approve_what_and_until_when() -> None:
