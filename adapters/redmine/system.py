@@ -34,7 +34,10 @@ MAY_EDIT: Final = (
     "Redmine does not let our user change the project: give its role in the project the permission `Edit project`, "
     "then retry."
 )
-IS_CLOSED: Final = "The project is closed in Redmine, and differs from what it should be: reopen it, then retry."
+IS_CLOSED: Final = (
+    "The project is closed in Redmine, as those of cancelled deals are: reopen it, then retry, or win the deal under a "
+    "new project id."
+)
 
 
 class Redmine:
@@ -126,6 +129,8 @@ class Redmine:
                 return outcome
             case Taken(failure, proves_absence=False):
                 return Unknown(failure)
+            case Found(project) if project.status == CLOSED:
+                return Unknown(Failure(FailureClass.BUSINESS_RULE, "project_closed", IS_CLOSED))
             case Found(project) if changes(project, put, self._fields) is None:
                 return Confirmed(str(project.id))
             case Found() | Taken() | Missing():
@@ -206,11 +211,11 @@ class Redmine:
                 assert_never(other)
 
     async def _change(self, project: Project, put: ProjectPut, command: Command) -> Outcome:
+        if project.status == CLOSED:
+            return Rejected(Failure(FailureClass.BUSINESS_RULE, "project_closed", IS_CLOSED))
         body = changes(project, put, self._fields)
         if body is None:
             return Confirmed(str(project.id))
-        if project.status == CLOSED:
-            return Rejected(Failure(FailureClass.BUSINESS_RULE, "project_closed", IS_CLOSED))
         reply = await self._client.write("PUT", f"/projects/{project.id}.json", body)
         if not isinstance(reply, Answer) or reply.status not in (200, 204):
             return self._unwritten(reply, MAY_EDIT, command)

@@ -57,7 +57,8 @@ class Books:
                 return self._refused_entity(body.legal_entity, None) or entry
             case ProjectCreate():
                 entry = Entry(f"P-{body.project_id}", body.legal_entity, currency=body.currency)
-                return self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency) or entry
+                refused = self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency)
+                return refused or self._refused_again(entry.external_id) or entry
             case ProjectPut():
                 entry = Entry(f"psa-{body.project_id}", body.legal_entity, currency=body.currency)
                 return self._refused_entity(body.legal_entity, body.currency) or entry
@@ -109,6 +110,12 @@ class Books:
         if project in self._cancelled and not may_be_cancelled:
             return Refusal(422, "project_cancelled", f"Project {project} was cancelled.", field=field)
         return None
+
+    def _refused_again(self, project: str) -> Refusal | None:
+        if project not in self._cancelled:
+            return None
+        detail = f"Project {project} was cancelled: a new one needs another id."
+        return Refusal(422, "project_cancelled", detail, field="project_id")
 
     def _refused_contract(self, body: ContractPut) -> Refusal | None:
         refused = None if body.project is None else self._refused_project(body.project, "project")

@@ -22,10 +22,12 @@ class Projects:
 
     capability = Capability(Upsert.ALTERNATE_KEY, key_window=None, unique_reference=True, look_up=True, late_bound=LATE)
 
-    def __init__(self, client: Client, companies: Companies, product: str | None) -> None:
+    def __init__(self, client: Client, companies: Companies, product: str | None, cancelled: str) -> None:
+        """`cancelled`: name of the status of a project that is taken back, which is not set up a second time."""
         self._client = client
         self._companies = companies
         self._product = product
+        self._cancelled = cancelled
 
     async def send(self, command: Command) -> Outcome:
         """One attempt; raises `Failed`."""
@@ -65,6 +67,14 @@ class Projects:
         if not _is_same(work, body, company):
             reason = f"work {work.id} has number {body.project_id} and is of another customer or company: settle which"
             raise refused("number_taken", reason, "project_id")
+        closed = [["id", "=", work.id], ["status.name", "=", self._cancelled]]
+        if await self._client.find("project.work", closed, (), context=company.context):
+            reason = (
+                f"work {work.id} has number {body.project_id} and is {self._cancelled}, as those of cancelled deals "
+                "are: win the deal under a new project id, or open the work and its tasks again and give the step its "
+                "number"
+            )
+            raise refused("project_cancelled", reason, "project_id")
         return Confirmed(str(work.id))
 
     async def _product_number(self, company: Company) -> int | None:

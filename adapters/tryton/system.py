@@ -47,7 +47,7 @@ class Tryton:
         self._companies = companies = Companies(client, settings.companies)
         table: Mapping[str, Operation] = {
             "customer.put": Customers(client, companies, dict(settings.identifier_types)),
-            "project.create": Projects(client, companies, settings.product),
+            "project.create": Projects(client, companies, settings.product, settings.cancelled_status),
             "project.cancel": Cancellations(client, companies, settings.cancelled_status),
             "billable.post": Bookings(client, companies),
             "billable.reverse": Reversals(client, companies),

@@ -110,6 +110,25 @@ def hours(work: str, **changed: object) -> dict[str, object]:
     } | changed  # fmt: skip
 
 
+async def test_a_project_that_was_taken_back_is_not_set_up_for_another_deal(systems: list[Tryton]) -> None:
+    code = f"AGAIN-{uuid4().hex[:8]}"
+    work = await project(systems[0], code)
+    body = ProjectCancel(project_id=f"{code}-US01", erp_id=work, legal_entity="US01", currency="USD", reason="given up")
+    key = ActorKey("engagement", code)
+    await confirmed(systems[0], command("project.cancel", key, "US01.undo_shell.1", body))
+    party = await confirmed(systems[0], put(customer(code)))
+    second = ProjectCreate(
+        project_id=f"{code}-US01", customer=party, legal_entity="US01", currency="USD", name="Yard",
+        service_line="consulting", billing_method="time_and_materials", contract_reference="S-2",
+        starts_on=date(2026, 1, 1),
+    )  # fmt: skip
+    again = command("project.create", ActorKey("engagement", f"{code}-2"), "US01.shell.1", second)
+    outcome = await systems[1].send(again)
+    assert isinstance(outcome, Rejected)
+    assert outcome.failure.code == "project_cancelled"
+    assert isinstance(await systems[1].look_up(again), Unknown)
+
+
 async def test_six_writers_race_to_make_one_customer(systems: list[Tryton], database: Database) -> None:
     body = customer(f"RACE-{uuid4().hex[:8]}")
     outcomes = await asyncio.gather(*(system.send(put(body, f"US01.{n}")) for n, system in enumerate(systems)))

@@ -172,12 +172,22 @@ async def test_a_missing_right_refuses_one_command_and_not_the_system(redmine: S
     assert "`Edit project`" in outcome.failure.reason
 
 
-async def test_a_closed_project_that_differs_is_not_written_to(redmine: StandIn, system: Redmine) -> None:
-    redmine.project("opp-1-us01", **OURS)["status"] = 5
+@pytest.mark.parametrize("stands", ["as it should", "otherwise"])
+async def test_a_closed_project_is_not_taken_for_one_that_can_be_worked_on(
+    redmine: StandIn, system: Redmine, stands: str
+) -> None:
+    if stands == "as it should":
+        assert isinstance(await system.send(command()), Confirmed)
+        redmine.projects[0]["status"] = 5
+    else:
+        redmine.project("opp-1-us01", **OURS)["status"] = 5
+    before = writes(redmine)
     outcome = await system.send(command())
     assert isinstance(outcome, Rejected)
     assert outcome.failure.code == "project_closed"
-    assert writes(redmine) == []
+    assert "new project id" in outcome.failure.reason
+    assert writes(redmine) == before
+    assert isinstance(await system.look_up(command()), Unknown)
 
 
 async def test_a_refusal_is_told_in_redmines_own_words(redmine: StandIn, system: Redmine) -> None:

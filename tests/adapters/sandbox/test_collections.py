@@ -95,6 +95,14 @@ async def test_what_a_real_system_refuses(
     assert (await erp.look_up(operation)).status == 404
 
 
+async def test_a_cancelled_project_is_not_made_a_second_time(erp: Caller) -> None:
+    await erp.ready_for_billing()
+    end = {"project_id": "E1", "erp_id": "P-E1", "legal_entity": "DE01", "currency": "EUR", "reason": "given up"}
+    assert (await erp.post("project.cancel", end, key="x", reference="project/E1/_/2")).status == 201
+    reply = await erp.post("project.create", PROJECT, key="again", reference="engagement/E2/_/1")
+    assert (reply.status, reply.json["code"], reply.json["field"]) == (422, "project_cancelled", "project_id")
+
+
 async def test_the_first_day_of_the_open_period_is_open(erp: Caller) -> None:
     await erp.ready_for_billing()
     assert (await erp.post("billable.post", dict(BILLABLE) | {"work_date": "2026-11-01"})).status == 201
