@@ -19,7 +19,7 @@ from adapters.ports.turns import Lane, LaneMessage, Message, Settlement
 from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.draft import Draft, Drafting, Ended, Stopped, remarked
 from gateway.failures import KILLS, internal, taken
-from gateway.modes import mode_of, off, shadowed
+from gateway.modes import limited, mode_of, off
 from gateway.pauses import legal_entity_of
 from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
@@ -229,9 +229,7 @@ class _Fold:
         if mode is Mode.OFF:
             return Ignore(off(name))
         decision = self._decision(envelope, ref)
-        if decision is not None and mode is Mode.SHADOW:
-            return Ignore(shadowed(decision))
-        return decision
+        return None if decision is None else limited(decision, name, envelope.data, mode, policy)
 
     def _decision(self, event: Event, ref: UUID) -> Decision | None:
         """What the actor decides; None when it needs a reference that is not loaded, in another turn."""

@@ -65,6 +65,24 @@ def mode_of(name: str, data: BaseModel, state: BaseModel, policy: Policy) -> Mod
     return Mode.SHADOW if Mode.SHADOW in modes else Mode.OFF
 
 
+def limited(decision: Decision, name: str, data: BaseModel, mode: Mode, policy: Policy) -> Decision:
+    """What of a decision may be done in `mode`; an event that named no legal entity has that of what it was applied to.
+
+    An assignment has its project's, which nobody knows before it is decided.
+    """
+    if isinstance(decision, Accept):
+        mode = mode_of(name, data, decision.state, policy)
+    match mode:
+        case Mode.LIVE:
+            return decision
+        case Mode.SHADOW:
+            return Ignore(shadowed(decision))
+        case Mode.OFF:
+            return Ignore(off(name))
+        case _:
+            assert_never(mode)
+
+
 def legal_entities_of(data: BaseModel, state: BaseModel) -> tuple[str, ...]:
     """The legal entities that an event concerns: its own, or those of what it is about."""
     one = legal_entity_of(data, state)

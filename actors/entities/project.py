@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
-from actors.projects.milestones import completed, show_milestones
+from actors.projects.milestones import completed, show_earlier
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
@@ -93,7 +93,7 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             "status": known_before.status or "active",
         }
     )
-    shown, requests = show_milestones(project, context)
+    shown, requests, remarks = show_earlier(project, context)
     known = ((opened.erp, opened.erp_id), (opened.psa, opened.psa_id))
     return Accept(
         shown,
@@ -107,6 +107,7 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             for system, id in known
             if system is not None and id is not None and state.had.get(system, id) != id
         ),
+        remarks=remarks,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
 from actors.lines import numbered
+from actors.policy import Flow, Mode
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.engagement.entity import Engagement
 from schemas.facts import Notice
@@ -46,9 +47,23 @@ def with_forecast(before: Engagement, accept: Accept, context: Context) -> Accep
         likely = WON
     if likely == state.forecast.probability:
         return accept
-    settled = state.forecast.model_copy(update={"probability": likely})
-    kept, requests = _told(state.model_copy(update={"forecast": settled}), context)
-    return replace(accept, state=kept, requests=(*accept.requests, *requests))
+    settled = state.model_copy(update={"forecast": state.forecast.model_copy(update={"probability": likely})})
+    told, requests = _told(settled, context)
+    code = state.forecast.legal_entity
+    legal_entity = context.policy.legal_entities.get(code)
+    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.FORECASTS)
+    match mode:
+        case Mode.LIVE:
+            return replace(accept, state=told, requests=(*accept.requests, *requests))
+        case Mode.SHADOW:
+            remarks = tuple(f"shadow: would ask {asked.system} for {asked.operation} of {code}" for asked in requests)
+        case Mode.OFF:
+            remarks = tuple(
+                f"{code} runs no forecasts: {asked.system} is not told what became of it" for asked in requests
+            )
+        case _:
+            assert_never(mode)
+    return replace(accept, state=settled, remarks=(*accept.remarks, *remarks))
 
 
 def forecast_answered(result: Result) -> Decision:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.policy import Flow, Mode
 from schemas.facts import Notice
 from schemas.operations.milestone import MilestonePut
 from schemas.project.entity import Milestone, Project
@@ -24,6 +27,23 @@ def completed(state: Project, milestone: MilestoneCompleted, context: Context) -
     remarks = () if state.legal_entity else ("the project is not set up yet: the CRM shows the milestone once it is",)
     notice = Notice("milestone_completed", {"milestone_id": milestone.milestone_id})
     return Accept(shown, requests, notices=(notice,), remarks=remarks)
+
+
+def show_earlier(state: Project, context: Context) -> tuple[Project, tuple[Request, ...], tuple[str, ...]]:
+    """Show milestones that came before their project was opened; where projects are not live, remarks instead."""
+    shown, requests = show_milestones(state, context)
+    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
+    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.PROJECTS)
+    match mode:
+        case Mode.LIVE:
+            return shown, requests, ()
+        case Mode.SHADOW:
+            return state, (), tuple(f"shadow: would ask {asked.system} to show {asked.line}" for asked in requests)
+        case Mode.OFF:
+            reason = f"{state.legal_entity} runs no projects"
+            return state, (), tuple(f"{reason}: {asked.line} is not shown" for asked in requests)
+        case _:
+            assert_never(mode)
 
 
 def show_milestones(state: Project, context: Context) -> tuple[Project, tuple[Request, ...]]:

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from actors.decision import Request
 from actors.entities.project import ACTOR
 from actors.entities.timesheet import ACTOR as TIMESHEET
+from actors.policy import Flow, Mode
 from schemas.acts import Act
 from schemas.facts import Notice
 from schemas.operations.billable import BillablePost
@@ -164,6 +167,25 @@ def test_a_milestone_of_a_project_that_is_not_set_up_yet_is_shown_once_it_is() -
     early = accepted(new.when(MILESTONE))
     assert (early.requests, "once it is" in early.remarks[0]) == ((), True)
     assert [request.line for request in new.after(MILESTONE).asked(opened())] == ["milestone.M1"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "remark"),
+    [
+        (Mode.SHADOW, "shadow: would ask crm to show milestone.M1"),
+        (Mode.OFF, "DE01 runs no projects: milestone.M1 is not shown"),
+    ],
+)
+def test_a_milestone_that_came_early_is_not_shown_where_projects_are_not_live(mode: Mode, remark: str) -> None:
+    # Given a milestone that came before its project
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.PROJECTS: mode}})
+    silent = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    early = replace(Given(ACTOR, BRIDGE, Project()).after(MILESTONE), policy=silent)
+    # When the project is opened
+    decision = accepted(early.when(opened()))
+    # Then no system hears of it, and the timeline says so
+    assert (decision.requests, decision.remarks) == ((), (remark,))
+    assert "M1" in project(early.after(opened())).milestones
 
 
 def test_where_the_policy_sends_no_milestones_it_is_kept() -> None:

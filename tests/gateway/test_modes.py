@@ -10,6 +10,7 @@ import pytest
 
 from actors.decision import Actor, Snapshot, State
 from actors.entities import customer as customers
+from actors.entities import resource as resources
 from actors.entities import timesheet as timesheets
 from actors.policy import Flow, LegalEntity, Mode, Policy
 from adapters.ports.turns import Judged, Message, Row
@@ -25,12 +26,27 @@ from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
 from schemas.record import Record
 from schemas.registry import EVENTS
+from schemas.resource.v1 import Assigned
 from schemas.timesheet.entity import Timesheet
+from schemas.values import Reference
 from schemas.verdicts import LaneState, Verdict
-from tests.actors.firm import BRIDGE, SHEET, SHIPYARD, approved, credit, customer, known_customer, line, running_project
+from tests.actors.firm import (
+    BRIDGE,
+    MONDAY,
+    SHEET,
+    SHIPYARD,
+    approved,
+    credit,
+    customer,
+    known_customer,
+    line,
+    running_project,
+)
 from tests.actors.stage import NOW, Given, event_of
 from tests.gateway.toy import Slip, answered, read
 
+MIRA = ActorKey("employee", "E-1")
+STAFFED = ActorKey("resource", "P-1-E-1")
 PROJECT = {BRIDGE: Snapshot(BRIDGE, 1, running_project())}
 ALWAYS_LIVE = {"project.opportunity_won", "employee.upserted", "rate_card.published"}
 """A deal's parts are treated by its actor; people and rates belong to no flow of one legal entity."""
@@ -170,6 +186,26 @@ def test_an_event_that_names_no_legal_entity_has_those_of_what_it_is_about() -> 
     assert (only(draft).reason or "").endswith("would ask erp for customer.put of DE01")
     unknown = turn(customers.ACTOR, SHIPYARD, policy, credit(on_hold=True), state=Customer())
     assert only(unknown).verdict is Verdict.APPLIED
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        (Mode.OFF, "off: the policy ignores resources of its legal entity"),
+        (Mode.SHADOW, "shadow: would ask erp for assignment.put ×1 and crm for delivery.put ×1"),
+    ],
+)
+def test_an_assignment_has_the_mode_of_its_projects_legal_entity(mode: Mode, reason: str) -> None:
+    # Given an assignment of which nothing is known, so that its project alone says whose it is
+    facts = Assigned(project=Reference(id=BRIDGE.id), employee=Reference(id="E-1"), role="consultant", starts_on=MONDAY)
+    known = {**PROJECT, MIRA: Snapshot(MIRA, 0, None)}
+    # When it comes where resources are not live
+    draft = turn(resources.ACTOR, STAFFED, firm(Flow.RESOURCES, DE01=mode), facts, references=known)
+    # Then it ends, and nothing of it is kept or sent
+    assert (only(draft).verdict, only(draft).reason) == (Verdict.IGNORED, reason)
+    assert is_empty(draft)
+    live = turn(resources.ACTOR, STAFFED, firm(Flow.RESOURCES), facts, references=known)
+    assert (only(live).verdict, len(live.turn.queued)) == (Verdict.APPLIED, 2)
 
 
 def test_an_answer_is_heard_whatever_the_mode_is_by_then() -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from actors.decision import Decision
 from actors.entities.engagement import ACTOR
 from actors.policy import Flow, Mode, Policy
@@ -88,6 +90,25 @@ def test_a_deal_in_shadow_stays_as_likely_as_it_was() -> None:
     shadow = PLANNED.legal_entities["DE01"].model_copy(update={"flows": {Flow.WON_DEALS: Mode.SHADOW}})
     policy = PLANNED.model_copy(update={"legal_entities": {**PLANNED.legal_entities, "DE01": shadow}})
     assert told(replace(NEW, policy=policy).after(forecast()).when(deal())) == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "remark"),
+    [
+        (Mode.SHADOW, "shadow: would ask planning for forecast.put of DE01"),
+        (Mode.OFF, "DE01 runs no forecasts: planning is not told what became of it"),
+    ],
+)
+def test_a_won_deal_tells_planning_nothing_where_forecasts_are_not_live_any_more(mode: Mode, remark: str) -> None:
+    # Given a forecast that planning was told while forecasts were live
+    entity = PLANNED.legal_entities["DE01"].model_copy(update={"flows": {Flow.FORECASTS: mode}})
+    silent = PLANNED.model_copy(update={"legal_entities": {**PLANNED.legal_entities, "DE01": entity}})
+    given = replace(NEW.after(forecast()), policy=silent)
+    # When the deal is won
+    decision = accepted(given.when(deal()))
+    # Then it is set up, and planning hears nothing
+    assert [request.operation for request in decision.requests] == ["customer.trade", "project.create"]
+    assert remark in decision.remarks
 
 
 def test_where_nobody_plans_it_is_kept() -> None:
