@@ -84,11 +84,11 @@ def limited(decision: Decision, name: str, data: BaseModel, mode: Mode, policy: 
 
 
 def legal_entities_of(data: BaseModel, state: BaseModel) -> tuple[str, ...]:
-    """The legal entities that an event concerns: its own, or those of what it is about."""
+    """The legal entities that an event concerns: its own one, or all that it names and that it is about."""
     one = legal_entity_of(data, state)
     if one is not None:
         return (one,)
-    return tuple(getattr(data, "legal_entities", ()) or getattr(state, "legal_entities", ()))
+    return (*getattr(data, "legal_entities", ()), *getattr(state, "legal_entities", ()))
 
 
 def off(name: str) -> str:

@@ -123,5 +123,6 @@ class Customer(Mergeable, BaseModel):
 
     @property
     def legal_entities(self) -> tuple[str, ...]:
-        """The legal entities that trade with the customer, as of the last snapshot."""
-        return () if self.profile is None else self.profile.legal_entities
+        """The legal entities that trade with the customer: those of the last snapshot, and those of its deals."""
+        profile = () if self.profile is None else self.profile.legal_entities
+        return tuple(dict.fromkeys((*profile, *self.traded)))

@@ -208,6 +208,20 @@ def test_an_assignment_has_the_mode_of_its_projects_legal_entity(mode: Mode, rea
     assert (only(live).verdict, len(live.turn.queued)) == (Verdict.APPLIED, 2)
 
 
+@pytest.mark.parametrize("fact", [credit(on_hold=True), customer("DE01", name="Shipyard AG")])
+def test_a_customer_that_a_deal_brought_to_a_live_legal_entity_is_live(fact: Record) -> None:
+    # Given a customer of DE01, which a deal brought to US01
+    state = known_customer().model_copy(update={"traded": ("US01",)})
+    # When DE01 is back in shadow, and something about the customer comes that names DE01 or none
+    draft = turn(customers.ACTOR, SHIPYARD, firm(Flow.CUSTOMERS, DE01=Mode.SHADOW), fact, state=state)
+    # Then US01 is served
+    assert (only(draft).verdict, only(draft).reason) == (
+        Verdict.APPLIED, "shadow: would ask erp for customer.put of DE01",
+    )  # fmt: skip
+    puts = [each.command for each in draft.turn.queued if each.command.operation == "customer.put"]
+    assert [CustomerPut.model_validate_json(put.body).legal_entity for put in puts] == ["US01"]
+
+
 def test_an_answer_is_heard_whatever_the_mode_is_by_then() -> None:
     given = Given(customers.ACTOR, SHIPYARD, Customer())
     [request] = [each for each in given.asked(customer("DE01")) if each.system != SELF]
