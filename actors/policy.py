@@ -144,6 +144,11 @@ class LegalEntity(_Part):
             return self.operations[operation]
         return self.system(ROLES[operation][0], on)
 
+    def takers(self, operation: str) -> frozenset[System]:
+        """Every system that takes `operation`, whatever the day. Raises `KeyError`."""
+        days = {date.min, *(successor.from_on for row in self.successors.values() for successor in row)}
+        return frozenset(system for day in days if (system := self.route(operation, day)) is not None)
+
     @property
     def systems(self) -> frozenset[System]:
         """Every system that it names."""

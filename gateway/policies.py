@@ -47,7 +47,6 @@ class InForce:
     rules: Rules
     sources: Mapping[str, Source]
     intakes: Intakes
-    legal_entities: frozenset[str]
     activation: Activation | None = None
 
 
@@ -90,11 +89,15 @@ class PolicyBook:
         """What is made of messages that are no CloudEvents."""
         return self._files_intakes if self._now is None else self._now.intakes
 
-    def named(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The systems whose ids may be imported, and the legal entities. Raises `StoreUnavailable`."""
+    def named(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
+        """The systems whose ids may be imported, and each legal entity with those that keep its customers.
+
+        Raises `StoreUnavailable`.
+        """
         known = self._known()
         senders = {source.system for source in known.sources.values() if source.system is not None}
-        return frozenset(self._file.systems) | senders, known.legal_entities
+        keepers = {code: entity.takers("customer.put") for code, entity in known.policy.legal_entities.items()}
+        return frozenset(self._file.systems) | senders, keepers
 
     def hash(self) -> str:
         """The name of the policy in force."""
@@ -218,5 +221,4 @@ def parts_of_the_start(running: PolicyFile, other: PolicyFile) -> list[str]:
 
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
-    intakes, legal_entities = Intakes(file.intakes), frozenset(file.legal_entities)
-    return InForce(file.hash, file.policy, file.rules, file.sources, intakes, legal_entities, activation)
+    return InForce(file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), activation)

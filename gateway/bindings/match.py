@@ -32,6 +32,10 @@ class Match(StrEnum):
     """Nothing was ever heard of the key."""
     SYSTEM_UNKNOWN = "system_unknown"
     LEGAL_ENTITY_UNKNOWN = "legal_entity_unknown"
+    LEGAL_ENTITY_MISSING = "legal_entity_missing"
+    """The system keeps customers by legal entity: without one its record would be made a second time."""
+    LEGAL_ENTITY_WRONG = "legal_entity_wrong"
+    """The system keeps no customers of that legal entity: its id would be taken for that of the one which does."""
     NOT_IMPORTED = "not_imported"
     """Ids of this entity or kind cannot be imported."""
     TWICE = "twice"
@@ -55,10 +59,14 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an import may name. `unknown_keys`: whether keys that nothing was heard of yet are imported all the same."""
+    """What an import may name.
+
+    `keepers`: legal entity -> the systems that keep its customers. `unknown_keys`: whether keys that nothing was heard
+    of yet are imported all the same.
+    """
 
     systems: Collection[str]
-    legal_entities: Collection[str]
+    keepers: Mapping[str, Collection[str]]
     unknown_keys: bool = False
 
 
@@ -92,7 +100,7 @@ class _Report:
         row = each.row
         return (
             self._not_nameable(row) or self._in_file(each) or self._means_another(row) or self._has_another(row)
-            or self._is_known(row)
+            or self._misplaced(row) or self._is_known(row)
         )  # fmt: skip
 
     def _not_nameable(self, row: Row) -> tuple[Match, str] | None:
@@ -102,9 +110,25 @@ class _Report:
             return Match.NOT_IMPORTED, f"a {row.external.kind} of a system is no {row.entity}: leave kind out"
         if row.system not in self._terms.systems:
             return Match.SYSTEM_UNKNOWN, f"{row.system} is not in the policy file: add it, or correct the name"
-        if row.legal_entity is not None and row.legal_entity not in self._terms.legal_entities:
+        if row.legal_entity is not None and row.legal_entity not in self._terms.keepers:
             return Match.LEGAL_ENTITY_UNKNOWN, f"{row.legal_entity} is not in the policy file: add it, or correct it"
         return None
+
+    def _misplaced(self, row: Row) -> tuple[Match, str] | None:
+        """A customer's id is one legal entity's where commands about it go to that system, and nobody's elsewhere."""
+        if row.entity != "customer" or any(
+            (each.system, each.id) == (row.system, row.external_id) and row.legal_entity in (None, each.legal_entity)
+            for each in self._held(row)
+        ):
+            return None
+        kept = [code for code, systems in self._terms.keepers.items() if row.system in systems]
+        if row.legal_entity is None and kept:
+            what = f"{row.system} keeps customers by legal entity: say for which, of {', '.join(kept)}"
+            return Match.LEGAL_ENTITY_MISSING, what
+        if row.legal_entity is None or row.legal_entity in kept:
+            return None
+        change = f"say for which, of {', '.join(kept)}" if kept else "leave the legal entity out"
+        return Match.LEGAL_ENTITY_WRONG, f"{row.system} keeps no customers of {row.legal_entity}: {change}"
 
     def _in_file(self, each: Numbered) -> tuple[Match, str] | None:
         row = each.row

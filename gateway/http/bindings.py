@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Final, cast
 
 from aiohttp import web
@@ -53,10 +53,13 @@ class Import(Record):
 
 
 class BindingActs:
-    """Each method answers one route. `terms` are the systems and the legal entities of the policy."""
+    """Each method answers one route. `terms` are the policy's systems, and its legal entities as `Terms` has them."""
 
     def __init__(
-        self, bindings: Bindings, importing: Importing, terms: Callable[[], tuple[Collection[str], Collection[str]]]
+        self,
+        bindings: Bindings,
+        importing: Importing,
+        terms: Callable[[], tuple[Collection[str], Mapping[str, Collection[str]]]],
     ) -> None:
         self._bindings = bindings
         self._importing = importing
@@ -74,8 +77,8 @@ class BindingActs:
         query(request, Nothing)
         asked = await body(request, Import, IMPORT)
         rows = [Numbered(row.line or place, row) for place, row in enumerate(asked.rows, 1)]
-        systems, entities = self._terms()
-        terms = Terms(systems, entities, asked.unknown_keys)
+        systems, keepers = self._terms()
+        terms = Terms(systems, keepers, asked.unknown_keys)
         if asked.dry_run:
             report = await self._importing.report(rows, terms)
             return json_answer({"applied": False, "counts": counts(report), **_told(report), "left": []})

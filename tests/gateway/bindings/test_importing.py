@@ -21,7 +21,7 @@ from schemas.bound import Bound
 from tests.contracts.turns import applied, batch, message
 from tests.gateway.toy import Ids
 
-TERMS = Terms(systems={"erp", "crm"}, legal_entities={"US01"})
+TERMS = Terms(systems={"erp", "crm"}, keepers={"US01": {"erp"}})
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Desk:
         self, rows: Mapping[str, str], *, skip_conflicts: bool = False, unknown_keys: bool = True
     ) -> Imported:
         numbered = [Numbered(line, row(key, id_)) for line, (key, id_) in enumerate(rows.items(), 2)]
-        terms = Terms(TERMS.systems, TERMS.legal_entities, unknown_keys)
+        terms = Terms(TERMS.systems, TERMS.keepers, unknown_keys)
         return await self.importing.run(numbered, terms, skip_conflicts=skip_conflicts, actor="ann", reason="wave 1")
 
     @property

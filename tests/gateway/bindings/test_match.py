@@ -13,7 +13,7 @@ from gateway.bindings.match import Match, Terms, counts, match
 from gateway.bindings.rows import Numbered, Row
 from schemas.keys import ActorKey
 
-TERMS = Terms(systems={"erp", "psa", "crm"}, legal_entities={"US01", "DE01"})
+TERMS = Terms(systems={"erp", "new-erp", "psa", "crm"}, keepers={"US01": {"erp"}, "DE01": {"erp", "new-erp"}})
 FIRM = ActorKey("customer", "C-1")
 STATE = orjson.dumps({"records": [{"legal_entity": "US01", "system": "erp", "external_id": "9001", "line": None}]})
 KNOWN = Known(
@@ -31,7 +31,7 @@ def row(key: str = "C-1", system: str = "erp", external_id: str = "9001", legal_
 
 
 def report(*rows: Row, known: Known = KNOWN, unknown_keys: bool = False) -> list[Match]:
-    terms = Terms(TERMS.systems, TERMS.legal_entities, unknown_keys)
+    terms = Terms(TERMS.systems, TERMS.keepers, unknown_keys)
     return [each.match for each in match([Numbered(line, each) for line, each in enumerate(rows, 2)], known, terms)]
 
 
@@ -51,6 +51,10 @@ def report(*rows: Row, known: Known = KNOWN, unknown_keys: bool = False) -> list
         (row("C-9", external_id="9009"), Match.KEY_UNKNOWN),
         (row(system="sap"), Match.SYSTEM_UNKNOWN),
         (row(legal_entity="FR01"), Match.LEGAL_ENTITY_UNKNOWN),
+        (row("C-2", external_id="9005", legal_entity=None), Match.LEGAL_ENTITY_MISSING),
+        (row("C-2", "crm", "A-8", "US01"), Match.LEGAL_ENTITY_WRONG),
+        (row("C-2", "new-erp", "9005", "US01"), Match.LEGAL_ENTITY_WRONG),
+        (row("C-2", "new-erp", "9005", "DE01"), Match.NEW),
         (row(entity="timesheet", key="T-1"), Match.NOT_IMPORTED),
         (row(kind="project"), Match.NOT_IMPORTED),
     ],
@@ -76,6 +80,15 @@ def test_each_conflict_says_what_stands_in_the_way() -> None:
     assert found.detail == "9001 means customer/C-1"
     [found] = match([Numbered(2, row(external_id="9002"))], KNOWN, TERMS)
     assert found.detail == "customer/C-1 has id 9001 in erp"
+
+
+def test_what_would_make_a_customer_twice_says_what_to_write_instead() -> None:
+    rows = (row("C-2", "new-erp", "1", None), row("C-2", "new-erp", "1", "US01"), row("C-2", "crm", "1", "US01"))
+    assert [each.detail for each in match([Numbered(*each) for each in enumerate(rows, 2)], KNOWN, TERMS)] == [
+        "new-erp keeps customers by legal entity: say for which, of DE01",
+        "new-erp keeps no customers of US01: say for which, of DE01",
+        "crm keeps no customers of US01: leave the legal entity out",
+    ]
 
 
 def test_a_project_has_ids_in_erp_and_psa() -> None:

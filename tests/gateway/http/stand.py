@@ -273,7 +273,7 @@ async def listening(
                     Mappings(book),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
-                    BindingActs(bindings, importing, lambda: (("erp", "crm"), ("US01",))),
+                    BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,

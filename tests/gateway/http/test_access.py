@@ -70,7 +70,7 @@ def app(database_url: str) -> web.Application:
     cases, bindings = PostgresCases(database_url), PostgresBindings(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
-    imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), ()))
+    imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports
     )

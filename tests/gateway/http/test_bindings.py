@@ -33,7 +33,9 @@ async def imported(stand: Stand, *rows: dict[str, object], **asked: object) -> d
 
 
 async def test_what_was_imported_is_listed_in_pages(stand: Stand) -> None:
-    done = await imported(stand, row("C-1", "9001"), row("C-2", "90/02"), row("C-3", "A-7", system="crm"))
+    done = await imported(
+        stand, row("C-1", "9001"), row("C-2", "90/02"), row("C-3", "A-7", system="crm", legal_entity=None)
+    )
     assert (done["applied"], done["counts"], done["left"]) == (True, {"new": 3}, [])
     found: list[tuple[object, ...]] = []
     path = "/v1/bindings?limit=2"
