@@ -18,17 +18,17 @@ class MemoryHistory:
         self._tables = tables
 
     async def messages(self, *, since: datetime | None, until: datetime | None, limit: int) -> list[PastMessage]:
-        found = [
-            PastMessage(row.message.ref, row.key, row.message.body, datetime.fromtimestamp(row.at, UTC))
-            for row in self._tables.inbox.values()
-            if not row.message.source.startswith("tallystick:")
-        ]
-        chosen = [
-            each
-            for each in found
-            if (since is None or each.received_at >= since) and (until is None or each.received_at < until)
-        ]
-        return sorted(chosen, key=lambda each: each.ref)[-limit:]
+        found: list[PastMessage] = []
+        imported: list[PastMessage] = []
+        for row in sorted(self._tables.inbox.values(), key=lambda row: row.message.ref):
+            past = PastMessage(row.message.ref, row.key, row.message.body, datetime.fromtimestamp(row.at, UTC))
+            if until is not None and past.received_at >= until:
+                continue
+            if row.message.source == "tallystick:import":
+                imported.append(past)
+            elif not row.message.source.startswith("tallystick:") and (since is None or past.received_at >= since):
+                found.append(past)
+        return sorted((*found[-limit:], *imported), key=lambda each: each.ref)
 
     async def given_ids(self, keys: Sequence[ActorKey]) -> list[GivenId]:
         wanted = set(keys)

@@ -40,7 +40,8 @@ class History(Protocol):
     async def messages(self, *, since: datetime | None, until: datetime | None, limit: int) -> list[PastMessage]:
         """The newest `limit` messages that were received in a time, in the order in which they came.
 
-        `until` is not included. What the gateway itself has said is left out: it would say it again.
+        `until` is not included. What the gateway itself has said is left out: it would say it again. But ids that
+        people imported, which nobody says again, are all there, beside those `limit`, from before `since` too.
         """
         ...
 

@@ -58,6 +58,19 @@ async def test_what_the_gateway_itself_has_said_is_left_out(process: Process) ->
     assert await numbers(process) == [1, 3]
 
 
+async def test_ids_that_people_imported_are_there_whenever_it_was(store: StoreStand) -> None:
+    process = store.process()
+    await take(process, SHEET, 1, source="tallystick:import")
+    await store.pass_time(3600)
+    between = await store.now()
+    for number in (2, 3):
+        await take(process, SHEET, number)
+    await take(process, SHEET, 4, source="tallystick:import")
+    assert await numbers(process) == [1, 2, 3, 4]
+    assert await numbers(process, since=between, limit=1) == [1, 3, 4]
+    assert await numbers(process, until=between) == [1]
+
+
 async def test_ids_are_those_that_systems_gave(process: Process) -> None:
     # Given a command that was confirmed with an id, one without, and one that was refused
     endings = ((SHEET, "1", Ending.CONFIRMED, "ERP-1"), (OTHER_SHEET, "2", Ending.CONFIRMED, None))

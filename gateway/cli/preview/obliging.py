@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Final
 
+import orjson
+
 from adapters.ports.history import GivenId
 from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
 from schemas.commands import Command, Confirmed
@@ -13,29 +15,41 @@ from schemas.keys import ActorKey
 PROMISE: Final = Capability(Upsert.NONE, 86_400.0, unique_reference=True, look_up=True, late_bound=1.0)
 
 
-class KnownIds:
-    """The ids that systems gave. What they never gave is made, the same for each command of a key in a system.
+SEVERAL: Final = frozenset({"customer", "engagement"})
+"""Entities of which one system may have several things, one for each legal entity; their lines begin with its code."""
 
-    An id of another line of the key counts, too, if the system gave no other one for this operation: a customer that is
-    put again has the id that it had.
+
+class KnownIds:
+    """The ids that systems gave. What they never gave is made, the same for each command about one thing in a system.
+
+    An id of another line about the same thing counts, too, if the system gave no other one for this operation: a
+    customer that is put again has the id that it had. Each legal entity's part of a deal is a thing of its own.
     """
 
     def __init__(self, given: Iterable[GivenId]) -> None:
-        self._lines: dict[tuple[str, str, ActorKey, str], str] = {}
-        self._keys: dict[tuple[str, str, ActorKey], set[str]] = {}
+        self._given: dict[tuple[str, str, ActorKey], dict[str, str]] = {}
         for each in given:
-            self._lines[each.system, each.operation, each.key, each.line] = each.external_id
-            self._keys.setdefault((each.system, each.operation, each.key), set()).add(each.external_id)
+            self._given.setdefault((each.system, each.operation, each.key), {})[each.line] = each.external_id
 
     def of(self, command: Command) -> str:
         """The system's own id of what a command asks for."""
-        known = self._lines.get((command.system, command.operation, command.key, command.line))
+        lines = self._given.get((command.system, command.operation, command.key), {})
+        known = lines.get(command.line)
         if known is not None:
             return known
-        others = self._keys.get((command.system, command.operation, command.key), set())
+        code = _legal_entity(command)
+        others = {id_ for line, id_ in lines.items() if line.startswith(f"{code}." if code else "")}
         if len(others) == 1:
             return next(iter(others))
-        return f"made-{command.system}-{command.key.entity}-{command.key.id}"
+        made = f"made-{command.system}-{command.key.entity}-{command.key.id}"
+        return f"{made}-{code}" if code else made
+
+
+def _legal_entity(command: Command) -> str:
+    """For which legal entity a command is, where its key has a thing of its own for each; else nothing."""
+    if command.key.entity not in SEVERAL:
+        return ""
+    return str(orjson.loads(command.body).get("legal_entity") or "")
 
 
 class Obliging:

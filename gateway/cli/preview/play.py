@@ -29,9 +29,10 @@ from adapters.ports.views import (
 )
 from gateway.cli.preview.obliging import KnownIds, Obliging
 from gateway.cli.preview.played import Played
-from gateway.cli.preview.replayed import Hand, Replayed, replayed
+from gateway.cli.preview.replayed import Hand, Replayed, replayed, said_inside
 from gateway.gate_policy import GatePolicy
 from gateway.ids import time_ordered_id
+from gateway.inner import Inner
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile
 from gateway.runtime import Ports, Runtime, Sources, Tuning
@@ -75,20 +76,24 @@ class _Stage:
     async def play(self, messages: Sequence[PastMessage], progress: Callable[[], None]) -> Played:
         """Play all messages in order. Raises `Unsettled`."""
         buried: list[tuple[PastMessage, Replayed]] = []
-        async with self._running():
-            sources = self.policy.sources
+        async with self._running() as inner:
             for past in messages:
                 self.time = past.received_at
-                delivery = replayed(past, sources)
-                known = len(self.store.tables.dead_letters), _seen(self.store.tables)
-                await self._hand_over(past, delivery)
-                if known != (len(self.store.tables.dead_letters), _seen(self.store.tables)):
-                    buried.append((past, delivery))
+                said = said_inside(past, inner.vocabulary)
+                if said is not None:
+                    await inner.deliver(said)
+                    await self._settled(past)
+                else:
+                    delivery = replayed(past, self.policy.sources)
+                    known = len(self.store.tables.dead_letters), _seen(self.store.tables)
+                    await self._hand_over(past, delivery)
+                    if known != (len(self.store.tables.dead_letters), _seen(self.store.tables)):
+                        buried.append((past, delivery))
                 progress()
         return self._outcome(buried)
 
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def _running(self) -> AsyncIterator[Inner]:
         clients, publishing = self.store.clients(), MemoryPublishing(MemoryBroker())
         ports = Ports(
             commits=[clients.commits], lanes=clients.lanes, acts=clients.acts, pauses=clients.pauses,
@@ -102,7 +107,7 @@ class _Stage:
         self.sent = runtime.gates.keys()
         await runtime.start()
         try:
-            yield
+            yield runtime.inner
         finally:
             await runtime.drain(GRACE)
 
@@ -110,9 +115,12 @@ class _Stage:
         if self.hand.on_delivery is None:
             raise AssertionError("nobody consumes")
         self.hand.on_delivery(delivery)
+        await self._settled(past, lambda: delivery.is_done)
+
+    async def _settled(self, past: PastMessage, is_taken: Callable[[], bool] = lambda: True) -> None:
         for _ in range(LOOKS):
             await asyncio.sleep(STEP)  # the loop's time passes only when nothing else is left to do
-            if delivery.is_done and self._is_settled():
+            if is_taken() and self._is_settled():
                 return
         raise Unsettled(f"message {past.ref} of {past.key} leads to ever more")
 

@@ -10,8 +10,11 @@ import orjson
 from adapters.ports.broker import Delivery
 from adapters.ports.history import PastMessage
 from gateway.door import QUEUE_PREFIX
+from gateway.inner import InnerEvent
 from gateway.source_policy import Source
 from schemas.codec import STRUCTURED
+from schemas.commands import OURS
+from schemas.vocabulary import Vocabulary
 
 NOBODY = "nobody"
 
@@ -32,6 +35,15 @@ class Replayed:
 
     def ack(self) -> None:
         self.is_done = True
+
+
+def said_inside(past: PastMessage, vocabulary: Vocabulary) -> InnerEvent | None:
+    """A past message that did not come through the door, to be said again: ids that were imported; else None."""
+    if not str(orjson.loads(past.body).get("source", "")).startswith(f"{OURS}:"):
+        return None
+    event = vocabulary.decode_stored(past.body)
+    type_ = vocabulary.inner_type(f"{event.entity}.{event.fact}") or event.type
+    return InnerEvent(event.source, event.id, type_, past.key, event.data, event.causation_id)
 
 
 def replayed(past: PastMessage, sources: Mapping[str, Source]) -> Replayed:

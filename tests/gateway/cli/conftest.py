@@ -6,13 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
+import asyncpg
 import orjson
 import pytest
 import yaml
@@ -22,6 +24,7 @@ from adapters.sandbox.operations import Role
 from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.cli.main import main
+from tests.fixtures.apart import apart
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 EXAMPLES: Final = ROOT / "examples"
@@ -112,3 +115,20 @@ async def set_up(tmp_path: Path, database_url: str, amqp_url: str) -> AsyncItera
                 "TALLYSTICK_POLICY": str(policy),
             },
         )
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url, timeout=30)
+    try:
+        await connection.execute(statement, timeout=60)
+    finally:
+        await connection.close(timeout=10)
+
+
+@pytest.fixture
+def fresh_url(database_url: str, template_database: str) -> Iterator[str]:
+    """Another fresh database."""
+    name = f"{template_database}_{uuid4().hex[:8]}"
+    apart(_execute(database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"'))
+    yield urlsplit(database_url)._replace(path=f"/{name}").geturl()
+    apart(_execute(database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,10 +16,14 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_keepsakes import MemoryKeepsakes
 from adapters.ports.history import GivenId, PastMessage
+from adapters.sandbox.bodies import BODIES
+from adapters.sandbox.books import Books, Entry
+from adapters.sandbox.operations import Role
+from adapters.sandbox.settings import SandboxSettings
 from gateway.app import ports
 from gateway.cli.preview.obliging import KnownIds, Obliging
 from gateway.cli.preview.played import Played
-from gateway.cli.preview.replayed import Hand, replayed
+from gateway.cli.preview.replayed import Hand, replayed, said_inside
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile, parse_policy
@@ -75,7 +79,7 @@ def past(count: int, seed: int = 1) -> list[PastMessage]:
     """So many mixed messages in the order in which they came: customers, deals, sheets, and what is wrong with some."""
     chance = Random(seed)
     return [
-        _message(number, source, key, data)
+        came(number, source, key, data)
         for number, (source, key, data) in zip(range(count), _facts(chance), strict=False)
     ]
 
@@ -126,8 +130,10 @@ def _facts(chance: Random) -> Iterator[tuple[str, ActorKey, Record]]:
                 )
 
 
-def _message(number: int, source: str, key: ActorKey, data: Record) -> PastMessage:
-    name = next(name for name in EVENTS.names if EVENTS.latest(name).model is type(data))
+def came(number: int, source: str, key: ActorKey, data: Record) -> PastMessage:
+    """A message as it came, the `number`-th of all."""
+    names = [name for name in EVENTS.names if EVENTS.latest(name).model is type(data)]
+    name = next((name for name in names if name.startswith(f"{key.entity}.")), names[0])
     at = BEGAN + timedelta(seconds=number)
     body = encode(Attributes(source, f"e{number}", EVENTS.latest(name).type, key.id, time=at), data)
     return PastMessage(time_ordered_id(), key, body, at)
@@ -142,21 +148,40 @@ class Real(Obliging):
         return Confirmed(f"{self.name}-{own}")
 
 
+class Kept(Obliging):
+    """A system with the books of a sandbox: it makes ids of its own, one for each record, and takes nothing unknown."""
+
+    def __init__(self, name: str, taken: Collection[str], projects: Mapping[str, str]) -> None:
+        super().__init__(name, taken, KnownIds(()))
+        self._books = Books(SandboxSettings(Role.ERP, "token"))
+        for project, currency in projects.items():
+            self._books.record("project.create", project, "", currency)
+
+    async def send(self, command: Command) -> Confirmed:
+        self.asked.append(command)
+        entry = self._books.check(BODIES[command.operation].model_validate_json(command.body), len(self.asked))
+        assert isinstance(entry, Entry), entry
+        self._books.record(command.operation, entry.external_id, command.reference, entry.currency)
+        return Confirmed(entry.external_id)
+
+
 @dataclass
 class Live:
-    """The runtime on a database, whose systems do what they are asked, with ids that are known or their own."""
+    """The runtime on a database, whose systems do what they are asked, with ids that are known or their own.
+
+    `kept`: the systems keep books instead, in which these projects, with their currency, stand from before.
+    """
 
     url: str
     policy: PolicyFile
     given: Sequence[GivenId] | None = None
+    kept: Mapping[str, str] | None = None
     hand: Hand = field(default_factory=Hand)
     time: datetime = BEGAN
 
     async def take(self, messages: Sequence[PastMessage]) -> Played:
         """Take each message once nothing goes on by itself, and tell what became of all of them."""
-        ids = KnownIds(self.given or ())
-        made = Real if self.given is None else Obliging
-        systems = {name: made(name, entry.taken, ids) for name, entry in self.policy.systems.items()}
+        systems = {name: self._system(name, entry.taken) for name, entry in self.policy.systems.items()}
         sources = Sources(lambda: self.time, time_ordered_id)
         broker = MemoryBroker()
         publishing, keepsakes = MemoryPublishing(broker), MemoryKeepsakes(broker)
@@ -164,14 +189,20 @@ class Live:
         connection = await asyncpg.connect(self.url)
         try:
             async with ports(settings, self.policy, self.hand, publishing, keepsakes) as outside:
-                inside = replace(outside, systems=systems, upkeep=None)
+                # What is retried for a new policy, and when, is no matter of messages alone.
+                inside = replace(outside, systems=systems, upkeep=None, unmapped=None)
                 runtime = Runtime(inside, ACTORS, self.policy, sources, Counts("test"), Tuning(notices=False))
                 await runtime.start()
                 assert self.hand.on_delivery is not None
                 for message in messages:
                     delivery = replayed(message, self.policy.sources)
                     self.time = message.received_at
-                    self.hand.on_delivery(delivery)
+                    said = said_inside(message, runtime.inner.vocabulary)
+                    if said is None:
+                        self.hand.on_delivery(delivery)
+                    else:
+                        await runtime.inner.deliver(said)
+                        delivery.ack()
                     async with asyncio.timeout(30):
                         while not delivery.is_done or await _goes_on(connection, list(runtime.gates)):  # noqa: ASYNC110
                             await asyncio.sleep(0.001)
@@ -179,6 +210,12 @@ class Live:
             return await _outcome(connection, systems.values())
         finally:
             await connection.close()
+
+    def _system(self, name: str, taken: Collection[str]) -> Obliging:
+        if self.kept is not None:
+            return Kept(name, taken, self.kept)
+        made = Real if self.given is None else Obliging
+        return made(name, taken, KnownIds(self.given or ()))
 
 
 _GOES_ON: Final = """

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
-from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -22,23 +20,6 @@ from schemas.verdicts import Verdict
 from tests.fixtures.apart import apart
 from tests.gateway.cli.conftest import cli
 from tests.gateway.cli.past import CHANGED, POLICY, Live, past, policy
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url, timeout=30)
-    try:
-        await connection.execute(statement, timeout=60)
-    finally:
-        await connection.close(timeout=10)
-
-
-@pytest.fixture
-def fresh_url(database_url: str, template_database: str) -> Iterator[str]:
-    """Another fresh database."""
-    name = f"{template_database}_{uuid4().hex[:8]}"
-    apart(_execute(database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"'))
-    yield urlsplit(database_url)._replace(path=f"/{name}").geturl()
-    apart(_execute(database_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 def outside(played: Played) -> Played:
