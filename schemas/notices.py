@@ -78,7 +78,8 @@ class EntityNotice(Record):
 class CaseNotice(Record):
     """Something happened to a case. Routing key `case.<what>`.
 
-    `reopened`: it was closed, and the same came again. `reminded` and `overdue`: nobody has settled it in time.
+    `reopened`: it was closed, and the same came again; or it stands open and asks anew, another role or for another
+    approval. `reminded` and `overdue`: nobody has settled it in time.
     """
 
     model_config = _BY_CLASS

@@ -29,7 +29,8 @@ from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.policies import Activation
 from adapters.ports.turns import Lane, Opened, Row
-from schemas.facts import Claim
+from schemas.acts import Act as PersonsAct
+from schemas.facts import Case, Claim
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
@@ -144,7 +145,7 @@ class Tables:
     def open_case(self, key: ActorKey, opened: Opened, *, again: bool = True) -> CaseChange | None:
         """Open a case, numbered on, or the one that is there for the same thing; None: nothing is to be told.
 
-        One that stands open is brought up to date, unless `again` is False.
+        One that stands open is brought up to date, unless `again` is False; one that asks anew is told again.
         """
         now, case = self.clock(), opened.case
         remind_at = None if case.remind_after is None else now + case.remind_after
@@ -157,12 +158,15 @@ class Tables:
             return CaseChange("opened", row)
         if row.is_open and not again:
             return None
+        was, is_handed_on = row.opened.case, _is_handed_on(row.opened.case, case)
         row.opened, row.version, row.count = opened, row.version + 1, row.count + 1
-        if row.is_open:
+        row.assignee = None if is_handed_on else row.assignee
+        if row.is_open and not is_handed_on and not _is_other_approval(was, case):
             row.remind_at = remind_at if row.remind_at is None else row.remind_at
             row.due_at = due_at if row.due_at is None else row.due_at
             return None
-        row.reopened, row.opened_at, row.remind_at, row.due_at = row.reopened + 1, now, remind_at, due_at
+        row.reopened += not row.is_open
+        row.opened_at, row.remind_at, row.due_at = now, remind_at, due_at
         row.closed_at, row.closed, row.is_reminded, row.is_warned = None, None, False, False
         return CaseChange("reopened", row)
 
@@ -202,6 +206,17 @@ class Tables:
         if told.verdicts or told.facts:
             self.last_notice = told.id
             self.notices.append(told)
+
+
+def _is_handed_on(was: Case, case: Case) -> bool:
+    """Whether a case belongs to others now: those whom it names or, where it names nobody, those of its class."""
+    if case.owner != was.owner:
+        return True
+    return case.owner is None and case.failure.failure_class is not was.failure.failure_class
+
+
+def _is_other_approval(was: Case, case: Case) -> bool:
+    return PersonsAct.APPROVE in case.acts and (case.acts, case.money) != (was.acts, was.money)
 
 
 def _is_same(row: CaseRow, key: ActorKey, opened: Opened) -> bool:

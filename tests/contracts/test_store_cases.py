@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -57,6 +58,7 @@ APPROVAL = Case(
     remind_after=HOUR,
     due_after=3 * HOUR,
 )
+TOLD_AGAIN = ("case.reopened",)
 MONEY = b'{"amount": "12.50", "currency": "EUR"}'
 
 
@@ -145,20 +147,52 @@ class TestTopics:
         await leave(process, APPROVAL)
         first = await only(process)
         await store.pass_time(HOUR / 2)
-        more = Case(
-            Failure(FailureClass.BUSINESS_RULE, "approval_needed", "now 300000.00 EUR"),
-            APPROVAL.topic, (Act.APPROVE,), "board", {"EUR": Decimal(300000)}, 9 * HOUR, 9 * HOUR,
-        )  # fmt: skip
-        came = await leave(process, more)
+        more = replace(LARGE, reason="said once more")
+        came = await leave(process, replace(APPROVAL, failure=more, remind_after=9 * HOUR, due_after=9 * HOUR))
         row = await only(process)
-        assert (row.id, row.count, row.reopened, row.ref) == (first.id, 2, 0, came.ref)
-        assert (row.reason, row.owner, row.acts, row.money) == (
-            "now 300000.00 EUR", "board", (Act.APPROVE,), {"EUR": Decimal(300000)},
-        )  # fmt: skip
+        assert (row.id, row.count, row.reopened, row.ref, row.reason) == (first.id, 2, 0, came.ref, "said once more")
         assert row.version > first.version
         assert row.due_at is not None
         assert row.due_at - row.opened_at == timedelta(hours=3)
         assert await told(process) == ["case.opened"]
+
+    @pytest.mark.parametrize(
+        ("was", "asks", "news", "assignee"),
+        [
+            (APPROVAL, replace(APPROVAL, owner="board"), TOLD_AGAIN, None),
+            (APPROVAL, replace(APPROVAL, money={"EUR": Decimal(300000)}), TOLD_AGAIN, "ann"),
+            (APPROVAL, replace(APPROVAL, acts=(Act.APPROVE,)), TOLD_AGAIN, "ann"),
+            (Case(UNMAPPED, "validate"), Case(LARGE, "validate"), TOLD_AGAIN, None),
+            (Case(UNMAPPED, "validate"), Case(UNMAPPED, "validate", money={"EUR": Decimal(1)}), (), "ann"),
+            (Case(UNMAPPED, "validate", owner="board"), Case(LARGE, "validate", owner="board"), (), "ann"),
+        ],
+        ids=["owner", "money", "acts", "class", "money of no approval", "class of an owner"],
+    )  # fmt: skip
+    async def test_one_that_asks_anew_is_told_again_with_terms_of_its_own(
+        self,
+        store: StoreStand,
+        process: Process,
+        was: Case,
+        asks: Case,
+        news: tuple[str, ...],
+        assignee: str | None,
+    ) -> None:
+        # Given a case that somebody has taken, of which its owner was reminded, and which is overdue
+        await leave(process, replace(was, remind_after=HOUR, due_after=2 * HOUR))
+        first = await only(process)
+        await process.cases.edit(first.id, Edit(assigns=True, assignee="ann"), version=first.version, actor="ann")
+        await store.pass_time(3 * HOUR)
+        assert await process.cases.remind(page=9) == 2
+        # When it comes again
+        await leave(process, replace(asks, remind_after=HOUR, due_after=2 * HOUR))
+        # Then one that asks anew is told as when it was opened, and who took it keeps it if it is still theirs
+        row = await only(process)
+        assert (row.id, row.reopened, row.assignee) == (first.id, 0, assignee)
+        assert (row.opened_at > first.opened_at, tuple((await told(process))[3:])) == (bool(news), news)
+        assert row.due_at is not None
+        assert row.due_at - row.opened_at == timedelta(hours=2)
+        await store.pass_time(3 * HOUR)
+        assert await process.cases.remind(page=9) == (2 if news else 0)
 
     async def test_a_decision_settles_it(self, process: Process) -> None:
         await leave(process, APPROVAL)

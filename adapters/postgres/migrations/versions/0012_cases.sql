@@ -52,8 +52,23 @@ LANGUAGE sql IMMUTABLE AS $$
     FROM (SELECT convert_from(p_body, 'UTF8')::jsonb AS body) b
 $$;
 
+-- Whether a case belongs to others now: those whom it names or, where it names nobody, those of its class.
+CREATE FUNCTION tallystick.is_handed_on(p_was tallystick.cases, p_is tallystick.cases) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT (p_was).owner IS DISTINCT FROM (p_is).owner
+        OR ((p_is).owner IS NULL AND (p_was).failure_class <> (p_is).failure_class)
+$$;
+
+-- Whether it asks anew: somebody else, or for another approval.
+CREATE FUNCTION tallystick.is_asked_anew(p_was tallystick.cases, p_is tallystick.cases) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT tallystick.is_handed_on(p_was, p_is)
+        OR ('approve' = ANY ((p_is).acts) AND ((p_was).acts <> (p_is).acts OR (p_was).money <> (p_is).money))
+$$;
+
 -- Open cases, each given with the names of the table's columns, remind_after and due_after in seconds. One that was
--- closed is reopened; one that stands open is brought up to date, unless p_again is false. Answers what is to be told.
+-- closed is reopened, and so is one that asks anew; one that stands open for the same is brought up to date, unless
+-- p_again is false. Answers what is to be told.
 CREATE FUNCTION tallystick.open_cases(p_cases jsonb, p_again boolean DEFAULT true, OUT keys text[], OUT bodies text[])
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -82,13 +97,15 @@ BEGIN
             code = EXCLUDED.code, field = EXCLUDED.field, system = EXCLUDED.system, reason = EXCLUDED.reason,
             owner = EXCLUDED.owner, acts = EXCLUDED.acts, money = EXCLUDED.money,
             reopened = CASE WHEN c.closed_at IS NULL THEN c.reopened ELSE c.reopened + 1 END,
-            opened_at = CASE WHEN c.closed_at IS NULL THEN c.opened_at ELSE now() END,
-            -- Terms count from the opening: what comes again while it stands open does not put them off.
-            remind_at = CASE WHEN c.closed_at IS NULL THEN COALESCE(c.remind_at, EXCLUDED.remind_at)
-                             ELSE EXCLUDED.remind_at END,
-            due_at = CASE WHEN c.closed_at IS NULL THEN COALESCE(c.due_at, EXCLUDED.due_at) ELSE EXCLUDED.due_at END,
-            reminded_at = CASE WHEN c.closed_at IS NULL THEN c.reminded_at END,
-            overdue_at = CASE WHEN c.closed_at IS NULL THEN c.overdue_at END,
+            -- Terms count from the opening: what comes again while it stands open for the same does not put them off.
+            (opened_at, remind_at, due_at, reminded_at, overdue_at) = (
+                SELECT CASE WHEN s.stands THEN c.opened_at ELSE now() END,
+                       CASE WHEN s.stands THEN COALESCE(c.remind_at, EXCLUDED.remind_at) ELSE EXCLUDED.remind_at END,
+                       CASE WHEN s.stands THEN COALESCE(c.due_at, EXCLUDED.due_at) ELSE EXCLUDED.due_at END,
+                       CASE WHEN s.stands THEN c.reminded_at END,
+                       CASE WHEN s.stands THEN c.overdue_at END
+                FROM (SELECT c.closed_at IS NULL AND NOT tallystick.is_asked_anew(c, EXCLUDED) AS stands) s),
+            assignee = CASE WHEN NOT tallystick.is_handed_on(c, EXCLUDED) THEN c.assignee END,
             closed_at = NULL, closed_how = NULL, closed_by = NULL
         WHERE p_again OR c.closed_at IS NOT NULL
         RETURNING c.id, CASE WHEN c.count = 1 THEN 'opened' WHEN c.opened_at = now() THEN 'reopened' END AS what, c AS row
