@@ -42,12 +42,14 @@ class MemoryCases:
     async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
         return [row for row in self._chosen(chosen) if row.id > after][:limit]
 
-    async def groups(self, chosen: CaseFilter, *, limit: int) -> list[CaseGroup]:
+    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
         rows: dict[tuple[str, str | None], list[CaseRow]] = defaultdict(list)
         for row in self._chosen(chosen):
             rows[row.fingerprint, row.owner].append(row)
-        groups = [_group(members) for members in rows.values()]
-        return sorted(groups, key=lambda group: -group.cases)[:limit]
+        groups = sorted((_group(members) for members in rows.values()), key=_place_of_group)
+        if after is not None:
+            groups = [group for group in groups if _place_of_group(group) > (-after[0], after[1])]
+        return groups[:limit]
 
     async def file(self, id: int) -> CaseFile:
         row = self._row(id)
@@ -169,9 +171,13 @@ def _group(members: list[CaseRow]) -> CaseGroup:
         for currency, amount in row.money.items():
             money[currency] += amount
     return CaseGroup(
-        first.fingerprint, first.failure_class, first.code, first.field, first.system, first.owner, len(members),
-        min(row.opened_at for row in members), dict(sorted(money.items())), first.reason,
+        first.id, first.fingerprint, first.failure_class, first.code, first.field, first.system, first.owner,
+        len(members), min(row.opened_at for row in members), dict(sorted(money.items())), first.reason,
     )  # fmt: skip
+
+
+def _place_of_group(group: CaseGroup) -> tuple[int, int]:
+    return -group.cases, group.first
 
 
 def _moment(at: float) -> datetime:

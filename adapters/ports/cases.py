@@ -109,8 +109,12 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class CaseGroup:
-    """Cases of one cause and one named owner: how many, since when the oldest, their money, and one of the reasons."""
+    """Cases of one cause and one named owner: how many, since when the oldest, their money, and one of the reasons.
 
+    `first` is the number of the first of them.
+    """
+
+    first: int
     fingerprint: str
     failure_class: FailureClass
     code: str
@@ -224,8 +228,11 @@ class Cases(Protocol):
         """The first `limit` cases with a greater number than `after`, in the order of their numbers."""
         ...
 
-    async def groups(self, chosen: CaseFilter, *, limit: int) -> list[CaseGroup]:
-        """The `limit` largest groups by cause and named owner."""
+    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
+        """The `limit` largest groups by cause and named owner; of equal ones, those whose `first` case came first.
+
+        Only those that come behind `after`, a group's `cases` and `first`.
+        """
         ...
 
     async def file(self, id: int) -> CaseFile:

@@ -64,8 +64,10 @@ class PostgresCases:
         found = await _fetch(self._reads, _FIND, *_arguments(chosen), after, limit)
         return [_case(record) for record in found]
 
-    async def groups(self, chosen: CaseFilter, *, limit: int) -> list[CaseGroup]:
-        return [_group(record) for record in await _fetch(self._reads, _GROUPS, *_arguments(chosen), limit)]
+    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
+        cases, first = after or (None, None)
+        found = await _fetch(self._reads, _GROUPS, *_arguments(chosen), limit, cases, first)
+        return [_group(record) for record in found]
 
     async def file(self, id: int) -> CaseFile:
         found = await _fetch(self._reads, _ONE, id)
@@ -152,7 +154,7 @@ def _case(record: asyncpg.Record) -> CaseRow:
 
 def _group(record: asyncpg.Record) -> CaseGroup:
     return CaseGroup(
-        record["fingerprint"], FailureClass(record["failure_class"]), record["code"], record["field"],
+        record["first"], record["fingerprint"], FailureClass(record["failure_class"]), record["code"], record["field"],
         record["system"], record["owner"], record["cases"], record["oldest"], _money(record["money"] or "{}"),
         record["reason"],
     )  # fmt: skip

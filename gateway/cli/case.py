@@ -17,6 +17,7 @@ from gateway.cli.remote import Remote, remote, remote_options
 from schemas.acts import Act
 from schemas.verdicts import FailureClass
 
+MOST: Final = 100_000
 LIST: Final = ("id", "class", "code", "key", "owner", "assignee", "money", "age", "count", "reason")
 GROUPS: Final = ("fingerprint", "class", "code", "field", "system", "owner", "cases", "money", "age", "reason")
 
@@ -49,7 +50,7 @@ def _filters(command: F) -> F:
 
 @case.command("list")
 @_filters
-@click.option("--most", type=click.IntRange(1, 100_000), default=500, show_default=True, help="How many, at most.")
+@click.option("--most", type=click.IntRange(1, MOST), default=500, show_default=True, help="How many, at most.")
 @remote_options
 @rows_option
 def list_(url: str | None, token_file: Path | None, most: int, output: str, **asked: str | None) -> None:
@@ -60,17 +61,21 @@ def list_(url: str | None, token_file: Path | None, most: int, output: str, **as
 
 @case.command()
 @_filters
+@click.option("--most", type=click.IntRange(1, MOST), default=500, show_default=True, help="How many, at most.")
 @remote_options
 @rows_option
-def groups(url: str | None, token_file: Path | None, output: str, **asked: str | None) -> None:
+def groups(url: str | None, token_file: Path | None, most: int, output: str, **asked: str | None) -> None:
     """Group cases by their cause, the largest group first."""
-    items = remote(url, token_file).get("/v1/cases", group="true", limit=500, **asked).content["items"]
+    found = remote(url, token_file).all("/v1/cases", MOST, group="true", **asked)
+    items = found[:most]
     rows = [
         [item["fingerprint"], item["failure_class"], item["code"], item["field"] or "", item["system"] or "",
          item["owner"], str(item["cases"]), _money(item["money"]), _age(item["oldest"]), item["reason"]]
         for item in items
     ]  # fmt: skip
     show_rows(output, items, GROUPS, rows)
+    if len(found) > most:
+        click.echo(f"Not shown: {len(found) - most} of {len(found)} groups; --most {len(found)} shows all.", err=True)
 
 
 @case.command()

@@ -42,8 +42,9 @@ class CaseViews:
         """Cases in the order of their numbers, or groups of one cause, the largest first."""
         asked = query(request, CasesQuery)
         if asked.group == "true":
-            groups = await self._cases.groups(asked.chosen, limit=asked.limit)
-            return json_answer({"items": [_owned_group(group) for group in groups], "next": None})
+            behind = place_of(asked.cursor, _place_in_groups)
+            groups = await self._cases.groups(asked.chosen, after=behind, limit=asked.limit + 1)
+            return page_answer(request, [_owned_group(group) for group in groups], asked.limit, _place_of_group)
         after = place_of(asked.cursor, _number) or 0
         rows = await self._cases.find(asked.chosen, after=after, limit=asked.limit + 1)
         return page_answer(request, [owned(row) for row in rows], asked.limit, _place)
@@ -149,6 +150,16 @@ def _money(money: Mapping[str, Decimal]) -> str:
 
 def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
+
+
+def _place_of_group(group: CaseGroup) -> tuple[int, int]:
+    return group.cases, group.first
+
+
+def _place_in_groups(place: object) -> tuple[int, int]:
+    if not isinstance(place, list) or len(place) != 2:
+        raise ValueError(place)
+    return _number(place[0]), _number(place[1])
 
 
 def _place(row: CaseRow) -> int:

@@ -13,6 +13,7 @@ import pytest
 from adapters.ports.cases import (
     CaseChanged,
     CaseFilter,
+    CaseGroup,
     CaseNotFound,
     CaseRow,
     CaseStands,
@@ -403,7 +404,7 @@ class TestLists:
             await leave(process, APPROVAL, key=ActorKey("timesheet", f"A-{number}"))
         other = Case(LARGE, "approval:discount", owner="board")
         await leave(process, other, key=OTHER_SHEET)
-        groups = await process.cases.groups(CaseFilter(), limit=9)
+        groups = await process.cases.groups(CaseFilter(), after=None, limit=9)
         assert [(group.code, group.owner, group.cases) for group in groups] == [
             ("approval_needed", "partner", 2), ("tax_profile_unmapped", None, 1), ("approval_needed", "board", 1),
         ]  # fmt: skip
@@ -411,8 +412,14 @@ class TestLists:
         assert groups[0].fingerprint == groups[2].fingerprint != groups[1].fingerprint
         assert (groups[1].field, groups[1].reason, groups[1].money) == ("tax_profile", UNMAPPED.reason, {})
         assert groups[0].oldest - groups[1].oldest > timedelta(minutes=59)
-        assert len(await process.cases.groups(CaseFilter(), limit=1)) == 1
-        assert await process.cases.groups(CaseFilter(entity="project"), limit=9) == []
+        assert await process.cases.groups(CaseFilter(entity="project"), after=None, limit=9) == []
+        # And page after page, those of equal size too
+        pages: list[CaseGroup] = []
+        while page := await process.cases.groups(
+            CaseFilter(), after=(pages[-1].cases, pages[-1].first) if pages else None, limit=1
+        ):
+            pages += page
+        assert pages == groups
 
 
 class TestPeople:

@@ -1,4 +1,4 @@
--- The same cases by cause and named owner, the largest groups first.
+-- The same cases by cause and named owner, the largest groups first, those behind a group of $10 cases from number $11 on.
 WITH chosen AS MATERIALIZED (
     SELECT c.id, c.fingerprint, c.owner, c.opened_at, c.money FROM tallystick.cases c
     WHERE (($1::boolean AND c.closed_at IS NULL) OR (NOT $1::boolean AND c.closed_at IS NOT NULL))
@@ -10,12 +10,14 @@ WITH chosen AS MATERIALIZED (
       AND ($8::text IS NULL OR c.fingerprint = $8)
 ), grouped AS (
     SELECT c.fingerprint, c.owner, count(*) AS cases, min(c.opened_at) AS oldest, min(c.id) AS first
-    FROM chosen c GROUP BY c.fingerprint, c.owner ORDER BY count(*) DESC, min(c.id) LIMIT $9
+    FROM chosen c GROUP BY c.fingerprint, c.owner
+    HAVING $10::bigint IS NULL OR (-count(*), min(c.id)) > (-$10::bigint, $11::bigint)
+    ORDER BY count(*) DESC, min(c.id) LIMIT $9
 ), sums AS (
     SELECT c.fingerprint, c.owner, m.key AS currency, sum(m.value::numeric) AS amount
     FROM chosen c CROSS JOIN LATERAL jsonb_each_text(c.money) m GROUP BY 1, 2, 3
 )
-SELECT g.fingerprint, f.failure_class, f.code, f.field, f.system, g.owner, g.cases, g.oldest, f.reason,
+SELECT g.first, g.fingerprint, f.failure_class, f.code, f.field, f.system, g.owner, g.cases, g.oldest, f.reason,
        (SELECT json_object_agg(s.currency, s.amount::text ORDER BY s.currency)::text FROM sums s
         WHERE s.fingerprint = g.fingerprint AND s.owner IS NOT DISTINCT FROM g.owner) AS money
 FROM grouped g JOIN tallystick.cases f ON f.id = g.first

@@ -73,6 +73,13 @@ class TestLists:
         ]  # fmt: skip
         assert orjson.loads((await desk.run("case", "list", "-o", "json", "--class", "internal")).stdout) == []
 
+    async def test_groups_that_are_not_shown_are_counted(self, desk: Desk) -> None:
+        await desk.stand.park(SHEET, message("e1"))
+        await desk.ask_approval(ActorKey("timesheet", "T-2"))
+        one = await desk.run("case", "groups", "-o", "json", "--most", "1")
+        assert (len(orjson.loads(one.stdout)), one.stderr) == (1, "Not shown: 1 of 2 groups; --most 2 shows all.\n")
+        assert (await desk.run("case", "groups")).stderr == ""
+
     async def test_no_more_than_asked_for(self, desk: Desk) -> None:
         for number in range(3):
             await desk.ask_approval(ActorKey("timesheet", f"T-{number}"))

@@ -14,6 +14,7 @@ import yaml
 
 from adapters.ports.turns import Opened
 from gateway.callers import digest
+from gateway.http.answers import cursor_of
 from schemas.acts import Act, Acted
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -148,6 +149,16 @@ class TestLists:
         assert (group["cases"], group["owner"], group["money"]) == (2, "partner", {"EUR": "500000.00"})
         [same] = {str(case["fingerprint"]) for case in (await stand.get("/v1/cases")).items}
         assert group["fingerprint"] == same
+
+    async def test_groups_come_in_pages_until_all_are_told(self, stand: Stand) -> None:
+        await ask_approval(stand)
+        await stand.park(OTHER_SHEET, message("e1"))
+        first = await stand.get("/v1/cases?group=true&limit=1")
+        rest = await stand.get(f"/v1/cases?group=true&limit=1&cursor={first.json['next']}")
+        assert [group["owner"] for group in (*first.items, *rest.items)] == ["partner", "finance"]
+        assert rest.json["next"] is None
+        page = await stand.get(f"/v1/cases?group=true&cursor={cursor_of(7)}")
+        assert (page.status, "take it from the Link header" in page.detail) == (400, True)
 
     async def test_a_file_for_spreadsheets_holds_all_and_no_formula(self, stand: Stand) -> None:
         await stand.park(ActorKey("timesheet", "=1+1"), message("e1"))
