@@ -6,8 +6,9 @@ with that, so a second click changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Protocol, assert_never
 
 from aiohttp import hdrs, web
@@ -18,10 +19,12 @@ from adapters.ports.cases import (
     CaseChanged,
     CaseFile,
     CaseNotFound,
+    CaseRow,
     Cases,
     CaseStands,
     Click,
     ClickReused,
+    Closed,
     Edit,
     Outcome,
 )
@@ -57,6 +60,12 @@ _OWNERS: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE})
 """Acts for the role of the case, and for who may operate."""
 _CHANGING: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL})
 """Acts that may say more: what is corrected, or what stays where a duplicate goes."""
+
+
+_CLOSES: Final[Mapping[Act, Closed]] = MappingProxyType(
+    {Act.RETRY: Closed.RETRIED, Act.CANCEL: Closed.DISCARDED, Act.RESOLVE: Closed.RESOLVED}
+)
+"""How an act closes a case about a message or a command."""
 
 
 class Told(Protocol):
@@ -154,36 +163,34 @@ class CaseActing:
             raise Problem(CLICK_REUSED, detail) from error
 
     async def _done(self, file: CaseFile, click: Click, caller: Caller, begun: Begun) -> Came:
-        topic = file.case.topic
+        topic, key = file.case.topic, ActorKey(file.case.entity, file.case.key)
+        if begun.is_again and _is_closed_by(file.case, click):
+            return Came(Outcome.DONE, _told_done(file.case, click.act))
         # The key may have taken it already, and closed the case, when nobody could write down that it had.
         why_not = None if topic is not None and begun.is_again else offers(file)[click.act]
         if why_not is not None:
             return Came(Outcome.REFUSED, why_not)
         if topic is not None:
             return await self._told_to_key(file, click, caller, begun, topic)
-        key = ActorKey(file.case.entity, file.case.key)
         try:
-            told = await self._done_here(file, click, key)
+            await self._do_here(file, click, key)
         except (LaneNotFound, LaneChanged, LaneKills, CaseStands) as error:
             return Came(Outcome.REFUSED, _advice(error, key))
         self._look_at(key)
-        return Came(Outcome.DONE, told)
+        return Came(Outcome.DONE, _told_done(file.case, click.act))
 
-    async def _done_here(self, file: CaseFile, click: Click, key: ActorKey) -> str:
+    async def _do_here(self, file: CaseFile, click: Click, key: ActorKey) -> None:
         """An act on a message or a command. Raises what the store refuses with."""
         case, actor = file.case, click.actor
         match click.act:
             case Act.RETRY:
                 await self._lanes.retry(key, actor=actor, reason=click.reason)
-                return f"{key} runs again"
             case Act.CANCEL:
                 if case.ref is None:
                     raise LaneNotFound(f"no message of case {case.id} stands in a lane")
                 await self._lanes.discard(key, head=case.ref, actor=actor, reason=click.reason)
-                return f"message {case.ref} is discarded"
             case Act.RESOLVE:
                 await self._acts.resolve(case.id, actor=actor)
-                return f"case {case.id} is resolved"
             case Act.APPROVE | Act.REJECT | Act.EDIT_RETRY:
                 raise CaseStands(f"case {case.id} has no topic")
             case _:
@@ -208,6 +215,27 @@ class CaseActing:
         if not told.verdict.is_final:
             return Came(None, f"{said}; it is decided in its turn; ask again with the same Idempotency-Key")
         return Came(Outcome.DONE if told.verdict is Verdict.APPLIED else Outcome.IGNORED, said)
+
+
+def _is_closed_by(case: CaseRow, click: Click) -> bool:
+    """Whether a case about a message or a command was closed by this act, though nobody wrote down that it was."""
+    how = _CLOSES.get(click.act)
+    return case.topic is None and how is not None and (case.closed_how, case.closed_by) == (how, click.actor)
+
+
+def _told_done(case: CaseRow, act: Act) -> str:
+    """What is said of an act that closes cases, once it is done."""
+    match act:
+        case Act.RETRY:
+            return f"{case.entity}/{case.key} runs again"
+        case Act.CANCEL:
+            return f"message {case.ref} is discarded"
+        case Act.RESOLVE:
+            return f"case {case.id} is resolved"
+        case Act.APPROVE | Act.REJECT | Act.EDIT_RETRY:
+            raise ValueError(f"{act} closes no case without a topic")
+        case _:
+            assert_never(act)
 
 
 def _check_may(act: Act, file: CaseFile, caller: Caller) -> None:

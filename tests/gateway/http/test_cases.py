@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from adapters.ports.cases import Click
 from adapters.ports.turns import Opened
+from adapters.postgres.cases import PostgresCases
 from gateway.callers import digest
 from gateway.http.answers import cursor_of
 from schemas.acts import Act, Acted
@@ -364,6 +366,27 @@ class TestLanes:
         assert (await stand.row(SHEET)).depth == 1
         [case] = (await stand.get("/v1/cases?state=closed")).items
         assert case["closed_how"] == "discarded"
+
+    @pytest.mark.parametrize(("what", "told"), [(Act.RETRY, "timesheet/T-1 runs again"), (Act.CANCEL, " is discarded")])
+    async def test_one_that_was_done_when_nobody_could_write_it_down_is_done(
+        self, stand: Stand, database_url: str, what: Act, told: str
+    ) -> None:
+        # Given an act that closed its case, of which a process that died could not write down what came
+        await stand.park(SHEET, message("e1"))
+        id = await newest(stand)
+        dead = PostgresCases(database_url)
+        try:
+            await dead.begin(id, Click(what, "ops", "because", key="k1"))
+        finally:
+            await dead.close()
+        await act(stand, "ops", id, what, click="k2")
+        # When its person clicks again
+        pages = [await act(stand, "ops", id, what, click="k1") for _ in range(2)]
+        # Then it is done, now and for good
+        assert [(page.status, page.json["done"]) for page in pages] == [(200, what)] * 2
+        assert str(pages[0].json["told"]).endswith(told)
+        # And somebody else's click is not
+        assert (await act(stand, "ann", id, Act.RETRY, click="k1")).status == 409
 
     async def test_who_only_settles_discards_no_message(self, stand: Stand) -> None:
         await stand.park(SHEET, message("e1"))
