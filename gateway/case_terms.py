@@ -1,4 +1,7 @@
-"""Terms of cases: their owners are reminded of those that stand open for long, and told of those that are overdue."""
+"""Terms of cases: their owners are reminded of those that stand open for long, and told of those that are overdue.
+
+So is written down what came of acts that stood in a lane when whoever asked for them was answered.
+"""
 
 from __future__ import annotations
 
@@ -35,5 +38,7 @@ class CaseTerms:
 
     async def _round(self) -> None:
         for _ in range(MOST):
-            if await self._cases.remind(page=PAGE) == 0:
+            told = await self._cases.remind(page=PAGE)
+            ended = await self._cases.end_acts(page=PAGE)
+            if told == ended == 0:
                 return

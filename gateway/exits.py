@@ -20,6 +20,8 @@ class Exit(IntEnum):
     CONFLICT = 5
     UNREACHABLE = 6
     UNHEALTHY = 7
+    UNDER_WAY = 8
+    """What was asked for is on its way, and nobody knows yet whether it will be done."""
 
 
 class Failed(Exception):

@@ -6,11 +6,11 @@ Who it is, and which roles they have, was asked before: nobody but the API and t
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from adapters.ports.cases import act_event_id
 from adapters.ports.entities import Entities
 from gateway.inner import Inner, InnerEvent
 from gateway.readmission import NotTaking
@@ -62,7 +62,7 @@ class People:
             raise NotActedUpon(f"{key.entity} has no cases to act on: retry or discard what stands in its lane")
         if self._is_closed:
             raise NotTaking("this process is shutting down: ask another, or again when it has restarted")
-        event = InnerEvent(SOURCE, _event_id(key, acted.by, id), type_, key, acted)
+        event = InnerEvent(SOURCE, act_event_id(key.entity, key.id, acted.by, id), type_, key, acted)
         try:
             async with asyncio.timeout(self._patience):
                 ref = await self._inner.deliver(event)
@@ -74,8 +74,3 @@ class People:
     def close(self) -> None:
         """Take no more; what was delivered is the bus's to finish."""
         self._is_closed = True
-
-
-def _event_id(key: ActorKey, by: str, id: str) -> str:
-    """Ids of callers are their own: another person's, or about another key, is another act."""
-    return hashlib.sha256(f"{key.entity}\x1f{key.id}\x1f{by}\x1f{id}".encode()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Final
 
 from adapters.memory.notices import case_notice
 from adapters.memory.rows import Act as Audited
@@ -28,8 +29,13 @@ from adapters.ports.cases import (
     Edit,
     Outcome,
     Standing,
+    act_event_id,
+    act_id,
     fingerprint,
 )
+from schemas.verdicts import Verdict
+
+PEOPLE: Final = "tallystick:people"
 
 
 class MemoryCases:
@@ -73,6 +79,20 @@ class MemoryCases:
         ]
         self._tables.tell([], map(case_notice, changes))
         return len(changes)
+
+    async def end_acts(self, *, page: int) -> int:
+        said = {each.message.id: each for each in self._tables.inbox.values() if each.message.source == PEOPLE}
+        ended = 0
+        for row in self._tables.cases:
+            for act in row.acts:
+                by, id = act.click.actor, act_id(row.id, act.id)
+                found = said.get(act_event_id(row.key.entity, row.key.id, by, id))
+                if act.outcome is None and found is not None and found.verdict.is_final and ended < page:
+                    is_applied = found.verdict is Verdict.APPLIED
+                    act.outcome = Outcome.DONE if is_applied else Outcome.IGNORED
+                    act.told = found.verdict if found.reason is None else f"{found.verdict}: {found.reason}"
+                    ended += 1
+        return ended
 
     async def edit(self, id: int, edit: Edit, *, version: int, actor: str) -> None:
         row = self._row(id)

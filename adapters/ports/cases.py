@@ -48,6 +48,19 @@ def fingerprint(failure_class: FailureClass, code: str, system: str | None, fiel
     return sha256(cause.encode()).digest()[:8].hex()
 
 
+def act_id(case: int, act: int) -> str:
+    """Names an act among all of one person on one key: it is told to the key under this id, however often."""
+    return f"case-{case}-act-{act}"
+
+
+def act_event_id(entity: str, key: str, by: str, id: str) -> str:
+    """The id of the event that tells a key of an act; the same digest as `tallystick.act_event_id` of the database.
+
+    Ids of callers are their own: another person's, or about another key, is another act.
+    """
+    return sha256(f"{entity}\x1f{key}\x1f{by}\x1f{id}".encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class CaseRow:
     """A case. `opened_at`: when it was opened last, `first_at`: for the first time; `version` changes with it.
@@ -244,6 +257,10 @@ class Cases(Protocol):
 
         Up to `page` of both kinds each.
         """
+        ...
+
+    async def end_acts(self, *, page: int) -> int:
+        """Write down what came of up to `page` acts whose events have ended meanwhile, in their lanes; how many."""
         ...
 
     async def close(self) -> None:

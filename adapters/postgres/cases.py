@@ -39,6 +39,7 @@ _FIND = statement("read_cases")
 _GROUPS = statement("read_case_groups")
 _ONE = statement("read_case")
 _STORY = statement("read_case_story")
+_END_ACTS = "SELECT tallystick.end_acts($1)"
 _REMIND = "SELECT tallystick.remind_cases($1)"
 _EDIT = "SELECT tallystick.edit_case($1, $2, $3, $4, $5, $6)"
 _BEGIN = "SELECT * FROM tallystick.begin_case_act($1, $2, $3, $4, $5, $6)"
@@ -82,6 +83,10 @@ class PostgresCases:
 
     async def remind(self, *, page: int) -> int:
         [found] = await _fetch(self._link, _REMIND, page)
+        return int(found[0])
+
+    async def end_acts(self, *, page: int) -> int:
+        [found] = await _fetch(self._link, _END_ACTS, page)
         return int(found[0])
 
     async def edit(self, id: int, edit: Edit, *, version: int, actor: str) -> None:

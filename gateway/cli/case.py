@@ -14,6 +14,7 @@ import click
 from gateway.cli.options import JSON, output_option, rows_option
 from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.remote import Remote, remote, remote_options
+from gateway.exits import Exit, Failed
 from schemas.acts import Act
 from schemas.verdicts import FailureClass
 
@@ -191,14 +192,21 @@ def _act(
     output: str,
     changes: Mapping[str, object] | None = None,
 ) -> None:
-    """One act, under a key of its own, so that nothing between us and the gateway can do it twice."""
+    """One act, under a key of its own, so that nothing between us and the gateway can do it twice.
+
+    Raises `Failed` when nobody knows yet what comes of it; `case show` says so once it has ended.
+    """
     body = {"reason": reason} if changes is None else {"reason": reason, "changes": changes}
     path = f"/v1/cases/{id}/{act}"
-    told = remote(url, token_file).send("POST", path, body, Idempotency_Key=key or uuid4().hex).content
+    key = key or uuid4().hex
+    told = remote(url, token_file).send("POST", path, body, Idempotency_Key=key).content
+    is_done = told["done"] is not None
     if output == JSON:
-        show_json(told)
-    else:
+        show_json({**told, "click": key})
+    elif is_done:
         click.echo(f"Case {id}, {act}: {told['told']}.")
+    if not is_done:
+        raise Failed(Exit.UNDER_WAY, f"case {id}, {act}: {told['told']}: the same command with --click {key}")
 
 
 def _edit(api: Remote, id: int, change: Mapping[str, object], output: str) -> None:

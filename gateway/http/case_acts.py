@@ -27,6 +27,7 @@ from adapters.ports.cases import (
     Closed,
     Edit,
     Outcome,
+    act_id,
 )
 from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
 from gateway.callers import Caller, Permission
@@ -204,7 +205,7 @@ class CaseActing:
         )  # fmt: skip
         key = ActorKey(file.case.entity, file.case.key)
         try:
-            told = await self._people.act(key, acted, id=f"case-{file.case.id}-act-{begun.id}")
+            told = await self._people.act(key, acted, id=act_id(file.case.id, begun.id))
         except LookupError as error:
             return Came(Outcome.REFUSED, str(error))
         except NotTaking as error:

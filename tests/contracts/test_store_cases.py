@@ -24,6 +24,8 @@ from adapters.ports.cases import (
     Outcome,
     Owned,
     Standing,
+    act_event_id,
+    act_id,
     fingerprint,
 )
 from adapters.ports.outbox import Ended, Ending
@@ -465,6 +467,28 @@ class TestPeople:
         [act] = (await process.cases.file(row.id)).acts
         assert (act.outcome, act.told) == (Outcome.DONE, "applied")
         assert ("ann", "case.approve", "timesheet/T-1", f"case {row.id}: as agreed") in await store.audit()
+
+    async def test_what_came_of_an_act_in_a_lane_is_written_down_once_it_has_ended(self, process: Process) -> None:
+        # Given two acts, of which the first stands in its key's lane, and one of which no key was told
+        await leave(process, APPROVAL)
+        id = (await only(process)).id
+        begun = [
+            await process.cases.begin(id, Click(act, "ann", "x")) for act in (Act.REJECT, Act.APPROVE, Act.APPROVE)
+        ]
+        late, soon, _ = (
+            message(act_event_id("timesheet", "T-1", "ann", act_id(id, each.id)), source="tallystick:people")
+            for each in begun
+        )
+        await process.commit(queued(await process.row(SHEET), late))
+        assert await process.cases.end_acts(page=9) == 0
+        # When both events end
+        [head] = await process.lane(SHEET)
+        await process.commit(drained(await process.row(SHEET), head, verdict=Verdict.IGNORED))
+        await process.commit(applied(await process.row(SHEET), soon))
+        assert [await process.cases.end_acts(page=1) for _ in range(3)] == [1, 1, 0]
+        # Then it is written down what came of them
+        told = [(act.outcome, act.told) for act in (await process.cases.file(id)).acts]
+        assert told == [(Outcome.IGNORED, "ignored"), (Outcome.DONE, "applied"), (None, None)]
 
     async def test_the_same_click_is_the_same_act(self, store: StoreStand, process: Process) -> None:
         await leave(process, APPROVAL)

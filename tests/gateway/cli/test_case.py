@@ -110,6 +110,23 @@ class TestActs:
         assert "on the phone" in shown
         assert "agreed → applied" in shown
 
+    async def test_an_act_that_is_under_way_is_not_done_and_can_be_asked_again(self, desk: Desk) -> None:
+        # Given a key whose lane stands still
+        await desk.ask_approval()
+        [case] = (await desk.stand.get("/v1/cases")).items
+        approve = ("case", "approve", str(case["id"]), "--reason", "agreed")
+        desk.keys.says = Said(Verdict.QUEUED)
+        # When somebody approves
+        waits = await desk.run(*approve)
+        # Then the command says that nobody knows yet, and how to ask again
+        assert (waits.exit_code, waits.stdout, "queued" in waits.stderr) == (Exit.UNDER_WAY, "", True)
+        click = waits.stderr.rpartition("--click ")[2].strip()
+        shown = await desk.run(*approve, "--click", click, "-o", "json")
+        assert (shown.exit_code, orjson.loads(shown.stdout)["click"]) == (Exit.UNDER_WAY, click)
+        desk.keys.answers = dict.fromkeys(desk.keys.answers, Said(Verdict.APPLIED))
+        assert (await desk.run(*approve, "--click", click)).stdout == f"Case {case['id']}, approve: applied.\n"
+        assert len(desk.keys.acts) == 1
+
     async def test_changes_are_json(self, desk: Desk) -> None:
         await desk.ask_approval()
         [case] = (await desk.stand.get("/v1/cases")).items

@@ -36,6 +36,8 @@ CREATE TABLE tallystick.case_act (
     UNIQUE (case_id, actor, click)
 );
 
+CREATE INDEX case_act_open ON tallystick.case_act (id) WHERE outcome IS NULL;
+
 -- What a notice says of a case: schemas.notices.CaseNotice.
 CREATE FUNCTION tallystick.case_body(c tallystick.cases, p_what text) RETURNS text
 LANGUAGE sql STABLE AS $$
@@ -245,6 +247,38 @@ BEGIN
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'case.' || p_act, about.entity, about.key, about.ref, 'case ' || p_id || ': ' || p_reason);
     RETURN QUERY SELECT there.id, false, NULL::text, NULL::text;
+END $$;
+
+-- The id of the event that tells a key of an act; as adapters.ports.cases has it.
+CREATE FUNCTION tallystick.act_event_id(p_entity text, p_key text, p_actor text, p_case bigint, p_act bigint) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT encode(sha256(convert_to(p_entity || E'\x1f' || p_key || E'\x1f' || p_actor || E'\x1f'
+                                    || 'case-' || p_case || '-act-' || p_act, 'UTF8')), 'hex')
+$$;
+
+-- Write down what came of up to p_page acts whose events have ended, the oldest first; how many.
+CREATE FUNCTION tallystick.end_acts(p_page integer) RETURNS integer
+LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+DECLARE
+    ended integer;
+BEGIN
+    WITH final AS (
+        SELECT a.id, i.verdict, i.reason
+        FROM tallystick.case_act a
+        JOIN tallystick.cases c ON c.id = a.case_id
+        JOIN tallystick.inbox i ON i.source = 'tallystick:people'
+                               AND i.event_id = tallystick.act_event_id(c.entity, c.key, a.actor, c.id, a.id)
+        WHERE a.outcome IS NULL
+          AND i.position IS NULL
+          AND i.verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded')
+        ORDER BY a.id LIMIT p_page FOR UPDATE OF a SKIP LOCKED)
+    UPDATE tallystick.case_act a SET outcome = CASE f.verdict WHEN 'applied' THEN 'done' ELSE 'ignored' END,
+                                     told = concat_ws(': ', f.verdict, f.reason)
+    FROM final f WHERE a.id = f.id;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    RETURN ended;
 END $$;
 
 -- Close a case about which nothing stands any more: 'done', 'absent', 'closed', or 'stands'.
