@@ -35,12 +35,16 @@ NO_CURSOR: Final = Cursor()
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A message is final. `accept` is what it leaves if it was applied; with a failure a case is opened."""
+    """A message is final. `accept` is what it leaves if it was applied; with a failure a case is opened.
+
+    `by`: whose act it tells of, if it does.
+    """
 
     verdict: Verdict
     reason: str | None = None
     accept: Accept | None = None
     failure: Failure | None = None
+    by: str | None = None
 
 
 def remarked(accept: Accept) -> str | None:
@@ -128,10 +132,12 @@ class Drafting:
             if not is_binding(snapshot.state) and snapshot.key != self._turn.key:
                 self._relied[snapshot.key] = snapshot.version
 
-    def accept(self, accept: Accept, *, ref: UUID | None = None, result_of: Command | None = None) -> None:
+    def accept(
+        self, accept: Accept, *, ref: UUID | None = None, result_of: Command | None = None, by: str | None = None
+    ) -> None:
         """Take over what an applied event left: state, commands, claims, bindings, notices, cases.
 
-        The event is the message `ref`, or the result of a command.
+        The event is the message `ref`, or the result of a command; `by` whose act the message tells of.
         """
         self._version += 1
         self.state = accept.state
@@ -146,20 +152,20 @@ class Drafting:
         turn.binds.extend(accept.binds)
         turn.notices.extend(accept.notices)
         for topic in accept.settles:
-            self._settle_topic(topic)
+            self._settle_topic(topic, by)
         for case in accept.cases:
             self._open(Opened(case, ref, result_of and result_of.id, result_of and result_of.system))
 
-    def _settle_topic(self, topic: str) -> None:
+    def _settle_topic(self, topic: str, by: str | None) -> None:
         """Of what one turn opens and settles the last word counts."""
         self._turn.opened = [opened for opened in self._turn.opened if opened.case.topic != topic]
-        self._turn.settles.append(topic)
+        self._turn.settles[topic] = by
 
     def _open(self, opened: Opened) -> None:
         topic = opened.case.topic
         if topic is not None:
             self._turn.opened = [other for other in self._turn.opened if other.case.topic != topic]
-            self._turn.settles = [other for other in self._turn.settles if other != topic]
+            self._turn.settles.pop(topic, None)
         self._turn.opened.append(opened)
 
     def _hold(self, claims: Iterable[Claim], releases: Iterable[Claim]) -> None:
@@ -300,7 +306,7 @@ class Drafting:
     def _end(self, message: Message, end: Ended) -> int:
         """Take over what a final message leaves; the entity version that it made, or that stands."""
         if end.accept is not None:
-            self.accept(end.accept, ref=message.ref)
+            self.accept(end.accept, ref=message.ref, by=end.by)
         if end.failure is not None:
             self._turn.opened.append(Opened(Case(end.failure), ref=message.ref))
         if message.series is not None and message.sequence is not None:

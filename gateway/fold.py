@@ -25,6 +25,7 @@ from gateway.rules import LanePolicy
 from gateway.sequencing import Gap, Stale, out_of_sequence
 from gateway.surroundings import Surroundings
 from gateway.unreadable import reference_unreadable
+from schemas.acts import Acted
 from schemas.bindings import leads_to
 from schemas.commands import Confirmed, Rejected, Result, Unknown
 from schemas.envelope import Envelope, Undecodable
@@ -187,7 +188,8 @@ class _Fold:
             case None:
                 return None
             case Accept():
-                return Ended(Verdict.APPLIED, remarked(decision), accept=decision)
+                by = envelope.data.by if isinstance(envelope.data, Acted) else None
+                return Ended(Verdict.APPLIED, remarked(decision), accept=decision, by=by)
             case Ignore(reason):
                 return Ended(Verdict.IGNORED, reason)
             case Reject(failure) if self._is_skipped(message, failure):

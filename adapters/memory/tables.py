@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import monotonic
@@ -184,10 +184,14 @@ class Tables:
             by,
         )
 
-    def close_topics(self, key: ActorKey, topics: Container[str]) -> list[CaseChange]:
-        """Close the open cases of some topics of a key."""
-        rows = (row for row in self.cases if row.is_open and row.key == key and row.opened.case.topic in topics)
-        return self.close(rows, Closed.SETTLED)
+    def close_topics(self, key: ActorKey, topics: Mapping[str, str | None]) -> list[CaseChange]:
+        """Close the open cases of some topics of a key, each with who has settled it."""
+        closed: list[CaseChange] = []
+        for row in self.cases:
+            topic = row.opened.case.topic
+            if row.is_open and row.key == key and topic is not None and topic in topics:
+                closed += self.close([row], Closed.SETTLED, topics[topic])
+        return closed
 
     def close_key(self, key: ActorKey, by: str) -> list[CaseChange]:
         """Close all open cases of a system or a restore, which a person has settled elsewhere."""

@@ -68,7 +68,7 @@ class CaseRow:
     `ref` and `command_id` are the message or the command that it is about, or, with a `topic`, that opened it last.
     `owner` is the role that its decision named, None: whoever the class belongs to. `money` is what stands still, by
     currency. `count`: how often it was opened while it stood open or anew, `reopened`: how often after it was closed.
-    `closed_by`: who closed it, if it was a person.
+    `closed_by`: who closed it, also by an act on which its key has decided; None if nobody acted.
     """
 
     id: int

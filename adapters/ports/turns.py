@@ -152,7 +152,8 @@ class Turn:
     `row` is the row that the decisions saw. `relied` maps other keys to the entity version that the decisions saw.
     `state` and `cursors` are None when unchanged. `judged` is in the order of arrival. `releases` are claims that end
     with this commit if this key holds them; one that the turn also claims stays. Another key may claim them in a later
-    batch. `settles` are topics whose cases end; none of them is opened in the same turn.
+    batch. `settles` maps topics whose cases end to who has acted, None: nobody did; none of them is opened
+    in the same turn.
     """
 
     row: Row
@@ -169,7 +170,7 @@ class Turn:
     queued: list[Queued] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
-    settles: list[str] = field(default_factory=list)
+    settles: dict[str, str | None] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
     @property

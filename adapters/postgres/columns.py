@@ -175,7 +175,8 @@ def _case(opened: Opened) -> str:
 
 
 def _ended_topics(turns: Sequence[Turn]) -> list[Column]:
-    return _transposed([(index, topic) for index, turn in enumerate(turns, 1) for topic in turn.settles], 2)
+    rows = [(index, topic, by) for index, turn in enumerate(turns, 1) for topic, by in turn.settles.items()]
+    return _transposed(rows, 3)
 
 
 def _notices(turns: Sequence[Turn]) -> list[Column]:

@@ -65,13 +65,15 @@ TOLD_AGAIN = ("case.reopened",)
 MONEY = b'{"amount": "12.50", "currency": "EUR"}'
 
 
-async def leave(process: Process, *cases: Case, settles: tuple[str, ...] = (), key: ActorKey = SHEET) -> Message:
-    """A message is applied, and its decision opens and settles cases."""
+async def leave(
+    process: Process, *cases: Case, settles: tuple[str, ...] = (), by: str | None = None, key: ActorKey = SHEET
+) -> Message:
+    """A message is applied, perhaps an act of somebody, and its decision opens and settles cases."""
     row = await process.row(key)
     came = message(f"{key.id} {row.entity_version + 1}")
     turn = applied(row, came)
     turn.opened.extend(Opened(case, came.ref) for case in cases)
-    turn.settles.extend(settles)
+    turn.settles.update(dict.fromkeys(settles, by))
     assert await process.commit(turn) == [Committed()]
     return came
 
@@ -206,6 +208,15 @@ class TestTopics:
         assert await everything(process) == []
         assert await told(process) == ["case.opened", "case.closed"]
 
+    async def test_whose_act_has_settled_it_is_told(self, process: Process) -> None:
+        await leave(process, APPROVAL, Case(UNMAPPED, topic="validate"))
+        await leave(process, settles=("approval:large_deal",), by="ann")
+        assert [(row.topic, row.closed_by) for row in await everything(process, is_open=False)] == [
+            ("approval:large_deal", "ann")
+        ]
+        await leave(process, APPROVAL)
+        assert {row.closed_by for row in await everything(process)} == {None}
+
     async def test_only_the_topic_of_this_key_is_settled(self, process: Process) -> None:
         await leave(process, APPROVAL, Case(UNMAPPED, topic="validate"))
         await leave(process, APPROVAL, key=OTHER_SHEET)
@@ -232,7 +243,7 @@ class TestTopics:
     async def test_a_refused_turn_leaves_none_behind(self, process: Process) -> None:
         stale = applied(await process.row(SHEET), message("late"))
         stale.opened.append(Opened(APPROVAL))
-        stale.settles.append("validate")
+        stale.settles["validate"] = None
         await leave(process, Case(UNMAPPED, topic="validate"))
         await process.commit(stale)
         assert [row.topic for row in await everything(process)] == ["validate"]

@@ -129,7 +129,7 @@ def test_of_the_topics_that_a_turn_opens_and_settles_the_last_word_counts(
     turn = Desk().came(*(entry(step.name, step) for step in steps)).turn().turn
     ids = {judged.message.ref: judged.message.id for judged in turn.judged}
     assert [(each.case.topic, ids[each.ref]) for each in turn.opened if each.ref is not None] == opened
-    assert turn.settles == settled
+    assert list(turn.settles) == settled
 
 
 # ------------------------------------------------------------------------------------------------ the first that stops

@@ -131,7 +131,8 @@ def decide(state: Job, event: Event, context: Context) -> Decision:
 def _acted(state: Job, acted: Acted) -> Decision:
     if "finance" not in acted.roles:
         return Ignore(f"{acted.by} may not {acted.act} this: it takes the role finance")
-    return Accept(Job(steps=(*state.steps, f"{acted.act} by {acted.by}")), remarks=("the old price stays",))
+    after = Job(steps=(*state.steps, f"{acted.act} by {acted.by}"))
+    return Accept(after, settles=(acted.topic,), remarks=("the old price stays",))
 
 
 def _unready(step: Step, context: Context) -> Wait | None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from adapters.ports.cases import Closed
 from adapters.ports.pauses import Scope
 from gateway.people import SOURCE, ActedUpon, NotActedUpon
 from gateway.readmission import NotTaking
@@ -34,6 +35,20 @@ def test_an_act_is_decided_by_the_actor_and_answered_with_what_it_remarks() -> N
         assert town.steps(A) == ("approve by frieda",)
         assert found.ref is not None
         assert town.store.tables.inbox[found.ref].message.source == SOURCE
+        await town.close()
+
+    run(story())
+
+
+def test_the_case_that_an_act_settles_names_who_acted() -> None:
+    async def story() -> None:
+        town = Town()
+        process = town.process()
+        process.deliver(A, Step(name="a1", opens="approval:large"))
+        await until(lambda: town.steps(A) == ("a1",))
+        await process.people.act(A, act(), id="1")
+        [case] = town.store.tables.cases
+        assert case.closed == (Closed.SETTLED, "frieda")
         await town.close()
 
     run(story())

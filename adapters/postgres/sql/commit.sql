@@ -16,6 +16,7 @@ SELECT * FROM tallystick.commit_turns(
     $64::text::text[], $65, $66::text::bigint[], $67::text::integer[], $68::text::integer[], $69::text::uuid[],
     $70::text::text[], $71::text::text[], $72::text::uuid[], $73::text::text[], $74::text::integer[],
     $75::text::uuid[], $76::text::uuid[], $77::text::text[], $78::text::text[], $79::text::integer[], $80::text::text[],
-    $81::text::integer[], $82::text::text[], $83::text::text[],
-    $84
+    $81::text::text[],
+    $82::text::integer[], $83::text::text[], $84::text::text[],
+    $85
 )

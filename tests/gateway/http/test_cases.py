@@ -104,7 +104,7 @@ async def settle(stand: Stand, key: ActorKey = SHEET) -> None:
     """A later decision settles the topic."""
     row = (await stand.commits.load([key]))[key]
     turn = applied(row, message(f"{key.id} settled"))
-    turn.settles.append("approval:large_deal")
+    turn.settles["approval:large_deal"] = None
     await stand.commit(turn)
 
 

@@ -37,7 +37,7 @@ CREATE FUNCTION tallystick.commit_turns(
     s_turn integer[], s_id uuid[], s_system text[], s_settlement text[], s_token uuid[], s_reason text[],
     -- cases, topics whose cases end, and notices of entity facts
     o_turn integer[], o_ref uuid[], o_command_id uuid[], o_topic text[], o_body text[],
-    z_turn integer[], z_topic text[],
+    z_turn integer[], z_topic text[], z_by text[],
     n_turn integer[], n_routing_key text[], n_body text[],
     -- the hash of the policy that all of it was decided under
     p_policy text
@@ -322,8 +322,8 @@ BEGIN
         SELECT case_bodies || z.bodies, case_keys || array_fill('case.closed'::text, ARRAY[cardinality(z.bodies)])
         INTO case_bodies, case_keys
         FROM (SELECT tallystick.close_topics(array_agg(t_entity[z.turn]), array_agg(t_key[z.turn]),
-                                             array_agg(z.topic)) AS bodies
-              FROM unnest(z_turn, z_topic) z(turn, topic) WHERE ok[z.turn]) z;
+                                             array_agg(z.topic), array_agg(z.by)) AS bodies
+              FROM unnest(z_turn, z_topic, z_by) z(turn, topic, by) WHERE ok[z.turn]) z;
     END IF;
 
     IF cardinality(o_turn) > 0 THEN

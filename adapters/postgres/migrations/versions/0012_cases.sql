@@ -137,12 +137,13 @@ LANGUAGE sql AS $$
     SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
 $$;
 
--- The same for topics that a decision has settled.
-CREATE FUNCTION tallystick.close_topics(p_entity text[], p_key text[], p_topic text[]) RETURNS text[]
+-- The same for topics that a decision has settled, with who has acted, if it was a person.
+CREATE FUNCTION tallystick.close_topics(p_entity text[], p_key text[], p_topic text[], p_by text[]) RETURNS text[]
 LANGUAGE sql AS $$
     WITH closed AS (
-        UPDATE tallystick.cases c SET closed_at = now(), closed_how = 'settled', version = c.version + 1
-        FROM unnest(p_entity, p_key, p_topic) t(entity, key, topic)
+        UPDATE tallystick.cases c SET closed_at = now(), closed_how = 'settled', closed_by = t.by,
+                                      version = c.version + 1
+        FROM unnest(p_entity, p_key, p_topic, p_by) t(entity, key, topic, by)
         WHERE c.closed_at IS NULL AND c.entity = t.entity AND c.key = t.key AND c.topic = t.topic
         RETURNING c.id, tallystick.case_body(c, 'closed') AS body)
     SELECT COALESCE(array_agg(body ORDER BY id), '{}') FROM closed
