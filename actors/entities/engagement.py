@@ -171,7 +171,11 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     """The deal goes on with the customer that stays; what was made under the one that is gone stays as it is."""
     if state.customer != moved.customer or state.status in {"cancelling", "cancelled"}:
         return Ignore(f"customer {moved.customer} is not the one of this deal, or the deal is cancelled")
-    redirected = state.model_copy(update={"customer": moved.into})
+    stay_so_far = tuple(
+        part.model_copy(update={"is_of_merged": part.is_begun and not may_change_customer(part)})
+        for part in state.parts
+    )
+    redirected = state.model_copy(update={"customer": moved.into, "parts": stay_so_far})
     asks_again = {part.legal_entity for part in state.parts if may_change_customer(part)}
     stays = [part for part in state.parts if part.is_begun and part.legal_entity not in asks_again]
     remarks = tuple(f"{part.project_id} was begun with customer {moved.customer}, and stays as it is" for part in stays)

@@ -183,7 +183,9 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
     Where the customer has become another one, what has no project yet goes to that one.
     """
     is_another = scene.customer is not None and scene.customer_id != state.customer
-    changed = {each.legal_entity for each in state.parts if is_another and may_change_customer(each)}
+    changed = {
+        each.legal_entity for each in state.parts if (is_another or each.is_of_merged) and may_change_customer(each)
+    }
 
     def ask(job: Job) -> Move:
         legal_entity = job.part.legal_entity
@@ -194,8 +196,14 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
 
     had = {**part.had, **scene.had.get(part.project_id, {})}
     parts = tuple(
-        each.model_copy(update={"had": had}) if each.legal_entity == part.legal_entity else each for each in state.parts
-    )
+        each.model_copy(
+            update={
+                "had": had if each.legal_entity == part.legal_entity else each.had,
+                "is_of_merged": each.is_of_merged and each.legal_entity not in changed,
+            }
+        )
+        for each in state.parts
+    )  # fmt: skip
     customer = scene.customer_id if is_another else state.customer
     now = state.model_copy(update={"customer": customer, "parts": parts})
     return with_ids(state, move(now, scene, {part.legal_entity, *changed}, ask), scene.not_free)

@@ -53,6 +53,8 @@ class PartState(_Kept):
     """The ERP's own code, that of the customer or the one that a person chose."""
     had: dict[str, str] = {}
     """System -> its own id of the project, known before the deal was won."""
+    is_of_merged: bool = False
+    """Its customer was merged while its project was being made: if that is refused, it goes to the one that stays."""
     agreed: str | None = None
     """The billing system's own id of the contract, where that was in force before the deal was won."""
     routes: dict[str, str | None] = {}

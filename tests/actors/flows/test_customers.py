@@ -155,6 +155,16 @@ def test_a_merge_that_is_told_after_the_shell_was_refused_asks_for_the_one_that_
     assert its_erp_id(desk.open["DE01.shell.2"]) == "20042"
 
 
+def test_a_shell_that_is_refused_after_the_merge_goes_to_the_one_that_stays() -> None:
+    desk = Desk().won()
+    accepted(desk.when(MOVED))
+    desk.refused("DE01.shell.1")
+    record = ErpRecord(legal_entity="DE01", system="erp", external_id="20042")
+    desk.knows(others={SHIPYARD: MERGED, STAYS: Customer(profile=customer(), records=(record,))})
+    accepted(desk.act("step:DE01.shell", Act.RETRY))
+    assert its_erp_id(desk.open["DE01.shell.2"]) == "20042"
+
+
 def test_a_merge_before_the_approval() -> None:
     desk = Desk(always=FINANCE).won()
     accepted(desk.when(MOVED))
