@@ -29,6 +29,7 @@ from gateway.policy_file import PolicyFile, parse_policy, read_policy
 
 MOST: Final = 100_000
 SHOWN: Final = ("how", "by", "at", "reason")
+HOW_TO_SEE: Final = "try messages of your own with `tallystick event validate --intake`"
 TIME: Final = "%Y-%m-%dT%H:%M:%S%z"
 
 
@@ -116,18 +117,28 @@ def preview(
 
     Nothing is sent or written: messages are read from the database and played in memory, in the order in which they
     came, each once all that the one before it led to is done. Systems confirm what they are asked, with the ids that
-    the real ones gave. What people decided, dead letters, and the state before the first message are left out.
+    the real ones gave. What people decided, dead letters, and the state before the first message are left out, and so
+    is what an intake makes of a message: past messages are kept as the events that they became.
     """
     changed = read_policy(file)
     past = asyncio.run(past_of(database_url, since, until, most))
     if not past.messages:
         raise Failed(Exit.NOT_FOUND, "no message was received in this time: look at /v1/messages, or widen it")
+    unseen = other_intakes(past.active, changed)
+    for name in unseen:
+        click.echo(f"{name} differs, which no preview shows: {HOW_TO_SEE}", err=True)
     now, then = (_played(policy, past, title) for policy, title in ((past.active, "now"), (changed, "then")))
     hashes, differing = (past.active.hash, changed.hash), differences(now, then)
     if output == JSON:
-        show_preview_json(now, then, differing, hashes, show)
+        show_preview_json(now, then, differing, hashes, show, unseen)
     else:
         show_preview(now, then, differing, hashes, show)
+
+
+def other_intakes(active: PolicyFile, changed: PolicyFile) -> list[str]:
+    """Where intakes differ. Past messages are kept as the events that were made of them, so no play shows what for."""
+    names = sorted(active.intakes.keys() | changed.intakes.keys())
+    return [f"intakes.{name}" for name in names if active.intakes.get(name) != changed.intakes.get(name)]
 
 
 async def past_of(url: str, since: datetime | None, until: datetime | None, most: int) -> Past:

@@ -41,14 +41,20 @@ def show_preview(
 
 
 def show_preview_json(
-    now: Played, then: Played, differing: Sequence[Difference], hashes: tuple[str, str], most: int
+    now: Played,
+    then: Played,
+    differing: Sequence[Difference],
+    hashes: tuple[str, str],
+    most: int,
+    unseen: Sequence[str],
 ) -> None:
-    """Everything, for programs; `differing` up to as many as are shown."""
+    """Everything, for programs; `differing` up to as many as are shown, `unseen`: what differs and cannot be played."""
     show_json(
         {
             "now": _json(hashes[0], now),
             "then": _json(hashes[1], then),
             "differing": len(differing),
+            "unseen": unseen,
             "keys": [
                 {"entity": each.key.entity, "key": each.key.id, "now": each.now, "then": each.then}
                 for each in differing[:most]

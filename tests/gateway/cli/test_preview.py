@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import orjson
 import pytest
+import yaml
 
 from gateway.cli.mapping import past_of
 from gateway.cli.preview.hurry import hurried
@@ -19,7 +20,8 @@ from gateway.self_system import SOURCE
 from schemas.verdicts import Verdict
 from tests.fixtures.apart import apart
 from tests.gateway.cli.conftest import cli
-from tests.gateway.cli.past import CHANGED, POLICY, Live, past, policy
+from tests.gateway.cli.past import CHANGED, POLICY, PSA, Live, past, policy
+from tests.gateway.intakes.clock import entry
 
 
 def outside(played: Played) -> Played:
@@ -89,6 +91,20 @@ def test_the_same_policy_changes_nothing(database_url: str, tmp_path: Path) -> N
     asyncio.run(Live(database_url, policy(POLICY)).take(past(40)))
     shown = cli("mapping", "preview", str(same_file), "--database-url", database_url)
     assert "\n0 of " in shown.stdout
+
+
+def test_a_changed_intake_is_named_for_no_play_can_show_it(database_url: str, tmp_path: Path) -> None:
+    # Given a policy that makes events of what a clock exports
+    asyncio.run(Live(database_url, policy(POLICY)).take(past(40)))
+    changed = tmp_path / "policy.yaml"
+    changed.write_text(yaml.safe_dump(yaml.safe_load(POLICY) | {"intakes": {"clock": entry() | {"source": PSA}}}))
+    # When it is compared with one that does not
+    preview = ("mapping", "preview", str(changed), "--database-url", database_url)
+    shown = cli(*preview)
+    # Then no key differs, and it is said that this says nothing of the intake
+    assert "\n0 of " in shown.stdout
+    assert shown.stderr.startswith("intakes.clock differs, which no preview shows: try messages of your own with ")
+    assert orjson.loads(cli("-o", "json", *preview).stdout)["unseen"] == ["intakes.clock"]
 
 
 def test_a_message_that_the_changed_policy_turns_away_is_told(database_url: str, tmp_path: Path) -> None:
