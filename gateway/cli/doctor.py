@@ -13,7 +13,7 @@ from gateway.cli.checks.broker import look_at_broker
 from gateway.cli.checks.database import look_at_database
 from gateway.cli.checks.finding import Finding, Level
 from gateway.cli.checks.policy import look_at_policy
-from gateway.cli.checks.secrets import look_at_secrets
+from gateway.cli.checks.secrets import look_at_secrets, roles_of_callers
 from gateway.cli.checks.settings import Known, look_at_settings
 from gateway.cli.checks.systems import look_at_systems
 from gateway.cli.options import JSON, output_option
@@ -54,7 +54,7 @@ def examine() -> list[Finding]:
     findings, known = look_at_settings()
     policy: PolicyFile | None = None
     if known.policy is not None:
-        found, policy = look_at_policy(known.policy)
+        found, policy = look_at_policy(known.policy, roles_of_callers())
         findings += found
     return findings + look_at_secrets(policy) + uvloop.run(_look_outside(known, policy))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +14,13 @@ from gateway.system_policy import PolicyInvalid
 PART: Final = "policy"
 
 
-def look_at_policy(path: Path) -> tuple[list[Finding], PolicyFile | None]:
-    """Findings, and the policy if it can be used."""
+def look_at_policy(path: Path, roles: Collection[str] | None) -> tuple[list[Finding], PolicyFile | None]:
+    """Findings, and the policy if it can be used. `roles` are those that callers of the API have; None: not known."""
     try:
         policy = read_policy(path)
     except PolicyInvalid as error:
         return [Finding(PART, Level.FAIL, line, "correct the policy file") for line in str(error).splitlines()], None
-    doubtful = [Finding(PART, Level.WARN, found, change) for found, _, change in map(_split, doubts(policy))]
+    doubtful = [Finding(PART, Level.WARN, found, change) for found, _, change in map(_split, doubts(policy, roles))]
     return [Finding(PART, Level.OK, f"{path}"), *doubtful], policy
 
 

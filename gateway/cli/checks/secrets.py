@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.callers import CALLERS_FILE, known_callers
+from gateway.callers import CALLERS_FILE, TOKEN_FILE, known_callers
 from gateway.cli.checks.finding import Finding, Level
 from gateway.policy_file import PolicyFile
 from gateway.settings import SettingsInvalid
@@ -16,6 +16,18 @@ from gateway.settings import SettingsInvalid
 def look_at_secrets(policy: PolicyFile | None) -> list[Finding]:
     """Findings on each file that the environment or the policy names, and on what the file of callers says."""
     return [*(_look_at(name, path) for name, path in _files(policy)), *_look_at_callers()]
+
+
+def roles_of_callers() -> frozenset[str] | None:
+    """The roles that callers of the API have; None where no file says who may ask, or what it says cannot be used."""
+    token, callers = os.environ.get(TOKEN_FILE), os.environ.get(CALLERS_FILE)
+    if not token and not callers:
+        return None
+    try:
+        known = known_callers(Path(token) if token else None, Path(callers) if callers else None)
+    except SettingsInvalid:
+        return None  # which is a finding of its own
+    return frozenset(role for caller in known.values() for role in caller.roles)
 
 
 def _look_at_callers() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
+import yaml
 from aiohttp import web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
@@ -56,6 +57,22 @@ async def test_everything_is_up(healthy: SetUp) -> None:
     assert "Healthy." in shown.stdout
     for part in ("settings", "policy", "postgresql", "rabbitmq", "system crm", "system psa", "system erp"):
         assert part in shown.stdout
+
+
+async def test_an_approval_that_no_caller_can_give_is_doubted(healthy: SetUp, tmp_path: Path) -> None:
+    # Given a rule for a role, and a file of callers
+    rules = {"large_deal": {"role": "partner", "amount_above": {"EUR": 250000}}}
+    document = yaml.safe_load(healthy.policy.read_text()) | {"approvals": rules}
+    healthy.policy.write_text(yaml.safe_dump(document, sort_keys=False))
+    callers = tmp_path / "callers.yaml"
+    env = healthy.env | {"TALLYSTICK_CALLERS_FILE": str(callers)}
+    # When no caller has that role, there is a doubt, and when one has it, none
+    for role, doubts in (("finance", ["approvals.large_deal.role: no caller of the API has the role partner"]),
+                         ("partner", [])):  # fmt: skip
+        callers.write_text(f"[{{name: ann, token_sha256: '{'0a' * 32}', roles: [{role}]}}]")
+        callers.chmod(0o600)
+        code, found = await examined(env)
+        assert (code, [each["found"] for each in found]) == (0, doubts)
 
 
 async def test_nothing_is_set() -> None:
