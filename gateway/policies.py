@@ -213,11 +213,16 @@ def parts_of_the_start(running: PolicyFile, other: PolicyFile) -> list[str]:
     parts = [f"systems.{name}" for name in names if running.systems.get(name) != other.systems.get(name)]
     if running.retry_rules != other.retry_rules:
         parts.append("retries")
-    if bindings(running.intakes) != bindings(other.intakes):
+    if _bound_by(running) != _bound_by(other):
         parts.append("intakes.routing_keys")
     if running.retention != other.retention:
         parts.append("retention")
     return parts
+
+
+def _bound_by(file: PolicyFile) -> dict[str, frozenset[str]]:
+    """Entity -> the routing keys of its queue; their order means nothing."""
+    return {entity: frozenset(keys) for entity, keys in bindings(file.intakes).items()}
 
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import yaml
 from structlog.testing import capture_logs
 
 from adapters.memory.store import MemoryStore
@@ -19,7 +20,7 @@ from gateway.policy_file import PolicyFile, parse_policy
 from gateway.system_policy import PolicyInvalid
 from schemas.envelope import Envelope, Undecodable
 from tests.gateway.http.stand import EXAMPLE, Texts
-from tests.gateway.intakes.clock import MESSAGE
+from tests.gateway.intakes.clock import MESSAGE, entry
 
 NORWAY = EXAMPLE.replace("  DE01:", "  NO01: {currency: NOK}\n  DE01:", 1)
 MOVED = EXAMPLE.replace("http://127.0.0.1:18083", "http://127.0.0.1:18089")
@@ -106,6 +107,20 @@ async def test_routing_keys_are_bound_at_a_start_only() -> None:
     book = await office.start()
     with pytest.raises(NeedsRestart, match=r"intakes\.routing_keys"):
         await office.reload(book, EXAMPLE.replace("clock.sheets.*", "clock.*"))
+
+
+async def test_intakes_in_another_order_are_the_same_at_a_start() -> None:
+    # Given two intakes of one entity
+    policy = yaml.safe_load(EXAMPLE)
+    intakes = {"clock": entry(), "watch": entry() | {"routing_keys": ["watch.sheets.*", "watch.hours"]}}
+    turned = {"watch": entry() | {"routing_keys": ["watch.hours", "watch.sheets.*"]}, "clock": entry()}
+    first, second = (yaml.safe_dump(policy | {"intakes": each}, sort_keys=False) for each in (intakes, turned))
+    office = Office()
+    book = await office.start(first)
+    # When they stand in the file the other way round, and it is read again
+    await office.reload(book, second)
+    # Then it comes into force
+    assert book.hash() == parse_policy(second, "x").hash != parse_policy(first, "x").hash
 
 
 def became(book: PolicyBook, message: object) -> Envelope:
