@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +17,12 @@ PROBE_TIMEOUT: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of readiness; `detail` says what is wrong."""
+    """One condition of readiness; `detail` says what is wrong, `note` what is to be known although nothing is."""
 
     name: str
     ok: bool
     detail: str = ""
+    note: str = ""
 
 
 class Health:
@@ -36,6 +38,7 @@ class Health:
         self._store: str | None = "not asked yet"
         self._dead: str | None = None
         self._start = ""
+        self._unread: Callable[[], str | None] = lambda: None
         self.is_draining = False
         self.has_started = False
 
@@ -43,6 +46,10 @@ class Health:
         """From now on readiness needs this subscription's consumers."""
         self._subscription = subscription
         self.has_started = True
+
+    def deciding(self, unread: Callable[[], str | None]) -> None:
+        """From now on it is told which policy in force cannot be read here; that makes nothing unready."""
+        self._unread = unread
 
     def starting(self, at: str) -> None:
         """What the start is at, which would seem to hang else; "" once that is over."""
@@ -76,7 +83,15 @@ class Health:
             ),
             Check("publisher", self._publishing.is_connected, "the publishing connection is down"),
             Check("draining", not self.is_draining, "the process is shutting down"),
+            Check("policy", ok=True, note=self._behind),
         ]
+
+    @property
+    def _behind(self) -> str:
+        unread = self._unread()
+        if unread is None:
+            return ""
+        return f"behind: {unread} is in force, which this release cannot read, so it decides by the one before"
 
     @property
     def is_ready(self) -> bool:

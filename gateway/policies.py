@@ -69,7 +69,7 @@ class PolicyBook:
         self._backoff = backoff
         self._texts = texts
         self._now: InForce | None = _in_force(file, None) if policies is None else None
-        self._unfit: int | None = None
+        self._unfit: Activation | None = None
         self._following = asyncio.Lock()
         self.changed: Callable[[], None] = lambda: None
 
@@ -107,6 +107,11 @@ class PolicyBook:
     def activation(self) -> Activation | None:
         """What put it in force; None while nobody knows, or where none is recorded."""
         return None if self._now is None else self._now.activation
+
+    @property
+    def unread(self) -> str | None:
+        """The policy in force, where this release cannot read it and decides by the one before; else None."""
+        return None if self._unfit is None else self._unfit.hash
 
     async def begin(self) -> None:
         """At the start: activate the file, if it was never loaded; else tell if another one is in force.
@@ -183,7 +188,10 @@ class PolicyBook:
         """Decide by an activation from now on; by the one before if this release cannot read its text."""
         async with self._following:
             known = self._now.activation if self._now is not None else None
-            if activation == known or activation.id == self._unfit:
+            if activation == known:
+                self._unfit = None
+                return
+            if activation == self._unfit:
                 return
             try:
                 file = await self._text_of(activation)
@@ -193,11 +201,11 @@ class PolicyBook:
                         f"the policy in force, {activation.hash}, cannot be read by this release: change the policy"
                         f" file, which then comes into force, or start the release that took it\n{error}"
                     ) from error
-                self._unfit = activation.id
+                self._unfit = activation
                 telemetry.policy_unfit(activation.hash, str(error))
                 return
             parts = parts_of_the_start(self._file, file)
-            self._now = _in_force(file, activation)
+            self._now, self._unfit = _in_force(file, activation), None
         telemetry.policy_in_force(file.hash, activation.how, activation.actor, parts)
         self.changed()
 

@@ -164,6 +164,7 @@ class Runtime:
         references = References(actors, capacity=SNAPSHOTS)
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
+        self.health.deciding(lambda: self.policies.unread)
         world = World(
             actors,
             references,
@@ -346,6 +347,10 @@ class Runtime:
     def _show(self, counts: Counts) -> None:
         """Gauges of what this process has in hand."""
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
+        counts.gauges.append(
+            Gauge("policy_behind", "1 while this process cannot read the policy in force.", (),
+                  lambda: {(): float(self.policies.unread is not None)})
+        )  # fmt: skip
         counts.gauges.append(Gauge("activations", "Keys in memory.", (), lambda: {(): float(self._bus.activations)}))
         counts.gauges.append(
             Gauge("unacked_bytes", "Bytes of messages, with their headers, in memory that are not acknowledged.", (),

@@ -29,9 +29,11 @@ class Probes:
         return _answer(request, "startupz", [self._health.started])
 
 
-def told(checks: Sequence[Check]) -> list[Check]:
-    """The checks as they are shown: a reason only where there is one."""
-    return [check if not check.ok else Check(check.name, ok=True) for check in checks]
+def told(checks: Sequence[Check]) -> list[dict[str, object]]:
+    """The checks as they are shown: a detail only where there is something to say."""
+    return [
+        {"name": check.name, "ok": check.ok, "detail": check.note if check.ok else check.detail} for check in checks
+    ]
 
 
 def _answer(request: web.Request, name: str, checks: Sequence[Check]) -> web.Response:
@@ -48,4 +50,6 @@ def _answer(request: web.Request, name: str, checks: Sequence[Check]) -> web.Res
 
 
 def _line(check: Check) -> str:
-    return f"[+]{check.name} ok" if check.ok else f"[-]{check.name} failed: {check.detail}"
+    if not check.ok:
+        return f"[-]{check.name} failed: {check.detail}"
+    return f"[+]{check.name} ok, {check.note}" if check.note else f"[+]{check.name} ok"

@@ -191,8 +191,15 @@ async def test_a_policy_that_this_release_cannot_read_does_not_come_into_force_h
     before = book.hash()
     policies = office.store.clients().policies
     await policies.load("0123456789ab", f"{EXAMPLE}\ninvented_later: true\n", **ANN)
+    with capture_logs() as logs:
+        await book.look()
+        await book.look()
+    assert (book.hash(), book.unread) == (before, "0123456789ab")
+    assert [line["policy"] for line in logs if line["event"] == "policy_unfit"] == ["0123456789ab"]
+    # It follows again what it can read
+    await policies.load(parse_policy(NORWAY, "x").hash, NORWAY, **ANN)
     await book.look()
-    assert book.hash() == before
+    assert (knows_norway(book), book.unread) == (True, None)
     # And a process that starts says what to do, also after somebody went back to it
     await policies.load(before, EXAMPLE, **ANN)
     await policies.roll_back("0123456789ab", **ANN)

@@ -10,6 +10,7 @@ READY = """\
 [+]consumers ok
 [+]publisher ok
 [+]draining ok
+[+]policy ok
 readyz check passed
 """
 
@@ -46,6 +47,19 @@ async def test_draining_makes_it_unready_and_not_dead(stand: Stand) -> None:
     assert (await stand.ops("/livez")).status == 200
 
 
+async def test_a_process_that_decides_by_an_older_policy_is_ready_and_says_so(stand: Stand) -> None:
+    await ready(stand)
+    stand.health.deciding(lambda: "0123456789ab")
+    page = await stand.ops("/readyz?verbose")
+    assert page.status == 200
+    assert "[+]policy ok, behind: 0123456789ab is in force, which this release cannot read" in page.text
+    async with stand.session.get(
+        f"{stand.addresses.operations}/readyz", headers={"Accept": "application/json"}
+    ) as answer:
+        [policy] = [check for check in (await answer.json())["checks"] if check["name"] == "policy"]
+    assert (policy["ok"], policy["detail"].startswith("behind: 0123456789ab")) == (True, True)
+
+
 async def test_a_dead_task_makes_it_dead(alone: Stand) -> None:
     alone.health.died("committer-0")
     page = await alone.ops("/livez?verbose")
@@ -74,7 +88,7 @@ async def test_a_program_gets_json(stand: Stand) -> None:
     assert page.json["status"] == "failed"
     assert page.json["checks"] == [
         {"name": name, "ok": name != "draining", "detail": "the process is shutting down" if name == "draining" else ""}
-        for name in ("tasks", "postgresql", "consumers", "publisher", "draining")
+        for name in ("tasks", "postgresql", "consumers", "publisher", "draining", "policy")
     ]
 
 
