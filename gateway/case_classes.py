@@ -46,7 +46,7 @@ CLASSES: Final[Mapping[FailureClass, ClassRule]] = MappingProxyType(
             "sre", "Find out why the system does not answer; what waits for it goes on by itself once it does."
         ),
         FailureClass.UNKNOWN_OUTCOME: ClassRule(
-            "sre", "Look into the system whether it has the effect, and say so: POST /v1/lanes/…/settle; or retry."
+            "sre", "Look in the system for the reference, and settle the case with what you find; or retry if it can."
         ),
         FailureClass.INTERNAL: ClassRule(
             "sre", "Report it; it is a fault of the gateway. Retry once a release is installed that mends it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adapters.ports.cases import CaseFile, CaseRow, Standing
+from gateway.settlement import UNPROVABLE
 from schemas.acts import Act
 from schemas.verdicts import Verdict
 
@@ -31,7 +32,7 @@ def offers(file: CaseFile) -> Offers:
         Act.APPROVE: _NO_TOPIC,
         Act.REJECT: _NO_TOPIC,
         Act.EDIT_RETRY: _NO_TOPIC,
-        Act.RETRY: _retry(file.standing),
+        Act.RETRY: _retry(case, file.standing),
         Act.CANCEL: _cancel(file.standing),
         Act.RESOLVE: _resolve(file.standing),
     }
@@ -43,7 +44,24 @@ def _of_topic(case: CaseRow) -> Offers:
     return {act: None if act in case.acts else refusal for act in Act}
 
 
-def _retry(standing: Standing) -> str | None:
+def settling(file: CaseFile) -> str | None:
+    """Why nobody can say of this case what became of its command; None: it can be said."""
+    case = file.case
+    if case.closed_at is not None:
+        return f"case {case.id} is closed ({case.closed_how}): nothing is left to do"
+    if case.topic is not None or case.command_id is None:
+        return "it is not about a command: nothing is to be said of what a system did"
+    if file.standing.command is None:
+        return "its command is settled: nothing is left to say of it"
+    if file.standing.command != "parked":
+        key = f"{case.entity}/{case.key}"
+        return f"its command may be sent at any time: pause {key}, then say it of the lane: POST /v1/lanes/{key}/settle"
+    return None
+
+
+def _retry(case: CaseRow, standing: Standing) -> str | None:
+    if standing.command == "parked" and case.code == UNPROVABLE:
+        return "asking the system again comes to the same: look there yourself, and settle the case with what you find"
     if standing.position is not None or standing.command == "parked":
         return None
     if standing.command is not None:
@@ -59,7 +77,7 @@ def _cancel(standing: Standing) -> str | None:
     if standing.position is not None:
         return "its message is not the head of its lane: settle what stands before it first"
     if standing.command is not None:
-        return "a command is not taken back; say what became of it: POST /v1/lanes/{entity}/{key}/settle"
+        return "a command is not taken back: settle the case with what became of it"
     return "no message of it stands in a lane: resolve the case"
 
 
@@ -67,5 +85,5 @@ def _resolve(standing: Standing) -> str | None:
     if standing.position is not None:
         return "its message still stands in its lane: retry or cancel it, and the case closes"
     if standing.command is not None:
-        return "its command is not settled: retry it, or say what became of it: POST /v1/lanes/{entity}/{key}/settle"
+        return "its command is not settled: retry it, or settle the case with what became of it"
     return None

@@ -13,7 +13,9 @@ from schemas.commands import Command, Confirmed, Rejected, command_id, command_r
 from schemas.verdicts import Failure, FailureClass
 
 UNSETTLED: Final = "outcome_unknown"
-"""Code of the failure that a person is asked with."""
+"""Code of the failure that a person is asked with, when the system may answer another time."""
+UNPROVABLE: Final = "outcome_unprovable"
+"""The same, when no answer of the system could tell: only what a person finds out settles the command."""
 LATER_GENERATIONS: Final = 5
 """So many generations after a command's own are asked for after a restore: a person's retry may have raised it."""
 
@@ -69,12 +71,12 @@ def next_step(
         return Send() if rejected is None else Settle(_rejection(rejected))
     tries = unanswered(logged)
     if tries and retries.of(tries[-1].failure_class).delay(len(tries), 0) is None:
-        return GiveUp(_unsettled(f"{len(tries)} tries had no answer"))
+        return GiveUp(_unsettled(UNSETTLED, f"{len(tries)} tries had no answer"))
     must_ask = lost is not None and capability.look_up
     if capability.resend_is_safe and rejected is None and not must_ask and _is_remembered(capability, loose):
         return Send()
     if not capability.look_up:
-        return GiveUp(_unsettled("the system offers no way to ask whether it has the effect"))
+        return GiveUp(_unsettled(UNPROVABLE, "the system offers no way to ask whether it has the effect"))
     return LookUp(proves_absence=all(_can_no_longer_land(attempt, capability) for attempt in loose))
 
 
@@ -84,7 +86,7 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     if step.proves_absence:
         return Send() if rejected is None else Settle(_rejection(rejected))
     if any(attempt.ending is None for attempt in loose_of(earlier)):
-        return GiveUp(_unsettled("a process fell silent while sending, and what it sent may still arrive"))
+        return GiveUp(_unsettled(UNPROVABLE, "a process fell silent while sending, and what it sent may still arrive"))
     return None
 
 
@@ -107,7 +109,7 @@ def done_later(later: Command, found: Confirmed) -> GiveUp:
     return GiveUp(
         Failure(
             FailureClass.UNKNOWN_OUTCOME,
-            UNSETTLED,
+            UNPROVABLE,
             f"the system has {later.reference}{its_id}, which was sent after the restored point: look whether it is "
             "what this command asks for, and settle it as done; or undo it there, and settle it as not done",
         )
@@ -125,7 +127,8 @@ def with_lost(earlier: Sequence[Attempt], lost: LostTime) -> list[Attempt]:
 
 def unanswered(earlier: Sequence[Attempt]) -> list[Attempt]:
     """The attempts and look-ups without an answer, since a person was last asked: their retry begins anew."""
-    since = max((each.number for each in earlier if each.code == UNSETTLED or each.ending is Ending.ABSENT), default=0)
+    asked = (each.number for each in earlier if each.code in (UNSETTLED, UNPROVABLE) or each.ending is Ending.ABSENT)
+    since = max(asked, default=0)
     open_ends = (None, Ending.UNKNOWN, Ending.UNANSWERED)
     return [attempt for attempt in earlier if attempt.number > since and attempt.ending in open_ends]
 
@@ -161,9 +164,9 @@ def _rejection(attempt: Attempt) -> Rejected:
     )
 
 
-def _unsettled(why: str) -> Failure:
+def _unsettled(code: str, why: str) -> Failure:
     return Failure(
         FailureClass.UNKNOWN_OUTCOME,
-        UNSETTLED,
+        code,
         f"{why}: look in the system by the command's reference, and settle it as done or not done",
     )

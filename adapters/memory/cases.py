@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
+import orjson
+
 from adapters.memory.notices import case_notice
 from adapters.memory.rows import Act as Audited
 from adapters.memory.rows import CaseChange, Clicked
@@ -106,17 +108,24 @@ class MemoryCases:
             row.notes.append(CaseNote(_moment(self._clock()), actor, edit.note))
             self._audit(row, actor, "note", edit.note)
 
-    async def begin(self, id: int, click: Click) -> Begun:
-        row = self._row(id)
-        for each in row.acts:
+    async def again(self, id: int, click: Click) -> Begun | None:
+        for each in (each for row in self._tables.cases if row.id == id for each in row.acts):
             if click.key is not None and (each.click.actor, each.click.key) == (click.actor, click.key):
-                if (each.click.act, each.click.changes) != (click.act, click.changes):
+                if _asked(each.click) != _asked(click):
                     raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
-                return Begun(each.id, is_again=True, outcome=each.outcome, told=each.told)
+                return Begun(each.id, each.click.roles, is_again=True, outcome=each.outcome, told=each.told)
+        return None
+
+    async def begin(self, id: int, click: Click, *, version: int | None = None) -> Begun:
+        row, before = self._row(id), await self.again(id, click)
+        if before is not None:
+            return before
+        if version not in (None, row.version):
+            raise CaseChanged(f"case {id} is not as it was: look at it again")
         self._tables.last_click += 1
         row.acts.append(Clicked(self._tables.last_click, self._clock(), click))
         self._audit(row, click.actor, click.act, click.reason)
-        return Begun(self._tables.last_click)
+        return Begun(self._tables.last_click, click.roles)
 
     async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:
         for row in self._tables.cases:
@@ -157,6 +166,12 @@ class MemoryCases:
     def _audit(self, row: Stored, actor: str, what: str, reason: str) -> None:
         line = Audited(actor, f"case.{what}", row.key, row.opened.ref, f"case {row.id}: {reason}", self._clock())
         self._tables.audit.append(line)
+
+
+def _asked(click: Click) -> tuple[str, str, bytes | None]:
+    """What a click asks for. As JSON, because Python takes 1, 1.0, and True for the same."""
+    changes = None if click.changes is None else orjson.dumps(dict(click.changes), option=orjson.OPT_SORT_KEYS)
+    return click.act, click.reason, changes
 
 
 def _shown(row: Stored) -> CaseRow:

@@ -196,23 +196,30 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """An act as a person asks for it. `key` is the caller's own name of it: the same one again is the same act."""
+    """An act as a person with these `roles` asks for it. `key` is the caller's own name of it.
+
+    The same key again is the same act, whatever the roles are by then; with another act, reason, or changes it is
+    refused.
+    """
 
     act: Act
     actor: str
     reason: str
     changes: Mapping[str, Any] | None = field(default=None)
     key: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
     """An act that is written down.
 
-    `is_again`: the same click was there before, and `outcome` is what came of it, None if nobody knows.
+    `is_again`: the same click was there before, with these `roles`, and `outcome` is what came of it, None if nobody
+    knows.
     """
 
     id: int
+    roles: tuple[str, ...] = ()
     is_again: bool = False
     outcome: Outcome | None = None
     told: str | None = None
@@ -275,8 +282,15 @@ class CaseActs(Protocol):
         """Change a case that still has this version. Raises `CaseChanged`."""
         ...
 
-    async def begin(self, id: int, click: Click) -> Begun:
-        """Write an act down before it is done. Raises `ClickReused`."""
+    async def again(self, id: int, click: Click) -> Begun | None:
+        """The same click, if it was there before. Raises `ClickReused`, but not `CaseNotFound`."""
+        ...
+
+    async def begin(self, id: int, click: Click, *, version: int | None = None) -> Begun:
+        """Write an act down before it is done. `version` is the one that its author has seen, None: not told.
+
+        Raises `ClickReused`, and `CaseChanged` for a new act on a case that has another version.
+        """
         ...
 
     async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
 
 import asyncpg
 import orjson
@@ -27,13 +26,12 @@ from adapters.ports.cases import (
     Outcome,
     Standing,
 )
-from adapters.postgres.connection import SETTINGS, Link
+from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
+from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks
 from adapters.postgres.statements import statement
 from schemas.acts import Act
 from schemas.verdicts import FailureClass, Verdict
-
-READ_SECONDS: Final = 5.0
 
 _FIND = statement("read_cases")
 _GROUPS = statement("read_case_groups")
@@ -42,55 +40,49 @@ _STORY = statement("read_case_story")
 _END_ACTS = "SELECT tallystick.end_acts($1)"
 _REMIND = "SELECT tallystick.remind_cases($1)"
 _EDIT = "SELECT tallystick.edit_case($1, $2, $3, $4, $5, $6)"
-_BEGIN = "SELECT * FROM tallystick.begin_case_act($1, $2, $3, $4, $5, $6)"
+_AGAIN = "SELECT * FROM tallystick.same_case_act($1, $2, $3, $4, $5, $6)"
+_BEGIN = "SELECT * FROM tallystick.begin_case_act($1, $2, $3, $4, $5, $6, $7, $8)"
 _END = "UPDATE tallystick.case_act SET outcome = $2, told = $3 WHERE id = $1"
 _RESOLVE = "SELECT tallystick.resolve_case($1, $2)"
 
 
 class PostgresCases:
-    """Ports `Cases` and `CaseActs`, over a connection that reads and one that writes."""
+    """Ports `Cases` and `CaseActs`, over connections that read and one that writes."""
 
-    def __init__(self, url: str) -> None:
-        # Filters may be null, so a plan is made for the values that are there; and nobody writes by mistake.
-        settings = SETTINGS | {
-            "application_name": "tallystick cases",
-            "default_transaction_read_only": "on",
-            "plan_cache_mode": "force_custom_plan",
-            "statement_timeout": str(round(READ_SECONDS * 1000)),
-        }
-        self._reads = Link(url, timeout=READ_SECONDS + 1, settings=settings)
+    def __init__(self, url: str, *, timeout: float = STATEMENT_SECONDS) -> None:
+        self._links = ReadLinks(url, "cases", timeout=timeout)
         self._link = Link(url)
 
     async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
-        found = await _fetch(self._reads, _FIND, *_arguments(chosen), after, limit)
+        found = await self._links.fetch(_FIND, *_arguments(chosen), after, limit)
         return [_case(record) for record in found]
 
     async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
         cases, first = after or (None, None)
-        found = await _fetch(self._reads, _GROUPS, *_arguments(chosen), limit, cases, first)
+        found = await self._links.fetch(_GROUPS, *_arguments(chosen), limit, cases, first)
         return [_group(record) for record in found]
 
     async def file(self, id: int) -> CaseFile:
-        found = await _fetch(self._reads, _ONE, id)
+        found = await self._links.fetch(_ONE, id)
         if not found:
             raise CaseNotFound(f"there is no case {id}")
         [record] = found
         verdict = None if record["verdict"] is None else Verdict(record["verdict"])
         standing = Standing(verdict, record["position"], record["is_head"], record["command"])
-        story = await _fetch(self._reads, _STORY, id)
+        story = await self._links.fetch(_STORY, id)
         notes = tuple(CaseNote(line["at"], line["actor"], line["text"]) for line in story if line["act"] is None)
         return CaseFile(_case(record), standing, notes, tuple(_act(line) for line in story if line["act"] is not None))
 
     async def remind(self, *, page: int) -> int:
-        [found] = await _fetch(self._link, _REMIND, page)
+        [found] = await self._written(_REMIND, page)
         return int(found[0])
 
     async def end_acts(self, *, page: int) -> int:
-        [found] = await _fetch(self._link, _END_ACTS, page)
+        [found] = await self._written(_END_ACTS, page)
         return int(found[0])
 
     async def edit(self, id: int, edit: Edit, *, version: int, actor: str) -> None:
-        [found] = await _fetch(self._link, _EDIT, id, version, edit.assigns, edit.assignee, edit.note, actor)
+        [found] = await self._written(_EDIT, id, version, edit.assigns, edit.assignee, edit.note, actor)
         match found[0]:
             case "done":
                 return
@@ -99,21 +91,21 @@ class PostgresCases:
             case _:
                 raise CaseNotFound(f"there is no case {id}")
 
-    async def begin(self, id: int, click: Click) -> Begun:
-        changes = None if click.changes is None else orjson.dumps(dict(click.changes)).decode()
-        found = await _fetch(self._link, _BEGIN, id, click.act, click.actor, click.reason, changes, click.key)
+    async def again(self, id: int, click: Click) -> Begun | None:
+        found = await self._links.fetch(_AGAIN, id, *_clicked(click))
+        return _begun(id, click, found[0]) if found else None
+
+    async def begin(self, id: int, click: Click, *, version: int | None = None) -> Begun:
+        found = await self._written(_BEGIN, id, *_clicked(click), list(click.roles), version)
         if not found:
             raise CaseNotFound(f"there is no case {id}")
-        [(act, is_again, outcome, told)] = found
-        if act is None:
-            raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
-        return Begun(act, is_again, None if outcome is None else Outcome(outcome), told)
+        return _begun(id, click, found[0])
 
     async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:
-        await _fetch(self._link, _END, begun.id, outcome, told)
+        await self._written(_END, begun.id, outcome, told)
 
     async def resolve(self, id: int, *, actor: str) -> None:
-        [found] = await _fetch(self._link, _RESOLVE, id, actor)
+        [found] = await self._written(_RESOLVE, id, actor)
         match found[0]:
             case "done":
                 return
@@ -126,16 +118,32 @@ class PostgresCases:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._reads.close()
+        await self._links.close()
         await self._link.close()
 
+    async def _written(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+        """What a statement that writes answers."""
+        try:
+            async with self._link as connection:
+                return await connection.fetch(text, *arguments)
+        except Exception as error:
+            raise read_error(error) from error
 
-async def _fetch(link: Link, query: str, *arguments: object) -> list[asyncpg.Record]:
-    try:
-        async with link as connection:
-            return await connection.fetch(query, *arguments)
-    except Exception as error:
-        raise read_error(error) from error
+
+def _clicked(click: Click) -> tuple[object, ...]:
+    changes = None if click.changes is None else orjson.dumps(dict(click.changes)).decode()
+    return click.act, click.actor, click.reason, changes, click.key
+
+
+def _begun(id: int, click: Click, record: asyncpg.Record) -> Begun:
+    match record["answer"]:
+        case "begun" | "again" as answer:
+            outcome = None if record["outcome"] is None else Outcome(record["outcome"])
+            return Begun(record["id"], tuple(record["roles"]), answer == "again", outcome, record["told"])
+        case "changed":
+            raise CaseChanged(f"case {id} is not as it was: look at it again")
+        case _:
+            raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
 
 
 def _arguments(chosen: CaseFilter) -> tuple[object, ...]:

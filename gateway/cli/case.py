@@ -115,14 +115,25 @@ def note(id: int, text: str, url: str | None, token_file: Path | None, output: s
     _edit(remote(url, token_file), id, {"note": text}, output)
 
 
+def _version_option(command: F) -> F:
+    """Add `--if-version`."""
+    return click.option(
+        "--if-version",
+        "version",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Only if the case still has the version that `show` showed you; else nothing is done.",
+    )(command)
+
+
 def _act_options(command: F) -> F:
-    """Add the case, `--reason`, and `--click`."""
+    """Add the case, `--reason`, `--click`, and `--if-version`."""
     click_option = click.option(
         "--click", "key", metavar="KEY", help="Your own key of this act: the same one again does nothing more."
     )
     reason = click.option("--reason", required=True, help="Why; kept in the audit.")
     return click.argument("id", type=click.IntRange(min=1))(
-        reason(click_option(remote_options(output_option(command))))
+        reason(click_option(_version_option(remote_options(output_option(command)))))
     )
 
 
@@ -170,6 +181,43 @@ def resolve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over t
     _act(Act.RESOLVE, id, **given)
 
 
+@case.command()
+@click.argument("id", type=click.IntRange(min=1))
+@click.option("--done", "outcome", flag_value="done", help="The system has the effect.")
+@click.option(
+    "--not-done", "outcome", flag_value="not_done", help="It has not, and nothing that was sent can still arrive there."
+)
+@click.option("--external-id", metavar="ID", help="With --done: the system's own id of what was made, if it gave one.")
+@click.option("--reason", required=True, help="How you know; kept in the audit.")
+@_version_option
+@remote_options
+@output_option
+def settle(
+    id: int, outcome: str | None, external_id: str | None, reason: str, version: int | None, url: str | None,
+    token_file: Path | None, output: str,
+) -> None:  # fmt: skip
+    """Say what became of the command of case ID, after a look into its system.
+
+    --done counts as if the system had confirmed it. --not-done sends it again under a new generation, so say it only
+    when nothing that was sent before can still arrive: both would count.
+    """
+    if outcome is None:
+        raise click.UsageError("say what you have found: --done, or --not-done")
+    if external_id is not None and outcome != "done":
+        raise click.UsageError("give --external-id with --done only")
+    body = {"reason": reason, "outcome": outcome} | ({} if external_id is None else {"external_id": external_id})
+    told = remote(url, token_file).send("POST", f"/v1/cases/{id}/settle", body, If_Match=_tag(version)).content
+    if output == JSON:
+        show_json(told)
+    else:
+        click.echo(f"Case {id}, settle: {told['told']}.")
+
+
+def _tag(version: int | None) -> str | None:
+    """The `If-Match` of a version."""
+    return None if version is None else f'"{version}"'
+
+
 def _changes(text: str) -> Mapping[str, object]:
     """What `--changes` says. Raises `UsageError`."""
     try:
@@ -181,12 +229,13 @@ def _changes(text: str) -> Mapping[str, object]:
     return read
 
 
-def _act(
+def _act(  # noqa: PLR0913 - one for each option
     act: Act,
     id: int,
     *,
     reason: str,
     key: str | None,
+    version: int | None,
     url: str | None,
     token_file: Path | None,
     output: str,
@@ -197,9 +246,9 @@ def _act(
     Raises `Failed` when nobody knows yet what comes of it; `case show` says so once it has ended.
     """
     body = {"reason": reason} if changes is None else {"reason": reason, "changes": changes}
-    path = f"/v1/cases/{id}/{act}"
     key = key or uuid4().hex
-    told = remote(url, token_file).send("POST", path, body, Idempotency_Key=key).content
+    headers = {"Idempotency_Key": key, "If_Match": _tag(version)}
+    told = remote(url, token_file).send("POST", f"/v1/cases/{id}/{act}", body, **headers).content
     is_done = told["done"] is not None
     if output == JSON:
         show_json({**told, "click": key})
@@ -223,6 +272,7 @@ def _show(told: Mapping[str, Any]) -> None:
     about, standing = told["case"], told["standing"]
     facts = [
         ("case", f"{about['id']}, {about['failure_class']} {about['code']}"),
+        ("version", str(about["version"])),
         ("about", f"{about['entity']}/{about['key']}" + (f", {about['topic']}" if about["topic"] else "")),
         ("cause", told["cause"]),
         ("how to mend it", told["fix"]),

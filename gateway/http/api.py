@@ -80,6 +80,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/cases.csv", read, operators.cases.file),
         Route(hdrs.METH_GET, "/v1/cases/{id}", read, operators.cases.one),
         Route(hdrs.METH_PATCH, "/v1/cases/{id}", settle, operators.case_acts.edit),
+        Route(hdrs.METH_POST, "/v1/cases/{id}/settle", settle, operators.case_acts.settle),
         Route(hdrs.METH_POST, f"/v1/cases/{{id}}/{{act:{'|'.join(Act)}}}", settle, operators.case_acts.act),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
         Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),

@@ -29,13 +29,13 @@ from adapters.ports.cases import (
     Outcome,
     act_id,
 )
-from adapters.ports.store import LaneActs, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import CommandInUse, CommandNotFound, LaneActs, LaneChanged, LaneKills, LaneNotFound
 from gateway.callers import Caller, Permission
 from gateway.case_classes import owner_of
-from gateway.case_offers import offers
+from gateway.case_offers import offers, settling
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.case_requests import ActOnCase, EditCase, case_id, click_key, seen_version
+from gateway.http.case_requests import ActOnCase, EditCase, case_id, click_key, must_have_seen, seen_version
 from gateway.http.cases import etag, found_case, no_case, owned
 from gateway.http.problems import (
     CASE_ACT_REFUSED,
@@ -48,7 +48,7 @@ from gateway.http.problems import (
     SHUTTING_DOWN,
     Problem,
 )
-from gateway.http.requests import Nothing, body, query
+from gateway.http.requests import Finding, Nothing, body, query
 from gateway.readmission import NotTaking
 from schemas.acts import Act, Acted
 from schemas.keys import ActorKey
@@ -115,55 +115,81 @@ class CaseActing:
     async def edit(self, request: web.Request) -> web.Response:
         """Assign the case, or write a note; only as it was when the caller saw it."""
         query(request, Nothing)
-        id, version, asked = case_id(request), seen_version(request), await body(request, EditCase)
+        id, version, asked = case_id(request), must_have_seen(request), await body(request, EditCase)
         edit = Edit(asked.assigns, asked.assignee, asked.note)
         try:
             await self._acts.edit(id, edit, version=version, actor=request[CALLER].name)
         except CaseNotFound as error:
             raise no_case(id) from error
         except CaseChanged as error:
-            detail = f"Case {id} is not as you have seen it: read it again, and decide on what it is now."
-            raise Problem(CASE_CHANGED, detail) from error
+            raise _changed(id) from error
         case = (await found_case(self._cases, id)).case
         answer = json_answer({"case": owned(case)})
         answer.headers[hdrs.ETAG] = etag(case)
         return answer
 
     async def act(self, request: web.Request) -> web.Response:
-        """Do what the path names."""
+        """Do what the path names; with `If-Match` only on the case as the caller saw it."""
         query(request, Nothing)
-        id, act, key = case_id(request), Act(request.match_info["act"]), click_key(request)
+        id, act = case_id(request), Act(request.match_info["act"])
+        key, version = click_key(request), seen_version(request)
         asked = await body(request, ActOnCase)
         if asked.changes is None and act is Act.EDIT_RETRY:
             raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry: the corrected fields.")
         if asked.changes is not None and act not in _CHANGING:
             raise Problem(REQUEST_INVALID, "Send `changes` with edit-retry or cancel, and with nothing else.")
         caller = request[CALLER]
-        file = await found_case(self._cases, id)
-        if asked.changes is not None and act is Act.CANCEL and file.case.topic is None:
-            raise Problem(REQUEST_INVALID, "A message that is discarded has nothing to change: leave `changes` out.")
-        _check_may(act, file, caller)
-        click = Click(act, caller.name, asked.reason, asked.changes, key)
-        begun = await self._begun(id, click)
+        click = Click(act, caller.name, asked.reason, asked.changes, key, tuple(sorted(caller.roles)))
+        begun = await self._begun(id, click, caller, version)
         if begun.outcome is None:
-            # Read again: what was decided on above may have changed before the act was written down.
-            came = await self._done(await found_case(self._cases, id), click, caller, begun)
+            # Read again: what was decided on before may have changed until the act was written down.
+            came = await self._done(await found_case(self._cases, id), click, begun)
             if came.outcome is not None:
                 await self._acts.end(begun, came.outcome, came.told)
         else:
             came = Came(begun.outcome, begun.told or "")
         return _answer(id, click, came)
 
-    async def _begun(self, id: int, click: Click) -> Begun:
+    async def settle(self, request: web.Request) -> web.Response:
+        """Record what a person has found out about the case's command: the system has its effect, or it has not."""
+        query(request, Nothing)
+        id, version, asked = case_id(request), seen_version(request), await body(request, Finding)
+        caller, file = request[CALLER], await found_case(self._cases, id)
+        _check_may_end("settle", file, caller)
+        if version not in (None, file.case.version):
+            raise _changed(id)
+        why_not, command = settling(file), file.case.command_id
+        if why_not is not None or command is None:
+            raise _refused(why_not or "there is no command")
+        key, is_there = ActorKey(file.case.entity, file.case.key), asked.outcome == "done"
         try:
-            return await self._acts.begin(id, click)
+            await self._lanes.settle(
+                key, command=command, is_there=is_there, external_id=asked.external_id, actor=caller.name,
+                reason=asked.reason,
+            )  # fmt: skip
+        except (CommandInUse, CommandNotFound) as error:
+            raise _refused(_advice(error, key)) from error
+        self._look_at(key)
+        told = f"command {command} counts as done" if is_there else f"command {command} is sent anew"
+        return json_answer({"done": "settle", "case": id, "by": caller.name, "reason": asked.reason, "told": told})
+
+    async def _begun(self, id: int, click: Click, caller: Caller, version: int | None) -> Begun:
+        """The act as it is written down. The same click again was allowed when it came first, and goes by that."""
+        try:
+            again = await self._acts.again(id, click)
+            if again is not None:
+                return again
+            _check_may(click, await found_case(self._cases, id), caller)
+            return await self._acts.begin(id, click, version=version)
         except CaseNotFound as error:
             raise no_case(id) from error
+        except CaseChanged as error:
+            raise _changed(id) from error
         except ClickReused as error:
             detail = f"Idempotency-Key {click.key} belongs to another act on case {id}: send a new one."
             raise Problem(CLICK_REUSED, detail) from error
 
-    async def _done(self, file: CaseFile, click: Click, caller: Caller, begun: Begun) -> Came:
+    async def _done(self, file: CaseFile, click: Click, begun: Begun) -> Came:
         topic, key = file.case.topic, ActorKey(file.case.entity, file.case.key)
         if begun.is_again and _is_closed_by(file.case, click):
             return Came(Outcome.DONE, _told_done(file.case, click.act))
@@ -172,7 +198,7 @@ class CaseActing:
         if why_not is not None:
             return Came(Outcome.REFUSED, why_not)
         if topic is not None:
-            return await self._told_to_key(file, click, caller, begun, topic)
+            return await self._told_to_key(file, click, begun, topic)
         try:
             await self._do_here(file, click, key)
         except (LaneNotFound, LaneChanged, LaneKills, CaseStands) as error:
@@ -197,12 +223,11 @@ class CaseActing:
             case _:
                 assert_never(click.act)
 
-    async def _told_to_key(self, file: CaseFile, click: Click, caller: Caller, begun: Begun, topic: str) -> Came:
+    async def _told_to_key(self, file: CaseFile, click: Click, begun: Begun, topic: str) -> Came:
         """Let the key decide on the act. The same act has the same id, however often it is told."""
         acted = Acted(
-            topic=topic, act=click.act, by=caller.name, roles=tuple(sorted(caller.roles)), reason=click.reason,
-            changes=click.changes,
-        )  # fmt: skip
+            topic=topic, act=click.act, by=click.actor, roles=begun.roles, reason=click.reason, changes=click.changes
+        )
         key = ActorKey(file.case.entity, file.case.key)
         try:
             told = await self._people.act(key, acted, id=act_id(file.case.id, begun.id))
@@ -239,22 +264,45 @@ def _told_done(case: CaseRow, act: Act) -> str:
             assert_never(act)
 
 
-def _check_may(act: Act, file: CaseFile, caller: Caller) -> None:
+def _check_may(click: Click, file: CaseFile, caller: Caller) -> None:
     """Raise `Problem` unless the caller may do this about the case: see the table of permissions in the docs."""
-    role, has_topic = owner_of(file.case.owner, file.case.failure_class), file.case.topic is not None
-    is_operator = Permission.OPERATE in caller.permissions
+    act = click.act
+    if click.changes is not None and act is Act.CANCEL and file.case.topic is None:
+        raise Problem(REQUEST_INVALID, "A message that is discarded has nothing to change: leave `changes` out.")
+    has_topic = file.case.topic is not None
     if act is Act.CANCEL and not has_topic:
-        if not is_operator:
+        if Permission.OPERATE not in caller.permissions:
             detail = (
                 f"To cancel case {file.case.id} discards a message, which needs the permission {Permission.OPERATE}:"
                 f" ask somebody who has it, or retry."
             )
             raise Problem(FORBIDDEN, detail)
-    elif role not in caller.roles and ((act in _JUDGES and has_topic) or (act in _OWNERS and not is_operator)):
+    elif act in _JUDGES and has_topic:
+        _check_role(act, file, caller)
+    elif act in _OWNERS:
+        _check_may_end(act, file, caller)
+
+
+def _check_may_end(what: str, file: CaseFile, caller: Caller) -> None:
+    """Raise `Problem` unless the caller has the role of the case, or may operate."""
+    if Permission.OPERATE not in caller.permissions:
+        _check_role(what, file, caller, f", or who has the permission {Permission.OPERATE},")
+
+
+def _check_role(what: str, file: CaseFile, caller: Caller, others: str = "") -> None:
+    role = owner_of(file.case.owner, file.case.failure_class)
+    if role not in caller.roles:
         has = ", ".join(sorted(caller.roles)) or "none"
-        others = "" if act in _JUDGES else f", or who has the permission {Permission.OPERATE},"
-        detail = f"Only the role {role}{others} may {act} case {file.case.id}; {caller.name} has {has}."
+        detail = f"Only the role {role}{others} may {what} case {file.case.id}; {caller.name} has {has}."
         raise Problem(ROLE_MISSING, detail)
+
+
+def _changed(id: int) -> Problem:
+    return Problem(CASE_CHANGED, f"Case {id} is not as you have seen it: read it again, and decide on what it is now.")
+
+
+def _refused(why: str) -> Problem:
+    return Problem(CASE_ACT_REFUSED, f"{why[:1].upper()}{why[1:]}.")
 
 
 def _answer(id: int, click: Click, came: Came) -> web.Response:
@@ -267,7 +315,7 @@ def _answer(id: int, click: Click, came: Came) -> web.Response:
             answer.set_status(ACCEPTED)
             return answer
         case Outcome.IGNORED | Outcome.REFUSED:
-            raise Problem(CASE_ACT_REFUSED, f"{came.told[:1].upper()}{came.told[1:]}.")
+            raise _refused(came.told)
         case _:
             assert_never(came.outcome)
 

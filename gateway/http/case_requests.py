@@ -97,11 +97,19 @@ def case_id(request: web.Request) -> int:
     return int(found)
 
 
-def seen_version(request: web.Request) -> int:
-    """The version of the case that its caller has seen. Raises `Problem`."""
+def must_have_seen(request: web.Request) -> int:
+    """The version of the case that its caller has seen. Raises `Problem`, also without one."""
+    version = seen_version(request)
+    if version is None:
+        raise Problem(PRECONDITION_MISSING, "Send the header If-Match with the ETag of the case as you have seen it.")
+    return version
+
+
+def seen_version(request: web.Request) -> int | None:
+    """The same for who need not say what they have seen."""
     tag = request.headers.get(hdrs.IF_MATCH)
     if tag is None:
-        raise Problem(PRECONDITION_MISSING, "Send the header If-Match with the ETag of the case as you have seen it.")
+        return None
     number = tag.removeprefix('"').removesuffix('"')
     if not (tag == f'"{number}"' and number.isascii() and number.isdigit() and len(number) < 19):
         raise Problem(REQUEST_INVALID, "If-Match: send one ETag as GET /v1/cases/{id} answers it, with its quotes.")

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from adapters.ports.cases import CaseFile, CaseFilter, CaseGroup, CaseNotFound, CaseRow, Cases
 from gateway.case_classes import CLASSES, owner_of
-from gateway.case_offers import offers
+from gateway.case_offers import offers, settling
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.case_requests import CasesQuery, case_id
 from gateway.http.problems import CASE_NOT_FOUND, REQUEST_INVALID, Problem
@@ -106,7 +106,8 @@ def _owned_group(group: CaseGroup) -> CaseGroup:
 
 
 def _told(file: CaseFile) -> dict[str, object]:
-    case, can = file.case, offers(file)
+    case = file.case
+    can: dict[str, str | None] = {**{str(act): why for act, why in offers(file).items()}, "settle": settling(file)}
     path = f"{quote(case.entity, safe='')}/{quote(case.key, safe='')}"
     links = {"entity": f"/v1/entities/{path}", "lane": f"/v1/lanes/{path}"}
     if case.ref is not None:

@@ -185,12 +185,10 @@ class Discard(Record):
     """The message at the lane's head, as the operator has seen it."""
 
 
-class Settle(Record):
-    """The body of the settling of a command."""
+class Finding(Record):
+    """What a person has found out about a command."""
 
     reason: Reason
-    command: Ref
-    """Its id, as the lane shows it."""
     outcome: Literal["done", "not_done"]
     """`done`: the system has the effect. `not_done`: it has not, and nothing that was sent can still arrive there."""
     external_id: Id | None = None
@@ -201,6 +199,13 @@ class Settle(Record):
         if self.external_id is not None and self.outcome != "done":
             raise PydanticCustomError("external_id", "give `external_id` with the outcome `done` only")
         return self
+
+
+class Settle(Finding):
+    """The body of the settling of a command."""
+
+    command: Ref
+    """Its id, as the lane shows it."""
 
 
 class CloseGap(Record):

@@ -519,10 +519,50 @@ class TestPeople:
         ]
         assert not any(other.is_again for other in others)
         assert len({first.id, *(other.id for other in others)}) == 4
-        for other in (Click(Act.REJECT, "ann", "typo", None, "k1"), Click(Act.EDIT_RETRY, "ann", "x", {"a": 1}, "k1")):
-            with pytest.raises(ClickReused):
-                await process.cases.begin(id, other)
         assert len([act for act in await store.audit() if act[1] == "case.edit-retry"]) == 2
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            Click(Act.REJECT, "ann", "typo", {"rate": 1}, "k1"),
+            Click(Act.EDIT_RETRY, "ann", "another reason", {"rate": 1}, "k1"),
+            Click(Act.EDIT_RETRY, "ann", "typo", {"rate": 2}, "k1"),
+            Click(Act.EDIT_RETRY, "ann", "typo", {"rate": 1.0}, "k1"),
+            Click(Act.EDIT_RETRY, "ann", "typo", None, "k1"),
+        ],
+    )
+    async def test_its_key_stands_for_one_act_reason_and_changes(self, process: Process, other: Click) -> None:
+        await leave(process, APPROVAL)
+        id = (await only(process)).id
+        await process.cases.begin(id, Click(Act.EDIT_RETRY, "ann", "typo", {"rate": 1}, "k1"))
+        for ask in (process.cases.begin, process.cases.again):
+            with pytest.raises(ClickReused):
+                await ask(id, other)
+        assert len((await process.cases.file(id)).acts) == 1
+
+    async def test_it_keeps_the_roles_that_it_was_first_made_with(self, process: Process) -> None:
+        await leave(process, APPROVAL)
+        id = (await only(process)).id
+        click = Click(Act.APPROVE, "ann", "as agreed", None, "k1", ("board", "partner"))
+        assert await process.cases.again(id, click) is None
+        first = await process.cases.begin(id, click)
+        assert first.roles == ("board", "partner")
+        later = replace(click, roles=("finance",))
+        assert [await process.cases.again(id, later), await process.cases.begin(id, later)] == [
+            replace(first, is_again=True)
+        ] * 2
+
+    async def test_only_a_new_act_needs_the_version_that_was_seen(self, process: Process) -> None:
+        await leave(process, APPROVAL)
+        seen = await only(process)
+        click = Click(Act.APPROVE, "ann", "as agreed", None, "k1")
+        first = await process.cases.begin(seen.id, click, version=seen.version)
+        await leave(process, APPROVAL)
+        with pytest.raises(CaseChanged, match="look at it again"):
+            await process.cases.begin(seen.id, replace(click, key="k2"), version=seen.version)
+        again = await process.cases.begin(seen.id, click, version=seen.version)
+        assert (again.id, again.is_again) == (first.id, True)
+        assert len((await process.cases.file(seen.id)).acts) == 1
 
     async def test_one_about_which_nothing_stands_is_resolved(self, process: Process) -> None:
         await process.commit(queued(await process.row(SHEET), message("e1")))

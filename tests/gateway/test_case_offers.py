@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
 from adapters.ports.cases import CaseFile, CaseRow, Closed, Standing
 from gateway.case_classes import CLASSES, owned_by, owner_of
-from gateway.case_offers import offers
+from gateway.case_offers import offers, settling
+from gateway.settlement import UNPROVABLE, UNSETTLED
 from schemas.acts import Act
 from schemas.verdicts import FailureClass, Verdict
 
@@ -41,6 +43,36 @@ def can(case: CaseRow, standing: Standing = GONE) -> set[Act]:
 )
 def test_a_message_or_a_command(standing: Standing, acts: set[Act]) -> None:
     assert can(CASE, standing) == acts
+
+
+LOST = replace(CASE, command_id=UUID(int=1), failure_class=FailureClass.UNKNOWN_OUTCOME, code=UNSETTLED)
+PARKED = Standing(command="parked")
+
+
+def test_what_only_a_person_can_find_out_is_settled_and_not_retried() -> None:
+    unprovable = replace(LOST, code=UNPROVABLE)
+    assert (can(LOST, PARKED), can(unprovable, PARKED)) == ({Act.RETRY}, set())
+    for case in (LOST, unprovable):
+        assert settling(CaseFile(case, PARKED, (), ())) is None
+    why = offers(CaseFile(unprovable, PARKED, (), ()))[Act.RETRY]
+    assert why is not None
+    assert "settle the case with what you find" in why
+
+
+@pytest.mark.parametrize(
+    ("case", "standing", "told"),
+    [
+        (LOST, Standing(command="open"), "pause timesheet/T-1, then say it of the lane"),
+        (LOST, GONE, "nothing is left to say"),
+        (CASE, Standing(Verdict.PARKED, 1, is_head=True), "not about a command"),
+        (replace(LOST, topic="validate"), PARKED, "not about a command"),
+        (replace(LOST, closed_at=NOW, closed_how=Closed.RESOLVED), PARKED, "closed (resolved)"),
+    ],
+)
+def test_what_is_not_settled_says_why(case: CaseRow, standing: Standing, told: str) -> None:
+    why = settling(CaseFile(case, standing, (), ()))
+    assert why is not None
+    assert told in why
 
 
 def test_a_topic_takes_what_its_decision_offered_and_nothing_else() -> None:

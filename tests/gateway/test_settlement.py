@@ -12,7 +12,7 @@ from adapters.ports.outbox import Attempt, Ending
 from adapters.ports.system import Capability, Upsert
 from gateway import settlement
 from gateway.retry import Retries, Rule
-from gateway.settlement import UNSETTLED, GiveUp, LookUp, Send, Settle, Step, after_absent
+from gateway.settlement import UNPROVABLE, UNSETTLED, GiveUp, LookUp, Send, Settle, Step, after_absent
 from schemas.commands import Confirmed, Rejected
 from schemas.verdicts import FailureClass
 
@@ -103,7 +103,24 @@ def test_a_proved_absence_ends_all_before_it() -> None:
 def test_without_any_means_a_person_is_asked() -> None:
     step = next_step(NOTHING, log(Ending.UNKNOWN))
     assert isinstance(step, GiveUp)
-    assert step.failure.failure_class is FailureClass.UNKNOWN_OUTCOME
+    assert (step.failure.failure_class, step.failure.code) == (FailureClass.UNKNOWN_OUTCOME, UNPROVABLE)
+
+
+@pytest.mark.parametrize("silent", [[None, Ending.REJECTED], [Ending.REJECTED, None]], ids=["sending", "reading back"])
+def test_a_refusal_beside_an_attempt_that_fell_silent_is_for_a_person_however_often_it_is_asked(
+    silent: list[Ending | None],
+) -> None:
+    attempts = log(*silent)
+    step = next_step(LOOK_UP, attempts)
+    assert isinstance(step, LookUp)
+    given_up = after_absent(attempts, step)
+    assert isinstance(given_up, GiveUp)
+    assert given_up.failure.code == UNPROVABLE
+    # Given that this was recorded, and somebody retries, then it comes to the same
+    asked = [*attempts, Attempt(len(attempts) + 1, Ending.UNKNOWN, 1.0, 1.0, code=UNPROVABLE)]
+    again = next_step(LOOK_UP, asked)
+    assert isinstance(again, LookUp)
+    assert after_absent(asked, again) == given_up
 
 
 @pytest.mark.parametrize(("ended_for", "then"), [(1.0, None), (300.0, None), (300.1, Send())])

@@ -60,10 +60,9 @@ class Desk:
         """One act; answers the body."""
         return await self._ask("POST", f"/v1/cases/{case}/{act}", expect=expect, json={"reason": reason}, click=click)
 
-    async def settle(self, lane: str, command: str, outcome: str, reason: str) -> None:
-        """Say what became of a command of a lane, `entity/key`."""
-        body = {"command": command, "outcome": outcome, "reason": reason}
-        await self._ask("POST", f"/v1/lanes/{lane}/settle", json=body)
+    async def settle(self, case: int, outcome: str, reason: str) -> None:
+        """Say what became of the command of a case."""
+        await self._ask("POST", f"/v1/cases/{case}/settle", json={"outcome": outcome, "reason": reason})
 
     async def entity(self, entity: str, key: str) -> dict[str, Any]:
         """An entity with the newest lines of its timeline, newest first."""

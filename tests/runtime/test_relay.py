@@ -158,7 +158,7 @@ def test_where_nothing_protects_a_person_is_asked() -> None:
     async def story() -> None:
         town = Town(vendor=moody(Mood.APPLIES_THEN_TIMES_OUT, capability=BLIND))
         town.process().deliver(A, ASKS)
-        await until(lambda: town.cases() == ["outcome_unknown"])
+        await until(lambda: town.cases() == ["outcome_unprovable"])
         await asyncio.sleep(600)
         assert town.vendor.requests == ["job/a/1/1"]
         await town.close()
@@ -172,7 +172,7 @@ def test_what_a_person_found_out_settles_what_nobody_else_can(is_there: bool) ->
         mood = Mood.APPLIES_THEN_TIMES_OUT if is_there else Mood.TIMES_OUT
         town = Town(vendor=moody(mood, capability=BLIND))
         town.process().deliver(A, ASKS)
-        await until(lambda: town.cases() == ["outcome_unknown"])
+        await until(lambda: town.cases() == ["outcome_unprovable"])
         await town.store.clients().acts.settle(
             A, command=FIRST, is_there=is_there, external_id=None, actor="ann", reason="looked in the ERP"
         )
@@ -272,7 +272,7 @@ def test_a_process_that_died_while_sending_leaves_one_effect_or_a_case(capabilit
         await until(lambda: len(town.vendor.requests) == 1, step=0.01)
         await first.kill()
         town.process()
-        await until(lambda: "+1" in town.steps(A) or town.cases() == ["outcome_unknown"])
+        await until(lambda: "+1" in town.steps(A) or town.cases() == ["outcome_unprovable"])
         assert len(town.vendor.effects) <= 1
         assert (town.cases() == []) == (capability is KEYED), "its attempt never got an end, so it may still land"
         await town.close()
@@ -295,7 +295,7 @@ def test_a_process_that_stalls_past_its_lease_makes_no_second_effect(capability:
         stalled.recover()
         await asyncio.sleep(200)
         assert town.vendor.effects == ["job/a/1/1"]
-        assert "+1" in town.steps(A) or town.cases() == ["outcome_unknown"]
+        assert "+1" in town.steps(A) or town.cases() == ["outcome_unprovable"]
         await town.close()
 
     run(story())

@@ -22,7 +22,7 @@ from schemas.verdicts import Verdict
 from tests.contracts.turns import SHEET, applied, message
 from tests.gateway.cli.conftest import NOBODY, cli
 from tests.gateway.http.stand import TOKEN, Stand, listening
-from tests.gateway.http.test_cases import APPROVAL, Keys, Said
+from tests.gateway.http.test_cases import APPROVAL, Keys, Said, lose
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,30 @@ class TestActs:
         desk.keys.answers = dict.fromkeys(desk.keys.answers, Said(Verdict.APPLIED))
         assert (await desk.run(*approve, "--click", click)).stdout == f"Case {case['id']}, approve: applied.\n"
         assert len(desk.keys.acts) == 1
+
+    async def test_only_as_it_was_shown(self, desk: Desk) -> None:
+        await desk.ask_approval()
+        [case] = (await desk.stand.get("/v1/cases")).items
+        id = str(case["id"])
+        assert "version" in (await desk.run("case", "show", id)).stdout
+        await desk.run("case", "note", id, "on the phone")
+        approve = ("case", "approve", id, "--reason", "agreed", "--if-version")
+        stale = await desk.run(*approve, "1")
+        assert (stale.exit_code, "read it again" in stale.stderr) == (Exit.CONFLICT, True)
+        assert (await desk.run(*approve, "2")).exit_code == 0
+        assert len(desk.keys.acts) == 1
+
+    async def test_what_became_of_a_command_is_said(self, desk: Desk, tmp_path: Path) -> None:
+        servers = {"TALLYSTICK_TOKEN_FILE": str(tmp_path / "token")}
+        id = str(await lose(desk.stand))
+        assert "settle" in (await desk.run("case", "show", id)).stdout
+        say = ("case", "settle", id, "--reason", "looked in the ERP")
+        for wrong in ((), ("--not-done", "--external-id", "4711")):
+            assert (await desk.run(*say, *wrong, **servers)).exit_code == Exit.USAGE
+        refused = await desk.run(*say, "--not-done")
+        assert (refused.exit_code, "Only the role sre" in refused.stderr) == (Exit.AUTH, True)
+        said = await desk.run(*say, "--done", "--external-id", "4711", **servers)
+        assert (said.exit_code, "counts as done" in said.stdout) == (0, True)
 
     async def test_changes_are_json(self, desk: Desk) -> None:
         await desk.ask_approval()

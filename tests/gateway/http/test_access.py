@@ -139,6 +139,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{lane}/resume"),
         ("PATCH", "/v1/cases/{id}"),
         ("POST", "/v1/cases/{id}/{act}"),
+        ("POST", "/v1/cases/{id}/settle"),
         ("POST", "/v1/bindings/import"),
         ("POST", "/v1/pauses"),
         ("DELETE", "/v1/pauses/{id}"),

@@ -13,15 +13,28 @@ import pytest
 import yaml
 
 from adapters.ports.cases import Click
-from adapters.ports.turns import Opened
+from adapters.ports.outbox import Ending
+from adapters.ports.turns import Opened, Settlement
 from adapters.postgres.cases import PostgresCases
 from gateway.callers import digest
 from gateway.http.answers import cursor_of
+from gateway.settlement import UNPROVABLE
 from schemas.acts import Act, Acted
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, Verdict
-from tests.contracts.turns import OTHER_SHEET, SHEET, applied, message, queued
+from tests.contracts.turns import (
+    OTHER_SHEET,
+    SHEET,
+    applied,
+    asking,
+    command,
+    message,
+    queued,
+    send_lane,
+    settled,
+    uuid,
+)
 from tests.gateway.http.stand import FAILURE, Page, Stand, listening
 
 APPROVAL = Case(
@@ -37,6 +50,7 @@ CALLERS: Mapping[str, tuple[list[str], list[str]]] = {
     "eve": (["read"], ["partner"]),
     "sam": (["read", "settle"], ["sales-ops"]),
     "ops": (["read", "settle", "operate"], []),
+    "rob": (["read", "settle"], ["sre"]),
 }
 
 
@@ -71,14 +85,19 @@ def keys() -> Keys:
 @pytest.fixture
 async def stand(database_url: str, token_file: Path, tmp_path: Path, keys: Keys) -> AsyncIterator[Stand]:
     """The listeners for some people with names and roles."""
-    file = tmp_path / "callers.yaml"
+    async with listening(database_url, token_file, callers_file=people(tmp_path, CALLERS), people=keys) as stand:
+        yield stand
+
+
+def people(folder: Path, callers: Mapping[str, tuple[list[str], list[str]]]) -> Path:
+    """A file of callers, whose tokens are their names."""
+    file = folder / "callers.yaml"
     entries = [
         {"name": name, "token_sha256": digest(name.encode()).hex(), "permissions": permissions, "roles": roles}
-        for name, (permissions, roles) in CALLERS.items()
+        for name, (permissions, roles) in callers.items()
     ]
     file.write_text(yaml.safe_dump(entries))
-    async with listening(database_url, token_file, callers_file=file, people=keys) as stand:
-        yield stand
+    return file
 
 
 async def ask_approval(stand: Stand, key: ActorKey = SHEET) -> int:
@@ -106,6 +125,19 @@ async def settle(stand: Stand, key: ActorKey = SHEET) -> None:
     turn = applied(row, message(f"{key.id} settled"))
     turn.settles["approval:large_deal"] = None
     await stand.commit(turn)
+
+
+async def lose(stand: Stand) -> int:
+    """A command was being sent when the process was killed; the number of its case."""
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    await stand.commit(asking(applied(row, message("it asks")), command()))
+    [leased] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t1"))).leased
+    lost = Failure(FailureClass.UNKNOWN_OUTCOME, UNPROVABLE, "what it sent may still arrive")
+    row = (await stand.commits.load([SHEET]))[SHEET]
+    turn = settled(row, (leased.command, uuid("t1")), settlement=Settlement.PARKED)
+    turn.opened.append(Opened(Case(lost), command_id=leased.command.id, system="erp"))
+    await stand.commit(turn)
+    return await newest(stand)
 
 
 async def newest(stand: Stand) -> int:
@@ -259,6 +291,44 @@ class TestActs:
         assert (other.status, other.json["type"]) == (422, "/problems/idempotency-key-reused")
         assert (await act(stand, "ann", id, "approve", click="k2")).status == 409
 
+    async def test_a_click_with_another_reason_is_another_act(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        for reason, status in (("as agreed", 200), ("on second thoughts", 422)):
+            page = await stand.asked_by(
+                "ann", "POST", f"/v1/cases/{id}/approve", {"reason": reason}, Idempotency_Key="k1"
+            )
+            assert page.status == status
+        assert [acted.reason for _, acted in keys.acts] == ["as agreed"]
+
+    @pytest.mark.parametrize("roles", [[], ["board"], ["board", "partner"]])
+    async def test_a_second_click_goes_by_the_roles_of_the_first(
+        self, database_url: str, token_file: Path, tmp_path: Path, keys: Keys, roles: list[str]
+    ) -> None:
+        """The first is on its way, its end not known, when the caller's roles change."""
+        keys.says = Said(None)
+        async with listening(database_url, token_file, callers_file=people(tmp_path, CALLERS), people=keys) as first:
+            id = await ask_approval(first)
+            assert (await act(first, "ann", id, "approve", click="k1")).status == 202
+        keys.answers.clear()
+        keys.says = Said(Verdict.APPLIED)
+        now = {**CALLERS, "ann": (["read", "settle"], roles)}
+        async with listening(database_url, token_file, callers_file=people(tmp_path, now), people=keys) as second:
+            assert (await act(second, "ann", id, "approve", click="k1")).status == 200
+            told = [acted for _, acted in keys.acts]
+            assert told == [told[0]] * 2
+            assert (await act(second, "ann", id, "approve", click="k2")).status == (200 if "partner" in roles else 403)
+
+    async def test_who_has_seen_an_older_case_does_nothing(self, stand: Stand, keys: Keys) -> None:
+        id = await ask_approval(stand)
+        await ask_approval(stand)
+        path = f"/v1/cases/{id}/approve"
+        stale = await stand.asked_by("ann", "POST", path, {"reason": "x"}, If_Match='"1"')
+        assert (stale.status, stale.json["type"]) == (412, "/problems/case-changed")
+        assert ((await stand.get(f"/v1/cases/{id}")).json["acts"], keys.acts) == ([], [])
+        etag = (await stand.get(f"/v1/cases/{id}")).headers["ETag"]
+        assert (await stand.asked_by("ann", "POST", path, {"reason": "x"}, If_Match=etag)).status == 200
+        assert (await stand.asked_by("ann", "POST", path, {"reason": "x"}, If_Match="2")).status == 400
+
     @pytest.mark.parametrize("verdict", [None, Verdict.QUEUED])
     async def test_one_whose_end_nobody_knows_is_told_again(
         self, stand: Stand, keys: Keys, verdict: Verdict | None
@@ -347,6 +417,52 @@ class TestActs:
         id = await ask_approval(stand, ActorKey("expense", "E-1"))
         page = await act(stand, "ann", id, "approve")
         assert (page.status, page.detail) == (409, "Expense has no cases to act on.")
+
+
+class TestCommands:
+    """A command whose outcome nobody but a person can find out."""
+
+    async def test_who_has_the_role_says_what_became_of_it(self, stand: Stand) -> None:
+        id = await lose(stand)
+        told = (await stand.get(f"/v1/cases/{id}")).json
+        assert told["can"] == ["settle"]
+        path, finding = f"/v1/cases/{id}/settle", {"reason": "looked in the ERP", "outcome": "not_done"}
+        stale = await stand.asked_by("rob", "POST", path, finding, If_Match='"9"')
+        assert (stale.status, stale.json["type"]) == (412, "/problems/case-changed")
+        page = await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')
+        assert (page.status, page.json["done"], page.json["by"]) == (200, "settle", "rob")
+        assert stand.looked_at == [SHEET]
+        [case] = (await stand.get("/v1/cases?state=closed")).items
+        assert (case["closed_how"], case["closed_by"]) == ("resolved", "rob")
+        [again] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t2"))).leased
+        assert again.command.generation == 2
+        late = await stand.asked_by("rob", "POST", path, finding)
+        assert (late.status, "is closed (resolved)" in late.detail) == (409, True)
+
+    async def test_done_counts_as_if_the_system_had_said_so(self, stand: Stand) -> None:
+        id = await lose(stand)
+        finding = {"reason": "there since noon", "outcome": "done", "external_id": "4711"}
+        assert (await stand.asked_by("ops", "POST", f"/v1/cases/{id}/settle", finding)).status == 200
+        [again] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t2"))).leased
+        assert (again.earlier[-1].ending, again.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
+
+    async def test_another_role_or_another_case_is_refused(self, stand: Stand) -> None:
+        finding = {"reason": "x", "outcome": "done"}
+        page = await stand.asked_by("bob", "POST", f"/v1/cases/{await lose(stand)}/settle", finding)
+        assert (page.status, page.json["type"]) == (403, "/problems/role-missing")
+        approval = await ask_approval(stand, OTHER_SHEET)
+        page = await stand.asked_by("ann", "POST", f"/v1/cases/{approval}/settle", finding)
+        assert (page.status, "not about a command" in page.detail) == (409, True)
+
+    async def test_a_retry_that_comes_to_the_same_is_refused_and_says_what_helps(self, stand: Stand) -> None:
+        page = await act(stand, "rob", await lose(stand), "retry")
+        assert (page.status, "settle the case with what you find" in page.detail) == (409, True)
+
+    @pytest.mark.parametrize(
+        "finding", [{"outcome": "done"}, {"reason": "x"}, {"reason": "x", "outcome": "not_done", "external_id": "1"}]
+    )
+    async def test_a_wrong_finding_says_what_to_write(self, stand: Stand, finding: object) -> None:
+        assert (await stand.asked_by("rob", "POST", f"/v1/cases/{await lose(stand)}/settle", finding)).status == 400
 
 
 class TestLanes:

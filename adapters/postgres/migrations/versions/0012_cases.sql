@@ -29,6 +29,8 @@ CREATE TABLE tallystick.case_act (
     act       text NOT NULL,
     reason    text NOT NULL,
     changes   jsonb,
+    -- those that the caller had then
+    roles     text[] NOT NULL,
     -- the caller's own key of this act: the same one again is the same act
     click     text,
     outcome   text CHECK (outcome IN ('done', 'ignored', 'refused')),
@@ -220,34 +222,49 @@ BEGIN
     RETURN 'done';
 END $$;
 
--- An act on a case begins, and is audited: its number, whether the same click was there
--- before, and what came of it then. No row:
--- there is no such case. A null number: the click was another act.
+-- The act that a caller's key stands for, and what came of it: 'again', or 'reused' if it was another act. As text,
+-- because jsonb takes 1 and 1.0 for the same, and an event does not.
+CREATE FUNCTION tallystick.same_case_act(p_id bigint, p_act text, p_actor text, p_reason text, p_changes jsonb,
+                                         p_click text)
+RETURNS TABLE (id bigint, answer text, roles text[], outcome text, told text)
+LANGUAGE sql STABLE AS $$
+    SELECT a.id, CASE WHEN (a.act, a.reason) = (p_act, p_reason)
+                       AND a.changes::text IS NOT DISTINCT FROM p_changes::text THEN 'again' ELSE 'reused' END,
+           a.roles, a.outcome, a.told
+    FROM tallystick.case_act a WHERE a.case_id = p_id AND a.actor = p_actor AND a.click = p_click
+$$;
+
+-- An act on a case begins, and is audited: 'begun', or what stands for the same click already. 'changed': the case has
+-- another version than its author has seen. No row: there is no such case.
 CREATE FUNCTION tallystick.begin_case_act(p_id bigint, p_act text, p_actor text, p_reason text, p_changes jsonb,
-                                          p_click text)
-RETURNS TABLE (id bigint, is_again boolean, outcome text, told text)
+                                          p_click text, p_roles text[], p_version bigint)
+RETURNS TABLE (id bigint, answer text, roles text[], outcome text, told text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     about tallystick.cases;
-    there tallystick.case_act;
+    begun bigint;
 BEGIN
     SELECT c.* INTO about FROM tallystick.cases c WHERE c.id = p_id;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO tallystick.case_act (case_id, actor, act, reason, changes, click)
-    VALUES (p_id, p_actor, p_act, p_reason, p_changes, p_click) ON CONFLICT DO NOTHING RETURNING * INTO there;
-    IF there.id IS NULL THEN
-        SELECT a.* INTO there FROM tallystick.case_act a
-        WHERE a.case_id = p_id AND a.actor = p_actor AND a.click = p_click;
-        RETURN QUERY SELECT CASE WHEN there.act = p_act AND there.changes IS NOT DISTINCT FROM p_changes
-                                 THEN there.id END, true, there.outcome, there.told;
+    RETURN QUERY SELECT * FROM tallystick.same_case_act(p_id, p_act, p_actor, p_reason, p_changes, p_click);
+    IF FOUND THEN
+        RETURN;
+    ELSIF about.version <> p_version THEN
+        RETURN QUERY SELECT NULL::bigint, 'changed', NULL::text[], NULL::text, NULL::text;
+        RETURN;
+    END IF;
+    INSERT INTO tallystick.case_act AS a (case_id, actor, act, reason, changes, click, roles)
+    VALUES (p_id, p_actor, p_act, p_reason, p_changes, p_click, p_roles) ON CONFLICT DO NOTHING RETURNING a.id INTO begun;
+    IF begun IS NULL THEN  -- the same click, at the same time
+        RETURN QUERY SELECT * FROM tallystick.same_case_act(p_id, p_act, p_actor, p_reason, p_changes, p_click);
         RETURN;
     END IF;
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'case.' || p_act, about.entity, about.key, about.ref, 'case ' || p_id || ': ' || p_reason);
-    RETURN QUERY SELECT there.id, false, NULL::text, NULL::text;
+    RETURN QUERY SELECT begun, 'begun', p_roles, NULL::text, NULL::text;
 END $$;
 
 -- The id of the event that tells a key of an act; as adapters.ports.cases has it.
