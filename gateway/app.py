@@ -190,19 +190,23 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
     letters = LetterActs(outside.dead_letters, runtime.readmission)
-    entities, mappings = EntityViews(outside.entities, outside.reads), Mappings(runtime.policies)
-    cases, bindings = PostgresCases(settings.database_url), PostgresBindings(settings.database_url)
-    acting = CaseActing(cases, cases, outside.acts, runtime.people, runtime.look_at)
-    imports = BindingActs(bindings, Importing(bindings, runtime.inner, time_ordered_id), runtime.policies.named)
+    mappings = Mappings(runtime.policies)
+    # Each has connections of its own: what is shown, however slowly, never keeps what is done waiting.
+    entities = PostgresEntities(settings.database_url)
+    cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
+    bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
+    acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
+    imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     operators = Operators(
-        acts, pausing, systems, letters, RestoreActs(restores), entities, mappings, CaseViews(cases), acting, imports
-    )
+        acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
+        CaseViews(cases), acting, imports,
+    )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        await cases.close()
-        await bindings.close()
+        for shown in (entities, cases, acted_on, bindings, imported):
+            await shown.close()
         await readers.close()
         await overdue.close()
         await restores.close()

@@ -7,8 +7,9 @@ from collections.abc import Collection
 import asyncpg
 
 from adapters.ports.bindings import BindingFilter, Bound, External, Known
-from adapters.postgres.connection import SETTINGS, Link
+from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
+from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks
 from adapters.postgres.statements import statement
 from schemas.keys import EXTERNAL, ActorKey
 
@@ -19,14 +20,14 @@ _RECORD = "INSERT INTO tallystick.audit (actor, action, reason) VALUES ($1, $2, 
 
 
 class PostgresBindings:
-    """Port `Bindings`, over a connection of its own."""
+    """Port `Bindings`, over connections that read and one that writes."""
 
-    def __init__(self, url: str) -> None:
-        # Filters may be null, so a plan is made for the values that are there.
-        self._link = Link(url, settings=SETTINGS | {"plan_cache_mode": "force_custom_plan"})
+    def __init__(self, url: str, *, timeout: float = STATEMENT_SECONDS) -> None:
+        self._links = ReadLinks(url, "bindings", timeout=timeout)
+        self._link = Link(url)
 
     async def page(self, chosen: BindingFilter, *, after: External | None, limit: int) -> list[Bound]:
-        found = await self._fetch(
+        found = await self._links.fetch(
             _PAGE, chosen.system, chosen.kind, chosen.external_id, chosen.entity, chosen.key,
             after and after.key.id, limit,
         )  # fmt: skip
@@ -34,26 +35,24 @@ class PostgresBindings:
 
     async def look(self, externals: Collection[External], keys: Collection[ActorKey]) -> Known:
         ours = [[key[part] for key in keys] for part in range(2)]
-        bound = await self._fetch(_LOOK, [external.key.id for external in externals], *ours)
-        states = await self._fetch(_STATES, *ours)
+        bound = await self._links.fetch(_LOOK, [external.key.id for external in externals], *ours)
+        states = await self._links.fetch(_STATES, *ours)
         return Known(
             [_bound(record) for record in bound],
             {ActorKey(record["entity"], record["key"]): record["state"].encode() for record in states},
         )
 
     async def record(self, action: str, *, actor: str, reason: str) -> None:
-        await self._fetch(_RECORD, actor, action, reason)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._link.close()
-
-    async def _fetch(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         try:
             async with self._link as connection:
-                return await connection.fetch(query, *arguments)
+                await connection.execute(_RECORD, actor, action, reason)
         except Exception as error:
             raise read_error(error) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._links.close()
+        await self._link.close()
 
 
 def _bound(record: asyncpg.Record) -> Bound:

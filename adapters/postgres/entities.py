@@ -1,4 +1,4 @@
-"""What is known of one entity, read from PostgreSQL on a connection of its own."""
+"""What is known of one entity, read from PostgreSQL on connections of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import asyncpg
 
 from adapters.ports.entities import AskedRow, CommandState, EntityRow, Judgement, TimelineRow, Told, Tried
 from adapters.ports.outbox import Ending
-from adapters.postgres.connection import SETTINGS, Link
-from adapters.postgres.errors import read_error
+from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks
 from adapters.postgres.statements import statement
 from schemas.commands import command_reference
 from schemas.keys import EXTERNAL, ActorKey
@@ -26,39 +25,27 @@ _JUDGED = statement("read_judged")
 class PostgresEntities:
     """Port `Entities`. The server ends a statement after `timeout` seconds."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        settings = SETTINGS | {
-            "application_name": "tallystick entities",
-            "default_transaction_read_only": "on",
-            "statement_timeout": str(round(timeout * 1000)),
-        }
-        self._link = Link(url, timeout=timeout + 1, settings=settings)
+    def __init__(self, url: str, *, timeout: float = STATEMENT_SECONDS) -> None:
+        self._links = ReadLinks(url, "entities", timeout=timeout)
 
     async def entity(self, key: ActorKey) -> EntityRow | None:
-        found = await self._fetch(_ENTITY, key.entity, key.id)
+        found = await self._links.fetch(_ENTITY, key.entity, key.id)
         return _entity(key, found[0]) if found else None
 
     async def timeline(self, key: ActorKey, *, before: int | None, limit: int) -> list[TimelineRow]:
-        return [_line(record) for record in await self._fetch(_TIMELINE, key.entity, key.id, before, limit)]
+        return [_line(record) for record in await self._links.fetch(_TIMELINE, key.entity, key.id, before, limit)]
 
     async def asked(self, key: ActorKey, *, after: int, through: int, limit: int) -> list[AskedRow]:
-        found = await self._fetch(_ASKED, key.entity, key.id, after, through, limit)
+        found = await self._links.fetch(_ASKED, key.entity, key.id, after, through, limit)
         return [_asked(key, list(records)) for _, records in groupby(found, key=lambda record: record["id"])]
 
     async def judged(self, ref: UUID, *, source: str, id: str) -> Judgement | None:
-        found = await self._fetch(_JUDGED, ref, source, id)
+        found = await self._links.fetch(_JUDGED, ref, source, id)
         return Judgement(found[0]["ref"], Verdict(found[0]["verdict"]), found[0]["reason"]) if found else None
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._link.close()
-
-    async def _fetch(self, text: str, *arguments: object) -> list[asyncpg.Record]:
-        try:
-            async with self._link as connection:
-                return await connection.fetch(text, *arguments)
-        except Exception as error:
-            raise read_error(error) from error
+        """Close the connections."""
+        await self._links.close()
 
 
 def _entity(key: ActorKey, record: asyncpg.Record) -> EntityRow:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final, assert_never
 
 import asyncpg
@@ -25,16 +24,12 @@ from adapters.ports.views import (
     SameId,
     StatusReport,
 )
-from adapters.postgres.connection import SETTINGS, Link
-from adapters.postgres.errors import read_error
+from adapters.postgres.connection import Link
 from adapters.postgres.migrations.upgrade import head
+from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks, question_error
 from adapters.postgres.rows import dead_letter_row, lane_row, message_row, status_report
 from adapters.postgres.statements import statement
 
-LINKS: Final = 3
-"""Questions answered at the same time."""
-QUEUE_SECONDS: Final = 2.0
-"""How long a question waits for one of them."""
 PROBE_SECONDS: Final = 2.0
 
 _PROBE = statement("read_probe")
@@ -52,18 +47,8 @@ _DEAD_LETTERS = statement("read_dead_letters")
 class PostgresReads:
     """Port `Reads`. The server ends a statement after `timeout` seconds."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        # Filters may be null, so a plan is made for the values that are there; and nobody writes by mistake.
-        settings = SETTINGS | {
-            "application_name": "tallystick reads",
-            "default_transaction_read_only": "on",
-            "plan_cache_mode": "force_custom_plan",
-            "statement_timeout": str(round(timeout * 1000)),
-        }
-        self._links = [Link(url, timeout=timeout + 1, settings=settings) for _ in range(LINKS)]
-        self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
-        for link in self._links:
-            self._free.put_nowait(link)
+    def __init__(self, url: str, *, timeout: float = STATEMENT_SECONDS) -> None:
+        self._links = ReadLinks(url, "reads", timeout=timeout)
         self._probe_link = Link(url, timeout=PROBE_SECONDS)
         self._revision = head()
 
@@ -78,7 +63,7 @@ class PostgresReads:
         except asyncpg.UndefinedTableError:
             revision = None
         except Exception as error:
-            raise _read_error(error) from error
+            raise question_error(error) from error
         if revision != self._revision:
             found_text = f"revision {revision}" if revision else "no Tallystick schema"
             raise StoreUnavailable(
@@ -87,18 +72,18 @@ class PostgresReads:
             )
 
     async def status(self) -> StatusReport:
-        return status_report(await self._fetch(_STATUS))
+        return status_report(await self._links.fetch(_STATUS))
 
     async def messages(self, query: MessageQuery, *, limit: int) -> list[MessageRow]:
         match query:
             case OneMessage(ref):
-                found = await self._fetch(_MESSAGE, ref, limit)
+                found = await self._links.fetch(_MESSAGE, ref, limit)
             case SameId(event_id, source, verdict):
-                found = await self._fetch(_MESSAGES_BY_ID, event_id, source, verdict, limit)
+                found = await self._links.fetch(_MESSAGES_BY_ID, event_id, source, verdict, limit)
             case InLane(key):
-                found = await self._fetch(_MESSAGES_IN_LANE, key.entity, key.id, limit)
+                found = await self._links.fetch(_MESSAGES_IN_LANE, key.entity, key.id, limit)
             case Newest(source, verdict, before):
-                found = await self._fetch(_MESSAGES, source, verdict, before, limit)
+                found = await self._links.fetch(_MESSAGES, source, verdict, before, limit)
             case _:
                 assert_never(query)
         return [message_row(record) for record in found]
@@ -106,10 +91,10 @@ class PostgresReads:
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
         match query:
             case OneLane(key):
-                found = await self._fetch(_LANES, _ALONE, None, key.entity, key.id, limit)
+                found = await self._links.fetch(_LANES, _ALONE, None, key.entity, key.id, limit)
             case LanesInOrder(state, after):
                 entity, key_id = after or ("", "")
-                found = await self._fetch(_LANES, not _ALONE, state, entity, key_id, limit)
+                found = await self._links.fetch(_LANES, not _ALONE, state, entity, key_id, limit)
             case _:
                 assert_never(query)
         return [lane_row(record) for record in found]
@@ -117,9 +102,9 @@ class PostgresReads:
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
         match query:
             case OneLetter(digest):
-                found = await self._fetch(_DEAD_LETTER, digest, limit)
+                found = await self._links.fetch(_DEAD_LETTER, digest, limit)
             case Letters(state, chosen, before):
-                found = await self._fetch(
+                found = await self._links.fetch(
                     _DEAD_LETTERS, state, chosen.failure_class, chosen.code, chosen.queue,
                     before and before.first_at, before and bytes.fromhex(before.digest), limit,
                 )  # fmt: skip
@@ -129,28 +114,5 @@ class PostgresReads:
 
     async def close(self) -> None:
         """Close the connections."""
-        for link in (*self._links, self._probe_link):
-            await link.close()
-
-    async def _fetch(self, text: str, *arguments: object) -> list[asyncpg.Record]:
-        link = await self._free_link()
-        try:
-            async with link as connection:
-                return await connection.fetch(text, *arguments)
-        except Exception as error:
-            raise _read_error(error) from error
-        finally:
-            self._free.put_nowait(link)
-
-    async def _free_link(self) -> Link:
-        try:
-            async with asyncio.timeout(QUEUE_SECONDS):
-                return await self._free.get()
-        except TimeoutError:
-            raise StoreUnavailable("PostgreSQL: all connections for reading are busy") from None
-
-
-def _read_error(error: Exception) -> Exception:
-    """As `read_error`; and as these statements are fixed, whatever else the server says is about itself."""
-    known = read_error(error)
-    return StoreUnavailable(f"PostgreSQL: {known}") if isinstance(known, asyncpg.PostgresError) else known
+        await self._links.close()
+        await self._probe_link.close()

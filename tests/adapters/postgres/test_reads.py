@@ -8,9 +8,15 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from adapters.ports.bindings import BindingFilter
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import LanesInOrder, Letters, Newest
-from adapters.postgres.reads import LINKS, PostgresReads
+from adapters.postgres.bindings import PostgresBindings
+from adapters.postgres.cases import PostgresCases
+from adapters.postgres.entities import PostgresEntities
+from adapters.postgres.read_links import LINKS, ReadLinks
+from adapters.postgres.reads import PostgresReads
+from tests.contracts.turns import SHEET
 
 READ_ONLY = "the server is read-only"
 
@@ -112,6 +118,49 @@ class TestTime:
         assert await reads.messages(Newest(), limit=1) == []
 
 
-async def test_nothing_can_be_written_by_mistake(reads: PostgresReads) -> None:
+async def test_nothing_can_be_written_by_mistake(database_url: str) -> None:
+    links = ReadLinks(database_url, "test")
     with pytest.raises(StoreUnavailable, match="read-only transaction"):
-        await reads._fetch("DELETE FROM tallystick.inbox")
+        await links.fetch("DELETE FROM tallystick.inbox")
+    await links.close()
+
+
+class TestOthers:
+    """Cases, bindings, and entities are read in bounded time, and beside what is written."""
+
+    async def test_cases(self, database_url: str, admin: asyncpg.Connection[asyncpg.Record]) -> None:
+        cases = PostgresCases(database_url, timeout=1.0)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.inbox IN ACCESS EXCLUSIVE MODE")
+            slow = [asyncio.create_task(cases.file(1)) for _ in range(LINKS)]
+            await asyncio.sleep(0)  # one step for each: it takes its connection
+            assert await cases.remind(page=1) == 0
+            assert not any(task.done() for task in slow)
+            for task in slow:
+                with pytest.raises(StoreUnavailable, match="statement timeout"):
+                    await task
+        await cases.close()
+
+    async def test_bindings(self, database_url: str, admin: asyncpg.Connection[asyncpg.Record]) -> None:
+        bindings = PostgresBindings(database_url, timeout=1.0)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.entity IN ACCESS EXCLUSIVE MODE")
+            slow = asyncio.create_task(bindings.page(BindingFilter(), after=None, limit=1))
+            await asyncio.sleep(0)
+            await bindings.record("bindings.import", actor="ann", reason="first load")
+            assert not slow.done()
+            with pytest.raises(StoreUnavailable, match="statement timeout"):
+                await slow
+        await bindings.close()
+
+    async def test_entities(self, database_url: str, admin: asyncpg.Connection[asyncpg.Record]) -> None:
+        entities = PostgresEntities(database_url, timeout=1.0)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE tallystick.timeline IN ACCESS EXCLUSIVE MODE")
+            slow = asyncio.create_task(entities.timeline(SHEET, before=None, limit=1))
+            await asyncio.sleep(0)
+            assert await entities.entity(SHEET) is None
+            assert not slow.done()
+            with pytest.raises(StoreUnavailable, match="statement timeout"):
+                await slow
+        await entities.close()
