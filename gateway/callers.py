@@ -29,6 +29,8 @@ class Permission(StrEnum):
 
     READ = "read"
     """See counts, messages without their bodies, lanes, cases, dead letters."""
+    ENTITIES = "entities"
+    """See the state of an entity and all that happened to it, with what it holds of people and business."""
     SETTLE = "settle"
     """Take, note, retry, and settle cases; for all but the first three the role of the case is needed as well."""
     OPERATE = "operate"

@@ -48,7 +48,7 @@ def caller() -> None:
     "permissions",
     multiple=True,
     type=click.Choice([permission.value for permission in Permission]),
-    help="What NAME may do at all.  [default: read, settle]",
+    help="What NAME may see and do; give it once for each.  [default: read, settle]",
 )
 @_file_option
 def add(name: str, roles: tuple[str, ...], permissions: tuple[str, ...], file: Path) -> None:

@@ -54,7 +54,7 @@ class Operators:
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
-    read, settle, operate = Permission.READ, Permission.SETTLE, Permission.OPERATE
+    read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status),
@@ -68,7 +68,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle),
         Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),
         Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane),
-        Route(hdrs.METH_GET, "/v1/entities/{entity:[^/]+}/{key:[^/]+}", read, operators.entities.entity),
+        Route(hdrs.METH_GET, "/v1/entities/{entity:[^/]+}/{key:[^/]+}", entities, operators.entities.entity),
         Route(hdrs.METH_GET, "/v1/pauses", read, operators.pausing.active),
         Route(hdrs.METH_POST, "/v1/pauses", operate, operators.pausing.begin),
         Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, operators.pausing.end),

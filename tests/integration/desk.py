@@ -22,7 +22,7 @@ class Person:
 
     name: str
     roles: tuple[str, ...]
-    permissions: tuple[str, ...] = ("read", "settle")
+    permissions: tuple[str, ...] = ("read", "entities", "settle")
 
     @property
     def token(self) -> str:

@@ -155,6 +155,8 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore"),
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
+        ("GET", "/v1/entities/{entity}/{key}"),
+        ("HEAD", "/v1/entities/{entity}/{key}"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }
