@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.settings import SettingsInvalid
+from schemas.acts import MOST_ROLES
 from schemas.rules import Rule
 from schemas.values import Id
 
@@ -46,6 +48,12 @@ class Caller:
     roles: frozenset[str] = frozenset()
 
 
+def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
+    if len(roles) > MOST_ROLES:
+        raise PydanticCustomError("roles_too_many", f"write at most {MOST_ROLES} roles: each act carries them all")
+    return roles
+
+
 class CallerEntry(BaseModel):
     """One entry of the callers' file."""
 
@@ -59,7 +67,7 @@ class CallerEntry(BaseModel):
         Rule("digest_invalid", "write the SHA-256 of the token, 64 of 0-9 and a-f; `tallystick caller add` makes both"),
     ]
     permissions: tuple[Permission, ...] = (Permission.READ, Permission.SETTLE)
-    roles: tuple[Id, ...] = ()
+    roles: Annotated[tuple[Id, ...], AfterValidator(_few)] = ()
     """What the caller may settle: cases of these roles."""
 
     @property

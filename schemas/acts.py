@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -18,6 +18,10 @@ Topic = Annotated[
     Rule("topic_invalid", "write it as a JSON string of 1 to 300 characters on one line"),
 ]
 """The topic of a case: a kind and, after a colon, what it is about, which may be an id of full length."""
+
+
+MOST_ROLES: Final = 100
+"""Roles of one caller."""
 
 
 class Act(StrEnum):
@@ -39,7 +43,7 @@ class Acted(Record):
     act: Annotated[Act, Field(strict=False)]
     by: Id
     """Who: the name of the caller, which for an employee is the id of the employee."""
-    roles: Annotated[tuple[Id, ...], Field(strict=False, max_length=100)] = ()
+    roles: Annotated[tuple[Id, ...], Field(strict=False, max_length=MOST_ROLES)] = ()
     """The roles of the caller."""
     reason: Note
     """Why, for people."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -101,10 +102,34 @@ def _check(entry: dict[str, object], before: str, file: Path) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
-    """As a whole or not at all, with the mode that it had; a new one is its owner's alone."""
-    mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-    beside = file.with_name(f".{file.name}.new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as opened:
-        opened.write(text)
-    beside.chmod(mode)
-    beside.replace(file)
+    """As a whole or not at all, with the owner and mode that it had; a new one is its owner's alone.
+
+    Whoever may write into the folder can neither guess the name that is written under, nor put a link there.
+    """
+    place = file.resolve()
+    before = place.stat() if place.exists() else None
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            if before is not None:
+                _keep(opened.fileno(), before, file)
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        beside.replace(place)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _keep(descriptor: int, before: os.stat_result, file: Path) -> None:
+    """Give the new file the owner and the mode of the old one. Raises `Failed`."""
+    now = os.fstat(descriptor)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        try:
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        except PermissionError as error:
+            whose = f"user {before.st_uid} and group {before.st_gid}"
+            raise Failed(Exit.FAILED, f"{file}: it belongs to {whose}: run this as that user, or as root") from error
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))

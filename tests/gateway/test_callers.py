@@ -52,6 +52,7 @@ def test_a_file_of_nobody_is_no_mistake(tmp_path: Path) -> None:
         (f"{ANN}  name: bob\n", "name stands here a second time"),
         (f"{ANN}{ANN}", "ann stands here 2 times: give each caller a name of its own"),
         (f"{ANN}{ANN.replace('ann', 'bob')}", "ann and bob have the same token: make another"),
+        (f"{ANN}  roles: [{', '.join(f'r{n}' for n in range(101))}]\n", "3: 0.roles: write at most 100 roles"),
         ("ann: bob\n", "write a list"),
         ("- [", "not YAML"),
     ],

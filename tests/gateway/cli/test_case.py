@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import os
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -220,6 +221,27 @@ class TestCallers:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         listed = cli("caller", "list", "--file", str(file), "-o", "json")
         assert [row["name"] for row in orjson.loads(listed.stdout)] == ["ann", "bob"]
+
+    def test_the_file_keeps_its_owner_its_mode_and_the_link_that_leads_to_it(self, tmp_path: Path) -> None:
+        file, link = tmp_path / "callers.yaml", tmp_path / "link"
+        cli("caller", "add", "ann", "--file", str(file))
+        # Root may give it to anybody, as under sudo; others only to a group of theirs
+        owner, group = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])
+        os.chown(file, owner, group)
+        file.chmod(0o640)
+        link.symlink_to(file)
+        assert cli("caller", "add", "bob", "--file", str(link)).exit_code == 0
+        now = file.stat()
+        assert (now.st_uid, now.st_gid, stat.S_IMODE(now.st_mode)) == (owner, group, 0o640)
+        assert (link.is_symlink(), [entry.name for entry in read_callers(file)]) == (True, ["ann", "bob"])
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["callers.yaml", "link"]
+
+    def test_more_roles_than_an_act_can_carry_are_refused(self, tmp_path: Path) -> None:
+        file = tmp_path / "callers.yaml"
+        roles = [part for number in range(101) for part in ("--role", f"r{number}")]
+        refused = cli("caller", "add", "ann", *roles, "--file", str(file))
+        assert (refused.exit_code, "at most 100 roles" in refused.stderr) == (Exit.USAGE, True)
+        assert not file.exists()
 
     def test_what_is_wrong_changes_nothing(self, tmp_path: Path) -> None:
         file = tmp_path / "callers.yaml"
