@@ -25,6 +25,8 @@ SENDING: Final = frozenset({Act.APPROVE, Act.RETRY})
 
 def acted(contract: Contract, act: Acted, context: Context) -> Decision:
     """What becomes of a person's act."""
+    if act.changes is not None:
+        return Ignore(f"{act.act} of a contract's case takes no `changes`: leave them out, and send a change order")
     silent = not_live(contract, context.policy)
     if silent is not None and act.act in SENDING:
         return Ignore(f"{silent}, then {act.act} again")

@@ -27,6 +27,8 @@ NOTHING_LIVE: Final = (
 
 def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision:
     """What comes of it. `grant` is what is kept of an approval, its rule and role still to be filled in."""
+    if acted.changes is not None and acted.act is not Act.EDIT_RETRY:
+        return Ignore(f"{acted.act} of a deal takes no `changes`: leave them out, or send them with {Act.EDIT_RETRY}")
     kind, _, rest = acted.topic.partition(":")
     match kind:
         case "validate" if state.status == "blocked":

@@ -514,6 +514,11 @@ def in_mode(given: Given, mode: Mode) -> Given:
     return replace(given, policy=SUPERVISED.model_copy(update={"legal_entities": {"DE01": entity}}))
 
 
+def test_an_act_that_brings_changes_is_refused_and_says_what_to_send_instead() -> None:
+    cancel = act(Act.CANCEL, TOPIC_3).model_copy(update={"changes": {"value": "1.00"}})
+    assert "send a change order" in reason_to_ignore(IN_FORCE.after(order(3)).when(cancel))
+
+
 @pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
 def test_where_contracts_are_not_live_an_approval_waits_until_they_are(mode: Mode) -> None:
     for given, topic in ((IN_FORCE.after(LARGE), TOPIC_2), (IN_FORCE.after(DEAR), "renewal")):

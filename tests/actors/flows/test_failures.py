@@ -139,6 +139,14 @@ def test_confirmed_without_an_id_is_looked_up_and_never_asked_again() -> None:
 # ------------------------------------------------------------------------------------------------ what does not matter
 
 
+@pytest.mark.parametrize("act", [Act.CANCEL, Act.RETRY])
+def test_changes_with_another_act_than_an_edit_are_refused_and_nothing_happens(act: Act) -> None:
+    desk = stuck_at("DE01.contract.1")
+    said = reason_to_ignore(desk.act("step:DE01.contract", act, changes={"parts": {"DE01": {"value": "1.00"}}}))
+    assert said == f"{act} of a deal takes no `changes`: leave them out, or send them with edit-retry"
+    accepted(desk.act("step:DE01.contract", act))
+
+
 def test_a_workspace_that_fails_keeps_nothing_back() -> None:
     desk = stuck_at("DE01.workspace.1")
     assert desk.state.status == "active"
