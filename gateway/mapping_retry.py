@@ -18,6 +18,7 @@ from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.policies import PolicyBook
+from gateway.readmission import NotTaking
 from schemas.acts import Act, Acted
 from schemas.keys import ActorKey
 
@@ -32,7 +33,7 @@ class People(Protocol):
     async def act(self, key: ActorKey, acted: Acted, *, id: str) -> object:
         """Return once it is durable. The same `id` twice is the same act.
 
-        Raises `LookupError` for an entity that nobody acts on, and `StoreUnavailable`.
+        Raises `LookupError` for an entity that nobody acts on, `NotTaking`, and `StoreUnavailable`.
         """
         ...
 
@@ -69,12 +70,17 @@ class MappingRetry:
         self._hinted.set()
 
     async def run(self) -> None:
-        """Retry for ever, once for each activation, and for what was decided late."""
+        """Retry until the process shuts down, once for each activation, and for what was decided late.
+
+        What is left then is retried after the next start.
+        """
         while True:
             await self._hinted.wait()
             self._hinted.clear()
             try:
                 await self.look()
+            except NotTaking:
+                return
             except StoreUnavailable:
                 self._hinted.set()
                 await self._backoff.wait()
@@ -82,7 +88,7 @@ class MappingRetry:
                 self._backoff.reset()
 
     async def look(self) -> None:
-        """Retry what is open now, if there is cause. Raises `StoreUnavailable`.
+        """Retry what is open now, if there is cause. Raises `NotTaking` and `StoreUnavailable`.
 
         After a start there is cause unless it was done; after a change always: until a moment ago this process may have
         opened cases under the policy before.
@@ -94,6 +100,8 @@ class MappingRetry:
         try:
             is_changed = self._last is not None and self._last != activation.id
             if is_late or is_changed or not await self._unmapped.is_tried(activation.id):
+                # Whoever starts next must see that it was not done, should this be cut short.
+                await self._unmapped.untried(activation.id)
                 await self._retry(activation)
                 await self._unmapped.tried(activation.id)
         except StoreUnavailable:
@@ -129,7 +137,7 @@ class MappingRetry:
             telemetry.mapping_not_retried(case.id, f"{case.key}", str(error))
             return False  # one case that cannot be named holds up no other
         try:
-            await self._people.act(case.key, acted, id=f"{activation.id}/{case.id}")
+            await self._people.act(case.key, acted, id=f"{activation.id}/{case.id}/{case.version}")
         except LookupError:
             return False  # a release that has no such acts is among the processes
         return True

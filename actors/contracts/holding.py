@@ -70,7 +70,7 @@ def hold_of(contract: Contract, version: int, held: Held, policy: Policy) -> Hol
     silent = not_live(contract, policy)
     if silent is not None:
         reason = f"version {version} is held: {silent}, then retry"
-        failure = Failure(FailureClass.BUSINESS_RULE, "contracts_not_live", reason)
+        failure = Failure(FailureClass.MAPPING, "contracts_not_live", reason, "legal_entity")
         case = Case(failure, topic_of(version), (Act.RETRY, Act.CANCEL), money=money(contract, held.order))
         return _hold(NOT_LIVE, held.order, case)
     return None

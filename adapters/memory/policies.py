@@ -72,13 +72,16 @@ class MemoryUnmapped:
 
     async def cases(self, *, after: int, through: int, limit: int) -> Sequence[UnmappedCase]:
         found = [row for row in self._open() if after < row.id <= through]
-        return [UnmappedCase(row.id, row.key, row.opened.case.topic) for row in found[:limit]]
+        return [UnmappedCase(row.id, row.version, row.key, row.opened.case.topic) for row in found[:limit]]
 
     async def is_tried(self, activation: int) -> bool:
         return activation in self._tables.policies_tried
 
     async def tried(self, activation: int) -> None:
         self._tables.policies_tried.add(activation)
+
+    async def untried(self, activation: int) -> None:
+        self._tables.policies_tried.discard(activation)
 
     async def close(self) -> None:
         """Nothing to close."""

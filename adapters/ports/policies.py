@@ -74,9 +74,13 @@ class Policies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UnmappedCase:
-    """An open case of class `mapping`. `topic`: None where a message or a command of the key is parked."""
+    """An open case of class `mapping`. `topic`: None where a message or a command of the key is parked.
+
+    `version` changes when it is opened again.
+    """
 
     id: int
+    version: int
     key: ActorKey
     topic: str | None
 
@@ -98,4 +102,8 @@ class Unmapped(Protocol):
 
     async def tried(self, activation: int) -> None:
         """Record that it was."""
+        ...
+
+    async def untried(self, activation: int) -> None:
+        """Record that it is to be tried, though it may have been before."""
         ...

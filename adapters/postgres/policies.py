@@ -22,11 +22,12 @@ _HISTORY = """
 """
 _NEWEST = "SELECT max(id) FROM tallystick.cases WHERE closed_at IS NULL AND failure_class = 'mapping'"
 _CASES = """
-    SELECT c.id, c.entity, c.key, c.topic FROM tallystick.cases c
+    SELECT c.id, c.version, c.entity, c.key, c.topic FROM tallystick.cases c
     WHERE c.closed_at IS NULL AND c.failure_class = 'mapping' AND c.id > $1 AND c.id <= $2 ORDER BY c.id LIMIT $3
 """
 _IS_TRIED = "SELECT EXISTS (SELECT FROM tallystick.policy_tried WHERE activation = $1)"
 _TRIED = "INSERT INTO tallystick.policy_tried (activation) VALUES ($1) ON CONFLICT DO NOTHING"
+_UNTRIED = "DELETE FROM tallystick.policy_tried WHERE activation = $1"
 
 
 class PostgresPolicies:
@@ -86,7 +87,9 @@ class PostgresUnmapped:
 
     async def cases(self, *, after: int, through: int, limit: int) -> Sequence[UnmappedCase]:
         found = await self._fetch(_CASES, after, through, limit)
-        return [UnmappedCase(row["id"], ActorKey(row["entity"], row["key"]), row["topic"]) for row in found]
+        return [
+            UnmappedCase(row["id"], row["version"], ActorKey(row["entity"], row["key"]), row["topic"]) for row in found
+        ]
 
     async def is_tried(self, activation: int) -> bool:
         [found] = await self._fetch(_IS_TRIED, activation)
@@ -94,6 +97,9 @@ class PostgresUnmapped:
 
     async def tried(self, activation: int) -> None:
         await self._fetch(_TRIED, activation)
+
+    async def untried(self, activation: int) -> None:
+        await self._fetch(_UNTRIED, activation)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -42,11 +42,10 @@ class Caused:
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
     def is_said_by(self, body: bytes) -> bool:
-        """Whether a message says this act, to whom it concerns; the roles of who did it are not kept elsewhere."""
+        """Whether a message says this act, to whom it concerns."""
         event = json.loads(body)
-        data = {name: value for name, value in event["data"].items() if name != "roles"}
         to = (event["type"], event["subject"])
-        return to == (f"{self.entity}.acted.v1", self.key) and data == dict(self.said)
+        return to == (f"{self.entity}.acted.v1", self.key) and event["data"] == dict(self.said)
 
 
 def own_source(id: str) -> str:
@@ -75,7 +74,10 @@ def _by_people(acts: Iterable[Row], of_topic: Mapping[int, Row]) -> Iterator[Cau
     for act in acts:
         case = of_topic.get(act["case_id"])
         if case is not None:
-            said = {"topic": case["topic"], "act": act["act"], "by": act["actor"], "reason": act["reason"]}
+            said = {
+                "topic": case["topic"], "act": act["act"], "by": act["actor"], "roles": list(act["roles"]),
+                "reason": act["reason"],
+            }  # fmt: skip
             if act["changes"] is not None:
                 said["changes"] = json.loads(act["changes"])
             is_answered = act["outcome"] in ("done", "ignored")
@@ -83,10 +85,11 @@ def _by_people(acts: Iterable[Row], of_topic: Mapping[int, Row]) -> Iterator[Cau
 
 
 def _by_policy(activations: Iterable[Row], of_topic: Mapping[int, Row]) -> Iterator[Caused]:
-    """Which cases stood open then is not known, so none of these must have arrived."""
+    """Which cases stood open then, and in which version, is not known, so none of these must have arrived."""
     for activation in activations:
         reason = f"policy {activation['hash']} is in force: {activation['reason']}"
         for case in of_topic.values():
-            said = {"topic": case["topic"], "act": "retry", "by": POLICY, "reason": reason}
-            cause = f"{activation['id']}/{case['id']}"
-            yield Caused(case["entity"], case["id_of_key"], cause, said, is_answered=False)
+            said = {"topic": case["topic"], "act": "retry", "by": POLICY, "roles": [], "reason": reason}
+            for version in range(1, case["version"] + 1):
+                cause = f"{activation['id']}/{case['id']}/{version}"
+                yield Caused(case["entity"], case["id_of_key"], cause, said, is_answered=False)

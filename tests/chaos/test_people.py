@@ -13,14 +13,15 @@ from tests.chaos.people import Row, own_source, said_by_people
 from tests.checker.content import content
 from tests.gateway.toy import NOW
 
-CASE: Row = {"id": 4, "entity": "engagement", "id_of_key": "P1", "topic": "validate"}
-OF_MESSAGE: Row = {"id": 5, "entity": "engagement", "id_of_key": "P1", "topic": None}
+CASE: Row = {"id": 4, "entity": "engagement", "id_of_key": "P1", "topic": "validate", "version": 3}
+OF_MESSAGE: Row = {"id": 5, "entity": "engagement", "id_of_key": "P1", "topic": None, "version": 1}
 CLICK: Row = {
-    "id": 9, "case_id": 4, "actor": "anna", "act": "cancel", "reason": "gone", "changes": None, "outcome": "done",
+    "id": 9, "case_id": 4, "actor": "anna", "roles": ["finance"], "act": "cancel", "reason": "gone", "changes": None,
+    "outcome": "done",
 }  # fmt: skip
 ACTIVATION: Row = {"id": 2, "hash": "abc", "reason": "a start"}
 BY_ANNA = "case-4-act-9"
-BY_POLICY = "2/4"
+BY_POLICY = "2/4/3"
 
 
 def row(acted: Acted, cause: str, subject: str = "P1") -> Row:
@@ -53,7 +54,11 @@ def test_what_was_answered_must_stand_somewhere() -> None:
 
 
 def test_an_act_that_says_something_else_is_nobodys() -> None:
-    for odd in (row(cancelled(reason="late"), BY_ANNA), row(cancelled(), BY_ANNA, subject="P2")):
+    odd_ones = (
+        row(cancelled(reason="late"), BY_ANNA), row(cancelled(roles=("partner",)), BY_ANNA),
+        row(cancelled(), BY_ANNA, subject="P2"),
+    )  # fmt: skip
+    for odd in odd_ones:
         [said] = said_by_people([odd], [CLICK], [CASE], [])
         assert said.content != content(odd["body"])
         assert list(said_by_people([odd], [{**CLICK, "outcome": None}], [CASE], [])) == []
@@ -72,4 +77,5 @@ def test_what_the_policy_tries_again_has_its_cause_in_an_activation() -> None:
     [said] = said_by_people([stands], [], [CASE], [ACTIVATION])
     assert (said.content, said.is_confirmed) == (content(stands["body"]), False)
     assert list(said_by_people([stands], [], [CASE], [{**ACTIVATION, "id": 3}])) == []
+    assert list(said_by_people([stands], [], [{**CASE, "version": 2}], [ACTIVATION])) == []
     assert list(said_by_people([stands], [], [OF_MESSAGE], [ACTIVATION])) == []

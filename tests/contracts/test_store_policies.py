@@ -12,7 +12,7 @@ from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.store_stands import Process, StoreStand
-from tests.contracts.turns import OTHER_SHEET, SHEET, batch, message, queued
+from tests.contracts.turns import OTHER_SHEET, SHEET, applied, batch, message, queued
 
 ANN = {"actor": "ann", "reason": "Norway joins"}
 START = {"actor": "policy", "reason": "the process started"}
@@ -128,6 +128,18 @@ class TestUnmapped:
         for _ in range(2):
             await store.process().unmapped.tried(7)
         assert await store.process().unmapped.is_tried(7)
+        await store.process().unmapped.untried(7)
+        assert not await store.process().unmapped.is_tried(7)
+
+    async def test_a_topic_that_is_opened_again_has_another_version(self, process: Process) -> None:
+        versions = []
+        for id in ("e1", "e2"):
+            turn = applied(await process.row(SHEET), message(id))
+            turn.opened.append(Opened(Case(Failure(FailureClass.MAPPING, "code", "why"), topic="validate")))
+            assert await process.commit(turn) == [Committed()]
+            [case] = await process.unmapped.cases(after=0, through=await process.unmapped.newest(), limit=9)
+            versions.append(case.version)
+        assert versions[0] < versions[1]
 
 
 class TestTimeline:

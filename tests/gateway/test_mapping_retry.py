@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from structlog.testing import capture_logs
@@ -12,6 +13,7 @@ from gateway.backoff import Backoff
 from gateway.mapping_retry import MappingRetry
 from gateway.policies import PolicyBook
 from gateway.policy_file import parse_policy
+from gateway.readmission import NotTaking
 from schemas.acts import Act, Acted
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -31,6 +33,7 @@ class Floor:
     poked: list[ActorKey] = field(default_factory=list)
     acts: list[tuple[ActorKey, Acted, str]] = field(default_factory=list)
     unknown: set[ActorKey] = field(default_factory=set)
+    is_closing: bool = False
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(lambda: 1000.0)
@@ -44,6 +47,8 @@ class Floor:
     async def act(self, key: ActorKey, acted: Acted, *, id: str) -> None:
         if key in self.unknown:
             raise LookupError(key)
+        if self.is_closing:
+            raise NotTaking(key)
         self.acts.append((key, acted, id))
 
     async def park(self, key: ActorKey, failure: Failure) -> None:
@@ -55,7 +60,8 @@ class Floor:
 
     async def ask(self, key: ActorKey, topic: str) -> None:
         """A topic of a key stands open."""
-        turn = applied((await self.clients.commits.load([key]))[key], message(f"{key.id} asks {topic}"))
+        row = (await self.clients.commits.load([key]))[key]
+        turn = applied(row, message(f"{key.id} asks {topic} {row.entity_version}"))
         await self._commit(turn, Opened(Case(UNMAPPED, topic=topic, acts=(Act.RETRY,))))
 
     async def _commit(self, turn: Turn, opened: Opened) -> None:
@@ -118,3 +124,32 @@ async def test_an_entity_without_acts_stops_nobody() -> None:
     await floor.book.begin()
     await floor.retry.look()
     assert [key for key, _, _ in floor.acts] == [THIRD]
+
+
+async def test_a_shutdown_ends_it_and_the_next_start_goes_on() -> None:
+    # Given a topic that was decided late, after all was tried, in a process that shuts down
+    floor = Floor()
+    await floor.book.begin()
+    await floor.retry.look()
+    await floor.ask(THIRD, "validate")
+    floor.retry.overtaken()
+    floor.is_closing = True
+    # When it comes to the act, then it ends, without an error
+    await asyncio.wait_for(floor.retry.run(), 5)
+    assert floor.acts == []
+    # And the process that starts next tries it
+    floor.is_closing = False
+    again = MappingRetry(floor.book, floor.clients.unmapped, floor.clients.acts, floor.poked.append, Backoff(), floor)
+    await again.look()
+    assert [(key, acted.topic) for key, acted, _ in floor.acts] == [(THIRD, "validate")]
+
+
+async def test_a_topic_that_was_opened_again_is_acted_on_anew() -> None:
+    floor = Floor()
+    await floor.ask(THIRD, "validate")
+    await floor.book.begin()
+    await floor.retry.look()
+    await floor.ask(THIRD, "validate")
+    floor.retry.overtaken()
+    await floor.retry.look()
+    assert len({id for _, _, id in floor.acts}) == 2
