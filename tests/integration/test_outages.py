@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-import pytest_asyncio
+import pytest
 
 from adapters.postgres.migrations.upgrade import upgrade
 from gateway.local.postgres import LocalPostgres
@@ -27,17 +27,17 @@ FROZEN_NOTICED = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Servers of this test's own, to be stopped and started."""
+    """Servers of these tests' own, to be stopped and started."""
 
     postgres: LocalPostgres
     rabbitmq: LocalRabbitMQ
 
 
-@pytest_asyncio.fixture
-async def servers() -> AsyncIterator[Servers]:
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
     """A private PostgreSQL with the schema, and a private RabbitMQ node."""
     with LocalPostgres() as postgres, LocalRabbitMQ() as rabbitmq:
-        await asyncio.to_thread(upgrade, postgres.url)
+        upgrade(postgres.url)
         yield Servers(postgres, rabbitmq)
 
 
@@ -59,7 +59,7 @@ async def test_each_loss_is_told_within_five_seconds_and_mended_without_help(ser
         assert (await api(gateway, "/v1/status")).status == 200
         await asyncio.to_thread(servers.rabbitmq.start)
         await until(gateway.is_ready, 60, "ready again with the broker")
-        await works(installation, servers)
+        await works(installation, "lost")
         assert await gateway.stop() == 0
 
 
@@ -82,13 +82,15 @@ async def test_a_frozen_broker_is_told_within_ten_seconds_and_mended_without_hel
         await until(gateway.is_ready, 60, "ready again with the broker")
         figures(f"not ready after {noticed:.1f} s, ready {loop.time() - thawed:.1f} s after the broker went on")
         assert noticed < FROZEN_NOTICED
-        await works(installation, servers)
+        await works(installation, "frozen")
         assert await gateway.stop() == 0
 
 
-async def works(installation: Firm, servers: Servers) -> None:
-    """The main job still runs after both losses."""
-    await installation.publish([customer("C1"), deal("P1", "C1"), sheet("T1", Reference(id="P1"))])
+async def works(installation: Firm, place: str) -> None:
+    """The main job still runs after a loss, for a customer that is new."""
+    project = f"P-{place}"
+    sheets = [sheet(f"T-{place}", Reference(id=project))]
+    await installation.publish([customer(f"C-{place}"), deal(project, f"C-{place}"), *sheets])
 
     async def is_posted() -> bool:
         return any(row["operation"] == "billable.post" for row in await installation.journal())

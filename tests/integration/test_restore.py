@@ -23,8 +23,8 @@ from adapters.ports.broker import Outgoing
 from adapters.postgres.migrations.upgrade import upgrade
 from adapters.rabbitmq.topology import WATERMARK
 from gateway.local.postgres import LocalPostgres
-from gateway.local.rabbitmq import LocalRabbitMQ
 from schemas.values import Reference
+from tests.fixtures.rabbitmq import Vhost
 from tests.gateway.cli.conftest import cli
 from tests.integration.events import customer, deal, sheet
 from tests.integration.firm import Firm, GatewayProcess, firm, until
@@ -35,10 +35,9 @@ LATE: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """An installation with servers of its own, and a place for the base."""
+    """An installation with a database server of its own, and a place for the base."""
 
     postgres: LocalPostgres
-    rabbitmq: LocalRabbitMQ
     firm: Firm
     base: Path
 
@@ -105,16 +104,16 @@ class Drill:
 
 
 @asynccontextmanager
-async def drill(folder: Path) -> AsyncIterator[Drill]:
-    with LocalPostgres() as postgres, LocalRabbitMQ() as rabbitmq:
+async def drill(folder: Path, vhost: Vhost) -> AsyncIterator[Drill]:
+    with LocalPostgres() as postgres:
         await asyncio.to_thread(upgrade, postgres.url)
-        async with firm(postgres.url, rabbitmq.url, folder) as installation:
+        async with firm(postgres.url, vhost.url, folder) as installation:
             policy = yaml.safe_load((folder / "policy.yaml").read_text())
             for system in policy["systems"].values():
                 for operation in system["operations"].values():
                     operation["late_bound_seconds"] = LATE
             (folder / "policy.yaml").write_text(yaml.safe_dump(policy))
-            yield Drill(postgres, rabbitmq, installation, folder / "base")
+            yield Drill(postgres, installation, folder / "base")
 
 
 def firm_of(number: int) -> list[Outgoing]:
@@ -129,8 +128,10 @@ def load(numbers: range) -> list[Outgoing]:
 
 
 @pytest.mark.parametrize("noticed", ["detected", "declared"])
-async def test_after_a_restore_nothing_is_done_twice_and_nothing_is_lost(tmp_path: Path, noticed: str) -> None:
-    async with drill(tmp_path) as stage:
+async def test_after_a_restore_nothing_is_done_twice_and_nothing_is_lost(
+    tmp_path: Path, vhost: Vhost, noticed: str
+) -> None:
+    async with drill(tmp_path, vhost) as stage:
         # given: a base, and load after it
         gateway = await stage.firm.start_ready()
         await stage.work(load(range(2)), gateway)
@@ -145,7 +146,7 @@ async def test_after_a_restore_nothing_is_done_twice_and_nothing_is_lost(tmp_pat
         # when: the base comes back
         await stage.restore()
         if noticed == "declared":
-            await asyncio.to_thread(stage.rabbitmq.control, "purge_queue", WATERMARK)
+            await asyncio.to_thread(vhost.node.control, "purge_queue", "-p", vhost.name, WATERMARK)
             point = await stage.firm.database.fetchval("SELECT at FROM tallystick.watermark")
             await stage.cli("restore", "declare", "--since", point.isoformat(), "--reason", "the base of the drill")
         gateway = await stage.firm.start()
@@ -180,8 +181,10 @@ async def test_after_a_restore_nothing_is_done_twice_and_nothing_is_lost(tmp_pat
         assert await gateway.stop() == 0
 
 
-async def test_a_running_process_whose_database_goes_back_holds_everything_and_ends(tmp_path: Path) -> None:
-    async with drill(tmp_path) as stage:
+async def test_a_running_process_whose_database_goes_back_holds_everything_and_ends(
+    tmp_path: Path, vhost: Vhost
+) -> None:
+    async with drill(tmp_path, vhost) as stage:
         gateway = await stage.firm.start_ready()
         await stage.work(load(range(1)), gateway)
         assert await gateway.stop() == 0
