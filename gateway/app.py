@@ -93,7 +93,8 @@ async def serve(settings: Settings) -> bool:
     async with ports(settings, policy, *rabbit(settings)) as outside:
         runtime = Runtime(
             outside, ACTORS, policy, Sources(lambda: datetime.now(UTC), time_ordered_id), counts,
-            Tuning(prefetch=settings.prefetch), texts=PolicyDisk(settings.policy),
+            Tuning(prefetch=settings.prefetch, silent_seconds=settings.silent_seconds),
+            texts=PolicyDisk(settings.policy),
         )  # fmt: skip
         async with listening(settings, runtime, outside, counts):
             try:

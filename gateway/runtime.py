@@ -42,7 +42,7 @@ from gateway.first_look import FirstLook
 from gateway.gate import SystemGate
 from gateway.health import Health
 from gateway.hearing import Ear
-from gateway.heartbeat import Heartbeat
+from gateway.heartbeat import SILENT_SECONDS, Heartbeat
 from gateway.inner import Inner
 from gateway.lanes import LaneWorker
 from gateway.life import Life
@@ -129,13 +129,14 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How much is taken at once; `prefetch` is per queue.
+    """How much is taken at once; `prefetch` is per queue. `silent_seconds`: see `gateway.heartbeat`.
 
     Without `relays` commands stay in the outbox, and without `notices` facts stay unpublished; both for measuring.
     """
 
     prefetch: int = 1000
     bounds: Bounds = field(default_factory=Bounds)
+    silent_seconds: float = SILENT_SECONDS
     relays: bool = True
     notices: bool = True
 
@@ -208,7 +209,9 @@ class Runtime:
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
-        self._heartbeat = Heartbeat(ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over)
+        self._heartbeat = Heartbeat(
+            ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over, silent_after=tuning.silent_seconds
+        )
         self._phase = Phase.ENDED
         self._watermark: Watermark | None = None
         self._cleaner: Cleaner | None = None

@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateway.heartbeat import SILENT_SECONDS
+
 
 class SettingsInvalid(ValueError):
     """The environment cannot be used; whoever set it must act."""
@@ -38,6 +40,8 @@ class Settings(BaseSettings):
     """Committers, each with a connection of its own; a key always has the same one."""
     commit_seconds: Annotated[float, Field(ge=1, le=600)] = 30
     """How long a committer waits for the database; then it asks, on a new connection, what became of its commit."""
+    silent_seconds: Annotated[float, Field(ge=2, le=600)] = SILENT_SECONDS
+    """How long another process may be silent before its leases are taken over."""
     grace_seconds: Annotated[float, Field(gt=0, le=600)] = 25
     """How long a SIGTERM waits for what is in flight."""
     log_level: str = "info"

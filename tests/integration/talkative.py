@@ -29,7 +29,7 @@ async def live() -> None:
     await administration.close()
     async with ports(settings, policy, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
-        tuning = Tuning(prefetch=settings.prefetch)
+        tuning = Tuning(prefetch=settings.prefetch, silent_seconds=settings.silent_seconds)
         runtime = Runtime(outside, SIM_ACTORS, policy, sources, Counts("test"), tuning, SIM_VOCABULARY)
         await runtime.start()
         await runtime.ended()

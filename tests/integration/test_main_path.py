@@ -72,7 +72,7 @@ async def test_the_same_totals_when_the_process_is_killed_ten_times(installation
     events = the_load(2)
     await installation.publish(events)
     for number in range(1, KILLS + 1):
-        gateway = await installation.start_ready()
+        gateway = await installation.start_ready(TALLYSTICK_SILENT_SECONDS="4")
         # Somewhere within the work: after a random number of further messages, spread over the whole load.
         goal = (number - 1 + chance.random()) / (KILLS + 1) * len(events) * 0.9
 
@@ -81,8 +81,8 @@ async def test_the_same_totals_when_the_process_is_killed_ten_times(installation
 
         await until(has_come_far, 60, f"{goal:.0f} messages in the inbox")
         await gateway.kill()
-    gateway = await installation.start_ready()
-    await until(lambda: is_done(installation), 150, "every event applied and every command settled")
+    gateway = await installation.start_ready(TALLYSTICK_SILENT_SECONDS="4")
+    await until(lambda: is_done(installation), 150, "every event applied and every command settled", every=LOOK)
     await prove(installation)
     assert await gateway.stop() == 0
 

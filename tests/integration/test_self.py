@@ -71,12 +71,12 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     # Given processes that are killed while something is on its way from one to another
     share = CHATS // (KILLS + 1)
     for life in range(KILLS):
-        gateway = await installation.start("-m", "tests.integration.talkative")
+        gateway = await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
         await installation.publish(events(chats)[: share * (life + 1)][share * life :])
         await until(lambda: _is_on_its_way(installation), 30, "something is on its way")
         await gateway.kill()
     await installation.publish(events(chats)[share * KILLS :])
-    await installation.start("-m", "tests.integration.talkative")
+    await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
 
     # Then in the end each was told once
     heard, arrived = expected(chats)

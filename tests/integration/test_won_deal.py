@@ -22,7 +22,9 @@ OTHER: Final = "ENG-2"
 KEY: Final = f"engagement/{DEAL}"
 STEP: Final = "step:US01.contract"
 WITHIN: Final = 40.0
-"""Seconds at most for what a killed process held: its leases are free once it was silent for ten."""
+"""Seconds at most for what a killed process held."""
+SILENT: Final = "4"
+"""Seconds of silence after which its leases are free."""
 SET_UP: Final = {
     ("erp", "project.create"): 1,
     ("psa", "project.put"): 1,
@@ -53,7 +55,9 @@ async def open_for_business(installation: Firm) -> None:
 
 
 async def start(installation: Firm) -> GatewayProcess:
-    return await installation.start_ready(TALLYSTICK_CALLERS_FILE=str(installation.folder / "callers.yaml"))
+    return await installation.start_ready(
+        TALLYSTICK_CALLERS_FILE=str(installation.folder / "callers.yaml"), TALLYSTICK_SILENT_SECONDS=SILENT
+    )
 
 
 async def struck(installation: Firm, system: str) -> None:
