@@ -49,15 +49,18 @@ LEGACY: Final[Json] = {
 """The intake of an old system that exports customers and speaks no CloudEvents."""
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
-    """Return as soon as `is_so`; fails the test when it has not become so in `seconds`."""
+async def until(is_so: Callable[[], Awaitable[bool]], seconds: float, what: str, *, every: float = 0.05) -> None:
+    """Return as soon as `is_so`; fails the test when it has not become so in `seconds`.
+
+    It is looked at `every` so many seconds: give more where a look is work for the servers.
+    """
     async with asyncio.timeout(seconds) as limit:
         while not await is_so():
             deadline = limit.when()
             assert deadline is not None
             if asyncio.get_running_loop().time() > deadline - 0.2:
                 raise AssertionError(f"not within {seconds} s: {what}")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
 
 
 @dataclass(slots=True)

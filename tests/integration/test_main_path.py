@@ -16,6 +16,8 @@ REVISIONS = 9
 PROJECTS = 20
 DUPLICATES = KEYS * REVISIONS // 9
 KILLS = 10
+LOOK = 0.5
+"""Seconds from one look to the next: each counts all messages, commands, and lanes."""
 
 
 def the_load(seed: int) -> list[Outgoing]:
@@ -61,7 +63,7 @@ async def test_twenty_thousand_events_are_each_posted_once_and_in_order(installa
     assert len(events) == 20_000
     await installation.publish(events)
     gateway = await installation.start_ready()
-    await until(lambda: is_done(installation), 150, "every event applied and every command settled")
+    await until(lambda: is_done(installation), 150, "every event applied and every command settled", every=LOOK)
     await prove(installation)
     assert await gateway.stop() == 0
 
@@ -79,7 +81,7 @@ async def test_the_same_totals_when_the_process_is_killed_ten_times(installation
         async def has_come_far(goal: float = goal) -> bool:
             return await installation.count("SELECT count(*) FROM tallystick.inbox") >= goal
 
-        await until(has_come_far, 60, f"{goal:.0f} messages in the inbox")
+        await until(has_come_far, 60, f"{goal:.0f} messages in the inbox", every=0.1)
         await gateway.kill()
     gateway = await installation.start_ready(TALLYSTICK_SILENT_SECONDS="4")
     await until(lambda: is_done(installation), 150, "every event applied and every command settled", every=LOOK)
