@@ -12,7 +12,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --no-co
 export QUICK ALLOW_NO_RABBITMQ ALLOW_NO_LIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check format test long live live-contract sim demo bench bench-large chaos lock clean
+.PHONY: help venv check format test prepare long live live-contract sim demo bench bench-large chaos lock clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do \
@@ -37,6 +37,10 @@ format: $(INSTALLED) ## Format the code, and repair what the linter can
 test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m pytest $(ARGS)
+
+prepare: $(INSTALLED) ## The servers of all tests, installed ahead: PostgreSQL, RabbitMQ, Tryton, Redmine
+	$(BIN)/python -m gateway.local.install
+	$(BIN)/python -m tests.live.install
 
 long: $(INSTALLED) ## The tests that take minutes, then `make live` (with ARGS only the former)
 	$(BIN)/python -m gateway.local.install
