@@ -101,7 +101,7 @@ BUGS: Final = (
         Plant(committer=measuring_by(EndedCounts)),
         Invariant.ORDER,
         "is stale, and nothing newer was applied",
-        29,
+        241,
     ),
     Bug("number at the end of its lane", Plant(commits=AtTheTail), Invariant.LIVE, "and all are there", 2),
     Bug("deadline of a gap unheeded", Plant(lanes=NoDeadline), Invariant.LIVE, "past its deadline", 2),
@@ -112,7 +112,7 @@ BUGS: Final = (
         "was sent before the decision on the one before it",
         0,
     ),
-    Bug("quota of each process", Plant(outbox=QuotaOfEachProcess), Invariant.LIMITS, "were claimed in a day of", 19),
+    Bug("quota of each process", Plant(outbox=QuotaOfEachProcess), Invariant.LIMITS, "were claimed in a day of", 49),
     Bug(
         "key changed on retry",
         Plant(attempts=ChangesTheKey),
