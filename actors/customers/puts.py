@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from actors.customers.lines import numbered
+from actors.customers.lines import digest_after
 from actors.decision import Context, Request
 from actors.policy import Flow, LegalEntity, Mode
 from schemas.acts import Act
@@ -100,6 +100,7 @@ class _Turn:
         self._records = list(state.records)
         self._tax_codes = dict(state.tax_codes)
         self._failures = dict(state.failures)
+        self._trail = state.trail
         self._requests: list[Request] = []
         self._remarks: list[str] = []
         self._failed: list[str] = []
@@ -112,6 +113,7 @@ class _Turn:
                 "tax_codes": self._tax_codes,
                 "failures": self._failures,
                 "puts": self._state.puts + bool(self._requests),
+                "trail": self._trail,
             }
         )
         return Brought(state, tuple(self._requests), tuple(self._remarks), tuple(self._failed))
@@ -166,8 +168,8 @@ class _Turn:
             payment_terms=profile.payment_terms,
             on_hold=self._state.on_hold or self._state.merged_into is not None,
         )
-        # With the ERP's id, which after a restore may be known at another moment: another body is another command.
-        line = f"{code}.{numbered(self._state.puts + 1, body)}"
+        self._trail = digest_after(self._trail, body)
+        line = f"{code}.{self._state.puts + 1}.{self._trail}"
         self._requests.append(Request(system, OPERATION, line, body))
         self._failures.pop(code, None)
         row = self._state.record(code, system)

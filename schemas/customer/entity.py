@@ -88,6 +88,8 @@ class Customer(Mergeable, BaseModel):
     """Engagements that asked, in their order; of those that were answered, the last ones."""
     puts: int = 0
     """How many states were sent to ERPs; part of each command's identity."""
+    trail: str = ""
+    """Digest of all states that were sent to ERPs, in their order; part of the identity of the next one."""
     asks: int = 0
     """How many commands went to other entities; part of each command's identity."""
     claims: dict[str, str] = {}

@@ -110,7 +110,8 @@ def test_what_still_lacks_a_mapping_is_tried_a_few_times_and_stands() -> None:
         await firm.gateways[0].runtime.policies.reload(**ANN)
         await asyncio.sleep(60)
         assert firm.cases() == ["legal_entity_unmapped"]
-        assert 1 <= len(retried(firm)) <= len(firm.gateways)
+        # Once by each process, and once more where one decided it before it knew of the policy
+        assert 1 <= len(retried(firm)) <= len(firm.gateways) + 1
         firm.check_alive()
 
     run(story())
