@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+import signal
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -17,7 +18,7 @@ from adapters.rabbitmq.topology import EVENTS, topology
 from schemas.codec import STRUCTURED, encode
 from schemas.envelope import Attributes
 from tests.gateway.toy import NOW
-from tests.integration.firm import Firm, until
+from tests.integration.firm import Firm, GatewayProcess, until
 from tests.sim.pals import CHAT, SIM_ACTORS, Chat
 from tests.sim.policy import PALS
 
@@ -71,9 +72,10 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     # Given processes that are killed while something is on its way from one to another
     share = CHATS // (KILLS + 1)
     for life in range(KILLS):
+        left = await installation.count(ON_ITS_WAY)
         gateway = await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
         await installation.publish(events(chats)[: share * (life + 1)][share * life :])
-        await until(lambda: _is_on_its_way(installation), 30, "something is on its way")
+        await until(partial(_is_caught, installation, gateway, left), 30, "something is on its way", every=0.01)
         await gateway.kill()
     await installation.publish(events(chats)[share * KILLS :])
     await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
@@ -100,6 +102,22 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     assert not await installation.count("SELECT count(*) FROM tallystick.cases WHERE closed_at IS NULL")
 
 
-async def _is_on_its_way(installation: Firm) -> bool:
-    await asyncio.sleep(0)
-    return await installation.count(ON_ITS_WAY) > 0
+async def _is_caught(installation: Firm, gateway: GatewayProcess, left: int) -> bool:
+    """Whether the process, which stands still then, has more on its way than what earlier ones have `left`.
+
+    What it has sent to the database is done by then, so nothing of it comes to its end any more.
+    """
+    gateway.process.send_signal(signal.SIGSTOP)
+    await until(lambda: _is_quiet(installation), 10, "the database has done what it was asked", every=0.01)
+    if await installation.count(ON_ITS_WAY) > left:
+        return True
+    gateway.process.send_signal(signal.SIGCONT)
+    return False
+
+
+async def _is_quiet(installation: Firm) -> bool:
+    return not await installation.count(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active' "
+        "AND backend_type = 'client backend' AND wait_event_type IS DISTINCT FROM 'Client'"
+    )
