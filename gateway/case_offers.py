@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from adapters.ports.cases import CaseFile, CaseRow, Standing
+from adapters.ports.overdue import COMMAND_OVERDUE
 from gateway.settlement import UNPROVABLE
 from schemas.acts import Act
 from schemas.verdicts import Verdict
@@ -56,6 +57,8 @@ def settling(file: CaseFile) -> str | None:
     if file.standing.command != "parked":
         key = f"{case.entity}/{case.key}"
         return f"its command may be sent at any time: pause {key}, then say it of the lane: POST /v1/lanes/{key}/settle"
+    if case.code == COMMAND_OVERDUE:
+        return "its command is parked with a case of its own, which says what is known: settle that one"
     return None
 
 

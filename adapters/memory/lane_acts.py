@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import assert_never
 from uuid import UUID
 
 from adapters.memory.arranging import close_numbers
@@ -14,7 +15,17 @@ from adapters.memory.rows import Act, Happened, Logged, Standing
 from adapters.memory.tables import Tables
 from adapters.ports.cases import Closed
 from adapters.ports.outbox import Attempt, Ending, SendLane
-from adapters.ports.store import CommandInUse, CommandNotFound, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import (
+    CommandChanged,
+    CommandInUse,
+    CommandNotFound,
+    LaneChanged,
+    LaneKills,
+    LaneNotFound,
+    Seen,
+    SeenAttempts,
+    SeenCase,
+)
 from adapters.ports.turns import Lane
 from schemas.commands import command_id
 from schemas.keys import ActorKey
@@ -93,12 +104,15 @@ class MemoryLaneActs:
         tables.audit.append(Act(actor, "lane.close_gap", key, None, why))
 
     async def settle(
-        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
-    ) -> None:
+        self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
+        reason: str,
+    ) -> None:  # fmt: skip
         tables, now = self._tables, self._tables.clock()
         standing = tables.outbox.get(command)
         if standing is None or standing.command.key != key:
             raise CommandNotFound(f"{key} has no open command {command}")
+        if not self._is_as(seen, command):
+            raise CommandChanged(f"command {command} is not as it was seen")
         if not standing.is_parked and not is_paused(tables, standing.command):
             raise CommandInUse(f"command {command} is not parked, and may be sent at any time: pause {key} first")
         if SendLane(standing.command.system, key) in tables.leases:
@@ -118,6 +132,18 @@ class MemoryLaneActs:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _is_as(self, seen: Seen, command: UUID) -> bool:
+        match seen:
+            case SeenCase(id, version):
+                cases = self._tables.cases
+                return any((row.id, row.version, row.opened.command_id) == (id, version, command) for row in cases)
+            case SeenAttempts(number):
+                return number == max(
+                    (each.attempt.number for each in self._tables.attempts.get(command, ())), default=0
+                )
+            case _:
+                assert_never(seen)
 
     def _kills(self, key: ActorKey) -> bool:
         parked = {row.message.ref for row in self._tables.lane(key) if row.verdict is Verdict.PARKED}

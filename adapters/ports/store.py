@@ -78,6 +78,29 @@ class CommandInUse(RuntimeError):
     """The command is being sent, or may be at any time: what a person says of it could be wrong the moment after."""
 
 
+class CommandChanged(RuntimeError):
+    """The command is not as the person saw it: what they found out may be of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCase:
+    """The case of a parked command as a person saw it: it has another version once the command has run again."""
+
+    id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAttempts:
+    """A command as a person saw it: the number of its newest attempt, 0 without one; numbers only rise."""
+
+    number: int
+
+
+Seen = SeenCase | SeenAttempts
+"""What a person goes by who says what became of a command."""
+
+
 class Lanes(Protocol):
     """Lanes as work to find. Each change is fenced by the entity's row version."""
 
@@ -115,13 +138,14 @@ class LaneActs(Protocol):
         ...
 
     async def settle(
-        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
-    ) -> None:
+        self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
+        reason: str,
+    ) -> None:  # fmt: skip
         """Record what a person says of a command that is parked, or paused: that the system has its effect or not.
 
         It stands in the sent log as the newest attempt, confirmed or absent, so whoever runs the command next settles
-        it, or sends it under a new generation. Closes its cases; audited and told. Raises `CommandNotFound`, and
-        `CommandInUse` if it is being sent or may be.
+        it, or sends it under a new generation. Closes its cases; audited and told. Raises `CommandNotFound`,
+        `CommandChanged` if it is not as it was `seen`, and `CommandInUse` if it is being sent or may be.
         """
         ...
 

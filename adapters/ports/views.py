@@ -135,13 +135,17 @@ LaneQuery = OneLane | LanesInOrder
 
 @dataclass(frozen=True, slots=True)
 class ParkedCommand:
-    """A command that holds its successors until a person acts. `reference` is how its system knows it."""
+    """A command that holds its successors until a person acts. `reference` is how its system knows it.
+
+    `attempts` is how often it was taken in hand: the number of its newest attempt.
+    """
 
     id: UUID
     system: str
     operation: str
     reference: str
     reason: str | None
+    attempts: int
 
 
 class SendState(StrEnum):

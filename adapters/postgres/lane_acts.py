@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from typing import assert_never
 from uuid import UUID
 
-from adapters.ports.store import CommandInUse, CommandNotFound, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import (
+    CommandChanged,
+    CommandInUse,
+    CommandNotFound,
+    LaneChanged,
+    LaneKills,
+    LaneNotFound,
+    Seen,
+    SeenAttempts,
+    SeenCase,
+)
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from schemas.keys import ActorKey
@@ -13,7 +24,7 @@ _RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4, $5)"
 _DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
 _CLOSE_GAP = "SELECT tallystick.close_gap($1, $2, $3, $4, $5, $6)"
 
-_SETTLE = "SELECT tallystick.settle_command($1, $2, $3, $4, $5, $6, $7)"
+_SETTLE = "SELECT tallystick.settle_command($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 
 class PostgresLaneActs:
@@ -67,18 +78,21 @@ class PostgresLaneActs:
                 raise LaneNotFound(f"{key} has no numbered events of {series}")
 
     async def settle(
-        self, key: ActorKey, *, command: UUID, is_there: bool, external_id: str | None, actor: str, reason: str
-    ) -> None:
+        self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
+        reason: str,
+    ) -> None:  # fmt: skip
         try:
             async with self._link as connection:
                 outcome = await connection.fetchval(
-                    _SETTLE, key.entity, key.id, command, is_there, external_id, actor, reason
+                    _SETTLE, key.entity, key.id, command, *_seen(seen), is_there, external_id, actor, reason
                 )
         except Exception as error:
             raise read_error(error) from error
         match outcome:
             case "done":
                 return
+            case "changed":
+                raise CommandChanged(f"command {command} is not as it was seen")
             case "open":
                 raise CommandInUse(f"command {command} is not parked, and may be sent at any time: pause {key} first")
             case "sending":
@@ -89,3 +103,14 @@ class PostgresLaneActs:
     async def close(self) -> None:
         """Close the connection."""
         await self._link.close()
+
+
+def _seen(seen: Seen) -> tuple[int | None, int | None, int | None]:
+    """The number of the case, its version, and the number of the newest attempt."""
+    match seen:
+        case SeenCase(id, version):
+            return id, version, None
+        case SeenAttempts(number):
+            return None, None, number
+        case _:
+            assert_never(seen)

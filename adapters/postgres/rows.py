@@ -95,7 +95,14 @@ def _key(entity: str | None, key: str | None) -> ActorKey | None:
 def _parked(record: asyncpg.Record) -> tuple[ParkedCommand, ...]:
     if record["ids"] is None:
         return ()
-    columns = (record["ids"], record["systems"], record["operations"], record["refs"], record["reasons"])
+    columns = (
+        record["ids"],
+        record["systems"],
+        record["operations"],
+        record["refs"],
+        record["reasons"],
+        record["tries"],
+    )
     return tuple(ParkedCommand(*values) for values in zip(*columns, strict=True))
 
 

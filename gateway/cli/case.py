@@ -115,15 +115,16 @@ def note(id: int, text: str, url: str | None, token_file: Path | None, output: s
     _edit(remote(url, token_file), id, {"note": text}, output)
 
 
-def _version_option(command: F) -> F:
-    """Add `--if-version`."""
+def _version_option(*, required: bool = False) -> Callable[[F], F]:
+    """`--if-version`."""
     return click.option(
         "--if-version",
         "version",
         type=click.IntRange(min=1),
+        required=required,
         metavar="N",
         help="Only if the case still has the version that `show` showed you; else nothing is done.",
-    )(command)
+    )
 
 
 def _act_options(command: F) -> F:
@@ -133,7 +134,7 @@ def _act_options(command: F) -> F:
     )
     reason = click.option("--reason", required=True, help="Why; kept in the audit.")
     return click.argument("id", type=click.IntRange(min=1))(
-        reason(click_option(_version_option(remote_options(output_option(command)))))
+        reason(click_option(_version_option()(remote_options(output_option(command)))))
     )
 
 
@@ -189,14 +190,14 @@ def resolve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over t
 )
 @click.option("--external-id", metavar="ID", help="With --done: the system's own id of what was made, if it gave one.")
 @click.option("--reason", required=True, help="How you know; kept in the audit.")
-@_version_option
+@_version_option(required=True)
 @remote_options
 @output_option
 def settle(
-    id: int, outcome: str | None, external_id: str | None, reason: str, version: int | None, url: str | None,
+    id: int, outcome: str | None, external_id: str | None, reason: str, version: int, url: str | None,
     token_file: Path | None, output: str,
 ) -> None:  # fmt: skip
-    """Say what became of the command of case ID, after a look into its system.
+    """Say what became of the command of case ID as `show` showed it, after a look into its system.
 
     --done counts as if the system had confirmed it. --not-done sends it again under a new generation, so say it only
     when nothing that was sent before can still arrive: both would count.

@@ -6,10 +6,27 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from adapters.ports.store import CommandInUse, CommandNotFound, LaneActs, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import (
+    CommandChanged,
+    CommandInUse,
+    CommandNotFound,
+    LaneActs,
+    LaneChanged,
+    LaneKills,
+    LaneNotFound,
+    SeenAttempts,
+)
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.problems import COMMAND_IN_USE, COMMAND_NOT_FOUND, LANE_CHANGED, LANE_KILLS, LANE_NOT_FOUND, Problem
+from gateway.http.problems import (
+    COMMAND_CHANGED,
+    COMMAND_IN_USE,
+    COMMAND_NOT_FOUND,
+    LANE_CHANGED,
+    LANE_KILLS,
+    LANE_NOT_FOUND,
+    Problem,
+)
 from gateway.http.requests import CloseGap, Discard, Nothing, Retry, Settle, body, lane_key, query
 from schemas.keys import ActorKey
 
@@ -65,11 +82,14 @@ class Acts:
         key, asked = lane_key(request), await body(request, Settle)
         try:
             await self._lanes.settle(
-                key, command=asked.command, is_there=asked.outcome == "done", external_id=asked.external_id,
-                actor=request[CALLER].name, reason=asked.reason,
+                key, command=asked.command, seen=SeenAttempts(asked.attempts), is_there=asked.outcome == "done",
+                external_id=asked.external_id, actor=request[CALLER].name, reason=asked.reason,
             )  # fmt: skip
         except CommandNotFound as error:
             raise Problem(COMMAND_NOT_FOUND, f"{_sentence(error)} Look at the commands of the lane.") from error
+        except CommandChanged as error:
+            advice = f"Read the lane of {key} again, and look in the system once more."
+            raise Problem(COMMAND_CHANGED, f"{_sentence(error)} {advice}") from error
         except CommandInUse as error:
             raise Problem(COMMAND_IN_USE, _sentence(error)) from error
         return self._done(key, request, "settle", asked.reason)

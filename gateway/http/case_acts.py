@@ -29,7 +29,16 @@ from adapters.ports.cases import (
     Outcome,
     act_id,
 )
-from adapters.ports.store import CommandInUse, CommandNotFound, LaneActs, LaneChanged, LaneKills, LaneNotFound
+from adapters.ports.store import (
+    CommandChanged,
+    CommandInUse,
+    CommandNotFound,
+    LaneActs,
+    LaneChanged,
+    LaneKills,
+    LaneNotFound,
+    SeenCase,
+)
 from gateway.callers import Caller, Permission
 from gateway.case_classes import owner_of
 from gateway.case_offers import offers, settling
@@ -151,22 +160,25 @@ class CaseActing:
         return _answer(id, click, came)
 
     async def settle(self, request: web.Request) -> web.Response:
-        """Record what a person has found out about the case's command: the system has its effect, or it has not."""
+        """Record what a person has found out about the case's command: the system has its effect, or it has not.
+
+        Only as they saw the case: the same word about a later attempt, or a later generation, could double the effect.
+        """
         query(request, Nothing)
-        id, version, asked = case_id(request), seen_version(request), await body(request, Finding)
+        id, version, asked = case_id(request), must_have_seen(request), await body(request, Finding)
         caller, file = request[CALLER], await found_case(self._cases, id)
         _check_may_end("settle", file, caller)
-        if version not in (None, file.case.version):
-            raise _changed(id)
         why_not, command = settling(file), file.case.command_id
         if why_not is not None or command is None:
             raise _refused(why_not or "there is no command")
         key, is_there = ActorKey(file.case.entity, file.case.key), asked.outcome == "done"
         try:
             await self._lanes.settle(
-                key, command=command, is_there=is_there, external_id=asked.external_id, actor=caller.name,
-                reason=asked.reason,
+                key, command=command, seen=SeenCase(id, version), is_there=is_there, external_id=asked.external_id,
+                actor=caller.name, reason=asked.reason,
             )  # fmt: skip
+        except CommandChanged as error:
+            raise _changed(id) from error
         except (CommandInUse, CommandNotFound) as error:
             raise _refused(_advice(error, key)) from error
         self._look_at(key)

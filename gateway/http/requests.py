@@ -30,6 +30,8 @@ MOST: Final = 500
 """Items of one page: unless asked otherwise, and at most."""
 BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 5.0
+ATTEMPTS_MAX: Final = 2**31 - 1
+"""Attempts at one command that the database can number."""
 
 _LIMITS: Final = Limits(body_bytes=BODY_BYTES, depth=8)
 _KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,1000}")
@@ -206,6 +208,8 @@ class Settle(Finding):
 
     command: Ref
     """Its id, as the lane shows it."""
+    attempts: int = Field(ge=0, le=ATTEMPTS_MAX)
+    """How many the lane showed of it: what was found out is of these."""
 
 
 class CloseGap(Record):

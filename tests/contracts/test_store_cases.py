@@ -29,8 +29,10 @@ from adapters.ports.cases import (
     fingerprint,
 )
 from adapters.ports.outbox import Ended, Ending
+from adapters.ports.store import CommandChanged, CommandNotFound, SeenCase
 from adapters.ports.turns import Committed, Judged, Lane, Message, Opened, Settlement, Turn
 from schemas.acts import Act
+from schemas.commands import Command
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
@@ -313,6 +315,14 @@ class TestMessages:
         assert (standing.verdict, standing.is_head, standing.command) == (Verdict.PARKED, True, None)
 
 
+async def settle(process: Process, seen: CaseRow, asked: Command) -> None:
+    """Ann says that the system does not have it, going by the case as she saw it."""
+    saw = SeenCase(seen.id, seen.version)
+    await process.acts.settle(
+        SHEET, command=asked.id, seen=saw, is_there=False, external_id=None, actor="ann", reason="looked"
+    )
+
+
 class TestCommands:
     async def test_the_same_failure_under_a_new_generation_reopens_the_case(self, process: Process) -> None:
         asked = command()._replace(body=MONEY)
@@ -332,11 +342,27 @@ class TestCommands:
     async def test_one_that_a_person_has_settled_says_by_whom(self, process: Process) -> None:
         await process.commit(asking(applied(await process.row(SHEET), message("e1")), command()))
         await reject(process)
-        await process.acts.settle(
-            SHEET, command=command().id, is_there=False, external_id=None, actor="ann", reason="looked"
-        )
+        await settle(process, await only(process), command())
         row = await only(process, is_open=False)
         assert (row.closed_how, row.closed_by) == (Closed.RESOLVED, "ann")
+
+    async def test_what_is_said_of_one_counts_only_as_it_was_seen(self, process: Process) -> None:
+        await process.commit(asking(applied(await process.row(SHEET), message("e1")), command()))
+        await reject(process)
+        seen = await only(process)
+        # Given that it runs again, and fails as before
+        await process.acts.retry(SHEET, actor="bob", reason="mapped")
+        await reject(process)
+        # When somebody says what they found out before
+        for asked in (command(), command(generation=2)):
+            with pytest.raises((CommandChanged, CommandNotFound)):
+                await settle(process, seen, asked)
+        # Then it stands as it was; and so it does for a word about another case
+        row = await only(process)
+        assert row.command_id == command(generation=2).id
+        with pytest.raises(CommandChanged):
+            await settle(process, replace(row, id=row.id + 1), command(generation=2))
+        await settle(process, row, command(generation=2))
 
 
 class TestTerms:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from uuid import UUID
 
 import pytest
 
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.pauses import Scope
-from adapters.ports.store import CommandInUse, CommandNotFound
+from adapters.ports.store import CommandChanged, CommandInUse, CommandNotFound, SeenAttempts
 from adapters.ports.turns import Again, Committed, Opened, Refused, Settlement
 from schemas.commands import command_id
 from schemas.facts import Case
+from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 from tests.contracts.store_stands import Process, StoreStand
 from tests.contracts.turns import PROJECT, SHEET, applied, asking, command, message, send_lane, settled, uuid
@@ -162,28 +163,37 @@ class TestRetry:
         assert await process.outbox.free("erp", after=None, limit=10) == []
 
 
+async def say(
+    process: Process, *, is_there: bool, attempts: int, external_id: str | None = None, key: ActorKey = SHEET,
+    id: UUID = FIRST.id,
+) -> None:  # fmt: skip
+    """Ann says what became of a command after so many attempts."""
+    seen = SeenAttempts(attempts)
+    await process.acts.settle(
+        key, command=id, seen=seen, is_there=is_there, external_id=external_id, actor="ann", reason="looked"
+    )
+
+
 class TestWhatAPersonSays:
     """The sent log takes it as the newest attempt, and whoever runs the command next goes by it."""
 
     async def test_done_settles_as_if_the_system_had_confirmed(self, store: StoreStand, process: Process) -> None:
         await parked(process, [Ending.UNKNOWN])
         assert await store.open_cases() == 0
-        await process.acts.settle(
-            SHEET, command=FIRST.id, is_there=True, external_id="4711", actor="ann", reason="seen"
-        )
+        await say(process, is_there=True, attempts=1, external_id="4711")
         leased = await claim(process, "t9")
         assert leased.command == FIRST
         assert (leased.earlier[-1].ending, leased.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
-        assert leased.earlier[-1].reason == "ann: seen"
-        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is there: seen")]
+        assert leased.earlier[-1].reason == "ann: looked"
+        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is there: looked")]
 
     async def test_not_done_runs_again_under_another_identity(self, store: StoreStand, process: Process) -> None:
         await parked(process, [Ending.UNKNOWN, None])
-        await process.acts.settle(SHEET, command=FIRST.id, is_there=False, external_id=None, actor="ann", reason="gone")
+        await say(process, is_there=False, attempts=2)
         leased = await claim(process, "t9")
         assert leased.command.id == command_id("erp", FIRST.operation, SHEET, "1", 2)
         assert leased.earlier == ()
-        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is not there: gone")]
+        assert await store.acts() == [("ann", "command.settle", f"{FIRST.reference} is not there: looked")]
 
     async def test_its_case_closes(self, store: StoreStand, process: Process) -> None:
         await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
@@ -193,27 +203,48 @@ class TestWhatAPersonSays:
         turn.opened.append(Opened(Case(unknown), command_id=FIRST.id))
         await process.commit(turn)
         assert await store.open_cases() == 1
-        await process.acts.settle(SHEET, command=FIRST.id, is_there=True, external_id=None, actor="ann", reason="seen")
+        await say(process, is_there=True, attempts=1)
         assert await store.open_cases() == 0
 
     async def test_what_may_be_sent_at_any_time_is_not_settled(self, process: Process) -> None:
         await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST))
-        say = partial(
-            process.acts.settle, SHEET, command=FIRST.id, is_there=True, external_id=None, actor="ann", reason="seen"
-        )
         with pytest.raises(CommandInUse, match="pause timesheet/T-1 first"):
-            await say()
+            await say(process, is_there=True, attempts=0)
         # nor is one that was on its way when its key was paused
         await claim(process, "t1")
         await process.pauses.begin(Scope(SHEET.entity, SHEET.id), actor="ann", reason="look")
         with pytest.raises(CommandInUse, match="is being sent"):
-            await say()
+            await say(process, is_there=True, attempts=1)
         # but once that has ended
         await process.outbox.take_over([ANN])
-        await say()
+        await say(process, is_there=True, attempts=1)
+
+    async def test_what_was_tried_again_since_it_was_seen_is_not_settled(self, process: Process) -> None:
+        # Given a command that is tried once more, and parked again, after Ann saw it
+        await parked(process, [Ending.UNKNOWN])
+        await process.acts.retry(SHEET, actor="bob", reason="ask again")
+        leased = await attempt(process, Ending.UNKNOWN, 1)
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED))
+        # Then what she found out does not count
+        with pytest.raises(CommandChanged):
+            await say(process, is_there=False, attempts=1)
+        await say(process, is_there=False, attempts=2)
+
+    async def test_what_somebody_else_has_said_of_it_stands(self, process: Process) -> None:
+        # Given a paused command of which Bob says that it is there
+        await parked(process, [Ending.UNKNOWN])
+        pause = await process.pauses.begin(Scope(SHEET.entity, SHEET.id), actor="ann", reason="look")
+        await say(process, is_there=True, attempts=1)
+        # When Ann, who saw it as he did, says that it is not
+        with pytest.raises(CommandChanged):
+            await say(process, is_there=False, attempts=1)
+        # Then it is not sent under another identity
+        await process.pauses.end(pause.id, actor="ann", reason="done")
+        leased = await claim(process, "t9")
+        assert (leased.command, leased.earlier[-1].ending) == (FIRST, Ending.CONFIRMED)
 
     async def test_a_command_that_is_not_there_is_not_found(self, process: Process) -> None:
         await parked(process, [Ending.UNKNOWN])
         for key, id in ((SHEET, uuid("another")), (PROJECT, FIRST.id)):
             with pytest.raises(CommandNotFound):
-                await process.acts.settle(key, command=id, is_there=True, external_id=None, actor="ann", reason="seen")
+                await say(process, is_there=True, attempts=1, key=key, id=id)

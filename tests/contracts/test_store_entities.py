@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from adapters.ports.entities import AskedRow, CommandState, Judgement, TimelineRow
 from adapters.ports.outbox import Ended, Ending
+from adapters.ports.store import SeenAttempts
 from adapters.ports.turns import Committed, Judged, Settlement
 from schemas.commands import Command
 from schemas.verdicts import FailureClass, Verdict
@@ -167,7 +168,10 @@ async def test_what_a_person_settled_is_an_answer(process: Process) -> None:
     await tell(process, "e1", one)
     await send(process, "t", Ending.UNKNOWN)
     await process.commit(settled(await process.row(SHEET), (one, uuid("t")), settlement=Settlement.PARKED))
-    await process.acts.settle(SHEET, command=one.id, is_there=True, external_id="88", actor="ann", reason=WHY)
+    seen = SeenAttempts(1)
+    await process.acts.settle(
+        SHEET, command=one.id, seen=seen, is_there=True, external_id="88", actor="ann", reason=WHY
+    )
     [row] = await asked(process)
     assert [(each.ending, each.external_id) for each in row.attempts][-1] == (Ending.CONFIRMED, "88")
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from adapters.ports.cases import CaseFile, CaseRow, Closed, Standing
+from adapters.ports.overdue import COMMAND_OVERDUE
 from gateway.case_classes import CLASSES, owned_by, owner_of
 from gateway.case_offers import offers, settling
 from gateway.settlement import UNPROVABLE, UNSETTLED
@@ -64,6 +65,7 @@ def test_what_only_a_person_can_find_out_is_settled_and_not_retried() -> None:
     [
         (LOST, Standing(command="open"), "pause timesheet/T-1, then say it of the lane"),
         (LOST, GONE, "nothing is left to say"),
+        (replace(LOST, code=COMMAND_OVERDUE), PARKED, "parked with a case of its own"),
         (CASE, Standing(Verdict.PARKED, 1, is_head=True), "not about a command"),
         (replace(LOST, topic="validate"), PARKED, "not about a command"),
         (replace(LOST, closed_at=NOW, closed_how=Closed.RESOLVED), PARKED, "closed (resolved)"),

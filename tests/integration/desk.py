@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -60,20 +61,24 @@ class Desk:
         """One act; answers the body."""
         return await self._ask("POST", f"/v1/cases/{case}/{act}", expect=expect, json={"reason": reason}, click=click)
 
-    async def settle(self, case: int, outcome: str, reason: str) -> None:
-        """Say what became of the command of a case."""
-        await self._ask("POST", f"/v1/cases/{case}/settle", json={"outcome": outcome, "reason": reason})
+    async def settle(self, seen: Mapping[str, Any], outcome: str, reason: str) -> None:
+        """Say what became of the command of a case, as `cases` has shown it."""
+        path, body = f"/v1/cases/{seen['case']['id']}/settle", {"outcome": outcome, "reason": reason}
+        await self._ask("POST", path, json=body, version=seen["case"]["version"])
 
     async def entity(self, entity: str, key: str) -> dict[str, Any]:
         """An entity with the newest lines of its timeline, newest first."""
         return await self._ask("GET", f"/v1/entities/{entity}/{quote(key)}?limit={PAGE}")
 
     async def _ask(
-        self, method: str, path: str, *, expect: int = 200, json: object = None, click: str | None = None
-    ) -> dict[str, Any]:
+        self, method: str, path: str, *, expect: int = 200, json: object = None, click: str | None = None,
+        version: int | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         headers = {"Authorization": f"Bearer {self.person.token}"}
         if click is not None:
             headers["Idempotency-Key"] = click
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
             session.request(method, f"{self.gateway.api}{path}", headers=headers, json=json) as response,

@@ -184,7 +184,7 @@ async def test_a_deal_that_is_cancelled_is_undone_once_and_in_reverse(installati
     lost = await the_case(Desk(gateway, OPERATIONS), None)
     assert (lost["case"]["failure_class"], lost["case"]["owner"]) == ("unknown_outcome", "sre")
     assert lost["can"] == ["settle"]
-    await Desk(gateway, OPERATIONS).settle(lost["case"]["id"], "not_done", "the ERP does not have it")
+    await Desk(gateway, OPERATIONS).settle(lost, "not_done", "the ERP does not have it")
     desk = Desk(gateway, FINANCE)
     case = await the_case(desk, STEP)
 

@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from adapters.ports.outbox import Ending
+from adapters.ports.store import SeenAttempts
 from adapters.ports.system import Capability
 from gateway.activation import Answered
 from gateway.attempt import Attempts
@@ -174,8 +175,9 @@ def test_what_a_person_found_out_settles_what_nobody_else_can(is_there: bool) ->
         town.process().deliver(A, ASKS)
         await until(lambda: town.cases() == ["outcome_unprovable"])
         await town.store.clients().acts.settle(
-            A, command=FIRST, is_there=is_there, external_id=None, actor="ann", reason="looked in the ERP"
-        )
+            A, command=FIRST, seen=SeenAttempts(2), is_there=is_there, external_id=None, actor="ann",
+            reason="looked in the ERP",
+        )  # fmt: skip
         # Then it counts as done, or is sent under another generation; and what stood behind it goes on
         await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
         assert town.cases() == []

@@ -32,7 +32,7 @@ SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.recei
        CASE WHEN e.entity = 'external' THEN e.state ->> 'entity' END AS bound_entity,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'id' END AS bound_key,
        e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons,
-       blocked.currencies, blocked.amounts, sending.*
+       held.tries,       blocked.currencies, blocked.amounts, sending.*
 FROM listed
 JOIN tallystick.entity e ON e.entity = listed.entity AND e.key = listed.key
 CROSS JOIN (
@@ -48,7 +48,9 @@ CROSS JOIN LATERAL (
            array_agg(o.system ORDER BY o.system, o.entity_version, o.index) AS systems,
            array_agg(o.operation ORDER BY o.system, o.entity_version, o.index) AS operations,
            array_agg(o.reference ORDER BY o.system, o.entity_version, o.index) AS refs,
-           array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons
+           array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons,
+           array_agg((SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = o.id)
+                     ORDER BY o.system, o.entity_version, o.index) AS tries
     FROM tallystick.outbox o WHERE o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
 ) held
 CROSS JOIN LATERAL (

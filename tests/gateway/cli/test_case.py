@@ -144,7 +144,10 @@ class TestActs:
         servers = {"TALLYSTICK_TOKEN_FILE": str(tmp_path / "token")}
         id = str(await lose(desk.stand))
         assert "settle" in (await desk.run("case", "show", id)).stdout
-        say = ("case", "settle", id, "--reason", "looked in the ERP")
+        unseen = ("case", "settle", id, "--reason", "looked in the ERP")
+        blind = await desk.run(*unseen, "--not-done", **servers)
+        assert (blind.exit_code, "--if-version" in blind.stderr) == (Exit.USAGE, True)
+        say = (*unseen, "--if-version", "1")
         for wrong in ((), ("--not-done", "--external-id", "4711")):
             assert (await desk.run(*say, *wrong, **servers)).exit_code == Exit.USAGE
         refused = await desk.run(*say, "--not-done")

@@ -159,7 +159,10 @@ async def test_a_gap_that_was_closed_lets_the_head_run(stand: Stand, database_ur
 async def test_what_a_person_found_out_of_a_command_is_taken_and_audited(stand: Stand, database_url: str) -> None:
     row = (await stand.commits.load([SHEET]))[SHEET]
     await stand.commit(asking(applied(row, message("e1")), command()))
-    say = {"command": str(command().id), "outcome": "done", "external_id": "4711", "reason": "it is in the ledger"}
+    say = {
+        "command": str(command().id), "attempts": 0, "outcome": "done", "external_id": "4711",
+        "reason": "it is in the ledger",
+    }  # fmt: skip
     # Given a command that may be sent at any time
     page = await stand.post(f"{LANE}/settle", say)
     assert (page.status, page.json["type"]) == (409, "/problems/command-in-use")
@@ -169,6 +172,9 @@ async def test_what_a_person_found_out_of_a_command_is_taken_and_audited(stand: 
     page = await stand.post(f"{LANE}/settle", say)
     assert (page.status, page.json["done"]) == (200, "settle")
     assert stand.looked_at[-1] == SHEET
+    again = await stand.post(f"{LANE}/settle", say)
+    assert (again.status, again.json["type"]) == (409, "/problems/command-changed")
+    assert "look in the system once more" in again.detail
     assert (await audit(database_url))[-1] == (
         "api-token", "command.settle", "timesheet", "T-1", f"{command().reference} is there: it is in the ledger",
     )  # fmt: skip
@@ -182,15 +188,16 @@ async def test_what_a_person_found_out_of_a_command_is_taken_and_audited(stand: 
         ({"outcome": "not_done", "external_id": "4711"}, 400, "external_id"),
         ({"external_id": ""}, 400, "external_id"),
         ({"reason": " "}, 400, "say why"),
+        ({"attempts": 1}, 409, "is not as it was seen"),
+        ({"attempts": None}, 400, "attempts"),
     ],
 )
 async def test_what_is_said_wrongly_of_a_command_is_refused(
-    stand: Stand, wrong: dict[str, str], status: int, says: str
+    stand: Stand, wrong: dict[str, object], status: int, says: str
 ) -> None:
     row = (await stand.commits.load([SHEET]))[SHEET]
     await stand.commit(asking(applied(row, message("e1")), command()))
-    page = await stand.post(
-        f"{LANE}/settle", {"command": str(command().id), "outcome": "done", "reason": "seen", **wrong}
-    )
+    said = {"command": str(command().id), "attempts": 0, "outcome": "done", "reason": "seen"}
+    page = await stand.post(f"{LANE}/settle", said | wrong)
     assert page.status == status
     assert says in page.text

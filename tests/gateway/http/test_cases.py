@@ -131,13 +131,23 @@ async def lose(stand: Stand) -> int:
     """A command was being sent when the process was killed; the number of its case."""
     row = (await stand.commits.load([SHEET]))[SHEET]
     await stand.commit(asking(applied(row, message("it asks")), command()))
-    [leased] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t1"))).leased
+    await send_in_vain(stand, "t1")
+    return await newest(stand)
+
+
+async def send_in_vain(stand: Stand, token: str) -> None:
+    """The sheet's command is sent, and nobody can say what came of it."""
+    [leased] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid(token))).leased
     lost = Failure(FailureClass.UNKNOWN_OUTCOME, UNPROVABLE, "what it sent may still arrive")
     row = (await stand.commits.load([SHEET]))[SHEET]
-    turn = settled(row, (leased.command, uuid("t1")), settlement=Settlement.PARKED)
+    turn = settled(row, (leased.command, uuid(token)), settlement=Settlement.PARKED)
     turn.opened.append(Opened(Case(lost), command_id=leased.command.id, system="erp"))
     await stand.commit(turn)
-    return await newest(stand)
+
+
+async def settled_by(stand: Stand, who: str, id: int, finding: object) -> Page:
+    """Say what became of the command of a case that has never changed."""
+    return await stand.asked_by(who, "POST", f"/v1/cases/{id}/settle", finding, If_Match='"1"')
 
 
 async def newest(stand: Stand) -> int:
@@ -436,22 +446,37 @@ class TestCommands:
         assert (case["closed_how"], case["closed_by"]) == ("resolved", "rob")
         [again] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t2"))).leased
         assert again.command.generation == 2
-        late = await stand.asked_by("rob", "POST", path, finding)
+        late = await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')
         assert (late.status, "is closed (resolved)" in late.detail) == (409, True)
+
+    async def test_what_was_not_seen_is_not_settled(self, stand: Stand) -> None:
+        id = await lose(stand)
+        path, finding = f"/v1/cases/{id}/settle", {"reason": "looked in the ERP", "outcome": "not_done"}
+        blind = await stand.asked_by("rob", "POST", path, finding)
+        assert (blind.status, blind.json["type"]) == (428, "/problems/precondition-missing")
+        # Given that it was settled, sent anew, and nobody knows what came of that either
+        assert (await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')).status == 200
+        await send_in_vain(stand, "t2")
+        assert await newest(stand) == id
+        # When the same is said once more, of what was seen before
+        late = await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')
+        assert (late.status, late.json["type"]) == (412, "/problems/case-changed")
+        # Then it is not taken for a word about the second
+        [case] = (await stand.get("/v1/cases")).items
+        assert case["command_id"] == str(command(generation=2).id)
 
     async def test_done_counts_as_if_the_system_had_said_so(self, stand: Stand) -> None:
         id = await lose(stand)
         finding = {"reason": "there since noon", "outcome": "done", "external_id": "4711"}
-        assert (await stand.asked_by("ops", "POST", f"/v1/cases/{id}/settle", finding)).status == 200
+        assert (await settled_by(stand, "ops", id, finding)).status == 200
         [again] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t2"))).leased
         assert (again.earlier[-1].ending, again.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
 
     async def test_another_role_or_another_case_is_refused(self, stand: Stand) -> None:
         finding = {"reason": "x", "outcome": "done"}
-        page = await stand.asked_by("bob", "POST", f"/v1/cases/{await lose(stand)}/settle", finding)
+        page = await settled_by(stand, "bob", await lose(stand), finding)
         assert (page.status, page.json["type"]) == (403, "/problems/role-missing")
-        approval = await ask_approval(stand, OTHER_SHEET)
-        page = await stand.asked_by("ann", "POST", f"/v1/cases/{approval}/settle", finding)
+        page = await settled_by(stand, "ann", await ask_approval(stand, OTHER_SHEET), finding)
         assert (page.status, "not about a command" in page.detail) == (409, True)
 
     async def test_a_retry_that_comes_to_the_same_is_refused_and_says_what_helps(self, stand: Stand) -> None:
@@ -462,7 +487,7 @@ class TestCommands:
         "finding", [{"outcome": "done"}, {"reason": "x"}, {"reason": "x", "outcome": "not_done", "external_id": "1"}]
     )
     async def test_a_wrong_finding_says_what_to_write(self, stand: Stand, finding: object) -> None:
-        assert (await stand.asked_by("rob", "POST", f"/v1/cases/{await lose(stand)}/settle", finding)).status == 400
+        assert (await settled_by(stand, "rob", await lose(stand), finding)).status == 400
 
 
 class TestLanes:

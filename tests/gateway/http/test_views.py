@@ -162,7 +162,7 @@ class TestLanes:
         assert lane["parked_commands"] == [
             {
                 "id": str(command().id), "system": "erp", "operation": "billable.create",
-                "reference": "timesheet/T-1/1/1", "reason": "refused",
+                "reference": "timesheet/T-1/1/1", "reason": "refused", "attempts": 1,
             }
         ]  # fmt: skip
         [commands] = lane["commands"]

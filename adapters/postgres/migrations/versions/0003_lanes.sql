@@ -95,10 +95,12 @@ BEGIN
 END $$;
 
 -- A person says what became of a command: that the system has its effect, or that it has not and never will from what
--- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. 'done',
+-- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. They say it of
+-- what they saw: a case about it in a version, or else its newest attempt. 'done', 'changed': it is not as they saw it,
 -- 'absent', 'open': neither parked nor paused, so somebody may send it, or 'sending'.
-CREATE FUNCTION tallystick.settle_command(p_entity text, p_key text, p_id uuid, p_is_there boolean, p_external_id text,
-                                          p_actor text, p_reason text) RETURNS text
+CREATE FUNCTION tallystick.settle_command(p_entity text, p_key text, p_id uuid, p_case bigint, p_version bigint,
+                                          p_attempts integer, p_is_there boolean, p_external_id text, p_actor text,
+                                          p_reason text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     command tallystick.outbox;
@@ -109,6 +111,12 @@ BEGIN
     WHERE o.id = p_id AND o.entity = p_entity AND o.key = p_key FOR UPDATE;
     IF NOT FOUND THEN
         RETURN 'absent';
+    END IF;
+    PERFORM FROM tallystick.cases c WHERE c.id = p_case AND c.version = p_version AND c.command_id = p_id FOR UPDATE;
+    IF NOT FOUND AND p_attempts IS DISTINCT FROM
+                     (SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = p_id)
+    THEN
+        RETURN 'changed';
     ELSIF command.state = 'open' AND NOT tallystick.is_paused(command.entity, command.key, command.body) THEN
         RETURN 'open';
     END IF;
