@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -13,6 +13,7 @@ from gateway.hearing import SHORTEST_WAIT, Ear, holds_the_system
 from gateway.retry import Retries
 from gateway.settlement import (
     GiveUp,
+    Later,
     LookUp,
     Send,
     Settle,
@@ -70,22 +71,32 @@ class Attempts:
         found = await self._system.look_up(leased.command)
         if isinstance(found, Absent) and step.proves_absence and leased.lost is not None:
             asked = await self._ask_for_later(leased.command)
-            if isinstance(asked, GiveUp):
-                return Unknown(asked.failure), ended(
-                    leased, Ending.UNKNOWN, asked.failure, heard=self._ear.heard(found)
-                )
+            if isinstance(asked, list):
+                return self._stands_later(leased, asked, self._ear.heard(found))
             found = asked
         return await self._found(leased, capability, step, found)
 
-    async def _ask_for_later(self, command: Command) -> GiveUp | Absent | Deferred | Unknown:
-        """What the system says of later generations, all of which must be absent."""
+    async def _ask_for_later(self, command: Command) -> list[Later] | Absent | Deferred | Unknown:
+        """The later generations that the system has, in their order; absent: it has none."""
+        there: list[Later] = []
         for later in later_generations(command):
             found = await self._system.look_up(later)
-            if isinstance(found, Confirmed):
-                return done_later(later, found)
-            if not isinstance(found, Absent):
-                return found
-        return Absent()
+            match found:
+                case Confirmed(external_id):
+                    there.append(Later(later, external_id))
+                case Absent():
+                    pass
+                case Deferred() | Unknown():
+                    return found
+                case _:
+                    assert_never(found)
+        return there or Absent()
+
+    def _stands_later(self, leased: Leased, there: Sequence[Later], heard: Heard) -> Stepped:
+        """A person is asked; the latest is recorded, by which what they say is taken."""
+        failure, latest = done_later(there), there[-1]
+        record = ended(leased, Ending.UNKNOWN, failure, external_id=latest.external_id, heard=heard)
+        return Unknown(failure), replace(record, found_generation=latest.command.generation)
 
     async def _found(
         self, leased: Leased, capability: Capability, step: LookUp, found: Confirmed | Absent | Deferred | Unknown

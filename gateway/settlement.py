@@ -46,6 +46,14 @@ class GiveUp:
     failure: Failure
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A later generation of a command, whose effect the system has."""
+
+    command: Command
+    external_id: str | None
+
+
 Step = Send | LookUp | Settle | GiveUp
 
 
@@ -103,16 +111,18 @@ def later_generations(command: Command) -> list[Command]:
     ]
 
 
-def done_later(later: Command, found: Confirmed) -> GiveUp:
-    """The effect of a later generation stands in the system: perhaps with another body, so a person must look."""
-    its_id = "" if found.external_id is None else f", its id {found.external_id}"
-    return GiveUp(
-        Failure(
-            FailureClass.UNKNOWN_OUTCOME,
-            UNPROVABLE,
-            f"the system has {later.reference}{its_id}, which was sent after the restored point: look whether it is "
-            "what this command asks for, and settle it as done; or undo it there, and settle it as not done",
-        )
+def done_later(found: Sequence[Later]) -> Failure:
+    """Effects of later generations stand in the system: perhaps with another body, so a person must look.
+
+    `found` in the order of their generations, not empty. The last is what the command is settled as.
+    """
+    told = ", and ".join(f"{each.command.reference}{_its_id(each)}" for each in found)
+    return Failure(
+        FailureClass.UNKNOWN_OUTCOME,
+        UNPROVABLE,
+        f"the system has {told}, sent after the restored point: look whether {found[-1].command.reference} is what "
+        "this command asks for, and settle it as done, under that reference; or undo it there, and settle it as not "
+        "done, which sends it under a later one",
     )
 
 
@@ -152,6 +162,10 @@ def _is_remembered(capability: Capability, loose: Sequence[Attempt]) -> bool:
 def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:
     """The bound counts from the end that the sender recorded; a sender that fell silent recorded none."""
     return attempt.ended_for is not None and attempt.ended_for > capability.late_bound
+
+
+def _its_id(later: Later) -> str:
+    return "" if later.external_id is None else f", its id {later.external_id}"
 
 
 def _rejection(attempt: Attempt) -> Rejected:

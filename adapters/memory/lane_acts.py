@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import NamedTuple, assert_never
 from uuid import UUID
 
 from adapters.memory.arranging import close_numbers
@@ -32,7 +32,8 @@ from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 
 _REFUSED = frozenset({Ending.REJECTED, Ending.ABSENT})
-_NOTHING_DONE = frozenset({Ending.REJECTED, Ending.DEFERRED, Ending.UNSENT, Ending.UNANSWERED})
+_NOTHING_SENT = frozenset({Ending.DEFERRED, Ending.UNSENT, Ending.UNANSWERED})
+_NOTHING_DONE = _NOTHING_SENT | {Ending.REJECTED}
 _STOPPED = frozenset({LaneState.BACKOFF, LaneState.WAITING, LaneState.PARKED})
 
 
@@ -107,7 +108,7 @@ class MemoryLaneActs:
         self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
         reason: str,
     ) -> None:  # fmt: skip
-        tables, now = self._tables, self._tables.clock()
+        tables = self._tables
         standing = tables.outbox.get(command)
         if standing is None or standing.command.key != key:
             raise CommandNotFound(f"{key} has no open command {command}")
@@ -117,18 +118,19 @@ class MemoryLaneActs:
             raise CommandInUse(f"command {command} is not parked, and may be sent at any time: pause {key} first")
         if SendLane(standing.command.system, key) in tables.leases:
             raise CommandInUse(f"command {command} is being sent: settle it when that has ended")
-        log = tables.attempts.setdefault(command, [])
-        number = log[-1].attempt.number + 1 if log else 1
+        later = _found_later([logged.attempt for logged in tables.attempts.get(command, ())]) if is_there else None
+        if later is not None:
+            standing = self._renamed(standing, later.generation)
+            external_id = external_id or later.external_id
         ending = Ending.CONFIRMED if is_there else Ending.ABSENT
-        said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", f"{actor}: {reason}")
-        log.append(Logged(command, said, now, now, standing.command, standing.place))
-        tables.tell([], map(case_notice, tables.close_cases({command}, Closed.RESOLVED, actor)))
+        self._log(standing, ending, external_id, f"{actor}: {reason}")
+        tables.tell([], map(case_notice, tables.close_cases({standing.command.id}, Closed.RESOLVED, actor)))
+        told = f"{standing.command.reference} is {'' if is_there else 'not '}there: {reason}"
         if is_there:
-            standing.is_parked, standing.reason, standing.due_at = False, None, None
+            _let_go(standing)
         else:
             self._reopen_command(standing)
-        told = f"{standing.command.reference} is {'' if is_there else 'not '}there: {reason}"
-        tables.audit.append(Act(actor, "command.settle", key, None, told, now))
+        tables.audit.append(Act(actor, "command.settle", key, None, told, tables.clock()))
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -152,28 +154,65 @@ class MemoryLaneActs:
             for case in self._tables.cases
         )
 
-    def _reopen_command(self, standing: Standing) -> None:
-        """A command that did nothing gets a new generation, and so a new identity, at the same place.
+    def _log(self, standing: Standing, ending: Ending, external_id: str | None, why: str) -> None:
+        """What a person says, as the newest attempt."""
+        command, now = standing.command, self._tables.clock()
+        log = self._tables.attempts.setdefault(command.id, [])
+        number = log[-1].attempt.number + 1 if log else 1
+        said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", why)
+        log.append(Logged(command.id, said, now, now, command, standing.place))
 
-        Its cases go along: should it fail again, they are the same.
+    def _reopen_command(self, standing: Standing) -> None:
+        """A command that did nothing gets a new generation.
+
+        It is behind every one that the system was found to have: who remembers it would answer for what was undone.
         """
-        tables, old = self._tables, standing.command
-        if self._is_to_be_renamed(old.id):
-            generation = old.generation + 1
-            new = command_id(old.system, old.operation, old.key, old.line, generation)
-            reference = f"{old.reference.rpartition('/')[0]}/{generation}"
-            tables.unqueue(old.id)
-            command = old._replace(id=new, generation=generation, reference=reference)
-            standing = Standing(command, standing.place, standing.at)
-            tables.queue(standing)
-            for row in tables.cases:
-                if row.opened.command_id == old.id:
-                    row.opened = replace(row.opened, command_id=new)
-        standing.is_parked, standing.reason, standing.due_at = False, None, None
+        id, generation = standing.command.id, standing.command.generation
+        if self._is_to_be_renamed(id):
+            found = [logged.attempt.found_generation or 0 for logged in self._tables.attempts.get(id, ())]
+            standing = self._renamed(standing, max([generation, *found]) + 1)
+        _let_go(standing)
 
     def _is_to_be_renamed(self, id: UUID) -> bool:
         """Only what did nothing: the effect of another must be found under the name that it was sent with."""
         return _did_nothing([logged.attempt.ending for logged in self._tables.attempts.get(id, ())])
+
+    def _renamed(self, standing: Standing, generation: int) -> Standing:
+        """The command under another generation, and so another identity, at the same place.
+
+        Its cases go along: should it fail again, they are the same.
+        """
+        tables, old = self._tables, standing.command
+        new = command_id(old.system, old.operation, old.key, old.line, generation)
+        reference = f"{old.reference.rpartition('/')[0]}/{generation}"
+        tables.unqueue(old.id)
+        renamed = Standing(
+            old._replace(id=new, generation=generation, reference=reference), standing.place, standing.at
+        )
+        tables.queue(renamed)
+        for row in tables.cases:
+            if row.opened.command_id == old.id:
+                row.opened = replace(row.opened, command_id=new)
+        return renamed
+
+
+class _Later(NamedTuple):
+    """What a system was found to have of a later generation."""
+
+    generation: int
+    external_id: str | None
+
+
+def _let_go(standing: Standing) -> None:
+    standing.is_parked, standing.reason, standing.due_at = False, None, None
+
+
+def _found_later(attempts: Sequence[Attempt]) -> _Later | None:
+    """The one that was found last, if nothing was sent, or proved absent, since."""
+    last = next((attempt for attempt in reversed(attempts) if attempt.ending not in _NOTHING_SENT), None)
+    if last is None or last.found_generation is None:
+        return None
+    return _Later(last.found_generation, last.external_id)
 
 
 def _did_nothing(endings: Sequence[Ending | None]) -> bool:

@@ -76,8 +76,9 @@ class MemoryOutbox:
         tables, now = self._tables, self._clock()
         for end in ended:
             ending = Attempt(
-                end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason
-            )
+                end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason,
+                end.found_generation,
+            )  # fmt: skip
             for logged in tables.attempts.get(end.command.id, ()):
                 if (logged.attempt.number, logged.token) == (end.attempt, end.token) and logged.end(ending, now):
                     self._hear(end, now)

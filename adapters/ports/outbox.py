@@ -39,6 +39,9 @@ class Attempt:
     `ending` is None while nobody has recorded one: the sender is at it, or fell silent. `started_for` and `ended_for`
     are the numbers of seconds since it was started and since the recorded end, by the database's clock; `ended_for` is
     None without an end.
+
+    `found_generation`: the latest later generation of the command whose effect the system was found to have, with the
+    system's own id for it in `external_id`; None: none was found.
     """
 
     number: int
@@ -49,6 +52,7 @@ class Attempt:
     failure_class: FailureClass | None = None
     code: str | None = None
     reason: str | None = None
+    found_generation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Ended:
     hold: float | None = None
     heard: Heard | None = None
     """What it has shown of the system; None: the system was not asked."""
+    found_generation: int | None = None
+    """See `Attempt`."""
 
 
 @dataclass(frozen=True, slots=True)

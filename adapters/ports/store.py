@@ -131,7 +131,8 @@ class LaneActs(Protocol):
         """Let a parked, waiting, or backing-off lane and parked commands of `key` run again; audited.
 
         A parked command gets a new generation at the same place if it was rejected, or absent when asked, and no
-        attempt since may have landed; else it keeps its generation. Closes the cases of the messages and commands that
+        attempt since may have landed, behind every one that its system was found to have; else it keeps its generation.
+        Closes the cases of the messages and commands that
         run again, and tells so. Where a message is parked that has ended the process, only the commands run without
         `force`. Raises `LaneNotFound`, and then `LaneKills` if there are none.
         """
@@ -144,8 +145,10 @@ class LaneActs(Protocol):
         """Record what a person says of a command that is parked, or paused: that the system has its effect or not.
 
         It stands in the sent log as the newest attempt, confirmed or absent, so whoever runs the command next settles
-        it, or sends it under a new generation. Closes its cases; audited and told. Raises `CommandNotFound`,
-        `CommandChanged` if it is not as it was `seen`, and `CommandInUse` if it is being sent or may be.
+        it, or sends it under a new generation. Where the system was found to have a later generation, and nothing was
+        sent since, the command becomes that one, with its external id unless another is given, or one behind it. Closes
+        its cases; audited and told. Raises `CommandNotFound`, `CommandChanged` if it is not as it was `seen`, and
+        `CommandInUse` if it is being sent or may be.
         """
         ...
 

@@ -31,7 +31,9 @@ from schemas.verdicts import FailureClass
 _CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _ATTEMPTS = statement("attempts")
 _FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
-_RECORD = "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+_RECORD = (
+    "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+)
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
 _TAKE_OVER = statement("take_over")
@@ -93,7 +95,8 @@ class PostgresOutbox:
             return
         rows = [
             (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
-             end.reason, end.hold, end.command.system, end.command.key.entity, end.command.key.id, *_heard(end.heard))
+             end.reason, end.found_generation, end.hold, end.command.system, end.command.key.entity, end.command.key.id,
+             *_heard(end.heard))
             for end in ended
         ]  # fmt: skip
         try:
@@ -213,4 +216,5 @@ def _attempt(record: asyncpg.Record) -> Attempt:
         None if failure_class is None else FailureClass(failure_class),
         record["code"],
         record["reason"],
+        record["found_generation"],
     )

@@ -248,3 +248,69 @@ class TestWhatAPersonSays:
         for key, id in ((SHEET, uuid("another")), (PROJECT, FIRST.id)):
             with pytest.raises(CommandNotFound):
                 await say(process, is_there=True, attempts=1, key=key, id=id)
+
+
+async def found_later(process: Process, generation: int) -> None:
+    """The system has the effect of a later generation of the first of two commands, which is parked."""
+    await process.commit(asking(applied(await process.row(SHEET), message("e1")), FIRST, SECOND))
+    leased = await claim(process, "t1")
+    end = Ended(leased.command, leased.token, leased.attempt, Ending.UNKNOWN, "88", found_generation=generation)
+    await process.outbox.record([end])
+    turn = settled(await process.row(SHEET), (leased.command, leased.token), settlement=Settlement.PARKED)
+    assert await process.commit(turn) == [Committed()]
+
+
+class TestWhatStandsUnderALaterGeneration:
+    """After a restore: a retry of the lost time had raised it."""
+
+    @pytest.mark.parametrize(("said", "id"), [(None, "88"), ("99", "99")])
+    async def test_done_means_that_generation(
+        self, store: StoreStand, process: Process, said: str | None, id: str
+    ) -> None:
+        await found_later(process, 3)
+        await say(process, is_there=True, attempts=1, external_id=said)
+        leased = await claim(process, "t9")
+        assert leased.command == command(line="1", generation=3)
+        assert [(each.ending, each.external_id) for each in leased.earlier] == [(Ending.CONFIRMED, id)]
+        assert await store.acts() == [("ann", "command.settle", "timesheet/T-1/1/3 is there: looked")]
+        # and its successors go on
+        await process.commit(settled(await process.row(SHEET), (leased.command, leased.token)))
+        assert (await claim(process, "next")).command == SECOND
+
+    async def test_not_done_goes_on_behind_that_generation(self, process: Process) -> None:
+        await found_later(process, 3)
+        await say(process, is_there=False, attempts=1)
+        leased = await claim(process, "t9")
+        assert leased.command == command(line="1", generation=4)
+        assert leased.earlier == ()
+
+    async def test_a_retry_of_what_was_refused_since_goes_on_behind_it_too(self, process: Process) -> None:
+        await found_later(process, 3)
+        await process.acts.retry(SHEET, actor="ann", reason="undone there")
+        await attempt(process, Ending.ABSENT, 2)
+        leased = await attempt(process, Ending.REJECTED, 3)
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED))
+        await process.acts.retry(SHEET, actor="ann", reason="period opened")
+        assert (await claim(process, "t9")).command == command(line="1", generation=4)
+
+    @pytest.mark.parametrize("since", [Ending.UNKNOWN, Ending.ABSENT, None])
+    async def test_done_means_its_own_once_it_was_sent_or_proved_absent_since(
+        self, process: Process, since: Ending | None
+    ) -> None:
+        await found_later(process, 3)
+        await process.acts.retry(SHEET, actor="ann", reason="undone there")
+        leased = await attempt(process, since, 2)
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED))
+        await say(process, is_there=True, attempts=2)
+        assert (await claim(process, "t9")).command == FIRST
+
+    @pytest.mark.parametrize("since", [Ending.UNANSWERED, Ending.UNSENT, Ending.DEFERRED])
+    async def test_done_means_what_was_found_while_nothing_was_done_since(
+        self, process: Process, since: Ending
+    ) -> None:
+        await found_later(process, 3)
+        await process.acts.retry(SHEET, actor="ann", reason="ask again")
+        leased = await attempt(process, since, 2)
+        await process.commit(settled(await process.row(SHEET), (FIRST, leased.token), settlement=Settlement.PARKED))
+        await say(process, is_there=True, attempts=2)
+        assert (await claim(process, "t9")).command == command(line="1", generation=3)

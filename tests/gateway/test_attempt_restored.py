@@ -38,8 +38,18 @@ async def test_what_stands_under_a_later_generation_is_parked_and_neither_sent_n
         assert outcome.failure.failure_class is FailureClass.UNKNOWN_OUTCOME
         assert there in outcome.failure.reason
         assert (record.ending, record.hold) == (Ending.UNKNOWN, None)
+        assert (record.found_generation, record.external_id) == (generation, "erp-1")
         assert vendor.effects == [there]
         assert vendor.requests == []
+
+
+async def test_of_several_later_generations_the_latest_counts_and_all_are_told() -> None:
+    vendor = Vendor(LOOKED_UP, effects=["job/a/1/2", "job/a/1/4"])
+    outcome, record = await step(vendor)
+    assert isinstance(outcome, Unknown)
+    assert "job/a/1/2, its id " in outcome.failure.reason
+    assert "job/a/1/4, its id " in outcome.failure.reason
+    assert (record.found_generation, record.external_id) == (4, "erp-1")
 
 
 async def test_what_stands_under_no_generation_is_sent() -> None:

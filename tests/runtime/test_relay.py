@@ -12,6 +12,7 @@ from random import Random
 import pytest
 
 from adapters.ports.outbox import Ending
+from adapters.ports.restores import Found as FoundBy
 from adapters.ports.store import SeenAttempts
 from adapters.ports.system import Capability
 from gateway.activation import Answered
@@ -182,6 +183,37 @@ def test_what_a_person_found_out_settles_what_nobody_else_can(is_there: bool) ->
         await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
         assert town.cases() == []
         assert town.vendor.effects == ["job/a/1/1" if is_there else "job/a/1/2", "job/a/2/1"]
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_after_a_restore_it_goes_on_with_the_generation_that_the_system_has(is_there: bool) -> None:  # noqa: FBT001
+    async def story() -> None:
+        # Given a command that was retried in the lost time, so that the system has its second generation
+        vendor = Vendor(KEYED, effects=["job/a/1/2"])
+        vendor.remember(command_id(ERP, "job.do", A, "1", 2))
+        town = Town(vendor=vendor)
+        town.process(sends=False).deliver(A, ASKS)
+        await until(lambda: bool(town.store.tables.outbox))
+        restores = town.store.clients().restores
+        await restores.declare(since=None, found=FoundBy.DECLARED, actor="ann", reason="the base of Friday")
+        await restores.release(actor="ann", reason="old processes are gone")
+        process = town.process()
+        await until(lambda: town.cases() == ["outcome_unprovable"])
+        # When a person says that it is there; or undoes it, so that the system remembers its key alone
+        if not is_there:
+            vendor.effects.remove("job/a/1/2")
+        seen = SeenAttempts(process.outbox.log(FIRST)[-1].number)
+        await town.store.clients().acts.settle(
+            A, command=FIRST, seen=seen, is_there=is_there, external_id=None, actor="ann", reason="looked"
+        )
+        await until(lambda: town.steps(A) == ("a1", "+1", "+2"))
+        # Then what is confirmed is what stands there, once
+        assert vendor.effects == ["job/a/1/2" if is_there else "job/a/1/3", "job/a/2/1"]
+        confirmed = command_id(ERP, "job.do", A, "1", 2 if is_there else 3)
+        assert Ending.CONFIRMED in [each.ending for each in process.outbox.log(confirmed)]
         await town.close()
 
     run(story())

@@ -109,6 +109,10 @@ class Vendor:
             return Unknown(NO_ANSWER)
         return _confirmed(command) if command.reference in self.effects else Absent()
 
+    def remember(self, key: UUID) -> None:
+        """A request with this key has no effect any more."""
+        self._keys.add(key)
+
     async def close(self) -> None:
         return
 

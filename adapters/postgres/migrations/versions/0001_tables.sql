@@ -153,6 +153,8 @@ CREATE TABLE tallystick.attempt (
     failure_class text,
     code          text,
     reason        text,
+    -- the latest later generation of its command that the system was found to have, with external_id; see restores
+    found_generation integer,
     -- the place of its command: the version of its entity that asked for it
     entity_version bigint,
     index         integer,

@@ -95,8 +95,8 @@ BEGIN
 END $$;
 
 -- A person says what became of a command: that the system has its effect, or that it has not and never will from what
--- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. They say it of
--- what they saw: a case about it in a version, or else its newest attempt. 'done', 'changed': it is not as they saw it,
+-- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. What the system
+-- was found to have under a later generation is what is meant: the command becomes that one. They say it of what they saw: a case about it in a version, or else its newest attempt. 'done', 'changed': it is not as they saw it,
 -- 'absent', 'open': neither parked nor paused, so somebody may send it, or 'sending'.
 CREATE FUNCTION tallystick.settle_command(p_entity text, p_key text, p_id uuid, p_case bigint, p_version bigint,
                                           p_attempts integer, p_is_there boolean, p_external_id text, p_actor text,
@@ -105,6 +105,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     command tallystick.outbox;
     hand    uuid := gen_random_uuid();
+    later   record;
 BEGIN
     PERFORM FROM tallystick.entity WHERE entity = p_entity AND key = p_key FOR NO KEY UPDATE;
     SELECT o.* INTO command FROM tallystick.outbox o
@@ -126,18 +127,25 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 'sending';
     END IF;
+    IF p_is_there THEN
+        SELECT * INTO later FROM tallystick.found_later(p_id);
+        IF later.generation IS NOT NULL THEN
+            SELECT * INTO command FROM tallystick.rename_command(p_id, later.generation);
+            p_external_id := COALESCE(p_external_id, later.external_id);
+        END IF;
+    END IF;
     INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line, generation,
                                     ended_at, ending, external_id, code, reason, entity_version, index)
-    SELECT p_id, COALESCE(max(a.number), 0) + 1, hand, hand, command.system, command.operation, p_entity, p_key,
+    SELECT command.id, COALESCE(max(a.number), 0) + 1, hand, hand, command.system, command.operation, p_entity, p_key,
            command.line, command.generation, now(), CASE WHEN p_is_there THEN 'confirmed' ELSE 'absent' END,
            p_external_id, 'settled_by_person', p_actor || ': ' || p_reason, command.entity_version, command.index
-    FROM tallystick.attempt a WHERE a.command_id = p_id;
+    FROM tallystick.attempt a WHERE a.command_id = command.id;
     DELETE FROM tallystick.lease WHERE token = hand;
-    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[p_id], 'resolved', p_actor));
+    PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[command.id], 'resolved', p_actor));
     IF p_is_there THEN
-        UPDATE tallystick.outbox SET state = 'open', reason = NULL, due_at = NULL WHERE id = p_id;
+        UPDATE tallystick.outbox SET state = 'open', reason = NULL, due_at = NULL WHERE id = command.id;
     ELSE
-        PERFORM tallystick.reopen_commands(ARRAY[p_id]);
+        PERFORM tallystick.reopen_commands(ARRAY[command.id]);
     END IF;
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'command.settle', p_entity, p_key,
@@ -162,29 +170,46 @@ LANGUAGE sql IMMUTABLE AS $$
                                                        p_generation::text), 'UTF8')) FROM 1 FOR 16) AS d) digest
 $$;
 
--- Let parked commands run again; one that did nothing gets a new generation, and so a new identity, at the same place.
--- Its cases go along: should it fail again, they are the same.
+-- Give a command another generation, and so another identity, at the same place. Its cases go along: should it fail
+-- again, they are the same.
+CREATE FUNCTION tallystick.rename_command(p_id uuid, p_generation integer) RETURNS tallystick.outbox
+LANGUAGE sql AS $$
+    WITH renamed AS (
+        UPDATE tallystick.outbox o SET
+            generation = p_generation,
+            id = tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, p_generation),
+            reference = regexp_replace(o.reference, '[0-9]+$', p_generation::text)
+        WHERE o.id = p_id RETURNING o.*
+    ), cases AS (
+        UPDATE tallystick.cases c SET command_id = r.id FROM renamed r WHERE c.command_id = p_id)
+    SELECT * FROM renamed
+$$;
+
+-- Let parked commands run again; one that did nothing gets a new generation at the same place. It is behind every one
+-- that a system was found to have: whoever remembers it would answer for what was undone there.
 CREATE FUNCTION tallystick.reopen_commands(p_commands uuid[]) RETURNS void
 LANGUAGE sql AS $$
-    WITH again AS (
-        UPDATE tallystick.outbox o SET
-            state = 'open', reason = NULL, due_at = NULL,
-            generation = CASE WHEN r.did_nothing THEN o.generation + 1 ELSE o.generation END,
-            id = CASE WHEN r.did_nothing
-                      THEN tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, o.generation + 1)
-                      ELSE o.id END,
-            reference = CASE WHEN r.did_nothing
-                             THEN regexp_replace(o.reference, '[0-9]+$', (o.generation + 1)::text) ELSE o.reference END
-        FROM (SELECT p.id, (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
-                                            OR a.number <= absent.number)
-                                   AND bool_or(a.ending IN ('rejected', 'absent'))
-                            FROM tallystick.attempt a WHERE a.command_id = p.id) AS did_nothing
-              FROM tallystick.outbox p
-              CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
-                                  WHERE b.command_id = p.id AND b.ending = 'absent') absent
-              WHERE p.id = ANY (p_commands)) r
-        WHERE o.id = r.id RETURNING r.id AS before, o.id AS now)
-    UPDATE tallystick.cases c SET command_id = a.now FROM again a WHERE c.command_id = a.before AND a.now <> a.before
+    UPDATE tallystick.outbox SET state = 'open', reason = NULL, due_at = NULL WHERE id = ANY (p_commands);
+    SELECT tallystick.rename_command(o.id, GREATEST(o.generation, sent.found_generation) + 1)
+    FROM tallystick.outbox o
+    CROSS JOIN LATERAL (SELECT COALESCE(max(b.number), 0) AS number FROM tallystick.attempt b
+                        WHERE b.command_id = o.id AND b.ending = 'absent') absent
+    CROSS JOIN LATERAL (SELECT bool_and(COALESCE(a.ending IN ('rejected', 'deferred', 'unsent', 'unanswered'), false)
+                                        OR a.number <= absent.number)
+                               AND bool_or(a.ending IN ('rejected', 'absent')) AS did_nothing,
+                               max(a.found_generation) AS found_generation
+                        FROM tallystick.attempt a WHERE a.command_id = o.id) sent
+    WHERE o.id = ANY (p_commands) AND sent.did_nothing
+$$;
+
+-- What a system was found to have of a later generation of a command, if nothing was sent, or proved absent, since.
+CREATE FUNCTION tallystick.found_later(p_id uuid, OUT generation integer, OUT external_id text)
+LANGUAGE sql STABLE AS $$
+    SELECT a.found_generation, a.external_id
+    FROM (SELECT t.* FROM tallystick.attempt t
+          WHERE t.command_id = p_id AND (t.ending IS NULL OR t.ending NOT IN ('deferred', 'unsent', 'unanswered'))
+          ORDER BY t.number DESC LIMIT 1) a
+    WHERE a.found_generation IS NOT NULL
 $$;
 
 -- The head ends as discarded, if it is still the one that the operator saw: 'done', 'moved', or 'absent'.

@@ -173,9 +173,10 @@ END $$;
 -- a record that is repeated tells them nothing.
 CREATE FUNCTION tallystick.record_ends(p_command uuid[], p_number integer[], p_token uuid[], p_ending text[],
                                        p_external_id text[], p_class text[], p_code text[], p_reason text[],
-                                       p_hold double precision[], p_system text[], p_entity text[], p_key text[],
-                                       p_speech text[], p_wait double precision[], p_failures integer[],
-                                       p_open_for double precision[], p_longest double precision[]) RETURNS void
+                                       p_found_generation integer[], p_hold double precision[], p_system text[],
+                                       p_entity text[], p_key text[], p_speech text[], p_wait double precision[],
+                                       p_failures integer[], p_open_for double precision[],
+                                       p_longest double precision[]) RETURNS void
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -184,14 +185,14 @@ DECLARE
     moved text[];
 BEGIN
     WITH ended AS MATERIALIZED (
-        SELECT * FROM unnest(p_command, p_number, p_token, p_ending, p_external_id, p_class, p_code, p_reason, p_hold,
-                             p_system, p_entity, p_key) WITH ORDINALITY
-                      e(command_id, number, token, ending, external_id, failure_class, code, reason, hold,
-                        system, entity, key, place)
+        SELECT * FROM unnest(p_command, p_number, p_token, p_ending, p_external_id, p_class, p_code, p_reason,
+                             p_found_generation, p_hold, p_system, p_entity, p_key) WITH ORDINALITY
+                      e(command_id, number, token, ending, external_id, failure_class, code, reason,
+                        found_generation, hold, system, entity, key, place)
     ), attempts AS (
         UPDATE tallystick.attempt a SET
             ended_at = now(), ending = e.ending, external_id = e.external_id, failure_class = e.failure_class,
-            code = e.code, reason = e.reason
+            code = e.code, reason = e.reason, found_generation = e.found_generation
         FROM ended e
         WHERE a.command_id = e.command_id AND a.number = e.number AND a.token = e.token AND a.ending IS NULL
         RETURNING e.place
