@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import copy_context
 from typing import Final
 
 from adapters.memory.broker import MemoryBroker
@@ -18,7 +19,7 @@ OnError = Callable[[str, Exception], None]
 
 
 class MemoryIntake:
-    """The standing consumption of one queue."""
+    """The standing consumption of one queue; what the broker brings about are steps of whoever began it."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class MemoryIntake:
         self._prefetch = prefetch
         self._on_delivery = on_delivery
         self._on_error = on_error
+        self._context = copy_context()
         self._is_paused = False
         self._channel: MemoryChannel | None = None
         self._reopening: asyncio.TimerHandle | None = None
@@ -64,7 +66,7 @@ class MemoryIntake:
         queue = self._broker.queues.get(self.queue)
         if self._channel is not None or self._reopening is not None or queue is None or not self._broker.is_up:
             return
-        self._channel = MemoryChannel(queue, self._prefetch, self._take)
+        self._channel = MemoryChannel(queue, self._prefetch, self._take, self._context)
         if self._is_paused:
             self._channel.pause()
         queue.attach(self._channel)
@@ -73,7 +75,8 @@ class MemoryIntake:
         """Drop the channel, and open another after a while."""
         if self._channel is not None:
             self._drop()
-            self._reopening = asyncio.get_running_loop().call_later(REOPEN_AFTER, self._reopen)
+            loop = asyncio.get_running_loop()
+            self._reopening = loop.call_later(REOPEN_AFTER, self._reopen, context=self._context)
 
     def close(self) -> None:
         self._broker.standing.remove(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -93,15 +94,20 @@ class MemoryQueue:
 
 
 class MemoryChannel:
-    """One consumer of a queue, until it is given up."""
+    """One consumer of a queue, until it is given up.
 
-    def __init__(self, queue: MemoryQueue, prefetch: int, take: Callable[[Delivery], None]) -> None:
+    What reaches it is a step of its own, in the consumer's `context`, whoever had it given out: a publisher, or another
+    consumer that gave it back and may stand still by then. So nothing overtakes on the way.
+    """
+
+    def __init__(self, queue: MemoryQueue, prefetch: int, take: Callable[[Delivery], None], context: Context) -> None:
         self.queue = queue
         self.is_live = True
         self._loop = asyncio.get_running_loop()
         self.quiet_since = self._loop.time()
         self._prefetch = prefetch
         self._take = take
+        self._context = context
         self._last_tag = 0
         self._unacked: dict[int, Message] = {}
         self._acks: list[int] = []
@@ -128,7 +134,8 @@ class MemoryChannel:
         """Count it as delivered; it is handed over in the loop's next turn."""
         self._last_tag += 1
         self._unacked[self._last_tag] = message
-        self._loop.call_soon(self._arrive, MemoryDelivery(message, self, self._last_tag, message.returns))
+        delivery = MemoryDelivery(message, self, self._last_tag, message.returns)
+        self._loop.call_soon(self._arrive, delivery, context=self._context)
 
     def give_up(self) -> list[Message]:
         """Die, and give back what is unacked, in its order."""
@@ -144,7 +151,7 @@ class MemoryChannel:
         if self.is_live:
             self._acks.append(tag)
             if len(self._acks) == 1:
-                self._loop.call_soon(self.flush)
+                self._loop.call_soon(self.flush, context=self._context)
 
     def flush(self) -> None:
         """Bring the acks to the queue now."""
