@@ -162,33 +162,15 @@ class Runtime:
         self._queues = [f"{QUEUE_PREFIX}{entity}" for entity in actors] + [UNROUTED]
         self._watch = Watch(counts)
         self._bus = Bus()
-        references = References(actors, capacity=SNAPSHOTS)
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
         self.health.deciding(lambda: self.policies.unread)
-        world = World(
-            actors,
-            references,
-            lambda message: vocabulary.decode_stored(message.body),
-            sources.now,
-            sources.ids,
-            self.policies.policy,
-            self.policies.rules,
-            self.pauses.active,
-            policy.retry_rules.next_try(sources.chance),
-            tuning.bounds,
-            self.policies.hash,
-            self._on_overtaken,
-        )
+        world = self._make_world(actors, policy, sources, tuning, vocabulary)
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
         ]
         self._bus.connect(self._committers)
-        looking = Looking(self.health.starting, self._watch.suspected)
-        first_look = FirstLook(
-            ports.looks, ports.lanes, ports.commits[0], world, self._watch, self._bus, Backoff(), looking
-        )
-        self._life = Life(self.instance, ports.looks, first_look, Backoff())
+        self._life = self._make_life(world)
         self._lanes = LaneWorker(ports.lanes, self._bus.poke, Backoff())
         self._recorder = Recorder(ports.outbox, Backoff())
         self.gates = _gates(policy, ports.systems, sources.now)
@@ -200,9 +182,7 @@ class Runtime:
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
         self._case_terms = CaseTerms(ports.cases, Backoff())
-        self._notifier = None
-        if tuning.notices:
-            self._notifier = Notifier(ports.notices, ports.publishing, Backoff(), self._watch.published)
+        self._notifier = self._make_notifier() if tuning.notices else None
         self._burial = Burial(ports.dead_letters, Backoff())
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
         door = Door(self.policies.sources, sources.ids, vocabulary, self.policies.intakes)
@@ -213,12 +193,9 @@ class Runtime:
             ports.outbox, self.instance, Backoff(), telemetry.leases_taken_over, silent_after=tuning.silent_seconds
         )
         self._phase = Phase.ENDED
-        self._watermark: Watermark | None = None
-        self._cleaner: Cleaner | None = None
-        if ports.upkeep is not None:
-            kept = ports.upkeep
-            self._watermark = Watermark(kept.restores, ports.publishing, kept.remembered, self._on_restore)
-            self._cleaner = Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
+        kept = ports.upkeep
+        self._watermark = None if kept is None else self._make_watermark(kept)
+        self._cleaner = None if kept is None else Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
         self._subscription: Subscription | None = None
@@ -367,6 +344,43 @@ class Runtime:
             Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
                   ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
         )  # fmt: skip
+
+    def _make_world(
+        self,
+        actors: Mapping[str, Actor],
+        policy: PolicyFile,
+        sources: Sources,
+        tuning: Tuning,
+        vocabulary: Vocabulary,
+    ) -> World:
+        return World(
+            actors,
+            References(actors, capacity=SNAPSHOTS),
+            lambda message: vocabulary.decode_stored(message.body),
+            sources.now,
+            sources.ids,
+            self.policies.policy,
+            self.policies.rules,
+            self.pauses.active,
+            policy.retry_rules.next_try(sources.chance),
+            tuning.bounds,
+            self.policies.hash,
+            self._on_overtaken,
+        )
+
+    def _make_life(self, world: World) -> Life:
+        ports = self._ports
+        looking = Looking(self.health.starting, self._watch.suspected)
+        first_look = FirstLook(
+            ports.looks, ports.lanes, ports.commits[0], world, self._watch, self._bus, Backoff(), looking
+        )
+        return Life(self.instance, ports.looks, first_look, Backoff())
+
+    def _make_notifier(self) -> Notifier:
+        return Notifier(self._ports.notices, self._ports.publishing, Backoff(), self._watch.published)
+
+    def _make_watermark(self, kept: Upkeep) -> Watermark:
+        return Watermark(kept.restores, self._ports.publishing, kept.remembered, self._on_restore)
 
     def _make_mapping_retry(self) -> MappingRetry | None:
         unmapped, acts = self._ports.unmapped, self._ports.acts
