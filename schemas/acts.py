@@ -35,7 +35,7 @@ class Act(StrEnum):
     RESOLVE = "resolve"
 
 
-class Acted(Record):
+class ActedV1(Record):
     """A person has acted on the case of one topic. Comes from the API alone, which has asked who it is."""
 
     topic: Topic
@@ -49,3 +49,15 @@ class Acted(Record):
     """Why, for people."""
     changes: Mapping[str, Any] | None = None
     """The corrected fields of an edit, which the actor checks against what it lets a person edit."""
+
+
+class Acted(ActedV1):
+    """A person has acted on the case of one topic as they saw it."""
+
+    seen: Id | None = None
+    """What the case asked when the act was begun, as its digest; left out where it is a case of its topic alone."""
+
+
+def from_v1(acted: ActedV1) -> Acted:
+    """Of an act of version 1 nobody knows what its author saw."""
+    return Acted.model_construct(**dict(acted))

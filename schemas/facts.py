@@ -26,6 +26,8 @@ class Case:
     decision that settles the topic closes it. Without one it belongs to the message or command that opened it.
     `acts` are what a person may do; they come back to the key as `schemas.acts.Acted`. `owner` is the role that must
     act, None: whoever the failure's class belongs to. `money` is what stands still meanwhile, by currency.
+    `asks` is a digest of what exactly is asked, None: the topic says it all. It comes back with the act as what its
+    author saw.
     `remind_after` and `due_after` are seconds, counted by the database from when the case was opened.
     """
 
@@ -36,6 +38,7 @@ class Case:
     money: Mapping[str, Decimal] = field(default_factory=dict)
     remind_after: float | None = None
     due_after: float | None = None
+    asks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
-from schemas.acts import Acted
+from schemas import acts
 from schemas.bound import Bound
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
@@ -167,7 +167,8 @@ EVENTS: Final = Registry(
         Version("customer.trade", 1, customer_v1.Trade, inner=True),
         Version("customer.resembles", 1, customer_v1.Resembles, inner=True),
         Version("customer.absorbed", 1, customer_v1.Absorbed, inner=True),
-        Version("customer.acted", 1, Acted, inner=True),
+        Version("customer.acted", 1, acts.ActedV1, acts.from_v1, inner=True),
+        Version("customer.acted", 2, acts.Acted, inner=True),
         Version("directory.listed", 1, directory_v1.Listed, inner=True),
         Version("directory.unlisted", 1, directory_v1.Unlisted, inner=True),
         Version("project.opportunity_forecast", 1, project_v1.OpportunityForecast, actor="engagement"),
@@ -182,14 +183,16 @@ EVENTS: Final = Registry(
         Version("project.margin_threshold_breached", 1, project_v1.MarginThresholdBreached),
         Version("project.closed", 1, project_v1.Closed),
         Version("project.terms_changed", 1, project_v1.TermsChanged, inner=True),
-        Version("project.acted", 1, Acted, inner=True),
+        Version("project.acted", 1, acts.ActedV1, acts.from_v1, inner=True),
+        Version("project.acted", 2, acts.Acted, inner=True),
         Version("contract.activated", 1, contract_v1.Activated),
         Version("contract.change_order_approved", 1, contract_v1.ChangeOrderApproved),
         Version("contract.renewed", 1, contract_v1.Renewed),
         Version("contract.terminated", 1, contract_v1.Terminated),
         Version("contract.opened", 1, contract_v1.Opened, inner=True),
         Version("contract.withdrawn", 1, contract_v1.Withdrawn, inner=True),
-        Version("contract.acted", 1, Acted, inner=True),
+        Version("contract.acted", 1, acts.ActedV1, acts.from_v1, inner=True),
+        Version("contract.acted", 2, acts.Acted, inner=True),
         Version("resource.assigned", 1, resource_v1.Assigned),
         Version("resource.unassigned", 1, resource_v1.Unassigned),
         Version("employee.upserted", 1, employee_v1.Upserted),
@@ -197,7 +200,8 @@ EVENTS: Final = Registry(
         Version("engagement.customer_ready", 1, engagement_v1.CustomerReady, inner=True),
         Version("engagement.customer_refused", 1, engagement_v1.CustomerRefused, inner=True),
         Version("engagement.customer_moved", 1, engagement_v1.CustomerMoved, inner=True),
-        Version("engagement.acted", 1, Acted, inner=True),
+        Version("engagement.acted", 1, acts.ActedV1, acts.from_v1, inner=True),
+        Version("engagement.acted", 2, acts.Acted, inner=True),
         Version("timesheet.submitted", 1, timesheet_v1.Submitted),
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from actors.asking import not_seen
 from actors.contracts.activating import TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing, objection, theirs
 from actors.contracts.ending import LEFT
-from actors.contracts.holding import APPROVAL, MISSING, NOT_LIVE, RENEWAL, not_live
+from actors.contracts.holding import APPROVAL, MISSING, NOT_LIVE, RENEWAL, asked_of, not_live
 from actors.contracts.renewing import on_renewal
 from actors.contracts.telling import tell, tell_billing, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore
@@ -32,12 +33,12 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
         return Ignore(f"{silent}, then {act.act} again")
     held = next((each for each in contract.held.values() if f"change_order:{each.order.version}" == act.topic), None)
     if held is not None:
-        return _on_held(contract, held, act, context)
+        return not_seen(act, asked_of(held)) or _on_held(contract, held, act, context)
     refused = next((each for each in contract.unbilled if each.topic == act.topic), None)
     if refused is not None and contract.status == "withdrawn":
         return Ignore("the contract is withdrawn: nothing of it is sent any more")
-    if refused is not None:
-        return _on_refused(contract, refused, act, context)
+    if refused is not None:  # the same topic may have asked about the order before
+        return not_seen(act, None) or _on_refused(contract, refused, act, context)
     if act.topic == RENEWAL and contract.renewal is not None:
         return on_renewal(contract, contract.renewal, act, context)
     is_told = act.topic in {"activation", RENEWAL, "termination", LEFT, TOO_MANY} or act.topic.startswith(TAKEN)

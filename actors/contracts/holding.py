@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Final
 
+from actors.asking import digest_of
 from actors.contracts.authority import missing, money, scheduled
 from actors.policy import Approval, Flow, Mode, Policy
 from schemas.acts import Act
@@ -85,6 +86,11 @@ def not_live(contract: Contract, policy: Policy) -> str | None:
     return f"the policy has contracts of {contract.legal_entity} in mode {mode}: set them live"
 
 
+def asked_of(held: Held) -> str | None:
+    """The digest of what the case of a change order asks; None where it has none."""
+    return None if held.why is None else digest_of(held.why.encode())
+
+
 def renewal_case(contract: Contract, renewal: Renewed, name: str, rule: Approval) -> Case:
     """The case of a renewal that a rule's role must approve."""
     failure = Failure(
@@ -92,7 +98,8 @@ def renewal_case(contract: Contract, renewal: Renewed, name: str, rule: Approval
         "authority_missing",
         f"the renewal until {renewal.ends_on} needs the approval of {rule.role} by the rule {name}",
     )
-    return _to_approve(failure, RENEWAL, rule, money(contract, renewal))
+    asks = digest_of(name.encode(), rule.role.encode(), renewal.to_json())
+    return replace(_to_approve(failure, RENEWAL, rule, money(contract, renewal)), asks=asks)
 
 
 def _to_approve(failure: Failure, topic: str, rule: Approval, amounts: Mapping[str, Decimal]) -> Case:
@@ -105,7 +112,8 @@ def _to_approve(failure: Failure, topic: str, rule: Approval, amounts: Mapping[s
 def _hold(why: str, order: Record, case: Case) -> Hold:
     """`why` names the order too, and who must act: what is sent again changed has its case opened anew."""
     digest = sha256(order.to_json()).hexdigest()[:DIGITS]
-    return Hold(":".join((why, *((case.owner,) if case.owner is not None else ()), digest)), case)
+    why = ":".join((why, *((case.owner,) if case.owner is not None else ()), digest))
+    return Hold(why, replace(case, asks=digest_of(why.encode())))
 
 
 def _lacking(contract: Contract, held: Held, why: str, code: str, reason: str, *acts: Act) -> Hold:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actors.asking import not_seen
 from actors.contracts.advancing import amended, late
 from actors.contracts.authority import missing_for_renewal, objection, theirs
 from actors.contracts.ending import unknown
@@ -40,8 +41,9 @@ def _decided(state: Contract, held: HeldRenewal, context: Context) -> Accept:
     if state.value is not None and value is not None and state.value + value >= MOST:
         return _wrong(state, "value_impossible", f"its value would become {state.value + value} {state.currency}")
     for name, rule in missing_for_renewal(state, held, context.policy):
-        waiting = state.model_copy(update={"renewal": held})
-        return Accept(waiting, cases=(renewal_case(state, renewal, name, rule),), notices=(Notice("renewal_held", {}),))
+        case = renewal_case(state, renewal, name, rule)
+        waiting = state.model_copy(update={"renewal": held.model_copy(update={"asks": case.asks})})
+        return Accept(waiting, cases=(case,), notices=(Notice("renewal_held", {}),))
     amendment = _entry(state, held)
     contract, requests = tell(amended(state, amendment), context.key, amendment)
     notice = Notice("renewed", {"ends_on": renewal.ends_on.isoformat()})
@@ -70,6 +72,9 @@ def on_renewal(contract: Contract, held: HeldRenewal, act: Acted, context: Conte
     open_rules = missing_for_renewal(contract, held, context.policy)
     if act.act not in {Act.APPROVE, Act.REJECT}:
         return Ignore(f"{act.act} is not possible here: approve or reject the renewal")
+    outdated = not_seen(act, held.asks)
+    if outdated is not None:
+        return outdated
     barred = objection(f"the renewal until {held.renewal.ends_on}", open_rules, act)
     if barred is not None:
         return barred

@@ -5,10 +5,11 @@ Who asked for the deal, owns it, or changed it never may.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
+from actors.asking import digest_of
 from actors.policy import Approval, Policy
 from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement, Grant
@@ -30,8 +31,15 @@ def rules_for(
     }
 
 
-def case_for(name: str, rule: Approval, deal: OpportunityWon, parts: Sequence[Part]) -> Case:
-    """The case by which a role is asked to approve."""
+def asked(deal: OpportunityWon, parts: Sequence[Part], tax_codes: Mapping[str, str]) -> str:
+    """The digest of what is to be approved: these parts of the deal, with the tax codes that a person chose."""
+    live = sorted(part.legal_entity for part in parts)
+    chosen = (f"{code}={tax_code}" for code, tax_code in sorted(tax_codes.items()))
+    return digest_of(deal.to_json(), "\n".join(live).encode(), "\n".join(chosen).encode())
+
+
+def case_for(name: str, rule: Approval, deal: OpportunityWon, parts: Sequence[Part], asks: str) -> Case:
+    """The case by which a role is asked to approve. `asks`: see `asked`."""
     money = totals(parts)
     worth = ", ".join(f"{amount} {currency}" for currency, amount in money.items()) or "unknown"
     discount = "" if deal.discount is None else f", discount {deal.discount} %"
@@ -46,6 +54,7 @@ def case_for(name: str, rule: Approval, deal: OpportunityWon, parts: Sequence[Pa
         money=money,
         remind_after=rule.remind_hours * HOUR,
         due_after=rule.deadline_hours * HOUR,
+        asks=asks,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from actors.asking import not_seen
 from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
@@ -85,13 +86,17 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
     refused = approvals.refused_because(state, rule, acted)
     if refused is not None:
         return Ignore(refused)
+    outdated = not_seen(acted, state.asks)
+    if outdated is not None:
+        return outdated
     if acted.act is Act.REJECT:
         return refuse(state, scene, _why(acted))
     if _is_nothing_live(state, scene):
         return Ignore(NOTHING_LIVE)
     # Who approves was shown the parts that were live then; of these, one that is not live any more is not approved.
     parts = tuple(part.legal_entity for part in state.parts if not part.is_shadow and _goes_on(part, scene.policy))
-    given = grant.model_copy(update={"rule": rule, "role": state.pending[rule], "parts": parts})
+    what = {"rule": rule, "role": state.pending[rule], "parts": parts, "asked": state.asks}
+    given = grant.model_copy(update=what)
     pending = {name: role for name, role in state.pending.items() if name != rule}
     customer = scene.customer_id if scene.customer is not None else state.customer
     changed = state.model_copy(

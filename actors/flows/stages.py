@@ -89,21 +89,23 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
         won = not_begun(state, state.as_won, scene.policy)
         as_won = (*won.begun, *won.live)
         needed = approvals.rules_for(state.as_won, as_won, new_customer=is_new, policy=scene.policy) | needed
-    asks = {part.legal_entity for part in parts.live}
-    granted = {grant.rule for grant in state.grants if asks <= set(grant.parts)}
+    begins = {part.legal_entity for part in parts.live}
+    granted = {grant.rule for grant in state.grants if begins <= set(grant.parts)}
     pending = {name: rule for name, rule in needed.items() if name not in granted}
     settles = (VALIDATE,) if state.status == "blocked" else ()
     if not pending:
         running = fresh.model_copy(update={"status": "running", "misses": (), "pending": {}})
         accept = _run(running, scene, customer, of_shadow)
         return replace(accept, settles=settles + accept.settles, remarks=remarks)
+    asks = approvals.asked(deal, sold, state.tax_codes)
     return Accept(
         fresh.model_copy(
             update={
                 "status": "approving", "misses": (), "pending": {name: rule.role for name, rule in pending.items()},
+                "asks": asks,
             }
         ),
-        cases=tuple(approvals.case_for(name, rule, deal, sold) for name, rule in pending.items()),
+        cases=tuple(approvals.case_for(name, rule, deal, sold, asks) for name, rule in pending.items()),
         settles=settles,
         notices=tuple(Notice("approval_needed", {"rule": name, "role": rule.role}) for name, rule in pending.items()),
         remarks=remarks,

@@ -113,7 +113,8 @@ class MemoryCases:
             if click.key is not None and (each.click.actor, each.click.key) == (click.actor, click.key):
                 if _asked(each.click) != _asked(click):
                     raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
-                return Begun(each.id, each.click.roles, is_again=True, outcome=each.outcome, told=each.told)
+                roles, seen = each.click.roles, each.seen
+                return Begun(each.id, roles, seen, is_again=True, outcome=each.outcome, told=each.told)
         return None
 
     async def begin(self, id: int, click: Click, *, version: int | None = None) -> Begun:
@@ -123,9 +124,10 @@ class MemoryCases:
         if version not in (None, row.version):
             raise CaseChanged(f"case {id} is not as it was: look at it again")
         self._tables.last_click += 1
-        row.acts.append(Clicked(self._tables.last_click, self._clock(), click))
+        seen = row.opened.case.asks
+        row.acts.append(Clicked(self._tables.last_click, self._clock(), click, seen))
         self._audit(row, click.actor, click.act, click.reason)
-        return Begun(self._tables.last_click, click.roles)
+        return Begun(self._tables.last_click, click.roles, seen)
 
     async def end(self, begun: Begun, outcome: Outcome, told: str) -> None:
         for row in self._tables.cases:

@@ -134,11 +134,12 @@ class CaseRow:
 
 @dataclass(slots=True)
 class Clicked:
-    """An act on a case."""
+    """An act on a case. `seen`: what the case asked then."""
 
     id: int
     at: float
     click: Click
+    seen: str | None
     outcome: Outcome | None = None
     told: str | None = None
 

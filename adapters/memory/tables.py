@@ -220,7 +220,8 @@ def _is_handed_on(was: Case, case: Case) -> bool:
 
 
 def _is_other_approval(was: Case, case: Case) -> bool:
-    return PersonsAct.APPROVE in case.acts and (case.acts, case.money) != (was.acts, was.money)
+    asked, asks = (was.acts, was.money, was.asks), (case.acts, case.money, case.asks)
+    return PersonsAct.APPROVE in case.acts and asked != asks
 
 
 def _is_same(row: CaseRow, key: ActorKey, opened: Opened) -> bool:

@@ -214,12 +214,13 @@ class Click:
 class Begun:
     """An act that is written down.
 
-    `is_again`: the same click was there before, with these `roles`, and `outcome` is what came of it, None if nobody
-    knows.
+    `seen`: what the case asked then (see `schemas.facts.Case.asks`). `is_again`: the same click was there before, with
+    these `roles` and what it had `seen`, and `outcome` is what came of it, None if nobody knows.
     """
 
     id: int
     roles: tuple[str, ...] = ()
+    seen: str | None = None
     is_again: bool = False
     outcome: Outcome | None = None
     told: str | None = None
@@ -289,7 +290,8 @@ class CaseActs(Protocol):
     async def begin(self, id: int, click: Click, *, version: int | None = None) -> Begun:
         """Write an act down before it is done. `version` is the one that its author has seen, None: not told.
 
-        Raises `ClickReused`, and `CaseChanged` for a new act on a case that has another version.
+        What the case asks is written down with it. Raises `ClickReused`, and `CaseChanged` for a new act on a case that
+        has another version.
         """
         ...
 

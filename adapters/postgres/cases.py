@@ -139,7 +139,8 @@ def _begun(id: int, click: Click, record: asyncpg.Record) -> Begun:
     match record["answer"]:
         case "begun" | "again" as answer:
             outcome = None if record["outcome"] is None else Outcome(record["outcome"])
-            return Begun(record["id"], tuple(record["roles"]), answer == "again", outcome, record["told"])
+            roles, is_again = tuple(record["roles"]), answer == "again"
+            return Begun(record["id"], roles, record["seen"], is_again, outcome, record["told"])
         case "changed":
             raise CaseChanged(f"case {id} is not as it was: look at it again")
         case _:

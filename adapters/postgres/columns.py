@@ -166,7 +166,7 @@ def _case(opened: Opened) -> str:
         "failure_class": failure.failure_class, "code": failure.code, "field": failure.field, "reason": failure.reason,
         "system": opened.system, "owner": case.owner, "acts": case.acts,
         "money": {currency: f"{amount:f}" for currency, amount in case.money.items()},
-        "remind_after": case.remind_after, "due_after": case.due_after,
+        "remind_after": case.remind_after, "due_after": case.due_after, "asks": case.asks,
     }  # fmt: skip
     try:
         return orjson.dumps(body).decode()

@@ -238,8 +238,9 @@ class CaseActing:
     async def _told_to_key(self, file: CaseFile, click: Click, begun: Begun, topic: str) -> Came:
         """Let the key decide on the act. The same act has the same id, however often it is told."""
         acted = Acted(
-            topic=topic, act=click.act, by=click.actor, roles=begun.roles, reason=click.reason, changes=click.changes
-        )
+            topic=topic, act=click.act, by=click.actor, roles=begun.roles, reason=click.reason, changes=click.changes,
+            seen=begun.seen,
+        )  # fmt: skip
         key = ActorKey(file.case.entity, file.case.key)
         try:
             told = await self._people.act(key, acted, id=act_id(file.case.id, begun.id))

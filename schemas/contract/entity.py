@@ -66,6 +66,8 @@ class HeldRenewal(_Kept):
     renewal: Renewed
     approvals: dict[str, str] = {}
     """Rule of approval -> who approved by it."""
+    asks: str | None = None
+    """Digest of what its case asks; None where an earlier release opened that."""
 
 
 class Contract(_Kept):

@@ -85,6 +85,8 @@ class Grant(_Kept):
     reason: str
     parts: tuple[str, ...] = ()
     """The legal entities whose parts it was given for."""
+    asked: str | None = None
+    """Digest of what was approved; None where an earlier release kept none."""
 
 
 class Engagement(_Kept):
@@ -115,6 +117,8 @@ class Engagement(_Kept):
     """What validation misses, each as `field: how to mend it`."""
     pending: dict[str, str] = {}
     """Rule -> role that must still approve."""
+    asks: str | None = None
+    """Digest of what they are asked to approve; None where an earlier release asked."""
     grants: tuple[Grant, ...] = ()
     has_new_customer: bool = False
     """Whether, when some part of it was taken up, a legal entity's ERPs did not have the customer."""

@@ -16,6 +16,7 @@ from schemas.contract.v1 import (
     Renewed,
     Terminated,
 )
+from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.operations.project import RolePrice
 from schemas.project.v1 import Billing, Rate
@@ -142,7 +143,8 @@ def termination(ends_on: date = JUNE) -> Terminated:
     return Terminated(ends_on=ends_on, reason="the river has dried up")
 
 
-def act(what: Act, topic: str, who: tuple[str, str] = DIRECTOR) -> Acted:
-    """Somebody settles a case."""
+def act(what: Act, topic: str, who: tuple[str, str] = DIRECTOR, *, seen: Case | None = None) -> Acted:
+    """Somebody settles a case; `seen` as it was then."""
     person, role = who
-    return Acted(topic=topic, act=what, by=person, roles=(role,), reason="talked to the customer")
+    asks = None if seen is None else seen.asks
+    return Acted(topic=topic, act=what, by=person, roles=(role,), reason="talked to the customer", seen=asks)

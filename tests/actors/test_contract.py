@@ -499,6 +499,42 @@ def test_an_approval_of_the_order_before_does_not_count_for_the_one_in_its_place
     assert second.requests == ()
 
 
+@pytest.mark.parametrize("what", [Act.APPROVE, Act.REJECT])
+def test_an_act_counts_for_the_order_that_its_author_saw(what: Act) -> None:
+    seen = case(IN_FORCE.when(LARGE))
+    given = IN_FORCE.after(LARGE)
+    now = case(given.when(order(2, change="90000.00")))
+    given = given.after(order(2, change="90000.00"))
+    assert "read the case again" in reason_to_ignore(given.when(act(what, TOPIC_2, seen=seen)))
+    assert accepted(given.when(act(what, TOPIC_2, seen=now))).settles == (TOPIC_2,)
+
+
+def test_who_drops_an_order_that_lacks_something_does_not_drop_the_one_in_its_place() -> None:
+    seen = case(IN_FORCE.when(order(3)))
+    given = IN_FORCE.after(order(3), order(3, change="7000.00"))
+    assert "read the case again" in reason_to_ignore(given.when(act(Act.CANCEL, TOPIC_3, seen=seen)))
+
+
+def test_who_saw_an_order_that_was_held_does_not_decide_on_what_billing_refused() -> None:
+    seen = case(IN_FORCE.when(LARGE))
+    given = IN_FORCE.after(LARGE, act(Act.APPROVE, TOPIC_2, seen=seen))
+    (put,) = asked(IN_FORCE.after(LARGE).when(act(Act.APPROVE, TOPIC_2)), "contract.put")
+    refused = given.after(given.refused(put))
+    assert "read the case again" in reason_to_ignore(refused.when(act(Act.CANCEL, TOPIC_2, seen=seen)))
+    accepted(refused.when(act(Act.CANCEL, TOPIC_2, seen=case(given.when(given.refused(put))))))
+
+
+@pytest.mark.parametrize("what", [Act.APPROVE, Act.REJECT])
+def test_an_act_counts_for_the_renewal_that_its_author_saw(what: Act) -> None:
+    seen = case(IN_FORCE.when(DEAR))
+    dearer = renewal(change="90000.00")
+    given = IN_FORCE.after(DEAR)
+    now = case(given.when(dearer))
+    given = given.after(dearer)
+    assert "read the case again" in reason_to_ignore(given.when(act(what, "renewal", seen=seen)))
+    assert accepted(given.when(act(what, "renewal", seen=now))).settles == ("renewal",)
+
+
 def test_another_role_for_the_rule_opens_the_case_for_that_role() -> None:
     rules = {**SUPERVISED.approvals, "change": SUPERVISED.approvals["change"].model_copy(update={"role": "board"})}
     given = replace(IN_FORCE.after(LARGE), policy=SUPERVISED.model_copy(update={"approvals": rules}))

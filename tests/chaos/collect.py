@@ -109,7 +109,7 @@ QUERIES: Final = {
         SELECT id, entity, key AS id_of_key, entity || '/' || key AS key, code, closed_at IS NULL AS is_open, ref,
                command_id, topic, version
         FROM tallystick.cases""",
-    "acts": "SELECT id, case_id, actor, roles, act, reason, changes, outcome FROM tallystick.case_act",
+    "acts": "SELECT id, case_id, actor, roles, act, reason, changes, seen, outcome FROM tallystick.case_act",
     "activations": "SELECT id, hash, reason FROM tallystick.policy_activation",
     "outbox": """
         SELECT id, system, operation, entity || '/' || key AS key, line, generation, entity_version, index, state, body

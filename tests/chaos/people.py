@@ -41,11 +41,16 @@ class Caused:
         parts = (self.entity, self.key, self.said["by"], self.cause)
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
+    @property
+    def type(self) -> str:
+        """The type of its message: version 1 says nothing of what was seen."""
+        return f"{self.entity}.acted.v{2 if 'seen' in self.said else 1}"
+
     def is_said_by(self, body: bytes) -> bool:
         """Whether a message says this act, to whom it concerns."""
         event = json.loads(body)
         to = (event["type"], event["subject"])
-        return to == (f"{self.entity}.acted.v1", self.key) and event["data"] == dict(self.said)
+        return to == (self.type, self.key) and event["data"] == dict(self.said)
 
 
 def own_source(id: str) -> str:
@@ -65,7 +70,7 @@ def said_by_people(
         if stands or caused.is_answered:
             digest = content(body) if stands and body is not None else raw(json.dumps(caused.said).encode())
             yield Published(
-                own_source(id), id, f"{caused.entity}/{caused.key}", f"{caused.entity}.acted.v1", digest, digest, 0,
+                own_source(id), id, f"{caused.entity}/{caused.key}", caused.type, digest, digest, 0,
                 is_confirmed=caused.is_answered,
             )  # fmt: skip
 
@@ -80,6 +85,8 @@ def _by_people(acts: Iterable[Row], of_topic: Mapping[int, Row]) -> Iterator[Cau
             }  # fmt: skip
             if act["changes"] is not None:
                 said["changes"] = json.loads(act["changes"])
+            if act["seen"] is not None:
+                said["seen"] = act["seen"]
             is_answered = act["outcome"] in ("done", "ignored")
             yield Caused(case["entity"], case["id_of_key"], f"case-{case['id']}-act-{act['id']}", said, is_answered)
 

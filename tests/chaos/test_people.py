@@ -17,17 +17,17 @@ CASE: Row = {"id": 4, "entity": "engagement", "id_of_key": "P1", "topic": "valid
 OF_MESSAGE: Row = {"id": 5, "entity": "engagement", "id_of_key": "P1", "topic": None, "version": 1}
 CLICK: Row = {
     "id": 9, "case_id": 4, "actor": "anna", "roles": ["finance"], "act": "cancel", "reason": "gone", "changes": None,
-    "outcome": "done",
+    "seen": None, "outcome": "done",
 }  # fmt: skip
 ACTIVATION: Row = {"id": 2, "hash": "abc", "reason": "a start"}
 BY_ANNA = "case-4-act-9"
 BY_POLICY = "2/4/3"
 
 
-def row(acted: Acted, cause: str, subject: str = "P1") -> Row:
+def row(acted: Acted, cause: str, subject: str = "P1", version: int = 1) -> Row:
     """The message of an act, as the gateway says it."""
     id = hashlib.sha256(f"engagement\x1fP1\x1f{acted.by}\x1f{cause}".encode()).hexdigest()
-    body = encode(Attributes(SOURCE, id, "engagement.acted.v1", subject, NOW), acted)
+    body = encode(Attributes(SOURCE, id, f"engagement.acted.v{version}", subject, NOW), acted)
     return {"source": SOURCE, "event_id": id, "body": body}
 
 
@@ -70,6 +70,14 @@ def test_an_edit_says_what_changes() -> None:
     stands = row(cancelled(act=Act.EDIT_RETRY, changes=edit), BY_ANNA)
     [said] = said_by_people([stands], [click], [CASE], [])
     assert said.content == content(stands["body"])
+
+
+def test_an_act_on_a_case_that_asks_more_than_its_topic_says_what_was_seen() -> None:
+    stands = row(cancelled(seen="90,000"), BY_ANNA, version=2)
+    [said] = said_by_people([stands], [{**CLICK, "seen": "90,000"}], [CASE], [])
+    assert (said.type, said.content) == ("engagement.acted.v2", content(stands["body"]))
+    [other] = said_by_people([stands], [{**CLICK, "seen": "900,000"}], [CASE], [])
+    assert other.content != content(stands["body"])
 
 
 def test_what_the_policy_tries_again_has_its_cause_in_an_activation() -> None:

@@ -578,6 +578,21 @@ class TestPeople:
             replace(first, is_again=True)
         ] * 2
 
+    async def test_it_keeps_what_the_case_asked_when_it_was_begun(self, process: Process) -> None:
+        await leave(process, replace(APPROVAL, asks="90,000"))
+        id = (await only(process)).id
+        click = Click(Act.APPROVE, "ann", "as agreed", None, "k1")
+        first = await process.cases.begin(id, click)
+        assert first.seen == "90,000"
+        await leave(process, replace(APPROVAL, asks="900,000"))
+        assert await told(process) == ["case.opened", "case.reopened"], "it asks for another approval"
+        again = [await process.cases.again(id, click), await process.cases.begin(id, click)]
+        assert again == [replace(first, is_again=True)] * 2
+        later = await process.cases.begin(id, replace(click, key="k2"))
+        await leave(process, APPROVAL)
+        last = await process.cases.begin(id, replace(click, key="k3"))
+        assert (later.seen, last.seen) == ("900,000", None)
+
     async def test_only_a_new_act_needs_the_version_that_was_seen(self, process: Process) -> None:
         await leave(process, APPROVAL)
         seen = await only(process)

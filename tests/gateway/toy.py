@@ -17,7 +17,7 @@ from actors.policy import LegalEntity, Policy
 from adapters.ports.outbox import Leased
 from adapters.ports.turns import Message
 from gateway.activation import Answered, Entry
-from schemas.acts import Acted
+from schemas.acts import Acted, ActedV1, from_v1
 from schemas.commands import (
     OURS,
     SELF,
@@ -201,7 +201,13 @@ def _answered(state: Job, result: Result) -> Decision:
 
 ACTOR: Final = Actor("job", Job, 1, decide, references)
 TOYS: Final = Vocabulary(
-    Registry((Version("job.told", 1, Told, inner=True), Version("job.acted", 1, Acted, inner=True)))
+    Registry(
+        (
+            Version("job.told", 1, Told, inner=True),
+            Version("job.acted", 1, ActedV1, from_v1, inner=True),
+            Version("job.acted", 2, Acted, inner=True),
+        )
+    )
 )
 
 

@@ -80,6 +80,21 @@ def test_an_act_that_is_repeated_is_the_same_act() -> None:
     run(story())
 
 
+@pytest.mark.parametrize(("seen", "version"), [(None, 1), ("90,000", 2)])
+def test_an_act_is_told_by_the_oldest_version_that_says_it(seen: str | None, version: int) -> None:
+    """So one that a release told before it knew a newer version is the same message when it is told again."""
+
+    async def story() -> None:
+        town = Town()
+        found = await town.process().people.act(A, act().model_copy(update={"seen": seen}), id="1")
+        assert found.ref is not None
+        message = town.store.tables.inbox[found.ref].message
+        assert (message.type, found.verdict) == (f"job.acted.v{version}", Verdict.APPLIED)
+        await town.close()
+
+    run(story())
+
+
 def test_ids_are_each_persons_own() -> None:
     async def story() -> None:
         town = Town()

@@ -132,10 +132,16 @@ class Desk:
 
     def act(
         self, topic: str, act: Act, *, by: str = "E-fin", roles: tuple[str, ...] = ("finance",),
-        changes: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None, seen: Case | None = None,
     ) -> Decision:  # fmt: skip
-        """A person acts on a case."""
-        return self.when(Acted(topic=topic, act=act, by=by, roles=roles, reason="looked into it", changes=changes))
+        """A person acts on a case as it is now, or as it was `seen`."""
+        case = seen or self.cases.get(topic)
+        return self.when(
+            Acted(
+                topic=topic, act=act, by=by, roles=roles, reason="looked into it", changes=changes,
+                seen=None if case is None else case.asks,
+            )
+        )  # fmt: skip
 
     def go_on(self, *, until: str | None = None) -> Desk:
         """The systems do what they are asked, one after the other, until the line `until` stands open."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.policy import Approval
-from schemas.acts import Act
+from schemas.acts import Act, ActedV1, from_v1
 from schemas.contract.v1 import Instalment
 from schemas.customer.entity import Customer, ErpRecord
 from schemas.project.v2 import Billing, OpportunityWon
@@ -156,6 +156,49 @@ def test_an_edit_asks_for_the_approvals_again() -> None:
     changes = {"parts": {"DE01": {"value": {"amount": "900000.00", "currency": "EUR"}}}}
     accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", changes=changes))
     assert (set(desk.cases), desk.asked) == ({"approval:big"}, [])
+
+
+@pytest.mark.parametrize("act", [Act.APPROVE, Act.REJECT])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"parts": {"DE01": {"value": {"amount": "900000.00", "currency": "EUR"}}}},
+        {"parts": {"DE01": {"tax_code": "D7"}}},
+    ],
+    ids=["value", "tax code"],
+)
+def test_an_act_counts_for_the_deal_that_its_author_saw(changes: dict[str, Any], act: Act) -> None:
+    # Given an approval of 90,000 that was read before the deal was held, edited, and asked for anew
+    desk = Desk(big=BIG).won(LARGE)
+    seen = desk.cases["approval:big"]
+    desk.knows(customer=known_customer(on_hold=True))
+    accepted(desk.act("approval:big", Act.APPROVE))
+    desk.knows(customer=known_customer())
+    accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", changes=changes))
+    # When somebody decides on what they saw then, it does nothing and says so
+    before = desk.state
+    assert "read the case again" in reason_to_ignore(desk.act("approval:big", act, by="E-late", seen=seen))
+    assert (desk.state, set(desk.cases), desk.asked) == (before, {"approval:big"}, [])
+    # And who has read it again decides on it
+    accepted(desk.act("approval:big", act, by="E-late"))
+    assert "approval:big" not in desk.cases
+
+
+def test_an_approval_keeps_what_was_approved() -> None:
+    desk = Desk(big=BIG).won(LARGE)
+    asks = desk.cases["approval:big"].asks
+    accepted(desk.act("approval:big", Act.APPROVE))
+    assert asks is not None
+    assert [grant.asked for grant in desk.state.grants] == [asks]
+
+
+def test_an_act_that_an_earlier_release_wrote_down_says_nothing_of_what_was_seen_and_counts() -> None:
+    desk = Desk(big=BIG).won(LARGE)
+    event = from_v1(
+        ActedV1(topic="approval:big", act=Act.APPROVE, by="E-fin", roles=("finance",), reason="looked into it")
+    )
+    accepted(desk.when(event))
+    assert desk.operations == ["customer.trade", "project.create"]
 
 
 def test_an_edit_spares_no_approval_that_the_deal_needed_as_it_was_won() -> None:

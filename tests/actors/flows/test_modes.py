@@ -220,6 +220,19 @@ def test_an_approval_of_what_is_not_live_any_more_is_refused(mode: Mode) -> None
     assert desk.go_on().state.status == "active"
 
 
+def test_who_saw_fewer_parts_live_approves_no_more_than_those() -> None:
+    # Given a case that was read while US01 was in shadow, and is about both parts now
+    rule = {"always": FINANCE, "law": Approval(role="legal")}
+    desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rule})).won(BOTH)
+    seen = desk.cases["approval:law"]
+    desk.knows(policy=POLICY.model_copy(update={"approvals": rule}))
+    accepted(desk.act("approval:always", Act.APPROVE))
+    accepted(desk.act("approval:law", Act.APPROVE, roles=("legal",)))
+    assert set(desk.cases) == {"approval:always", "approval:law"}
+    said = desk.act("approval:law", Act.APPROVE, roles=("legal",), seen=seen)
+    assert "read the case again" in reason_to_ignore(said)
+
+
 def test_an_approval_does_not_count_for_a_part_that_has_come_to_run_live() -> None:
     rule = {"always": FINANCE}
     desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rule})).won(BOTH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -100,11 +100,11 @@ def people(folder: Path, callers: Mapping[str, tuple[list[str], list[str]]]) -> 
     return file
 
 
-async def ask_approval(stand: Stand, key: ActorKey = SHEET) -> int:
+async def ask_approval(stand: Stand, key: ActorKey = SHEET, asks: str | None = None) -> int:
     """An applied message leaves a case with a topic; its number."""
     row = (await stand.commits.load([key]))[key]
     turn = applied(row, message(f"{key.id} {row.entity_version}"))
-    turn.opened.append(Opened(APPROVAL))
+    turn.opened.append(Opened(replace(APPROVAL, asks=asks)))
     await stand.commit(turn)
     return await newest(stand)
 
@@ -327,6 +327,16 @@ class TestActs:
             told = [acted for _, acted in keys.acts]
             assert told == [told[0]] * 2
             assert (await act(second, "ann", id, "approve", click="k2")).status == (200 if "partner" in roles else 403)
+
+    async def test_the_key_is_told_what_the_case_asked_when_the_act_began(self, stand: Stand, keys: Keys) -> None:
+        keys.says = Said(None)
+        id = await ask_approval(stand, asks="90,000")
+        assert (await act(stand, "ann", id, "approve", click="k1")).status == 202
+        keys.answers.clear()
+        await ask_approval(stand, asks="900,000")
+        await act(stand, "ann", id, "approve", click="k1")
+        await act(stand, "ann", id, "approve", click="k2")
+        assert [acted.seen for _, acted in keys.acts] == ["90,000", "90,000", "900,000"]
 
     async def test_who_has_seen_an_older_case_does_nothing(self, stand: Stand, keys: Keys) -> None:
         id = await ask_approval(stand)

@@ -203,6 +203,8 @@ CREATE TABLE tallystick.cases (
     assignee      text,
     acts          text[] NOT NULL DEFAULT '{}',
     money         jsonb NOT NULL DEFAULT '{}',
+    -- digest of what exactly is asked; see schemas.facts.Case
+    asks          text,
     count         integer NOT NULL DEFAULT 1,
     reopened      integer NOT NULL DEFAULT 0,
     remind_at     timestamptz,

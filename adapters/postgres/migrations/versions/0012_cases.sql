@@ -31,6 +31,8 @@ CREATE TABLE tallystick.case_act (
     changes   jsonb,
     -- those that the caller had then
     roles     text[] NOT NULL,
+    -- what the case asked then
+    seen      text,
     -- the caller's own key of this act: the same one again is the same act
     click     text,
     outcome   text CHECK (outcome IN ('done', 'ignored', 'refused')),
@@ -67,7 +69,8 @@ $$;
 CREATE FUNCTION tallystick.is_asked_anew(p_was tallystick.cases, p_is tallystick.cases) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
     SELECT tallystick.is_handed_on(p_was, p_is)
-        OR ('approve' = ANY ((p_is).acts) AND ((p_was).acts <> (p_is).acts OR (p_was).money <> (p_is).money))
+        OR ('approve' = ANY ((p_is).acts)
+            AND ((p_was).acts <> (p_is).acts OR (p_was).money <> (p_is).money OR (p_was).asks IS DISTINCT FROM (p_is).asks))
 $$;
 
 -- Open cases, each given with the names of the table's columns, remind_after and due_after in seconds. One that was
@@ -86,20 +89,20 @@ BEGIN
             CROSS JOIN LATERAL jsonb_to_record(g.body) AS c(
                 entity text, key text, topic text, ref uuid, command_id uuid, failure_class text, code text, field text,
                 system text, reason text, owner text, acts text[], money jsonb, remind_after double precision,
-                due_after double precision)) w
+                due_after double precision, asks text)) w
         ORDER BY COALESCE(w.about, w.place::text), w.place DESC
     ), put AS (
         INSERT INTO tallystick.cases AS c (entity, key, topic, ref, command_id, failure_class, code, field, system,
-                                           reason, owner, acts, money, remind_at, due_at)
+                                           reason, owner, acts, money, asks, remind_at, due_at)
         SELECT w.entity, w.key, w.topic, w.ref, w.command_id, w.failure_class, w.code, w.field, w.system,
-               w.reason, w.owner, COALESCE(w.acts, '{}'), COALESCE(w.money, '{}'),
+               w.reason, w.owner, COALESCE(w.acts, '{}'), COALESCE(w.money, '{}'), w.asks,
                now() + make_interval(secs => w.remind_after), now() + make_interval(secs => w.due_after)
         FROM wanted w ORDER BY w.place
         ON CONFLICT (about) DO UPDATE SET
             version = c.version + 1, count = c.count + 1,
             ref = EXCLUDED.ref, command_id = EXCLUDED.command_id, failure_class = EXCLUDED.failure_class,
             code = EXCLUDED.code, field = EXCLUDED.field, system = EXCLUDED.system, reason = EXCLUDED.reason,
-            owner = EXCLUDED.owner, acts = EXCLUDED.acts, money = EXCLUDED.money,
+            owner = EXCLUDED.owner, acts = EXCLUDED.acts, money = EXCLUDED.money, asks = EXCLUDED.asks,
             reopened = CASE WHEN c.closed_at IS NULL THEN c.reopened ELSE c.reopened + 1 END,
             -- Terms count from the opening: what comes again while it stands open for the same does not put them off.
             (opened_at, remind_at, due_at, reminded_at, overdue_at) = (
@@ -226,19 +229,19 @@ END $$;
 -- because jsonb takes 1 and 1.0 for the same, and an event does not.
 CREATE FUNCTION tallystick.same_case_act(p_id bigint, p_act text, p_actor text, p_reason text, p_changes jsonb,
                                          p_click text)
-RETURNS TABLE (id bigint, answer text, roles text[], outcome text, told text)
+RETURNS TABLE (id bigint, answer text, roles text[], seen text, outcome text, told text)
 LANGUAGE sql STABLE AS $$
     SELECT a.id, CASE WHEN (a.act, a.reason) = (p_act, p_reason)
                        AND a.changes::text IS NOT DISTINCT FROM p_changes::text THEN 'again' ELSE 'reused' END,
-           a.roles, a.outcome, a.told
+           a.roles, a.seen, a.outcome, a.told
     FROM tallystick.case_act a WHERE a.case_id = p_id AND a.actor = p_actor AND a.click = p_click
 $$;
 
--- An act on a case begins, and is audited: 'begun', or what stands for the same click already. 'changed': the case has
--- another version than its author has seen. No row: there is no such case.
+-- An act on a case begins, with what the case asks, and is audited: 'begun', or what stands for the same click already.
+-- 'changed': the case has another version than its author has seen. No row: there is no such case.
 CREATE FUNCTION tallystick.begin_case_act(p_id bigint, p_act text, p_actor text, p_reason text, p_changes jsonb,
                                           p_click text, p_roles text[], p_version bigint)
-RETURNS TABLE (id bigint, answer text, roles text[], outcome text, told text)
+RETURNS TABLE (id bigint, answer text, roles text[], seen text, outcome text, told text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -253,18 +256,19 @@ BEGIN
     IF FOUND THEN
         RETURN;
     ELSIF about.version <> p_version THEN
-        RETURN QUERY SELECT NULL::bigint, 'changed', NULL::text[], NULL::text, NULL::text;
+        RETURN QUERY SELECT NULL::bigint, 'changed', NULL::text[], NULL::text, NULL::text, NULL::text;
         RETURN;
     END IF;
-    INSERT INTO tallystick.case_act AS a (case_id, actor, act, reason, changes, click, roles)
-    VALUES (p_id, p_actor, p_act, p_reason, p_changes, p_click, p_roles) ON CONFLICT DO NOTHING RETURNING a.id INTO begun;
+    INSERT INTO tallystick.case_act AS a (case_id, actor, act, reason, changes, click, roles, seen)
+    VALUES (p_id, p_actor, p_act, p_reason, p_changes, p_click, p_roles, about.asks)
+    ON CONFLICT DO NOTHING RETURNING a.id INTO begun;
     IF begun IS NULL THEN  -- the same click, at the same time
         RETURN QUERY SELECT * FROM tallystick.same_case_act(p_id, p_act, p_actor, p_reason, p_changes, p_click);
         RETURN;
     END IF;
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
     VALUES (p_actor, 'case.' || p_act, about.entity, about.key, about.ref, 'case ' || p_id || ': ' || p_reason);
-    RETURN QUERY SELECT begun, 'begun', p_roles, NULL::text, NULL::text;
+    RETURN QUERY SELECT begun, 'begun', p_roles, about.asks, NULL::text, NULL::text;
 END $$;
 
 -- The id of the event that tells a key of an act; as adapters.ports.cases has it.
