@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from actors.asking import not_seen
-from actors.contracts.activating import TAKEN
+from actors.contracts.activating import DIFFERS, TAKEN
 from actors.contracts.advancing import advance, amended, entry, late, with_held
 from actors.contracts.authority import missing, objection, theirs
 from actors.contracts.ending import LEFT
@@ -41,7 +41,8 @@ def acted(contract: Contract, act: Acted, context: Context) -> Decision:
         return not_seen(act, None) or _on_refused(contract, refused, act, context)
     if act.topic == RENEWAL and contract.renewal is not None:
         return on_renewal(contract, contract.renewal, act, context)
-    is_told = act.topic in {"activation", RENEWAL, "termination", LEFT, TOO_MANY} or act.topic.startswith(TAKEN)
+    is_told = act.topic in {"activation", RENEWAL, "termination", LEFT, TOO_MANY}
+    is_told = is_told or act.topic.startswith((TAKEN, DIFFERS))
     if is_told and act.act is Act.RESOLVE:
         return Accept(contract, settles=(act.topic,))
     return _not_here(act)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from actors.contracts.advancing import advance, amended, schedule_of
 from actors.contracts.telling import tell, tell_billing
@@ -21,6 +21,8 @@ from schemas.verdicts import Failure, FailureClass
 
 TAKEN: Final = "taken:"
 """Begins the topic of the case of a deal that names another one's contract."""
+DIFFERS: Final = "differs:"
+"""Begins the topic of the case of a deal that says otherwise of what its contract keeps."""
 
 
 def opened(state: Contract, terms: Opened, context: Context) -> Decision:
@@ -77,6 +79,33 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         return Ignore(
             f"the contract is {state.status} already, at version {state.version}: send changes as change orders"
         )
+    ground = _ground(state, terms, context)
+    if not isinstance(ground, _Ground):
+        return ground
+    begun = _begun(state, terms, ground, context.key.id)
+    first = _first(terms, billing="none" if begun.came_alone or begun.billing is None else "done")
+    contract, requests = tell(amended(begun, first), context.key, first, billing=begun.came_alone)
+    decision = _in_force(contract, context)
+    settles = ("activation", *decision.settles)
+    claims = (Claim(CONTRACT, context.key.id),) if begun.came_alone else ()
+    return replace(decision, requests=(*requests, *decision.requests), settles=settles, claims=claims)
+
+
+class _Ground(NamedTuple):
+    """What a contract that comes by itself stands on.
+
+    `erp` has the project, `customer` is the id there, or with whoever keeps the customers instead.
+    """
+
+    legal_entity: LegalEntity
+    project_id: str
+    project: Project
+    erp: str | None
+    customer: str
+
+
+def _ground(state: Contract, terms: Activated, context: Context) -> _Ground | Decision:
+    """Project and customer of a contract, once both are there; else what becomes of the event."""
     legal_entity = context.policy.legal_entities.get(terms.legal_entity)
     if legal_entity is None:
         reason = f"add legal entity {terms.legal_entity} to the policy file, then retry"
@@ -87,9 +116,8 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         return Wait(at_project.key, "the contract's project is not there yet")
     if (project.legal_entity, project.currency) != (terms.legal_entity, terms.currency):
         return _contradicts(state, terms, project)
-    is_sold = project.contract == context.key.id  # then the deal's flow brings it to the billing system
     holder = context.taken.get(Claim(CONTRACT, context.key.id))
-    if holder is not None and not is_sold:
+    if holder is not None and project.contract != context.key.id:
         return _sold_elsewhere(state, holder.id)
     at_customer = context.find(terms.customer.key("customer"))
     customer = at_customer.state
@@ -98,30 +126,39 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     customer_id = customer.erp_id(terms.legal_entity, keeper) if isinstance(customer, Customer) else None
     if customer_id is None:
         return Wait(at_customer.key, f"{keeper} does not have the contract's customer for {terms.legal_entity} yet")
-    value = terms.value or (terms.billing.fee if terms.billing.method == "fixed_fee" else None)
-    begun = Contract(
+    return _Ground(legal_entity, at_project.key.id, project, erp, customer_id)
+
+
+def _begun(state: Contract, terms: Activated, ground: _Ground, id: str) -> Contract:
+    """The contract before its first entry. Where its project was sold under it, a deal brings it to billing."""
+    return Contract(
         status="in_force",
-        came_alone=not is_sold,
-        reference=terms.reference or context.key.id,
-        customer=customer_id,
-        project_id=at_project.key.id,
-        project=project.erp_id,
-        tax_code=project.tax_code,
+        came_alone=ground.project.contract != id,
+        reference=terms.reference or id,
+        customer=ground.customer,
+        project_id=ground.project_id,
+        project=ground.project.erp_id,
+        tax_code=ground.project.tax_code,
         legal_entity=terms.legal_entity,
         currency=terms.currency,
         method=terms.billing.method,
         fee=None if terms.billing.fee is None else terms.billing.fee.decimal,
         starts_on=terms.starts_on,
         held=state.held,
-        billing=_biller(legal_entity, erp, terms.starts_on),
-        planning=legal_entity.route("forecast.put", terms.starts_on),
+        billing=_biller(ground.legal_entity, ground.erp, terms.starts_on),
+        planning=ground.legal_entity.route("forecast.put", terms.starts_on),
     )
-    first = Amendment(
+
+
+def _first(terms: Activated, billing: Literal["none", "done"]) -> Amendment:
+    """The contract itself, as the first entry of its history."""
+    value = terms.value or (terms.billing.fee if terms.billing.method == "fixed_fee" else None)
+    return Amendment(
         number=1,
         kind="contract",
         version=1,
         status="applied",
-        billing="done" if is_sold and begun.billing is not None else "none",
+        billing=billing,
         effective_on=terms.starts_on,
         value=None if value is None else value.decimal,
         rates={rate.role: rate.hourly.decimal for rate in terms.billing.rates},
@@ -129,11 +166,6 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         forecast=terms.forecast or None,
         ends_on=terms.ends_on,
     )
-    contract, requests = tell(amended(begun, first), context.key, first, billing=not is_sold)
-    decision = _in_force(contract, context)
-    settles = ("activation", *decision.settles)
-    claims = () if is_sold else (Claim(CONTRACT, context.key.id),)
-    return replace(decision, requests=(*requests, *decision.requests), settles=settles, claims=claims)
 
 
 def _biller(legal_entity: LegalEntity, erp: str | None, day: date) -> str | None:
@@ -155,16 +187,30 @@ def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
     found = state.model_copy(
         update={
             "engagement": terms.engagement,
-            "customer": terms.customer,
             "project": terms.project,
-            "tax_code": terms.tax_code,
             "billing": state.billing if state.billing_id is not None else terms.billing,
             "billing_id": state.billing_id or terms.billing_id,
         }
     )
     asked, requests = tell_billing(found, context.key)
     remark = "the contract is in force already: its terms stay, from the deal it takes where it is kept"
-    return Accept(asked, requests, settles=tuple(each.topic for each in found.unbilled), remarks=(remark,))
+    settles = tuple(each.topic for each in found.unbilled)
+    return Accept(asked, requests, cases=_differences(state, terms), settles=settles, remarks=(remark,))
+
+
+def _differences(state: Contract, terms: Opened) -> tuple[Case, ...]:
+    """Who is billed, and how it is taxed, the contract says: a person must know of a deal that says otherwise."""
+    said = {"customer": (state.customer, terms.customer), "tax_code": (state.tax_code, terms.tax_code)}
+    differ = {field: values for field, values in said.items() if values[0] != values[1]}
+    if not differ:
+        return ()
+    what = "; ".join(f"{field} {here} stays, the deal has {there}" for field, (here, there) in differ.items())
+    reason = (
+        f"engagement {terms.engagement} was won under this contract, and says otherwise of it: {what}; "
+        "where that is wrong, give the deal's contract an id of its own in the CRM, and resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "terms_differ", reason, next(iter(differ)))
+    return (Case(failure, f"{DIFFERS}{terms.engagement}", (Act.RESOLVE,)),)
 
 
 def _anew(withdrawn: Contract) -> Contract:

@@ -11,7 +11,7 @@ from actors.flows import approvals, engine
 from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, with_forecast
-from actors.flows.ids import standing_contracts, taken_ids
+from actors.flows.ids import not_free, standing_contracts, taken_ids
 from actors.flows.parts import contract_id, joined, may_change_customer, parts_of, project_id
 from actors.flows.people import act
 from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
@@ -101,7 +101,7 @@ def _taken_up(state: Engagement, deal: OpportunityWon, customer: ActorKey, conte
             "deal": deal, "as_won": None, "customer": snapshot.key.id, "grants": approvals.of_running(state),
         }
     )  # fmt: skip
-    return examine(won, _scene_with(snapshot.key.id, snapshot.state, context))
+    return examine(won, _scene_with(state, snapshot.key.id, snapshot.state, context))
 
 
 def _may_be_joined(state: Engagement) -> bool:
@@ -194,7 +194,7 @@ def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:
     snapshot = context.find(_customer_meant(state.customer, acted))
     customer = snapshot.state if isinstance(snapshot.state, Customer) and snapshot.state.profile is not None else None
     grant = Grant(rule="", role="", by=acted.by, at=context.now, reason=acted.reason)
-    return act(state, acted, _scene_with(snapshot.key.id, customer, context), grant)
+    return act(state, acted, _scene_with(state, snapshot.key.id, customer, context), grant)
 
 
 def _answered(state: Engagement, result: Result, context: Context) -> Decision:
@@ -252,10 +252,10 @@ def _had(context: Context) -> dict[str, dict[str, str]]:
     }
 
 
-def _scene_with(customer_id: str, customer: Customer | None, context: Context) -> Scene:
+def _scene_with(state: Engagement, customer_id: str, customer: Customer | None, context: Context) -> Scene:
     return Scene(
         context.key.id, context.policy, customer_id, customer, _had(context), taken_ids(context),
-        standing_contracts(context),
+        standing_contracts(state, context), not_free(state, context),
     )  # fmt: skip
 
 

@@ -40,13 +40,27 @@ def taken_ids(context: Context) -> Mapping[Claim, str]:
     return {**by_row, **by_claim}
 
 
-def standing_contracts(context: Context) -> dict[str, Contract]:
-    """Of the contracts that were looked up, those that came without a deal and are no deal's now, by id."""
+def standing_contracts(state: Engagement, context: Context) -> dict[str, Contract]:
+    """Of the contracts that were looked up, those that stand without a deal, by id.
+
+    One that this engagement has the id of is its own, which is only not told of it yet.
+    """
     return {
-        key.id: snapshot.state
-        for key, snapshot in context.references.items()
-        if isinstance(snapshot.state, Contract) and snapshot.state.version and snapshot.state.engagement is None
+        id_: contract
+        for id_, contract in _contracts(context).items()
+        if contract.version and contract.engagement is None and id_ not in state.contract_ids
     }
+
+
+def not_free(state: Engagement, context: Context) -> frozenset[Claim]:
+    """Ids that this engagement cannot claim: others have them.
+
+    A contract that came without a deal holds its id itself, also while a deal is won under it.
+    """
+    by_claim = (claim for claim in context.taken if claim.scope in (PROJECT, CONTRACT))
+    alone = (id_ for id_, contract in _contracts(context).items() if contract.came_alone)
+    own = (Claim(CONTRACT, id_) for id_ in (*alone, *standing_contracts(state, context)))
+    return frozenset((*taken_ids(context), *by_claim, *own))
 
 
 def with_ids(before: Engagement, accept: Accept, taken: Collection[Claim]) -> Accept:
@@ -69,6 +83,12 @@ def without_ids(before: Engagement, accept: Accept) -> Accept:
     if not isinstance(state, Engagement):
         raise TypeError("an engagement decides on engagements")
     return _holding(before, accept, state, {"project_ids": (), "contract_ids": (), "making": ()})
+
+
+def _contracts(context: Context) -> dict[str, Contract]:
+    """The contracts that were looked up, by id."""
+    found = ((key.id, snapshot.state) for key, snapshot in context.references.items())
+    return {id_: state for id_, state in found if isinstance(state, Contract)}
 
 
 def _holding(before: Engagement, accept: Accept, state: Engagement, has_ids: Mapping[str, tuple[str, ...]]) -> Accept:

@@ -9,7 +9,7 @@ from typing import Final
 from actors.decision import Accept
 from actors.flows import approvals, engine
 from actors.flows.engine import Move
-from actors.flows.ids import CONTRACT, with_ids, without_ids
+from actors.flows.ids import with_ids, without_ids
 from actors.flows.parts import Parts, begun, not_begun
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
@@ -33,7 +33,7 @@ class Scene:
 
     `had`: project -> system -> the id that the system had for it before the deal was won.
     `taken`: ids of projects and contracts that are another engagement's, and whose.
-    `standing`: contracts that came without a deal, by id; they hold their ids themselves.
+    `standing`: contracts that stand without a deal, by id. `not_free`: ids that the engagement cannot have for itself.
     """
 
     engagement: str
@@ -43,11 +43,7 @@ class Scene:
     had: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     taken: Mapping[Claim, str] = field(default_factory=dict)
     standing: Mapping[str, Contract] = field(default_factory=dict)
-
-    @property
-    def not_free(self) -> frozenset[Claim]:
-        """Ids that this engagement cannot have for itself alone."""
-        return frozenset(self.taken) | {Claim(CONTRACT, id_) for id_ in self.standing}
+    not_free: frozenset[Claim] = frozenset()
 
 
 def examine(state: Engagement, scene: Scene) -> Accept:

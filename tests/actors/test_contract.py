@@ -150,6 +150,22 @@ def test_what_is_in_force_is_sent_again_once_a_deal_was_set_up_under_it() -> Non
     assert (put.version, put.value, put.project) == (2, Decimal("55000.00"), "PRJ-9")
 
 
+@pytest.mark.parametrize(("field", "other"), [("customer", "10099"), ("tax_code", "D7")])
+def test_a_deal_that_says_otherwise_of_customer_or_tax_changes_neither_and_is_a_case(field: str, other: str) -> None:
+    given = NEW.after(activated(), order(2))
+    differs = opened().model_copy(update={field: other})
+    decision = given.when(differs)
+    found, put = case(decision), body(decision, "contract.put")
+    assert (found.topic, found.failure.code, found.failure.field) == ("differs:ENG-1", "terms_differ", field)
+    assert other in found.failure.reason
+    assert isinstance(put, ContractPut)
+    assert (put.customer, put.tax_code) == ("10042", "D19")
+    after = given.after(differs)
+    assert (contract(after).engagement, contract(after).customer, contract(after).tax_code) == ("ENG-1", "10042", "D19")
+    assert accepted(after.when(act(Act.RESOLVE, found.topic))).settles == (found.topic,)
+    assert reason_to_ignore(after.when(act(Act.RETRY, found.topic)))
+
+
 def test_a_deal_on_another_project_changes_nothing_of_it() -> None:
     given = NEW.after(activated(), order(2))
     elsewhere = opened().model_copy(update={"project_id": "P-77", "project": "PRJ-77", "customer": "777"})

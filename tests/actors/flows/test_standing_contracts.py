@@ -12,6 +12,7 @@ from schemas.contract.entity import Amendment, Contract
 from schemas.facts import Claim
 from schemas.keys import ActorKey
 from tests.actors.agreements import BEGIN
+from tests.actors.firm import WON
 from tests.actors.flows.desk import Desk
 from tests.actors.stage import accepted, reason_to_ignore
 
@@ -83,6 +84,33 @@ def test_a_cancelled_deal_does_not_cancel_it() -> None:
     assert flow.state.status == "cancelled"
     assert "contract.cancel" not in flow.operations
     assert flow.statuses()["contract"] == "kept"
+
+
+def workspace_failed(flow: Desk) -> Desk:
+    """All stands but the workspace."""
+    flow.go_on(until="DE01.workspace.1")
+    flow.refused("DE01.workspace.1")
+    return flow.go_on()
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+def test_a_retry_claims_no_id_that_the_contract_holds_itself(*, is_told: bool) -> None:
+    # Given a deal under a contract that came without one, before and after the contract was told of it
+    flow = workspace_failed(desk())
+    held = {Claim("contract.id", "SOW-1"): STANDING} if is_told else {}
+    flow.knows(others={STANDING: in_force(engagement=WON.id)}, taken=held)
+    # When a person has a step tried again, then the contract keeps its id
+    accepted(flow.act("step:DE01.workspace", Act.RETRY))
+    assert flow.ids == {Claim("project.id", "P-1")}
+    assert flow.go_on().state.status == "active"
+
+
+def test_a_retry_gives_back_no_id_while_its_own_contract_is_not_told_of_it() -> None:
+    # Given a contract that the CRM has activated on the deal's project, before the deal has opened it
+    flow = workspace_failed(Desk().won())
+    flow.knows(others={STANDING: in_force(came_alone=False, billing_id=None)})
+    accepted(flow.act("step:DE01.workspace", Act.RETRY))
+    assert flow.ids == {Claim("project.id", "P-1"), Claim("contract.id", "SOW-1")}
 
 
 def test_a_contract_of_another_deal_is_a_miss_though_nobody_has_claimed_it() -> None:
