@@ -91,14 +91,17 @@ def _won(state: Engagement, deal: OpportunityWon, context: Context) -> Decision:
     return _taken_up(state, deal, deal.customer.key("customer"), context)
 
 
-def _taken_up(state: Engagement, deal: OpportunityWon, customer: ActorKey, context: Context) -> Decision:
-    """The deal is examined, as far as nothing of it is begun."""
+def _taken_up(
+    state: Engagement, deal: OpportunityWon, customer: ActorKey, context: Context, as_won: OpportunityWon | None = None
+) -> Decision:
+    """The deal is examined, as far as nothing of it is begun. `as_won`: without what was edited of it, if it was."""
     snapshot = context.find(customer)
     if not isinstance(snapshot.state, Customer) or snapshot.state.profile is None:
         return Wait(snapshot.key, f"nothing was heard of {snapshot.key} yet")
     won = state.model_copy(
         update={
-            "deal": deal, "as_won": None, "customer": snapshot.key.id, "grants": approvals.of_running(state),
+            "deal": deal, "as_won": as_won, "was_new": None if as_won is None else state.was_new,
+            "customer": snapshot.key.id, "grants": approvals.of_running(state),
         }
     )  # fmt: skip
     return examine(won, _scene_with(state, snapshot.key.id, snapshot.state, context))
@@ -121,7 +124,8 @@ def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon, c
                 askers = (name for name in (deal.requested_by, deal.owner) if name is not None)
                 barred = tuple(dict.fromkeys((*state.editors, *askers)))
                 joining = state.model_copy(update={"editors": barred})
-                return _taken_up(joining, whole, ActorKey("customer", state.customer), context)
+                as_won = None if state.as_won is None else joined(state, state.as_won, deal, context.policy)
+                return _taken_up(joining, whole, ActorKey("customer", state.customer), context, as_won)
         return Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
     if deal.opportunity_id in state.refused_deals:
         return Ignore(f"opportunity {deal.opportunity_id} was refused here already")

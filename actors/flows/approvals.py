@@ -5,7 +5,7 @@ Who asked for the deal, owns it, or changed it never may.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -20,10 +20,25 @@ from schemas.verdicts import Failure, FailureClass
 HOUR: Final = 3600
 
 
-def rules_for(
-    deal: OpportunityWon, parts: Sequence[Part], *, new_customer: bool, policy: Policy
+def rules_of(state: Engagement, sold: Collection[str], policy: Policy) -> dict[str, Approval]:
+    """The rules by name that apply to what these legal entities sell: as it is, and as it was won before any edit.
+
+    So an edit may ask for more approvals, and never for fewer.
+    """
+    if state.deal is None:
+        return {}
+    is_new = state.has_new_customer
+    found = _rules_for(state.deal, sold, new_customer=is_new, policy=policy)
+    if state.as_won is None:
+        return found
+    was_new = is_new if state.was_new is None else state.was_new
+    return _rules_for(state.as_won, sold, new_customer=was_new, policy=policy) | found
+
+
+def _rules_for(
+    deal: OpportunityWon, sold: Collection[str], *, new_customer: bool, policy: Policy
 ) -> dict[str, Approval]:
-    """The rules that apply to these parts of the deal, by name."""
+    parts = [part for part in deal.parts if part.legal_entity in sold]
     return {
         name: rule
         for name, rule in policy.approvals.items()

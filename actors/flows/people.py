@@ -57,14 +57,7 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
             changed = state
         case Act.EDIT_RETRY if state.deal is not None:
             try:
-                edit = _read_edit_of_rest(state, acted)
-                changed = state.model_copy(
-                    update={
-                        "deal": edited(state.deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
-                        "grants": approvals.of_running(state), "editors": _with(state.editors, acted.by),
-                        "as_won": state.as_won or state.deal,
-                    }
-                )  # fmt: skip
+                changed = _edited_before(state, state.deal, _read_edit_of_rest(state, acted), acted.by)
             except Unfit as unfit:
                 return Ignore(str(unfit))
         case _:
@@ -78,6 +71,18 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
     if isinstance(now, Engagement) and now.status == "blocked" and now.misses == state.misses:
         return Ignore(f"still missing: {'; '.join(state.misses)}")
     return accept
+
+
+def _edited_before(state: Engagement, deal: OpportunityWon, edit: DealEdit, by: str) -> Engagement:
+    """The engagement with an edit of what is not begun. Raises `Unfit`."""
+    changes: dict[str, object] = {
+        "deal": edited(deal, edit), "tax_codes": {**state.tax_codes, **edit.tax_codes},
+        "grants": approvals.of_running(state), "editors": _with(state.editors, by), "as_won": state.as_won or deal,
+    }  # fmt: skip
+    if edit.customer is not None:  # whether this one is new is its own question
+        was_new = state.has_new_customer if state.was_new is None else state.was_new
+        changes |= {"was_new": was_new, "has_new_customer": False}
+    return state.model_copy(update=changes)
 
 
 def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, rule: str) -> Decision:
@@ -172,7 +177,7 @@ def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, s
         raise Unfit("it was made, and nobody knows under which id: look it up, and send `external_id`")
     if edit.parts.keys() != {part.legal_entity} or edit.customer is not None or edit.discount is not None:
         raise Unfit(f"at this step only the part of {part.legal_entity} may be edited")
-    changed = state.model_copy(update={"deal": _edited_while_running(state, edit, scene, part)})
+    changed = _edited_while_running(state, edit, scene, part)
     code = edit.tax_codes.get(part.legal_entity)
     if code is not None:
         taxed = tuple(
@@ -216,8 +221,8 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
     return with_ids(state, move(now, scene, {part.legal_entity, *changed}, ask), scene.not_free)
 
 
-def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part: PartState) -> OpportunityWon:
-    """The deal with an edit that touches nothing that stands already or was approved. Raises `Unfit`."""
+def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part: PartState) -> Engagement:
+    """The engagement with an edit that touches nothing that stands already or was approved. Raises `Unfit`."""
     if state.deal is None or scene.customer is None:
         raise Unfit(f"customer {state.customer} is not known here: send it, then retry")
     changes, deal = edit.parts[part.legal_entity], edited(state.deal, edit)
@@ -236,22 +241,21 @@ def _edited_while_running(state: Engagement, edit: DealEdit, scene: Scene, part:
     found = misses(examined, sold, {**state.tax_codes, **edit.tax_codes})
     if found:
         raise Unfit("; ".join(str(miss) for miss in found))
+    changed = state.model_copy(update={"deal": deal, "as_won": state.as_won or state.deal})
     if changes.billing is not None or changes.value is not None:
-        rules = _rules_on_worth(state, deal, scene)
+        rules = _rules_on_worth(changed, scene)
         if rules:
             raise Unfit(
                 f"billing and value fall under the approval by rule {', '.join(rules)}: they cannot change any more; "
                 "cancel the deal, and win it again"
             )
-    return deal
+    return changed
 
 
-def _rules_on_worth(state: Engagement, deal: OpportunityWon, scene: Scene) -> tuple[str, ...]:
-    """The rules that were approved, or that would ask for an approval of the deal as edited."""
+def _rules_on_worth(state: Engagement, scene: Scene) -> tuple[str, ...]:
+    """The rules that were approved, or that would ask for an approval of the deal as edited or as it was won."""
     live = {part.legal_entity for part in state.parts if not part.is_shadow}
-    parts = [part for part in deal.parts if part.legal_entity in live]
-    found = {grant.rule for grant in state.grants}
-    found |= approvals.rules_for(deal, parts, new_customer=state.has_new_customer, policy=scene.policy).keys()
+    found = {grant.rule for grant in state.grants} | approvals.rules_of(state, live, scene.policy).keys()
     return tuple(sorted(found))
 
 

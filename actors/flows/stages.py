@@ -14,7 +14,7 @@ from actors.flows.parts import Parts, begun, not_begun
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
 from actors.flows.won_deal import WON_DEAL
-from actors.policy import Policy
+from actors.policy import Approval, Policy
 from schemas.acts import Act
 from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
@@ -78,34 +78,35 @@ def _examined(state: Engagement, scene: Scene) -> Accept:
         return _blocked(fresh, parts, found)
     of_shadow = misses(examined, parts.shadow, state.tax_codes) if parts.shadow else ()
     remarks = (*_remarks(parts), *(f"shadow: {miss}" for miss in of_shadow))
-    is_new = fresh.has_new_customer
-    sold = (*parts.begun, *parts.live)
-    needed = approvals.rules_for(deal, sold, new_customer=is_new, policy=scene.policy) if parts.live else {}
-    if state.as_won is not None and parts.live:
-        won = not_begun(state, state.as_won, scene.policy)
-        as_won = (*won.begun, *won.live)
-        needed = approvals.rules_for(state.as_won, as_won, new_customer=is_new, policy=scene.policy) | needed
+    settles = (VALIDATE,) if state.status == "blocked" else ()
+    pending = _pending(fresh, parts, scene.policy)
+    if pending:
+        return replace(_asking(fresh, parts, pending), settles=settles, remarks=remarks)
+    running = fresh.model_copy(update={"status": "running", "misses": (), "pending": {}})
+    accept = _run(running, scene, customer, of_shadow)
+    return replace(accept, settles=settles + accept.settles, remarks=remarks)
+
+
+def _pending(state: Engagement, parts: Parts, policy: Policy) -> dict[str, Approval]:
+    """The rules by name that nobody has approved what is to begin by."""
+    if not parts.live:
+        return {}
     begins = {part.legal_entity for part in parts.live}
     granted = {grant.rule for grant in state.grants if begins <= set(grant.parts)}
-    pending = {name: rule for name, rule in needed.items() if name not in granted}
-    settles = (VALIDATE,) if state.status == "blocked" else ()
-    if not pending:
-        running = fresh.model_copy(update={"status": "running", "misses": (), "pending": {}})
-        accept = _run(running, scene, customer, of_shadow)
-        return replace(accept, settles=settles + accept.settles, remarks=remarks)
+    sold = begins | {part.legal_entity for part in parts.begun}
+    return {name: rule for name, rule in approvals.rules_of(state, sold, policy).items() if name not in granted}
+
+
+def _asking(state: Engagement, parts: Parts, pending: Mapping[str, Approval]) -> Accept:
+    """The deal waits until each of these roles has approved it."""
+    deal, sold = _deal(state), (*parts.begun, *parts.live)
     asks = approvals.asked(deal, sold, state.tax_codes)
+    roles = {name: rule.role for name, rule in pending.items()}
     return Accept(
-        fresh.model_copy(
-            update={
-                "status": "approving", "misses": (), "pending": {name: rule.role for name, rule in pending.items()},
-                "asks": asks,
-            }
-        ),
+        state.model_copy(update={"status": "approving", "misses": (), "pending": roles, "asks": asks}),
         cases=tuple(approvals.case_for(name, rule, deal, sold, asks) for name, rule in pending.items()),
-        settles=settles,
-        notices=tuple(Notice("approval_needed", {"rule": name, "role": rule.role}) for name, rule in pending.items()),
-        remarks=remarks,
-    )  # fmt: skip
+        notices=tuple(Notice("approval_needed", {"rule": name, "role": role}) for name, role in roles.items()),
+    )
 
 
 def move(state: Engagement, scene: Scene, legal_entities: Collection[str], step: Callable[[Job], Move]) -> Accept:

@@ -122,6 +122,8 @@ class Engagement(_Kept):
     grants: tuple[Grant, ...] = ()
     has_new_customer: bool = False
     """Whether, when some part of it was taken up, a legal entity's ERPs did not have the customer."""
+    was_new: bool | None = None
+    """The same of the customer that the deal was won with, once an edit has named another; None: none has."""
     tax_codes: dict[str, str] = {}
     """Legal entity -> the tax code that a person chose instead of the customer's."""
     editors: tuple[str, ...] = ()

@@ -12,10 +12,11 @@ from actors.policy import Approval
 from schemas.acts import Act, ActedV1, from_v1
 from schemas.contract.v1 import Instalment
 from schemas.customer.entity import Customer, ErpRecord
+from schemas.keys import ActorKey
 from schemas.project.v2 import Billing, OpportunityWon
 from schemas.values import Money
 from tests.actors.firm import SHIPYARD, customer, deal, known_customer, part
-from tests.actors.flows.desk import FINANCE, Desk
+from tests.actors.flows.desk import FINANCE, POLICY, Desk
 from tests.actors.stage import accepted, reason_to_ignore
 
 BIG = Approval(role="finance", amount_above={"EUR": Decimal(50_000)})
@@ -208,6 +209,39 @@ def test_an_edit_spares_no_approval_that_the_deal_needed_as_it_was_won() -> None
     changes = {"discount": "0", "parts": {"DE01": small}}
     accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", roles=(), changes=changes))
     assert (set(desk.cases), desk.asked) == ({"approval:cheap", "approval:big"}, [])
+
+
+KNOWN = Approval(role="finance", new_customer=False)
+NEWCOMER = Approval(role="sales", new_customer=True)
+ANOTHER = ActorKey("customer", "C-2")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "asks"),
+    [
+        (known_customer(), NEW[SHIPYARD], {"known", "newcomer"}),
+        (NEW[SHIPYARD], known_customer(), {"known", "newcomer"}),
+        (known_customer(), known_customer(), {"known"}),
+    ],
+    ids=["to a new one", "to a known one", "to one as well known"],
+)
+def test_another_customer_spares_no_approval_that_the_first_one_needed(
+    before: Customer, after: Customer, asks: set[str]
+) -> None:
+    desk = Desk(others={SHIPYARD: before, ANOTHER: after}, known=KNOWN, newcomer=NEWCOMER)
+    desk.won(deal(part(service_line="gardening")))
+    changes = {"customer": {"id": "C-2"}, "parts": {"DE01": {"service_line": "audit"}}}
+    accepted(desk.act("validate", Act.EDIT_RETRY, changes=changes))
+    assert set(desk.state.pending) == asks
+
+
+def test_a_worth_that_a_rule_looks_at_since_is_not_edited_away() -> None:
+    desk = Desk().won(LARGE).go_on(until="DE01.contract.1")
+    desk.refused("DE01.contract.1")
+    desk.knows(policy=POLICY.model_copy(update={"approvals": {"big": BIG}}))
+    less = {"value": {"amount": "1.00", "currency": "EUR"}}
+    said = desk.act("step:DE01.contract", Act.EDIT_RETRY, changes={"parts": {"DE01": less}})
+    assert "rule big" in reason_to_ignore(said)
 
 
 def fixed(fee: str, value: str | None = None, *instalments: str) -> OpportunityWon:

@@ -198,6 +198,40 @@ def test_who_sends_a_part_again_may_not_approve_it_and_its_discount_counts() -> 
         assert person in reason_to_ignore(desk.act("approval:cheap", Act.APPROVE, by=person))
 
 
+LIMITS = {"EUR": Decimal(50_000), "USD": Decimal(50_000)}
+BIG = Approval(role="finance", amount_above=LIMITS)
+CHEAP = Approval(role="finance", discount_above=Decimal(10))
+
+
+def test_a_part_that_begins_later_is_approved_by_the_deal_as_it_was_before_an_edit() -> None:
+    # Given a deal of 90,000 at a discount of 60 % that an edit has made small, approved as it was won
+    rules = {"big": BIG, "cheap": CHEAP}
+    desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rules}))
+    desk.won(deal(part(service_line="gardening", value="90000.00"), part("US01", currency="USD"), discount="60"))
+    small = {"service_line": "audit", "value": {"amount": "1.00", "currency": "EUR"}}
+    changes = {"discount": "0", "parts": {"DE01": small}}
+    accepted(desk.act("validate", Act.EDIT_RETRY, by="E-edit", changes=changes))
+    for rule in rules:
+        accepted(desk.act(f"approval:{rule}", Act.APPROVE))
+    # When its other part comes to run live, then the same must approve it
+    desk.knows(policy=POLICY.model_copy(update={"approvals": rules}))
+    us01_again(desk, "1.00")
+    assert set(desk.cases) == {"approval:big", "approval:cheap"}
+
+
+def test_an_edit_of_what_runs_makes_no_part_that_begins_later_need_less() -> None:
+    rules = {"big": BIG}
+    desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rules}))
+    desk.won(deal(part(value="40000.00"), part("US01", value="20000.00"))).go_on(until="DE01.contract.1")
+    desk.refused("DE01.contract.1")
+    less = {"parts": {"DE01": {"value": {"amount": "1.00", "currency": "EUR"}}}}
+    accepted(desk.act("step:DE01.contract", Act.EDIT_RETRY, changes=less))
+    desk.go_on()
+    desk.knows(policy=POLICY.model_copy(update={"approvals": rules}))
+    accepted(desk.when(deal(part(value="40000.00"), part("US01", value="20000.00"))))
+    assert set(desk.cases) == {"approval:big"}
+
+
 def test_a_deal_that_runs_is_cancelled_whole_while_a_part_of_it_waits() -> None:
     desk = Desk(policy=runs(US01=Mode.SHADOW), always=FINANCE).won(BOTH)
     desk.act("approval:always", Act.APPROVE)
