@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.flows import approvals, engine
+from actors.flows.again import another_deal, come_back, gone_from, without_parts
 from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, with_forecast
@@ -23,17 +24,13 @@ from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement, Grant, PartState
 from schemas.engagement.v1 import CustomerMoved, CustomerReady, CustomerRefused
 from schemas.envelope import Envelope
-from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.project.v1 import OpportunityForecast
 from schemas.project.v2 import OpportunityWon
-from schemas.verdicts import Failure, FailureClass
+from schemas.verdicts import Failure
 
 STEPS = {step.name: step for step in WON_DEAL}
-MOST_REFUSED: Final = 100
-MORE_DEALS: Final = "second_deals"
-"""Topic of the one case about all other deals beyond these."""
 
 
 def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -115,32 +112,30 @@ def _may_be_joined(state: Engagement) -> bool:
 
 def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon, context: Context) -> Decision:
     """What was in shadow or left out begins now if it is live; for all else the deal is won already."""
-    if deal.opportunity_id == first.opportunity_id:
-        if _may_be_joined(state):
-            whole = joined(state, first, deal, context.policy)
-            if whole is not None and state.status == "shadowed":
-                return _taken_up(state, deal, deal.customer.key("customer"), context)
-            if whole is not None and state.customer is not None:
-                askers = (name for name in (deal.requested_by, deal.owner) if name is not None)
-                barred = tuple(dict.fromkeys((*state.editors, *askers)))
-                joining = state.model_copy(update={"editors": barred})
-                as_won = None if state.as_won is None else joined(state, state.as_won, deal, context.policy)
-                return _taken_up(joining, whole, ActorKey("customer", state.customer), context, as_won)
-        return Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
-    if deal.opportunity_id in state.refused_deals:
-        return Ignore(f"opportunity {deal.opportunity_id} was refused here already")
-    reason = (
-        f"opportunity {deal.opportunity_id} was won on an engagement that belongs to {first.opportunity_id}: "
-        "send it again under an engagement of its own, and resolve this"
-    )
-    failure = Failure(FailureClass.CONFLICT, "engagement_taken", reason, "subject")
-    if len(state.refused_deals) >= MOST_REFUSED:
-        more = Case(failure, MORE_DEALS, (Act.RESOLVE,), money=deal.amounts)
-        return Accept(state.model_copy(update={"has_refused_more": True}), cases=(more,))
-    return Accept(
-        state.model_copy(update={"refused_deals": (*state.refused_deals, deal.opportunity_id)}),
-        cases=(Case(failure, f"second_deal:{deal.opportunity_id}", (Act.RESOLVE,), money=deal.amounts),),
-    )
+    if deal.opportunity_id != first.opportunity_id:
+        return another_deal(state, first, deal)
+    gone = gone_from(state, deal)
+    if gone:
+        return without_parts(state, first, gone)
+    return come_back(state, _joining(state.model_copy(update={"gone": ()}), first, deal, context))
+
+
+def _joining(state: Engagement, first: OpportunityWon, deal: OpportunityWon, context: Context) -> Decision:
+    """Further parts begin. Where all of the deal was in shadow, it is as it comes now."""
+    known = Ignore(f"opportunity {deal.opportunity_id} was won already: what changes it is a change order")
+    if not _may_be_joined(state):
+        return known
+    if state.status == "shadowed":
+        is_live = bool(parts_of(deal, context.policy).live)
+        return _taken_up(state, deal, deal.customer.key("customer"), context) if is_live else known
+    whole = joined(state, first, deal, context.policy)
+    if whole is None or state.customer is None:
+        return known
+    askers = (name for name in (deal.requested_by, deal.owner) if name is not None)
+    barred = tuple(dict.fromkeys((*state.editors, *askers)))
+    as_won = None if state.as_won is None else joined(state, state.as_won, deal, context.policy)
+    joining = state.model_copy(update={"editors": barred})
+    return _taken_up(joining, whole, ActorKey("customer", state.customer), context, as_won)
 
 
 def _customer_ready(state: Engagement, ready: CustomerReady, context: Context) -> Decision:

@@ -43,6 +43,9 @@ def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision
             return Accept(state.model_copy(update={"refused_deals": others}), settles=(acted.topic,))
         case "second_deals" if state.has_refused_more and acted.act is Act.RESOLVE:
             return Accept(state.model_copy(update={"has_refused_more": False}), settles=(acted.topic,))
+        case "part_gone" if rest in state.gone and acted.act is Act.RESOLVE:
+            still = tuple(code for code in state.gone if code != rest)
+            return Accept(state.model_copy(update={"gone": still}), settles=(acted.topic,))
         case "left_over" if state.to_mend and acted.act is Act.RESOLVE:
             return Accept(state.model_copy(update={"to_mend": ()}), settles=(LEFT_OVER,))
         case _:

@@ -8,6 +8,7 @@ from typing import Final
 
 from actors.decision import Accept
 from actors.flows import approvals, engine
+from actors.flows.again import gone_topic
 from actors.flows.engine import Move
 from actors.flows.ids import with_ids, without_ids
 from actors.flows.parts import Parts, begun, not_begun
@@ -117,12 +118,13 @@ def move(state: Engagement, scene: Scene, legal_entities: Collection[str], step:
 
 def cancel(state: Engagement, scene: Scene, why: str) -> Accept:
     """Undo what is done; what was never begun is let go at once."""
-    cancelling = state.model_copy(update={"status": "cancelling", "cancelled_by": why, "pending": {}, "misses": ()})
+    ended = {"status": "cancelling", "cancelled_by": why, "pending": {}, "misses": (), "gone": ()}
+    cancelling = state.model_copy(update=ended)
     moved = [
         (part, engine.compensate(WON_DEAL, job_of(cancelling, scene, part))) for part in state.parts if part.is_begun
     ]
     accept = _together(cancelling, moved)
-    return replace(accept, settles=(*_open_topics(state), *accept.settles))
+    return replace(accept, settles=(*_open_topics(state), *map(gone_topic, state.gone), *accept.settles))
 
 
 def refuse(state: Engagement, scene: Scene, why: str) -> Accept:
@@ -134,11 +136,13 @@ def refuse(state: Engagement, scene: Scene, why: str) -> Accept:
         update={
             "status": "running", "pending": {}, "misses": (), "left_out": (*state.left_out, *let_go),
             "parts": tuple(part for part in state.parts if part.legal_entity not in let_go),
+            "gone": tuple(code for code in state.gone if code not in let_go),
         }
     )  # fmt: skip
     accept = with_ids(state, _together(stays, ()), scene.not_free)
     remark = f"the part of {', '.join(let_go)} is left out, {why}"
-    return replace(accept, settles=_open_topics(state), remarks=(remark,))
+    gone = (gone_topic(code) for code in state.gone if code in let_go)
+    return replace(accept, settles=(*_open_topics(state), *gone), remarks=(remark,))
 
 
 def job_of(state: Engagement, scene: Scene, part: PartState) -> Job:

@@ -134,6 +134,8 @@ class Engagement(_Kept):
     """Other opportunities that were won on this engagement, and wait for a person; at most 100."""
     has_refused_more: bool = False
     """Whether there were more of them than are kept here, about all of which there is one case."""
+    gone: tuple[str, ...] = ()
+    """Legal entities whose parts are set up here, and that the deal came again without: a person must see to it."""
     cancelled_by: str | None = None
     """Who cancelled it, and why."""
     kept: tuple[str, ...] = ()

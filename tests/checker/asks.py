@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 ENGAGEMENT = "engagement/"
@@ -30,11 +30,17 @@ def _topics(state: Mapping[str, Any]) -> Iterator[str]:
         yield f"approval:{rule}"
     for opportunity in state["refused_deals"]:
         yield f"second_deal:{opportunity}"
+    for legal_entity in state["gone"]:
+        yield f"part_gone:{legal_entity}"
     if state["has_refused_more"]:
         yield "second_deals"
     if state["to_mend"]:
         yield "left_over"
-    for part in state["parts"]:
+    yield from _of_steps(state["parts"])
+
+
+def _of_steps(parts: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for part in parts:
         for name, step in part["steps"].items():
             if step["status"] == "failed":
                 yield f"step:{part['legal_entity']}.{name}"

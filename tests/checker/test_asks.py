@@ -30,6 +30,7 @@ def test_each_thing_that_stands_still_asks_for_its_own_topic() -> None:
     assert asked(status="blocked") == {"validate"}
     assert asked(status="approving", pending={"big": "finance"}) == {"approval:big"}
     assert asked(status="active", refused_deals=("o2",)) == {"second_deal:o2"}
+    assert asked(status="active", gone=("DE01",)) == {"part_gone:DE01"}
     assert asked(status="active", has_refused_more=True) == {"second_deals"}
     assert asked(status="cancelled", to_mend=("a link",)) == {"left_over"}
     assert asked(status="running", parts=(part("failed", "refused"),)) == {"step:US01.shell"}

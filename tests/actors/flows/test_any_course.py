@@ -124,7 +124,9 @@ class Course:
                 else:
                     desk.unready(legal_entity)
             case "deal":
-                desk.when(self.deal(chance, chance.choice(["OPP-1", "OPP-1", "OPP-2"])))
+                won = self.deal(chance, chance.choice(["OPP-1", "OPP-1", "OPP-2"]))
+                first = 1 if len(won.parts) > 1 and chance.random() < 0.2 else 0  # it may come without a part
+                desk.when(won.model_copy(update={"parts": won.parts[first:]}))
             case "moved":
                 desk.when(CustomerMoved(to=WON.id, customer=SHIPYARD.id, into="C-2"))
             case "reload":
@@ -252,6 +254,7 @@ def open_topics(state: Engagement) -> set[str]:
     topics = {f"approval:{rule}" for rule in state.pending} | {f"second_deal:{each}" for each in state.refused_deals}
     topics |= {"validate"} if state.status == "blocked" else set()
     topics |= {"second_deals"} if state.has_refused_more else set()
+    topics |= {f"part_gone:{legal_entity}" for legal_entity in state.gone}
     topics |= {"left_over"} if state.to_mend else set()
     for each in state.parts:
         for name, step in each.steps.items():

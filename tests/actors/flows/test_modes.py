@@ -110,6 +110,57 @@ def test_a_deal_in_shadow_begins_when_it_comes_again() -> None:
     assert desk.state.deal.parts[0].service_line == "audit", "as it came last"
 
 
+def test_a_deal_in_shadow_that_comes_again_for_a_live_legal_entity_begins_there_alone() -> None:
+    desk = Desk(policy=runs(DE01=Mode.SHADOW)).won()
+    accepted(desk.when(BOTH))
+    desk.go_on()
+    assert (desk.state.status, desk.part("DE01").is_shadow) == ("active", True)
+    assert {request.line.partition(".")[0] for request in desk.asked} == {"US01"}
+
+
+@pytest.mark.parametrize("mode", [Mode.LIVE, Mode.SHADOW, Mode.OFF])
+@pytest.mark.parametrize("status", ["approving", "running", "active"])
+def test_a_deal_that_comes_again_without_a_part_that_is_set_up_is_a_case_and_begins_nothing(
+    mode: Mode, status: str
+) -> None:
+    # Given a deal of two parts, of which the one that is live waits, is being set up, or is there
+    rules = {"always": FINANCE}
+    desk = Desk(policy=runs(US01=Mode.SHADOW).model_copy(update={"approvals": rules})).won(BOTH)
+    if status != "approving":
+        accepted(desk.act("approval:always", Act.APPROVE))
+    if status == "active":
+        desk.go_on()
+    desk.knows(policy=runs(US01=mode).model_copy(update={"approvals": rules}))
+    before, asked = desk.state, len(desk.asked)
+    # When all of it is sold by the other
+    moved = deal(part("US01", currency="USD"))
+    accepted(desk.when(moved))
+    # Then a person must see to what is set up, and nothing begins beside it
+    assert (desk.state.parts, desk.state.deal, len(desk.asked)) == (before.parts, before.deal, asked)
+    assert desk.state.status == status
+    case = desk.cases["part_gone:DE01"]
+    assert (case.failure.code, case.acts) == ("part_gone", (Act.RESOLVE,))
+    assert "DE01" in case.failure.reason
+    accepted(desk.act("part_gone:DE01", Act.RESOLVE))
+    assert "part_gone:DE01" not in desk.cases
+
+
+def test_a_part_that_was_gone_and_comes_again_settles_its_case() -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(BOTH).go_on()
+    accepted(desk.when(deal(part("US01", currency="USD"))))
+    desk.knows(policy=POLICY)
+    accepted(desk.when(BOTH))
+    assert desk.cases == {}
+    assert desk.go_on().state.status == "active"
+    assert set(desk.statuses("US01").values()) == {"done"}
+
+
+def test_a_cancelled_deal_that_comes_again_otherwise_is_no_case() -> None:
+    desk = Desk(always=FINANCE).won()
+    accepted(desk.act("approval:always", Act.REJECT))
+    assert reason_to_ignore(desk.when(deal(part("US01", currency="USD"))))
+
+
 def test_a_part_that_begins_later_is_validated_while_the_others_go_on() -> None:
     both = deal(part("DE01"), part("US01", currency="USD", service_line="gardening"))
     desk = Desk(policy=runs(US01=Mode.SHADOW)).won(both)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from actors.decision import Accept, Wait
-from actors.entities.engagement import MORE_DEALS, MOST_REFUSED
+from actors.flows.again import MORE_DEALS, MOST_REFUSED
 from actors.policy import LegalEntity
 from schemas.acts import Act
 from schemas.commands import SELF
