@@ -156,14 +156,15 @@ def test_a_deal_that_says_otherwise_of_customer_or_tax_changes_neither_and_is_a_
     differs = opened().model_copy(update={field: other})
     decision = given.when(differs)
     found, put = case(decision), body(decision, "contract.put")
-    assert (found.topic, found.failure.code, found.failure.field) == ("differs:ENG-1", "terms_differ", field)
+    topic = "differs:ENG-1"
+    assert (found.topic, found.failure.code, found.failure.field) == (topic, "terms_differ", field)
     assert other in found.failure.reason
     assert isinstance(put, ContractPut)
     assert (put.customer, put.tax_code) == ("10042", "D19")
     after = given.after(differs)
     assert (contract(after).engagement, contract(after).customer, contract(after).tax_code) == ("ENG-1", "10042", "D19")
-    assert accepted(after.when(act(Act.RESOLVE, found.topic))).settles == (found.topic,)
-    assert reason_to_ignore(after.when(act(Act.RETRY, found.topic)))
+    assert accepted(after.when(act(Act.RESOLVE, topic))).settles == (topic,)
+    assert reason_to_ignore(after.when(act(Act.RETRY, topic)))
 
 
 def test_a_deal_on_another_project_changes_nothing_of_it() -> None:

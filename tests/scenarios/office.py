@@ -95,10 +95,13 @@ class Office:
         firm = self._open()
         found = [row for row in self.cases() if act in row.opened.case.acts]
         assert len(found) == 1, f"{len(found)} cases let a person {act}, of {[row.opened.case for row in self.cases()]}"
-        row, topic = found[0], found[0].opened.case.topic
-        assert topic is not None
+        row, case = found[0], found[0].opened.case
+        assert case.topic is not None
         self._sent += 1
-        acted = Acted(topic=topic, act=act, by=person, roles=(role,), reason="has looked at it", changes=changes)
+        acted = Acted(
+            topic=case.topic, act=act, by=person, roles=(role,), reason="has looked at it", changes=changes,
+            seen=case.asks,
+        )  # fmt: skip
         told = self._run(firm.gateways[0].runtime.people.act(row.key, acted, id=f"act-{self._sent}"))
         self._run(self._rest(firm))
         return told
