@@ -63,7 +63,7 @@ def _answer(state: Customer, asker: Asker, context: Context) -> CustomerReady | 
     code, customer = asker.legal_entity, context.key.id
     tax_code = state.tax_codes.get(code)
     erp_id = None if asker.system is None else state.erp_id(code, asker.system)
-    failure = _obstacle(state)
+    failure = obstacle(state)
     if failure is None and erp_id is not None and tax_code is not None:
         return CustomerReady(
             to=asker.engagement, customer=customer, legal_entity=code, erp_id=erp_id, tax_code=tax_code
@@ -82,7 +82,7 @@ def _answer(state: Customer, asker: Asker, context: Context) -> CustomerReady | 
     )
 
 
-def _obstacle(state: Customer) -> Failure | None:
+def obstacle(state: Customer) -> Failure | None:
     """Why nobody can trade with the customer."""
     if state.profile is None:
         reason = "nobody has sent the customer yet: it goes on by itself once its record comes"

@@ -58,8 +58,7 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
         *unlisted(state, context.key.id),
         ("customer.absorbed", Absorbed(to=into, customer=context.key.id)),
     )
-    left = {code: brought.state.failures[code] for code in brought.failed}
-    told, requests = asked(brought.state.model_copy(update={"failures": left}), messages)
+    told, requests = asked(brought.state, messages)
     remarks = brought.remarks
     if state.on_hold and isinstance(winner.state, Customer) and not winner.state.on_hold:
         remarks = (*remarks, f"it was on credit hold, and {into} is not")
@@ -68,8 +67,8 @@ def taken_over(state: Customer, winner: Snapshot, context: Context) -> Decision:
         requests=(*brought.requests, *requests),
         releases=held(state),
         notices=(Notice("merged", {"into": into}),),
-        cases=tuple(case(code, failure) for code, failure in left.items()),
-        settles=tuple(each for each in _topics(state, context.policy) if each not in {topic(code) for code in left}),
+        cases=tuple(case(brought.state, code, failure) for code, failure in brought.failed.items()),
+        settles=tuple(each for each in _topics(state, context.policy) if each not in set(map(topic, brought.failed))),
         remarks=remarks,
     )
 

@@ -26,7 +26,7 @@ def concluded(before: Customer, brought: Brought, context: Context) -> Accept:
     return Accept(
         state,
         requests=(*brought.requests, *requests),
-        cases=tuple(puts.case(code, state.failures[code]) for code in brought.failed),
+        cases=tuple(puts.case(state, code, failure) for code, failure in brought.failed.items()),
         settles=tuple(puts.topic(code) for code in before.failures if code not in state.failures),
         remarks=brought.remarks,
     )
@@ -78,7 +78,10 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
         return failed(state, row, Failure(FailureClass.CONFLICT, puts.ID_MISSING, reason), context)
     if external_id in (None, row.external_id):
         return Ignore("the ERP has this state of the customer")
-    accept = concluded(state, Brought(with_record(state, row.model_copy(update={"external_id": external_id}))), context)
+    known = with_record(state, row.model_copy(update={"external_id": external_id}))
+    is_to_be_held = state.merged_into is not None and row.line is None
+    brought = puts.hold_back(known, context, (code,)) if is_to_be_held else Brought(known)
+    accept = concluded(state, brought, context)
     return replace(
         accept,
         binds=(external_key(system, "customer", external_id),),
@@ -90,7 +93,7 @@ def failed(state: Customer, row: ErpRecord, failure: Failure, context: Context) 
     """An ERP does not have the customer as it is: whoever asked is told, and a person may have it tried again."""
     failures = {**state.failures, row.legal_entity: failure}
     changed = with_record(state, row.model_copy(update={"line": None})).model_copy(update={"failures": failures})
-    return concluded(state, Brought(changed, failed=(row.legal_entity,)), context)
+    return concluded(state, Brought(changed, failed={row.legal_entity: failure}), context)
 
 
 def with_record(state: Customer, row: ErpRecord) -> Customer:

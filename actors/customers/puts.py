@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from actors.customers.lines import digest_after
@@ -22,18 +22,20 @@ ID_MISSING: Final = "id_missing"
 """The system says that it has the customer, but not under which id."""
 NOT_HELD: Final = "not_held"
 """The customer went, and its record cannot be put on hold."""
+UNLISTED: Final = "legal_entity_unmapped"
+"""The policy does not name the legal entity, or not any more."""
 _TOPIC_CODE: Final = 180
 """Characters of a legal entity's code that a topic names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The customer after its ERPs were asked. `failed`: legal entities of this turn whose ERP cannot be asked."""
+    """The customer after its ERPs were asked. `failed`: legal entities whose ERP could not be asked now, and why."""
 
     state: Customer
     requests: tuple[Request, ...] = ()
     remarks: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    failed: Mapping[str, Failure] = field(default_factory=dict)
 
 
 def bring(state: Customer, context: Context, only: Collection[str] | None = None, *, anew: bool = True) -> Brought:
@@ -54,28 +56,23 @@ def bring(state: Customer, context: Context, only: Collection[str] | None = None
             }
         ),
         context,
-        profile,
     )
     for code in wanted:
         if only is None or code in only:
-            turn.bring(code, anew=anew)
+            turn.bring(profile, code, anew=anew)
     return turn.brought()
 
 
 def hold_back(state: Customer, context: Context, only: Collection[str] | None = None) -> Brought:
     """Put what the ERPs have of a customer that was merged on hold; one that has refused it has nothing to hold.
 
-    Of a legal entity that runs no customers, or in shadow, a remark says that the record is not held.
+    What has failed before is over: it is held now, or a person is told what to hold. Of a legal entity that runs no
+    customers, or in shadow, a remark says that the record is not held.
     """
-    if state.profile is None:
-        return Brought(state)
-    turn = _Turn(state, context, state.profile)
-    for row in state.records:
-        if only is None or row.legal_entity in only:
-            if _is_nowhere(state, row):
-                turn.forget(row.legal_entity)
-            else:
-                turn.hold(row)
+    turn = _Turn(state, context)
+    for code in dict.fromkeys((*(row.legal_entity for row in state.records), *state.failures)):
+        if only is None or code in only:
+            turn.hold(code)
     return turn.brought()
 
 
@@ -84,44 +81,52 @@ def topic(legal_entity: str) -> str:
     return f"{TOPIC}{legal_entity[:_TOPIC_CODE]}"
 
 
-def case(legal_entity: str, failure: Failure) -> Case:
+def case(state: Customer, legal_entity: str, failure: Failure) -> Case:
     """What a person is told when an ERP cannot get the customer."""
-    acts = (Act.RESOLVE,) if failure.code == NOT_HELD else (Act.RETRY,)
-    return Case(failure, topic=topic(legal_entity), acts=acts)
+    return Case(failure, topic=topic(legal_entity), acts=acts_on(state, failure))
+
+
+def acts_on(state: Customer, failure: Failure) -> tuple[Act, ...]:
+    """What a person can do about it: what another try cannot mend, and what need not be, is closed by hand."""
+    if failure.code == NOT_HELD:
+        return (Act.RESOLVE,)
+    if failure.code == UNLISTED or state.merged_into is not None:
+        return (Act.RETRY, Act.RESOLVE)
+    return (Act.RETRY,)
 
 
 class _Turn:
-    """The requests of one decision in the making."""
+    """The requests of one decision in the making. `_failures` are those before it that still count."""
 
-    def __init__(self, state: Customer, context: Context, profile: Upserted) -> None:
+    def __init__(self, state: Customer, context: Context) -> None:
         self._state = state
         self._context = context
-        self._profile = profile
-        self._records = list(state.records)
+        self._records = {(row.legal_entity, row.system): row for row in state.records}
         self._tax_codes = dict(state.tax_codes)
         self._failures = dict(state.failures)
+        self._failed: dict[str, Failure] = {}
         self._trail = state.trail
         self._requests: list[Request] = []
         self._remarks: list[str] = []
-        self._failed: list[str] = []
 
     def brought(self) -> Brought:
         """What has come of it."""
         state = self._state.model_copy(
             update={
-                "records": tuple(self._records),
+                "records": tuple(self._records.values()),
                 "tax_codes": self._tax_codes,
-                "failures": self._failures,
+                "failures": self._failures | self._failed,
                 "puts": self._state.puts + bool(self._requests),
                 "trail": self._trail,
             }
         )
-        return Brought(state, tuple(self._requests), tuple(self._remarks), tuple(self._failed))
+        return Brought(state, tuple(self._requests), tuple(self._remarks), self._failed)
 
-    def bring(self, code: str, *, anew: bool) -> None:
+    def bring(self, profile: Upserted, code: str, *, anew: bool) -> None:
         """Ask the ERPs of a legal entity, or say why they cannot be asked."""
         legal_entity = self._context.policy.legal_entities.get(code)
         if legal_entity is not None and legal_entity.mode(Flow.CUSTOMERS) is not Mode.LIVE:
+            self._failures.pop(code, None)
             self._stay_silent(code, legal_entity, legal_entity.route(OPERATION, self._context.now.date()))
             return
         tax = _tax_code(self._state, code, legal_entity)
@@ -131,31 +136,42 @@ class _Turn:
                 self._fail(code, tax)
             return
         self._tax_codes[code] = tax
-        if self._failures.get(code) is not None and self._failures[code].failure_class is FailureClass.MAPPING:
+        before = self._failures.get(code)
+        if before is not None and before.failure_class is FailureClass.MAPPING:
             del self._failures[code]
         for system in self._systems(code, legal_entity):
-            row = self._state.record(code, system)
-            if anew or row is None or (row.line is None and row.external_id is None):
-                self.put(code, system, tax)
+            row = self._records.get((code, system))
+            if not anew and row is not None and not row.is_nowhere:
+                continue
+            if anew or row is not None:  # a record that only begins mends nothing of what another system has refused
+                self._failures.pop(code, None)
+            self._put(profile, code, system, tax)
 
-    def hold(self, row: ErpRecord) -> None:
-        """Ask a system to hold what it has, or say that nobody does."""
-        code = row.legal_entity
+    def hold(self, code: str) -> None:
+        """Ask the ERPs of a legal entity to hold what they have, and say what a person must hold."""
+        rows = [row for row in self._state.records if row.legal_entity == code and not _is_nowhere(self._state, row)]
+        self._failures.pop(code, None)
         legal_entity = self._context.policy.legal_entities.get(code)
-        if legal_entity is None or legal_entity.mode(Flow.CUSTOMERS) is Mode.LIVE:
-            tax_code = self._state.tax_codes.get(code) or row.tax_code
-            if tax_code is None:
-                self._leave(row)
-            else:
-                self.put(code, row.system, tax_code)
+        if legal_entity is not None and legal_entity.mode(Flow.CUSTOMERS) is not Mode.LIVE:
+            for row in rows:
+                self._stay_silent(code, legal_entity, row.system)
+                if row.external_id is not None:
+                    self._remarks.append(
+                        f"{row.system} does not hold {row.external_id} of {code}: hold it there by hand"
+                    )
             return
-        self._stay_silent(code, legal_entity, row.system)
-        if row.external_id is not None:
-            self._remarks.append(f"{row.system} does not hold {row.external_id} of {code}: hold it there by hand")
+        left = []
+        for row in rows:
+            tax_code = self._state.tax_codes.get(code) or row.tax_code
+            if self._state.profile is None or tax_code is None:
+                left.append(row)
+            else:
+                self._put(self._state.profile, code, row.system, tax_code)
+        if left:
+            self._failed[code] = _not_held(self._state, code, left)
 
-    def put(self, code: str, system: str, tax_code: str) -> None:
+    def _put(self, profile: Upserted, code: str, system: str, tax_code: str) -> None:
         """Ask one system."""
-        profile = self._profile
         body = CustomerPut(
             customer_id=self._context.key.id,
             erp_id=self._state.erp_id(code, system),
@@ -171,27 +187,8 @@ class _Turn:
         self._trail = digest_after(self._trail, body)
         line = f"{code}.{self._state.puts + 1}.{self._trail}"
         self._requests.append(Request(system, OPERATION, line, body))
-        self._failures.pop(code, None)
-        row = self._state.record(code, system)
-        if row is None:
-            self._records.append(ErpRecord(legal_entity=code, system=system, line=line, tax_code=tax_code))
-        else:
-            asked = row.model_copy(update={"line": line, "tax_code": tax_code})
-            self._records[self._records.index(row)] = asked
-
-    def forget(self, code: str) -> None:
-        """What has failed for a legal entity need not be done any more."""
-        self._failures.pop(code, None)
-
-    def _leave(self, row: ErpRecord) -> None:
-        """A record that cannot be put on hold, because nobody knows how it is taxed: a person holds it."""
-        code, known_as = row.legal_entity, row.external_id or "nobody knows which"
-        reason = (
-            f"{row.system} has the customer as {known_as} for {code}, and cannot be asked to hold it, since no tax "
-            "code is known for it: hold it there by hand, and resolve this"
-        )
-        self._failures[code] = Failure(FailureClass.BUSINESS_RULE, NOT_HELD, reason, "tax_profile")
-        self._failed.append(code)
+        row = self._records.get((code, system)) or ErpRecord(legal_entity=code, system=system)
+        self._records[code, system] = row.model_copy(update={"line": line, "tax_code": tax_code})
 
     def _systems(self, code: str, legal_entity: LegalEntity) -> list[str]:
         """Where the customer was begun, where engagements need it, and, if nowhere yet, where it begins today."""
@@ -206,7 +203,6 @@ class _Turn:
         return [] if system is None else [system]
 
     def _stay_silent(self, code: str, legal_entity: LegalEntity, system: str | None) -> None:
-        self._failures.pop(code, None)
         if legal_entity.mode(Flow.CUSTOMERS) is Mode.OFF:
             self._remarks.append(f"{code} runs no customers: nothing is sent for it")
             return
@@ -214,18 +210,28 @@ class _Turn:
 
     def _fail(self, code: str, failure: Failure) -> None:
         """What is under way for it does not count any more: this state is another one."""
-        self._failures[code] = failure
-        self._failed.append(code)
-        self._records = [
-            row.model_copy(update={"line": None}) if row.legal_entity == code else row for row in self._records
-        ]
+        self._failed[code] = failure
+        for key, row in self._records.items():
+            if row.legal_entity == code:
+                self._records[key] = row.model_copy(update={"line": None})
+
+
+def _not_held(state: Customer, code: str, rows: Sequence[ErpRecord]) -> Failure:
+    """Records that cannot be put on hold, because nobody knows what to send: a person holds them."""
+    named = " and as ".join(f"{row.external_id or 'nobody knows which'} in {row.system}" for row in rows)
+    missing = "nobody has sent it" if state.profile is None else "no tax code is known for it"
+    reason = (
+        f"{code} has the customer as {named}, which cannot be asked to hold it, since {missing}: hold it there by "
+        "hand, and resolve this"
+    )
+    return Failure(FailureClass.BUSINESS_RULE, NOT_HELD, reason, "tax_profile")
 
 
 def _is_nowhere(state: Customer, row: ErpRecord) -> bool:
     """Whether a system was asked, and has refused it from the start: nothing is there, or on its way."""
     failure = state.failures.get(row.legal_entity)
     is_there_unnamed = failure is not None and failure.code == ID_MISSING
-    return row.line is None and row.external_id is None and not is_there_unnamed
+    return row.is_nowhere and not is_there_unnamed
 
 
 def _routed(asker: Asker, context: Context) -> Asker:
@@ -239,15 +245,15 @@ def _routed(asker: Asker, context: Context) -> Asker:
 def _tax_code(state: Customer, code: str, legal_entity: LegalEntity | None) -> str | Failure:
     """The ERP's own tax code for the customer, or why there is none."""
     if legal_entity is None:
-        return _unmapped("legal_entity", f"legal entity {code}", "legal_entities")
+        return _unmapped(UNLISTED, f"legal entity {code}", "legal_entities")
     tax_profile = state.tax_profile(code)
     if tax_profile is None:
         reason = f"the customer has no tax profile for {code}: set it where customers are kept; it goes on by itself"
         return Failure(FailureClass.MAPPING, "tax_profile_missing", reason, "tax_profile")
     return legal_entity.tax_codes.get(tax_profile) or _unmapped(
-        "tax_profile", f"tax profile {tax_profile} of {code}", "tax_profile"
+        "tax_profile_unmapped", f"tax profile {tax_profile} of {code}", "tax_profile"
     )
 
 
-def _unmapped(what: str, name: str, field: str) -> Failure:
-    return Failure(FailureClass.MAPPING, f"{what}_unmapped", f"add {name} to the policy file, then retry", field)
+def _unmapped(cause: str, name: str, field: str) -> Failure:
+    return Failure(FailureClass.MAPPING, cause, f"add {name} to the policy file, then retry", field)

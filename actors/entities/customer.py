@@ -15,6 +15,7 @@ from actors.customers.outcome import concluded, confirmed, failed, halted, with_
 from actors.customers.ownership import TOPIC as OWNERSHIP
 from actors.customers.ownership import Left, Sender, owned
 from actors.customers.puts import Brought, bring
+from actors.customers.retrying import resolved, retried
 from actors.customers.upcasts import UPCASTS
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from schemas.acts import Act, Acted
@@ -184,19 +185,14 @@ def _absorbed(state: Customer, gone: str, context: Context) -> Decision:
 
 def _acted(state: Customer, acted: Acted, context: Context) -> Decision:
     """A person has settled something, or wants it tried again."""
-    code = next((code for code in _legal_entities(state) if puts.topic(code) == acted.topic), None)
+    code = next((code for code in state.failures if puts.topic(code) == acted.topic), None)
     match acted.act:
         case Act.APPROVE if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
             return _told_apart(state, context)
         case Act.CANCEL if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
             return _said_to_be(state, acted, context)
-        case Act.RETRY if code is not None and state.merged_into is not None:
-            return concluded(state, puts.hold_back(state, context, (code,)), context)
-        case Act.RETRY if code is not None:
-            return concluded(state, bring(state, context, (code,)), context)
-        case Act.RESOLVE if code is not None and _is_left(state, code):
-            failures = {other: failure for other, failure in state.failures.items() if other != code}
-            return Accept(state.model_copy(update={"failures": failures}), settles=(acted.topic,))
+        case Act.RETRY | Act.RESOLVE if code is not None:
+            return retried(state, code, context) if acted.act is Act.RETRY else resolved(state, code)
         case Act.RESOLVE if acted.topic in (PARENT, merging.TOPIC) or acted.topic.startswith(OWNERSHIP):
             return Accept(state, settles=(acted.topic,))
         case _:
@@ -239,17 +235,6 @@ def _result(state: Customer, result: Result, context: Context) -> Decision:
             return failed(state, row, failure, context)
         case _:
             assert_never(result.outcome)
-
-
-def _legal_entities(state: Customer) -> tuple[str, ...]:
-    profile = () if state.profile is None else state.profile.legal_entities
-    return (*profile, *state.traded, *(row.legal_entity for row in state.records))
-
-
-def _is_left(state: Customer, code: str) -> bool:
-    """Whether a person must hold a record of the customer, which went."""
-    failure = state.failures.get(code)
-    return failure is not None and failure.code == puts.NOT_HELD
 
 
 def _into(state: Customer, acted: Acted) -> str | None:

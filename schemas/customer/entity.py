@@ -29,6 +29,11 @@ class ErpRecord(_Kept):
     tax_code: str | None = None
     """The system's own tax code that it was last put with; None: it was not, or an earlier release did not keep it."""
 
+    @property
+    def is_nowhere(self) -> bool:
+        """Whether the system has refused it from the start: it is neither there under an id, nor on its way."""
+        return self.line is None and self.external_id is None
+
 
 class Asker(_Kept):
     """An engagement that asked for the customer in the ERP of a legal entity."""

@@ -68,7 +68,7 @@ def test_a_change_is_another_command() -> None:
 def stands(decision: Decision) -> Case:
     """The one case that a decision opens, with nothing parked."""
     (case,) = accepted(decision).cases
-    assert case.acts == (Act.RETRY,)
+    assert case.acts[0] == Act.RETRY
     return case
 
 

@@ -90,7 +90,7 @@ def test_a_missing_mapping_is_told_and_made_good_by_a_retry() -> None:
     asked = accepted(KNOWN.when(trade("E-1", "FR01")))
     assert codes(asked.requests) == [("E-1", "legal_entity_unmapped")]
     assert [(case.topic, case.acts, case.failure.failure_class) for case in asked.cases] == [
-        ("erp:FR01", (Act.RETRY,), FailureClass.MAPPING)
+        ("erp:FR01", (Act.RETRY, Act.RESOLVE), FailureClass.MAPPING)
     ]
     # When the policy knows it, and somebody retries
     france = POLICY.legal_entities["DE01"].model_copy(update={"erp": "fr-erp"})
