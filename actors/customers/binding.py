@@ -25,13 +25,13 @@ def bound(state: Customer, told: Bound, context: Context) -> Decision:
     if code is None:
         accept = Accept(state)
     else:
-        row = state.record(code, system)
-        if row is not None and row.external_id is not None:
+        row = state.record(code, system) or ErpRecord(legal_entity=code, system=system)
+        if row.external_id is not None:
             already = " already" if row.external_id == id_ else ""
             return Ignore(f"{system} has the customer as {row.external_id} for {code}{already}")
-        if row is not None and row.line is not None:
+        if row.line is not None:
             return Ignore(f"{system} is asked to make the customer for {code}: look what comes of that first")
-        known = with_record(state, ErpRecord(legal_entity=code, system=system, external_id=id_))
+        known = with_record(state, row.model_copy(update={"external_id": id_}))
         failures = {other: failure for other, failure in state.failures.items() if other != code}
         mended = known.model_copy(update={"failures": failures})
         accept = concluded(state, bring(mended, context, (code,), anew=False), context)

@@ -105,7 +105,6 @@ class _Turn:
         self._tax_codes = dict(state.tax_codes)
         self._failures = dict(state.failures)
         self._failed: dict[str, Failure] = {}
-        self._trail = state.trail
         self._requests: list[Request] = []
         self._remarks: list[str] = []
 
@@ -116,8 +115,6 @@ class _Turn:
                 "records": tuple(self._records.values()),
                 "tax_codes": self._tax_codes,
                 "failures": self._failures | self._failed,
-                "puts": self._state.puts + bool(self._requests),
-                "trail": self._trail,
             }
         )
         return Brought(state, tuple(self._requests), tuple(self._remarks), self._failed)
@@ -184,11 +181,12 @@ class _Turn:
             payment_terms=profile.payment_terms,
             on_hold=self._state.on_hold or self._state.merged_into is not None,
         )
-        self._trail = digest_after(self._trail, body)
-        line = f"{code}.{self._state.puts + 1}.{self._trail}"
-        self._requests.append(Request(system, OPERATION, line, body))
         row = self._records.get((code, system)) or ErpRecord(legal_entity=code, system=system)
-        self._records[code, system] = row.model_copy(update={"line": line, "tax_code": tax_code})
+        puts, trail = row.puts + 1, digest_after(row.trail, body)
+        line = f"{code}.{puts}.{trail}"
+        self._requests.append(Request(system, OPERATION, line, body))
+        asked = {"line": line, "tax_code": tax_code, "puts": puts, "trail": trail}
+        self._records[code, system] = row.model_copy(update=asked)
 
     def _systems(self, code: str, legal_entity: LegalEntity) -> list[str]:
         """Where the customer was begun, where engagements need it, and, if nowhere yet, where it begins today."""

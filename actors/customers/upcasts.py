@@ -23,4 +23,11 @@ def _with_systems(state: Raw, policy: Policy) -> Raw:
     return {**kept, "records": records, "claims": claims}
 
 
-UPCASTS: Final[Mapping[int, Upcast]] = MappingProxyType({1: _with_systems})
+def _with_counts(state: Raw, _policy: Policy) -> Raw:
+    """Version 2 counted the states that all ERPs were sent together: each of them goes on from there by itself."""
+    kept = {name: value for name, value in state.items() if name not in {"puts", "trail"}}
+    sent = {"puts": state["puts"], "trail": state.get("trail", "")}
+    return {**kept, "records": [{**row, **sent} for row in state["records"]]}
+
+
+UPCASTS: Final[Mapping[int, Upcast]] = MappingProxyType({1: _with_systems, 2: _with_counts})

@@ -245,4 +245,4 @@ def _into(state: Customer, acted: Acted) -> str | None:
     return state.candidates[0].id if named is None and len(state.candidates) == 1 else None
 
 
-ACTOR = Actor("customer", Customer, 2, decide, references, UPCASTS)
+ACTOR = Actor("customer", Customer, 3, decide, references, UPCASTS)

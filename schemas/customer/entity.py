@@ -1,4 +1,4 @@
-"""The customer as the gateway keeps it, version 2: what other entities' decisions may rely on."""
+"""The customer as the gateway keeps it, version 3: what other entities' decisions may rely on."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class ErpRecord(_Kept):
     """The system's own id; None until it has the customer."""
     tax_code: str | None = None
     """The system's own tax code that it was last put with; None: it was not, or an earlier release did not keep it."""
+    puts: int = 0
+    """How many states of it were sent there; part of each command's identity, whatever other systems were sent."""
+    trail: str = ""
+    """Digest of all states that were sent there, in their order; part of the identity of the next one."""
 
     @property
     def is_nowhere(self) -> bool:
@@ -91,10 +95,6 @@ class Customer(Mergeable, BaseModel):
     """Legal entity -> why its ERP does not have this state of the customer."""
     askers: tuple[Asker, ...] = ()
     """Engagements that asked, in their order; of those that were answered, the last ones."""
-    puts: int = 0
-    """How many states were sent to ERPs; part of each command's identity."""
-    trail: str = ""
-    """Digest of all states that were sent to ERPs, in their order; part of the identity of the next one."""
     asks: int = 0
     """How many commands went to other entities; part of each command's identity."""
     claims: dict[str, str] = {}

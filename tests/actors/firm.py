@@ -60,8 +60,8 @@ def credit(*, on_hold: bool) -> CreditChanged:
 
 def known_customer(*, on_hold: bool = False) -> Customer:
     """A customer that the ERP of DE01 has."""
-    record = ErpRecord(legal_entity="DE01", system="erp", line="DE01.1", external_id="10042")
-    return Customer(profile=customer(), on_hold=on_hold, puts=1, records=(record,), tax_codes={"DE01": "D19"})
+    record = ErpRecord(legal_entity="DE01", system="erp", line="DE01.1", external_id="10042", puts=1)
+    return Customer(profile=customer(), on_hold=on_hold, records=(record,), tax_codes={"DE01": "D19"})
 
 
 def part(

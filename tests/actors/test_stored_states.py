@@ -12,18 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from actors.decision import State
+from actors.decision import Request, State
 from actors.registry import ACTORS
 from adapters.ports.turns import Row
 from gateway.references import read_state
 from gateway.unreadable import Unreadable
+from schemas.acts import Act, Acted
 from schemas.customer.entity import Customer
 from schemas.facts import Claim
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.customer import CustomerPut
 from schemas.project.entity import Milestone, Project
-from tests.actors.firm import BRIDGE, SHEET, SHIPYARD, approved, corrected, credit, customer, line, opened
+from schemas.record import Record
+from tests.actors.firm import BRIDGE, SHEET, SHIPYARD, approved, corrected, credit, customer, line, opened, trade
 from tests.actors.stage import POLICY, Given, accepted
 
 STATES = sorted((Path(__file__).parent / "states").glob("*.json"))
@@ -135,3 +137,41 @@ def test_a_newer_state_than_this_release_knows_stays_closed() -> None:
     key = ActorKey("customer", "C-1")
     state = read_state(ACTORS, Row(key, 1, 1, b"{}", ACTORS["customer"].schema + 1), POLICY)
     assert isinstance(state, Unreadable)
+
+
+def counted(given: Given, event: Record) -> list[tuple[str, str]]:
+    """The system and the number of each put that an event asks for."""
+    return [(each.system, each.line.split(".")[1]) for each in given.asked(event) if isinstance(each.body, CustomerPut)]
+
+
+def test_a_customer_of_version_2_sends_nothing_again_and_each_erp_counts_on_from_what_all_were_sent() -> None:
+    given = stored("customer.v2.asked")
+    assert isinstance(given.state, Customer)
+    # Then what is on its way has the name that it was given, and nothing is asked anew
+    assert [row.line for row in given.state.records] == ["DE01.2.c9e3149e", "US01.2.b58c5ed2", "JP01.3.c19906cc"]
+    assert counted(given, trade("E-2", "JP01")) == []
+    # And what is sent next has a number that no earlier release has given
+    assert counted(given, credit(on_hold=False)) == [("erp", "4"), ("us-erp", "4"), ("erp", "4")]
+
+
+def test_the_answer_to_what_version_2_has_sent_is_that_of_its_record() -> None:
+    given = stored("customer.v2.asked")
+    assert isinstance(given.state, Customer)
+    row = given.state.records[2]
+    (body,) = [each.body for each in given.asked(credit(on_hold=False)) if each.line.startswith("JP01.")]
+    sent = Request(row.system, "customer.put", row.line or "", body)
+    assert [case.topic for case in accepted(given.when(given.refused(sent))).cases] == ["erp:JP01"]
+    known = given.after(given.confirmed(sent, "J-1")).state
+    assert isinstance(known, Customer)
+    assert known.erp_ids["JP01"] == "J-1"
+
+
+def test_what_version_2_was_refused_is_retried_under_a_number_of_its_own() -> None:
+    retry = Acted(topic="erp:DE01", act=Act.RETRY, by="E-7", reason="mended")
+    assert counted(stored("customer.v2.refused"), retry) == [("erp", "2")]
+
+
+def test_a_merged_customer_of_version_2_stays_so() -> None:
+    gone = stored("customer.v2.merged").state
+    assert isinstance(gone, Customer)
+    assert (gone.merged_into, {row.puts for row in gone.records}) == ("C-9", {4})

@@ -75,8 +75,8 @@ def test_its_customers_come_into_its_own_erp() -> None:
 
 def test_its_deals_are_set_up_there_from_the_template_of_their_service_line() -> None:
     policy = parse_policy(with_norway(), "policy.yaml").policy
-    in_the_north = ErpRecord(legal_entity="NO01", system="erp_north", external_id="7")
-    buyer = Customer(profile=customer("NO01"), puts=1, records=(in_the_north,), tax_codes={"NO01": "NO-25"})
+    in_the_north = ErpRecord(legal_entity="NO01", system="erp_north", external_id="7", puts=1)
+    buyer = Customer(profile=customer("NO01"), records=(in_the_north,), tax_codes={"NO01": "NO-25"})
     sold = deal(part("NO01", service_line="aviation", currency="NOK", consultant="1500.00"))
     desk = Flow(policy=policy, others={SHIPYARD: buyer}).won(sold).go_on()
     systems = {request.operation: request.system for request in desk.asked}

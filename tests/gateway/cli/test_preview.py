@@ -17,10 +17,12 @@ from gateway.cli.preview.play import play
 from gateway.cli.preview.played import Ending, Kind, Played, differences
 from gateway.exits import Exit
 from gateway.self_system import SOURCE
+from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
+from tests.actors.firm import customer, deal, part
 from tests.fixtures.apart import apart
 from tests.gateway.cli.conftest import cli
-from tests.gateway.cli.past import CHANGED, POLICY, PSA, Live, past, policy
+from tests.gateway.cli.past import CHANGED, CRM, POLICY, PSA, Live, came, past, policy
 from tests.gateway.intakes.clock import entry
 
 
@@ -57,6 +59,44 @@ def test_a_preview_predicts_what_a_fresh_database_does(database_url: str, fresh_
     assert then.endings[Ending(Verdict.IGNORED, "shadow")] > 0
     assert then.commands[Kind("north", "customer.put", "")].count > 0
     assert Kind("north", "customer.put", "") not in now.commands
+
+
+BUYER = ActorKey("customer", "C-1")
+IN_DE = deal(part("DE01", contract="SOW-1"), opportunity_id="O-1")
+IN_US = deal(part("US01", currency="USD", contract="SOW-2"), opportunity_id="O-2")
+
+
+def test_which_of_two_deals_one_message_wakes_first_is_no_difference(database_url: str, fresh_url: str) -> None:
+    # Given two deals, each of which brings a customer into another ERP, and which wait for it; the first key goes first
+    known = ((CRM, BUYER, customer("NO01")), (CRM, BUYER, customer("NO01", name="Shipyard AG")))
+    orders = [
+        [
+            came(number, *fact)
+            for number, fact in enumerate(
+                ((CRM, ActorKey("project", "P-1"), first), (CRM, ActorKey("project", "P-2"), second), *known)
+            )
+        ]
+        for first, second in ((IN_DE, IN_US), (IN_US, IN_DE))
+    ]
+    # When it comes, live and played
+    lived = [
+        _customer_puts(asyncio.run(Live(url, policy(CHANGED)).take(order)))
+        for url, order in zip((database_url, fresh_url), orders, strict=True)
+    ]
+    played = [_customer_puts(hurried(play(policy(CHANGED), order, (), lambda: None))) for order in orders]
+    # Then each ERP is asked for the same, under the same names, in either order
+    assert played[0] == played[1]
+    assert lived[0] == lived[1]
+    # And as often live as played, where ids are made up
+    assert [line.rpartition(".")[0] for line in played[0]] == [line.rpartition(".")[0] for line in lived[0]] == [
+        "erp customer.put DE01.1", "erp customer.put DE01.2", "erp customer.put NO01.1", "erp customer.put NO01.2",
+        "north customer.put US01.1", "north customer.put US01.2",
+    ]  # fmt: skip
+
+
+def _customer_puts(played: Played) -> list[str]:
+    """What systems were asked about the customer, each with its name and a digest of its content."""
+    return sorted(line for line in played.keys[BUYER] if " customer.put " in line)
 
 
 @pytest.fixture
