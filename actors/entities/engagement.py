@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
@@ -13,9 +12,10 @@ from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, with_forecast
 from actors.flows.ids import not_free, standing_contracts, taken_ids
-from actors.flows.parts import contract_id, joined, may_change_customer, parts_of, project_id
+from actors.flows.parts import contract_id, joined, parts_of, project_id, unmapped
 from actors.flows.people import act
-from actors.flows.stages import VALIDATE, Scene, examine, move, unmapped
+from actors.flows.scene import Scene
+from actors.flows.stages import VALIDATE, examine, hindered, move, redirect
 from actors.flows.steps import Job, Step
 from actors.flows.won_deal import CUSTOMER, WON_DEAL
 from schemas.acts import Act, Acted
@@ -98,10 +98,12 @@ def _taken_up(
     won = state.model_copy(
         update={
             "deal": deal, "as_won": as_won, "was_new": None if as_won is None else state.was_new,
-            "customer": snapshot.key.id, "grants": approvals.of_running(state),
+            "grants": approvals.of_running(state),
         }
     )  # fmt: skip
-    return examine(won, _scene_with(state, snapshot.key.id, snapshot.state, context))
+    scene = _scene_with(state, snapshot.key.id, snapshot.state, context)
+    failure = hindered(won, scene)
+    return examine(won, scene) if failure is None else Reject(failure)
 
 
 def _may_be_joined(state: Engagement) -> bool:
@@ -170,21 +172,9 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     """The deal goes on with the customer that stays; what was made under the one that is gone stays as it is."""
     if state.customer != moved.customer or state.status in {"cancelling", "cancelled"}:
         return Ignore(f"customer {moved.customer} is not the one of this deal, or the deal is cancelled")
-    stay_so_far = tuple(
-        part.model_copy(update={"is_of_merged": part.is_begun and not may_change_customer(part)})
-        for part in state.parts
-    )
-    redirected = state.model_copy(update={"customer": moved.into, "parts": stay_so_far})
-    asks_again = {part.legal_entity for part in state.parts if may_change_customer(part)}
-    stays = [part for part in state.parts if part.is_begun and part.legal_entity not in asks_again]
-    remarks = tuple(f"{part.project_id} was begun with customer {moved.customer}, and stays as it is" for part in stays)
-    if not asks_again:
-        return Accept(redirected, remarks=remarks)
-    failure = unmapped(state, context.policy)
-    if failure is not None:
-        return Reject(failure)
-    accept = move(redirected, _scene(context), asks_again, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
-    return replace(accept, remarks=remarks)
+    scene = Scene(context.key.id, context.policy, moved.into)
+    failure = hindered(state, scene)
+    return redirect(state, scene) if failure is None else Reject(failure)
 
 
 def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:

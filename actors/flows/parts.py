@@ -1,4 +1,4 @@
-"""The parts of a won deal: their ids, and which of them run live, in shadow, or not at all."""
+"""The parts of a won deal: their ids, whose they are, and which of them run live, in shadow, or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 from actors.policy import Flow, Mode, Policy
 from schemas.engagement.entity import Engagement, PartState
 from schemas.project.v2 import OpportunityWon, Part
+from schemas.verdicts import Failure, FailureClass
 
 
 def project_id(engagement: str, deal: OpportunityWon, part: Part) -> str:
@@ -25,6 +26,31 @@ def may_change_customer(part: PartState) -> bool:
     """Whether nothing of its project is made or on its way, so that it may still be another customer's."""
     shell = part.step("shell")
     return part.is_begun and shell.status in {"todo", "failed"} and not shell.is_unverified
+
+
+def redirected(state: Engagement, customer: str | None) -> Engagement:
+    """The engagement with a customer that took the place of its own; each part that is begun was begun for the former.
+
+    The same where it is that one's already, or None is named.
+    """
+    if customer in (None, state.customer):
+        return state
+    parts = tuple(part.model_copy(update={"is_of_merged": part.is_begun}) for part in state.parts)
+    return state.model_copy(update={"customer": customer, "parts": parts})
+
+
+def to_ask_anew(state: Engagement) -> frozenset[str]:
+    """The legal entities whose parts were begun for a customer that is gone, and may still be the other one's."""
+    return frozenset(part.legal_entity for part in state.parts if part.is_of_merged and may_change_customer(part))
+
+
+def asking_anew(state: Engagement, legal_entities: Collection[str]) -> Engagement:
+    """The engagement with the parts of these being the customer's that it has now."""
+    parts = tuple(
+        part.model_copy(update={"is_of_merged": part.is_of_merged and part.legal_entity not in legal_entities})
+        for part in state.parts
+    )
+    return state.model_copy(update={"parts": parts})
 
 
 class Parts(NamedTuple):
@@ -78,3 +104,19 @@ def begun(engagement: str, deal: OpportunityWon, part: Part, *, is_shadow: bool)
         contract_id=contract_id(deal, part),
         is_shadow=is_shadow,
     )
+
+
+def unmapped(state: Engagement, policy: Policy) -> Failure | None:
+    """What has left the policy that a running deal needs."""
+    live = {part.legal_entity for part in state.parts if part.is_begun}
+    for part in () if state.deal is None else state.deal.parts:
+        if part.legal_entity not in live:
+            continue
+        for what, code, known in (
+            ("legal_entity", part.legal_entity, policy.legal_entities),
+            ("service_line", part.service_line, policy.service_lines),
+        ):
+            if code not in known:
+                reason = f"add {what.replace('_', ' ')} {code} to the policy file again, then retry"
+                return Failure(FailureClass.MAPPING, f"{what}_unmapped", reason, what)
+    return None

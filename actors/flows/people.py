@@ -11,8 +11,9 @@ from actors.flows import approvals, engine
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.ids import with_ids
-from actors.flows.parts import may_change_customer, not_begun
-from actors.flows.stages import LEFT_OVER, Scene, cancel, examine, move, refuse, unmapped
+from actors.flows.parts import asking_anew, not_begun, redirected, to_ask_anew, unmapped
+from actors.flows.scene import Scene
+from actors.flows.stages import LEFT_OVER, cancel, examine, hindered, move, refuse
 from actors.flows.steps import Job, Step
 from actors.flows.validation import Examined, misses
 from actors.flows.won_deal import CUSTOMER, WON_DEAL
@@ -69,7 +70,10 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
         return Ignore(f"customer {scene.customer_id} is not known here yet: send it, then retry")
     if _is_nothing_live(changed, scene):
         return Ignore(NOTHING_LIVE)
-    accept = examine(changed.model_copy(update={"customer": scene.customer_id}), scene)
+    failure = hindered(changed, scene)
+    if failure is not None:
+        return Ignore(failure.reason)
+    accept = examine(changed, scene)
     now = accept.state
     if isinstance(now, Engagement) and now.status == "blocked" and now.misses == state.misses:
         return Ignore(f"still missing: {'; '.join(state.misses)}")
@@ -106,15 +110,15 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
     what = {"rule": rule, "role": state.pending[rule], "parts": parts, "asked": state.asks}
     given = grant.model_copy(update=what)
     pending = {name: role for name, role in state.pending.items() if name != rule}
-    customer = scene.customer_id if scene.customer is not None else state.customer
-    changed = state.model_copy(
-        update={"grants": (*state.grants, given), "pending": pending, "customer": customer},
-    )
+    changed = state.model_copy(update={"grants": (*state.grants, given), "pending": pending})
     topic = approvals.topic_of(rule)
     if pending:
         return Accept(changed, settles=(topic,))
     if scene.customer is None:
         return Ignore(f"customer {state.customer} is not known here any more: send it, then approve")
+    failure = hindered(changed, scene)
+    if failure is not None:
+        return Ignore(failure.reason)
     accept = examine(changed, scene)
     # A part that has come to run live meanwhile asks the same rule again.
     settles = () if topic in {case.topic for case in accept.cases} else (topic,)
@@ -197,10 +201,8 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
 
     Where the customer has become another one, what has no project yet goes to that one.
     """
-    is_another = scene.customer is not None and scene.customer_id != state.customer
-    changed = {
-        each.legal_entity for each in state.parts if (is_another or each.is_of_merged) and may_change_customer(each)
-    }
+    now = state if scene.customer is None else redirected(state, scene.customer_id)
+    changed = to_ask_anew(now)
 
     def ask(job: Job) -> Move:
         legal_entity = job.part.legal_entity
@@ -211,16 +213,9 @@ def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Deci
 
     had = {**part.had, **scene.had.get(part.project_id, {})}
     parts = tuple(
-        each.model_copy(
-            update={
-                "had": had if each.legal_entity == part.legal_entity else each.had,
-                "is_of_merged": each.is_of_merged and each.legal_entity not in changed,
-            }
-        )
-        for each in state.parts
-    )  # fmt: skip
-    customer = scene.customer_id if is_another else state.customer
-    now = state.model_copy(update={"customer": customer, "parts": parts})
+        each.model_copy(update={"had": had}) if each.legal_entity == part.legal_entity else each for each in now.parts
+    )
+    now = asking_anew(now.model_copy(update={"parts": parts}), changed)
     return with_ids(state, move(now, scene, {part.legal_entity, *changed}, ask), scene.not_free)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from actors.decision import Accept
@@ -11,16 +11,16 @@ from actors.flows import approvals, engine
 from actors.flows.again import gone_topic
 from actors.flows.engine import Move
 from actors.flows.ids import with_ids, without_ids
-from actors.flows.parts import Parts, begun, not_begun
+from actors.flows.parts import Parts, asking_anew, begun, not_begun, redirected, to_ask_anew, unmapped
+from actors.flows.scene import Scene, deal_of, job_of
 from actors.flows.steps import Job
 from actors.flows.validation import Examined, Miss, failure_of, misses
-from actors.flows.won_deal import WON_DEAL
+from actors.flows.won_deal import CUSTOMER, WON_DEAL
 from actors.policy import Approval, Policy
 from schemas.acts import Act
-from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement, PartState
-from schemas.facts import Case, Claim, Notice
+from schemas.facts import Case, Notice
 from schemas.project.v2 import OpportunityWon, Part
 from schemas.verdicts import Failure, FailureClass
 
@@ -28,35 +28,54 @@ VALIDATE: Final = "validate"
 LEFT_OVER: Final = "left_over"
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What the stages look at beside the engagement: its id, the policy, and its customer where it was looked up.
-
-    `had`: project -> system -> the id that the system had for it before the deal was won.
-    `taken`: ids of projects and contracts that are another engagement's, and whose.
-    `standing`: contracts that stand without a deal, by id. `not_free`: ids that the engagement cannot have for itself.
-    """
-
-    engagement: str
-    policy: Policy
-    customer_id: str | None = None
-    customer: Customer | None = None
-    had: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    taken: Mapping[Claim, str] = field(default_factory=dict)
-    standing: Mapping[str, Contract] = field(default_factory=dict)
-    not_free: frozenset[Claim] = frozenset()
-
-
 def examine(state: Engagement, scene: Scene) -> Accept:
     """Validate, then ask for the approvals that are not given, then run. Nothing of a part is set up before.
 
-    A part that is begun already goes on meanwhile, and is not looked at again.
+    A part that is begun already goes on meanwhile, and is not looked at again. Ask `hindered` before.
     """
-    return with_ids(state, _examined(state, scene), scene.not_free)
+    found = redirect(state, scene)
+    if not isinstance(found.state, Engagement):
+        raise TypeError("an engagement decides on engagements")
+    accept = _examined(found.state, scene)
+    both = replace(
+        accept,
+        requests=found.requests + accept.requests,
+        cases=found.cases + accept.cases,
+        settles=found.settles + accept.settles,
+        notices=found.notices + accept.notices,
+        remarks=found.remarks + accept.remarks,
+    )
+    return with_ids(state, both, scene.not_free)
+
+
+def redirect(state: Engagement, scene: Scene) -> Accept:
+    """The deal goes on with the customer of the scene, which may have taken the place of its own.
+
+    What has no project yet asks for that one; what is made stays as it is. Ask `hindered` before.
+    """
+    now = redirected(state, scene.customer_id)
+    if now is state:
+        return Accept(state)
+    asks = to_ask_anew(now)
+    remarks = tuple(
+        f"{part.project_id} was begun with customer {state.customer}, and stays as it is"
+        for part in state.parts
+        if part.is_begun and part.legal_entity not in asks
+    )
+    if not asks:
+        return Accept(now, remarks=remarks)
+    accept = move(asking_anew(now, asks), scene, asks, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
+    return replace(accept, remarks=remarks)
+
+
+def hindered(state: Engagement, scene: Scene) -> Failure | None:
+    """What has left the policy that parts need which must ask for the customer of the scene."""
+    now = redirected(state, scene.customer_id)
+    return None if now is state or not to_ask_anew(now) else unmapped(now, scene.policy)
 
 
 def _examined(state: Engagement, scene: Scene) -> Accept:
-    deal, customer = _deal(state), scene.customer
+    deal, customer = deal_of(state), scene.customer
     if customer is None:
         raise ValueError("a deal is examined with its customer")
     parts = not_begun(state, deal, scene.policy)
@@ -100,7 +119,7 @@ def _pending(state: Engagement, parts: Parts, policy: Policy) -> dict[str, Appro
 
 def _asking(state: Engagement, parts: Parts, pending: Mapping[str, Approval]) -> Accept:
     """The deal waits until each of these roles has approved it."""
-    deal, sold = _deal(state), (*parts.begun, *parts.live)
+    deal, sold = deal_of(state), (*parts.begun, *parts.live)
     asks = approvals.asked(deal, sold, state.tax_codes)
     roles = {name: rule.role for name, rule in pending.items()}
     return Accept(
@@ -143,32 +162,6 @@ def refuse(state: Engagement, scene: Scene, why: str) -> Accept:
     remark = f"the part of {', '.join(let_go)} is left out, {why}"
     gone = (gone_topic(code) for code in state.gone if code in let_go)
     return replace(accept, settles=(*_open_topics(state), *gone), remarks=(remark,))
-
-
-def job_of(state: Engagement, scene: Scene, part: PartState) -> Job:
-    """What the steps of a part may look at."""
-    deal = _deal(state)
-    sold = next(each for each in deal.parts if each.legal_entity == part.legal_entity)
-    return Job(
-        scene.engagement, deal, sold, part, scene.policy, state.customer or "", scene.customer,
-        state.cancelled_by or "the deal runs",
-    )  # fmt: skip
-
-
-def unmapped(state: Engagement, policy: Policy) -> Failure | None:
-    """What has left the policy that a running deal needs."""
-    live = {part.legal_entity for part in state.parts if part.is_begun}
-    for part in () if state.deal is None else state.deal.parts:
-        if part.legal_entity not in live:
-            continue
-        for what, code, known in (
-            ("legal_entity", part.legal_entity, policy.legal_entities),
-            ("service_line", part.service_line, policy.service_lines),
-        ):
-            if code not in known:
-                reason = f"add {what.replace('_', ' ')} {code} to the policy file again, then retry"
-                return Failure(FailureClass.MAPPING, f"{what}_unmapped", reason, what)
-    return None
 
 
 def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[Miss, ...]) -> Accept:
@@ -288,9 +281,3 @@ def _is_new(customer: Customer, live: Iterable[Part]) -> bool:
 def _tax_code(customer: Customer, policy: Policy, code: str) -> str | None:
     legal_entity, profile = policy.legal_entities.get(code), customer.tax_profile(code)
     return None if legal_entity is None or profile is None else legal_entity.tax_codes.get(profile)
-
-
-def _deal(state: Engagement) -> OpportunityWon:
-    if state.deal is None:
-        raise ValueError("nothing was won yet")
-    return state.deal

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
+from random import Random
+from typing import NamedTuple
 
 from actors.decision import Accept, Decision, Request, State, Wait
 from actors.policy import Policy
@@ -17,28 +18,52 @@ from schemas.registry import EVENTS
 from tests.actors.stage import REFUSED, Given, command_of
 
 
+class _Coming(NamedTuple):
+    """What is on its way to a key. `source`: who has it said, and by which system."""
+
+    source: tuple[ActorKey, str]
+    key: ActorKey
+    happened: Record | Result
+
+
 class Office:
     """States by key, all that was asked for in order, and the cases that stand open, by key and topic.
 
-    `refusing`: operations that their system refuses for good.
+    `refusing`: operations that their system refuses for good. With `chance` the keys and systems that have something
+    to say do so in any order, each its own in the order in which it was asked for.
     """
 
-    def __init__(self, policy: Policy, states: Mapping[ActorKey, State]) -> None:
+    def __init__(self, policy: Policy, states: Mapping[ActorKey, State], chance: Random | None = None) -> None:
         self.policy = policy
         self.states: dict[ActorKey, State] = dict(states)
         self.asked: list[tuple[ActorKey, Request]] = []
         self.cases: dict[tuple[ActorKey, str], Case] = {}
         self.remarks: list[str] = []
         self.refusing: set[str] = set()
-        self._coming: deque[tuple[ActorKey, Record | Result]] = deque()
+        self._chance = chance
+        self._coming: list[_Coming] = []
         self._waiting: list[tuple[ActorKey, Record | Result]] = []
 
     def tell(self, key: ActorKey, happened: Record) -> Decision:
         """Something happened, and all that follows from it. Answers the decision on the first."""
         first = self._decide(key, happened)
         while self._coming:
-            self._decide(*self._coming.popleft())
+            self.go_on()
         return first
+
+    def happens(self, key: ActorKey, happened: Record) -> None:
+        """Something happened; what follows from it is still to come."""
+        self._decide(key, happened)
+
+    def go_on(self) -> bool:
+        """One more thing arrives. False if nothing is on its way."""
+        if not self._coming:
+            return False
+        firsts = list({each.source: each for each in reversed(self._coming)}.values())
+        arrives = self._coming[0] if self._chance is None else self._chance.choice(firsts)
+        self._coming.remove(arrives)
+        self._decide(arrives.key, arrives.happened)
+        return True
 
     def bodies(self, operation: str) -> list[Record]:
         """What was asked by an operation, in order."""
@@ -67,10 +92,12 @@ class Office:
         self.remarks += accept.remarks
         for request in accept.requests:
             self.asked.append((key, request))
+            source = (key, request.system)
             if request.system == SELF:
-                self._coming.append((_target(request), _record(request)))
-            self._coming.append((key, Result(command_of(key, request), self._outcome(key, request))))
-        self._coming.extend(self._waiting)
+                self._coming.append(_Coming(source, _target(request), _record(request)))
+            result = Result(command_of(key, request), self._outcome(key, request))
+            self._coming.append(_Coming(source, key, result))
+        self._coming.extend(_Coming((key, "lane"), key, happened) for key, happened in self._waiting)
         self._waiting.clear()
 
     def _outcome(self, key: ActorKey, request: Request) -> Confirmed | Rejected:

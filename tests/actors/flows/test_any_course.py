@@ -19,6 +19,7 @@ from actors.decision import Accept, Reject
 from actors.policy import ROLES, Approval, Mode, Policy
 from schemas.acts import Act
 from schemas.customer.entity import Customer, ErpRecord
+from schemas.customer.v1 import Trade
 from schemas.engagement.entity import Engagement
 from schemas.engagement.v1 import CustomerMoved
 from schemas.keys import ActorKey
@@ -208,6 +209,14 @@ class Course:
                 assert isinstance(desk.act(undo, chance.choice([Act.RETRY, Act.RETRY, Act.RESOLVE])), Accept)
         raise AssertionError(f"not cancelled after all that: {desk.state}")
 
+    def _check_customer(self) -> None:
+        """What waits for the customer waits for the one that it is now."""
+        trades = [(each.line.split(".")[0], each.body) for each in self.desk.asked if isinstance(each.body, Trade)]
+        asked_of = {legal_entity: body.to for legal_entity, body in trades}
+        for each in self.desk.state.parts:
+            if not each.is_shadow and each.step("customer").status == "asked":
+                assert asked_of[each.legal_entity] == self.desk.state.customer
+
     def check(self) -> None:
         """What must be so at any time."""
         state = self.desk.state
@@ -233,6 +242,7 @@ class Course:
             of_its_part = [request for request in self.desk.asked if request.line.startswith("DE01")]
             assert not [request for request in of_its_part if request.operation in CONTRACTS]
             assert not of_its_part or self.stands != ELSEWHERE, "it is in force on another project"
+        self._check_customer()
         for each in state.parts:
             statuses = [each.step(name).status for name in STEPS]
             if "undoing" in statuses:
