@@ -34,14 +34,15 @@ def concluded(before: Customer, brought: Brought, context: Context) -> Accept:
 
 def halted(state: Customer, found: tuple[Candidate, ...], context: Context) -> Accept:
     """It may be another customer: nothing is sent until a person says."""
-    suspect = state.model_copy(update={"status": "duplicate?", "candidates": found})
+    doubt = None if state.profile is None else suspicion.doubt_of(state.profile, found)
+    suspect = state.model_copy(update={"status": "duplicate?", "candidates": found, "doubt": doubt})
     told, answers = answered(suspect, context)
     changed, requests = asked(told, answers)
     named = ", ".join(each.id for each in found)
     return Accept(
         changed,
         requests=requests,
-        cases=(suspicion.suspected(found),),
+        cases=(suspicion.suspected(found, doubt),),
         notices=(Notice("duplicate_suspected", {"candidates": named}),),
         remarks=(f"it may be {named}: nothing is sent until a person says",),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from actors.asking import digest_of
 from actors.customers.names import Likeness, compared, directory_of, nearest
 from actors.decision import Context
 from schemas.acts import Act
@@ -73,7 +74,14 @@ def candidates(state: Customer, profile: Upserted, context: Context) -> tuple[Ca
     return tuple(found.values())
 
 
-def suspected(found: tuple[Candidate, ...]) -> Case:
+def doubt_of(profile: Upserted, found: tuple[Candidate, ...]) -> str:
+    """The digest of what a person is asked: who it is, by what duplicates are noticed, and whom it may be."""
+    claims = (f"{claim.scope} {claim.value}".encode() for claim in wanted_claims(profile))
+    others = (f"{each.id} {each.name} {each.why} {each.score}".encode() for each in found)
+    return digest_of(profile.name.encode(), b"may be", *claims, b"like", *others)
+
+
+def suspected(found: tuple[Candidate, ...], doubt: str | None) -> Case:
     """What a person is asked."""
     named = "; ".join(
         f"{each.id}{'' if each.name is None else f' {each.name}'} ({each.why}"
@@ -88,6 +96,7 @@ def suspected(found: tuple[Candidate, ...]) -> Case:
         Failure(FailureClass.DUPLICATE, "probable_duplicate", reason, "customer"),
         topic=TOPIC,
         acts=(Act.APPROVE, Act.CANCEL),
+        asks=doubt,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from actors.asking import not_seen
 from actors.customers import merging, puts, suspicion
 from actors.customers.answers import moved, noted
 from actors.customers.binding import bound
@@ -187,16 +188,19 @@ def _acted(state: Customer, acted: Acted, context: Context) -> Decision:
     """A person has settled something, or wants it tried again."""
     code = next((code for code in state.failures if puts.topic(code) == acted.topic), None)
     match acted.act:
-        case Act.APPROVE if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
-            return _told_apart(state, context)
-        case Act.CANCEL if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
-            return _said_to_be(state, acted, context)
+        case Act.APPROVE | Act.CANCEL if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
+            return not_seen(acted, state.doubt) or _judged(state, acted, context)
         case Act.RETRY | Act.RESOLVE if code is not None:
             return retried(state, code, context) if acted.act is Act.RETRY else resolved(state, code)
         case Act.RESOLVE if acted.topic in (PARENT, merging.TOPIC) or acted.topic.startswith(OWNERSHIP):
             return Accept(state, settles=(acted.topic,))
         case _:
             return Ignore(f"{acted.act} is nothing that can be done about {acted.topic}, or it was done already")
+
+
+def _judged(state: Customer, acted: Acted, context: Context) -> Decision:
+    """A person has said who it is."""
+    return _told_apart(state, context) if acted.act is Act.APPROVE else _said_to_be(state, acted, context)
 
 
 def _told_apart(state: Customer, context: Context) -> Accept:

@@ -101,6 +101,8 @@ class Customer(Mergeable, BaseModel):
     """Scope -> the value that it holds there."""
     candidates: tuple[Candidate, ...] = ()
     """Customers that it may be, while its status is `duplicate?`."""
+    doubt: str | None = None
+    """Digest of what the case about these asks; None where an earlier release opened that."""
     distinct_from: tuple[str, ...] = ()
     """Customers that a person has told apart from it."""
     listing: Listing | None = None

@@ -184,6 +184,29 @@ def test_an_act_that_comes_twice_changes_nothing() -> None:
     assert reason_to_ignore(given.when(said(Act.REJECT)))
 
 
+@pytest.mark.parametrize("act", [Act.APPROVE, Act.CANCEL])
+def test_an_act_counts_for_the_customers_that_its_author_saw(act: Act) -> None:
+    # Given a case that is read, and then names another candidate, too
+    given = suspect()
+    (read,) = halted(given.when(customer(tax_id="DE1"))).cases
+    both = replace(given, taken={TAX: OTHER, Claim("customer.domain", "x.example"): ActorKey("customer", "C-8")})
+    decision = halted(both.when(customer(tax_id="DE1", domain="x.example")))
+    (case,) = decision.cases
+    # When its reader acts on what was read
+    changed = replace(both, state=decision.state)
+    blind = said(act, **({"into": "C-9"} if act is Act.CANCEL else {})).model_copy(update={"seen": read.asks})
+    # Then nothing is done, and the same act on the case as it is now counts
+    assert "read the case again" in reason_to_ignore(changed.when(blind))
+    decision = accepted(changed.when(blind.model_copy(update={"seen": case.asks})))
+    assert "duplicate" in decision.settles
+
+
+def test_what_nobody_compares_does_not_ask_anew() -> None:
+    (read,) = halted(suspect().when(customer(tax_id="DE1"))).cases
+    (case,) = halted(suspect().when(customer(tax_id="DE1", tax_profile="reduced"))).cases
+    assert case.asks == read.asks is not None
+
+
 def test_a_corrected_tax_id_settles_it() -> None:
     decision = accepted(suspect().when(customer(tax_id="DE2")))
     assert isinstance(decision.state, Customer)
