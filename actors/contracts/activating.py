@@ -178,6 +178,7 @@ def _biller(legal_entity: LegalEntity, erp: str | None, day: date) -> str | None
 def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
     """A deal was won under a contract that is in force: its terms stay, and the billing system gets them again.
 
+    One that came alone keeps its customer and tax code too; any other is set up by the deal under those of the deal.
     On another project than the contract's nothing of it changes, and a person is asked.
     """
     if state.project_id != terms.project_id:
@@ -187,7 +188,9 @@ def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
     found = state.model_copy(
         update={
             "engagement": terms.engagement,
+            "customer": state.customer if state.came_alone else terms.customer,
             "project": terms.project,
+            "tax_code": state.tax_code if state.came_alone else terms.tax_code,
             "billing": state.billing if state.billing_id is not None else terms.billing,
             "billing_id": state.billing_id or terms.billing_id,
         }
@@ -195,7 +198,7 @@ def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
     asked, requests = tell_billing(found, context.key)
     remark = "the contract is in force already: its terms stay, from the deal it takes where it is kept"
     settles = tuple(each.topic for each in found.unbilled)
-    return Accept(asked, requests, cases=_differences(state, terms), settles=settles, remarks=(remark,))
+    return Accept(asked, requests, cases=_differences(found, terms), settles=settles, remarks=(remark,))
 
 
 def _differences(state: Contract, terms: Opened) -> tuple[Case, ...]:

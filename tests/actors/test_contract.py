@@ -167,6 +167,25 @@ def test_a_deal_that_says_otherwise_of_customer_or_tax_changes_neither_and_is_a_
     assert reason_to_ignore(after.when(act(Act.RETRY, topic)))
 
 
+@pytest.mark.parametrize(("field", "meanwhile"), [("customer", "10099"), ("tax_code", "D7")])
+def test_activated_while_its_deal_is_set_up_it_takes_customer_and_tax_from_the_deal(field: str, meanwhile: str) -> None:
+    # Given a project that its deal has opened under the contract; its customer or tax code is another one since
+    record = ErpRecord(legal_entity="DE01", system="erp", external_id="10099")
+    sold = running_project().model_copy(update={"contract": SOW.id, "tax_code": "D7" if field == "tax_code" else "D19"})
+    customer = known_customer().model_copy(update={"records": (record,)} if field == "customer" else {})
+    given = replace(NEW, others={SHIPYARD: customer, BRIDGE: sold}).after(activated())
+    assert getattr(contract(given), field) == meanwhile
+    # When the deal opens the contract
+    decision = accepted(given.when(opened()))
+    # Then it is that of the deal, as the systems have it by it, and nothing is asked of a person
+    put = body(decision, "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.customer, put.tax_code, put.project) == ("10042", "D19", "PRJ-1")
+    assert decision.cases == ()
+    after = contract(given.after(opened()))
+    assert (after.engagement, after.customer, after.tax_code) == ("ENG-1", "10042", "D19")
+
+
 def test_a_deal_on_another_project_changes_nothing_of_it() -> None:
     given = NEW.after(activated(), order(2))
     elsewhere = opened().model_copy(update={"project_id": "P-77", "project": "PRJ-77", "customer": "777"})
