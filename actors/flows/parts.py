@@ -117,6 +117,8 @@ def unmapped(state: Engagement, policy: Policy) -> Failure | None:
             ("service_line", part.service_line, policy.service_lines),
         ):
             if code not in known:
-                reason = f"add {what.replace('_', ' ')} {code} to the policy file again, then retry"
+                reason = (
+                    f"add {what.replace('_', ' ')} {code} to the policy file again first: a part that runs needs it"
+                )
                 return Failure(FailureClass.MAPPING, f"{what}_unmapped", reason, what)
     return None
