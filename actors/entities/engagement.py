@@ -7,7 +7,7 @@ from typing import assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot, Wait
 from actors.flows import approvals, engine
-from actors.flows.again import another_deal, come_back, gone_from, without_parts
+from actors.flows.again import another_deal, come_back, gone_from, named_again, without_parts
 from actors.flows.edits import Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.forecast import forecast, forecast_answered, with_forecast
@@ -116,10 +116,12 @@ def _won_again(state: Engagement, first: OpportunityWon, deal: OpportunityWon, c
     """What was in shadow or left out begins now if it is live; for all else the deal is won already."""
     if deal.opportunity_id != first.opportunity_id:
         return another_deal(state, first, deal)
-    gone = gone_from(state, deal)
+    known = named_again(state, deal)
+    gone = gone_from(known, deal)
     if gone:
-        return without_parts(state, first, gone)
-    return come_back(state, _joining(state.model_copy(update={"gone": ()}), first, deal, context))
+        return without_parts(known, first, gone)
+    now = known.model_copy(update={"gone": ()})
+    return come_back(state, now, _joining(now, first, deal, context))
 
 
 def _joining(state: Engagement, first: OpportunityWon, deal: OpportunityWon, context: Context) -> Decision:

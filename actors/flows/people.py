@@ -8,6 +8,7 @@ from typing import Final
 from actors.asking import not_seen
 from actors.decision import Accept, Decision, Ignore
 from actors.flows import approvals, engine
+from actors.flows.again import begins_nothing, settled
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
 from actors.flows.engine import Move
 from actors.flows.ids import with_ids
@@ -45,8 +46,7 @@ def act(state: Engagement, acted: Acted, scene: Scene, grant: Grant) -> Decision
         case "second_deals" if state.has_refused_more and acted.act is Act.RESOLVE:
             return Accept(state.model_copy(update={"has_refused_more": False}), settles=(acted.topic,))
         case "part_gone" if rest in state.gone and acted.act is Act.RESOLVE:
-            still = tuple(code for code in state.gone if code != rest)
-            return Accept(state.model_copy(update={"gone": still}), settles=(acted.topic,))
+            return settled(state, rest)
         case "left_over" if state.to_mend and acted.act is Act.RESOLVE:
             return Accept(state.model_copy(update={"to_mend": ()}), settles=(LEFT_OVER,))
         case _:
@@ -57,6 +57,8 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
     match acted.act:
         case Act.CANCEL:
             return refuse(state, scene, _why(acted))
+        case Act.RETRY | Act.EDIT_RETRY if state.gone:
+            return begins_nothing(state, acted.act)
         case Act.RETRY:
             changed = state
         case Act.EDIT_RETRY if state.deal is not None:
@@ -103,6 +105,8 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
         return outdated
     if acted.act is Act.REJECT:
         return refuse(state, scene, _why(acted))
+    if state.gone:
+        return begins_nothing(state, acted.act)
     if _is_nothing_live(state, scene):
         return Ignore(NOTHING_LIVE)
     # Who approves was shown the parts that were live then; of these, one that is not live any more is not approved.

@@ -136,6 +136,8 @@ class Engagement(_Kept):
     """Whether there were more of them than are kept here, about all of which there is one case."""
     gone: tuple[str, ...] = ()
     """Legal entities whose parts are set up here, and that the deal came again without: a person must see to it."""
+    gone_settled: tuple[str, ...] = ()
+    """Those of which a person has seen to it: until the deal names them again, it may come without them."""
     cancelled_by: str | None = None
     """Who cancelled it, and why."""
     kept: tuple[str, ...] = ()

@@ -155,6 +155,98 @@ def test_a_part_that_was_gone_and_comes_again_settles_its_case() -> None:
     assert set(desk.statuses("US01").values()) == {"done"}
 
 
+ONLY_US01 = deal(part("US01", currency="USD"))
+
+
+def beside() -> Desk:
+    """DE01 runs, and US01 waits for an approval when the deal comes again without DE01."""
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(BOTH).go_on()
+    desk.knows(policy=runs().model_copy(update={"approvals": {"always": FINANCE}}))
+    accepted(desk.when(BOTH))
+    accepted(desk.when(ONLY_US01))
+    return desk
+
+
+def test_no_part_is_approved_beside_one_that_is_gone() -> None:
+    desk = beside()
+    assert "settle part_gone:DE01 first, then approve" in reason_to_ignore(desk.act("approval:always", Act.APPROVE))
+    assert (desk.state.status, desk.open, set(desk.cases)) == ("approving", {}, {"approval:always", "part_gone:DE01"})
+    # Once a person has settled it, it is approved and begins
+    accepted(desk.act("part_gone:DE01", Act.RESOLVE))
+    accepted(desk.act("approval:always", Act.APPROVE))
+    assert desk.go_on().state.status == "active"
+    assert set(desk.statuses("US01").values()) == {"done"}
+
+
+def test_a_part_beside_one_that_is_gone_may_be_let_go() -> None:
+    desk = beside()
+    accepted(desk.act("approval:always", Act.REJECT))
+    assert (desk.state.left_out, set(desk.cases)) == (("US01",), {"part_gone:DE01"})
+
+
+@pytest.mark.parametrize("act", [Act.RETRY, Act.EDIT_RETRY])
+def test_no_part_is_validated_beside_one_that_is_gone(act: Act) -> None:
+    # Given a part that validation holds, beside one that runs and that the deal comes again without
+    both = deal(part("DE01"), part("US01", currency="USD", service_line="gardening"))
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(both).go_on()
+    desk.knows(policy=POLICY)
+    accepted(desk.when(both))
+    accepted(desk.when(ONLY_US01))
+    # Then it is not taken up before a person has settled that
+    changes = {"parts": {"US01": {"service_line": "audit"}}} if act is Act.EDIT_RETRY else None
+    if act is Act.RETRY:
+        lines = {**POLICY.service_lines, "gardening": POLICY.service_lines["audit"]}
+        desk.knows(policy=POLICY.model_copy(update={"service_lines": lines}))
+    said = reason_to_ignore(desk.act("validate", act, changes=changes))
+    assert f"settle part_gone:DE01 first, then {act}" in said
+    assert (desk.state.status, desk.open) == ("blocked", {})
+    accepted(desk.act("part_gone:DE01", Act.RESOLVE))
+    accepted(desk.act("validate", act, changes=changes))
+    assert desk.go_on().state.status == "active"
+
+
+def test_a_part_that_waits_and_is_gone_is_let_go_with_the_deal() -> None:
+    desk = Desk(always=FINANCE).won(BOTH)
+    accepted(desk.when(ONLY_US01))
+    reason = desk.cases["part_gone:DE01"].failure.reason
+    assert "`reject`" in reason
+    assert "project.closed" not in reason, "nothing of it is set up"
+    assert "part_gone:DE01" in reason_to_ignore(desk.act("approval:always", Act.APPROVE))
+    accepted(desk.act("approval:always", Act.REJECT))
+    assert (desk.state.status, desk.cases) == ("cancelled", {})
+
+
+def test_the_case_of_a_part_that_is_set_up_says_what_stops_its_billing() -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(BOTH).go_on()
+    accepted(desk.when(ONLY_US01))
+    reason = desk.cases["part_gone:DE01"].failure.reason
+    assert f"project.closed for {desk.part('DE01').project_id}" in reason
+    assert f"contract.terminated for {desk.part('DE01').contract_id}" in reason
+
+
+def test_what_a_person_has_settled_about_a_part_that_is_gone_stays_settled() -> None:
+    # Given a part that runs, that the deal came again without, which a person has seen to
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(BOTH).go_on()
+    accepted(desk.when(ONLY_US01))
+    accepted(desk.act("part_gone:DE01", Act.RESOLVE))
+    # When it comes so again, then nobody is asked a second time, and its other part begins once that is live
+    assert reason_to_ignore(desk.when(ONLY_US01))
+    desk.knows(policy=POLICY)
+    accepted(desk.when(ONLY_US01))
+    assert desk.cases == {}
+    assert desk.go_on().state.status == "active"
+    assert set(desk.statuses("US01").values()) == {"done"}
+
+
+def test_a_part_that_came_back_and_is_gone_once_more_is_asked_about_anew() -> None:
+    desk = Desk(policy=runs(US01=Mode.SHADOW)).won(BOTH).go_on()
+    accepted(desk.when(ONLY_US01))
+    accepted(desk.act("part_gone:DE01", Act.RESOLVE))
+    accepted(desk.when(BOTH))
+    accepted(desk.when(ONLY_US01))
+    assert set(desk.cases) == {"part_gone:DE01"}
+
+
 def test_a_cancelled_deal_that_comes_again_otherwise_is_no_case() -> None:
     desk = Desk(always=FINANCE).won()
     accepted(desk.act("approval:always", Act.REJECT))
