@@ -15,7 +15,7 @@ from actors.flows.ids import not_free, standing_contracts, taken_ids
 from actors.flows.parts import contract_id, joined, parts_of, project_id, unmapped
 from actors.flows.people import act
 from actors.flows.scene import Scene
-from actors.flows.stages import VALIDATE, examine, hindered, move, redirect
+from actors.flows.stages import VALIDATE, examine, move, redirect
 from actors.flows.steps import Job, Step
 from actors.flows.won_deal import CUSTOMER, WON_DEAL
 from schemas.acts import Act, Acted
@@ -101,9 +101,7 @@ def _taken_up(
             "grants": approvals.of_running(state),
         }
     )  # fmt: skip
-    scene = _scene_with(state, snapshot.key.id, snapshot.state, context)
-    failure = hindered(won, scene)
-    return examine(won, scene) if failure is None else Reject(failure)
+    return examine(won, _scene_with(state, snapshot.key.id, snapshot.state, context))
 
 
 def _may_be_joined(state: Engagement) -> bool:
@@ -174,9 +172,7 @@ def _customer_moved(state: Engagement, moved: CustomerMoved, context: Context) -
     """The deal goes on with the customer that stays; what was made under the one that is gone stays as it is."""
     if state.customer != moved.customer or state.status in {"cancelling", "cancelled"}:
         return Ignore(f"customer {moved.customer} is not the one of this deal, or the deal is cancelled")
-    scene = Scene(context.key.id, context.policy, moved.into)
-    failure = hindered(state, scene)
-    return redirect(state, scene) if failure is None else Reject(failure)
+    return redirect(state, Scene(context.key.id, context.policy, moved.into))
 
 
 def _acted(state: Engagement, acted: Acted, context: Context) -> Decision:

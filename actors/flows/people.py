@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from actors.asking import not_seen
-from actors.decision import Accept, Decision, Ignore
+from actors.decision import Accept, Decision, Ignore, Reject
 from actors.flows import approvals, engine
 from actors.flows.again import begins_nothing, settled
 from actors.flows.edits import DealEdit, Unfit, edited, read_edit
@@ -14,7 +14,7 @@ from actors.flows.engine import Move
 from actors.flows.ids import with_ids
 from actors.flows.parts import asking_anew, not_begun, redirected, to_ask_anew, unmapped
 from actors.flows.scene import Scene
-from actors.flows.stages import LEFT_OVER, cancel, examine, hindered, move, refuse
+from actors.flows.stages import LEFT_OVER, cancel, examine, move, refuse, tax_code
 from actors.flows.steps import Job, Step
 from actors.flows.validation import Examined, misses
 from actors.flows.won_deal import CUSTOMER, WON_DEAL
@@ -72,10 +72,9 @@ def _on_validation(state: Engagement, acted: Acted, scene: Scene) -> Decision:
         return Ignore(f"customer {scene.customer_id} is not known here yet: send it, then retry")
     if _is_nothing_live(changed, scene):
         return Ignore(NOTHING_LIVE)
-    failure = hindered(changed, scene)
-    if failure is not None:
-        return Ignore(failure.reason)
     accept = examine(changed, scene)
+    if isinstance(accept, Reject):
+        return Ignore(accept.failure.reason)
     now = accept.state
     if isinstance(now, Engagement) and now.status == "blocked" and now.misses == state.misses:
         return Ignore(f"still missing: {'; '.join(state.misses)}")
@@ -120,10 +119,9 @@ def _on_approval(state: Engagement, acted: Acted, scene: Scene, grant: Grant, ru
         return Accept(changed, settles=(topic,))
     if scene.customer is None:
         return Ignore(f"customer {state.customer} is not known here any more: send it, then approve")
-    failure = hindered(changed, scene)
-    if failure is not None:
-        return Ignore(failure.reason)
     accept = examine(changed, scene)
+    if isinstance(accept, Reject):
+        return Ignore(accept.failure.reason)
     # A part that has come to run live meanwhile asks the same rule again.
     settles = () if topic in {case.topic for case in accept.cases} else (topic,)
     return replace(accept, settles=(*settles, *accept.settles))
@@ -183,7 +181,8 @@ def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, s
         found = edit.external_id
         if edit != DealEdit(external_id=found):
             raise Unfit("send `external_id` alone: what stands already is not edited")
-        return move(state, scene, {part.legal_entity}, lambda job: engine.adopted(WON_DEAL, job, step, found))
+        known = _taxed(state, part, _tax_code(state, scene, part)) if step is CUSTOMER else state
+        return move(known, scene, {part.legal_entity}, lambda job: engine.adopted(WON_DEAL, job, step, found))
     if part.step(step.name).is_unverified:
         raise Unfit("it was made, and nobody knows under which id: look it up, and send `external_id`")
     if edit.parts.keys() != {part.legal_entity} or edit.customer is not None or edit.discount is not None:
@@ -191,13 +190,24 @@ def _edit_step(state: Engagement, acted: Acted, scene: Scene, part: PartState, s
     changed = _edited_while_running(state, edit, scene, part)
     code = edit.tax_codes.get(part.legal_entity)
     if code is not None:
-        taxed = tuple(
-            each.model_copy(update={"tax_code": code}) if each.legal_entity == part.legal_entity else each
-            for each in state.parts
-        )
-        changed = changed.model_copy(update={"parts": taxed, "tax_codes": {**state.tax_codes, **edit.tax_codes}})
+        changed = _taxed(changed, part, code).model_copy(update={"tax_codes": {**state.tax_codes, **edit.tax_codes}})
     changed = changed.model_copy(update={"editors": _with(state.editors, acted.by)})
     return _again(changed, scene, part, step)
+
+
+def _tax_code(state: Engagement, scene: Scene, part: PartState) -> str:
+    """The tax code that belongs to the customer whose id a person has found. Raises `Unfit`."""
+    code = None if scene.customer is None else tax_code(state, scene.customer, scene.policy, part.legal_entity)
+    if code is None:
+        raise Unfit(f"nobody knows how {part.legal_entity} taxes customer {scene.customer_id}: send its tax profile")
+    return code
+
+
+def _taxed(state: Engagement, part: PartState, code: str) -> Engagement:
+    """The engagement with a part that is taxed so."""
+    taxed = part.model_copy(update={"tax_code": code})
+    parts = (taxed if each.legal_entity == part.legal_entity else each for each in state.parts)
+    return state.model_copy(update={"parts": tuple(parts)})
 
 
 def _again(state: Engagement, scene: Scene, part: PartState, step: Step) -> Decision:

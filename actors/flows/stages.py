@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from actors.decision import Accept
+from actors.decision import Accept, Reject
 from actors.flows import approvals, engine
 from actors.flows.again import gone_topic
 from actors.flows.engine import Move
@@ -28,12 +28,14 @@ VALIDATE: Final = "validate"
 LEFT_OVER: Final = "left_over"
 
 
-def examine(state: Engagement, scene: Scene) -> Accept:
+def examine(state: Engagement, scene: Scene) -> Accept | Reject:
     """Validate, then ask for the approvals that are not given, then run. Nothing of a part is set up before.
 
-    A part that is begun already goes on meanwhile, and is not looked at again. Ask `hindered` before.
+    A part that is begun already goes on meanwhile, and is not looked at again. Rejects as `redirect`.
     """
     found = redirect(state, scene)
+    if isinstance(found, Reject):
+        return found
     if not isinstance(found.state, Engagement):
         raise TypeError("an engagement decides on engagements")
     accept = _examined(found.state, scene)
@@ -48,10 +50,11 @@ def examine(state: Engagement, scene: Scene) -> Accept:
     return with_ids(state, both, scene.not_free)
 
 
-def redirect(state: Engagement, scene: Scene) -> Accept:
+def redirect(state: Engagement, scene: Scene) -> Accept | Reject:
     """The deal goes on with the customer of the scene, which may have taken the place of its own.
 
-    What has no project yet asks for that one; what is made stays as it is. Ask `hindered` before.
+    What has no project yet asks for that one; what is made stays as it is. Rejects, naming what has left the policy,
+    where that is needed to ask.
     """
     now = redirected(state, scene.customer_id)
     if now is state:
@@ -64,14 +67,11 @@ def redirect(state: Engagement, scene: Scene) -> Accept:
     )
     if not asks:
         return Accept(now, remarks=remarks)
+    failure = unmapped(now, scene.policy)
+    if failure is not None:
+        return Reject(failure)
     accept = move(asking_anew(now, asks), scene, asks, lambda job: engine.again(WON_DEAL, job, CUSTOMER))
     return replace(accept, remarks=remarks)
-
-
-def hindered(state: Engagement, scene: Scene) -> Failure | None:
-    """What has left the policy that parts need which must ask for the customer of the scene."""
-    now = redirected(state, scene.customer_id)
-    return None if now is state or not to_ask_anew(now) else unmapped(now, scene.policy)
 
 
 def _examined(state: Engagement, scene: Scene) -> Accept:
@@ -130,8 +130,13 @@ def _asking(state: Engagement, parts: Parts, pending: Mapping[str, Approval]) ->
 
 
 def move(state: Engagement, scene: Scene, legal_entities: Collection[str], step: Callable[[Job], Move]) -> Accept:
-    """These parts move, and the whole with them."""
-    moved = [(part, step(job_of(state, scene, part))) for part in state.parts if part.legal_entity in legal_entities]
+    """These parts move, and the whole with them.
+
+    A part that is begun asks for its customer and does not look itself: whether the customer may be traded with, under
+    which id, and with which tax code are one answer.
+    """
+    asking = replace(scene, customer=None)
+    moved = [(part, step(job_of(state, asking, part))) for part in state.parts if part.legal_entity in legal_entities]
     return _together(state, moved)
 
 
@@ -170,7 +175,7 @@ def _run(state: Engagement, scene: Scene, customer: Customer, of_shadow: tuple[M
         if part.is_begun:
             shown.append(part)
             continue
-        code = state.tax_codes.get(part.legal_entity) or _tax_code(customer, scene.policy, part.legal_entity)
+        code = tax_code(state, customer, scene.policy, part.legal_entity)
         shown.append(part.model_copy(update={"tax_code": code}))
     taxed = state.model_copy(update={"parts": tuple(shown)})
     moved = []
@@ -278,6 +283,8 @@ def _is_new(customer: Customer, live: Iterable[Part]) -> bool:
     return any(part.legal_entity not in customer.erp_ids for part in live)
 
 
-def _tax_code(customer: Customer, policy: Policy, code: str) -> str | None:
+def tax_code(state: Engagement, customer: Customer, policy: Policy, code: str) -> str | None:
+    """How a legal entity taxes the deal: as a person has edited it, else as it taxes the customer; None: unknown."""
     legal_entity, profile = policy.legal_entities.get(code), customer.tax_profile(code)
-    return None if legal_entity is None or profile is None else legal_entity.tax_codes.get(profile)
+    of_customer = None if legal_entity is None or profile is None else legal_entity.tax_codes.get(profile)
+    return state.tax_codes.get(code) or of_customer

@@ -11,12 +11,22 @@ from hypothesis import strategies as st
 from schemas.acts import Act, Acted
 from schemas.engagement.entity import Engagement
 from schemas.keys import ActorKey
+from schemas.operations.contract import ContractPut
 from schemas.record import Record
 from tests.actors.firm import customer, deal, merged, part
 from tests.actors.flows.desk import POLICY
 from tests.actors.office import Office
 
 FIRMS: Final = tuple(ActorKey("customer", f"C-{number}") for number in (1, 2, 3))
+TAXED: Final = POLICY.model_copy(
+    update={
+        "legal_entities": {
+            code: entity.model_copy(update={"tax_codes": {firm.id: f"{code} {firm.id}" for firm in FIRMS}})
+            for code, entity in POLICY.legal_entities.items()
+        }
+    }
+)
+"""Each legal entity has a tax code of its own for each customer."""
 DEALS: Final = (ActorKey("engagement", "P-1"), ActorKey("engagement", "P-2"))
 
 
@@ -26,7 +36,7 @@ def events(chance: Random) -> list[tuple[ActorKey, Record]]:
     happened: list[tuple[ActorKey, Record]] = [
         (DEALS[0], deal(part("DE01"), part("US01", currency="USD"))),
         (DEALS[1], deal(part("US01", currency="USD", contract="SOW-2"), opportunity_id="OPP-2")),
-        (FIRMS[0], customer(name="Shipyard AG")),
+        (FIRMS[0], customer(name="Shipyard AG", tax_profile=FIRMS[0].id)),
         (first, merged(second.id)),
         (second, merged(third.id)),
     ]
@@ -46,9 +56,10 @@ def retry_all(office: Office) -> None:
 def test_any_merge(seed: int) -> None:
     chance = Random(seed)
     # Given customers that some ERPs have, and systems that refuse projects for a while
-    office = Office(POLICY, {}, chance)
+    office = Office(TAXED, {}, chance)
     for key, name in zip(FIRMS, ("Shipyard", "Harbour", "Meridian"), strict=True):
-        office.tell(key, customer(*chance.choice([("DE01",), ("US01",), ("DE01", "US01")]), name=name))
+        codes = chance.choice([("DE01",), ("US01",), ("DE01", "US01")])
+        office.tell(key, customer(*codes, name=name, tax_profile=key.id))
     office.refusing = chance.choice([set(), {"project.create"}])
     # When all that happens and all that is said of it arrives in any order
     for key, happened in events(chance):
@@ -69,6 +80,10 @@ def test_any_merge(seed: int) -> None:
         state = office.states[key]
         assert isinstance(state, Engagement)
         assert state.status == "active", state
+    # And each contract has the tax code of the customer that it is agreed with
+    for body in office.bodies("contract.put"):
+        assert isinstance(body, ContractPut)
+        assert body.tax_code == f"{body.legal_entity} {body.customer.removeprefix('customer-')}"
     # And the merges were done
     gone = [key for key in FIRMS if getattr(office.states[key], "merged_into", None) is not None]
     assert len(gone) == 2
