@@ -59,16 +59,18 @@ def _is_same(one: Asker, other: Asker) -> bool:
 
 
 def _answer(state: Customer, asker: Asker, context: Context) -> CustomerReady | CustomerRefused | None:
-    """The truth as it stands; None while an ERP has not answered."""
+    """The truth as it stands, in the system that is meant; None while that has not answered."""
     code, customer = asker.legal_entity, context.key.id
     tax_code = state.tax_codes.get(code)
-    erp_id = None if asker.system is None else state.erp_id(code, asker.system)
+    row = None if asker.system is None else state.record(code, asker.system)
+    erp_id = None if row is None else row.external_id
     failure = obstacle(state)
     if failure is None and erp_id is not None and tax_code is not None:
         return CustomerReady(
             to=asker.engagement, customer=customer, legal_entity=code, erp_id=erp_id, tax_code=tax_code
         )
-    failure = failure or state.failures.get(code) or _unsent(asker, context)
+    refused = None if row is None else row.failure
+    failure = failure or state.failures.get(code) or refused or _unsent(asker, context)
     if failure is None:
         return None
     return CustomerRefused(

@@ -31,8 +31,6 @@ def bound(state: Customer, told: Bound, context: Context) -> Decision:
             return Ignore(f"{system} has the customer as {row.external_id} for {code}{already}")
         if row.line is not None:
             return Ignore(f"{system} is asked to make the customer for {code}: look what comes of that first")
-        known = with_record(state, row.model_copy(update={"external_id": id_}))
-        failures = {other: failure for other, failure in state.failures.items() if other != code}
-        mended = known.model_copy(update={"failures": failures})
+        mended = with_record(state, row.model_copy(update={"external_id": id_, "failure": None}))
         accept = concluded(state, bring(mended, context, (code,), anew=False), context)
     return replace(accept, binds=(external,), notices=(Notice("linked", {"system": system, "external_id": id_}),))

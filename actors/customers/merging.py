@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from actors.customers.answers import moved
+from actors.customers.failing import case, failing, topic
 from actors.customers.lines import asked
 from actors.customers.listing import unlisted
 from actors.customers.ownership import TOPIC as OWNERSHIP
-from actors.customers.puts import case, hold_back, topic
+from actors.customers.puts import hold_back
 from actors.customers.suspicion import TOPIC as DUPLICATE
 from actors.customers.suspicion import held
 from actors.decision import Accept, Context, Decision, Snapshot, Wait
@@ -77,4 +78,4 @@ def _topics(state: Customer, policy: Policy) -> tuple[str, ...]:
     """All that may stand open about it: there is nothing left to settle."""
     fields = sorted({field for rule in policy.ownership if rule.otherwise == "case" for field in rule.fields})
     owned = tuple(f"{OWNERSHIP}{field}" for field in fields)
-    return (DUPLICATE, TOPIC, "parent", *map(topic, sorted(state.failures)), *owned)
+    return (DUPLICATE, TOPIC, "parent", *map(topic, sorted(failing(state))), *owned)

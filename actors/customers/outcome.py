@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from actors.customers import puts, suspicion
 from actors.customers.answers import answered
+from actors.customers.failing import ID_MISSING, case, failing, topic
 from actors.customers.lines import asked
 from actors.customers.listing import listed
 from actors.customers.ownership import Left
@@ -23,11 +24,12 @@ def concluded(before: Customer, brought: Brought, context: Context) -> Accept:
     told, answers = answered(brought.state, context)
     listing, entries = listed(told, context.key.id)
     state, requests = asked(listing, (*answers, *entries))
+    still = failing(state)
     return Accept(
         state,
         requests=(*brought.requests, *requests),
-        cases=tuple(puts.case(state, code, failure) for code, failure in brought.failed.items()),
-        settles=tuple(puts.topic(code) for code in before.failures if code not in state.failures),
+        cases=tuple(case(state, code, failure) for code, failure in brought.failed.items()),
+        settles=tuple(topic(code) for code in failing(before) if code not in still),
         remarks=brought.remarks,
     )
 
@@ -76,7 +78,7 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
     row = state.record(code, system) or ErpRecord(legal_entity=code, system=system, line=result.command.line)
     if external_id is None and row.external_id is None:
         reason = f"{system} confirmed the customer without its own id: look it up there, then retry"
-        return failed(state, row, Failure(FailureClass.CONFLICT, puts.ID_MISSING, reason), context)
+        return failed(state, row, Failure(FailureClass.CONFLICT, ID_MISSING, reason), context)
     if external_id in (None, row.external_id):
         return Ignore("the ERP has this state of the customer")
     known = with_record(state, row.model_copy(update={"external_id": external_id}))
@@ -92,9 +94,9 @@ def confirmed(state: Customer, code: str, result: Result, external_id: str | Non
 
 def failed(state: Customer, row: ErpRecord, failure: Failure, context: Context) -> Accept:
     """An ERP does not have the customer as it is: whoever asked is told, and a person may have it tried again."""
-    failures = {**state.failures, row.legal_entity: failure}
-    changed = with_record(state, row.model_copy(update={"line": None})).model_copy(update={"failures": failures})
-    return concluded(state, Brought(changed, failed={row.legal_entity: failure}), context)
+    code = row.legal_entity
+    changed = with_record(state, row.model_copy(update={"line": None, "failure": failure}))
+    return concluded(state, Brought(changed, failed={code: failing(changed)[code]}), context)
 
 
 def with_record(state: Customer, row: ErpRecord) -> Customer:

@@ -6,31 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from actors.customers.failing import ID_MISSING, NOT_HELD, UNLISTED, failing, without_failures
 from actors.customers.lines import digest_after
 from actors.decision import Context, Request
 from actors.policy import Flow, LegalEntity, Mode
-from schemas.acts import Act
 from schemas.customer.entity import Asker, Customer, ErpRecord
 from schemas.customer.v1 import Upserted
-from schemas.facts import Case
 from schemas.operations.customer import CustomerPut
 from schemas.verdicts import Failure, FailureClass
 
 OPERATION: Final = "customer.put"
-TOPIC: Final = "erp:"
-ID_MISSING: Final = "id_missing"
-"""The system says that it has the customer, but not under which id."""
-NOT_HELD: Final = "not_held"
-"""The customer went, and its record cannot be put on hold."""
-UNLISTED: Final = "legal_entity_unmapped"
-"""The policy does not name the legal entity, or not any more."""
-_TOPIC_CODE: Final = 180
-"""Characters of a legal entity's code that a topic names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """The customer after its ERPs were asked. `failed`: legal entities whose ERP could not be asked now, and why."""
+    """The customer after its ERPs were asked. `failed`: legal entities about which a person is told now, and what."""
 
     state: Customer
     requests: tuple[Request, ...] = ()
@@ -46,13 +36,14 @@ def bring(state: Customer, context: Context, only: Collection[str] | None = None
     profile = state.profile
     if profile is None or state.status != "known":
         return Brought(state)
-    wanted = tuple(dict.fromkeys((*profile.legal_entities, *state.traded)))
+    wanted = state.legal_entities
+    for code in failing(state).keys() - set(wanted):
+        state = without_failures(state, code)
     turn = _Turn(
         state.model_copy(
             update={
                 "askers": tuple(_routed(asker, context) for asker in state.askers),
                 "tax_codes": {code: tax for code, tax in state.tax_codes.items() if code in wanted},
-                "failures": {code: failure for code, failure in state.failures.items() if code in wanted},
             }
         ),
         context,
@@ -76,34 +67,18 @@ def hold_back(state: Customer, context: Context, only: Collection[str] | None = 
     return turn.brought()
 
 
-def topic(legal_entity: str) -> str:
-    """The topic of the case about a legal entity's ERP."""
-    return f"{TOPIC}{legal_entity[:_TOPIC_CODE]}"
-
-
-def case(state: Customer, legal_entity: str, failure: Failure) -> Case:
-    """What a person is told when an ERP cannot get the customer."""
-    return Case(failure, topic=topic(legal_entity), acts=acts_on(state, failure))
-
-
-def acts_on(state: Customer, failure: Failure) -> tuple[Act, ...]:
-    """What a person can do about it: what another try cannot mend, and what need not be, is closed by hand."""
-    if failure.code == NOT_HELD:
-        return (Act.RESOLVE,)
-    if failure.code == UNLISTED or state.merged_into is not None:
-        return (Act.RETRY, Act.RESOLVE)
-    return (Act.RETRY,)
-
-
 class _Turn:
-    """The requests of one decision in the making. `_failures` are those before it that still count."""
+    """The requests of one decision in the making.
+
+    `_stopped`: legal entities whose ERPs could not be asked before, and why; `_failed`: those that cannot be now.
+    """
 
     def __init__(self, state: Customer, context: Context) -> None:
         self._state = state
         self._context = context
         self._records = {(row.legal_entity, row.system): row for row in state.records}
         self._tax_codes = dict(state.tax_codes)
-        self._failures = dict(state.failures)
+        self._stopped = dict(state.failures)
         self._failed: dict[str, Failure] = {}
         self._requests: list[Request] = []
         self._remarks: list[str] = []
@@ -114,7 +89,7 @@ class _Turn:
             update={
                 "records": tuple(self._records.values()),
                 "tax_codes": self._tax_codes,
-                "failures": self._failures | self._failed,
+                "failures": self._stopped | self._failed,
             }
         )
         return Brought(state, tuple(self._requests), tuple(self._remarks), self._failed)
@@ -123,7 +98,7 @@ class _Turn:
         """Ask the ERPs of a legal entity, or say why they cannot be asked."""
         legal_entity = self._context.policy.legal_entities.get(code)
         if legal_entity is not None and legal_entity.mode(Flow.CUSTOMERS) is not Mode.LIVE:
-            self._failures.pop(code, None)
+            self._forget(code)
             self._stay_silent(code, legal_entity, legal_entity.route(OPERATION, self._context.now.date()))
             return
         tax = _tax_code(self._state, code, legal_entity)
@@ -133,21 +108,16 @@ class _Turn:
                 self._fail(code, tax)
             return
         self._tax_codes[code] = tax
-        before = self._failures.get(code)
-        if before is not None and before.failure_class is FailureClass.MAPPING:
-            del self._failures[code]
+        was_stopped = self._stopped.pop(code, None) is not None  # no system has the states of that time
         for system in self._systems(code, legal_entity):
             row = self._records.get((code, system))
-            if not anew and row is not None and not row.is_nowhere:
-                continue
-            if anew or row is not None:  # a record that only begins mends nothing of what another system has refused
-                self._failures.pop(code, None)
-            self._put(profile, code, system, tax)
+            if anew or was_stopped or row is None or row.is_nowhere:
+                self._put(profile, code, system, tax)
 
     def hold(self, code: str) -> None:
         """Ask the ERPs of a legal entity to hold what they have, and say what a person must hold."""
-        rows = [row for row in self._state.records if row.legal_entity == code and not _is_nowhere(self._state, row)]
-        self._failures.pop(code, None)
+        rows = [row for row in self._state.records if row.legal_entity == code and not _is_nowhere(row)]
+        self._forget(code)
         legal_entity = self._context.policy.legal_entities.get(code)
         if legal_entity is not None and legal_entity.mode(Flow.CUSTOMERS) is not Mode.LIVE:
             for row in rows:
@@ -185,7 +155,7 @@ class _Turn:
         puts, trail = row.puts + 1, digest_after(row.trail, body)
         line = f"{code}.{puts}.{trail}"
         self._requests.append(Request(system, OPERATION, line, body))
-        asked = {"line": line, "tax_code": tax_code, "puts": puts, "trail": trail}
+        asked = {"line": line, "tax_code": tax_code, "puts": puts, "trail": trail, "failure": None}
         self._records[code, system] = row.model_copy(update=asked)
 
     def _systems(self, code: str, legal_entity: LegalEntity) -> list[str]:
@@ -206,6 +176,13 @@ class _Turn:
             return
         self._remarks.append(f"shadow: would ask {system} for {OPERATION} of {code}")
 
+    def _forget(self, code: str) -> None:
+        """What has failed there is over."""
+        self._stopped.pop(code, None)
+        for key, row in self._records.items():
+            if row.legal_entity == code:
+                self._records[key] = row.model_copy(update={"failure": None})
+
     def _fail(self, code: str, failure: Failure) -> None:
         """What is under way for it does not count any more: this state is another one."""
         self._failed[code] = failure
@@ -225,10 +202,9 @@ def _not_held(state: Customer, code: str, rows: Sequence[ErpRecord]) -> Failure:
     return Failure(FailureClass.BUSINESS_RULE, NOT_HELD, reason, "tax_profile")
 
 
-def _is_nowhere(state: Customer, row: ErpRecord) -> bool:
+def _is_nowhere(row: ErpRecord) -> bool:
     """Whether a system was asked, and has refused it from the start: nothing is there, or on its way."""
-    failure = state.failures.get(row.legal_entity)
-    is_there_unnamed = failure is not None and failure.code == ID_MISSING
+    is_there_unnamed = row.failure is not None and row.failure.code == ID_MISSING
     return row.is_nowhere and not is_there_unnamed
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from actors.asking import not_seen
-from actors.customers import merging, puts, suspicion
+from actors.customers import merging, suspicion
 from actors.customers.answers import moved, noted
 from actors.customers.binding import bound
+from actors.customers.failing import failing, topic
 from actors.customers.hierarchy import chain, misplaced
 from actors.customers.lines import asked
 from actors.customers.outcome import concluded, confirmed, failed, halted, with_claims, with_lefts
@@ -186,7 +187,7 @@ def _absorbed(state: Customer, gone: str, context: Context) -> Decision:
 
 def _acted(state: Customer, acted: Acted, context: Context) -> Decision:
     """A person has settled something, or wants it tried again."""
-    code = next((code for code in state.failures if puts.topic(code) == acted.topic), None)
+    code = next((code for code in failing(state) if topic(code) == acted.topic), None)
     match acted.act:
         case Act.APPROVE | Act.CANCEL if acted.topic == suspicion.TOPIC and state.status == "duplicate?":
             return not_seen(acted, state.doubt) or _judged(state, acted, context)

@@ -32,6 +32,8 @@ class ErpRecord(_Kept):
     """How many states of it were sent there; part of each command's identity, whatever other systems were sent."""
     trail: str = ""
     """Digest of all states that were sent there, in their order; part of the identity of the next one."""
+    failure: Failure | None = None
+    """Why the system does not have the state that it was sent last; None while it is asked, and once it has it."""
 
     @property
     def is_nowhere(self) -> bool:
@@ -92,7 +94,7 @@ class Customer(Mergeable, BaseModel):
     records: tuple[ErpRecord, ...] = ()
     """What the ERPs have, in the order in which it was begun."""
     failures: dict[str, Failure] = {}
-    """Legal entity -> why its ERP does not have this state of the customer."""
+    """Legal entity -> why none of its ERPs can be asked; what one of them refuses stands in its record."""
     askers: tuple[Asker, ...] = ()
     """Engagements that asked, in their order; of those that were answered, the last ones."""
     asks: int = 0

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from actors.decision import Request, State
@@ -79,6 +80,13 @@ def test_a_customer_of_version_1_that_no_erp_had_yet_is_told_of_by_the_answer() 
     known = given.after(given.confirmed(put, "10042")).state
     assert isinstance(known, Customer)
     assert known.erp_ids == {"DE01": "10042"}
+
+
+def test_what_version_1_was_not_answered_counts_on_and_stays_in_its_erp() -> None:
+    given = stored("customer.v1.asked")
+    assert isinstance(given.state, Customer)
+    assert [(each.system, each.external_id) for each in given.state.records] == [("erp", None), ("us-erp", None)]
+    assert counted(given, credit(on_hold=True)) == [("erp", "2"), ("us-erp", "2")]
 
 
 def test_a_hold_that_came_before_the_customer_of_version_1_counts() -> None:
@@ -169,6 +177,22 @@ def test_the_answer_to_what_version_2_has_sent_is_that_of_its_record() -> None:
 def test_what_version_2_was_refused_is_retried_under_a_number_of_its_own() -> None:
     retry = Acted(topic="erp:DE01", act=Act.RETRY, by="E-7", reason="mended")
     assert counted(stored("customer.v2.refused"), retry) == [("erp", "2")]
+
+
+def test_what_version_2_was_refused_is_the_failure_of_the_record_that_was_asked() -> None:
+    given = stored("customer.v2.refused")
+    assert isinstance(given.state, Customer)
+    refused, known = given.state.records
+    assert refused.failure is not None
+    assert (refused.failure.code, known.failure, given.state.failures) == ("period_closed", None, {})
+
+
+def test_what_version_2_could_not_send_is_a_failure_of_the_whole_legal_entity() -> None:
+    raw = orjson.loads(next(path for path in STATES if path.stem == "customer.v2.refused").read_bytes())
+    raw["failures"]["DE01"]["code"] = "tax_profile_missing"
+    state = read_state(ACTORS, Row(SHIPYARD, 1, 1, orjson.dumps(raw), 2), POLICY)
+    assert isinstance(state, Customer)
+    assert (list(state.failures), state.records[0].failure) == (["DE01"], None)
 
 
 def test_a_merged_customer_of_version_2_stays_so() -> None:

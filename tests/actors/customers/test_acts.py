@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from actors.customers.suspicion import TOPIC as DUPLICATE
-from actors.decision import Request
+from actors.decision import Accept, Request
 from actors.entities.customer import ACTOR
 from actors.policy import Policy, Successor
 from schemas.acts import Act, Acted
@@ -46,9 +46,9 @@ def puts(requests: tuple[Request, ...]) -> list[tuple[str, str | None, bool]]:
     return [(system, body.erp_id, body.on_hold) for system, body in bodies]
 
 
-def imported(external_id: str, legal_entity: str = "DE01") -> Bound:
+def imported(external_id: str, legal_entity: str = "DE01", system: str = "erp") -> Bound:
     """A person says that the ERP has it already."""
-    return Bound(to=SHIPYARD.id, system="erp", kind="customer", legal_entity=legal_entity, external_id=external_id)
+    return Bound(to=SHIPYARD.id, system=system, kind="customer", legal_entity=legal_entity, external_id=external_id)
 
 
 def without(code: str) -> Policy:
@@ -57,14 +57,19 @@ def without(code: str) -> Policy:
     return POLICY.model_copy(update={"legal_entities": rest})
 
 
-def refused_for_good(given: Given) -> Given:
-    """The customer after the ERP of DE01 has refused what it was asked last."""
+def refusal_of(given: Given, system: str = "erp") -> Accept:
+    """What an ERP of DE01 brings about that refuses what it was asked last."""
     assert isinstance(given.state, Customer)
-    row = given.state.record("DE01", "erp")
+    row = given.state.record("DE01", system)
     assert row is not None
     assert row.line is not None
     body = next(each.body for each in NEW.asked(customer()) if each.operation == "customer.put")
-    return given.after(given.refused(Request("erp", "customer.put", row.line, body)))
+    return accepted(given.when(given.refused(Request(system, "customer.put", row.line, body))))
+
+
+def refused_for_good(given: Given, system: str = "erp") -> Given:
+    """The customer after an ERP of DE01 has refused what it was asked last."""
+    return replace(given, state=refusal_of(given, system).state)
 
 
 def left_and_sent() -> Given:
@@ -182,8 +187,57 @@ def test_what_one_erp_refuses_stays_a_case_when_a_deal_begins_in_another() -> No
     # Then that one is asked, and the case about the first stays open
     assert puts(decision.requests) == [("new-erp", None, False)]
     assert decision.settles == ()
-    assert isinstance(decision.state, Customer)
-    assert "DE01" in decision.state.failures
+    # And the deal waits for what that one answers, whatever the first has said
+    assert [each.operation for each in decision.requests] == ["customer.put"]
+    assert accepted(replace(given, state=decision.state).when(did(Act.RETRY))).settles == ("erp:DE01",)
+
+
+def both_refused() -> Given:
+    """A customer whose new name one ERP of DE01 refuses, and which the other one will not have at all."""
+    given = replace(NEW, policy=SIDE_BY_SIDE).after(customer())
+    given = given.after(given.confirmed(NEW.asked(customer())[0], "10001"), customer(name="Shipyard AG"))
+    given = refused_for_good(given)
+    given = given.after(trade(on=JUNE))
+    return refused_for_good(given, "new-erp")
+
+
+def test_what_one_erp_refuses_stays_a_case_when_the_other_is_asked_again() -> None:
+    given = both_refused()
+    # When another deal has the second asked once more
+    decision = accepted(given.when(trade("E-2", on=JUNE)))
+    assert puts(decision.requests) == [("new-erp", None, False)]
+    # Then the case about the first stays open
+    assert decision.settles == ()
+    assert puts(replace(given, state=decision.state).asked(did(Act.RETRY)))[0] == ("erp", "10001", False)
+
+
+def test_what_one_erp_refuses_stays_a_case_when_an_id_is_imported_for_the_other() -> None:
+    given = both_refused()
+    decision = accepted(given.when(imported("N-1", system="new-erp")))
+    assert decision.settles == ()
+    # And a deal that awaits the second is answered
+    assert [each.operation for each in decision.requests] == ["engagement.customer_ready"]
+
+
+def test_a_case_names_each_erp_that_refuses() -> None:
+    given = replace(NEW, policy=SIDE_BY_SIDE).after(customer(), trade(on=JUNE))
+    given = refused_for_good(given)
+    (case,) = refusal_of(given, "new-erp").cases
+    assert (case.topic, case.acts) == ("erp:DE01", (Act.RETRY,))
+    assert "erp: March is closed" in case.failure.reason
+    assert "new-erp: March is closed" in case.failure.reason
+
+
+def test_what_could_not_be_sent_goes_to_each_erp_once_it_can_be() -> None:
+    # Given a state that could not be sent to the ERP that has the customer
+    given = NEW.after(customer())
+    given = given.after(given.confirmed(NEW.asked(customer())[0], "10001"))
+    lost = replace(given, policy=without("DE01")).after(customer(name="Shipyard AG"))
+    # When the policy names its legal entity again, and a deal asks
+    decision = accepted(replace(lost, policy=POLICY).when(trade()))
+    # Then it is sent, and the case closes
+    assert puts(decision.requests) == [("erp", "10001", False)]
+    assert decision.settles == ("erp:DE01",)
 
 
 def test_a_record_that_comes_after_the_merge_is_held_once_its_id_is_known() -> None:
