@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from adapters.ports.cases import CaseFile, CaseRow, Standing
 from adapters.ports.overdue import COMMAND_OVERDUE
@@ -58,7 +59,8 @@ def settling(file: CaseFile) -> str | None:
         key = f"{case.entity}/{case.key}"
         return f"its command may be sent at any time: pause {key}, then say it of the lane: POST /v1/lanes/{key}/settle"
     if case.code == COMMAND_OVERDUE:
-        return "its command is parked with a case of its own, which says what is known: settle that one"
+        cases = f"/v1/cases?entity={quote(case.entity, safe='')}&key={quote(case.key, safe='')}"
+        return f"its command is parked with a case of its own, which says what is known: settle that one of GET {cases}"
     return None
 
 

@@ -57,11 +57,11 @@ class People:
         `id` makes it the same act when it is repeated: it is unique among the acts of one person on one key. Raises
         `NotActedUpon`, `NotTaking`, and `StoreUnavailable`.
         """
+        body = acted.model_dump_json(exclude_none=True).encode()
         try:
-            # Told again by a newer release, it is the same message under its id.
-            type_, said = self._inner.vocabulary.read_inner(
-                f"{key.entity}.acted", acted.model_dump_json(exclude_none=True).encode()
-            )
+            # By the oldest version that reads it (why: see `read_inner`): told again by a newer release, it is the same
+            # message under its id.
+            type_, said = self._inner.vocabulary.read_inner(f"{key.entity}.acted", body)
         except KeyError as error:
             reason = f"{key.entity} has no cases to act on: retry or discard what stands in its lane"
             raise NotActedUpon(reason) from error

@@ -115,30 +115,39 @@ def note(id: int, text: str, url: str | None, token_file: Path | None, output: s
     _edit(remote(url, token_file), id, {"note": text}, output)
 
 
-def _version_option(*, required: bool = False) -> Callable[[F], F]:
+def _must_have_seen(_context: click.Context, _option: click.Parameter, version: int | None) -> int:
+    """The version, which must be given. Raises `UsageError` that says where it is shown."""
+    if version is None:
+        raise click.UsageError("give --if-version, as `tallystick case show` shows it of the case that you decide on")
+    return version
+
+
+def _version_option(*, required: bool) -> Callable[[F], F]:
     """`--if-version`."""
+    told = "Only if the case still has the version that `show` showed you; else nothing is done."
     return click.option(
         "--if-version",
         "version",
         type=click.IntRange(min=1),
-        required=required,
+        callback=_must_have_seen if required else None,
         metavar="N",
-        help="Only if the case still has the version that `show` showed you; else nothing is done.",
+        help=f"{told}  [required]" if required else told,
     )
 
 
 def _act_options(command: F) -> F:
-    """Add the case, `--reason`, `--click`, and `--if-version`."""
+    """Add the case, `--reason`, and `--click`."""
     click_option = click.option(
         "--click", "key", metavar="KEY", help="Your own key of this act: the same one again does nothing more."
     )
     reason = click.option("--reason", required=True, help="Why; kept in the audit.")
     return click.argument("id", type=click.IntRange(min=1))(
-        reason(click_option(_version_option()(remote_options(output_option(command)))))
+        reason(click_option(remote_options(output_option(command))))
     )
 
 
 @case.command()
+@_version_option(required=True)
 @_act_options
 def approve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Approve what case ID asks for."""
@@ -146,6 +155,7 @@ def approve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over t
 
 
 @case.command()
+@_version_option(required=True)
 @_act_options
 def reject(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Reject what case ID asks for."""
@@ -153,6 +163,7 @@ def reject(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over th
 
 
 @case.command()
+@_version_option(required=False)
 @_act_options
 def retry(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Let what case ID is about run again."""
@@ -161,6 +172,7 @@ def retry(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the
 
 @case.command("edit-retry")
 @click.option("--changes", required=True, metavar="JSON", help='The corrected fields, such as {"tax_profile": "de"}.')
+@_version_option(required=True)
 @_act_options
 def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Correct what case ID is about, and let it run again."""
@@ -169,6 +181,7 @@ def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - c
 
 @case.command()
 @click.option("--changes", metavar="JSON", help='Of a duplicate, which customer stays: {"into": "C-9"}.')
+@_version_option(required=True)
 @_act_options
 def cancel(id: int, changes: str | None, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """End what case ID is about."""
@@ -176,6 +189,7 @@ def cancel(id: int, changes: str | None, **given: Any) -> None:  # noqa: ANN401 
 
 
 @case.command()
+@_version_option(required=False)
 @_act_options
 def resolve(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Close case ID, about which nothing is left to do."""

@@ -76,7 +76,8 @@ async def settle(office: Office, say: Callable[[str], None]) -> None:
         await _typed(office, person, say, "case", "list", "--owner", person.role)
         for case in await _cases(office, person, "open"):
             if case["code"] == person.code:
-                await _typed(office, person, say, "case", person.act, str(case["id"]), "--reason", person.reason)
+                seen = ("--if-version", str(case["version"]))
+                await _typed(office, person, say, "case", person.act, str(case["id"]), *seen, "--reason", person.reason)
 
 
 async def settled(office: Office) -> Mapping[str, int]:

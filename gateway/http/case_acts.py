@@ -44,7 +44,7 @@ from gateway.case_classes import owner_of
 from gateway.case_offers import offers, settling
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
-from gateway.http.case_requests import ActOnCase, EditCase, case_id, click_key, must_have_seen, seen_version
+from gateway.http.case_requests import ActOnCase, EditCase, case_id, click_key, must_have_seen, seen_version, unseen
 from gateway.http.cases import etag, found_case, no_case, owned
 from gateway.http.problems import (
     CASE_ACT_REFUSED,
@@ -70,6 +70,8 @@ _OWNERS: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE})
 """Acts for the role of the case, and for who may operate."""
 _CHANGING: Final = frozenset({Act.EDIT_RETRY, Act.CANCEL})
 """Acts that may say more: what is corrected, or what stays where a duplicate goes."""
+_DECIDING: Final = _JUDGES | _CHANGING
+"""Acts that count for the case as their author saw it alone: another amount may ask for another answer."""
 
 
 _CLOSES: Final[Mapping[Act, Closed]] = MappingProxyType(
@@ -138,7 +140,7 @@ class CaseActing:
         return answer
 
     async def act(self, request: web.Request) -> web.Response:
-        """Do what the path names; with `If-Match` only on the case as the caller saw it."""
+        """Do what the path names; with `If-Match`, which a decision needs, only on the case as the caller saw it."""
         query(request, Nothing)
         id, act = case_id(request), Act(request.match_info["act"])
         key, version = click_key(request), seen_version(request)
@@ -178,7 +180,10 @@ class CaseActing:
                 actor=caller.name, reason=asked.reason,
             )  # fmt: skip
         except CommandChanged as error:
-            raise _changed(id) from error
+            detail = (
+                f"Case {id} is not as you have seen it: read it, look in the system again, and say what is there now."
+            )
+            raise Problem(CASE_CHANGED, detail) from error
         except (CommandInUse, CommandNotFound) as error:
             raise _refused(_advice(error, key)) from error
         self._look_at(key)
@@ -192,6 +197,8 @@ class CaseActing:
             if again is not None:
                 return again
             _check_may(click, await found_case(self._cases, id), caller)
+            if version is None and click.act in _DECIDING:
+                raise unseen()
             return await self._acts.begin(id, click, version=version)
         except CaseNotFound as error:
             raise no_case(id) from error

@@ -101,8 +101,13 @@ def must_have_seen(request: web.Request) -> int:
     """The version of the case that its caller has seen. Raises `Problem`, also without one."""
     version = seen_version(request)
     if version is None:
-        raise Problem(PRECONDITION_MISSING, "Send the header If-Match with the ETag of the case as you have seen it.")
+        raise unseen()
     return version
+
+
+def unseen() -> Problem:
+    """The refusal of a caller who does not say what they have seen."""
+    return Problem(PRECONDITION_MISSING, "Send the header If-Match with the ETag of the case as you have seen it.")
 
 
 def seen_version(request: web.Request) -> int | None:

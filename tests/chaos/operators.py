@@ -32,7 +32,7 @@ HELD: Final = """
     UNION ALL SELECT FROM tallystick.outbox o WHERE tallystick.is_paused(o.entity, o.key, o.body)
 """
 BLOCKED: Final = """
-    SELECT id FROM tallystick.cases
+    SELECT id, version FROM tallystick.cases
     WHERE closed_at IS NULL AND entity = 'engagement' AND topic = 'validate' ORDER BY id
 """
 TAKEN: Final = "SELECT FROM tallystick.case_act WHERE click = $1 AND outcome IN ('done', 'ignored')"
@@ -134,12 +134,13 @@ async def _decide(world: World, chance: random.Random) -> int:
     rows = await _rows(world, BLOCKED)
     if not rows:
         return 0
-    id = chance.choice(rows)["id"]
+    id, version = chance.choice(rows)
     act, body = chance.choice(ON_DEALS)
     click = f"chaos-{id}-{chance.randrange(1 << 30)}"
     asked: Json = {"reason": "chaos", **body}
+    headers = {"Idempotency-Key": click, "If-Match": f'"{version}"'}
     for _ in range(2):
-        await _ask(world, chance, "POST", f"/v1/cases/{id}/{act}", asked, {"Idempotency-Key": click})
+        await _ask(world, chance, "POST", f"/v1/cases/{id}/{act}", asked, headers)
     return len(await _rows(world, TAKEN, click))
 
 

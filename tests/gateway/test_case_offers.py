@@ -65,7 +65,8 @@ def test_what_only_a_person_can_find_out_is_settled_and_not_retried() -> None:
     [
         (LOST, Standing(command="open"), "pause timesheet/T-1, then say it of the lane"),
         (LOST, GONE, "nothing is left to say"),
-        (replace(LOST, code=COMMAND_OVERDUE), PARKED, "parked with a case of its own"),
+        (replace(LOST, code=COMMAND_OVERDUE), PARKED, "GET /v1/cases?entity=timesheet&key=T-1"),
+        (replace(LOST, code=COMMAND_OVERDUE, key="a&b"), PARKED, "GET /v1/cases?entity=timesheet&key=a%26b"),
         (CASE, Standing(Verdict.PARKED, 1, is_head=True), "not about a command"),
         (replace(LOST, topic="validate"), PARKED, "not about a command"),
         (replace(LOST, closed_at=NOW, closed_how=Closed.RESOLVED), PARKED, "closed (resolved)"),

@@ -57,9 +57,12 @@ class Desk:
         listed = await self._ask("GET", f"/v1/cases?entity={entity}&key={quote(key)}&state={state}")
         return [await self._ask("GET", f"/v1/cases/{case['id']}") for case in listed["items"]]
 
-    async def act(self, case: int, act: str, reason: str, *, click: str, expect: int = 200) -> dict[str, Any]:
-        """One act; answers the body."""
-        return await self._ask("POST", f"/v1/cases/{case}/{act}", expect=expect, json={"reason": reason}, click=click)
+    async def act(
+        self, seen: Mapping[str, Any], act: str, reason: str, *, click: str, expect: int = 200
+    ) -> dict[str, Any]:
+        """One act on a case as `cases` has shown it; answers the body."""
+        path, version = f"/v1/cases/{seen['case']['id']}/{act}", seen["case"]["version"]
+        return await self._ask("POST", path, expect=expect, json={"reason": reason}, click=click, version=version)
 
     async def settle(self, seen: Mapping[str, Any], outcome: str, reason: str) -> None:
         """Say what became of the command of a case, as `cases` has shown it."""

@@ -143,14 +143,13 @@ async def test_a_deal_goes_on_from_the_step_that_was_refused(installation: Firm)
     await comes_to(desk, "active", OTHER)
 
     # When the books are put right, and finance retries; who may only look may not
-    number = case["case"]["id"]
-    await Desk(gateway, ONLOOKER).act(number, "retry", "let me", click="0", expect=403)
+    await Desk(gateway, ONLOOKER).act(case, "retry", "let me", click="0", expect=403)
     await installation.faults("erp")
-    answer = await desk.act(number, "retry", "the books take it now", click="1")
+    answer = await desk.act(case, "retry", "the books take it now", click="1")
 
     # Then it goes on from there, each thing is done once, and the same click does nothing more
     active = await comes_to(desk, "active")
-    assert await desk.act(number, "retry", "the books take it now", click="1") == answer
+    assert await desk.act(case, "retry", "the books take it now", click="1") == answer
     await until(installation.is_settled, WITHIN, "everything is settled")
     assert Counter(await effects(installation, KEY)) == SET_UP
     assert Counter(await effects(installation, f"engagement/{OTHER}")) == SET_UP
@@ -190,7 +189,7 @@ async def test_a_deal_that_is_cancelled_is_undone_once_and_in_reverse(installati
 
     # When finance cancels the deal, and the process is killed while the PSA withdraws the project
     await installation.faults("psa", slow("project.withdraw"))
-    await desk.act(case["case"]["id"], "cancel", "the client backed out", click="1")
+    await desk.act(case, "cancel", "the client backed out", click="1")
     await struck(installation, "psa")
     await gateway.kill()
     gateway = await start(installation)

@@ -42,9 +42,15 @@ class Office:
             await self.firm.start(*TALLYSTICK, "read", system)
         return gateway
 
-    async def ask(self, gateway: GatewayProcess, method: str, path: str, body: Json | None = None) -> Json:
-        """A call to the gateway's API as its operator, which must be answered with success."""
+    async def ask(
+        self, gateway: GatewayProcess, method: str, path: str, body: Json | None = None, *, version: int | None = None
+    ) -> Json:
+        """A call to the gateway's API as its operator, which must be answered with success.
+
+        `version` is the one of the case that it is about, as it was seen.
+        """
         headers = {"Authorization": f"Bearer {API_TOKEN}", "Idempotency-Key": uuid4().hex}
+        headers |= {} if version is None else {"If-Match": f'"{version}"'}
         async with self.firm.session.request(method, f"{gateway.api}{path}", json=body, headers=headers) as answer:
             assert answer.status < 300, await answer.text()
             found: Json = await answer.json()

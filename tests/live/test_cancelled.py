@@ -56,7 +56,8 @@ async def test_a_cancelled_deal_is_taken_back_in_erp_and_psa(
     # When a person cancels it
     [case] = [each for each in await cases(made, gateway) if each["topic"] == "step:DE01.shell"]
     assert case["code"] == "currency_differs"
-    await made.ask(gateway, "POST", f"/v1/cases/{case['id']}/cancel", {"reason": WHY})
+    path = f"/v1/cases/{case['id']}/cancel"
+    await made.ask(gateway, "POST", path, {"reason": WHY}, version=case["version"])
 
     # Then both systems have taken the project back, by their own books
     async def is_cancelled() -> bool:

@@ -102,9 +102,10 @@ class TestActs:
         assert (await desk.run("case", "assign", id, "ann")).stdout == f"Case {id}: ann.\n"
         assert (await desk.run("case", "note", id, "on the phone")).stdout == f"Case {id}: noted.\n"
         assert (await desk.run("case", "assign", id, "--nobody")).stdout == f"Case {id}: nobody.\n"
-        done = await desk.run("case", "approve", id, "--reason", "agreed", "--click", "k1")
+        done = await desk.run("case", "approve", id, "--reason", "agreed", "--click", "k1", "--if-version", "4")
         assert (done.exit_code, done.stdout) == (0, f"Case {id}, approve: applied.\n")
-        assert (await desk.run("case", "approve", id, "--reason", "agreed", "--click", "k1")).exit_code == 0
+        again = await desk.run("case", "approve", id, "--reason", "agreed", "--click", "k1", "--if-version", "4")
+        assert again.exit_code == 0
         [(_, acted)] = desk.keys.acts
         assert (acted.by, acted.roles, acted.reason) == ("ann", ("partner",), "agreed")
         shown = (await desk.run("case", "show", id)).stdout
@@ -115,7 +116,7 @@ class TestActs:
         # Given a key whose lane stands still
         await desk.ask_approval()
         [case] = (await desk.stand.get("/v1/cases")).items
-        approve = ("case", "approve", str(case["id"]), "--reason", "agreed")
+        approve = ("case", "approve", str(case["id"]), "--reason", "agreed", "--if-version", "1")
         desk.keys.says = Said(Verdict.QUEUED)
         # When somebody approves
         waits = await desk.run(*approve)
@@ -140,6 +141,13 @@ class TestActs:
         assert (await desk.run(*approve, "2")).exit_code == 0
         assert len(desk.keys.acts) == 1
 
+    @pytest.mark.parametrize("act", ["approve", "reject", "edit-retry", "cancel"])
+    def test_what_was_not_seen_is_not_decided(self, act: str) -> None:
+        changes = ("--changes", '{"amount": "9.00"}') if act == "edit-retry" else ()
+        blind = cli("case", act, "17", "--reason", "agreed", *changes)
+        assert (blind.exit_code, "--if-version" in blind.stderr) == (Exit.USAGE, True)
+        assert "`tallystick case show`" in blind.stderr
+
     async def test_what_became_of_a_command_is_said(self, desk: Desk, tmp_path: Path) -> None:
         servers = {"TALLYSTICK_TOKEN_FILE": str(tmp_path / "token")}
         id = str(await lose(desk.stand))
@@ -158,7 +166,7 @@ class TestActs:
     async def test_changes_are_json(self, desk: Desk) -> None:
         await desk.ask_approval()
         [case] = (await desk.stand.get("/v1/cases")).items
-        edit = ("case", "edit-retry", str(case["id"]), "--reason", "typo", "--changes")
+        edit = ("case", "edit-retry", str(case["id"]), "--if-version", "1", "--reason", "typo", "--changes")
         assert (await desk.run(*edit, "{")).exit_code == Exit.USAGE
         assert (await desk.run(*edit, "[]")).exit_code == Exit.USAGE
         assert (await desk.run(*edit, '{"amount": "9.00"}')).exit_code == 0
@@ -169,19 +177,19 @@ class TestActs:
         [case] = (await desk.stand.get("/v1/cases")).items
         id = str(case["id"])
         desk.keys.says = Said(Verdict.IGNORED, "who has asked for it does not approve it")
-        ignored = await desk.run("case", "approve", id, "--reason", "x")
+        seen = ("--reason", "x", "--if-version", "1")
+        ignored = await desk.run("case", "approve", id, *seen)
         assert (ignored.exit_code, "does not approve it" in ignored.stderr) == (Exit.CONFLICT, True)
-        assert (await desk.run("case", "cancel", id, "--reason", "x")).exit_code == Exit.CONFLICT
+        assert (await desk.run("case", "cancel", id, *seen)).exit_code == Exit.CONFLICT
         assert (await desk.run("case", "show", "99")).exit_code == Exit.NOT_FOUND
-        other = await desk.run("case", "approve", id, "--reason", "x", TALLYSTICK_TOKEN_FILE=__file__)
+        other = await desk.run("case", "approve", id, *seen, TALLYSTICK_TOKEN_FILE=__file__)
         assert other.exit_code == Exit.USAGE
 
     async def test_the_one_token_has_another_role(self, desk: Desk, tmp_path: Path) -> None:
         await desk.ask_approval()
         [case] = (await desk.stand.get("/v1/cases")).items
-        refused = await desk.run(
-            "case", "approve", str(case["id"]), "--reason", "x", TALLYSTICK_TOKEN_FILE=str(tmp_path / "token")
-        )
+        approve = ("case", "approve", str(case["id"]), "--reason", "x", "--if-version", "1")
+        refused = await desk.run(*approve, TALLYSTICK_TOKEN_FILE=str(tmp_path / "token"))
         assert (refused.exit_code, "Only the role partner" in refused.stderr) == (Exit.AUTH, True)
 
 

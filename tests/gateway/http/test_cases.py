@@ -157,8 +157,9 @@ async def newest(stand: Stand) -> int:
 
 
 async def act(stand: Stand, who: str, id: int, what: str, *, click: str | None = None, changes: object = None) -> Page:
-    """One act of somebody, with a reason."""
-    headers = {} if click is None else {"Idempotency_Key": click}
+    """One act of somebody on the case as it is, with a reason."""
+    headers = {"If_Match": (await stand.get(f"/v1/cases/{id}")).headers["ETag"]}
+    headers |= {} if click is None else {"Idempotency_Key": click}
     body = {"reason": "because"} | ({} if changes is None else {"changes": changes})
     return await stand.asked_by(who, "POST", f"/v1/cases/{id}/{what}", body, **headers)
 
@@ -305,7 +306,7 @@ class TestActs:
         id = await ask_approval(stand)
         for reason, status in (("as agreed", 200), ("on second thoughts", 422)):
             page = await stand.asked_by(
-                "ann", "POST", f"/v1/cases/{id}/approve", {"reason": reason}, Idempotency_Key="k1"
+                "ann", "POST", f"/v1/cases/{id}/approve", {"reason": reason}, Idempotency_Key="k1", If_Match='"1"'
             )
             assert page.status == status
         assert [acted.reason for _, acted in keys.acts] == ["as agreed"]
@@ -348,6 +349,18 @@ class TestActs:
         etag = (await stand.get(f"/v1/cases/{id}")).headers["ETag"]
         assert (await stand.asked_by("ann", "POST", path, {"reason": "x"}, If_Match=etag)).status == 200
         assert (await stand.asked_by("ann", "POST", path, {"reason": "x"}, If_Match="2")).status == 400
+
+    @pytest.mark.parametrize("what", ["approve", "reject", "edit-retry", "cancel"])
+    async def test_nobody_decides_on_what_they_have_not_seen(self, stand: Stand, keys: Keys, what: str) -> None:
+        path = f"/v1/cases/{await ask_who_it_is(stand, Act(what))}/{what}"
+        body = {"reason": "x"} | ({"changes": {"a": 1}} if what == "edit-retry" else {})
+        blind = await stand.asked_by("sam", "POST", path, body, Idempotency_Key="k1")
+        assert (blind.status, blind.json["type"]) == (428, "/problems/precondition-missing")
+        assert keys.acts == []
+        # The same click again is of what was seen when it came first
+        assert (await stand.asked_by("sam", "POST", path, body, Idempotency_Key="k1", If_Match='"1"')).status == 200
+        assert (await stand.asked_by("sam", "POST", path, body, Idempotency_Key="k1")).status == 200
+        assert len(keys.acts) == 1
 
     @pytest.mark.parametrize("verdict", [None, Verdict.QUEUED])
     async def test_one_whose_end_nobody_knows_is_told_again(
@@ -449,6 +462,7 @@ class TestCommands:
         path, finding = f"/v1/cases/{id}/settle", {"reason": "looked in the ERP", "outcome": "not_done"}
         stale = await stand.asked_by("rob", "POST", path, finding, If_Match='"9"')
         assert (stale.status, stale.json["type"]) == (412, "/problems/case-changed")
+        assert "look in the system again" in stale.detail
         page = await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')
         assert (page.status, page.json["done"], page.json["by"]) == (200, "settle", "rob")
         assert stand.looked_at == [SHEET]
