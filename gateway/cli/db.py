@@ -21,6 +21,7 @@ def upgrade_schema(database_url: str) -> None:
     """Apply what is missing. Safe to run at any time, and from several places at once."""
     with asking_database():
         upgrade(database_url)
+        uvloop.run(check(database_url))
     click.echo(f"The database has revision {head()}.")
 
 

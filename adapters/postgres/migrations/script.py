@@ -1,13 +1,24 @@
-"""Runs a revision's SQL file as it is: several statements, functions with their own quoting."""
+"""The SQL files of the revisions: run as they are, with several statements and functions with their own quoting."""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from alembic import op
 
 VERSIONS = Path(__file__).with_name("versions")
+
+
+def digest() -> str:
+    """Tells apart builds whose SQL differs under the same revision."""
+    return sha256(b"".join(file.read_bytes() for file in sorted(VERSIONS.glob("*.sql")))).hexdigest()
+
+
+def sign() -> None:
+    """Write down by which SQL the schema was made, where a dump takes it along; the last step of each revision."""
+    op.execute(f"COMMENT ON TABLE tallystick_version IS '{digest()}'")
 
 
 def run(name: str) -> None:

@@ -11,10 +11,18 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from adapters.postgres.errors import read_error
+from adapters.postgres.migrations.script import digest
+
+_FOUND = "SELECT max(version_num), obj_description('tallystick_version'::regclass, 'pg_class') FROM tallystick_version"
 
 
 class SchemaBehind(RuntimeError):
-    """The database's schema is not the one that this release needs."""
+    """The database's schema is not the one that this release needs: what was found, and the `change` that helps."""
+
+    def __init__(self, found: str, change: str = "run `tallystick db upgrade`") -> None:
+        super().__init__(f"{found}: {change}")
+        self.found = found
+        self.change = change
 
 
 def _config(url: str | None = None, output: StringIO | None = None) -> Config:
@@ -43,16 +51,22 @@ def script() -> str:
 
 
 async def check(url: str) -> None:
-    """Raise `SchemaBehind`, saying what to do, unless the database is at `head`. Raises `StoreUnavailable`."""
+    """Raise `SchemaBehind` unless the database is at `head`, and was made by this SQL. Raises `StoreUnavailable`."""
     try:
         connection = await asyncpg.connect(url, timeout=5)
         try:
             there = await connection.fetchval("SELECT to_regclass('tallystick_version') IS NOT NULL")
-            current = await connection.fetchval("SELECT version_num FROM tallystick_version") if there else None
+            found = await connection.fetchrow(_FOUND) if there else None
         finally:
             await connection.close()
     except Exception as error:
         raise read_error(error) from error
+    current, made_by = found or (None, None)
     if current != head():
-        found = f"revision {current}" if current else "no Tallystick schema"
-        raise SchemaBehind(f"the database has {found}, this release needs {head()}: run `tallystick db upgrade`")
+        has = f"revision {current}" if current else "no Tallystick schema"
+        raise SchemaBehind(f"the database has {has}, this release needs {head()}")
+    if made_by != digest():
+        raise SchemaBehind(
+            f"the database has revision {current}, made by another build",
+            "run the build that made it, or make the database anew: see Upgrade in docs/operating.md",
+        )

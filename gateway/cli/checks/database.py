@@ -45,7 +45,7 @@ async def look_at_database(
         with asking_database():
             await check(url)
     except SchemaBehind as behind:
-        return [*findings, Finding(PART, Level.FAIL, str(behind).partition(": run")[0], "run `tallystick db upgrade`")]
+        return [*findings, Finding(PART, Level.FAIL, behind.found, behind.change)]
     except Exception as error:  # noqa: BLE001 - as above
         return [*findings, failed(PART, error)]
     findings.append(Finding(PART, Level.OK, f"schema at revision {head()}"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from gateway.exits import Exit
@@ -21,10 +23,28 @@ def test_check_upgrade_check(empty_database_url: str) -> None:
     assert cli("db", "upgrade", env=env).exit_code == 0
 
 
+async def test_a_database_of_another_build_is_made_anew(empty_database_url: str) -> None:
+    # Given a database that another build has made under the same revision
+    env = {"TALLYSTICK_DATABASE_URL": empty_database_url}
+    assert (await asyncio.to_thread(cli, "db", "upgrade", env=env)).exit_code == 0
+    connection = await asyncpg.connect(empty_database_url)
+    try:
+        await connection.execute("COMMENT ON TABLE tallystick_version IS 'of another build'")
+    finally:
+        await connection.close()
+    # Then nobody takes it for this build's, and there is no upgrade of it
+    for command in ("check", "upgrade"):
+        foreign = await asyncio.to_thread(cli, "db", command, env=env)
+        assert (foreign.exit_code, "made by another build" in foreign.stderr) == (Exit.CONFLICT, True)
+        assert "docs/operating.md" in foreign.stderr
+    assert "made by another build" in (await asyncio.to_thread(cli, "doctor", env=env)).stdout
+
+
 def test_the_sql_is_printed_without_a_database() -> None:
     shown = cli("db", "sql")
     assert shown.exit_code == 0
     assert "CREATE TABLE tallystick.inbox" in shown.stdout
+    assert "COMMENT ON TABLE tallystick_version IS" in shown.stdout, "a database made by hand says by which SQL, too"
 
 
 @pytest.mark.parametrize("command", ["check", "upgrade"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adapters.postgres.migrations.script import run
+from adapters.postgres.migrations.script import run, sign
 
 revision = "0001"
 down_revision = None
@@ -17,3 +17,4 @@ def upgrade() -> None:
     )  # fmt: skip
     for name in names:
         run(name)
+    sign()
