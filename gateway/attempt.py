@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
@@ -18,7 +18,9 @@ from gateway.settlement import (
     Send,
     Settle,
     after_absent,
+    beside,
     done_later,
+    last_found,
     later_generations,
     next_step,
     unanswered,
@@ -62,22 +64,22 @@ class Attempts:
             case Settle(outcome):
                 return outcome, ended(leased, Ending.UNSENT)
             case GiveUp(failure):
-                # It stays in the log among the unknown: a person was asked here, and retries are counted anew.
-                return Unknown(failure), ended(leased, Ending.UNKNOWN, failure)
+                later = last_found(leased.command, leased.earlier)
+                return person_asked(leased, failure if later is None else beside(failure, later), later)
             case _:
                 assert_never(step)
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         found = await self._system.look_up(leased.command)
         if isinstance(found, Absent) and step.proves_absence and leased.lost is not None:
-            asked = await self._ask_for_later(leased.command)
-            if isinstance(asked, list):
-                return self._stands_later(leased, asked, self._ear.heard(found))
-            found = asked
+            there, found = await self._ask_for_later(leased.command)
+            if there:
+                failure = done_later(there, is_all=isinstance(found, Absent))
+                return person_asked(leased, failure, there[-1], self._ear.heard(found))
         return await self._found(leased, capability, step, found)
 
-    async def _ask_for_later(self, command: Command) -> list[Later] | Absent | Deferred | Unknown:
-        """The later generations that the system has, in their order; absent: it has none."""
+    async def _ask_for_later(self, command: Command) -> tuple[list[Later], Absent | Deferred | Unknown]:
+        """The later generations that the system has, in their order, and its last word: absent, if it told of all."""
         there: list[Later] = []
         for later in later_generations(command):
             found = await self._system.look_up(later)
@@ -87,16 +89,10 @@ class Attempts:
                 case Absent():
                     pass
                 case Deferred() | Unknown():
-                    return found
+                    return there, found
                 case _:
                     assert_never(found)
-        return there or Absent()
-
-    def _stands_later(self, leased: Leased, there: Sequence[Later], heard: Heard) -> Stepped:
-        """A person is asked; the latest is recorded, by which what they say is taken."""
-        failure, latest = done_later(there), there[-1]
-        record = ended(leased, Ending.UNKNOWN, failure, external_id=latest.external_id, heard=heard)
-        return Unknown(failure), replace(record, found_generation=latest.command.generation)
+        return there, Absent()
 
     async def _found(
         self, leased: Leased, capability: Capability, step: LookUp, found: Confirmed | Absent | Deferred | Unknown
@@ -157,6 +153,17 @@ class Attempts:
         """The delay after one more try without an answer; at the deadline none, for a person is asked next."""
         tries = len(unanswered(leased.earlier)) + 1
         return self._rules.of(failure.failure_class).delay(tries, self._chance()) or 0.0
+
+
+def person_asked(leased: Leased, failure: Failure, later: Later | None, heard: Heard | None = None) -> Stepped:
+    """A person must look. `later` is the latest generation that the system has: what they say is taken of that one.
+
+    It stays in the log among the unknown, and retries are counted anew behind it.
+    """
+    record = ended(leased, Ending.UNKNOWN, failure, heard=heard)
+    if later is not None:
+        record = replace(record, external_id=later.external_id, found_generation=later.command.generation)
+    return Unknown(failure), record
 
 
 def ended(

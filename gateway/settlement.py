@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from adapters.ports.outbox import Attempt, Ending, LostTime
@@ -101,28 +101,48 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
 def later_generations(command: Command) -> list[Command]:
     """The command as retries in the lost time may have sent it."""
     numbers = range(command.generation + 1, command.generation + 1 + LATER_GENERATIONS)
-    return [
-        command._replace(
-            id=command_id(command.system, command.operation, command.key, command.line, number),
-            generation=number,
-            reference=command_reference(command.key, command.line, number),
-        )
-        for number in numbers
-    ]
+    return [_of_generation(command, number) for number in numbers]
 
 
-def done_later(found: Sequence[Later]) -> Failure:
+def done_later(found: Sequence[Later], *, is_all: bool) -> Failure:
     """Effects of later generations stand in the system: perhaps with another body, so a person must look.
 
-    `found` in the order of their generations, not empty. The last is what the command is settled as.
+    `found` in the order of their generations, not empty; the last is what the command is settled as. Without `is_all`
+    the system stopped answering before it was asked for every one, so that asking again may tell more.
     """
+    *others, last = (each.command.reference for each in found)
     told = ", and ".join(f"{each.command.reference}{_its_id(each)}" for each in found)
+    so_far = "" if is_all else "; it did not say whether it has others: retry once it answers, or look for them too"
+    first = f"undo {' and '.join(others)} there first, whatever you say of {last}; then " if others else ""
+    undo = "undo all of them" if others else "undo it there"
     return Failure(
         FailureClass.UNKNOWN_OUTCOME,
-        UNPROVABLE,
-        f"the system has {told}, sent after the restored point: look whether {found[-1].command.reference} is what "
-        "this command asks for, and settle it as done, under that reference; or undo it there, and settle it as not "
-        "done, which sends it under a later one",
+        UNPROVABLE if is_all else UNSETTLED,
+        f"the system has {told}, sent after the restored point{so_far}: {first}look whether {last} is what this "
+        f"command asks for, and settle it as done, under that reference; or {undo}, and settle it as not done, which "
+        "sends it under a later one",
+    )
+
+
+def last_found(command: Command, earlier: Sequence[Attempt]) -> Later | None:
+    """The latest generation that the system was found to have, unless everything was proved absent since.
+
+    What was logged behind it says nothing of it: an attempt, or a look-up that a process died of.
+    """
+    for attempt in reversed(loose_of(earlier)):
+        if attempt.found_generation is not None:
+            return Later(_of_generation(command, attempt.found_generation), attempt.external_id)
+    return None
+
+
+def beside(failure: Failure, later: Later) -> Failure:
+    """`failure`, for a person who must look for `later`, and what is before it, too."""
+    reference = later.command.reference
+    return replace(
+        failure,
+        reason=f"{failure.reason}. When it was asked after the restored point, it had {reference}{_its_id(later)}: "
+        "look for each generation up to that one as well, and undo all but one there; done settles the command under "
+        f"{reference}, with that id unless you name another; say not done only when none of them is there",
     )
 
 
@@ -162,6 +182,14 @@ def _is_remembered(capability: Capability, loose: Sequence[Attempt]) -> bool:
 def _can_no_longer_land(attempt: Attempt, capability: Capability) -> bool:
     """The bound counts from the end that the sender recorded; a sender that fell silent recorded none."""
     return attempt.ended_for is not None and attempt.ended_for > capability.late_bound
+
+
+def _of_generation(command: Command, number: int) -> Command:
+    return command._replace(
+        id=command_id(command.system, command.operation, command.key, command.line, number),
+        generation=number,
+        reference=command_reference(command.key, command.line, number),
+    )
 
 
 def _its_id(later: Later) -> str:

@@ -107,7 +107,7 @@ class MemoryLaneActs:
     async def settle(
         self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
         reason: str,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
         tables = self._tables
         standing = tables.outbox.get(command)
         if standing is None or standing.command.key != key:
@@ -129,8 +129,9 @@ class MemoryLaneActs:
         if is_there:
             _let_go(standing)
         else:
-            self._reopen_command(standing)
+            standing = self._reopen_command(standing)
         tables.audit.append(Act(actor, "command.settle", key, None, told, tables.clock()))
+        return standing.command.reference
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -162,8 +163,8 @@ class MemoryLaneActs:
         said = Attempt(number, ending, 0.0, None, external_id, None, "settled_by_person", why)
         log.append(Logged(command.id, said, now, now, command, standing.place))
 
-    def _reopen_command(self, standing: Standing) -> None:
-        """A command that did nothing gets a new generation.
+    def _reopen_command(self, standing: Standing) -> Standing:
+        """Let it run again, as it stands then; a command that did nothing gets a new generation.
 
         It is behind every one that the system was found to have: who remembers it would answer for what was undone.
         """
@@ -172,6 +173,7 @@ class MemoryLaneActs:
             found = [logged.attempt.found_generation or 0 for logged in self._tables.attempts.get(id, ())]
             standing = self._renamed(standing, max([generation, *found]) + 1)
         _let_go(standing)
+        return standing
 
     def _is_to_be_renamed(self, id: UUID) -> bool:
         """Only what did nothing: the effect of another must be found under the name that it was sent with."""

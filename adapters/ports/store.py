@@ -92,7 +92,10 @@ class SeenCase:
 
 @dataclass(frozen=True, slots=True)
 class SeenAttempts:
-    """A command as a person saw it: the number of its newest attempt, 0 without one; numbers only rise."""
+    """A command as a person saw it while nobody was sending it: the number of its newest attempt, 0 without one.
+
+    While it is being sent, its number is not to be shown: it would be the same once that attempt has landed.
+    """
 
     number: int
 
@@ -132,23 +135,24 @@ class LaneActs(Protocol):
 
         A parked command gets a new generation at the same place if it was rejected, or absent when asked, and no
         attempt since may have landed, behind every one that its system was found to have; else it keeps its generation.
-        Closes the cases of the messages and commands that
-        run again, and tells so. Where a message is parked that has ended the process, only the commands run without
-        `force`. Raises `LaneNotFound`, and then `LaneKills` if there are none.
+        Closes the cases of the messages and commands that run again, and tells so. Where a message is parked that has
+        ended the process, only the commands run without `force`. Raises `LaneNotFound`, and then `LaneKills` if there
+        are none.
         """
         ...
 
     async def settle(
         self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
         reason: str,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
         """Record what a person says of a command that is parked, or paused: that the system has its effect or not.
 
         It stands in the sent log as the newest attempt, confirmed or absent, so whoever runs the command next settles
         it, or sends it under a new generation. Where the system was found to have a later generation, and nothing was
-        sent since, the command becomes that one, with its external id unless another is given, or one behind it. Closes
-        its cases; audited and told. Raises `CommandNotFound`, `CommandChanged` if it is not as it was `seen`, and
-        `CommandInUse` if it is being sent or may be.
+        sent since, the command becomes that one, with its external id unless another is given, or one behind it.
+        Returns the reference under which it now counts as done, or is sent. Closes its cases; audited and told.
+        Raises `CommandNotFound`, `CommandChanged` if it is not as it was `seen`, and `CommandInUse` if it is being
+        sent or may be.
         """
         ...
 

@@ -167,7 +167,8 @@ class UnsettledCommands:
 
     `depth` counts all of them. `reason` is why the head is parked, or what holds it, or what came of the last attempt;
     `since` is when it was asked for, and `due_at` is until when it is held. `attempts` is how often it was taken in
-    hand; `overdue`: a case is open because its system has not settled it for too long.
+    hand; None while it is being sent, as what a person finds then may be overtaken. `overdue`: a case is open because
+    its system has not settled it for too long.
     """
 
     system: str
@@ -179,7 +180,7 @@ class UnsettledCommands:
     reason: str | None
     since: datetime
     due_at: datetime | None
-    attempts: int
+    attempts: int | None
     overdue: bool
 
 

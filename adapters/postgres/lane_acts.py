@@ -24,7 +24,7 @@ _RETRY = "SELECT tallystick.retry_lane($1, $2, $3, $4, $5)"
 _DISCARD = "SELECT tallystick.discard_head($1, $2, $3, $4, $5)"
 _CLOSE_GAP = "SELECT tallystick.close_gap($1, $2, $3, $4, $5, $6)"
 
-_SETTLE = "SELECT tallystick.settle_command($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+_SETTLE = "SELECT outcome, counts_as FROM tallystick.settle_command($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 
 
 class PostgresLaneActs:
@@ -80,17 +80,17 @@ class PostgresLaneActs:
     async def settle(
         self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
         reason: str,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
         try:
             async with self._link as connection:
-                outcome = await connection.fetchval(
+                [said] = await connection.fetch(
                     _SETTLE, key.entity, key.id, command, *_seen(seen), is_there, external_id, actor, reason
                 )
         except Exception as error:
             raise read_error(error) from error
-        match outcome:
+        match said["outcome"]:
             case "done":
-                return
+                return str(said["counts_as"])
             case "changed":
                 raise CommandChanged(f"command {command} is not as it was seen")
             case "open":

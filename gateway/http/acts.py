@@ -81,7 +81,7 @@ class Acts:
         query(request, Nothing)
         key, asked = lane_key(request), await body(request, Settle)
         try:
-            await self._lanes.settle(
+            reference = await self._lanes.settle(
                 key, command=asked.command, seen=SeenAttempts(asked.attempts), is_there=asked.outcome == "done",
                 external_id=asked.external_id, actor=request[CALLER].name, reason=asked.reason,
             )  # fmt: skip
@@ -92,11 +92,12 @@ class Acts:
             raise Problem(COMMAND_CHANGED, f"{_sentence(error)} {advice}") from error
         except CommandInUse as error:
             raise Problem(COMMAND_IN_USE, _sentence(error)) from error
-        return self._done(key, request, "settle", asked.reason)
+        told = f"{reference} counts as done" if asked.outcome == "done" else f"it is sent anew, as {reference}"
+        return self._done(key, request, "settle", asked.reason, told=told)
 
-    def _done(self, key: ActorKey, request: web.Request, action: str, reason: str) -> web.Response:
+    def _done(self, key: ActorKey, request: web.Request, action: str, reason: str, **more: str) -> web.Response:
         self._look_at(key)
-        return json_answer({"done": action, "lane": key, "by": request[CALLER].name, "reason": reason})
+        return json_answer({"done": action, "lane": key, "by": request[CALLER].name, "reason": reason, **more})
 
 
 def _not_found(error: LaneNotFound) -> Problem:

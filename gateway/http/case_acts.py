@@ -175,7 +175,7 @@ class CaseActing:
             raise _refused(why_not or "there is no command")
         key, is_there = ActorKey(file.case.entity, file.case.key), asked.outcome == "done"
         try:
-            await self._lanes.settle(
+            reference = await self._lanes.settle(
                 key, command=command, seen=SeenCase(id, version), is_there=is_there, external_id=asked.external_id,
                 actor=caller.name, reason=asked.reason,
             )  # fmt: skip
@@ -187,7 +187,7 @@ class CaseActing:
         except (CommandInUse, CommandNotFound) as error:
             raise _refused(_advice(error, key)) from error
         self._look_at(key)
-        told = f"command {command} counts as done" if is_there else f"command {command} is sent anew"
+        told = f"{reference} counts as done" if is_there else f"it is sent anew, as {reference}"
         return json_answer({"done": "settle", "case": id, "by": caller.name, "reason": asked.reason, "told": told})
 
     async def _begun(self, id: int, click: Click, caller: Caller, version: int | None) -> Begun:

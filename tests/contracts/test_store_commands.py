@@ -166,10 +166,10 @@ class TestRetry:
 async def say(
     process: Process, *, is_there: bool, attempts: int, external_id: str | None = None, key: ActorKey = SHEET,
     id: UUID = FIRST.id,
-) -> None:  # fmt: skip
-    """Ann says what became of a command after so many attempts."""
+) -> str:  # fmt: skip
+    """Ann says what became of a command after so many attempts; the reference that counts from now on."""
     seen = SeenAttempts(attempts)
-    await process.acts.settle(
+    return await process.acts.settle(
         key, command=id, seen=seen, is_there=is_there, external_id=external_id, actor="ann", reason="looked"
     )
 
@@ -180,7 +180,7 @@ class TestWhatAPersonSays:
     async def test_done_settles_as_if_the_system_had_confirmed(self, store: StoreStand, process: Process) -> None:
         await parked(process, [Ending.UNKNOWN])
         assert await store.open_cases() == 0
-        await say(process, is_there=True, attempts=1, external_id="4711")
+        assert await say(process, is_there=True, attempts=1, external_id="4711") == FIRST.reference
         leased = await claim(process, "t9")
         assert leased.command == FIRST
         assert (leased.earlier[-1].ending, leased.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
@@ -189,7 +189,7 @@ class TestWhatAPersonSays:
 
     async def test_not_done_runs_again_under_another_identity(self, store: StoreStand, process: Process) -> None:
         await parked(process, [Ending.UNKNOWN, None])
-        await say(process, is_there=False, attempts=2)
+        assert await say(process, is_there=False, attempts=2) == "timesheet/T-1/1/2"
         leased = await claim(process, "t9")
         assert leased.command.id == command_id("erp", FIRST.operation, SHEET, "1", 2)
         assert leased.earlier == ()
@@ -268,7 +268,7 @@ class TestWhatStandsUnderALaterGeneration:
         self, store: StoreStand, process: Process, said: str | None, id: str
     ) -> None:
         await found_later(process, 3)
-        await say(process, is_there=True, attempts=1, external_id=said)
+        assert await say(process, is_there=True, attempts=1, external_id=said) == "timesheet/T-1/1/3"
         leased = await claim(process, "t9")
         assert leased.command == command(line="1", generation=3)
         assert [(each.ending, each.external_id) for each in leased.earlier] == [(Ending.CONFIRMED, id)]
@@ -279,7 +279,7 @@ class TestWhatStandsUnderALaterGeneration:
 
     async def test_not_done_goes_on_behind_that_generation(self, process: Process) -> None:
         await found_later(process, 3)
-        await say(process, is_there=False, attempts=1)
+        assert await say(process, is_there=False, attempts=1) == "timesheet/T-1/1/4"
         leased = await claim(process, "t9")
         assert leased.command == command(line="1", generation=4)
         assert leased.earlier == ()

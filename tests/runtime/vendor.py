@@ -102,7 +102,7 @@ class Vendor:
             raise KeyError(command.line)
         return Unknown(NO_ANSWER) if mood is Mood.APPLIES_THEN_TIMES_OUT else _confirmed(command)
 
-    async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
+    async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
         self.look_ups += 1
         await asyncio.sleep(self.seconds())
         if self.is_mute:

@@ -1,6 +1,5 @@
 -- Earlier attempts at some commands that decide anything, oldest first.
-SELECT a.command_id, a.number, a.ending, a.external_id, a.failure_class, a.code, a.reason,
-       a.found_generation,
+SELECT a.command_id, a.number, a.ending, a.external_id, a.failure_class, a.code, a.reason, a.found_generation,
        EXTRACT(epoch FROM now() - a.started_at)::double precision AS started_for,
        EXTRACT(epoch FROM now() - a.ended_at)::double precision AS ended_for
 FROM tallystick.attempt a

@@ -31,8 +31,8 @@ SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.recei
        e.lane_since, e.retry_at, e.wait_entity, e.wait_key,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'entity' END AS bound_entity,
        CASE WHEN e.entity = 'external' THEN e.state ->> 'id' END AS bound_key,
-       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons,
-       held.tries,       blocked.currencies, blocked.amounts, sending.*
+       e.entity_version, held.ids, held.systems, held.operations, held.refs, held.reasons, held.tries,
+       blocked.currencies, blocked.amounts, sending.*
 FROM listed
 JOIN tallystick.entity e ON e.entity = listed.entity AND e.key = listed.key
 CROSS JOIN (
@@ -77,7 +77,8 @@ CROSS JOIN LATERAL (
                CASE WHEN first.state = 'parked' THEN first.reason
                     WHEN lease.holder IS NOT NULL THEN tried.reason
                     ELSE COALESCE(stop.reason, tried.reason) END AS reason,
-               COALESCE(tried.number, 0) AS attempts,
+               -- Who settles a command names it by this number: what they find while it is sent may be overtaken.
+               CASE WHEN lease.holder IS NULL THEN COALESCE(tried.number, 0) END AS attempts,
                EXISTS (SELECT FROM tallystick.cases c
                        WHERE c.command_id = first.id AND c.closed_at IS NULL AND c.code = 'command_overdue')
                    AS is_overdue,

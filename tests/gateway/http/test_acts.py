@@ -171,6 +171,7 @@ async def test_what_a_person_found_out_of_a_command_is_taken_and_audited(stand: 
     assert (await stand.post(f"{LANE}/pause", {"reason": "to settle"})).status == 200
     page = await stand.post(f"{LANE}/settle", say)
     assert (page.status, page.json["done"]) == (200, "settle")
+    assert page.json["told"] == f"{command().reference} counts as done"
     assert stand.looked_at[-1] == SHEET
     again = await stand.post(f"{LANE}/settle", say)
     assert (again.status, again.json["type"]) == (409, "/problems/command-changed")

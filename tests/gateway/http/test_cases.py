@@ -465,6 +465,7 @@ class TestCommands:
         assert "look in the system again" in stale.detail
         page = await stand.asked_by("rob", "POST", path, finding, If_Match='"1"')
         assert (page.status, page.json["done"], page.json["by"]) == (200, "settle", "rob")
+        assert page.json["told"] == "it is sent anew, as timesheet/T-1/1/2"
         assert stand.looked_at == [SHEET]
         [case] = (await stand.get("/v1/cases?state=closed")).items
         assert (case["closed_how"], case["closed_by"]) == ("resolved", "rob")
@@ -492,7 +493,8 @@ class TestCommands:
     async def test_done_counts_as_if_the_system_had_said_so(self, stand: Stand) -> None:
         id = await lose(stand)
         finding = {"reason": "there since noon", "outcome": "done", "external_id": "4711"}
-        assert (await settled_by(stand, "ops", id, finding)).status == 200
+        page = await settled_by(stand, "ops", id, finding)
+        assert (page.status, page.json["told"]) == (200, "timesheet/T-1/1/1 counts as done")
         [again] = (await stand.outbox.claim([send_lane()], holder=uuid("me"), token=uuid("t2"))).leased
         assert (again.earlier[-1].ending, again.earlier[-1].external_id) == (Ending.CONFIRMED, "4711")
 

@@ -206,13 +206,15 @@ class TestLanes:
         resumed = await stand.api("DELETE", path, Authorization=f"Bearer {TOKEN}")
         assert resumed.status == 200
         [leased] = (await outbox.claim([send_lane()], holder=uuid("us"), token=uuid("token"))).leased
-        assert [row["state"] for row in await shown()] == ["sending", "due"]
+        # and no number that somebody could settle it by, which would be the same once this attempt has landed
+        assert [(row["state"], row["attempts"]) for row in await shown()] == [("sending", None), ("due", 0)]
         ended = Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, None, FailureClass.UNAVAILABLE,
                       "connect_failed", "the system took no connection", 60.0)  # fmt: skip
         await outbox.record([ended])
         await outbox.close()
         [held, due] = await shown()
         assert (held["state"], held["reason"]) == ("held", "the system took no connection")
+        assert held["attempts"] == 1
         assert str(held["due_at"]).endswith("Z")
         assert due["state"] == "due"
 

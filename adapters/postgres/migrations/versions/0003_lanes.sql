@@ -96,11 +96,13 @@ END $$;
 
 -- A person says what became of a command: that the system has its effect, or that it has not and never will from what
 -- was sent. It goes into the sent log as if the system had said so; who runs the command next goes by it. What the system
--- was found to have under a later generation is what is meant: the command becomes that one. They say it of what they saw: a case about it in a version, or else its newest attempt. 'done', 'changed': it is not as they saw it,
--- 'absent', 'open': neither parked nor paused, so somebody may send it, or 'sending'.
+-- was found to have under a later generation is what is meant: the command becomes that one. They say it of what they
+-- saw: a case about it in a version, or else its newest attempt. 'done', and the reference that it counts or is sent
+-- under; 'changed': it is not as they saw it; 'absent'; 'open': neither parked nor paused, so somebody may send it; or
+-- 'sending'.
 CREATE FUNCTION tallystick.settle_command(p_entity text, p_key text, p_id uuid, p_case bigint, p_version bigint,
                                           p_attempts integer, p_is_there boolean, p_external_id text, p_actor text,
-                                          p_reason text) RETURNS text
+                                          p_reason text, OUT outcome text, OUT counts_as text)
 LANGUAGE plpgsql AS $$
 DECLARE
     command tallystick.outbox;
@@ -111,21 +113,25 @@ BEGIN
     SELECT o.* INTO command FROM tallystick.outbox o
     WHERE o.id = p_id AND o.entity = p_entity AND o.key = p_key FOR UPDATE;
     IF NOT FOUND THEN
-        RETURN 'absent';
+        outcome := 'absent';
+        RETURN;
     END IF;
     PERFORM FROM tallystick.cases c WHERE c.id = p_case AND c.version = p_version AND c.command_id = p_id FOR UPDATE;
     IF NOT FOUND AND p_attempts IS DISTINCT FROM
                      (SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = p_id)
     THEN
-        RETURN 'changed';
+        outcome := 'changed';
+        RETURN;
     ELSIF command.state = 'open' AND NOT tallystick.is_paused(command.entity, command.key, command.body) THEN
-        RETURN 'open';
+        outcome := 'open';
+        RETURN;
     END IF;
     -- Waits for a claim that has begun, and lets none begin that has not seen the pause.
     INSERT INTO tallystick.lease (system, entity, key, holder, token)
     VALUES (command.system, p_entity, p_key, hand, hand) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        RETURN 'sending';
+        outcome := 'sending';
+        RETURN;
     END IF;
     IF p_is_there THEN
         SELECT * INTO later FROM tallystick.found_later(p_id);
@@ -150,7 +156,11 @@ BEGIN
     INSERT INTO tallystick.audit (actor, action, entity, key, reason)
     VALUES (p_actor, 'command.settle', p_entity, p_key,
             command.reference || CASE WHEN p_is_there THEN ' is there: ' ELSE ' is not there: ' END || p_reason);
-    RETURN 'done';
+    outcome := 'done';
+    -- What runs again may have another identity, but stands at the same place.
+    SELECT o.reference INTO counts_as FROM tallystick.outbox o
+    WHERE o.system = command.system AND o.entity = p_entity AND o.key = p_key
+      AND o.entity_version = command.entity_version AND o.index = command.index;
 END $$;
 
 -- A notice of verdicts and of closed cases, if there are any.
