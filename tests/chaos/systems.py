@@ -17,7 +17,9 @@ SLOW: Final = Cell(SYSTEM, "answers late")
 SHARE: Final = 0.5
 SECONDS: Final = (1.0, 4.0)
 PATIENCE: Final = 12.0
-"""Seconds that a fault waits for its first request; while the database is away nobody sends any."""
+"""Seconds that a fault waits at the ERP for its first request; while the database is away nobody sends any."""
+BRIEFLY: Final = 2.0
+"""The same elsewhere, where few commands go: then it moves on to the ERP."""
 LOOK: Final = 0.25
 FAULTS: Final[tuple[tuple[Cell, Json], ...]] = (
     (THROTTLED, {"fault": "throttle", "seconds": 1}),
@@ -45,9 +47,17 @@ def systems(world: World, seed: int) -> Mischief:
 async def _misbehave(world: World, chance: random.Random, cell: Cell, fault: Json) -> int:
     """How many requests were hit."""
     system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, *[ERP] * 5])
-    await world.firm.faults(system, {"share": SHARE, "seed": chance.randrange(1 << 30), **fault})
-    await asyncio.sleep(chance.uniform(*SECONDS))
-    for _ in range(int(PATIENCE / LOOK)):
+    told = {"share": SHARE, "seed": chance.randrange(1 << 30), **fault}
+    seconds = chance.uniform(*SECONDS)
+    hits = await _plays(world, system, told, seconds, PATIENCE if system == ERP else BRIEFLY)
+    return hits or (0 if system == ERP else await _plays(world, ERP, told, seconds, PATIENCE))
+
+
+async def _plays(world: World, system: str, fault: Json, seconds: float, patience: float) -> int:
+    """A fault at one system for a while, and then until it hits, or nobody comes."""
+    await world.firm.faults(system, fault)
+    await asyncio.sleep(seconds)
+    for _ in range(int(patience / LOOK)):
         if await _hits(world, system):
             break
         await asyncio.sleep(LOOK)

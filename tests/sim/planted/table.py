@@ -66,7 +66,7 @@ BUGS: Final = (
         0,
     ),
     Bug("version check off", Plant(commits=VersionUnchecked), Invariant.ATOMIC, "was made 2 ×", 0),
-    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 258),
+    Bug("reference unchecked", Plant(commits=ReferenceUnchecked), Invariant.ATOMIC, "forbade it", 495),
     Bug(
         "unknown commit resolved by version",
         Plant(commits=VersionsBelieved),
@@ -142,7 +142,7 @@ BUGS: Final = (
         "took effect 2 times",
         82,
     ),
-    Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 1),
+    Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 8),
     Bug(
         "asked and not waited for",
         Plant(inner=DoesNotWait),
