@@ -38,6 +38,10 @@ ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(
         "delivery.put": ("crm",),
         "billable.post": ("erp",),
         "billable.reverse": ("erp",),
+        "milestone.bill": ("billing",),
+        "invoice.post": ("erp",),
+        "invoice.put": ("crm",),
+        "receivable.put": ("psa",),
     }
 )
 """Operation -> the role whose system takes it, unless the legal entity's `operations` say otherwise."""
@@ -57,6 +61,7 @@ class Flow(StrEnum):
     PROJECTS = "projects"
     RESOURCES = "resources"
     TIME = "time"
+    INVOICES = "invoices"
 
 
 class Mode(StrEnum):

@@ -11,7 +11,9 @@ from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.customer import CustomerPut
 from schemas.operations.forecast import ForecastPut
+from schemas.operations.invoice import InvoicePost, InvoicePut, ReceivablePut
 from schemas.operations.milestone import MilestonePut
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
@@ -32,6 +34,10 @@ Body = (
     | WorkspaceArchive
     | BillablePost
     | BillableReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 """The body of a command. Each has `legal_entity`, `amount` (a decimal), and `currency`; None where it has none."""
 
@@ -53,6 +59,10 @@ OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )
 
