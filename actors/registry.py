@@ -8,11 +8,14 @@ from typing import Final
 
 from actors.decision import Actor
 from actors.entities import (
+    awaited,
     contract,
     customer,
     directory,
     employee,
     engagement,
+    invoice,
+    ledger,
     project,
     rate_card,
     resource,
@@ -30,6 +33,9 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             project.ACTOR,
             resource.ACTOR,
             timesheet.ACTOR,
+            invoice.ACTOR,
+            awaited.ACTOR,
+            ledger.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
         )

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from actors.customers.lines import digest_after
 from actors.decision import Context, Request
+from actors.lines import digest_after
 from actors.policy import Flow, LegalEntity, Mode
 from schemas.acts import Act
 from schemas.customer.entity import Asker, Customer, ErpRecord

@@ -7,10 +7,13 @@ from decimal import Decimal
 from typing import Final, assert_never
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Request, Snapshot, Wait
+from actors.invoices.billed import heard
 from actors.policy import LegalEntity
+from schemas.acts import Acted
 from schemas.commands import Confirmed, Rejected, Result, command_reference
 from schemas.envelope import Envelope
 from schemas.facts import Notice
+from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.project.entity import Project
@@ -50,6 +53,8 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
             return _bill(state, sheet, sheet.revision, context)
         case Envelope(data=Corrected() as sheet):
             return _corrected(state, sheet, context)
+        case Envelope(data=Invoiced() | Acted() as told):
+            return heard(state, told)
         case _:
             return Ignore(f"{event.type} does not concern a timesheet")
 

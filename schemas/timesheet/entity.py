@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.invoice.billed import Billed
 from schemas.operations.billable import BillablePost
 
 
@@ -25,7 +26,7 @@ class BilledLine(BaseModel):
     """The system that was asked; None where it was not kept yet, which was the project's ERP."""
 
 
-class Timesheet(BaseModel):
+class Timesheet(Billed, BaseModel):
     """What is known of a sheet. `revision` is 0 until it was approved."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
