@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
 from actors.contracts.advancing import advance, amended, schedule_of
 from actors.contracts.telling import tell, tell_billing
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
 from actors.flows.ids import CONTRACT
-from actors.policy import LegalEntity
 from schemas.acts import Act
 from schemas.contract.entity import Amendment, Contract
 from schemas.contract.v1 import Activated, Opened
@@ -113,7 +111,7 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
         fee=None if terms.billing.fee is None else terms.billing.fee.decimal,
         starts_on=terms.starts_on,
         held=state.held,
-        billing=_biller(legal_entity, erp, terms.starts_on),
+        billing=legal_entity.resumed("contract.put", terms.starts_on, "erp", erp),
         planning=legal_entity.route("forecast.put", terms.starts_on),
     )
     first = Amendment(
@@ -134,13 +132,6 @@ def activated(state: Contract, terms: Activated, context: Context) -> Decision:
     settles = ("activation", *decision.settles)
     claims = () if is_sold else (Claim(CONTRACT, context.key.id),)
     return replace(decision, requests=(*requests, *decision.requests), settles=settles, claims=claims)
-
-
-def _biller(legal_entity: LegalEntity, erp: str | None, day: date) -> str | None:
-    """Who bills the contract. Where that is an ERP, it is the one that has the project: no other knows its ids."""
-    system = legal_entity.route("contract.put", day)
-    erps = {legal_entity.erp, *(successor.system for successor in legal_entity.successors.get("erp", ()))}
-    return erp if system in erps and erp is not None else system
 
 
 def _joined(state: Contract, terms: Opened, context: Context) -> Accept:
