@@ -147,6 +147,42 @@ class BillableReverse(Fields):
     reverses: Reference
 
 
+class MilestoneBill(Fields):
+    """A completed milestone to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    contract_id: Text
+    milestone_id: Text
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+
+
+class InvoicePost(Fields):
+    """An invoice of a billing engine to post; `customer` and `project` are the ERP's own ids, `amount` a decimal."""
+
+    invoice_id: Text
+    customer: Text
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+
+
+class InvoicePut(Fields):
+    """How an invoice stands, shown on the account."""
+
+    invoice_id: Text
+    customer_id: Text
+
+
+class ReceivablePut(Fields):
+    """How an invoice stands, shown on the project."""
+
+    invoice_id: Text
+    project_id: Text
+
+
 Body = (
     CustomerPut
     | ProjectCreate
@@ -164,6 +200,10 @@ Body = (
     | WorkspaceArchive
     | BillablePost
     | BillableReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
@@ -184,5 +224,9 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )

@@ -37,7 +37,7 @@ WORDS: Final = {
     "Code": _word(r"[a-z][a-z_-]*"),
     "Role": _word(r"(?:the )?[a-z][a-z-]*", lambda text: text.removeprefix("the ")),
     "Text": _word(r"[^\"]+"),
-    "Amount": _word(r"\d+(?:\.\d+)?"),
+    "Amount": _word(r"-?\d+(?:\.\d+)?"),
     "Number": _word(r"\d+", int),
     "Day": _word(r"\d{4}-\d{2}-\d{2}", date.fromisoformat),
     "Act": _word("|".join(_ACTS), _ACTS.__getitem__),
