@@ -32,8 +32,7 @@ from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 
 _REFUSED = frozenset({Ending.REJECTED, Ending.ABSENT})
-_NOTHING_SENT = frozenset({Ending.DEFERRED, Ending.UNSENT, Ending.UNANSWERED})
-_NOTHING_DONE = _NOTHING_SENT | {Ending.REJECTED}
+_NOTHING_DONE = frozenset({Ending.DEFERRED, Ending.UNSENT, Ending.UNANSWERED, Ending.REJECTED})
 _STOPPED = frozenset({LaneState.BACKOFF, LaneState.WAITING, LaneState.PARKED})
 
 
@@ -210,11 +209,13 @@ def _let_go(standing: Standing) -> None:
 
 
 def _found_later(attempts: Sequence[Attempt]) -> _Later | None:
-    """The one that was found last, if nothing was sent, or proved absent, since."""
-    last = next((attempt for attempt in reversed(attempts) if attempt.ending not in _NOTHING_SENT), None)
-    if last is None or last.found_generation is None:
-        return None
-    return _Later(last.found_generation, last.external_id)
+    """The one that was found last, unless everything was proved absent since."""
+    for attempt in reversed(attempts):
+        if attempt.ending is Ending.ABSENT:
+            return None
+        if attempt.found_generation is not None:
+            return _Later(attempt.found_generation, attempt.external_id)
+    return None
 
 
 def _did_nothing(endings: Sequence[Ending | None]) -> bool:

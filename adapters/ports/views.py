@@ -168,7 +168,8 @@ class UnsettledCommands:
     `depth` counts all of them. `reason` is why the head is parked, or what holds it, or what came of the last attempt;
     `since` is when it was asked for, and `due_at` is until when it is held. `attempts` is how often it was taken in
     hand; None while it is being sent, as what a person finds then may be overtaken. `overdue`: a case is open because
-    its system has not settled it for too long.
+    its system has not settled it for too long. `found_reference`: the system was found to have this later generation of
+    the head, with its own id for it in `found_id`; None: none was found, or the head is being sent.
     """
 
     system: str
@@ -182,6 +183,8 @@ class UnsettledCommands:
     due_at: datetime | None
     attempts: int | None
     overdue: bool
+    found_reference: str | None
+    found_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,8 @@ def _sending(record: asyncpg.Record) -> tuple[UnsettledCommands, ...]:
         "due",
         "attempts",
         "overdue",
+        "found_references",
+        "found_ids",
     )
     columns = [record[f"send_{name}"] for name in names]
     return tuple(

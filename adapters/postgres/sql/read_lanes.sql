@@ -67,7 +67,9 @@ CROSS JOIN LATERAL (
            array_agg(h.reason ORDER BY h.system) AS send_reasons,
            array_agg(h.created_at ORDER BY h.system) AS send_since, array_agg(h.due_at ORDER BY h.system) AS send_due,
            array_agg(h.attempts ORDER BY h.system) AS send_attempts,
-           array_agg(h.is_overdue ORDER BY h.system) AS send_overdue
+           array_agg(h.is_overdue ORDER BY h.system) AS send_overdue,
+           array_agg(h.found_reference ORDER BY h.system) AS send_found_references,
+           array_agg(h.found_id ORDER BY h.system) AS send_found_ids
     FROM (
         SELECT first.system, first.id, first.operation, first.reference, first.created_at,
                CASE WHEN first.state = 'open' AND first.due_at > now() THEN first.due_at END AS due_at,
@@ -82,6 +84,10 @@ CROSS JOIN LATERAL (
                EXISTS (SELECT FROM tallystick.cases c
                        WHERE c.command_id = first.id AND c.closed_at IS NULL AND c.code = 'command_overdue')
                    AS is_overdue,
+               -- Kept back while it is sent, as `attempts` is: the two belong together.
+               CASE WHEN lease.holder IS NULL
+                    THEN regexp_replace(first.reference, '[0-9]+$', found.generation::text) END AS found_reference,
+               CASE WHEN lease.holder IS NULL THEN found.external_id END AS found_id,
                (SELECT count(*) FROM tallystick.outbox o
                 WHERE o.system = first.system AND o.entity = first.entity AND o.key = first.key) AS depth
         FROM systems s
@@ -97,6 +103,7 @@ CROSS JOIN LATERAL (
             SELECT a.reason, a.number FROM tallystick.attempt a
             WHERE a.command_id = first.id ORDER BY a.number DESC LIMIT 1
         ) tried ON true
+        CROSS JOIN LATERAL tallystick.found_later(first.id) found
         CROSS JOIN LATERAL (
             SELECT CASE WHEN restore.held THEN 'a restore is held: see `tallystick restore show`'
                         WHEN tallystick.is_paused(first.entity, first.key, first.body)

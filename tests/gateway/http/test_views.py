@@ -185,6 +185,7 @@ class TestLanes:
 
         base = {
             "operation": "billable.create", "reason": None, "due_at": None, "attempts": 0, "overdue": False,
+            "found_reference": None, "found_id": None,
         }  # fmt: skip
         assert await shown() == [
             base | {"system": "erp", "depth": 2, "head": str(asked[0].id), "reference": asked[0].reference,
@@ -314,6 +315,31 @@ class TestStuckCommands:
         [head] = lane["commands"]
         assert (head["reason"], head["attempts"], head["overdue"]) == ("in progress", 2, False)
         assert head["since"].endswith("Z")
+
+    async def test_what_was_found_of_a_later_generation_is_told_while_it_is_paused(self, stand: Stand) -> None:
+        await self.ask(stand, command())
+        await stand.outbox.beat(uuid("us"))
+        [leased] = (await stand.outbox.claim([send_lane()], holder=uuid("us"), token=uuid("looked"))).leased
+        ended = Ended(leased.command, leased.token, leased.attempt, Ending.UNKNOWN, "88", hold=0.0, found_generation=3)
+        await stand.outbox.record([ended])
+
+        async def shown() -> tuple[object, ...]:
+            lane = (await stand.get("/v1/lanes/timesheet/T-1")).json["lane"]
+            assert isinstance(lane, dict)
+            [head] = lane["commands"]
+            return head["attempts"], head["found_reference"], head["found_id"]
+
+        assert await shown() == (1, "timesheet/T-1/1/3", "88")
+        # When a process is killed while it asks again, and its key is paused
+        await stand.outbox.claim([send_lane()], holder=uuid("us"), token=uuid("killed"))
+        assert await shown() == (None, None, None)
+        await stand.outbox.take_over([uuid("us")])
+        assert (await stand.post("/v1/lanes/timesheet/T-1/pause", {"reason": "to settle"})).status == 200
+        # Then it is told still, and done means it
+        assert await shown() == (2, "timesheet/T-1/1/3", "88")
+        say = {"command": str(command().id), "attempts": 2, "outcome": "done", "reason": "it is in the ledger"}
+        page = await stand.post("/v1/lanes/timesheet/T-1/settle", say)
+        assert page.json["told"] == "timesheet/T-1/1/3 counts as done"
 
     async def test_it_is_listed_while_it_is_tried_again_until_it_is_settled(self, stand: Stand) -> None:
         await self.ask(stand, command())

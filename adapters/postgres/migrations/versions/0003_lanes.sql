@@ -212,14 +212,16 @@ LANGUAGE sql AS $$
     WHERE o.id = ANY (p_commands) AND sent.did_nothing
 $$;
 
--- What a system was found to have of a later generation of a command, if nothing was sent, or proved absent, since.
+-- What a system was found to have of a later generation of a command, unless everything was proved absent since. What
+-- was logged behind it says nothing of it; as gateway.settlement.last_found.
 CREATE FUNCTION tallystick.found_later(p_id uuid, OUT generation integer, OUT external_id text)
 LANGUAGE sql STABLE AS $$
     SELECT a.found_generation, a.external_id
-    FROM (SELECT t.* FROM tallystick.attempt t
-          WHERE t.command_id = p_id AND (t.ending IS NULL OR t.ending NOT IN ('deferred', 'unsent', 'unanswered'))
-          ORDER BY t.number DESC LIMIT 1) a
-    WHERE a.found_generation IS NOT NULL
+    FROM tallystick.attempt a
+    WHERE a.command_id = p_id AND a.found_generation IS NOT NULL
+      AND NOT EXISTS (SELECT FROM tallystick.attempt b
+                      WHERE b.command_id = p_id AND b.number > a.number AND b.ending = 'absent')
+    ORDER BY a.number DESC LIMIT 1
 $$;
 
 -- The head ends as discarded, if it is still the one that the operator saw: 'done', 'moved', or 'absent'.
