@@ -74,6 +74,8 @@ class World:
     commands: dict[str, evidence.Command] = field(default_factory=dict)
     asked: dict[str, Command] = field(default_factory=dict)
     """Commands to `self`, as they were last queued."""
+    _noted: dict[int, Command] = field(default_factory=dict)
+    """Those of the outbox that were looked at, by identity; each is held here, so no other takes its identity."""
     stamps: list[tuple[int, float]] = field(default_factory=list)
     """After each commit: how long the timeline was then, and the tick."""
     hits: Counter[Cell] = field(default_factory=Counter)
@@ -162,13 +164,18 @@ class World:
         length = len(self.tables.timeline)
         if not self.stamps or self.stamps[-1][0] != length:
             self.stamps.append((length, self.tick()))
+        # Kept by who they are: each stands for many calls, and making a text of its id for each is dear.
         for standing in self.tables.outbox.values():
-            if standing.command.system == SELF:
-                self.asked[str(standing.command.id)] = standing.command
-            if (id := str(standing.command.id)) not in self.commands:
-                command = standing.command
+            command = standing.command
+            if id(command) in self._noted:
+                continue
+            self._noted[id(command)] = command
+            name = str(command.id)
+            if command.system == SELF:
+                self.asked[name] = command
+            if name not in self.commands:
                 step = evidence.Step(command.system, str(command.key), command.operation, command.line)
-                self.commands[id] = evidence.Command(id, step, command.generation, standing.place)
+                self.commands[name] = evidence.Command(name, step, command.generation, standing.place)
 
     def went_back(self) -> None:
         """The store was restored: forget what it has forgotten, but nothing of what the systems did."""
@@ -180,6 +187,7 @@ class World:
         decided = {str(id) for id in settled}
         sent = {request.command for outside in self.outsides.values() for request in outside.requests}
         self.forgotten = sent - known
+        self._noted.clear()
         for outside in self.outsides.values():
             outside.forget_times()
             self.hits[cells.FORGOTTEN] += sum(effect.command not in decided for effect in outside.effects)
