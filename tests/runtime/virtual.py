@@ -19,7 +19,7 @@ class Spins(RuntimeError):
     """Something goes round and round, and no time passes."""
 
 
-class _Patient(selectors.SelectSelector):
+class Patient(selectors.SelectSelector):
     """Never waits: where the loop would, its time passes instead."""
 
     def __init__(self) -> None:
@@ -28,6 +28,11 @@ class _Patient(selectors.SelectSelector):
         self.rounds = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.let_pass(timeout)
+        return super().select(0)
+
+    def let_pass(self, timeout: float | None) -> None:
+        """Let the time pass that the loop would have waited."""
         if timeout is None:
             raise RuntimeError("everything waits for something that nobody will do")
         self.rounds = 0 if timeout > 0 else self.rounds + 1
@@ -37,14 +42,13 @@ class _Patient(selectors.SelectSelector):
         # A round takes the shortest time there is, and a wait ends behind its moment, as on a real clock: whoever looks
         # then sees that the moment has come, and a timer never rings early.
         self.now = nextafter(nextafter(self.now + max(timeout, 0.0), inf), inf)
-        return super().select(0)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; `time()` begins at 0."""
 
-    def __init__(self) -> None:
-        self._patient = _Patient()
+    def __init__(self, patient: Patient | None = None) -> None:
+        self._patient = patient or Patient()
         super().__init__(self._patient)
         self._clock_resolution = 0.0
 

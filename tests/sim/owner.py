@@ -7,35 +7,47 @@ comes late.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import selectors
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappush
 from typing import Final, TypeVarTuple
 
-from tests.runtime.virtual import VirtualLoop
+from tests.runtime.virtual import Patient, VirtualLoop
 
 Ts = TypeVarTuple("Ts")
 OWNER: Final[ContextVar[Owner | None]] = ContextVar("owner", default=None)
 """The process whose code runs; None for the world around: the servers, the sources, the tests."""
 
 
-class _Step:
-    """A callback that belongs to a process. Its handle may be cancelled while it is kept."""
+class _Step(asyncio.TimerHandle):
+    """A callback that belongs to a process; the loop hands it to its owner instead of calling it."""
 
-    __slots__ = ("args", "callback", "handle", "owner")
-    handle: asyncio.Handle
+    __slots__ = ("_owner",)
 
-    def __init__(self, owner: Owner, callback: Callable[..., object], args: tuple[object, ...]) -> None:
-        self.owner = owner
-        self.callback = callback
-        self.args = args
+    def __init__(
+        self, owner: Owner, when: float, callback: Callable[..., object], args: Sequence[object],
+        loop: asyncio.AbstractEventLoop, context: Context,
+    ) -> None:  # fmt: skip
+        super().__init__(when, callback, args, loop, context)
+        self._owner = owner
 
-    def __call__(self) -> None:
-        self.owner.step(self)
+    def _run(self) -> None:
+        self._owner.step(self)
 
     def take(self) -> None:
-        """What the loop would have done."""
-        if not self.handle.cancelled():
-            self.callback(*self.args)
+        """What the loop would have done. It may have been cancelled while it was kept."""
+        if not self.cancelled():
+            super()._run()
+
+
+class _Alone(Patient):
+    """Of a world without sockets, threads, and signals: there is nobody to ask whether something has come."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.let_pass(timeout)
+        return []
 
 
 class Owner:
@@ -45,7 +57,7 @@ class Owner:
         self.is_still = False
         self.steps = 0
         self._fuse: tuple[int, Callable[[], None]] | None = None
-        self._held: list[tuple[_Step, Context]] = []
+        self._held: list[_Step] = []
         self._around = context_of(None)
 
     def at_step(self, ahead: int, act: Callable[[], None]) -> None:
@@ -64,7 +76,7 @@ class Owner:
             self._fuse = None
             self._around.run(act)
         if self.is_still:
-            self._held.append((step, copy_context()))
+            self._held.append(step)
         else:
             step.take()
 
@@ -72,32 +84,47 @@ class Owner:
         """Take the steps that were kept, in their order."""
         self.is_still = False
         held, self._held = self._held, []
-        for step, context in held:
-            loop.call_soon(step.take, context=context)
+        for step in held:
+            # In a copy: the step enters the context itself.
+            loop.call_soon(step.take, context=step._context.copy())
 
 
 class SimLoop(VirtualLoop):
-    """Virtual time, and each callback under its owner."""
+    """Virtual time, and each callback under its owner.
+
+    Handles are made and put into the queues of the loop right here: most of what a simulation does is calling back.
+    """
+
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+
+    def __init__(self) -> None:
+        super().__init__(_Alone())
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        owner = OWNER.get() if context is None else context.get(OWNER)
+        context = copy_context() if context is None else context
+        owner = context.get(OWNER)
+        handle: asyncio.Handle
         if owner is None:
-            return super().call_soon(callback, *args, context=context)
-        step = _Step(owner, callback, args)
-        step.handle = super().call_soon(step, context=context)
-        return step.handle
+            handle = asyncio.Handle(callback, args, self, context)
+        else:
+            handle = _Step(owner, 0.0, callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        owner = OWNER.get() if context is None else context.get(OWNER)
+        context = copy_context() if context is None else context
+        owner = context.get(OWNER)
         if owner is None:
-            return super().call_at(when, callback, *args, context=context)
-        step = _Step(owner, callback, args)
-        handle = super().call_at(when, step, context=context)
-        step.handle = handle
+            handle = asyncio.TimerHandle(when, callback, args, self, context)
+        else:
+            handle = _Step(owner, when, callback, args, self, context)
+        heappush(self._scheduled, handle)
+        handle._scheduled = True
         return handle
 
 
