@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)  # a few bindings are asked about the same few keys for each message
 def matches(pattern: str, routing_key: str) -> bool:
     """Whether a topic exchange sends `routing_key` to a queue that is bound by `pattern`."""
     return words_match(pattern.split("."), routing_key.split("."))
