@@ -19,7 +19,7 @@ class Spins(RuntimeError):
     """Something goes round and round, and no time passes."""
 
 
-class Patient(selectors.SelectSelector):
+class _Patient(selectors.SelectSelector):
     """Never waits: where the loop would, its time passes instead."""
 
     def __init__(self) -> None:
@@ -41,14 +41,14 @@ class Patient(selectors.SelectSelector):
             raise Spins("something goes round and round, and no time passes")
         # A round takes the shortest time there is, and a wait ends behind its moment, as on a real clock: whoever looks
         # then sees that the moment has come, and a timer never rings early.
-        self.now = nextafter(nextafter(self.now + max(timeout, 0.0), inf), inf)
+        self.now = nextafter(nextafter(self.now + timeout, inf), inf)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; `time()` begins at 0."""
 
-    def __init__(self, patient: Patient | None = None) -> None:
-        self._patient = patient or Patient()
+    def __init__(self) -> None:
+        self._patient = _Patient()
         super().__init__(self._patient)
         self._clock_resolution = 0.0
 

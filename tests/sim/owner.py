@@ -7,21 +7,31 @@ comes late.
 from __future__ import annotations
 
 import asyncio
-import selectors
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import Context, ContextVar, copy_context
-from heapq import heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, TypeVarTuple
 
-from tests.runtime.virtual import Patient, VirtualLoop
+from tests.runtime.virtual import VirtualLoop
 
 Ts = TypeVarTuple("Ts")
 OWNER: Final[ContextVar[Owner | None]] = ContextVar("owner", default=None)
 """The process whose code runs; None for the world around: the servers, the sources, the tests."""
+MANY_TIMERS: Final = 100
+"""With more than so many, cancelled timers are thrown away once they are the half, as asyncio does it."""
 
 
-class _Step(asyncio.TimerHandle):
+class _Timer(asyncio.TimerHandle):
+    """A handle with what the loop needs of it."""
+
+    __slots__ = ()
+    _scheduled: bool
+    _when: float
+    _context: Context
+
+
+class _Step(_Timer):
     """A callback that belongs to a process; the loop hands it to its owner instead of calling it."""
 
     __slots__ = ("_owner",)
@@ -40,14 +50,6 @@ class _Step(asyncio.TimerHandle):
         """What the loop would have done. It may have been cancelled while it was kept."""
         if not self.cancelled():
             super()._run()
-
-
-class _Alone(Patient):
-    """Of a world without sockets, threads, and signals: there is nobody to ask whether something has come."""
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.let_pass(timeout)
-        return []
 
 
 class Owner:
@@ -92,14 +94,14 @@ class Owner:
 class SimLoop(VirtualLoop):
     """Virtual time, and each callback under its owner.
 
-    Handles are made and put into the queues of the loop right here: most of what a simulation does is calling back.
+    Most of what a simulation does is calling back, so the way from a handle to its callback is made short here. The
+    order is that of asyncio. There are no sockets, threads, or signals, so nobody is asked whether any has come.
     """
 
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
-
-    def __init__(self) -> None:
-        super().__init__(_Alone())
+    _scheduled: list[_Timer]
+    _stopping: bool
+    _timer_cancelled_count: int
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -120,12 +122,43 @@ class SimLoop(VirtualLoop):
         context = copy_context() if context is None else context
         owner = context.get(OWNER)
         if owner is None:
-            handle = asyncio.TimerHandle(when, callback, args, self, context)
+            handle = _Timer(when, callback, args, self, context)
         else:
             handle = _Step(owner, when, callback, args, self, context)
         heappush(self._scheduled, handle)
         handle._scheduled = True
         return handle
+
+    def _run_once(self) -> None:
+        """A round: time passes if nobody is ready, and whoever is ready then takes one step."""
+        self._forget_cancelled()
+        scheduled, ready, patient = self._scheduled, self._ready, self._patient
+        if ready or self._stopping:
+            patient.let_pass(0.0)
+        else:
+            patient.let_pass(max(0.0, scheduled[0]._when - patient.now) if scheduled else None)
+        while scheduled and scheduled[0]._when < patient.now:
+            handle = heappop(scheduled)
+            handle._scheduled = False
+            ready.append(handle)
+        for _ in range(len(ready)):
+            step = ready.popleft()
+            if not step.cancelled():
+                step._run()
+
+    def _forget_cancelled(self) -> None:
+        """As asyncio does it, at the same moments: the order of timers that ring at once hangs on it."""
+        scheduled = self._scheduled
+        if len(scheduled) > MANY_TIMERS and self._timer_cancelled_count > len(scheduled) / 2:
+            for handle in scheduled:
+                handle._scheduled = not handle.cancelled()
+            self._scheduled = [handle for handle in scheduled if not handle.cancelled()]
+            heapify(self._scheduled)
+            self._timer_cancelled_count = 0
+        else:
+            while scheduled and scheduled[0].cancelled():
+                self._timer_cancelled_count -= 1
+                heappop(scheduled)._scheduled = False
 
 
 def context_of(owner: Owner | None) -> Context:
