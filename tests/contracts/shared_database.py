@@ -26,6 +26,11 @@ def shared_database(server_url: str, template: str, purpose: str) -> Iterator[st
         apart(_execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+def empty(url: str) -> None:
+    """Leave it to the next as it was made."""
+    apart(_execute(url, EMPTY))
+
+
 async def _execute(url: str, statement: str) -> None:
     connection = await asyncpg.connect(url, timeout=30)
     try:

@@ -1,14 +1,30 @@
-"""The listeners of a test, over a database of its own."""
+"""The listeners of a test, over a database that nobody else has while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.local.found import Found
 from gateway.local.ports import free_port
+from tests.contracts.shared_database import empty, shared_database
 from tests.gateway.http.stand import TOKEN, Stand, listening
+
+
+@pytest.fixture(scope="session")
+def http_database_url(postgres: Found, template_database: str) -> Iterator[str]:
+    """A database for all tests of the listeners."""
+    with shared_database(postgres.url, template_database, "http") as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(http_database_url: str) -> Iterator[str]:
+    """URL of that database, which has no rows yet."""
+    yield http_database_url
+    empty(http_database_url)
 
 
 @pytest.fixture
