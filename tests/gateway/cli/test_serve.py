@@ -19,7 +19,7 @@ from gateway.local.ports import free_port
 from gateway.local.postgres import LocalPostgres
 from tests.fixtures.rabbitmq import Vhost
 from tests.fixtures.wait import wait_for
-from tests.gateway.cli.conftest import NOBODY, SetUp, ask, ended, program
+from tests.gateway.cli.conftest import NOBODY, SetUp, ask, cli, ended, program
 
 
 async def refusal(env: dict[str, str]) -> tuple[int, str]:
@@ -31,14 +31,21 @@ async def refusal(env: dict[str, str]) -> tuple[int, str]:
     return code, err
 
 
+def refused_at_once(env: dict[str, str]) -> tuple[int, str]:
+    """The same where settings are refused, before anything of a process is set up: as a call, which takes no start."""
+    result = cli("serve", env=env)
+    assert result.stdout == ""
+    return result.exit_code, result.stderr
+
+
 async def test_without_settings_each_variable_is_named() -> None:
     code, err = await refusal({})
     assert code == Exit.USAGE
     assert all(name in err for name in ("TALLYSTICK_DATABASE_URL", "TALLYSTICK_AMQP_URL", "TALLYSTICK_POLICY"))
 
 
-async def test_wrong_settings_are_told_before_anything_starts() -> None:
-    code, err = await refusal(
+def test_wrong_settings_are_told_before_anything_starts() -> None:
+    code, err = refused_at_once(
         {
             "TALLYSTICK_DATABASE_URL": "mysql://u:geheim@x/y",
             "TALLYSTICK_AMQP_URL": "http://u:geheim@x",
@@ -89,19 +96,19 @@ async def test_passwords_do_not_travel_in_plain_text() -> None:
         "TALLYSTICK_AMQP_URL": "amqp://u:geheim@mq.example/",
         "TALLYSTICK_POLICY": "nowhere.yaml",
     }
-    code, err = await refusal(addresses)
+    code, err = refused_at_once(addresses)
     assert code == Exit.USAGE
     assert "TALLYSTICK_AMQP_URL: it travels without TLS: write amqps://" in err
     assert "TALLYSTICK_DATABASE_URL: it may travel without TLS: add ?sslmode=verify-full" in err
     assert "geheim" not in err
-    for allowed in (
+    allowed = (
         {"TALLYSTICK_ALLOW_PLAIN_TEXT": "true"},
         {
             "TALLYSTICK_DATABASE_URL": "postgresql://u:geheim@db.example/x?sslmode=verify-full",
             "TALLYSTICK_AMQP_URL": "amqps://u:geheim@mq.example/",
         },
-    ):
-        code, err = await refusal(addresses | allowed)
+    )
+    for code, err in await asyncio.gather(*(refusal(addresses | each) for each in allowed)):
         assert code == Exit.FAILED
         assert "nowhere.yaml: No such file" in err
 
