@@ -30,6 +30,8 @@ API_TOKEN: Final = "api-token-of-this-test"
 PUBLISH_BATCH: Final = 1000
 SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
 NO_GATE: Final[Mapping[str, object]] = {}
+SILENT: Final[Mapping[str, str]] = {"TALLYSTICK_SILENT_SECONDS": "4"}
+"""Settings for tests that kill: the leases of a dead process lapse sooner than as it ships, for they are waited for."""
 Json = dict[str, object]
 
 LEGACY: Final[Json] = {

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet
-from tests.integration.firm import Firm, GatewayProcess, until
+from tests.integration.firm import SILENT, Firm, GatewayProcess, until
 from tests.proxy.behind import Proxies, proxies
 from tests.proxy.dialects import Sight
 from tests.proxy.proxy import Harm, Proxy, Trap
@@ -32,7 +32,7 @@ class Stage:
     sheets: int = 0
 
     async def start(self) -> GatewayProcess:
-        return await self.firm.start_ready(**self.proxies.environment)
+        return await self.firm.start_ready(**SILENT, **self.proxies.environment)
 
     async def publish(self) -> str:
         """One more sheet; its id."""

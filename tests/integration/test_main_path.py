@@ -8,7 +8,7 @@ from collections import Counter
 from adapters.ports.broker import Outgoing
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet
-from tests.integration.firm import Firm, until
+from tests.integration.firm import SILENT, Firm, until
 from tests.integration.load import prove_order
 
 KEYS = 2000
@@ -74,7 +74,7 @@ async def test_the_same_totals_when_the_process_is_killed_ten_times(installation
     events = the_load(2)
     await installation.publish(events)
     for number in range(1, KILLS + 1):
-        gateway = await installation.start_ready(TALLYSTICK_SILENT_SECONDS="4")
+        gateway = await installation.start_ready(**SILENT)
         # Somewhere within the work: after a random number of further messages, spread over the whole load.
         goal = (number - 1 + chance.random()) / (KILLS + 1) * len(events) * 0.9
 
@@ -83,7 +83,7 @@ async def test_the_same_totals_when_the_process_is_killed_ten_times(installation
 
         await until(has_come_far, 60, f"{goal:.0f} messages in the inbox", every=0.1)
         await gateway.kill()
-    gateway = await installation.start_ready(TALLYSTICK_SILENT_SECONDS="4")
+    gateway = await installation.start_ready(**SILENT)
     await until(lambda: is_done(installation), 150, "every event applied and every command settled", every=LOOK)
     await prove(installation)
     assert await gateway.stop() == 0

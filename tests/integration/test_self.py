@@ -18,7 +18,7 @@ from adapters.rabbitmq.topology import EVENTS, topology
 from schemas.codec import STRUCTURED, encode
 from schemas.envelope import Attributes
 from tests.gateway.toy import NOW
-from tests.integration.firm import Firm, GatewayProcess, until
+from tests.integration.firm import SILENT, Firm, GatewayProcess, until
 from tests.sim.pals import CHAT, SIM_ACTORS, Chat
 from tests.sim.policy import PALS
 
@@ -73,12 +73,12 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     share = CHATS // (KILLS + 1)
     for life in range(KILLS):
         left = await installation.count(ON_ITS_WAY)
-        gateway = await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
+        gateway = await installation.start("-m", "tests.integration.talkative", **SILENT)
         await installation.publish(events(chats)[: share * (life + 1)][share * life :])
         await until(partial(_is_caught, installation, gateway, left), 30, "something is on its way", every=0.01)
         await gateway.kill()
     await installation.publish(events(chats)[share * KILLS :])
-    await installation.start("-m", "tests.integration.talkative", TALLYSTICK_SILENT_SECONDS="4")
+    await installation.start("-m", "tests.integration.talkative", **SILENT)
 
     # Then in the end each was told once
     heard, arrived = expected(chats)

@@ -13,7 +13,7 @@ import pytest
 
 from schemas.values import Reference
 from tests.integration.events import sheet
-from tests.integration.firm import Firm, GatewayProcess, until
+from tests.integration.firm import SILENT, Firm, GatewayProcess, until
 from tests.integration.load import Load, metric
 
 TAKEN_OVER = 10.0
@@ -30,8 +30,8 @@ BLOCKED = """
 async def test_the_stand_by_replaces_a_killed_process(installation: Firm, figures: Callable[[str], None]) -> None:
     load = Load(installation)
     await load.prepare()
-    active = await installation.start_ready()
-    stand_by = await installation.start_ready()
+    active = await installation.start_ready(**SILENT)
+    stand_by = await installation.start_ready(**SILENT)
     loop = asyncio.get_running_loop()
     async with load.running():
         await until(lambda: reaches(load.applied, 50), 30, "50 sheets applied")

@@ -12,7 +12,7 @@ import yaml
 
 from tests.integration.desk import Desk, Person, write_callers
 from tests.integration.events import customer, deal
-from tests.integration.firm import Firm, GatewayProcess, Json, until
+from tests.integration.firm import SILENT, Firm, GatewayProcess, Json, until
 
 FINANCE: Final = Person("frieda", ("finance",))
 OPERATIONS: Final = Person("sven", ("sre",))
@@ -23,8 +23,6 @@ KEY: Final = f"engagement/{DEAL}"
 STEP: Final = "step:US01.contract"
 WITHIN: Final = 40.0
 """Seconds at most for what a killed process held."""
-SILENT: Final = "4"
-"""Seconds of silence after which its leases are free."""
 SET_UP: Final = {
     ("erp", "project.create"): 1,
     ("psa", "project.put"): 1,
@@ -55,9 +53,7 @@ async def open_for_business(installation: Firm) -> None:
 
 
 async def start(installation: Firm) -> GatewayProcess:
-    return await installation.start_ready(
-        TALLYSTICK_CALLERS_FILE=str(installation.folder / "callers.yaml"), TALLYSTICK_SILENT_SECONDS=SILENT
-    )
+    return await installation.start_ready(TALLYSTICK_CALLERS_FILE=str(installation.folder / "callers.yaml"), **SILENT)
 
 
 async def struck(installation: Firm, system: str) -> None:
