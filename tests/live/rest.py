@@ -51,7 +51,7 @@ class Rest:
     async def join(self, project: int, login: str) -> None:
         """Make somebody a consultant of the project, so that time can be logged there. Needs the administrator."""
         membership = {"user_id": self._made.users[login].id, "role_ids": [self._made.roles["consultant"]]}
-        await self.call("POST", f"/projects/{project}/memberships.json", {"membership": membership})
+        await self._insist("POST", f"/projects/{project}/memberships.json", {"membership": membership})
 
     async def log_time(self, project: int, role: str, day: date, hours: Decimal) -> int:
         """Log hours and submit them for approval; the entry's id."""
