@@ -42,9 +42,10 @@ prepare: $(INSTALLED) ## The servers of all tests, installed ahead: PostgreSQL, 
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m tests.live.install
 
+# A test of these may take half an hour; and what faulthandler tells of a process that runs may end it.
 long: $(INSTALLED) ## The tests that take minutes, then `make live` (with ARGS only the former)
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=600 $(ARGS)
+	$(BIN)/python -m pytest -m long -s -o faulthandler_timeout=3600 $(ARGS)
 ifdef ARGS
 	@echo "With ARGS the live systems are left to make live."
 else
@@ -54,7 +55,7 @@ endif
 live: $(INSTALLED) ## The tests on Tryton and Redmine, which it installs; docs/live.md (ARGS="-k won")
 	$(BIN)/python -m gateway.local.install
 	$(BIN)/python -m tests.live.install
-	$(BIN)/python -m pytest -m live -o faulthandler_timeout=600 tests/live tests/contracts/test_system.py $(ARGS)
+	$(BIN)/python -m pytest -m live -o faulthandler_timeout=3600 tests/live tests/contracts/test_system.py $(ARGS)
 
 live-contract: $(INSTALLED) ## Of these only what every system must keep (ALLOW_NO_LIVE=1: without what cannot be had)
 	$(BIN)/python -m gateway.local.install
