@@ -38,15 +38,10 @@ def references(state: Engagement, event: Event, _loaded: Mapping[ActorKey, Snaps
     match event:
         case Envelope(data=OpportunityWon() as deal) if state.deal is None or _may_be_joined(state):
             known = () if state.customer is None else (ActorKey("customer", state.customer),)
-            return (deal.customer.key("customer"), *known, *_set_up_by(event.subject, deal))
+            return (deal.customer.key("customer"), *known, *_set_up(state), *_set_up_by(event.subject, deal))
         case Envelope(data=Acted() as acted) if state.customer is not None and state.deal is not None:
-            stand = (
-                key
-                for part in state.parts
-                for key in (ActorKey("project", part.project_id), ActorKey("contract", part.contract_id))
-            )
             meant = _set_up_by(event.subject, _deal_meant(state.deal, acted))
-            return (_customer_meant(state.customer, acted), *stand, *meant)
+            return (_customer_meant(state.customer, acted), *_set_up(state), *meant)
         case _:
             return ()
 
@@ -264,6 +259,12 @@ def _waiting_part(state: Engagement, customer: str, legal_entity: str) -> PartSt
         ),
         None,
     )
+
+
+def _set_up(state: Engagement) -> list[ActorKey]:
+    """The projects and contracts of its parts, also of those that the deal has come again without."""
+    projects = [ActorKey("project", part.project_id) for part in state.parts]
+    return [*projects, *(ActorKey("contract", part.contract_id) for part in state.parts)]
 
 
 def _set_up_by(engagement: str, deal: OpportunityWon) -> list[ActorKey]:

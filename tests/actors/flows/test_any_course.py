@@ -13,7 +13,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.decision import Accept, Reject
@@ -286,6 +286,7 @@ def open_topics(state: Engagement) -> set[str]:
 
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, 2**32))
+@example(12315).via("a part under a contract that came alone, and the deal came again without it")
 def test_any_course(seed: int) -> None:
     chance = Random(seed)
     course = Course(one_part=chance.random() < 0.5)

@@ -7,13 +7,15 @@ from typing import Any, Final
 
 import pytest
 
+from actors.policy import Mode
 from schemas.acts import Act
 from schemas.contract.entity import Amendment, Contract
 from schemas.facts import Claim
 from schemas.keys import ActorKey
 from tests.actors.agreements import BEGIN
-from tests.actors.firm import WON
-from tests.actors.flows.desk import Desk
+from tests.actors.firm import WON, deal, part
+from tests.actors.flows.desk import POLICY, Desk
+from tests.actors.flows.test_modes import runs
 from tests.actors.stage import accepted, reason_to_ignore
 
 STANDING: Final = ActorKey("contract", "SOW-1")
@@ -103,6 +105,23 @@ def test_a_retry_claims_no_id_that_the_contract_holds_itself(*, is_told: bool) -
     accepted(flow.act("step:DE01.workspace", Act.RETRY))
     assert flow.ids == {Claim("project.id", "P-1")}
     assert flow.go_on().state.status == "active"
+
+
+def test_a_deal_that_comes_without_its_part_claims_no_id_that_the_contract_holds_itself() -> None:
+    # Given a deal of which one part runs under a contract that came without it, and the other is not live yet
+    alone = {ActorKey("contract", "SOW-1-DE01"): in_force(project_id="P-1-DE01")}
+    flow = Desk(policy=runs(US01=Mode.SHADOW))
+    flow.knows(others=alone)
+    flow.won(deal(part("DE01"), part("US01", currency="USD"))).go_on()
+    # When it comes again without the part that runs, a person has seen to that, and the other part begins
+    flow.knows(policy=POLICY)
+    without = deal(part("US01", currency="USD"))
+    accepted(flow.when(without))
+    accepted(flow.act("part_gone:DE01", Act.RESOLVE))
+    accepted(flow.when(without))
+    # Then the contract keeps its id
+    assert Claim("contract.id", "SOW-1-US01") in flow.ids
+    assert Claim("contract.id", "SOW-1-DE01") not in flow.ids
 
 
 def test_a_retry_gives_back_no_id_while_its_own_contract_is_not_told_of_it() -> None:
