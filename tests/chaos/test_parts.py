@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.business import Business, Event
-from tests.chaos.mischief import Act, Mischief
+from tests.chaos.mischief import MOST_LATE, Act, Mischief
 from tests.chaos.operators import ACTED
 from tests.chaos.processes import AT_RANDOM, POINTS
 from tests.chaos.run import Plan
@@ -128,6 +128,27 @@ async def test_what_every_run_owes_comes_first_and_again_until_it_has_hit() -> N
     assert dealt[:3] == [("owed", 0), ("owed", 0), ("owed", 1)]
     assert sorted(dealt[3:]) == [("other", 1), ("owed", 1)]
     assert hits == {Cell("m", "owed"): 2, Cell("m", "other"): 1}
+
+
+@pytest.mark.parametrize("misses", [2, MOST_LATE, 100])
+async def test_what_is_owed_goes_on_behind_the_end_until_it_has_hit_but_not_for_ever(misses: int) -> None:
+    dealt: list[str] = []
+    ended = asyncio.Event()
+
+    async def owed() -> int:
+        return int(len(dealt) >= misses)
+
+    async def other() -> int:
+        return 1
+
+    def told(_lane: str, cell: Cell, _hits: int) -> None:
+        dealt.append(cell.fault)
+        ended.set()
+
+    acts = (Act(Cell("m", "owed"), owed, is_owed=True), Act(Cell("m", "other"), other))
+    hits = await Mischief("lane", acts, (0, 0)).run(1, ended, told)
+    assert dealt == ["owed"] * (1 + min(misses, MOST_LATE))
+    assert hits == {Cell("m", "owed"): int(misses <= MOST_LATE)}
 
 
 @pytest.mark.parametrize("cell", [ZOMBIE, ALARM, DELETED, ACTED, Cell(COMMIT, LOST)])
