@@ -107,7 +107,8 @@ def _retried(request: web.Request, retried: Retried, reason: str) -> web.Respons
         case Outcome.HEADERS_CUT:
             raise Problem(
                 LETTER_CUT,
-                "Its headers or properties were too many, too long, or no text, and were cut when it was stored: let "
+                "Its headers or properties were too many, too long, or no text, and were cut when it was stored, or it "
+                "was a message that the database did not take (`data_refused`), of which only its event was kept: let "
                 "its sender publish it again, then discard this one.",
             )
         case Outcome.SETTLED:

@@ -95,6 +95,7 @@ async def test_one_whose_headers_were_cut_cannot_be_retried(stand: Stand) -> Non
     await stand.dead_letters.bury([letter("a", cut=True)])
     page = await stand.post(path("a", "/retry"), REASON)
     assert (page.status, page.json["type"]) == (409, "/problems/dead-letter-cut")
+    assert "data_refused" in page.detail
     assert "publish it again" in page.detail
 
 
