@@ -107,9 +107,13 @@ def test_the_policy_asks_the_sandboxes_where_they_listen() -> None:
     assert urls == {f"http://sandbox:{port}" for port in (18081, 18082, 18083)}
 
 
-def test_sources_may_only_publish_events(tmp_path: Path) -> None:
+def test_users_have_the_rights_that_the_manual_names(tmp_path: Path) -> None:
     write(tmp_path / "secrets")
     permissions = json.loads((tmp_path / "secrets" / "rabbitmq_definitions").read_text())["permissions"]
     writes = {each["user"]: (each["configure"], each["write"], each["read"]) for each in permissions}
-    source = ("^$", r"^tallystick\.events$", "^$")
-    assert writes == {"gateway": (".*", ".*", ".*"), "crm": source, "psa": source, "erp": source}
+    manual = (ROOT / "docs" / "operating.md").read_text().partition("## Rights in RabbitMQ")[2]
+    ours, source = (
+        tuple(re.findall(r"`([^`]*)`", line))
+        for line in re.findall(r"^\| (?:the gateway's|a source's) .*", manual, re.MULTILINE)
+    )
+    assert writes == {"gateway": ours, "crm": source, "psa": source, "finance": source}
