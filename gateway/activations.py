@@ -15,8 +15,8 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, and idle activations
-    in memory, by count and by about how many bytes they take.
+    Keys and messages of a batch, messages of a turn and of a mailbox, messages read of a lane at once and the bytes of
+    their bodies, and idle activations in memory, by count and by about how many bytes they take.
     """
 
     batch_keys: int = 256
@@ -24,6 +24,7 @@ class Bounds:
     fold: int = 256
     mailbox: int = 1024
     lane_page: int = 64
+    lane_bytes: int = 128 * 1024
     idle: int = 20_000
     idle_bytes: int = 48 * 1024 * 1024
 

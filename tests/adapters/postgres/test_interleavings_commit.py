@@ -58,7 +58,7 @@ class TestLaneHead:
     async def head(self, stage: Stage) -> LaneMessage:
         commits = stage.commits()
         await commits.commit(batch(queued(Row(SHEET), message("e1"))))
-        return (await commits.lanes([SHEET], limit=1))[SHEET][0]
+        return (await commits.lanes([SHEET], limit=1, room=1000))[SHEET][0]
 
     async def test_ours_applies_it_once(self, stage: Stage) -> None:
         head = await self.head(stage)
