@@ -251,7 +251,7 @@ class DeadLetterRow:
     code: str
     reason: str
     content_type: str | None
-    headers_cut: bool
+    is_cut: bool
     bytes: int
     settled_at: datetime | None
     settled_by: str | None

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from docker.make_secrets import write
+from gateway.burial import MOST_BYTES
 from gateway.cli.main import main as command_line
 from gateway.policy_file import read_policy
+from schemas.parsing import LIMITS
 from tests.house.files import ROOT
 
 DOCKER: Final = ROOT / "docker"
@@ -105,6 +107,11 @@ def test_secrets_fit_together_and_are_closed_to_others(tmp_path: Path) -> None:
 def test_the_policy_asks_the_sandboxes_where_they_listen() -> None:
     urls = {system.url for system in read_policy(DOCKER / "policy.yaml").systems.values()}
     assert urls == {f"http://sandbox:{port}" for port in (18081, 18082, 18083)}
+
+
+def test_the_broker_takes_what_the_gateway_reads_and_little_more() -> None:
+    [bound] = re.findall(r"^max_message_size = (\d+)$", (DOCKER / "rabbitmq.conf").read_text(), re.MULTILINE)
+    assert LIMITS.body_bytes < int(bound) < MOST_BYTES
 
 
 def test_users_have_the_rights_that_the_manual_names(tmp_path: Path) -> None:
