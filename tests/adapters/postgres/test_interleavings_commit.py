@@ -9,8 +9,9 @@ from itertools import permutations
 import asyncpg
 import pytest
 
-from adapters.ports.turns import Again, Batch, Claim, Committed, CommitUnknown, Lane, LaneMessage, Refused, Row
+from adapters.ports.turns import Again, Batch, Committed, CommitUnknown, Lane, LaneMessage, Refused, Row
 from adapters.postgres.commits import PostgresCommits
+from schemas.facts import Claim
 from schemas.keys import ActorKey
 from tests.adapters.postgres.stage import Connection, Held, Stage, commit
 from tests.contracts.turns import OTHER_SHEET, PROJECT, SHEET, applied, batch, drained, message, queued
