@@ -38,6 +38,10 @@ ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(
         "delivery.put": ("crm",),
         "billable.post": ("erp",),
         "billable.reverse": ("erp",),
+        "expense.post": ("erp",),
+        "expense.reverse": ("erp",),
+        "cost.post": ("erp",),
+        "cost.reverse": ("erp",),
     }
 )
 """Operation -> the role whose system takes it, unless the legal entity's `operations` say otherwise."""
@@ -57,6 +61,7 @@ class Flow(StrEnum):
     PROJECTS = "projects"
     RESOURCES = "resources"
     TIME = "time"
+    EXPENSES = "expenses"
 
 
 class Mode(StrEnum):

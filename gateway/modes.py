@@ -38,9 +38,9 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "timesheet.approved": Flow.TIME,
         "timesheet.corrected": Flow.TIME,
         "timesheet.rejected": Flow.TIME,
-        "expense.approved": Flow.TIME,
-        "expense.corrected": Flow.TIME,
-        "expense.rejected": Flow.TIME,
+        "expense.approved": Flow.EXPENSES,
+        "expense.corrected": Flow.EXPENSES,
+        "expense.rejected": Flow.EXPENSES,
     }
 )
 """Event type, without version -> its flow. Types that do not stand here always run live.

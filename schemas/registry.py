@@ -18,6 +18,7 @@ from schemas.directory import v1 as directory_v1
 from schemas.employee import v1 as employee_v1
 from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
+from schemas.expense import v1 as expense_v1
 from schemas.json_schema import json_schema
 from schemas.project import v1 as project_v1
 from schemas.project import v2 as project_v2
@@ -206,5 +207,8 @@ EVENTS: Final = Registry(
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),
         Version("timesheet.rejected", 1, timesheet_v1.Rejected),
+        Version("expense.approved", 1, expense_v1.Approved),
+        Version("expense.corrected", 1, expense_v1.Corrected),
+        Version("expense.rejected", 1, expense_v1.Rejected),
     )
 )

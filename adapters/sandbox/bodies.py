@@ -147,6 +147,47 @@ class BillableReverse(Fields):
     reverses: Reference
 
 
+class ExpensePost(Fields):
+    """Approved expenses to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    project: Text
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+    incurred_on: date
+
+
+class ExpenseReverse(Fields):
+    """The reversal of what was posted under the reference `reverses`."""
+
+    project: Text
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+    reverses: Reference
+
+
+class CostPost(Fields):
+    """Time or expenses that nobody is billed for; `project` is the ERP's own id."""
+
+    project: Text | None = None
+    legal_entity: Text
+    cost_centre: Text
+    currency: Text | None = None
+    amount: Amount | None = None
+    incurred_on: date
+
+
+class CostReverse(Fields):
+    """The reversal of what was posted under the reference `reverses`."""
+
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text | None = None
+    amount: Amount | None = None
+    reverses: Reference
+
+
 Body = (
     CustomerPut
     | ProjectCreate
@@ -164,6 +205,10 @@ Body = (
     | WorkspaceArchive
     | BillablePost
     | BillableReverse
+    | ExpensePost
+    | ExpenseReverse
+    | CostPost
+    | CostReverse
 )
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
@@ -184,5 +229,9 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
+        "expense.post": ExpensePost,
+        "expense.reverse": ExpenseReverse,
+        "cost.post": CostPost,
+        "cost.reverse": CostReverse,
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import assert_never
 
 from adapters.sandbox.answers import Refusal
@@ -13,8 +14,12 @@ from adapters.sandbox.bodies import (
     Body,
     ContractCancel,
     ContractPut,
+    CostPost,
+    CostReverse,
     CustomerPut,
     DeliveryPut,
+    ExpensePost,
+    ExpenseReverse,
     ForecastPut,
     MilestonePut,
     ProjectCancel,
@@ -80,10 +85,16 @@ class Books:
                 return self._refused_entity(body.legal_entity, None) or entry
             case WorkspaceArchive():
                 return self._taking_back("workspace.create", body.workspace_id, "workspace_id", body.legal_entity)
-            case BillablePost():
-                return self._refused_billing(body) or self._refused_date(body) or _billing(f"B-{seq}", body)
-            case BillableReverse():
-                return self._refused_billing(body) or self._refused_reversal(body) or _billing(f"R-{seq}", body)
+            case BillablePost() | ExpensePost():
+                prefix, day = ("B", body.work_date) if isinstance(body, BillablePost) else ("E", body.incurred_on)
+                return self._refused_billing(body) or self._refused_date(body, day) or _booking(f"{prefix}-{seq}", body)
+            case BillableReverse() | ExpenseReverse():
+                return self._refused_billing(body) or self._refused_reversal(body) or _booking(f"R-{seq}", body)
+            case CostPost():
+                refused = self._refused_cost(body) or self._refused_date(body, body.incurred_on)
+                return refused or _booking(f"X-{seq}", body)
+            case CostReverse():
+                return self._refused_cost(body) or self._refused_reversal(body) or _booking(f"R-{seq}", body)
             case _:
                 assert_never(body)
 
@@ -98,7 +109,7 @@ class Books:
                 self._cancelled.add(external_id)
             case "contract.put" | "project.put" | "workspace.create":
                 self._made[operation].add(external_id)
-            case "billable.post":
+            case "billable.post" | "expense.post" | "cost.post":
                 self._posted.add(reference)
             case _:
                 # Nothing that is asked later depends on the others.
@@ -162,8 +173,9 @@ class Books:
             return Refusal(422, "wrong_currency", detail, field="currency")
         return None
 
-    def _refused_billing(self, body: BillablePost | BillableReverse) -> Refusal | None:
-        refused = self._refused_project(body.project, "project", may_be_cancelled=isinstance(body, BillableReverse))
+    def _refused_billing(self, body: BillablePost | BillableReverse | ExpensePost | ExpenseReverse) -> Refusal | None:
+        is_reversal = isinstance(body, BillableReverse | ExpenseReverse)
+        refused = self._refused_project(body.project, "project", may_be_cancelled=is_reversal)
         if refused is not None:
             return refused
         currency = self._currency_of_project[body.project]
@@ -172,18 +184,31 @@ class Books:
             return Refusal(422, "wrong_currency", detail, field="currency")
         return self._refused_entity(body.legal_entity, body.currency)
 
-    def _refused_date(self, body: BillablePost) -> Refusal | None:
-        closed = self._settings.closed_until
-        if closed is None or body.work_date >= closed:
-            return None
-        detail = f"The books are closed for work before {closed}; this was done on {body.work_date}."
-        return Refusal(422, "closed_period", detail, field="work_date")
+    def _refused_cost(self, body: CostPost | CostReverse) -> Refusal | None:
+        """Cost may be in another currency than the project's: it is nobody's bill."""
+        is_reversal = isinstance(body, CostReverse)
+        refused = (
+            None
+            if body.project is None
+            else self._refused_project(body.project, "project", may_be_cancelled=is_reversal)
+        )
+        return refused or self._refused_entity(body.legal_entity, None)
 
-    def _refused_reversal(self, body: BillableReverse) -> Refusal | None:
+    def _refused_date(self, body: BillablePost | ExpensePost | CostPost, day: date) -> Refusal | None:
+        closed = self._settings.closed_until
+        if closed is None or day >= closed:
+            return None
+        field = "work_date" if isinstance(body, BillablePost) else "incurred_on"
+        detail = f"The books are closed for work before {closed}; this was done on {day}."
+        return Refusal(422, "closed_period", detail, field=field)
+
+    def _refused_reversal(self, body: BillableReverse | ExpenseReverse | CostReverse) -> Refusal | None:
         if body.reverses in self._posted:
             return None
         return Refusal(422, "unknown_reference", f"Nothing was posted under {body.reverses}.", field="reverses")
 
 
-def _billing(external_id: str, body: BillablePost | BillableReverse) -> Entry:
+def _booking(
+    external_id: str, body: BillablePost | BillableReverse | ExpensePost | ExpenseReverse | CostPost | CostReverse
+) -> Entry:
     return Entry(external_id, legal_entity=body.legal_entity, amount=body.amount, currency=body.currency)

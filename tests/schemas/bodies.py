@@ -10,7 +10,9 @@ from typing import Any
 from schemas.operations.assignment import AssignmentPut, DeliveryPut
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAmount
+from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.customer import CustomerPut
+from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.operations.forecast import ForecastPut, PlannedWork
 from schemas.operations.milestone import MilestonePut
 from schemas.operations.project import (
@@ -43,6 +45,9 @@ def billable(**changes: Any) -> dict[str, Any]:
         "contract_reference": "SOW-2026-017",
         "tax_code": "D19",
         "cost_centre": "CC-310",
+        "contract_version": 2,
+        "revenue": "REV-ADV",
+        "dimensions": {"practice": "advisory"},
     } | changes
 
 
@@ -50,6 +55,45 @@ def taken_back(**changes: Any) -> dict[str, Any]:
     """The fields of the reversal of that booking."""
     reference = "timesheet/TS-2026-44-1042/1.r1/1"
     return billable(amount=Decimal("-1087.50"), hours=Decimal("-7.50"), reverses=reference) | changes
+
+
+def expense(**changes: Any) -> dict[str, Any]:
+    """The fields of an expense that is billed."""
+    return {
+        "project": "PRJ-000017",
+        "legal_entity": "DE01",
+        "currency": "EUR",
+        "amount": Decimal("184.90"),
+        "category": "travel",
+        "employee": "E-1042",
+        "incurred_on": date(2026, 10, 26),
+        "report_id": "EX-2026-44-1042",
+        "line_id": "1",
+        "contract_reference": "SOW-2026-017",
+        "tax_code": "D19",
+        "cost_centre": "CC-310",
+        "revenue": "REV-ADV",
+        "dimensions": {"practice": "advisory"},
+    } | changes
+
+
+def cost(**changes: Any) -> dict[str, Any]:
+    """The fields of time that is not billed."""
+    return {
+        "kind": "time",
+        "project": "PRJ-000017",
+        "legal_entity": "DE01",
+        "cost_centre": "CC-310",
+        "employee": "E-1042",
+        "incurred_on": date(2026, 10, 27),
+        "document_id": "TS-2026-44-1042",
+        "line_id": "3",
+        "hours": Decimal("1.50"),
+        "role": "consultant",
+        "amount": Decimal("102.75"),
+        "currency": "EUR",
+        "dimensions": {"practice": "advisory"},
+    } | changes
 
 
 BODIES: Mapping[str, Body] = {
@@ -192,4 +236,10 @@ BODIES: Mapping[str, Body] = {
     ),
     "billable.post": BillablePost(**billable()),
     "billable.reverse": BillableReverse(**taken_back()),
+    "expense.post": ExpensePost(**expense()),
+    "expense.reverse": ExpenseReverse(**expense(amount=Decimal("-184.90"), reverses="expense/EX-2026-44-1042/1.r1/1")),
+    "cost.post": CostPost(**cost()),
+    "cost.reverse": CostReverse(
+        **cost(hours=Decimal("-1.50"), amount=Decimal("-102.75"), reverses="timesheet/TS-2026-44-1042/3.r1/1")
+    ),
 }

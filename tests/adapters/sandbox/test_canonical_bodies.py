@@ -31,6 +31,33 @@ BILLABLE: Final[Mapping[str, object]] = MappingProxyType(
         "tax_code": "V19",
     }
 )
+EXPENSE: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "project": "P-E1",
+        "legal_entity": "DE01",
+        "currency": "EUR",
+        "amount": "84.20",
+        "category": "travel",
+        "employee": "4711",
+        "incurred_on": "2026-11-02",
+        "report_id": "X1",
+        "line_id": "L1",
+        "contract_reference": "SOW-1",
+        "tax_code": "V19",
+    }
+)
+COST: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "kind": "time",
+        "legal_entity": "DE01",
+        "cost_centre": "CC-1",
+        "employee": "4711",
+        "incurred_on": "2026-11-02",
+        "document_id": "S1",
+        "line_id": "L2",
+        "hours": "2",
+    }
+)
 COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "customer.put": {
@@ -89,6 +116,10 @@ COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
         },
         "billable.post": BILLABLE,
         "billable.reverse": dict(BILLABLE) | {"amount": "-1200.00", "hours": "-8", "reverses": "timesheet/S1/L1/1"},
+        "expense.post": EXPENSE,
+        "expense.reverse": dict(EXPENSE) | {"amount": "-84.20", "reverses": "expense/X1/L1/1"},
+        "cost.post": COST,
+        "cost.reverse": dict(COST) | {"hours": "-2", "reverses": "timesheet/S1/L2/1"},
         "project.put": {
             "project_id": "E1",
             "erp_id": "P-E1",
