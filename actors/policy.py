@@ -241,3 +241,5 @@ class Policy(_Part):
     """Who owns which fields; a field that no rule names may be changed by every source that may send it."""
     systems_of: Mapping[str, System] = {}
     """CloudEvents source -> the system that it speaks for."""
+    unique_lines: frozenset[str] = frozenset()
+    """CloudEvents sources whose line ids are unique over all of their sheets, and over all of their reports."""

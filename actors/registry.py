@@ -13,6 +13,7 @@ from actors.entities import (
     directory,
     employee,
     engagement,
+    expense,
     project,
     rate_card,
     resource,
@@ -30,6 +31,7 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             project.ACTOR,
             resource.ACTOR,
             timesheet.ACTOR,
+            expense.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
         )

@@ -164,6 +164,7 @@ class PolicyFile(BaseModel):
             approvals=self.approvals,
             ownership=self.ownership,
             systems_of={name: source.system for name, source in self.sources.items() if source.system is not None},
+            unique_lines=frozenset(name for name, source in self.sources.items() if source.unique_lines),
         )
 
 

@@ -51,11 +51,19 @@ def read_fact(sending: Sending) -> Fact:
 
 @dataclass(frozen=True, slots=True)
 class _Booking:
-    """A line as the ERP was asked to book it. `terms`: everything that, when it changes, asks for a new booking."""
+    """A line as the ERP was asked to book it. `terms`: everything that, when it changes, asks for a new booking.
+
+    `amount` is None where nobody is billed: it is cost by the hour.
+    """
 
     terms: tuple[object, ...]
-    amount: Decimal
+    amount: Decimal | None
     is_refused: bool
+
+    @property
+    def kind(self) -> str:
+        """What kind of entry it is."""
+        return "cost" if self.amount is None else "billable"
 
 
 class Oracle:
@@ -185,7 +193,7 @@ class Oracle:
         booked = self._booked[fact.subject]
         wanted = self._bookings(fact, deal)
         for line_id in [line_id for line_id, booking in booked.items() if wanted.get(line_id) != booking]:
-            self._book("billable.reverse", key, deal, -booked.pop(line_id).amount)
+            self._book("reverse", key, deal, booked.pop(line_id))
         for line_id, booking in wanted.items():
             if line_id in booked:
                 continue
@@ -193,30 +201,32 @@ class Oracle:
             if booking.is_refused:
                 self.refused += 1
                 self.roots[key] = f"the ERP refuses line {line_id}: its month is closed"
-                self.blocked[key][deal["currency"]] += booking.amount
+                self.blocked[key][deal["currency"]] += booking.amount or 0
             else:
-                self._book("billable.post", key, deal, booking.amount)
+                self._book("post", key, deal, booking)
 
     def _bookings(self, fact: Fact, deal: Mapping[str, Any]) -> dict[str, _Booking]:
         prices = {rate["role"]: Decimal(rate["hourly"]["amount"]) for rate in deal["billing"]["rates"]}
         rule = _ROUNDING[self._terms.rounding[deal["legal_entity"]]]
         bookings: dict[str, _Booking] = {}
         for line in fact.data["lines"]:
-            if line["billable"]:
-                amount = (Decimal(line["hours"]) * prices[line["role"]]).quantize(_CENT, rule)
-                terms = (Decimal(line["hours"]), line["role"], line["work_date"], *fact.data["employee"].values())
-                is_refused = date.fromisoformat(line["work_date"]) < self._terms.closed_until
-                bookings[line["line_id"]] = _Booking(terms, amount, is_refused)
+            amount = (Decimal(line["hours"]) * prices[line["role"]]).quantize(_CENT, rule)
+            terms = (Decimal(line["hours"]), line["role"], line["work_date"], *fact.data["employee"].values())
+            is_refused = date.fromisoformat(line["work_date"]) < self._terms.closed_until
+            bookings[line["line_id"]] = _Booking(terms, amount if line["billable"] else None, is_refused)
         return bookings
 
-    def _book(self, operation: str, key: str, deal: Mapping[str, Any], amount: Decimal) -> None:
-        self.effects.append(Effect("erp", operation, key, deal["legal_entity"], deal["currency"], amount))
+    def _book(self, act: str, key: str, deal: Mapping[str, Any], booking: _Booking) -> None:
+        """An hour's cost is said of nobody here, so cost has neither amount nor currency."""
+        amount, currency = booking.amount, None if booking.amount is None else deal["currency"]
+        signed = amount if amount is None or act == "post" else -amount
+        self.effects.append(Effect("erp", f"{booking.kind}.{act}", key, deal["legal_entity"], currency, signed))
 
     def _block(self, fact: Fact, root: str) -> None:
         """Count what the sheet would have brought."""
         deal = self._deals[_project_of(fact.data["project"]["external_id"])]
         for booking in self._bookings(fact, deal).values():
-            self.blocked[root][deal["currency"]] += booking.amount
+            self.blocked[root][deal["currency"]] += booking.amount or 0
 
     def _stands(self, key: str, root: str, verdict: str) -> str:
         self._stuck[key] = root

@@ -156,6 +156,11 @@ class Contract(_Kept):
         changed = [each.rates for each in self.in_force if each.rates is not None and each.effective_on <= day]
         return changed[-1] if changed else {}
 
+    def version_on(self, day: date) -> int | None:
+        """The version that is in force on `day`; None before the first day of the contract."""
+        begun = [each.version for each in self.in_force if each.effective_on <= day]
+        return begun[-1] if begun else None
+
 
 def topic_of(version: int) -> str:
     """The topic of the case of a change order."""

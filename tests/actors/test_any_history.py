@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.decision import Accept, Request
+from actors.billing.answers import AGAIN
+from actors.decision import Accept, Reject, Request
+from actors.entities.expense import ACTOR as EXPENSE
 from actors.entities.timesheet import ACTOR
 from actors.policy import LegalEntity
+from schemas.billed import Billed, Post
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.expense import v1 as expense
+from schemas.expense.entity import ExpenseReport
 from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.cost import CostPost, CostReverse
+from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Approved, Corrected
-from tests.actors.firm import BRIDGE, SHEET, approved, corrected, line, running_project
+from tests.actors.firm import (
+    BRIDGE,
+    REPORT,
+    SHEET,
+    approved,
+    corrected,
+    line,
+    reported,
+    reported_again,
+    running_project,
+    spent,
+)
 from tests.actors.history import KEYS, draw_history
-from tests.actors.stage import Given
+from tests.actors.stage import REFUSED, Given, command_of
 
 MANY = settings(max_examples=80, deadline=None)
+POSTS, REVERSALS = BillablePost | ExpensePost | CostPost, BillableReverse | ExpenseReverse | CostReverse
 
 
 @MANY
@@ -26,16 +48,17 @@ MANY = settings(max_examples=80, deadline=None)
 def test_no_decision_raises_and_each_can_be_stored(data: st.DataObject) -> None:
     history = draw_history(data.draw, 20)
     for key in KEYS:
-        check_bookings(history.requests[key])
+        first = [request for request in history.requests[key] if not request.line.endswith(AGAIN)]
+        check_bookings(first)
         state = history.states.get(key)
-        if isinstance(state, Timesheet):
-            assert booked_in(history.requests[key]) == sum(line.body.amount for line in state.lines.values())
+        if isinstance(state, Billed):
+            assert booked_in(first) == sum(line.body.amount or 0 for line in state.lines.values())
 
 
 # ------------------------------------------------------------------------------------------------- one sheet, any order
 
 rates = st.integers(0, 30_000).map(lambda cents: Decimal(cents) / 100)
-hours = st.integers(1, 2400).map(lambda hundredths: str(Decimal(hundredths) / 100))
+hours = st.integers(1, 600).map(lambda hundredths: str(Decimal(hundredths) / 100))
 lines = st.dictionaries(st.sampled_from("abcd"), st.tuples(hours, st.booleans()), min_size=1).map(
     lambda drawn: tuple(line(id, of, billable=billable) for id, (of, billable) in drawn.items())
 )
@@ -43,6 +66,15 @@ sheets = st.one_of(
     st.builds(lambda of, revision: approved(*of, revision=revision), lines, st.integers(1, 4)),
     st.builds(lambda of, revision: approved(*of, revision=revision, partial=True), lines, st.integers(1, 4)),
     st.builds(lambda of, revision: corrected(*of, corrects=revision), lines, st.integers(1, 4)),
+)
+amounts = st.integers(0, 10_000).map(lambda cents: f"{Decimal(cents) / 100:.2f}")
+receipts = st.dictionaries(st.sampled_from("abcd"), st.tuples(amounts, st.booleans()), min_size=1).map(
+    lambda drawn: tuple(spent(id, of, billable=billable) for id, (of, billable) in drawn.items())
+)
+reports = st.one_of(
+    st.builds(lambda of, revision: reported(*of, revision=revision), receipts, st.integers(1, 4)),
+    st.builds(lambda of, revision: reported(*of, revision=revision, partial=True), receipts, st.integers(1, 4)),
+    st.builds(lambda of, revision: reported_again(*of, corrects=revision), receipts, st.integers(1, 4)),
 )
 
 
@@ -63,10 +95,87 @@ def test_posted_minus_reversed_is_the_money_of_the_last_revision(
         if isinstance(decision, Accept):
             sheet = sheet.after(event)
             requests.extend(decision.requests)
-            now = {of.line_id: exact(of.hours * rate, rounding) for of in event.lines if of.billable}
+            now = {of.line_id: exact(of.hours * rate, rounding) if of.billable else Decimal(0) for of in event.lines}
             expected = expected | now if isinstance(event, Approved) and event.partial else now
     check_bookings(requests)
     assert booked_in(requests) == sum(expected.values())
+
+
+@dataclass
+class Erp:
+    """Books what it takes by our reference; what it refuses, and what nobody knows, it does not have."""
+
+    given: Given
+    open: deque[tuple[Request, int]] = field(default_factory=deque)
+    stands: dict[str, Post] = field(default_factory=dict)
+
+    def hear(self, event: Approved | Corrected | expense.Approved | expense.Corrected) -> bool:
+        """A sheet or report comes; whether it is accepted."""
+        decision = self.given.when(event)
+        if isinstance(decision, Accept):
+            self.given = self.given.after(event)
+            self.open.extend((request, 1) for request in decision.requests)
+        return isinstance(decision, Accept)
+
+    def answer(self, *, refuses: bool, anew: bool) -> None:
+        """The head of the queue is answered. `anew`: a person had it sent once more, as another generation."""
+        request, generation = self.open.popleft()
+        generation += anew
+        command, body = command_of(self.given.key, request, generation), request.body
+        outcome: Confirmed | Rejected = Confirmed(None)
+        if isinstance(body, REVERSALS):
+            refuses = refuses or self.stands.pop(body.reverses, None) is None
+        if refuses:
+            outcome = Rejected(REFUSED)
+        elif isinstance(body, POSTS):
+            assert command.reference not in self.stands
+            self.stands[command.reference] = body
+        decision = self.given.when(result := Result(command, outcome))
+        if isinstance(decision, Accept):
+            self.given = self.given.after(result)
+            self.open.extend((each, 1) for each in decision.requests)
+        elif isinstance(decision, Reject):
+            self.open.appendleft((request, generation))
+
+
+@MANY
+@given(st.one_of(st.lists(sheets, max_size=6), st.lists(reports, max_size=6)), st.data())
+def test_in_the_end_each_line_stands_once_whatever_is_refused_and_sent_again_meanwhile(
+    arriving: list[Approved | Corrected | expense.Approved | expense.Corrected], data: st.DataObject
+) -> None:
+    is_time = not arriving or isinstance(arriving[0], Approved | Corrected)
+    new = Given(ACTOR, SHEET, Timesheet()) if is_time else Given(EXPENSE, REPORT, ExpenseReport())
+    erp = Erp(Given(new.actor, new.key, new.state, others={BRIDGE: running_project()}))
+    wanted: dict[str, object] = {}
+    for event in arriving:
+        if erp.hear(event):
+            now = {of.line_id: said(of) for of in event.lines}
+            wanted = wanted | now if getattr(event, "partial", False) else now
+        for refuses, anew in data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=4)):
+            if erp.open and not (refuses and isinstance(erp.open[0][0].body, REVERSALS)):
+                erp.answer(refuses=refuses, anew=anew)
+    for _ in range(100):
+        if erp.open:
+            erp.answer(refuses=False, anew=False)
+    assert not erp.open
+    assert {body.line_id: heard(body) for body in erp.stands.values()} == wanted
+    assert len(erp.stands) == len(wanted)
+    state = erp.given.state
+    assert isinstance(state, Billed)
+    assert (state.late, all(each.posted for each in state.lines.values())) == ({}, True)
+
+
+def said(of: object) -> tuple[bool, Decimal]:
+    """Whether a line is billed, and its hours or amount."""
+    measure = getattr(of, "hours", None) or getattr(of, "amount")  # noqa: B009  # two kinds of line
+    return getattr(of, "billable"), measure  # noqa: B009
+
+
+def heard(body: Post) -> tuple[bool, Decimal]:
+    """The same of what stands in the ERP."""
+    measure = getattr(body, "hours", None) or body.amount
+    assert measure is not None
+    return not isinstance(body, CostPost), measure
 
 
 def exact(amount: Decimal, rounding: str) -> Decimal:
@@ -78,16 +187,21 @@ def exact(amount: Decimal, rounding: str) -> Decimal:
 
 def booked_in(requests: list[Request]) -> Decimal:
     """The money that the ERP is asked to have on its books."""
-    return sum((r.body.amount for r in requests if isinstance(r.body, BillablePost | BillableReverse)), Decimal(0))
+    bodies = [request.body for request in requests if isinstance(request.body, POSTS | REVERSALS)]
+    return sum((body.amount for body in bodies if body.amount is not None), Decimal(0))
 
 
 def check_bookings(requests: list[Request]) -> None:
     """Each line is on the books at most once at any time, and what is taken back is exactly what was booked."""
-    standing: dict[str, BillablePost] = {}
+    standing: dict[str, Post] = {}
     for request in requests:
-        if isinstance(request.body, BillablePost):
-            assert request.body.line_id not in standing
-            standing[request.body.line_id] = request.body
-        elif isinstance(request.body, BillableReverse):
-            post, back = standing.pop(request.body.line_id), request.body
-            assert (back.amount, back.hours, back.rate) == (-post.amount, -post.hours, post.rate)
+        body = request.body
+        if isinstance(body, POSTS):
+            assert body.line_id not in standing
+            standing[body.line_id] = body
+        elif isinstance(body, REVERSALS):
+            post = standing.pop(body.line_id)
+            measures = {"amount", "hours", "reverses"}
+            assert body.model_dump(exclude=measures) == post.model_dump(exclude=measures)
+            assert (body.amount or 0) == -(post.amount or 0)
+            assert (getattr(body, "hours", None) or 0) == -(getattr(post, "hours", None) or 0)

@@ -99,9 +99,14 @@ def test_a_change_may_come_before_the_project_itself() -> None:
 # --------------------------------------------------------------------------------------------------- time is billed so
 
 
+def alone(*changes: TermsChanged) -> Project:
+    """A project after these changes that keeps its terms itself: no contract of ours is its own."""
+    return project(RUNNING.after(*changes)).model_copy(update={"contract": None})
+
+
 def sheets(*changes: TermsChanged) -> Given:
-    """A sheet of a project after these changes."""
-    return Given(TIMESHEET, SHEET, Timesheet(), others={BRIDGE: RUNNING.after(*changes).state})
+    """A sheet of such a project."""
+    return Given(TIMESHEET, SHEET, Timesheet(), others={BRIDGE: alone(*changes)})
 
 
 def billed(requests: tuple[Request, ...]) -> list[tuple[str, str]]:
@@ -134,8 +139,7 @@ def test_after_an_extension_later_work_is_billed_and_after_an_end_it_is_not() ->
 def test_posted_lines_stay_when_a_change_is_effective_in_the_past() -> None:
     # Given a sheet that was billed, and a change that is effective before its days
     posted = sheets().after(approved(line("1"), line("2")))
-    changed = RUNNING.after(terms(2, "150.00", date(2026, 2, 1))).state
-    posted = replace(posted, others={BRIDGE: changed})
+    posted = replace(posted, others={BRIDGE: alone(terms(2, "150.00", date(2026, 2, 1)))})
     # When one of its lines is corrected
     requests = posted.asked(corrected(line("1"), line("2", "6")))
     # Then that line alone is taken back, and billed anew by the rate that now holds

@@ -15,10 +15,11 @@ from actors.registry import ACTORS
 from adapters.ports.turns import Lane, Row
 from gateway.activation import OWN_BYTES, Activation, Memory
 from gateway.activations import Activations, Bounds
+from schemas.billed import BilledLine
 from schemas.commands import command_reference
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
-from schemas.timesheet.entity import BilledLine, Timesheet
+from schemas.timesheet.entity import Timesheet
 from tests.gateway.toy import A, B, C, Job, Slip, entry
 from tests.runtime.virtual import rest, run
 

@@ -79,11 +79,15 @@ def verdicts(expected: Expected) -> list[str]:
     return list(dict(sorted(expected.verdicts.items())).values())
 
 
-def test_an_approved_sheet_posts_its_billable_lines_each_rounded_once() -> None:
+def cost(act: str) -> Effect:
+    return Effect("erp", f"cost.{act}", "timesheet/TS-1", "DE01", None)
+
+
+def test_an_approved_sheet_posts_its_billable_lines_each_rounded_once_and_the_others_as_cost() -> None:
     # 1.25 × 133.35 = 166.6875, 7.5 × 133.35 = 1000.125: half up
     approved = sheet(3, "approved", line("1", "1.25"), line("2", "7.5"), line("3", "2", billable=False))
     expected = expect([customer(1), deal(2), approved], TERMS)
-    assert expected.effects == [*PROJECT_EFFECTS, post("166.69"), post("1000.13")]
+    assert expected.effects == [*PROJECT_EFFECTS, post("166.69"), post("1000.13"), cost("post")]
     assert verdicts(expected) == ["applied", "applied", "applied"]
 
 
@@ -118,6 +122,12 @@ def test_a_correction_takes_back_what_changed_and_leaves_the_rest() -> None:
     posted = [post("133.35"), post("266.70"), post("400.05")]
     corrected = [reversal("-266.70"), reversal("-400.05"), post("533.40"), post("133.35")]
     assert expected.effects == [*PROJECT_EFFECTS, *posted, *corrected]
+
+
+def test_a_line_that_is_billed_after_all_is_no_cost_any_more() -> None:
+    was, billed = sheet(3, "approved", line("1", "1", billable=False)), sheet(4, "corrected", line("1", "1"))
+    expected = expect([customer(1), deal(2), was, billed], TERMS)
+    assert expected.effects == [*PROJECT_EFFECTS, cost("post"), cost("reverse"), post("133.35")]
 
 
 def test_a_second_approval_of_the_same_revision_is_ignored() -> None:

@@ -1,0 +1,159 @@
+"""What of a sheet or a report is booked and what is taken back, so that each line stands in the ERP once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
+from actors.billing.checks import objection
+from actors.billing.ground import Ground, ground_of
+from actors.billing.papers import Approved, Corrected, Line, Paper, is_whole
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
+from schemas.billed import Billed, BilledLine
+from schemas.commands import command_reference
+from schemas.facts import Claim
+from schemas.verdicts import Failure, FailureClass
+
+LINE: Final = "billed_line"
+"""Scope of the claims on lines of sources that number them over all their sheets or reports."""
+
+B = TypeVar("B", bound=Billed)
+
+
+def approved(state: B, paper: Approved, source: str, context: Context) -> Decision:
+    """A sheet or a report is approved, as a whole or some lines of it; `source` said so."""
+    if paper.revision < state.revision:
+        return Ignore(f"revision {state.revision} is approved already")
+    return _bill(state, paper, paper.revision, source, context)
+
+
+def corrected(state: B, paper: Corrected, source: str, context: Context) -> Decision:
+    """An approved sheet or report was wrong; `source` said so."""
+    if paper.corrects > state.revision:
+        return Reject(_rule("revision_missing", f"approve revision {paper.corrects} before correcting it"))
+    if paper.corrects < state.revision:
+        return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
+    return _bill(state, paper, paper.corrects + 1, source, context)
+
+
+def sent_back(state: B, what: str) -> Decision:
+    """A sheet or report went back to the employee."""
+    if state.revision:
+        return Reject(_rule("approved_already", f"the {what} was approved: send {what}.corrected instead"))
+    return Accept(state.model_copy(update={"status": "rejected"}))
+
+
+def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) -> Decision:
+    """Book what is new or changed, take back what is gone or changed."""
+    ground = ground_of(paper, context)
+    if not isinstance(ground, Ground):
+        return ground
+    wanted = {line.line_id: line for line in paper.lines if line.billable or ground.cost_taker is not None}
+    if revision == state.revision and is_whole(paper) and wanted.keys() <= state.lines.keys():
+        return Ignore(f"revision {revision} is approved already")
+    leaving = {
+        line_id: booked
+        for line_id, booked in state.lines.items()
+        if (line_id in wanted or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
+    }
+    early = next((line_id for line_id, booked in leaving.items() if booked.revision == revision), None)
+    if early is not None:
+        return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
+    stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
+    new = [line for line_id, line in wanted.items() if line_id not in stays]
+    booked = _booked(new, stays, revision, source, ground)
+    if not isinstance(booked, dict):
+        return booked
+    held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
+    claimed = [line.claim for line in booked.values() if line.claim is not None and line.claim not in held]
+    changed = {
+        "status": "approved",
+        "revision": revision,
+        "lines": stays | booked,
+        "releasing": state.releasing | {line.name: line.claim for line in leaving.values() if line.claim is not None},
+    }
+    return Accept(
+        state.model_copy(update=changed),
+        requests=(*_reversals(leaving, ground), *map(_posting, booked.values())),
+        claims=tuple(Claim(LINE, value) for value in claimed),
+    )
+
+
+def _stays(line: Line | None, ground: Ground, booked: BilledLine) -> bool:
+    """Whether what is booked is what a line asks for."""
+    at = ground.erp_id if booked.project is None else ground.project_id
+    was_at = getattr(booked.body, "project", None) if booked.project is None else booked.project
+    return line is not None and at == was_at and says_the_same(line, ground, booked.body)
+
+
+def _booked(
+    new: Sequence[Line], stays: Mapping[str, BilledLine], revision: int, source: str, ground: Ground
+) -> dict[str, BilledLine] | Wait | Reject:
+    """The new lines as they are booked; what one of them waits for, or why a person must look at it."""
+    failure = objection(ground, new, stays) if new else None
+    if failure is not None:
+        return Reject(failure)
+    booked: dict[str, BilledLine] = {}
+    for line in new:
+        found = _booking(line, revision, _claim(line, source, ground.context), ground)
+        if isinstance(found, Wait):
+            return found
+        if isinstance(found, Failure):
+            return Reject(found)
+        booked[line.line_id] = found
+    return booked
+
+
+def _booking(line: Line, revision: int, claim: Claim | None, ground: Ground) -> BilledLine | Wait | Failure:
+    holder = None if claim is None else ground.context.taken.get(claim)
+    if holder is not None:
+        reason = f"line {line.line_id} is booked by {holder.entity} {holder.id} already: take it off one of them"
+        return Failure(FailureClass.DUPLICATE, "line_booked", f"{reason}, then retry", f"lines.{line.line_id}")
+    terms = ground.terms_of(line) if line.billable else None
+    if isinstance(terms, Wait | Failure):
+        return terms
+    body = cost(line, ground) if terms is None else billed(line, terms, ground)
+    if isinstance(body, Wait | Failure):
+        return body
+    system = ground.cost_taker if terms is None else ground.erp
+    return BilledLine(
+        revision=revision,
+        body=body,
+        reference=command_reference(ground.context.key, f"{line.line_id}.r{revision}", 1),
+        project=ground.project_id,
+        system=system,
+        contract=None if terms is None else terms.contract,
+        claim=None if claim is None else claim.value,
+    )
+
+
+def _claim(line: Line, source: str, context: Context) -> Claim | None:
+    """What keeps the same line of a source off a second sheet.
+
+    Where its line ids are those of one sheet alone, the sheet's own key does that.
+    """
+    if source not in context.policy.unique_lines:
+        return None
+    system = context.policy.systems_of.get(source, source)
+    return Claim(LINE, f"{system}/{context.key.entity}/{line.line_id}")
+
+
+def _posting(line: BilledLine) -> Request:
+    return Request(line.system or "", f"{operation_of(line.body)}.post", line.name, line.body)
+
+
+def _reversals(leaving: Mapping[str, BilledLine], ground: Ground) -> list[Request]:
+    return [
+        Request(
+            line.system or ground.erp,
+            f"{operation_of(line.body)}.reverse",
+            line.name,
+            reversal(line.body, line.reference),
+        )
+        for line in leaving.values()
+    ]
+
+
+def _rule(code: str, reason: str) -> Failure:
+    return Failure(FailureClass.BUSINESS_RULE, code, reason)

@@ -1,0 +1,40 @@
+"""Expense: each approved line of a report becomes one entry in the ERP, billed or cost, once, for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from actors.billing.answers import answered
+from actors.billing.booking import approved, corrected, sent_back
+from actors.billing.ground import references as ground_references
+from actors.decision import Actor, Context, Decision, Event, Ignore, Snapshot
+from schemas.commands import Result
+from schemas.envelope import Envelope
+from schemas.expense.entity import ExpenseReport
+from schemas.expense.v1 import Approved, Corrected, Rejected
+from schemas.keys import ActorKey
+
+
+def references(_state: ExpenseReport, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """What is booked needs its project, that one's contract, and for cost whoever spent it."""
+    if isinstance(event, Envelope) and isinstance(event.data, (Approved, Corrected)):
+        return ground_references(event.data, loaded)
+    return ()
+
+
+def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
+    """What an event of a report means; pure."""
+    match event:
+        case Result():
+            return answered(state, event)
+        case Envelope(data=Approved() as report):
+            return approved(state, report, event.source, context)
+        case Envelope(data=Corrected() as report):
+            return corrected(state, report, event.source, context)
+        case Envelope(data=Rejected()):
+            return sent_back(state, "expense")
+        case _:
+            return Ignore(f"{event.type} does not concern a report of expenses")
+
+
+ACTOR = Actor("expense", ExpenseReport, 1, decide, references)

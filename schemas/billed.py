@@ -1,0 +1,53 @@
+"""What a sheet of time and a report of expenses have in common as the gateway keeps them: their lines in the ERP."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.operations.billable import BillablePost
+from schemas.operations.cost import CostPost
+from schemas.operations.expense import ExpensePost
+
+Post = BillablePost | ExpensePost | CostPost
+"""What the ERP is asked to book for a line."""
+
+
+class BilledLine(BaseModel):
+    """A line that the ERP was asked to book: the revision that did it, what was asked, and our reference of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    revision: int
+    body: Post
+    """What was asked: a reversal takes back exactly this."""
+    reference: str
+    posted: bool = False
+    project: str | None = None
+    """Our canonical id of the project; None where it was not kept yet."""
+    system: str | None = None
+    """The system that was asked; None where it was not kept yet, which was the project's ERP."""
+    contract: str | None = None
+    """Our canonical id of the contract that it is billed under; None where the project keeps its terms itself, and of
+    cost."""
+    claim: str | None = None
+    """What it claims, so that no other sheet or report bills the same line of the source."""
+
+    @property
+    def name(self) -> str:
+        """The line of the command that booked it."""
+        return f"{self.body.line_id}.r{self.revision}"
+
+
+class Billed(BaseModel):
+    """The lines of a sheet or a report. `revision` is 0 until it was approved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    revision: int = 0
+    lines: dict[str, BilledLine] = {}
+    """Line id -> the booking that stands for it."""
+    late: dict[str, str | None] = {}
+    """Booking that was taken back before its answer came, and came otherwise than thought -> the reference under which
+    the ERP has it; None: the ERP refused it, and so has nothing to take back."""
+    releasing: dict[str, str] = {}
+    """Reversal that is not confirmed yet -> the claim that ends with it."""
