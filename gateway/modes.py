@@ -38,6 +38,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "timesheet.approved": Flow.TIME,
         "timesheet.corrected": Flow.TIME,
         "timesheet.rejected": Flow.TIME,
+        "timesheet.withdrawn": Flow.TIME,
         "expense.approved": Flow.EXPENSES,
         "expense.corrected": Flow.EXPENSES,
         "expense.rejected": Flow.EXPENSES,

@@ -33,7 +33,7 @@ class RedmineFields(BaseModel):
 class RedmineChanges(ChangesPolicy):
     """Approved time entries, read and published as events."""
 
-    types: ClassVar[tuple[str, ...]] = ("timesheet.approved",)
+    types: ClassVar[tuple[str, ...]] = ("timesheet.approved", "timesheet.withdrawn")
     every_seconds: float = Field(default=60, ge=0.1, le=3600)
     """Between two looks, each of which lists all entries of `days`."""
     settle_seconds: float = Field(default=2, ge=1, le=3600)
@@ -48,7 +48,7 @@ class RedmineChanges(ChangesPolicy):
     roles: Mapping[str, Id] = {}
     """Activity -> role; an activity that is not here is a role of the same name."""
     not_billable: tuple[str, ...] = ()
-    """Activities whose time is never billed."""
+    """Activities whose time is never billed: it is cost."""
 
 
 class RedminePolicy(SystemPolicy):

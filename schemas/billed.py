@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from schemas.operations.billable import BillablePost
@@ -39,11 +41,15 @@ class BilledLine(BaseModel):
 
 
 class Billed(BaseModel):
-    """The lines of a sheet or a report. `revision` is 0 until it was approved."""
+    """The lines of a sheet or a report."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    status: Literal["new", "submitted", "approved", "rejected", "withdrawn"] = "new"
     revision: int = 0
+    """The revision that was approved last; 0 until it was."""
+    withdrawn: int = 0
+    """The highest revision that was withdrawn: an approval of it, or of one before it, counts no more."""
     lines: dict[str, BilledLine] = {}
     """Line id -> the booking that stands for it."""
     late: dict[str, str | None] = {}
@@ -51,3 +57,8 @@ class Billed(BaseModel):
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
     releasing: dict[str, str] = {}
     """Reversal that is not confirmed yet -> the claim that ends with it."""
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether its lines count."""
+        return self.revision > self.withdrawn

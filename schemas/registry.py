@@ -207,6 +207,7 @@ EVENTS: Final = Registry(
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),
         Version("timesheet.rejected", 1, timesheet_v1.Rejected),
+        Version("timesheet.withdrawn", 1, timesheet_v1.Withdrawn),
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),

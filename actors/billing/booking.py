@@ -12,7 +12,9 @@ from actors.billing.papers import Approved, Corrected, Line, Paper, is_whole
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from schemas.billed import Billed, BilledLine
 from schemas.commands import command_reference
-from schemas.facts import Claim
+from schemas.facts import Claim, Notice
+from schemas.project.entity import Project
+from schemas.timesheet.v1 import Withdrawn
 from schemas.verdicts import Failure, FailureClass
 
 LINE: Final = "billed_line"
@@ -23,6 +25,8 @@ B = TypeVar("B", bound=Billed)
 
 def approved(state: B, paper: Approved, source: str, context: Context) -> Decision:
     """A sheet or a report is approved, as a whole or some lines of it; `source` said so."""
+    if paper.revision <= state.withdrawn:
+        return Ignore(f"revision {state.withdrawn} was withdrawn")
     if paper.revision < state.revision:
         return Ignore(f"revision {state.revision} is approved already")
     return _bill(state, paper, paper.revision, source, context)
@@ -34,14 +38,36 @@ def corrected(state: B, paper: Corrected, source: str, context: Context) -> Deci
         return Reject(_rule("revision_missing", f"approve revision {paper.corrects} before correcting it"))
     if paper.corrects < state.revision:
         return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
+    if not state.is_approved:
+        return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve the sheet again"))
     return _bill(state, paper, paper.corrects + 1, source, context)
 
 
 def sent_back(state: B, what: str) -> Decision:
     """A sheet or report went back to the employee."""
-    if state.revision:
+    if state.is_approved:
         return Reject(_rule("approved_already", f"the {what} was approved: send {what}.corrected instead"))
     return Accept(state.model_copy(update={"status": "rejected"}))
+
+
+def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
+    """The approval was taken back: whatever is booked is taken back."""
+    if end.revision < state.revision or end.revision <= state.withdrawn:
+        latest = max(state.revision, state.withdrawn)
+        return Ignore(f"revision {end.revision} is over: the sheet is at revision {latest}")
+    at_project = context.find(end.project.key("project"))
+    project = at_project.state
+    erp = project.erp if isinstance(project, Project) else None
+    if erp is None and any(line.system is None for line in state.lines.values()):
+        return Wait(at_project.key, "nobody knows yet which ERP has what was booked")
+    changed = {
+        "status": "withdrawn", "withdrawn": end.revision, "lines": {}, "releasing": _releasing(state, state.lines),
+    }  # fmt: skip
+    return Accept(
+        state.model_copy(update=changed),
+        requests=_reversals(state.lines, erp or ""),
+        notices=(Notice("withdrawn", {"revision": str(end.revision)}),),
+    )
 
 
 def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) -> Decision:
@@ -71,11 +97,11 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
         "status": "approved",
         "revision": revision,
         "lines": stays | booked,
-        "releasing": state.releasing | {line.name: line.claim for line in leaving.values() if line.claim is not None},
+        "releasing": _releasing(state, leaving),
     }
     return Accept(
         state.model_copy(update=changed),
-        requests=(*_reversals(leaving, ground), *map(_posting, booked.values())),
+        requests=(*_reversals(leaving, ground.erp), *map(_posting, booked.values())),
         claims=tuple(Claim(LINE, value) for value in claimed),
     )
 
@@ -143,16 +169,18 @@ def _posting(line: BilledLine) -> Request:
     return Request(line.system or "", f"{operation_of(line.body)}.post", line.name, line.body)
 
 
-def _reversals(leaving: Mapping[str, BilledLine], ground: Ground) -> list[Request]:
-    return [
+def _reversals(leaving: Mapping[str, BilledLine], erp: str) -> tuple[Request, ...]:
+    """What takes lines back, each where it was booked; `erp` has those of which that was not kept."""
+    return tuple(
         Request(
-            line.system or ground.erp,
-            f"{operation_of(line.body)}.reverse",
-            line.name,
-            reversal(line.body, line.reference),
+            line.system or erp, f"{operation_of(line.body)}.reverse", line.name, reversal(line.body, line.reference)
         )
         for line in leaving.values()
-    ]
+    )
+
+
+def _releasing(state: B, leaving: Mapping[str, BilledLine]) -> dict[str, str]:
+    return state.releasing | {line.name: line.claim for line in leaving.values() if line.claim is not None}
 
 
 def _rule(code: str, reason: str) -> Failure:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from schemas.billed import Billed
 
 
 class ExpenseReport(Billed):
     """What is known of a report."""
-
-    status: Literal["new", "approved", "rejected"] = "new"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from schemas.billed import Billed
 
 
 class Timesheet(Billed):
     """What is known of a sheet."""
-
-    status: Literal["new", "submitted", "approved", "rejected"] = "new"

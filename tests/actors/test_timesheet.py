@@ -15,7 +15,7 @@ from schemas.keys import ActorKey, external_key
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.project.entity import Project
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Employee, Rejected, Submitted
+from schemas.timesheet.v1 import Employee, Rejected, Submitted, Withdrawn
 from schemas.values import Reference
 from schemas.verdicts import FailureClass
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, WEEK, approved, corrected, credit, line, running_project
@@ -30,6 +30,11 @@ SUBMITTED = Submitted(
     lines=(line(),),
 )  # fmt: skip
 SENT_BACK = Rejected(**SUBMITTED.model_dump(exclude={"revision"}), reason="wrong project")
+
+
+def gone(revision: int = 1) -> Withdrawn:
+    """The approval is taken back."""
+    return Withdrawn(legal_entity="DE01", project=Reference(id="P-1"), revision=revision, reason="by mistake")
 
 
 def timesheet(given: Given) -> Timesheet:
@@ -290,6 +295,40 @@ def test_after_approval_a_submission_is_late() -> None:
 def test_after_approval_only_a_correction_takes_time_back() -> None:
     failure = refusal(NEW.after(approved()).when(SENT_BACK))
     assert (failure.failure_class, failure.code) == (FailureClass.BUSINESS_RULE, "approved_already")
+
+
+# ------------------------------------------------------------------------------------------------------- withdrawn
+
+
+def test_a_withdrawn_approval_takes_back_all_that_is_booked() -> None:
+    given = NEW.after(approved(line("1"), line("2", billable=False)))
+    decision = accepted(given.when(gone()))
+    assert [request.operation for request in decision.requests] == ["billable.reverse", "cost.reverse"]
+    assert decision.notices == (Notice("withdrawn", {"revision": "1"}),)
+    assert timesheet(given.after(gone())).lines == {}
+
+
+def test_after_it_only_a_higher_revision_counts() -> None:
+    given = NEW.after(approved(), gone())
+    assert "withdrawn" in reason_to_ignore(given.when(approved()))
+    assert reason_to_ignore(given.when(gone()))
+    assert refusal(given.when(corrected())).code == "revision_withdrawn"
+    assert names(given, approved(revision=2)) == ["post 1.r2"]
+    # And the sheet may be handed in again, and go back again
+    assert timesheet(given.after(SUBMITTED, SENT_BACK)).status == "rejected"
+
+
+def test_a_withdrawal_that_was_overtaken_changes_nothing() -> None:
+    assert "is over" in reason_to_ignore(NEW.after(approved(revision=2)).when(gone()))
+
+
+def test_a_withdrawal_needs_no_project_unless_nobody_knows_who_booked() -> None:
+    given = replace(NEW.after(approved()), others={})
+    assert [request.system for request in given.asked(gone())] == ["erp"]
+    ((line_id, booked),) = timesheet(given).lines.items()
+    old = timesheet(given).model_copy(update={"lines": {line_id: booked.model_copy(update={"system": None})}})
+    assert awaited(replace(given, state=old).when(gone())) == BRIDGE
+    assert [r.system for r in replace(given, state=old, others=NEW.others).asked(gone())] == ["erp"]
 
 
 # ------------------------------------------------------------------------------------------------ the ERP's answers
