@@ -19,21 +19,35 @@ from schemas.contract.v1 import Activated
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
 from schemas.keys import ActorKey
-from schemas.operations.billable import BillablePost
+from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
+from schemas.operations.cost import CostPost
 from schemas.operations.customer import CustomerPut
+from schemas.operations.expense import ExpensePost
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.project.entity import Project
 from schemas.project.v1 import Billing
-from schemas.values import Reference
+from schemas.timesheet.v1 import Withdrawn
+from schemas.values import Money, Reference
 from schemas.verdicts import Verdict
-from tests.actors.agreements import BEGIN, order, rates
-from tests.actors.firm import approved, credit, customer, line, merged
+from tests.actors.agreements import BEGIN, order, rates, termination
+from tests.actors.firm import (
+    REPORT,
+    SHEET,
+    approved,
+    corrected,
+    credit,
+    customer,
+    line,
+    merged,
+    reported,
+    spent,
+)
 from tests.runtime.firm import CRM, PSA
 from tests.runtime.virtual import VirtualLoop
 from tests.scenarios import facts
 from tests.scenarios.office import FINANCE, Office
-from tests.scenarios.words import says
+from tests.scenarios.words import OTHER_SHEET, says
 
 
 @pytest.fixture
@@ -102,6 +116,23 @@ def customer_refused(office: Office, id: str, code: str) -> None:
 @given(says("the ERP refuses project {id:Id}"))
 def project_refused(office: Office, id: str) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, ProjectCreate) and body.project_id == id
+
+
+@given("the ERP refuses time")
+def time_refused(office: Office) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, BillablePost)
+
+
+@given(says("the ERP refuses {hours:Number} hours, and what it does not have"))
+def hours_refused(office: Office, hours: int) -> None:
+    office.systems["erp"].refuses = lambda body: (
+        isinstance(body, BillablePost | BillableReverse) and abs(body.hours) == hours
+    )
+
+
+@given("the PSA numbers its lines over all sheets")
+def numbered_lines(office: Office) -> None:
+    office.decree("sources", PSA, {"unique_lines": True})
 
 
 @given("the ERP takes its time")
@@ -229,10 +260,53 @@ def amended(office: Office, version: int, deal_id: str, role: str, rate: str, da
     office.say(CRM, (facts.contract_key(deal_id), change))
 
 
+@given(says("{hours:Amount} hours on {project:Id} are approved for {one:Day}, and {more:Amount} for {other:Day}"))
 @when(says("{hours:Amount} hours on {project:Id} are approved for {one:Day}, and {more:Amount} for {other:Day}"))
 def hours_approved(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
     lines = line("1", hours, day=one), line("2", more, day=other)
-    office.say(PSA, (ActorKey("timesheet", "T-1"), approved(*lines, project=Reference(id=project))))
+    office.say(PSA, (SHEET, approved(*lines, project=Reference(id=project))))
+
+
+@when(says("{hours:Amount} hours on {project:Id} are approved for {day:Day}, which nobody is billed for"))
+def cost_approved(office: Office, hours: str, project: str, day: date) -> None:
+    sheet = approved(line("1", hours, day=day, billable=False), project=Reference(id=project))
+    office.say(PSA, (SHEET, sheet))
+
+
+@when(
+    says("they are corrected to {hours:Amount} hours on {project:Id} for {one:Day}, and {more:Amount} for {other:Day}")
+)
+def hours_corrected(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
+    lines = line("1", hours, day=one), line("2", more, day=other)
+    office.say(PSA, (SHEET, corrected(*lines, project=Reference(id=project))))
+
+
+@when(says("the same lines come on another sheet on {project:Id}"))
+def on_another_sheet(office: Office, project: str) -> None:
+    office.say(PSA, (OTHER_SHEET, approved(line("1"), line("2"), project=Reference(id=project))))
+
+
+@when(says("their approval is withdrawn on {project:Id}"))
+def hours_withdrawn(office: Office, project: str) -> None:
+    end = Withdrawn(legal_entity="DE01", project=Reference(id=project), revision=1, reason="by mistake")
+    office.say(PSA, (SHEET, end))
+
+
+@when(says("{amount:Amount} {currency:Id} of {category:Code} on {project:Id} are approved"))
+def expenses_approved(office: Office, amount: str, currency: str, category: str, project: str) -> None:
+    bill = spent("1", Money(amount=amount, currency=currency), category=category)
+    office.say(PSA, (REPORT, reported(bill).model_copy(update={"project": Reference(id=project)})))
+
+
+@given(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
+def ended(office: Office, deal_id: str, day: date) -> None:
+    office.say(CRM, (facts.contract_key(deal_id), termination(day)))
+
+
+@when(says("{role:Role} retries the sheet"))
+def sheet_retried(office: Office, role: str) -> None:
+    assert {asked for asked, _ in office.asked(SHEET)} == {role}
+    office.retry(SHEET)
 
 
 @when(says("{role:Role} {act:Act}"))
@@ -295,6 +369,11 @@ def asked_about_change_order(office: Office, role: str, version: int, deal_id: s
 @then(says('a case says "{text:Text}"'))
 def case_says(office: Office, text: str) -> None:
     assert [reason for reason in office.reasons() if text in reason] != []
+
+
+@then(says("{role:Role} is asked about the {what:Paper}: {code:Code}"))
+def asked_about_paper(office: Office, role: str, what: ActorKey, code: str) -> None:
+    assert set(office.asked(what)) == {(role, code)}
 
 
 @then(says("{role:Role} is asked whether {id:Id} is {other:Id}"))
@@ -402,3 +481,25 @@ def still_billed(office: Office, id: str, project: str) -> None:
 def billed(office: Office, one: str, other: str, deal_id: str) -> None:
     posts = [post.amount for post in office.taken("erp", BillablePost) if post.project == f"erp-{deal_id}"]
     assert posts == [Decimal(one), Decimal(other)]
+
+
+@then(says("the ERP bills nothing for {deal_id:Id}"))
+def nothing_billed(office: Office, deal_id: str) -> None:
+    posts = (*office.taken("erp", BillablePost), *office.taken("erp", ExpensePost))
+    assert [post for post in posts if post.project == f"erp-{deal_id}"] == []
+
+
+@then(says("the ERP has {hours:Amount} hours of cost centre {centre:Id} as cost of {deal_id:Id}"))
+def cost_booked(office: Office, hours: str, centre: str, deal_id: str) -> None:
+    posts = [post for post in office.taken("erp", CostPost) if post.project == f"erp-{deal_id}"]
+    assert [(post.hours, post.cost_centre) for post in posts] == [(Decimal(hours), centre)]
+
+
+@then(says("the ERP was asked for {amounts:Amounts} EUR of {deal_id:Id}, in this order"))
+def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None:
+    assert facts.booked(office.answers, f"erp-{deal_id}") == amounts
+
+
+@then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))
+def booked_in_all(office: Office, amount: str, deal_id: str) -> None:
+    assert sum(facts.booked(office.answers, f"erp-{deal_id}")) == Decimal(amount)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
+
 from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.project.v2 import OpportunityWon, Part
 from schemas.values import Reference
 from tests.actors.firm import deal, part
+from tests.scenarios.ledger import Answer
 
 Fact = tuple[ActorKey, OpportunityWon]
 
@@ -47,3 +53,10 @@ def won(id: str, customer_id: str, *parts: Part, asked_by: str = "E-ask") -> Fac
     """A deal is won."""
     update = {"customer": Reference(id=customer_id), "name": f"Deal {id}", "requested_by": asked_by}
     return deal_key(id), deal(*parts, opportunity_id=f"OPP-{id}").model_copy(update=update)
+
+
+def booked(answers: Iterable[Answer], project: str) -> list[Decimal]:
+    """The amounts of a project that an ERP has booked and taken back, in their order."""
+    kinds = BillablePost | BillableReverse | ExpensePost | ExpenseReverse
+    taken = (answer.body for answer in answers if answer.is_taken)
+    return [body.amount for body in taken if isinstance(body, kinds) and body.project == project]

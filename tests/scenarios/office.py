@@ -25,7 +25,7 @@ from tests.scenarios.ledger import Answer, Ledger
 
 FINANCE: Final = "urn:example:finance"
 SYSTEMS: Final = {
-    "erp": ("customer.", "project.create", "project.cancel", "contract.", "billable."),
+    "erp": ("customer.", "project.create", "project.cancel", "contract.", "billable.", "expense.", "cost."),
     "psa": ("project.put", "project.withdraw"),
     "crm": ("project.link",),
     "docs": ("workspace.",),
@@ -60,7 +60,7 @@ class Office:
             "approvals": {},
             "sources": {
                 CRM: {"users": ["guest"], "types": ["customer.*", "project.*", "contract.*"]},
-                PSA: {"users": ["guest"], "types": ["timesheet.*"]},
+                PSA: {"users": ["guest"], "types": ["timesheet.*", "expense.*"]},
                 FINANCE: {"users": ["guest"], "types": ["customer.credit_changed"]},
             },
             "systems": {name: SYSTEM | {"operations": _operations(begins)} for name, begins in SYSTEMS.items()},
@@ -105,6 +105,12 @@ class Office:
         told = self._run(firm.gateways[0].runtime.people.act(row.key, acted, id=f"act-{self._sent}"))
         self._run(self._rest(firm))
         return told
+
+    def retry(self, key: ActorKey) -> None:
+        """A person has what stands still of a key run again."""
+        firm = self._open()
+        self._run(firm.store.clients().acts.retry(key, actor="E-5", reason="has mended it"))
+        self._run(self._rest(firm))
 
     def cases(self, *, settled: bool = False) -> list[CaseRow]:
         """The cases that stand open, and those that are settled where asked for."""
@@ -164,7 +170,7 @@ class Office:
         tables, calm, before = firm.store.tables, 0, (-1, -1)
         for _ in range(MOST_SECONDS):
             now = len(tables.timeline), len(self.answers)
-            is_idle = not (firm.depth() or tables.outbox) and all(_stands(firm, key) for key in tables.lanes)
+            is_idle = not firm.depth() and _nothing_is_sent(firm) and all(_stands(firm, key) for key in tables.lanes)
             calm = calm + 1 if is_idle and now == before else 0
             if calm == CALM_SECONDS:
                 return
@@ -177,6 +183,13 @@ def _stands(firm: Firm, key: ActorKey) -> bool:
     """Whether a lane is empty, or goes on only once somebody does something."""
     lane = firm.store.tables.row(key).lane
     return not lane.depth or lane.state in {LaneState.PARKED, LaneState.WAITING}
+
+
+def _nothing_is_sent(firm: Firm) -> bool:
+    """Whether each command that is not settled is parked, or stands behind one that is."""
+    commands = firm.store.tables.outbox.values()
+    stuck = {standing.lane for standing in commands if standing.is_parked}
+    return all(standing.lane in stuck for standing in commands)
 
 
 def _operations(begins: tuple[str, ...]) -> dict[str, Any]:
