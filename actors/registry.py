@@ -8,6 +8,7 @@ from typing import Final
 
 from actors.decision import Actor
 from actors.entities import (
+    billed_month,
     contract,
     customer,
     directory,
@@ -32,6 +33,7 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             resource.ACTOR,
             timesheet.ACTOR,
             expense.ACTOR,
+            billed_month.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
         )

@@ -33,11 +33,14 @@ class BilledLine(BaseModel):
     cost."""
     claim: str | None = None
     """What it claims, so that no other sheet or report bills the same line of the source."""
+    turn: int = 1
+    """Counts the bookings of the line within its revision: one more for each time that it was re-rated."""
 
     @property
     def name(self) -> str:
-        """The line of the command that booked it."""
-        return f"{self.body.line_id}.r{self.revision}"
+        """The line of the command that booked it: no other booking of the sheet has it, whatever ids lines have."""
+        name = f"{self.body.line_id}.r{self.revision}"
+        return name if self.turn == 1 else f"{name}.{self.turn}"
 
 
 class Billed(BaseModel):

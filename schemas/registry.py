@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas import acts
+from schemas.billed_month import v1 as billed_month_v1
 from schemas.bound import Bound
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
@@ -208,6 +209,10 @@ EVENTS: Final = Registry(
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),
         Version("timesheet.rejected", 1, timesheet_v1.Rejected),
         Version("timesheet.withdrawn", 1, timesheet_v1.Withdrawn),
+        Version("timesheet.rates_changed", 1, timesheet_v1.RatesChanged, inner=True),
+        Version("timesheet.acted", 1, acts.Acted, inner=True),
+        Version("billed_month.listed", 1, billed_month_v1.Listed, inner=True),
+        Version("billed_month.amended", 1, billed_month_v1.Amended, inner=True),
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),

@@ -65,7 +65,7 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
     }  # fmt: skip
     return Accept(
         state.model_copy(update=changed),
-        requests=_reversals(state.lines, erp or ""),
+        requests=reversals(state.lines, erp),
         notices=(Notice("withdrawn", {"revision": str(end.revision)}),),
     )
 
@@ -101,7 +101,7 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     }
     return Accept(
         state.model_copy(update=changed),
-        requests=(*_reversals(leaving, ground.erp), *map(_posting, booked.values())),
+        requests=(*reversals(leaving, ground.erp), *map(posting, booked.values())),
         claims=tuple(Claim(LINE, value) for value in claimed),
     )
 
@@ -165,15 +165,19 @@ def _claim(line: Line, source: str, context: Context) -> Claim | None:
     return Claim(LINE, f"{system}/{context.key.entity}/{line.line_id}")
 
 
-def _posting(line: BilledLine) -> Request:
+def posting(line: BilledLine) -> Request:
+    """What books a line."""
     return Request(line.system or "", f"{operation_of(line.body)}.post", line.name, line.body)
 
 
-def _reversals(leaving: Mapping[str, BilledLine], erp: str) -> tuple[Request, ...]:
+def reversals(leaving: Mapping[str, BilledLine], erp: str | None = None) -> tuple[Request, ...]:
     """What takes lines back, each where it was booked; `erp` has those of which that was not kept."""
     return tuple(
         Request(
-            line.system or erp, f"{operation_of(line.body)}.reverse", line.name, reversal(line.body, line.reference)
+            line.system or erp or "",
+            f"{operation_of(line.body)}.reverse",
+            line.name,
+            reversal(line.body, line.reference),
         )
         for line in leaving.values()
     )

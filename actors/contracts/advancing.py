@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from actors.contracts.holding import hold_of
-from actors.contracts.telling import tell, with_amendment
+from actors.contracts.telling import tell, tell_months, with_amendment
 from actors.decision import Accept, Context, Request
 from schemas.contract.entity import Amendment, Contract, Held, topic_of
 from schemas.contract.v1 import ChangeOrderApproved, Instalment
@@ -95,7 +95,7 @@ def _applied(step: _Step, held: Held, context: Context) -> _Step:
     return replace(
         step,
         contract=contract,
-        requests=(*step.requests, *requests),
+        requests=(*step.requests, *requests, *tell_months(contract, amendment, context)),
         settles=(*step.settles, topic_of(order.version)) if held.why is not None else step.settles,
         notices=(*step.notices, Notice("amended", {"version": str(order.version)})),
         remarks=(*step.remarks, *late(amendment, context)),
@@ -108,6 +108,6 @@ def late(amendment: Amendment, context: Context) -> tuple[str, ...]:
         return ()
     remark = (
         f"the rates are effective from {amendment.effective_on}, which is over: what is decided from now on has them, "
-        "lines that are posted stay as they are"
+        "and finance is asked about each sheet with lines that are posted already"
     )
     return (remark,)

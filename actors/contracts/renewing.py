@@ -7,7 +7,7 @@ from actors.contracts.advancing import amended, late
 from actors.contracts.authority import missing_for_renewal, objection, theirs
 from actors.contracts.ending import unknown
 from actors.contracts.holding import MOST, RENEWAL, renewal_case
-from actors.contracts.telling import tell
+from actors.contracts.telling import tell, tell_months
 from actors.decision import Accept, Context, Decision, Ignore
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, HeldRenewal
@@ -46,6 +46,7 @@ def _decided(state: Contract, held: HeldRenewal, context: Context) -> Accept:
         return Accept(waiting, cases=(case,), notices=(Notice("renewal_held", {}),))
     amendment = _entry(state, held)
     contract, requests = tell(amended(state, amendment), context.key, amendment)
+    requests = (*requests, *tell_months(contract, amendment, context))
     notice = Notice("renewed", {"ends_on": renewal.ends_on.isoformat()})
     return Accept(contract, requests, notices=(notice,), settles=(RENEWAL,), remarks=late(amendment, context))
 

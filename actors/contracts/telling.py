@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
-from actors.decision import Request
+from actors.decision import Context, Request
 from actors.lines import numbered
+from schemas.billed_month.entity import month_of, months_between
+from schemas.billed_month.v1 import Amended
 from schemas.commands import SELF
 from schemas.contract.entity import Amendment, Contract
 from schemas.keys import ActorKey
@@ -16,6 +20,9 @@ from schemas.operations.project import RolePrice
 from schemas.project.v1 import Rate, TermsChanged
 from schemas.record import Record
 from schemas.values import Money
+
+AHEAD: Final = 31
+"""Days from now for which time may be approved already."""
 
 
 def tell(
@@ -40,6 +47,22 @@ def tell(
         for system, operation, body in bodies
     )
     return contract.model_copy(update={"puts": number}), requests
+
+
+def tell_months(contract: Contract, amendment: Amendment, context: Context) -> tuple[Request, ...]:
+    """What the months are told in which time may be billed already that an amendment has other rates for.
+
+    `contract` is as it is once the others are told.
+    """
+    if amendment.rates is None:
+        return ()
+    first = max(amendment.effective_on, contract.starts_on or amendment.effective_on)
+    requests: list[Request] = []
+    for month in months_between(first, context.now.date() + timedelta(days=AHEAD)):
+        body = Amended(to=month_of(context.key.id, month), contract=context.key.id, number=amendment.number)
+        line = numbered(f"{amendment.number}.{month:%Y-%m}", contract.puts, body)
+        requests.append(Request(SELF, "billed_month.amended", line, body))
+    return tuple(requests)
 
 
 def tell_billing(contract: Contract, key: ActorKey) -> tuple[Contract, tuple[Request, ...]]:

@@ -3,46 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 from actors.billing.answers import answered
 from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Snapshot
-from schemas.commands import Result
+from actors.billing.planning import rates_changed
+from actors.billing.rerating import acted, followed
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
+from schemas.acts import Acted
+from schemas.commands import SELF, Confirmed, Result
+from schemas.commands import Rejected as Refused
 from schemas.envelope import Envelope
 from schemas.keys import ActorKey
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Approved, Corrected, Rejected, Submitted, Withdrawn
+from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Submitted, Withdrawn
 
 
 def references(_state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
     """What is booked needs its project, that one's contract, and for cost whoever worked."""
-    if isinstance(event, Envelope) and isinstance(event.data, (Approved, Corrected)):
-        return ground_references(event.data, loaded)
-    if isinstance(event, Envelope) and isinstance(event.data, Withdrawn):
-        return (event.data.project.key("project"),)
-    return ()
+    match event:
+        case Envelope(data=Approved() | Corrected() as sheet):
+            return ground_references(sheet, loaded)
+        case Envelope(data=Withdrawn() as end):
+            return (end.project.key("project"),)
+        case Envelope(data=RatesChanged() as change):
+            return (ActorKey("contract", change.contract),)
+        case _:
+            return ()
 
 
 def decide(state: Timesheet, event: Event, context: Context) -> Decision:
     """What a timesheet's event means; pure."""
     match event:
+        case Result() if event.command.system == SELF:
+            return _heard(event)
         case Result():
             return answered(state, event)
-        case Envelope(data=Submitted()):
+        case Envelope(data=RatesChanged() as change):
+            return rates_changed(state, change, context)
+        case Envelope(data=Acted() as act):
+            return acted(state, act, context)
+        case Envelope():
+            return followed(state, _told(state, event, context), context.key)
+
+
+def _told(state: Timesheet, event: Envelope, context: Context) -> Decision:
+    """What the PSA says of the sheet."""
+    match event.data:
+        case Submitted():
             if state.is_approved:
                 return Ignore("the sheet is approved already")
             return Accept(state.model_copy(update={"status": "submitted"}))
-        case Envelope(data=Rejected()):
+        case Rejected():
             return sent_back(state, "timesheet")
-        case Envelope(data=Approved() as sheet):
+        case Approved() as sheet:
             return approved(state, sheet, event.source, context)
-        case Envelope(data=Corrected() as sheet):
+        case Corrected() as sheet:
             return corrected(state, sheet, event.source, context)
-        case Envelope(data=Withdrawn() as end):
+        case Withdrawn() as end:
             return withdrawn(state, end, context)
         case _:
             return Ignore(f"{event.type} does not concern a timesheet")
+
+
+def _heard(result: Result) -> Decision:
+    """The month of a contract knows of the sheet."""
+    match result.outcome:
+        case Confirmed():
+            return Ignore("the contract's month knows of the sheet")
+        case Refused(failure):
+            return Reject(failure)
+        case _:
+            assert_never(result.outcome)
 
 
 ACTOR = Actor("timesheet", Timesheet, 1, decide, references)

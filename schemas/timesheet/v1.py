@@ -102,3 +102,13 @@ class Withdrawn(Record):
     revision: Revision
     """The revision that was approved, or a higher one: an approval of this one, or of one before it, counts no more."""
     reason: Note
+
+
+class RatesChanged(Record):
+    """A contract has other rates for days on which time of the sheet may be billed. Comes from inside."""
+
+    to: Id
+    """The sheet."""
+    contract: Id
+    number: Revision
+    """Number of the amendment in the contract's history."""

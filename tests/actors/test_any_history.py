@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,18 +12,23 @@ from hypothesis import strategies as st
 
 from actors.billing.answers import AGAIN
 from actors.decision import Accept, Reject, Request
+from actors.entities.contract import ACTOR as CONTRACT
 from actors.entities.expense import ACTOR as EXPENSE
 from actors.entities.timesheet import ACTOR
 from actors.policy import LegalEntity
+from schemas.acts import Act
 from schemas.billed import Billed, Post
-from schemas.commands import Confirmed, Rejected, Result
+from schemas.commands import SELF, Confirmed, Rejected, Result
+from schemas.contract.entity import Contract
 from schemas.expense import v1 as expense
 from schemas.expense.entity import ExpenseReport
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.expense import ExpensePost, ExpenseReverse
+from schemas.record import Record
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Approved, Corrected
+from schemas.timesheet.v1 import Approved, Corrected, RatesChanged
+from tests.actors.agreements import SOW, UNSUPERVISED, act, opened
 from tests.actors.firm import (
     BRIDGE,
     REPORT,
@@ -40,6 +45,7 @@ from tests.actors.history import KEYS, draw_history
 from tests.actors.stage import REFUSED, Given, command_of
 
 MANY = settings(max_examples=80, deadline=None)
+AGREED = Contract.model_validate(Given(CONTRACT, SOW, Contract(), UNSUPERVISED).after(opened()).state)
 POSTS, REVERSALS = BillablePost | ExpensePost | CostPost, BillableReverse | ExpenseReverse | CostReverse
 
 
@@ -109,12 +115,12 @@ class Erp:
     open: deque[tuple[Request, int]] = field(default_factory=deque)
     stands: dict[str, Post] = field(default_factory=dict)
 
-    def hear(self, event: Approved | Corrected | expense.Approved | expense.Corrected) -> bool:
-        """A sheet or report comes; whether it is accepted."""
+    def hear(self, event: Record) -> bool:
+        """Something happens to the sheet or the report; whether it is accepted."""
         decision = self.given.when(event)
         if isinstance(decision, Accept):
             self.given = self.given.after(event)
-            self.open.extend((request, 1) for request in decision.requests)
+            self.open.extend((request, 1) for request in decision.requests if request.system != SELF)
         return isinstance(decision, Accept)
 
     def answer(self, *, refuses: bool, anew: bool) -> None:
@@ -146,7 +152,7 @@ def test_in_the_end_each_line_stands_once_whatever_is_refused_and_sent_again_mea
     is_time = not arriving or isinstance(arriving[0], Approved | Corrected)
     new = Given(ACTOR, SHEET, Timesheet()) if is_time else Given(EXPENSE, REPORT, ExpenseReport())
     erp = Erp(Given(new.actor, new.key, new.state, others={BRIDGE: running_project()}))
-    wanted: dict[str, object] = {}
+    wanted: dict[str, tuple[bool, Decimal]] = {}
     for event in arriving:
         if erp.hear(event):
             now = {of.line_id: said(of) for of in event.lines}
@@ -163,6 +169,44 @@ def test_in_the_end_each_line_stands_once_whatever_is_refused_and_sent_again_mea
     state = erp.given.state
     assert isinstance(state, Billed)
     assert (state.late, all(each.posted for each in state.lines.values())) == ({}, True)
+
+
+@MANY
+@given(st.lists(st.one_of(sheets, st.integers(100, 103), st.booleans()), max_size=12), st.data())
+def test_in_the_end_the_erp_has_the_lines_of_the_sheet_at_the_rates_that_were_approved(
+    happening: list[Approved | Corrected | int | bool], data: st.DataObject
+) -> None:
+    under = running_project().model_copy(update={"contract": SOW.id})
+    erp = Erp(Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: under, SOW: AGREED}))
+    for number, happened in enumerate(happening, 2):
+        if isinstance(happened, bool):
+            for plan in list(sheet_of(erp).plans.values())[:1]:
+                assert erp.hear(act(Act.APPROVE if happened else Act.REJECT, plan.topic, ("F-1", "finance")))
+        elif isinstance(happened, int):
+            first = AGREED.history[0].model_copy(update={"rates": {"consultant": Decimal(happened)}})
+            others = {**erp.given.others, SOW: AGREED.model_copy(update={"history": (first,)})}
+            erp.given = replace(erp.given, others=others)
+            erp.hear(RatesChanged(to=SHEET.id, contract=SOW.id, number=number))
+        else:
+            erp.hear(happened)
+        for refuses, anew in data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=3)):
+            if erp.open and not (refuses and isinstance(erp.open[0][0].body, REVERSALS)):
+                erp.answer(refuses=refuses, anew=anew)
+    for _ in range(200):
+        if erp.open:
+            erp.answer(refuses=False, anew=False)
+    lines = sheet_of(erp).lines
+    assert {body.line_id: body for body in erp.stands.values()} == {id: line.body for id, line in lines.items()}
+    assert len(erp.stands) == len(lines)
+    assert all(reference in erp.stands for reference in (line.reference for line in lines.values()))
+    for plan in sheet_of(erp).plans.values():
+        assert all(lines[each.line_id].name == each.booking for each in plan.lines)
+
+
+def sheet_of(erp: Erp) -> Timesheet:
+    """The sheet as it stands."""
+    assert isinstance(erp.given.state, Timesheet)
+    return erp.given.state
 
 
 def said(of: object) -> tuple[bool, Decimal]:

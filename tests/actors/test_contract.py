@@ -12,6 +12,7 @@ from actors.decision import Accept, Decision, Request
 from actors.entities.contract import ACTOR, MOST_HELD
 from actors.policy import Flow, LegalEntity, Mode, Successor
 from schemas.acts import Act
+from schemas.billed_month.v1 import Amended
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
 from schemas.contract.v1 import ChangeOrderApproved, Instalment, Withdrawn
@@ -269,6 +270,7 @@ def test_the_next_version_is_applied_and_all_who_must_know_are_told() -> None:
     decision = accepted(FREE.when(order(2, rate="150.00", hours="640", ends_on=date(2027, 3, 31))))
     assert [(request.system, request.operation) for request in decision.requests] == [
         ("billing", "contract.put"), (SELF, "project.terms_changed"), ("planning", "forecast.put"),
+        (SELF, "billed_month.amended"),
     ]  # fmt: skip
     put = body(decision, "contract.put")
     assert isinstance(put, ContractPut)
@@ -679,7 +681,9 @@ def test_done_by_hand_it_is_settled() -> None:
 def test_cancelled_it_counts_no_more_and_project_and_planning_learn_of_it() -> None:
     given, _ = refused_by_billing()
     decision = accepted(given.when(act(Act.CANCEL, TOPIC_2)))
-    assert [request.operation for request in decision.requests] == ["project.terms_changed", "forecast.put"]
+    assert [request.operation for request in decision.requests] == [
+        "project.terms_changed", "forecast.put", "billed_month.amended",
+    ]  # fmt: skip
     told = body(decision, "project.terms_changed")
     assert isinstance(told, TermsChanged)
     assert (told.number, told.rates, told.value) == (2, None, eur("50000.00"))
@@ -756,7 +760,26 @@ def test_what_planning_refuses_is_a_persons_case() -> None:
 
 def test_of_rates_for_days_that_are_over_it_is_said_what_becomes_of_posted_lines() -> None:
     (remark,) = accepted(FREE.when(order(2, rate="150.00", effective_on=date(2026, 2, 1)))).remarks
-    assert "posted stay as they are" in remark
+    assert "finance is asked about each sheet with lines that are posted already" in remark
+
+
+@pytest.mark.parametrize(
+    ("effective_on", "months"),
+    [
+        (date(2025, 6, 1), ["2026-01", "2026-02", "2026-03", "2026-04"]),  # the contract starts in January
+        (date(2026, 2, 28), ["2026-02", "2026-03", "2026-04"]),
+        (APRIL, ["2026-04"]),  # time of next month may be approved already
+        (JUNE, []),
+    ],
+)
+def test_the_months_that_may_have_billed_time_are_told_of_other_rates(effective_on: date, months: list[str]) -> None:
+    decision = accepted(FREE.when(order(2, rate="150.00", effective_on=effective_on)))
+    told = [request.body for request in decision.requests if isinstance(request.body, Amended)]
+    assert [(each.to, each.contract, each.number) for each in told] == [
+        (f"{month}/SOW-1", "SOW-1", 2) for month in months
+    ]
+    without = accepted(FREE.when(order(2, effective_on=effective_on)))
+    assert not [request for request in without.requests if isinstance(request.body, Amended)]
 
 
 def test_without_rates_there_is_nothing_to_say() -> None:

@@ -12,6 +12,23 @@ Feature: Approved time and expenses become entries of the ERP, once, for ever
     And 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
     Then the ERP bills 800.00 EUR and 960.00 EUR for ENG-1
 
+  Scenario: A change order that is effective before what is posted
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    When change order 2 of ENG-1 is approved by finance: 120.00 EUR from 2026-04-01
+    Then finance is asked about the sheet: rates_changed
+    And a case says "line 2 of 2026-04-01: 100.00 → 120.00, +160.00"
+    And the ERP has 1600.00 EUR booked on ENG-1
+    When E-21 approves as finance
+    Then the ERP was asked for 800.00, 800.00, -800.00, and 960.00 EUR of ENG-1, in this order
+    And no case stands open
+
+  Scenario: Other rates of posted time are rejected
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    When change order 2 of ENG-1 is approved by finance: 120.00 EUR from 2026-04-01
+    And E-21 rejects as finance
+    Then the ERP has 1600.00 EUR booked on ENG-1
+    And no case stands open
+
   Scenario: Time that is not billed is cost
     When 2 hours on ENG-1 are approved for 2026-03-31, which nobody is billed for
     Then the ERP bills nothing for ENG-1

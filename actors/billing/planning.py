@@ -1,0 +1,111 @@
+"""What other rates of a contract would change of a sheet: a plan, and the case by which finance decides on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from actors.billing.checks import MOST
+from actors.decision import Accept, Context, Decision, Ignore, Reject
+from actors.policy import LegalEntity
+from schemas.acts import Act
+from schemas.billed import BilledLine
+from schemas.contract.entity import Contract
+from schemas.facts import Case
+from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.timesheet.entity import Plan, RatedLine, Timesheet
+from schemas.timesheet.v1 import RatesChanged
+from schemas.verdicts import Failure, FailureClass
+
+FINANCE: Final = "finance"
+"""The role that decides on plans."""
+RERATE: Final = "rerate:"
+"""Begins the topic of the case of a plan."""
+SHOWN: Final = 10
+"""Lines of a plan that its case names; the sheet's state has all of them."""
+
+
+def rates_changed(state: Timesheet, change: RatesChanged, context: Context) -> Decision:
+    """Plan what the contract's rates, as they are now, would change. Nothing is booked before somebody approves."""
+    contract = context.find(ActorKey("contract", change.contract)).state
+    if not isinstance(contract, Contract) or contract.legal_entity is None:
+        return Ignore(f"contract {change.contract} is not known")
+    legal_entity = context.policy.legal_entities.get(contract.legal_entity)
+    if legal_entity is None:
+        reason = f"add legal entity {contract.legal_entity} to the policy file, then retry"
+        return Reject(Failure(FailureClass.MAPPING, "legal_entity_unmapped", reason, "legal_entity"))
+    booked = (line for line in state.lines.values() if line.contract == change.contract)
+    rated = tuple(line for each in booked if (line := _rated(each, contract, legal_entity)) is not None)
+    plan = Plan(contract=change.contract, number=change.number, lines=rated)
+    before = state.plans.get(change.contract)
+    if not rated and before is None:
+        return Ignore(f"the sheet has the rates of contract {change.contract} already")
+    if before is not None and plan.digest == before.digest:
+        return Ignore(f"{before.topic} asks the same already")
+    if plan.digest == state.declined.get(change.contract):
+        return Ignore("the same was rejected before")
+    others = {contract: each for contract, each in state.plans.items() if contract != change.contract}
+    return with_plans(Accept(state), state, others | ({change.contract: plan} if rated else {}))
+
+
+def with_plans(accept: Accept, before: Timesheet, plans: Mapping[str, Plan]) -> Accept:
+    """The decision with these plans instead of those before: a case for each new one, none for what is over."""
+    state = accept.state
+    had, has = ({plan.topic for plan in each.values()} for each in (before.plans, plans))
+    return replace(
+        accept,
+        state=state.model_copy(update={"plans": dict(plans)}),
+        settles=(*accept.settles, *sorted(had - has)),
+        cases=(*accept.cases, *(_case(plan, before.lines) for plan in plans.values() if plan.topic not in had)),
+    )
+
+
+def still_meant(plans: Mapping[str, Plan], lines: Mapping[str, BilledLine]) -> dict[str, Plan]:
+    """The plans without lines that are booked otherwise by now: those have the rates of their contract."""
+    standing = {line.name for line in lines.values()}
+    left = {
+        contract: plan.model_copy(update={"lines": tuple(each for each in plan.lines if each.booking in standing)})
+        for contract, plan in plans.items()
+    }
+    return {contract: plan for contract, plan in left.items() if plan.lines}
+
+
+def _rated(line: BilledLine, contract: Contract, legal_entity: LegalEntity) -> RatedLine | None:
+    """The line at the rate that its contract has for its day now; None where that is what it has, or none."""
+    body = line.body
+    if not isinstance(body, BillablePost):
+        return None
+    rate = contract.rates_on(body.work_date).get(body.role)
+    if rate is None or rate == body.rate or body.hours * rate > MOST:
+        return None
+    amount = legal_entity.rounded(body.hours * rate, body.currency)
+    return RatedLine(
+        line_id=body.line_id,
+        booking=line.name,
+        was=body.rate,
+        rate=rate,
+        contract_version=contract.version_on(body.work_date),
+        amount=amount,
+        difference=amount - body.amount,
+    )
+
+
+def _case(plan: Plan, lines: Mapping[str, BilledLine]) -> Case:
+    shown = "; ".join(_shown(plan.lines[:SHOWN], lines)) + ("; …" if len(plan.lines) > SHOWN else "")
+    currency = lines[plan.lines[0].line_id].body.currency or ""
+    reason = (
+        f"contract {plan.contract} has other rates for {len(plan.lines)} lines of the sheet, {plan.difference:+f} "
+        f"{currency} in all: {shown}: approve to take them back and book them anew, or reject to leave them as they are"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "rates_changed", reason)
+    money = {currency: abs(plan.difference)}
+    return Case(failure, plan.topic, (Act.APPROVE, Act.REJECT), FINANCE, money)
+
+
+def _shown(rated: Iterable[RatedLine], lines: Mapping[str, BilledLine]) -> Iterable[str]:
+    for each in rated:
+        body = lines[each.line_id].body
+        day = f" of {body.work_date}" if isinstance(body, BillablePost) else ""
+        yield f"line {each.line_id}{day}: {each.was:f} → {each.rate:f}, {each.difference:+f}"

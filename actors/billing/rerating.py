@@ -1,0 +1,95 @@
+"""How posted time gets other rates: its sheet is known to the months of its contract, and finance decides on a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.billing.booking import posting, reversals
+from actors.billing.planning import FINANCE, RERATE, still_meant, with_plans
+from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.policy import Flow, Mode
+from schemas.acts import Act, Acted
+from schemas.billed import BilledLine
+from schemas.billed_month.entity import month_of
+from schemas.billed_month.v1 import Listed
+from schemas.commands import SELF, command_reference
+from schemas.facts import Notice
+from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.timesheet.entity import Plan, RatedLine, Timesheet
+
+
+def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
+    """What follows from other lines: the months of their contracts hear of the sheet, and plans are of what stands."""
+    if not isinstance(decision, Accept) or not isinstance(decision.state, Timesheet):
+        return decision
+    sheet = decision.state
+    months = {
+        month_of(line.contract, line.body.work_date): line.contract
+        for line in sheet.lines.values()
+        if line.contract is not None and isinstance(line.body, BillablePost)
+    }
+    new = {month: contract for month, contract in months.items() if month not in sheet.listed}
+    requests = tuple(
+        Request(SELF, "billed_month.listed", f"listed.{month}", Listed(to=month, contract=contract, sheet=key.id))
+        for month, contract in new.items()
+    )
+    listed = sheet.model_copy(update={"listed": (*sheet.listed, *new)})
+    accept = replace(decision, state=listed, requests=(*decision.requests, *requests))
+    return with_plans(accept, before, still_meant(before.plans, sheet.lines)) if before.plans else accept
+
+
+def acted(state: Timesheet, act: Acted, context: Context) -> Decision:
+    """Finance decides on a plan. What is approved is what was seen: the topic carries the content."""
+    plan = next((each for each in state.plans.values() if each.topic == act.topic), None)
+    if plan is None:
+        return Ignore(_advice(state, act))
+    if FINANCE not in act.roles:
+        return Ignore(f"other rates of posted time are decided by {FINANCE}, and {act.by} is not that")
+    match act.act:
+        case Act.APPROVE:
+            return _approved(state, plan, act, context)
+        case Act.REJECT:
+            kept = state.model_copy(update={"declined": state.declined | {plan.contract: plan.digest}})
+            remark = f"the lines stay as they are booked: {act.reason}"
+            return with_plans(Accept(kept, remarks=(remark,)), state, _without(state, plan))
+        case _:
+            return Ignore(f"{act.act} is not possible here: approve or reject the plan")
+
+
+def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Decision:
+    """The lines are taken back, and booked anew at the rates that were approved."""
+    stand = [(each, state.lines[each.line_id]) for each in plan.lines]
+    for code in {line.body.legal_entity for _, line in stand}:
+        legal_entity = context.policy.legal_entities.get(code)
+        if legal_entity is not None and legal_entity.mode(Flow.TIME) is not Mode.LIVE:
+            mode = legal_entity.mode(Flow.TIME)
+            return Ignore(f"the policy has time of {code} in mode {mode}: set it live, then approve again")
+    booked = {each.line_id: _anew(each, line, context.key) for each, line in stand}
+    accept = Accept(
+        state.model_copy(update={"lines": state.lines | booked}),
+        requests=(*reversals({each.line_id: line for each, line in stand}), *map(posting, booked.values())),
+        notices=(Notice("rerated", {"contract": plan.contract, "number": str(plan.number), "by": act.by}),),
+    )
+    return with_plans(accept, state, _without(state, plan))
+
+
+def _anew(rated: RatedLine, line: BilledLine, key: ActorKey) -> BilledLine:
+    """The line as it is booked at its new rate."""
+    at = {"rate": rated.rate, "amount": rated.amount, "contract_version": rated.contract_version}
+    body = line.body.model_copy(update=at)
+    anew = line.model_copy(update={"body": body, "turn": line.turn + 1, "posted": False})
+    return anew.model_copy(update={"reference": command_reference(key, anew.name, 1)})
+
+
+def _without(state: Timesheet, plan: Plan) -> dict[str, Plan]:
+    return {contract: each for contract, each in state.plans.items() if contract != plan.contract}
+
+
+def _advice(state: Timesheet, act: Acted) -> str:
+    """What to look at instead of a plan that is not open."""
+    contract = act.topic.removeprefix(RERATE).rsplit(":", 2)[0]
+    plan = state.plans.get(contract)
+    if plan is None or not act.topic.startswith(RERATE):
+        return f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}"
+    return f"the plan is another one since: look at the case {plan.topic}, and decide on that"
