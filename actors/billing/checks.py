@@ -61,7 +61,7 @@ def _unbillable(ground: Ground) -> Failure | None:
         reason = "the project is withdrawn, since its deal was cancelled: name another one, or take its lines back"
         return _rule("project_not_active", reason, "project")
     if project.status != "active":
-        reason = f"the project is {project.status}: reopen it, or correct the sheet"
+        reason = f"the project is {project.status}: reopen it, or correct the lines"
         return _rule("project_not_active", reason, "project")
     if project.currency != paper.currency:
         return _rule("currency_differs", f"the project is in {project.currency}; nothing is converted here", "currency")

@@ -95,8 +95,9 @@ def _rated(line: BilledLine, contract: Contract, legal_entity: LegalEntity) -> R
 def _case(plan: Plan, lines: Mapping[str, BilledLine]) -> Case:
     shown = "; ".join(_shown(plan.lines[:SHOWN], lines)) + ("; …" if len(plan.lines) > SHOWN else "")
     currency = lines[plan.lines[0].line_id].body.currency or ""
+    count = "1 line" if len(plan.lines) == 1 else f"{len(plan.lines)} lines"
     reason = (
-        f"contract {plan.contract} has other rates for {len(plan.lines)} lines of the sheet, {plan.difference:+f} "
+        f"contract {plan.contract} has other rates for {count} of the sheet, {plan.difference:+f} "
         f"{currency} in all: {shown}: approve to take them back and book them anew, or reject to leave them as they are"
     )
     failure = Failure(FailureClass.BUSINESS_RULE, "rates_changed", reason)

@@ -26,8 +26,8 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
     sheet = decision.state
     months = {
         month_of(line.contract, line.body.work_date): line.contract
-        for line in sheet.lines.values()
-        if line.contract is not None and isinstance(line.body, BillablePost)
+        for line_id, line in sheet.lines.items()
+        if line.contract is not None and before.lines.get(line_id) is not line and isinstance(line.body, BillablePost)
     }
     new = {month: contract for month, contract in months.items() if month not in sheet.listed}
     requests = tuple(

@@ -78,4 +78,4 @@ def _heard(result: Result) -> Decision:
             assert_never(result.outcome)
 
 
-ACTOR = Actor("timesheet", Timesheet, 1, decide, references)
+ACTOR = Actor("timesheet", Timesheet, 2, decide, references)

@@ -1,4 +1,4 @@
-"""The timesheet as the gateway keeps it, version 1."""
+"""The timesheet as the gateway keeps it, version 2; one of version 1 is read as it stands."""
 
 from __future__ import annotations
 
