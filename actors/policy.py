@@ -42,6 +42,10 @@ ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(
         "expense.reverse": ("erp",),
         "cost.post": ("erp",),
         "cost.reverse": ("erp",),
+        "milestone.bill": ("billing",),
+        "invoice.post": ("erp",),
+        "invoice.put": ("crm",),
+        "receivable.put": ("psa",),
     }
 )
 """Operation -> the role whose system takes it, unless the legal entity's `operations` say otherwise."""
@@ -62,6 +66,7 @@ class Flow(StrEnum):
     RESOURCES = "resources"
     TIME = "time"
     EXPENSES = "expenses"
+    INVOICES = "invoices"
 
 
 class Mode(StrEnum):

@@ -42,6 +42,16 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "expense.approved": Flow.EXPENSES,
         "expense.corrected": Flow.EXPENSES,
         "expense.rejected": Flow.EXPENSES,
+        "invoice.issued": Flow.INVOICES,
+        "invoice.posted": Flow.INVOICES,
+        "invoice.posting_rejected": Flow.INVOICES,
+        "invoice.sent": Flow.INVOICES,
+        "invoice.payment_received": Flow.INVOICES,
+        "invoice.credit_memo_issued": Flow.INVOICES,
+        "invoice.written_off": Flow.INVOICES,
+        "invoice.disputed": Flow.INVOICES,
+        "ledger.revenue_posted": Flow.INVOICES,
+        "ledger.journal_posted": Flow.INVOICES,
     }
 )
 """Event type, without version -> its flow. Types that do not stand here always run live.

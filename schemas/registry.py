@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas import acts
+from schemas.awaited import v1 as awaited_v1
 from schemas.billed_month import v1 as billed_month_v1
 from schemas.bound import Bound
 from schemas.contract import v1 as contract_v1
@@ -20,7 +21,10 @@ from schemas.employee import v1 as employee_v1
 from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
 from schemas.expense import v1 as expense_v1
+from schemas.invoice import told as invoice_told
+from schemas.invoice import v1 as invoice_v1
 from schemas.json_schema import json_schema
+from schemas.ledger import v1 as ledger_v1
 from schemas.project import v1 as project_v1
 from schemas.project import v2 as project_v2
 from schemas.rate_card import v1 as rate_card_v1
@@ -209,6 +213,7 @@ EVENTS: Final = Registry(
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),
         Version("timesheet.rejected", 1, timesheet_v1.Rejected),
         Version("timesheet.withdrawn", 1, timesheet_v1.Withdrawn),
+        Version("timesheet.invoiced", 1, invoice_told.Invoiced, inner=True),
         Version("timesheet.rates_changed", 1, timesheet_v1.RatesChanged, inner=True),
         Version("timesheet.acted", 1, acts.Acted, inner=True),
         Version("billed_month.listed", 1, billed_month_v1.Listed, inner=True),
@@ -216,5 +221,17 @@ EVENTS: Final = Registry(
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),
+        Version("invoice.issued", 1, invoice_v1.Issued),
+        Version("invoice.posted", 1, invoice_v1.Posted),
+        Version("invoice.posting_rejected", 1, invoice_v1.PostingRejected),
+        Version("invoice.sent", 1, invoice_v1.Sent),
+        Version("invoice.payment_received", 1, invoice_v1.PaymentReceived),
+        Version("invoice.credit_memo_issued", 1, invoice_v1.CreditMemoIssued),
+        Version("invoice.written_off", 1, invoice_v1.WrittenOff),
+        Version("invoice.disputed", 1, invoice_v1.Disputed),
+        Version("invoice.acted", 1, acts.Acted, inner=True),
+        Version("awaited.invoice", 1, awaited_v1.Invoice, inner=True),
+        Version("ledger.revenue_posted", 1, ledger_v1.RevenuePosted),
+        Version("ledger.journal_posted", 1, ledger_v1.JournalPosted),
     )
 )

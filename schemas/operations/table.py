@@ -13,7 +13,9 @@ from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.customer import CustomerPut
 from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.operations.forecast import ForecastPut
+from schemas.operations.invoice import InvoicePost, InvoicePut, ReceivablePut
 from schemas.operations.milestone import MilestonePut
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
@@ -38,6 +40,10 @@ Body = (
     | ExpenseReverse
     | CostPost
     | CostReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 """The body of a command. Each has `legal_entity`, `amount` (a decimal), and `currency`; None where it has none."""
 
@@ -63,6 +69,10 @@ OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "expense.reverse": ExpenseReverse,
         "cost.post": CostPost,
         "cost.reverse": CostReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )
 

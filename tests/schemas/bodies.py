@@ -14,7 +14,9 @@ from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.customer import CustomerPut
 from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.operations.forecast import ForecastPut, PlannedWork
+from schemas.operations.invoice import InvoiceLine, InvoicePost, InvoicePut, ReceivablePut
 from schemas.operations.milestone import MilestonePut
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import (
     ProjectCancel,
     ProjectCreate,
@@ -93,6 +95,50 @@ def cost(**changes: Any) -> dict[str, Any]:
         "amount": Decimal("102.75"),
         "currency": "EUR",
         "dimensions": {"practice": "advisory"},
+    } | changes
+
+
+def posted(**changes: Any) -> dict[str, Any]:
+    """The fields of an invoice to be posted."""
+    return {
+        "invoice_id": "BI-2026-0481",
+        "legal_entity": "DE01",
+        "customer": "9001",
+        "project": "PRJ-000017",
+        "contract_reference": "SOW-2026-017",
+        "number": "DE01-2026-0481",
+        "issued_on": date(2026, 12, 5),
+        "due_on": date(2027, 1, 4),
+        "currency": "EUR",
+        "net": Decimal("13993.75"),
+        "tax": Decimal("2658.81"),
+        "amount": Decimal("16652.56"),
+        "lines": (
+            InvoiceLine(line_id="1", kind="milestone", amount=Decimal("12000.00"), tax_code="DE-19"),
+            InvoiceLine(line_id="2", kind="time", amount=Decimal("1993.75"), tax_code="DE-19"),
+        ),
+    } | changes
+
+
+def standing(**changes: Any) -> dict[str, Any]:
+    """The fields of how an invoice stands."""
+    return {
+        "invoice_id": "BI-2026-0481",
+        "number": "DE01-2026-0481",
+        "legal_entity": "DE01",
+        "issued_on": date(2026, 12, 5),
+        "due_on": date(2027, 1, 4),
+        "sent_on": date(2026, 12, 5),
+        "currency": "EUR",
+        "status": "partly_paid",
+        "total": Decimal("16652.56"),
+        "paid": Decimal("10000.00"),
+        "credited": Decimal("2372.56"),
+        "written_off": Decimal("0.00"),
+        "open": Decimal("4280.00"),
+        "overpaid": Decimal("0.00"),
+        "disputed": True,
+        "dispute": "The workshop was to be free of charge.",
     } | changes
 
 
@@ -242,4 +288,24 @@ BODIES: Mapping[str, Body] = {
     "cost.reverse": CostReverse(
         **cost(hours=Decimal("-1.50"), amount=Decimal("-102.75"), reverses="timesheet/TS-2026-44-1042/3.r1/1")
     ),
+    } | changes
+
+
+    "milestone.bill": MilestoneBill(
+        project_id="ENG-2026-017-DE01",
+        project="PRJ-000017",
+        contract_id="SOW-2026-017",
+        contract_reference="SOW-2026-017",
+        milestone_id="M-1",
+        name="Concept accepted",
+        completed_on=date(2026, 12, 4),
+        legal_entity="DE01",
+        currency="EUR",
+        amount=Decimal("12000.00"),
+    ),
+    "invoice.post": InvoicePost(**posted()),
+    "invoice.put": InvoicePut(
+        **standing(), customer_id="C-1001", project_id="ENG-2026-017-DE01", opportunity_id="OPP-20417"
+    ),
+    "receivable.put": ReceivablePut(**standing(), project_id="ENG-2026-017-DE01", project="psa-ENG-2026-017-DE01"),
 }

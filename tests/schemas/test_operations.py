@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.expense import ExpensePost, ExpenseReverse
+from schemas.operations.invoice import InvoicePost, ReceivablePut
 from schemas.operations.table import OPERATIONS, Body, read_body
-from tests.schemas.bodies import BODIES, billable, cost, expense, taken_back
+from tests.schemas.bodies import BODIES, billable, cost, expense, posted, standing, taken_back
 
 
 def test_each_operation_has_a_body_here() -> None:
@@ -52,6 +53,10 @@ def test_a_journal_reads_the_same_three_of_each() -> None:
         "expense.reverse": ("DE01", Decimal("-184.90"), "EUR"),
         "cost.post": ("DE01", Decimal("102.75"), "EUR"),
         "cost.reverse": ("DE01", Decimal("-102.75"), "EUR"),
+        "milestone.bill": ("DE01", Decimal("12000.00"), "EUR"),
+        "invoice.post": ("DE01", Decimal("16652.56"), "EUR"),
+        "invoice.put": ("DE01", None, "EUR"),
+        "receivable.put": ("DE01", None, "EUR"),
     }
 
 
@@ -96,6 +101,42 @@ def test_a_booking_is_refused(changes: dict[str, Any]) -> None:
 def test_a_reversal_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         BillableReverse(**taken_back(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": Decimal("16652.57")},
+        {"tax": Decimal("2658.810"), "amount": Decimal("16652.560")},
+        {"net": Decimal("-1.00"), "tax": Decimal("0.00"), "amount": Decimal("-1.00")},
+        {"lines": ()},
+        {"lines": posted()["lines"][:1]},
+    ],
+    ids=str,
+)
+def test_an_invoice_that_does_not_add_up_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        InvoicePost(**posted(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"open": Decimal("4280.01")},
+        {"open": Decimal("4280.01"), "overpaid": Decimal("0.01")},
+        {"paid": Decimal("14280.01")},
+        {"status": "new"},
+    ],
+    ids=str,
+)
+def test_how_an_invoice_stands_is_refused_where_it_does_not_add_up(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ReceivablePut(**standing(**changes), project_id="P-1")
+
+
+def test_what_was_paid_too_much_is_not_open_below_zero() -> None:
+    paid = standing(paid=Decimal("14281.00"), open=Decimal("0.00"), overpaid=Decimal("1.00"), status="paid")
+    assert ReceivablePut(**paid, project_id="P-1").amount is None
 
 
 def test_free_work_is_booked_and_taken_back_at_zero() -> None:
