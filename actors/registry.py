@@ -8,6 +8,7 @@ from typing import Final
 
 from actors.decision import Actor
 from actors.entities import (
+    awaited,
     billed_month,
     contract,
     customer,
@@ -15,6 +16,8 @@ from actors.entities import (
     employee,
     engagement,
     expense,
+    invoice,
+    ledger,
     project,
     rate_card,
     resource,
@@ -34,6 +37,9 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             timesheet.ACTOR,
             expense.ACTOR,
             billed_month.ACTOR,
+            invoice.ACTOR,
+            awaited.ACTOR,
+            ledger.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
         )

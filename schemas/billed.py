@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.invoice.billed import InvoicedLines
 from schemas.operations.billable import BillablePost
 from schemas.operations.cost import CostPost
 from schemas.operations.expense import ExpensePost
@@ -43,10 +44,8 @@ class BilledLine(BaseModel):
         return name if self.turn == 1 else f"{name}.{self.turn}"
 
 
-class Billed(BaseModel):
+class Billed(InvoicedLines):
     """The lines of a sheet or a report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     status: Literal["new", "submitted", "approved", "rejected", "withdrawn"] = "new"
     revision: int = 0

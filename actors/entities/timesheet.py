@@ -11,10 +11,12 @@ from actors.billing.ground import references as ground_references
 from actors.billing.planning import rates_changed
 from actors.billing.rerating import acted, followed
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
+from actors.invoices.billed import heard, is_of_invoices
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Result
 from schemas.commands import Rejected as Refused
 from schemas.envelope import Envelope
+from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Submitted, Withdrawn
@@ -42,13 +44,15 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
             return answered(state, event)
         case Envelope(data=RatesChanged() as change):
             return rates_changed(state, change, context)
+        case Envelope(data=Invoiced() as told):
+            return heard(state, told)
         case Envelope(data=Acted() as act):
-            return acted(state, act, context)
+            return heard(state, act) if is_of_invoices(act) else acted(state, act, context)
         case Envelope():
-            return followed(state, _told(state, event, context), context.key)
+            return followed(state, _said(state, event, context), context.key)
 
 
-def _told(state: Timesheet, event: Envelope, context: Context) -> Decision:
+def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:
     """What the PSA says of the sheet."""
     match event.data:
         case Submitted():

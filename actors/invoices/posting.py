@@ -1,0 +1,157 @@
+"""An invoice that a billing engine has issued is posted in the ERP once; what the ERP refuses is a person's case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final, assert_never
+
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
+from actors.invoices.outcome import concluded
+from actors.invoices.places import places
+from actors.invoices.troubles import differ
+from actors.lines import numbered
+from schemas.acts import Act, Acted
+from schemas.commands import Confirmed, Rejected, Result
+from schemas.invoice.entity import Invoice
+from schemas.invoice.v1 import Issued, Posted, PostingRejected
+from schemas.keys import external_key
+from schemas.operations.invoice import InvoiceLine, InvoicePost
+from schemas.verdicts import Failure, FailureClass
+
+OPERATION: Final = "invoice.post"
+
+
+def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
+    """A billing engine has issued it: the ERP is asked to post it, unless it has."""
+    if state.issued == invoice:
+        return Ignore("the invoice is issued like this already")
+    if state.issued is not None and state.posting in {"asked", "done"}:
+        reason = (
+            f"{state.issued.number} is posted, or on its way to be: correct it by a credit memo and another invoice"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "issued_differs", reason))
+    found = places(invoice, context, is_posted=state.is_posted)
+    if isinstance(found, Wait | Reject):
+        return found
+    after = state.model_copy(update={"issued": invoice, "places": found if state.places is None else state.places})
+    if state.is_posted:
+        return concluded(state, after, context, fact="issued")
+    after, requests = _asked(after.model_copy(update={"places": found}), invoice, context)
+    accept = concluded(state, after, context, fact="issued", requests=requests)
+    if requests:
+        return accept
+    remark = f"the policy sends no invoices of {invoice.legal_entity} to an ERP: it is posted once the ERP says so"
+    return replace(accept, remarks=(remark,))
+
+
+def posted(state: Invoice, invoice: Posted, context: Context) -> Decision:
+    """The ERP has posted it, and may be the first to say that it is there."""
+    if state.posted == invoice:
+        return Ignore("the invoice is posted like this already")
+    if state.posted is not None and differ(state.posted, invoice):
+        reason = (
+            f"the ERP said that it posted {state.posted.number} with {state.posted.total} {state.posted.currency}, and "
+            f"now with {invoice.total} {invoice.currency}: find out which is right; what is posted changes by credit "
+            "memos alone"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "posted_differs", reason, "total"))
+    found = state.places
+    if found is None:
+        resolved = places(invoice, context, is_posted=True)
+        if isinstance(resolved, Wait | Reject):
+            return resolved
+        found = resolved
+    update = {"posted": invoice, "posting": "done", "refusal": None, "places": found}
+    return concluded(state, state.model_copy(update=update), context, fact="posted")
+
+
+def posting_rejected(state: Invoice, rejection: PostingRejected, context: Context) -> Decision:
+    """The ERP took it and has not posted it after all."""
+    if state.posted is not None:
+        return Ignore(f"the ERP has posted it on {state.posted.posted_on}")
+    if state.posting not in {"asked", "done"}:
+        return Ignore("nobody was asked to post it, or the refusal is known")
+    reason = f"the ERP does not post it: {rejection.reason}"
+    failure = Failure(FailureClass.BUSINESS_RULE, rejection.code, reason)
+    return _refused(state, failure, context)
+
+
+def answered(state: Invoice, result: Result, context: Context) -> Decision:
+    """What the ERP answers."""
+    match result.outcome:
+        case Confirmed(external_id):
+            return _confirmed(state, result, external_id, context)
+        case Rejected(failure):
+            if state.post_line != result.command.line or state.posting != "asked":
+                return Ignore("the ERP refused what it was asked before, and it was posted or given up since")
+            return _refused(state, failure, context)
+        case _:
+            assert_never(result.outcome)
+
+
+def acted(state: Invoice, act: Acted, context: Context) -> Decision:
+    """A person says what is to become of an invoice that the ERP has refused."""
+    if state.refusal is None or state.issued is None:
+        return Ignore("the ERP has not refused it, or it was settled already")
+    match act.act:
+        case Act.RETRY:
+            after, requests = _asked(state, state.issued, context)
+            if not requests:
+                return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
+            return concluded(state, after, context, requests=requests)
+        case Act.RESOLVE:
+            by_hand = state.model_copy(update={"posting": "done", "refusal": None})
+            return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
+        case Act.CANCEL:
+            void = state.model_copy(update={"posting": "void", "refusal": None})
+            return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))
+        case _:
+            return Ignore(f"{act.act} is not possible here")
+
+
+def _asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, tuple[Request, ...]]:
+    """The invoice as it is once the ERP is asked to post it, and what the ERP is asked."""
+    at = state.places
+    if at is None or at.erp is None or at.customer_in_erp is None:
+        return state.model_copy(update={"posting": "none", "refusal": None}), ()
+    body = InvoicePost(
+        invoice_id=context.key.id,
+        legal_entity=invoice.legal_entity,
+        customer=at.customer_in_erp,
+        project=at.project_in_erp,
+        contract_reference=at.contract_reference,
+        number=invoice.number,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+        currency=invoice.currency,
+        net=invoice.net,
+        tax=invoice.tax,
+        amount=invoice.total,
+        lines=tuple(
+            InvoiceLine(line_id=line.line_id, kind=line.kind, amount=line.amount, tax_code=line.tax_code)
+            for line in invoice.lines
+        ),
+    )
+    line = numbered("post", state.posts + 1, body)
+    update = {"posting": "asked", "refusal": None, "post_line": line, "posts": state.posts + 1}
+    return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
+
+
+def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:
+    """The ERP has it, and what it says of its own id is of this invoice from now on."""
+    after = state
+    if state.post_line == result.command.line and state.posting == "asked":
+        after = state.model_copy(update={"posting": "done"})
+    if external_id is not None:
+        after = after.model_copy(update={"external_id": external_id})
+    if after == state:
+        return Ignore("the ERP has the invoice")
+    accept = concluded(state, after, context, fact="posted" if after.is_posted and not state.is_posted else None)
+    if external_id is None or external_id == state.external_id:
+        return accept
+    return replace(accept, binds=(external_key(result.command.system, "invoice", external_id),))
+
+
+def _refused(state: Invoice, failure: Failure, context: Context) -> Accept:
+    refused = state.model_copy(update={"posting": "refused", "refusal": failure})
+    return concluded(state, refused, context, fact="posting_rejected")

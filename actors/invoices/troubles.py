@@ -1,0 +1,99 @@
+"""What a person must settle about an invoice: it follows from the invoice alone, so cases open and close by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from schemas.acts import Act
+from schemas.facts import Case
+from schemas.invoice.entity import Entry, Invoice
+from schemas.invoice.v1 import Issued, Posted
+from schemas.verdicts import Failure, FailureClass
+
+POSTING: Final = "posting"
+"""Topic of the case of an invoice that the ERP has refused."""
+AMOUNTS: Final = "amounts"
+"""Topic of the case of an invoice that the ERP has posted with other amounts than it was issued with."""
+OVERPAID: Final = "overpaid"
+"""Topic of the case of an invoice on which more came than was owed."""
+VIEW: Final = "view:"
+"""Begins the topic of the case of a system that does not show the invoice as it stands."""
+CURRENCY: Final = "currency:"
+"""Begins the topic of the case of money in another currency than the invoice's."""
+DIFFERS: Final = "differs:"
+"""Begins the topic of the case of a payment, credit memo, or write-off that was told twice with another content."""
+LOOKED_AT: Final = (AMOUNTS, OVERPAID, CURRENCY, DIFFERS)
+"""How topics begin that a person settles by looking at them."""
+
+
+def troubles(invoice: Invoice) -> dict[str, Case]:
+    """Topic -> case."""
+    return {f"{case.topic}": case for case in _cases(invoice)}
+
+
+def differing(kind: str, id: str, was: Entry, entry: Entry) -> Case:
+    """The case of what was told twice with another content; the first counts."""
+    reason = (
+        f"{_words(kind)} {id} was told with {was.amount} {was.currency}, which counts, and again with "
+        f"{entry.amount} {entry.currency}: find out which is right; if it is the second, have the difference told "
+        "under an id of its own, then resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, f"{kind}_differs", reason, "amount")
+    return Case(failure, f"{DIFFERS}{kind}:{id}", (Act.RESOLVE,), money={entry.currency: abs(entry.amount)})
+
+
+def _cases(invoice: Invoice) -> Iterator[Case]:
+    header = invoice.header
+    if invoice.refusal is not None and header is not None:
+        acts = (Act.RETRY, Act.RESOLVE, Act.CANCEL)
+        yield Case(invoice.refusal, POSTING, acts, money={header.currency: header.total})
+    for operation, view in invoice.views.items():
+        if view.failure is not None:
+            yield Case(view.failure, f"{VIEW}{operation}", (Act.RETRY, Act.RESOLVE))
+    if header is None:
+        return
+    if invoice.issued is not None and invoice.posted is not None and differ(invoice.issued, invoice.posted):
+        yield _amounts(invoice.issued, invoice.posted)
+    if invoice.balance < 0:
+        reason = (
+            f"{-invoice.balance} {header.currency} more came than was owed: pay it back or book it on another invoice, "
+            "and have that told as a payment below zero; this closes by itself then"
+        )
+        failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
+        yield Case(failure, OVERPAID, (Act.RESOLVE,), money={header.currency: -invoice.balance})
+    for (kind, id), entry in invoice.entries.items():
+        if entry.currency != header.currency:
+            yield _foreign(kind, id, entry, header.currency)
+
+
+def differ(one: Issued | Posted, other: Issued | Posted) -> bool:
+    """Whether two of the same invoice do not mean the same money."""
+    return _money(one) != _money(other)
+
+
+def _money(invoice: Issued | Posted) -> tuple[object, ...]:
+    return invoice.legal_entity, invoice.currency, invoice.net, invoice.tax, invoice.total
+
+
+def _amounts(issued: Issued, posted: Posted) -> Case:
+    reason = (
+        f"it was issued by {issued.legal_entity} with {issued.net} and {issued.tax} tax {issued.currency}, and posted "
+        f"by {posted.legal_entity} with {posted.net} and {posted.tax} tax {posted.currency}, which counts: correct "
+        "what is wrong, then resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "posted_differs", reason, "total")
+    return Case(failure, AMOUNTS, (Act.RESOLVE,), owner="finance", money={posted.currency: posted.total})
+
+
+def _foreign(kind: str, id: str, entry: Entry, currency: str) -> Case:
+    reason = (
+        f"{_words(kind)} {id} is in {entry.currency} and the invoice in {currency}: it does not count, for nothing is "
+        f"converted here; have what it settles told in {currency} under an id of its own, then resolve this"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "currency_differs", reason, "amount")
+    return Case(failure, f"{CURRENCY}{kind}:{id}", (Act.RESOLVE,), money={entry.currency: abs(entry.amount)})
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")

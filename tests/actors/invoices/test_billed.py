@@ -1,0 +1,121 @@
+"""Billed lines: each sheet and report is told what became of its lines, and a line that two invoices bill is a case."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.entities.timesheet import ACTOR as SHEETS
+from schemas.acts import Act, Acted
+from schemas.invoice.told import BilledLine, Invoiced, LineState
+from schemas.invoice.v1 import Bill
+from schemas.timesheet.entity import Timesheet
+from tests.actors.firm import SHEET
+from tests.actors.invoicing import (
+    NEW,
+    bill,
+    billed,
+    credited,
+    in_books,
+    issued,
+    lines_told,
+    lost,
+    paid,
+    posted,
+    rejected,
+)
+from tests.actors.stage import Given, accepted, reason_to_ignore
+
+SHEETS_GIVEN = Given(SHEETS, SHEET, Timesheet())
+TWO = (billed("1", "60.00", bill("T-1", "1"), bill("T-2", "7")), billed("2", "40.00", bill("T-1", "2")))
+
+
+def told(state: LineState, invoice: str = "INV-1", line_id: str = "1") -> Invoiced:
+    """What an invoice says of a line."""
+    return Invoiced(
+        to=SHEET.id, invoice=invoice, number=f"no-{invoice}", lines=(BilledLine(line_id=line_id, state=state),)
+    )
+
+
+def test_each_sheet_is_told_of_all_its_lines_once_the_invoice_is_posted() -> None:
+    given = NEW.after(issued(*TWO))
+    (post,) = NEW.asked(issued(*TWO))
+    assert lines_told(accepted(given.when(given.confirmed(post))).requests) == {
+        "T-1": {"1": "invoiced", "2": "invoiced"}, "T-2": {"7": "invoiced"},
+    }  # fmt: skip
+    assert lines_told(NEW.asked(posted(issued(*TWO)))) != {}
+
+
+def test_a_report_of_expenses_is_told_by_its_own_event() -> None:
+    report = Bill(entity="expense", id="X-1", line_id="1")
+    (request, *_) = [r for r in NEW.asked(posted(issued(billed("1", "100.00", report)))) if r.system == "self"]
+    assert request.operation == "expense.invoiced"
+
+
+def test_a_part_that_is_paid_tells_no_line_and_the_rest_tells_all() -> None:
+    given = in_books(*TWO)
+    assert lines_told(given.asked(paid("1.00"))) == {}
+    assert lines_told(given.asked(paid("119.00"))) == {"T-1": {"1": "paid", "2": "paid"}, "T-2": {"7": "paid"}}
+    assert lines_told(given.asked(lost("119.00")))["T-2"] == {"7": "written_off"}
+    assert lines_told(given.asked(credited("119.00")))["T-2"] == {"7": "credited"}
+
+
+def test_a_credit_memo_takes_back_the_lines_that_it_names() -> None:
+    given = in_books(*TWO)
+    assert lines_told(given.asked(credited("47.60", "2"))) == {"T-1": {"1": "invoiced", "2": "credited"}}
+    paid_then = given.after(credited("47.60", "2"))
+    assert lines_told(paid_then.asked(paid("71.40"))) == {
+        "T-1": {"1": "paid", "2": "credited"}, "T-2": {"7": "paid"},
+    }  # fmt: skip
+
+
+def test_a_payment_that_went_back_leaves_the_lines_invoiced() -> None:
+    given = in_books(*TWO).after(paid("119.00"))
+    assert lines_told(given.asked(paid("-119.00", "PAY-2")))["T-2"] == {"7": "invoiced"}
+
+
+def test_what_is_not_posted_after_all_bills_no_line() -> None:
+    given = in_books(*TWO)
+    assert lines_told(given.asked(rejected()))["T-2"] == {"7": "withdrawn"}
+    given = given.after(rejected(), issued(billed("1", "100.00", bill("T-1", "2"))))
+    (post,) = in_books(*TWO).after(rejected()).asked(issued(billed("1", "100.00", bill("T-1", "2"))))
+    assert lines_told(accepted(given.when(given.confirmed(post))).requests) == {"T-1": {"2": "invoiced"}}
+
+
+def test_a_line_that_the_billing_engine_does_not_bill_after_all_is_withdrawn() -> None:
+    given = NEW.after(posted(issued(*TWO)))
+    now = issued(billed("1", "100.00", bill("T-1", "1")))
+    assert lines_told(given.asked(now)) == {"T-1": {"1": "invoiced", "2": "withdrawn"}, "T-2": {"7": "withdrawn"}}
+
+
+def test_a_sheet_keeps_what_it_is_told_whatever_it_knows_of_its_lines() -> None:
+    given = SHEETS_GIVEN.after(told("invoiced"))
+    assert isinstance(given.state, Timesheet)
+    assert given.state.invoiced["1"]["INV-1"].state == "invoiced"
+    assert given.state.status == "new"
+    assert "is known" in reason_to_ignore(given.when(told("invoiced")))
+    assert given.after(told("paid"))
+
+
+def test_a_line_that_two_invoices_bill_is_a_case_until_one_is_credited() -> None:
+    given = SHEETS_GIVEN.after(told("invoiced"))
+    decision = accepted(given.when(told("invoiced", "INV-2")))
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code) == ("invoiced_twice:1", "line_invoiced_twice")
+    assert "no-INV-1, no-INV-2" in case.failure.reason
+    twice = replace(given, state=decision.state)
+    assert accepted(twice.when(told("paid"))).cases == (), "it is asked once"
+    assert accepted(twice.when(told("credited", "INV-2"))).settles == ("invoiced_twice:1",)
+    assert accepted(given.when(told("invoiced", "INV-2", "2"))).cases == ()
+
+
+def test_a_person_may_say_that_both_are_right() -> None:
+    given = SHEETS_GIVEN.after(told("invoiced"), told("invoiced", "INV-2"))
+    act = Acted(topic="invoiced_twice:1", act=Act.RESOLVE, by="E-5", reason="halves")
+    assert accepted(given.when(act)).settles == ("invoiced_twice:1",)
+    other = Acted(topic="invoiced_twice:1", act=Act.CANCEL, by="E-5", reason="halves")
+    assert "not possible" in reason_to_ignore(given.when(other))
+
+
+def test_a_line_is_billed_anew_once_the_first_invoice_is_credited() -> None:
+    given = SHEETS_GIVEN.after(told("invoiced"), told("credited"))
+    assert accepted(given.when(told("invoiced", "INV-2"))).cases == ()

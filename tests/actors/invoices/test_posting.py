@@ -1,0 +1,247 @@
+"""Invoices: posted in the ERP once, whoever is first to speak of them; what the ERP refuses waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+
+import pytest
+
+from actors.policy import LegalEntity
+from schemas.acts import Act, Acted
+from schemas.contract.entity import Contract
+from schemas.customer.entity import Customer
+from schemas.facts import Notice
+from schemas.invoice.entity import Invoice
+from schemas.keys import ActorKey, external_key
+from schemas.operations.invoice import InvoiceLine, InvoicePost
+from schemas.project.entity import Project
+from schemas.record import Record
+from schemas.values import Reference
+from tests.actors.firm import BRIDGE, MONDAY, SHIPYARD, approved, running_project
+from tests.actors.invoicing import NEW, OTHERS, SOW, account, billed, in_books, issued, posted, rejected
+from tests.actors.stage import POLICY, REFUSED, Given, accepted, awaited, reason_to_ignore, refusal
+
+
+def acted(act: Act, topic: str = "posting") -> Acted:
+    """What a person does."""
+    return Acted(topic=topic, act=act, by="E-5", roles=("finance",), reason="looked into it")
+
+
+def status(given: Given) -> str | None:
+    """How the invoice stands."""
+    assert isinstance(given.state, Invoice)
+    return given.state.status
+
+
+def test_what_is_issued_is_posted_in_the_erp() -> None:
+    (post,) = NEW.asked(issued(billed("1", "100.00")))
+    assert (post.system, post.operation, post.line.split(".")[:2]) == ("erp", "invoice.post", ["post", "1"])
+    assert post.body == InvoicePost(
+        invoice_id="INV-1", legal_entity="DE01", customer="10042", project="PRJ-1", contract_reference="SOW-1",
+        number="2026-1", issued_on=MONDAY, due_on=issued().due_on, currency="EUR", net=Decimal("100.00"),
+        tax=Decimal("19.00"), amount=Decimal("119.00"),
+        lines=(InvoiceLine(line_id="1", kind="time", amount=Decimal("100.00"), tax_code="D19"),),
+    )  # fmt: skip
+
+
+def test_it_is_in_the_books_once_the_erp_says_so_and_its_id_there_means_it() -> None:
+    given = NEW.after(issued())
+    decision = accepted(given.when(given.confirmed(NEW.asked(issued())[0], "4711")))
+    assert decision.binds == (external_key("erp", "invoice", "4711"),)
+    assert [request.operation for request in decision.requests] == [
+        "invoice.put", "receivable.put", "timesheet.invoiced",
+    ]  # fmt: skip
+    assert decision.notices == (
+        Notice(
+            "posted",
+            {
+                "legal_entity": "DE01", "number": "2026-1", "currency": "EUR", "total": "119.00", "open": "119.00",
+                "status": "posted",
+            },
+        ),
+    )  # fmt: skip
+
+
+def test_issued_again_it_is_not_posted_again() -> None:
+    assert "already" in reason_to_ignore(NEW.after(issued()).when(issued()))
+    assert "already" in reason_to_ignore(in_books().when(issued()))
+
+
+@pytest.mark.parametrize("given", [NEW.after(issued()), in_books()], ids=["on its way", "posted"])
+def test_issued_otherwise_it_is_a_conflict_that_a_person_sees(given: Given) -> None:
+    assert refusal(given.when(issued(billed("1", "90.00")))).code == "issued_differs"
+
+
+def test_the_erp_may_be_first_and_nothing_is_posted_then() -> None:
+    given = NEW.after(posted())
+    assert status(given) == "posted"
+    requests = given.asked(issued())
+    assert [request.operation for request in requests] == []
+    assert "already" in reason_to_ignore(given.when(posted()))
+
+
+def test_the_erps_own_word_after_its_answer_changes_nothing_of_the_money() -> None:
+    decision = accepted(in_books().when(posted()))
+    assert (decision.requests, decision.cases) == ((), ())
+
+
+def test_an_answer_after_the_erps_own_word_binds_its_id_alone() -> None:
+    given = NEW.after(issued(), posted())
+    decision = accepted(given.when(given.confirmed(NEW.asked(issued())[0], "4711")))
+    assert (decision.requests, decision.binds) == ((), (external_key("erp", "invoice", "4711"),))
+
+
+OTHERWISE: Final = posted(issued(billed("1", "101.00")))
+
+
+@pytest.mark.parametrize(
+    ("given", "last"), [(in_books(), OTHERWISE), (NEW.after(OTHERWISE), issued())], ids=["issued first", "posted first"]
+)
+def test_posted_with_other_amounts_is_a_case_and_the_books_count(given: Given, last: Record) -> None:
+    decision = accepted(given.when(last))
+    assert [(case.topic, case.failure.code) for case in decision.cases] == [("amounts", "posted_differs")]
+    assert isinstance(decision.state, Invoice)
+    assert decision.state.balance == Decimal("120.00")
+
+
+def test_posted_twice_with_different_amounts_is_a_conflict() -> None:
+    given = NEW.after(posted())
+    assert refusal(given.when(OTHERWISE)).code == "posted_differs"
+
+
+def test_what_the_erp_refuses_is_a_case_and_is_posted_again_on_a_retry() -> None:
+    given = NEW.after(issued())
+    refused = accepted(given.when(given.refused(NEW.asked(issued())[0])))
+    (case,) = refused.cases
+    assert (case.topic, case.failure, case.money) == ("posting", REFUSED, {"EUR": Decimal("119.00")})
+    assert [notice.fact for notice in refused.notices] == ["posting_rejected"]
+    assert refused.requests == ()
+    retried = accepted(replace(given, state=refused.state).when(acted(Act.RETRY)))
+    assert [request.line.split(".")[:2] for request in retried.requests] == [["post", "2"]]
+    assert retried.settles == ("posting",)
+
+
+def test_a_refused_invoice_may_be_issued_anew_corrected() -> None:
+    given = NEW.after(issued())
+    given = given.after(given.refused(NEW.asked(issued())[0]))
+    decision = accepted(given.when(issued(billed("1", "90.00"))))
+    assert [request.operation for request in decision.requests] == ["invoice.post"]
+    assert decision.settles == ("posting",)
+
+
+def test_what_the_erp_took_and_then_did_not_post_is_taken_back_from_its_lines_and_views() -> None:
+    given = in_books()
+    decision = accepted(given.when(rejected()))
+    assert [(case.topic, case.failure.code) for case in decision.cases] == [("posting", "period_closed")]
+    assert account(decision.requests).status == "refused"
+    again = accepted(replace(given, state=decision.state).when(posted()))
+    assert again.settles == ("posting",)
+    assert account(again.requests).status == "posted"
+
+
+def test_a_refusal_that_comes_late_changes_nothing() -> None:
+    assert "has posted it" in reason_to_ignore(in_books().after(posted()).when(rejected()))
+    assert "nobody was asked" in reason_to_ignore(NEW.when(rejected()))
+
+
+def test_a_refusal_that_overtakes_the_answer_stands() -> None:
+    given = NEW.after(issued()).after(rejected())
+    assert status(given.after(given.confirmed(NEW.asked(issued())[0], "4711"))) == "refused"
+
+
+def test_an_answer_to_what_was_asked_before_changes_nothing() -> None:
+    given = NEW.after(issued())
+    first = NEW.asked(issued())[0]
+    given = given.after(given.refused(first), acted(Act.RETRY))
+    assert "was asked before" in reason_to_ignore(given.when(given.refused(first)))
+
+
+def test_a_person_may_post_it_by_hand_or_give_it_up() -> None:
+    given = NEW.after(issued())
+    given = given.after(given.refused(NEW.asked(issued())[0]))
+    assert status(given.after(acted(Act.RESOLVE))) == "posted"
+    assert status(given.after(acted(Act.CANCEL))) == "refused"
+    assert "settled already" in reason_to_ignore(given.after(acted(Act.CANCEL)).when(acted(Act.RETRY)))
+    assert "not possible" in reason_to_ignore(given.when(acted(Act.APPROVE)))
+
+
+@pytest.mark.parametrize("key", [SHIPYARD, BRIDGE, SOW], ids=lambda key: key.entity)
+def test_it_waits_for_what_it_names(key: ActorKey) -> None:
+    empty = {SHIPYARD: Customer(), BRIDGE: Project(), SOW: Contract()}
+    assert awaited(replace(NEW, others={**OTHERS, key: empty[key]}).when(issued())) == key
+
+
+def test_it_waits_until_the_erp_has_customer_and_project() -> None:
+    unknown = known_elsewhere()
+    assert awaited(replace(NEW, others={**OTHERS, SHIPYARD: unknown}).when(issued())) == SHIPYARD
+    unmade = running_project().model_copy(update={"erp_id": None})
+    assert awaited(replace(NEW, others={**OTHERS, BRIDGE: unmade}).when(issued())) == BRIDGE
+
+
+def test_what_the_erp_has_posted_needs_no_ids_of_the_erp() -> None:
+    unmade = running_project().model_copy(update={"erp_id": None})
+    others = {**OTHERS, SHIPYARD: known_elsewhere(), BRIDGE: unmade}
+    assert accepted(replace(NEW, others=others).when(posted())).requests
+    theirs = posted().model_copy(update={"customer": Reference(system="erp", external_id="C-9")})
+    assert awaited(NEW.when(theirs)) == external_key("erp", "customer", "C-9")
+    assert awaited(replace(NEW, others={**OTHERS, BRIDGE: Project()}).when(posted())) == BRIDGE
+
+
+def known_elsewhere() -> Customer:
+    """A customer that no ERP has."""
+    customer = OTHERS[SHIPYARD]
+    assert isinstance(customer, Customer)
+    return customer.model_copy(update={"records": ()})
+
+
+def test_an_invoice_of_another_legal_entity_or_currency_than_its_project_is_not_posted() -> None:
+    others = {**OTHERS, BRIDGE: running_project(legal_entity="JP01", currency="JPY")}
+    assert refusal(replace(NEW, others=others).when(issued())).code == "legal_entity_differs"
+    others = {**OTHERS, BRIDGE: running_project(currency="USD")}
+    assert refusal(replace(NEW, others=others).when(issued())).code == "currency_differs"
+
+
+def test_a_legal_entity_that_the_policy_does_not_name_waits_for_the_policy() -> None:
+    assert refusal(NEW.when(issued(legal_entity="FR01"))).code == "legal_entity_unmapped"
+
+
+def test_it_goes_to_the_erp_that_has_the_project_unless_the_policy_says_otherwise() -> None:
+    legacy = running_project().model_copy(update={"erp": "legacy-erp"})
+    customer = OTHERS[SHIPYARD]
+    assert isinstance(customer, Customer)
+    there = customer.records[0].model_copy(update={"system": "legacy-erp", "external_id": "L-7"})
+    both = customer.model_copy(update={"records": (*customer.records, there)})
+    given = replace(NEW, others={**OTHERS, BRIDGE: legacy, SHIPYARD: both})
+    (post,) = given.asked(issued())
+    assert isinstance(post.body, InvoicePost)
+    assert (post.system, post.body.customer, post.body.project) == ("legacy-erp", "L-7", "PRJ-1")
+    said = LegalEntity(currency="EUR", operations={"invoice.post": "erp"})
+    (post,) = replace(given, policy=POLICY.model_copy(update={"legal_entities": {"DE01": said}})).asked(issued())
+    assert isinstance(post.body, InvoicePost)
+    assert (post.system, post.body.customer, post.body.project) == ("erp", "10042", None)
+
+
+def test_where_no_erp_takes_it_it_is_posted_once_the_erp_says_so() -> None:
+    nowhere = LegalEntity(currency="EUR", operations={"invoice.post": None, "invoice.put": None})
+    given = replace(NEW, policy=POLICY.model_copy(update={"legal_entities": {"DE01": nowhere}}))
+    decision = accepted(given.when(issued()))
+    assert (decision.requests, len(decision.remarks)) == ((), 1)
+    assert [request.operation for request in given.after(issued()).asked(posted())] == [
+        "receivable.put", "timesheet.invoiced",
+    ]  # fmt: skip
+
+
+def test_an_invoice_of_no_project_and_no_contract_is_shown_on_the_account_alone() -> None:
+    alone = issued().model_copy(update={"project": None, "contract": None})
+    (post,) = NEW.asked(alone)
+    assert isinstance(post.body, InvoicePost)
+    assert (post.body.project, post.body.contract_reference) == (None, None)
+    given = NEW.after(alone)
+    operations = [request.operation for request in accepted(given.when(given.confirmed(post, "4711"))).requests]
+    assert operations == ["invoice.put", "timesheet.invoiced"]
+
+
+def test_an_event_of_another_entity_changes_nothing() -> None:
+    assert "timesheet.approved.v1" in reason_to_ignore(NEW.when(approved()))
