@@ -154,6 +154,12 @@ class LegalEntity(_Part):
             return self.operations[operation]
         return self.system(ROLES[operation][0], on)
 
+    def resumed(self, operation: str, on: date, role: Literal["erp", "psa"], begun: System | None) -> System | None:
+        """As `route`, for what was begun in a system of `role`: of those side by side that one, which knows its ids."""
+        system = self.route(operation, on)
+        peers = {self.erp if role == "erp" else self.psa, *(later.system for later in self.successors.get(role, ()))}
+        return begun if begun is not None and system in peers else system
+
     def takers(self, operation: str) -> frozenset[System]:
         """Every system that takes `operation`, whatever the day. Raises `KeyError`."""
         days = {date.min, *(successor.from_on for row in self.successors.values() for successor in row)}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from typing import Literal
 
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, no_references
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
-from actors.projects.milestones import completed, show_earlier
+from actors.projects.milestones import answered, ask_earlier, completed
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
-from schemas.commands import Confirmed, Rejected, Result
+from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.facts import Claim, Notice
 from schemas.keys import EXTERNAL, external_key
@@ -31,7 +31,7 @@ def decide(state: Project, event: Event, context: Context) -> Decision:
     """What a project's event means; pure."""
     match event:
         case Result():
-            return _result(event)
+            return answered(state, event)
         case Envelope(data=Opened() as opened):
             return _opened(state, opened, context)
         case Envelope(data=Withdrawn() as withdrawn):
@@ -93,32 +93,25 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             "status": known_before.status or "active",
         }
     )
-    shown, requests, remarks = show_earlier(project, context)
+    billed = ask_earlier(project, context)
     known = ((opened.erp, opened.erp_id), (opened.psa, opened.psa_id))
     return Accept(
-        shown,
-        requests,
+        billed.state,
+        billed.requests,
         binds=tuple(
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),
         notices=(Notice("activated", {} if opened.erp_id is None else {"erp_id": opened.erp_id}),),
-        cases=tuple(
-            made_twice(system, state.had[system], id)
-            for system, id in known
-            if system is not None and id is not None and state.had.get(system, id) != id
+        cases=(
+            *billed.cases,
+            *(
+                made_twice(system, state.had[system], id)
+                for system, id in known
+                if system is not None and id is not None and state.had.get(system, id) != id
+            ),
         ),
-        remarks=remarks,
+        remarks=billed.remarks,
     )
-
-
-def _result(result: Result) -> Decision:
-    match result.outcome:
-        case Confirmed():
-            return Ignore(f"{result.command.system} shows the milestone")
-        case Rejected(failure):
-            return Reject(failure)
-        case _:
-            assert_never(result.outcome)
 
 
 def _bound(state: Project, bound: Bound, context: Context) -> Decision:

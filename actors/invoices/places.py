@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 
 from actors.decision import Context, Reject, Wait
 from actors.policy import LegalEntity
@@ -39,9 +38,9 @@ def places(invoice: Issued | Posted, context: Context, *, is_posted: bool) -> Pl
     project = None if at_project is None else at_project.state
     if at_project is not None and (not isinstance(project, Project) or project.legal_entity is None):
         return Wait(at_project.key, "the project of the invoice is not known yet")
-    found = Places(customer=at_customer.key.id, crm=_system(legal_entity, "invoice.put", invoice.issued_on, None))
+    found = Places(customer=at_customer.key.id, crm=legal_entity.route("invoice.put", invoice.issued_on))
     if at_project is not None and isinstance(project, Project):
-        psa = _system(legal_entity, "receivable.put", invoice.issued_on, project.psa)
+        psa = legal_entity.resumed("receivable.put", invoice.issued_on, "psa", project.psa)
         delivered = {
             "project_id": at_project.key.id, "opportunity_id": project.opportunity_id, "psa": psa,
             "project_in_psa": project.psa_id if psa == project.psa else None,
@@ -59,17 +58,17 @@ def _in_erp(found: Places, invoice: Issued, legal_entity: LegalEntity, context: 
     if failure is not None:
         return Reject(failure)
     begun = project.erp if isinstance(project, Project) else None
-    erp = _system(legal_entity, "invoice.post", invoice.issued_on, begun)
+    erp = legal_entity.resumed("invoice.post", invoice.issued_on, "erp", begun)
     if erp is None:
         return found
     at_customer = context.find(invoice.customer.key("customer"))
-    customer = at_customer.state
-    known_as = customer.erp_id(invoice.legal_entity, erp) if isinstance(customer, Customer) else None
+    customer, keeper = at_customer.state, legal_entity.resumed("customer.put", invoice.issued_on, "erp", begun) or erp
+    known_as = customer.erp_id(invoice.legal_entity, keeper) if isinstance(customer, Customer) else None
     if known_as is None:
-        return Wait(at_customer.key, f"{erp} does not have the customer for {invoice.legal_entity} yet")
-    project_in_erp = project.erp_id if isinstance(project, Project) and begun == erp else None
-    if invoice.project is not None and begun == erp and project_in_erp is None:
-        return Wait(context.find(invoice.project.key("project")).key, f"{erp} does not have the project yet")
+        return Wait(at_customer.key, f"{keeper} does not have the customer for {invoice.legal_entity} yet")
+    project_in_erp = project.erp_id if isinstance(project, Project) else None
+    if invoice.project is not None and begun is not None and project_in_erp is None:
+        return Wait(context.find(invoice.project.key("project")).key, f"{begun} does not have the project yet")
     reference = None
     if invoice.contract is not None:
         at_contract = context.find(invoice.contract.key("contract"))
@@ -91,10 +90,3 @@ def _mistake(invoice: Issued, project: Project) -> Failure | None:
         reason = f"the project is in {project.currency}, not in {invoice.currency}; nothing is converted here"
         return Failure(FailureClass.BUSINESS_RULE, "currency_differs", reason, "currency")
     return None
-
-
-def _system(legal_entity: LegalEntity, operation: str, on: date, begun: str | None) -> str | None:
-    """The system that takes an operation: where the project was begun, unless the policy says otherwise."""
-    routed = legal_entity.route(operation, on)
-    is_said = operation in legal_entity.operations
-    return routed if routed is None or is_said or begun is None else begun

@@ -1,11 +1,14 @@
-"""A completed milestone is kept, and shown in the CRM once it is known whose project it is. Bills nothing yet."""
+"""A completed milestone is kept; once it is known whose project it is, the CRM shows it, and it is billed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
-from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
 from actors.policy import Flow, Mode
+from actors.projects.billing import OPERATION, Billed, bill_milestones, milestone_of
+from schemas.commands import Confirmed, Rejected, Result
 from schemas.facts import Notice
 from schemas.operations.milestone import MilestonePut
 from schemas.project.entity import Milestone, Project
@@ -21,29 +24,63 @@ def completed(state: Project, milestone: MilestoneCompleted, context: Context) -
         completed_on=milestone.completed_on,
         amount=None if milestone.amount is None else milestone.amount.decimal,
         currency=None if milestone.amount is None else milestone.amount.currency,
+        is_to_bill=milestone.amount is not None and milestone.amount.decimal > 0,
     )
     changed = state.model_copy(update={"milestones": {**state.milestones, milestone.milestone_id: kept}})
-    shown, requests = show_milestones(changed, context)
-    remarks = () if state.legal_entity else ("the project is not set up yet: the CRM shows the milestone once it is",)
+    billed = _ask(changed, context)
+    remarks = () if state.legal_entity else ("the project is not set up yet: the milestone goes on once it is",)
     notice = Notice("milestone_completed", {"milestone_id": milestone.milestone_id})
-    return Accept(shown, requests, notices=(notice,), remarks=remarks)
+    return Accept(
+        billed.state, billed.requests, notices=(notice,), cases=billed.cases, remarks=(*remarks, *billed.remarks)
+    )
 
 
-def show_earlier(state: Project, context: Context) -> tuple[Project, tuple[Request, ...], tuple[str, ...]]:
-    """Show milestones that came before their project was opened; where projects are not live, remarks instead."""
-    shown, requests = show_milestones(state, context)
+def ask_earlier(state: Project, context: Context) -> Billed:
+    """Have shown and billed what came before its project was opened; where projects are not live, remarks instead."""
+    billed = _ask(state, context)
     legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
     mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.PROJECTS)
     match mode:
         case Mode.LIVE:
-            return shown, requests, ()
+            return billed
         case Mode.SHADOW:
-            return state, (), tuple(f"shadow: would ask {asked.system} to show {asked.line}" for asked in requests)
+            would = (f"shadow: would ask {each.system} for {each.operation} of {each.line}" for each in billed.requests)
+            return Billed(_left_alone(state), remarks=tuple(would))
         case Mode.OFF:
             reason = f"{state.legal_entity} runs no projects"
-            return state, (), tuple(f"{reason}: {asked.line} is not shown" for asked in requests)
+            told = (f"{reason}: nobody is asked for {each.operation} of {each.line}" for each in billed.requests)
+            return Billed(_left_alone(state), remarks=tuple(told))
         case _:
             assert_never(mode)
+
+
+def answered(state: Project, result: Result) -> Decision:
+    """What the systems say that were asked."""
+    command = result.command
+    match result.outcome:
+        case Confirmed(external_id) if command.operation == OPERATION:
+            told = {"milestone_id": milestone_of(command.line)}
+            known_as = {} if external_id is None else {"billing_id": external_id}
+            return Accept(state, notices=(Notice("milestone_billed", told | known_as),))
+        case Confirmed():
+            return Ignore(f"{command.system} shows the milestone")
+        case Rejected(failure):
+            return Reject(failure)
+        case _:
+            assert_never(result.outcome)
+
+
+def _ask(state: Project, context: Context) -> Billed:
+    """Have milestones shown, and billed."""
+    shown, requests = show_milestones(state, context)
+    billed = bill_milestones(shown, context)
+    return replace(billed, requests=(*requests, *billed.requests))
+
+
+def _left_alone(state: Project) -> Project:
+    """What came while projects were not live here was billed otherwise, and is not billed once they are."""
+    kept = {id: milestone.model_copy(update={"is_to_bill": False}) for id, milestone in state.milestones.items()}
+    return state.model_copy(update={"milestones": kept})
 
 
 def show_milestones(state: Project, context: Context) -> tuple[Project, tuple[Request, ...]]:

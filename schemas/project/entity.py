@@ -48,6 +48,8 @@ class Milestone(BaseModel):
     currency: str | None = None
     is_shown: bool = False
     """Whether the CRM was asked to show it."""
+    is_to_bill: bool = False
+    """Whether it is still to be billed; what an earlier release kept is not."""
 
 
 class Project(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 
@@ -16,15 +17,18 @@ from schemas.acts import Act
 from schemas.facts import Notice
 from schemas.operations.billable import BillablePost
 from schemas.operations.milestone import MilestonePut
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.project.entity import Project
-from schemas.project.v1 import Closed, MarginThresholdBreached, MilestoneCompleted, TermsChanged
+from schemas.project.v1 import Closed, MarginThresholdBreached, MilestoneCompleted, TermsChanged, Withdrawn
 from schemas.timesheet.entity import Timesheet
+from schemas.values import Money
 from tests.actors.agreements import APRIL, END, JUNE, SOW, act, eur, rates
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, opened, running_project
-from tests.actors.stage import POLICY, Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import POLICY, REFUSED, Given, accepted, reason_to_ignore, refusal
 
 RUNNING = Given(ACTOR, BRIDGE, running_project(ends_on=END).model_copy(update={"contract": SOW.id}))
 MILESTONE = MilestoneCompleted(milestone_id="M1", name="Design", completed_on=MONDAY, amount=eur("12000.00"))
+LINE = f"milestone.{sha256(b'P-1').hexdigest()[:8]}"
 BREACH = MarginThresholdBreached(margin=Decimal("11.50"), threshold=Decimal(18), as_of=MONDAY)
 
 
@@ -154,8 +158,7 @@ def test_posted_lines_stay_when_a_change_is_effective_in_the_past() -> None:
 
 
 def test_a_milestone_is_shown_in_the_crm() -> None:
-    decision = accepted(RUNNING.when(MILESTONE))
-    (request,) = decision.requests
+    request, _ = accepted(RUNNING.when(MILESTONE)).requests
     assert (request.system, request.operation, request.line) == ("crm", "milestone.put", "milestone.M1")
     assert request.body == MilestonePut(
         project_id="P-1", opportunity_id="OPP-1", milestone_id="M1", name="Design", completed_on=MONDAY,
@@ -170,14 +173,17 @@ def test_a_milestone_of_a_project_that_is_not_set_up_yet_is_shown_once_it_is() -
     new = Given(ACTOR, BRIDGE, Project())
     early = accepted(new.when(MILESTONE))
     assert (early.requests, "once it is" in early.remarks[0]) == ((), True)
-    assert [request.line for request in new.after(MILESTONE).asked(opened())] == ["milestone.M1"]
+    assert [request.operation for request in new.after(MILESTONE).asked(opened())] == [
+        "milestone.put",
+        "milestone.bill",
+    ]
 
 
 @pytest.mark.parametrize(
     ("mode", "remark"),
     [
-        (Mode.SHADOW, "shadow: would ask crm to show milestone.M1"),
-        (Mode.OFF, "DE01 runs no projects: milestone.M1 is not shown"),
+        (Mode.SHADOW, "shadow: would ask crm for milestone.put of milestone.M1"),
+        (Mode.OFF, "DE01 runs no projects: nobody is asked for milestone.put of milestone.M1"),
     ],
 )
 def test_a_milestone_that_came_early_is_not_shown_where_projects_are_not_live(mode: Mode, remark: str) -> None:
@@ -188,15 +194,81 @@ def test_a_milestone_that_came_early_is_not_shown_where_projects_are_not_live(mo
     # When the project is opened
     decision = accepted(early.when(opened()))
     # Then no system hears of it, and the timeline says so
-    assert (decision.requests, decision.remarks) == ((), (remark,))
-    assert "M1" in project(early.after(opened())).milestones
+    assert (decision.requests, decision.remarks[0], len(decision.remarks)) == ((), remark, 2)
+    # And it is not billed later, since it was billed otherwise meanwhile
+    given = replace(early.after(opened()), policy=POLICY)
+    second = MILESTONE.model_copy(update={"milestone_id": "M2"})
+    assert [request.line for request in given.asked(second) if request.operation == "milestone.bill"] == [f"{LINE}.M2"]
 
 
 def test_where_the_policy_sends_no_milestones_it_is_kept() -> None:
     entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"milestone.put": None}})
     silent = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
-    assert silent.asked(MILESTONE) == ()
+    assert [request.operation for request in silent.asked(MILESTONE)] == ["milestone.bill"]
     assert "M1" in project(silent.after(MILESTONE)).milestones
+
+
+def test_a_milestone_with_an_amount_is_billed_once_for_ever() -> None:
+    _, request = accepted(RUNNING.when(MILESTONE)).requests
+    assert (request.system, request.operation) == ("erp", "milestone.bill")
+    assert request.body == MilestoneBill(
+        project_id="P-1", project="PRJ-1", contract_id=SOW.id, contract_reference="SOW-1", milestone_id="M1",
+        name="Design", completed_on=MONDAY, legal_entity="DE01", currency="EUR", amount=Decimal("12000.00"),
+    )  # fmt: skip
+    given = RUNNING.after(MILESTONE)
+    assert "completed already" in reason_to_ignore(given.when(MILESTONE))
+    other = MILESTONE.model_copy(update={"milestone_id": "M2"})
+    assert [request.body.model_dump()["milestone_id"] for request in given.asked(other)] == ["M2", "M2"]
+    done = accepted(given.when(given.confirmed(request, "B-7")))
+    assert done.notices == (Notice("milestone_billed", {"milestone_id": "M1", "billing_id": "B-7"}),)
+    assert refusal(given.when(given.refused(request))) == REFUSED
+
+
+@pytest.mark.parametrize("amount", [None, eur("0.00")])
+def test_a_milestone_without_an_amount_is_not_billed(amount: Money | None) -> None:
+    free = MILESTONE.model_copy(update={"amount": amount})
+    assert [request.operation for request in RUNNING.asked(free)] == ["milestone.put"]
+
+
+def test_a_milestone_goes_to_the_system_that_has_the_contract() -> None:
+    billing = POLICY.legal_entities["DE01"].model_copy(update={"billing": "billing"})
+    aside = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": billing}}))
+    assert [request.system for request in aside.asked(MILESTONE)] == ["crm", "billing"]
+    legacy = replace(RUNNING, state=project(RUNNING).model_copy(update={"erp": "legacy-erp"}))
+    assert [request.system for request in legacy.asked(MILESTONE)] == ["crm", "legacy-erp"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"currency": "USD"}, "currency_differs"),
+        ({"contract": None}, "contract_missing"),
+        ({"status": "withdrawn"}, "project_not_active"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_milestone_that_cannot_be_billed_is_a_case(changes: dict[str, str | None], code: str) -> None:
+    given = replace(RUNNING, state=project(RUNNING).model_copy(update=changes))
+    decision = accepted(given.when(MILESTONE))
+    assert [request.operation for request in decision.requests] == ["milestone.put"]
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.money) == ("milestone:M1", code, {"EUR": Decimal("12000.00")})
+    assert accepted(given.after(MILESTONE).when(act(Act.RESOLVE, "milestone:M1"))).settles == ("milestone:M1",)
+
+
+def test_a_milestone_that_the_policy_has_billed_nowhere_says_so() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"milestone.bill": None}})
+    nowhere = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    decision = accepted(nowhere.when(MILESTONE))
+    assert ([request.operation for request in decision.requests], len(decision.remarks)) == (["milestone.put"], 1)
+
+
+def test_another_deal_on_a_project_that_was_withdrawn_has_milestones_of_its_own() -> None:
+    first = Given(ACTOR, BRIDGE, Project()).after(opened())
+    given = first.after(MILESTONE, Withdrawn(to=BRIDGE.id, engagement="P-1", reason="cancelled"))
+    given = given.after(opened().model_copy(update={"engagement": "E-2"}))
+    lines = {request.line for asked in (first, given) for request in asked.asked(MILESTONE) if request.system == "erp"}
+    assert len(lines) == 2
 
 
 # ----------------------------------------------------------------------------------------------------- margin, the end

@@ -217,10 +217,10 @@ def test_it_goes_to_the_erp_that_has_the_project_unless_the_policy_says_otherwis
     (post,) = given.asked(issued())
     assert isinstance(post.body, InvoicePost)
     assert (post.system, post.body.customer, post.body.project) == ("legacy-erp", "L-7", "PRJ-1")
-    said = LegalEntity(currency="EUR", operations={"invoice.post": "erp"})
-    (post,) = replace(given, policy=POLICY.model_copy(update={"legal_entities": {"DE01": said}})).asked(issued())
+    elsewhere = LegalEntity(currency="EUR", erp="legacy-erp", operations={"invoice.post": "books"})
+    (post,) = replace(given, policy=POLICY.model_copy(update={"legal_entities": {"DE01": elsewhere}})).asked(issued())
     assert isinstance(post.body, InvoicePost)
-    assert (post.system, post.body.customer, post.body.project) == ("erp", "10042", None)
+    assert (post.system, post.body.customer, post.body.project) == ("books", "L-7", "PRJ-1")
 
 
 def test_where_no_erp_takes_it_it_is_posted_once_the_erp_says_so() -> None:

@@ -1,0 +1,99 @@
+"""A completed milestone with an amount is billed once for ever, once it is known whose project it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final
+
+from actors.decision import Context, Request
+from actors.lines import DIGITS
+from schemas.acts import Act
+from schemas.facts import Case
+from schemas.operations.milestone_bill import MilestoneBill
+from schemas.project.entity import Milestone, Project
+from schemas.verdicts import Failure, FailureClass
+
+OPERATION: Final = "milestone.bill"
+UNBILLED: Final = "milestone:"
+"""Begins the topic of the case of a milestone that is not billed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """The project as it is once its milestones are to be billed, what is asked for, and what is to be said."""
+
+    state: Project
+    requests: tuple[Request, ...] = ()
+    cases: tuple[Case, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def bill_milestones(state: Project, context: Context) -> Billed:
+    """Have each milestone billed that has an amount and was not yet; some may come before their project is opened."""
+    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
+    if legal_entity is None:
+        return Billed(state)
+    due = {id: milestone for id, milestone in state.milestones.items() if milestone.is_to_bill}
+    requests: list[Request] = []
+    cases: list[Case] = []
+    remarks: list[str] = []
+    for id, milestone in due.items():
+        system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
+        failure = _unbillable(state, milestone)
+        if failure is not None:
+            money = {milestone.currency or "": milestone.amount or Decimal(0)}
+            cases.append(Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money=money))
+        elif system is None:
+            remarks.append(f"the policy has milestones of {state.legal_entity} billed nowhere: {id} is not billed")
+        else:
+            requests.append(Request(system, OPERATION, _line(state, id), _body(state, id, milestone, context)))
+    asked = {id: milestone.model_copy(update={"is_to_bill": False}) for id, milestone in due.items()}
+    changed = state.model_copy(update={"milestones": {**state.milestones, **asked}})
+    return Billed(changed, tuple(requests), tuple(cases), tuple(remarks))
+
+
+def milestone_of(line: str) -> str:
+    """The milestone in the line of a command that bills it."""
+    return line.split(".", 2)[2]
+
+
+def _line(state: Project, id: str) -> str:
+    """The same for ever within a deal: the next deal on a project that was withdrawn has milestones of its own."""
+    deal = sha256((state.engagement or "").encode()).hexdigest()[:DIGITS]
+    return f"milestone.{deal}.{id}"
+
+
+def _body(state: Project, id: str, milestone: Milestone, context: Context) -> MilestoneBill:
+    return MilestoneBill.model_validate(
+        {
+            "project_id": context.key.id,
+            "project": state.erp_id,
+            "contract_id": state.contract,
+            "contract_reference": state.contract_reference,
+            "milestone_id": id,
+            "name": milestone.name,
+            "completed_on": milestone.completed_on,
+            "legal_entity": state.legal_entity,
+            "currency": milestone.currency,
+            "amount": milestone.amount,
+        }
+    )
+
+
+def _unbillable(state: Project, milestone: Milestone) -> Failure | None:
+    """Why a milestone cannot be billed on its project."""
+    if state.status == "withdrawn":
+        reason = "the deal was cancelled, so the milestone is not billed: resolve this, or bill it by hand"
+        return Failure(FailureClass.BUSINESS_RULE, "project_not_active", reason)
+    if state.contract is None or state.contract_reference is None:
+        reason = "the project has no contract, so the milestone is not billed: bill it by hand, then resolve this"
+        return Failure(FailureClass.BUSINESS_RULE, "contract_missing", reason)
+    if milestone.currency != state.currency:
+        reason = (
+            f"the project is in {state.currency} and the milestone in {milestone.currency}, so it is not billed, for "
+            "nothing is converted here: have it completed under another id with the right amount, and resolve this"
+        )
+        return Failure(FailureClass.BUSINESS_RULE, "currency_differs", reason, "amount")
+    return None
