@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.invoice.billed import InvoicedLines
 from schemas.operations.billable import BillablePost
@@ -52,12 +52,12 @@ class Billed(InvoicedLines):
     """The revision that was approved last; 0 until it was."""
     withdrawn: int = 0
     """The highest revision that was withdrawn: an approval of it, or of one before it, counts no more."""
-    lines: dict[str, BilledLine] = {}
+    lines: dict[str, BilledLine] = Field(default_factory=dict)
     """Line id -> the booking that stands for it."""
-    late: dict[str, str | None] = {}
+    late: dict[str, str | None] = Field(default_factory=dict)
     """Booking that was taken back before its answer came, and came otherwise than thought -> the reference under which
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
-    releasing: dict[str, str] = {}
+    releasing: dict[str, str] = Field(default_factory=dict)
     """Reversal that is not confirmed yet -> the claim that ends with it."""
 
     @property

@@ -188,6 +188,42 @@ class CostReverse(Fields):
     reverses: Reference
 
 
+class MilestoneBill(Fields):
+    """A completed milestone to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    contract_id: Text
+    milestone_id: Text
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+
+
+class InvoicePost(Fields):
+    """An invoice of a billing engine to post; `customer` and `project` are the ERP's own ids, `amount` a decimal."""
+
+    invoice_id: Text
+    customer: Text
+    project: Text | None = None
+    legal_entity: Text
+    currency: Text
+    amount: Amount
+
+
+class InvoicePut(Fields):
+    """How an invoice stands, shown on the account."""
+
+    invoice_id: Text
+    customer_id: Text
+
+
+class ReceivablePut(Fields):
+    """How an invoice stands, shown on the project."""
+
+    invoice_id: Text
+    project_id: Text
+
+
 Body = (
     CustomerPut
     | ProjectCreate
@@ -209,6 +245,10 @@ Body = (
     | ExpenseReverse
     | CostPost
     | CostReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
@@ -233,5 +273,9 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "expense.reverse": ExpenseReverse,
         "cost.post": CostPost,
         "cost.reverse": CostReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )

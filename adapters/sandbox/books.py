@@ -21,16 +21,25 @@ from adapters.sandbox.bodies import (
     ExpensePost,
     ExpenseReverse,
     ForecastPut,
+    InvoicePost,
+    InvoicePut,
+    MilestoneBill,
     MilestonePut,
     ProjectCancel,
     ProjectCreate,
     ProjectLink,
     ProjectPut,
     ProjectWithdraw,
+    ReceivablePut,
     WorkspaceArchive,
     WorkspaceCreate,
 )
 from adapters.sandbox.settings import SandboxSettings
+
+Booked = (
+    BillablePost | BillableReverse | ExpensePost | ExpenseReverse | CostPost | CostReverse | MilestoneBill | InvoicePost
+)
+"""What writes an amount into the books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Books:
                 return self._refused_entity(body.legal_entity, body.currency) or entry
             case ProjectLink():
                 return Entry(f"L-{seq}")
-            case ForecastPut() | MilestonePut() | AssignmentPut() | DeliveryPut():
+            case ForecastPut() | MilestonePut() | AssignmentPut() | DeliveryPut() | InvoicePut() | ReceivablePut():
                 return self._planned(body)
             case ProjectCancel():
                 return self._refused_project(body.erp_id, "erp_id") or Entry(body.erp_id, body.legal_entity)
@@ -95,6 +104,11 @@ class Books:
                 return refused or _booking(f"X-{seq}", body)
             case CostReverse():
                 return self._refused_cost(body) or self._refused_reversal(body) or _booking(f"R-{seq}", body)
+            case MilestoneBill():
+                return self._refused_invoice(body) or _booking(f"MB-{seq}", body)
+            case InvoicePost():
+                entry = _booking(f"I-{body.invoice_id}", body)
+                return self._refused_customer(body) or self._refused_invoice(body) or entry
             case _:
                 assert_never(body)
 
@@ -138,12 +152,18 @@ class Books:
             return Entry(id, legal_entity)
         return Refusal(422, "unknown_record", f"There is no {id} here.", field=field)
 
-    def _refused_customer(self, body: ProjectCreate | ContractPut) -> Refusal | None:
+    def _refused_customer(self, body: ProjectCreate | ContractPut | InvoicePost) -> Refusal | None:
         if body.customer in self._customers:
             return None
         return Refusal(422, "unknown_customer", f"There is no customer {body.customer} here.", field="customer")
 
-    def _planned(self, body: ForecastPut | MilestonePut | AssignmentPut | DeliveryPut) -> Entry | Refusal:
+    def _refused_invoice(self, body: MilestoneBill | InvoicePost) -> Refusal | None:
+        refused = None if body.project is None else self._refused_project(body.project, "project")
+        return refused or self._refused_entity(body.legal_entity, body.currency)
+
+    def _planned(
+        self, body: ForecastPut | MilestonePut | AssignmentPut | DeliveryPut | InvoicePut | ReceivablePut
+    ) -> Entry | Refusal:
         """The entry of what is planned or shown, which moves no money."""
         match body:
             case ForecastPut():
@@ -157,6 +177,8 @@ class Books:
                 return refused or self._refused_entity(body.legal_entity, None) or entry
             case DeliveryPut():
                 return Entry(f"D-{body.assignment_id}")
+            case InvoicePut() | ReceivablePut():
+                return Entry(f"V-{body.invoice_id}")
             case _:
                 assert_never(body)
 
@@ -208,7 +230,5 @@ class Books:
         return Refusal(422, "unknown_reference", f"Nothing was posted under {body.reverses}.", field="reverses")
 
 
-def _booking(
-    external_id: str, body: BillablePost | BillableReverse | ExpensePost | ExpenseReverse | CostPost | CostReverse
-) -> Entry:
+def _booking(external_id: str, body: Booked) -> Entry:
     return Entry(external_id, legal_entity=body.legal_entity, amount=body.amount, currency=body.currency)

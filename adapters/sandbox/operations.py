@@ -57,11 +57,15 @@ OPERATIONS: Final = (
     SandboxOperation("expense.reverse", Role.ERP, "/expense-reversals", _capability(Role.ERP, Upsert.NONE)),
     SandboxOperation("cost.post", Role.ERP, "/costs", _capability(Role.ERP, Upsert.NONE)),
     SandboxOperation("cost.reverse", Role.ERP, "/cost-reversals", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("milestone.bill", Role.ERP, "/milestone-billings", _capability(Role.ERP, Upsert.NONE)),
+    SandboxOperation("invoice.post", Role.ERP, "/invoices", _capability(Role.ERP, Upsert.NONE)),
     SandboxOperation("project.put", Role.PSA, "/projects", _capability(Role.PSA, Upsert.ALTERNATE_KEY)),
     SandboxOperation("project.withdraw", Role.PSA, "/project-withdrawals", _capability(Role.PSA, Upsert.NONE)),
+    SandboxOperation("receivable.put", Role.PSA, "/receivables", _capability(Role.PSA, Upsert.ALTERNATE_KEY)),
     SandboxOperation("project.link", Role.CRM, "/project-links", _capability(Role.CRM, Upsert.NONE)),
     SandboxOperation("milestone.put", Role.CRM, "/milestones", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
     SandboxOperation("delivery.put", Role.CRM, "/deliveries", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
+    SandboxOperation("invoice.put", Role.CRM, "/invoices", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
     # The CRM plays the planning system too.
     SandboxOperation("forecast.put", Role.CRM, "/forecasts", _capability(Role.CRM, Upsert.ALTERNATE_KEY)),
     # The CRM plays the workspace system too: one server less to start.

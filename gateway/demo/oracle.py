@@ -157,12 +157,21 @@ class Oracle:
         project = _project_of(fact.subject)
         if project in self._projects:
             if fact.type == "project.milestone_completed":
-                self.effects.append(Effect("crm", "milestone.put", f"project/{project}", None, None))
+                self.effects += self._billed(fact, f"project/{project}", self._deals[project])
             return "applied"
         key = f"external/{fact.subject}"
         if key in self._stuck:
             return self._queued(key)
         return self._stands(key, self._stuck[f"project/{project}"], "waiting")
+
+    def _billed(self, fact: Fact, key: str, deal: Mapping[str, Any]) -> tuple[Effect, ...]:
+        """A milestone is shown, and billed where it has an amount."""
+        shown = Effect("crm", "milestone.put", key, None, None)
+        if "amount" not in fact.data:
+            return (shown,)
+        part = deal["parts"][0] if "parts" in deal else deal
+        amount = Decimal(fact.data["amount"]["amount"])
+        return shown, Effect("erp", "milestone.bill", key, part["legal_entity"], part["currency"], amount)
 
     def _sheet(self, fact: Fact) -> str:
         key, revision = f"timesheet/{fact.subject}", self._revisions[fact.subject]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 
@@ -23,7 +24,7 @@ from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAm
 from schemas.operations.forecast import ForecastPut
 from schemas.operations.project import RolePrice
 from schemas.project.entity import Project
-from schemas.project.v1 import TermsChanged
+from schemas.project.v1 import Billing, TermsChanged
 from schemas.record import Record
 from schemas.verdicts import FailureClass
 from tests.actors.agreements import (
@@ -126,6 +127,23 @@ def test_a_contract_without_a_deal_is_brought_to_the_billing_system() -> None:
     assert confirmed.binds == (external_key("billing", "contract", "CON-7"),)
     assert isinstance(confirmed.state, Contract)
     assert (confirmed.state.billing_id, confirmed.state.history[0].billing) == ("CON-7", "done")
+
+
+@pytest.mark.parametrize("method", ["retainer", "fixed_fee", "time_and_materials"])
+def test_the_billing_system_gets_what_it_bills_by(
+    method: Literal["retainer", "fixed_fee", "time_and_materials"],
+) -> None:
+    fee = None if method == "time_and_materials" else eur("5000.00")
+    due = (Instalment(milestone_id="M-1", amount=eur("4000.00")), Instalment(due_on=JUNE, amount=eur("1000.00")))
+    terms = activated().model_copy(
+        update={"billing": Billing(method=method, fee=fee, rates=rates("145.00")), "schedule": due, "value": None}
+    )
+    (put,) = [request.body for request in NEW.asked(terms) if isinstance(request.body, ContractPut)]
+    assert (put.billing_method, put.fee) == (method, None if fee is None else Decimal("5000.00"))
+    assert put.roles == (RolePrice(role="consultant", rate=Decimal("145.00")),)
+    assert [(row.milestone_id, row.due_on, row.amount) for row in put.schedule] == [
+        ("M-1", None, Decimal("4000.00")), (None, JUNE, Decimal("1000.00")),
+    ]  # fmt: skip
 
 
 def test_the_contract_that_the_project_was_sold_under_is_billed_already() -> None:

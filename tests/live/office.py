@@ -25,8 +25,11 @@ CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
 CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
 NOWHERE: Final = dict.fromkeys(
-    ("contract.put", "contract.cancel", "cost.post", "cost.reverse", "assignment.put", "milestone.put", "delivery.put")
-)
+    (
+        "contract.put", "contract.cancel", "cost.post", "cost.reverse", "assignment.put", "milestone.put",
+        "delivery.put", "milestone.bill", "invoice.post", "invoice.put", "receivable.put",
+    )
+)  # fmt: skip
 """What neither Tryton nor Redmine has a place for."""
 WITHIN: Final = {"begins_on": date(2026, 1, 1), "every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
 

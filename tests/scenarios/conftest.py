@@ -18,14 +18,18 @@ from schemas.acts import Act
 from schemas.contract.v1 import Activated
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
+from schemas.invoice.v1 import PostingRejected
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
 from schemas.operations.cost import CostPost
 from schemas.operations.customer import CustomerPut
+from schemas.operations.invoice import InvoicePost
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.project.entity import Project
-from schemas.project.v1 import Billing
+from schemas.project.v1 import Billing, MilestoneCompleted
+from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Withdrawn
 from schemas.values import Money, Reference
 from schemas.verdicts import Verdict
@@ -42,10 +46,11 @@ from tests.actors.firm import (
     reported,
     spent,
 )
+from tests.actors.invoicing import bill, credited, disputed, lost, paid, posted
 from tests.runtime.firm import CRM, PSA
 from tests.runtime.virtual import VirtualLoop
 from tests.scenarios import facts
-from tests.scenarios.office import FINANCE, Office
+from tests.scenarios.office import BANK, BILLING, ERP, FINANCE, Office
 from tests.scenarios.words import OTHER_SHEET, says
 
 
@@ -137,6 +142,21 @@ def numbered_lines(office: Office) -> None:
 @given("the ERP takes its time")
 def slow_erp(office: Office) -> None:
     office.systems["erp"].seconds = 30
+
+
+@given(says("the ERP refuses invoice {id:Id}"))
+def invoice_refused(office: Office, id: str) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, InvoicePost) and body.invoice_id == id
+
+
+@given("the ERP bills by itself")
+def erp_bills(office: Office) -> None:
+    office.decree("sources", ERP, {"external": []})
+
+
+@given(says("somebody is asked once a message has waited for {seconds:Number} seconds"))
+def patience(office: Office, seconds: int) -> None:
+    office.be_patient(seconds)
 
 
 @given(says('customer {id:Id} "{name:Text}" trades with {code:Id}'))
@@ -306,6 +326,73 @@ def ended(office: Office, deal_id: str, day: date) -> None:
 def sheet_retried(office: Office, role: str) -> None:
     assert {asked for asked, _ in office.asked(SHEET)} == {role}
     office.retry(SHEET)
+
+
+@when(says("invoice {id:Id} of {total:Amount} EUR is issued for {deal_id:Id}"))
+def invoice_issued(office: Office, id: str, total: str, deal_id: str) -> None:
+    office.say(BILLING, facts.invoice(id, deal_id, total))
+
+
+@when(
+    says(
+        "invoice {id:Id} of {total:Amount} EUR is issued for {deal_id:Id}, "
+        "billing line {line:Number} of sheet {sheet:Id}"
+    )
+)
+def invoice_billing(office: Office, id: str, total: str, deal_id: str, line: int, sheet: str) -> None:
+    office.say(BILLING, facts.invoice(id, deal_id, total, bill(sheet, str(line))))
+
+
+@when(says("the ERP posts invoice {id:Id} of {total:Amount} EUR for {deal_id:Id}"))
+def invoice_posted(office: Office, id: str, total: str, deal_id: str) -> None:
+    office.say(ERP, (office.erp_key(id), posted(facts.invoice(id, deal_id, total)[1])))
+
+
+@when(says("payment {payment:Id} of {amount:Amount} {currency:Id} on {id:Id} arrives from the ERP"))
+def payment_by_erp(office: Office, payment: str, amount: str, currency: str, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), paid(amount, payment, currency)))
+
+
+@when(says("payment {payment:Id} of {amount:Amount} {currency:Id} on {id:Id} arrives from the bank"))
+def payment_by_bank(office: Office, payment: str, amount: str, currency: str, id: str) -> None:
+    office.say(BANK, (facts.invoice_key(id), paid(amount, payment, currency)))
+
+
+@when(says("credit memo {memo:Id} of {amount:Amount} EUR on line {line:Number} of {id:Id} arrives from the ERP"))
+def credit_memo(office: Office, memo: str, amount: str, line: int, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), credited(amount, str(line), id=memo)))
+
+
+@when(says("write-off {loss:Id} of {amount:Amount} EUR on {id:Id} arrives from the ERP"))
+def write_off(office: Office, loss: str, amount: str, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), lost(amount, loss)))
+
+
+@when(says("the ERP says that it does not post {id:Id}: {code:Code}"))
+def not_posted(office: Office, id: str, code: str) -> None:
+    office.say(ERP, (facts.in_erp(id), PostingRejected(code=code, reason="not now")))
+
+
+@when(says("the ERP says that the customer objects to {id:Id}"))
+def objection(office: Office, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), disputed()))
+
+
+@when(says("the ERP says that the customer objects to {id:Id} no more"))
+def no_objection(office: Office, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), disputed(settled=True)))
+
+
+@when(says("milestone {id:Id} of {project:Id} is completed, worth {amount:Amount} {currency:Id}"))
+def milestone_completed(office: Office, id: str, project: str, amount: str, currency: str) -> None:
+    worth = Money(amount=amount, currency=currency)
+    milestone = MilestoneCompleted(milestone_id=id, name="Concept", completed_on=BEGIN, amount=worth)
+    office.say(CRM, (ActorKey("project", project), milestone))
+
+
+@when(says("{seconds:Number} seconds pass"))
+def time_passes(office: Office, seconds: int) -> None:
+    office.let_pass(seconds)
 
 
 @when(says("{role:Role} {act:Act}"))
@@ -501,3 +588,71 @@ def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None
 @then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))
 def booked_in_all(office: Office, amount: str, deal_id: str) -> None:
     assert sum(facts.booked(office.answers, f"erp-{deal_id}")) == Decimal(amount)
+
+
+@then(says("{role:Role} is asked about invoice {id:Id}: {code:Code}"))
+def asked_about_invoice(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(facts.invoice_key(id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about the awaited invoice {id:Id}: {code:Code}"))
+def asked_about_awaited(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(ActorKey("awaited", id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about sheet {id:Id}: {code:Code}"))
+def asked_about_sheet(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(ActorKey("timesheet", id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about milestone {id:Id} of {project:Id}: {code:Code}"))
+def asked_about_milestone(office: Office, role: str, id: str, project: str, code: str) -> None:
+    assert office.asked(ActorKey("project", project), f"milestone:{id}") == [(role, code)]
+
+
+@then(says("the ERP has invoice {id:Id}, once"))
+def invoice_in_erp(office: Office, id: str) -> None:
+    assert [post.invoice_id for post in office.taken("erp", InvoicePost)].count(id) == 1
+
+
+@then("the ERP was not asked to post an invoice")
+def no_invoice_in_erp(office: Office) -> None:
+    assert office.taken("erp", InvoicePost) == []
+
+
+@then(says("CRM and PSA show {id:Id} as {status:Code}, with {amount:Amount} EUR open"))
+def invoice_shown(office: Office, id: str, status: str, amount: str) -> None:
+    shown = {(put.status, put.open) for put in office.shown(id)}
+    assert shown == {(status, Decimal(amount))}
+
+
+@then(says("CRM and PSA show that {id:Id} is disputed"))
+def dispute_shown(office: Office, id: str) -> None:
+    assert {put.disputed for put in office.shown(id)} == {True}
+
+
+@then(says("CRM and PSA show that {id:Id} is not disputed"))
+def no_dispute_shown(office: Office, id: str) -> None:
+    assert {put.disputed for put in office.shown(id)} == {False}
+
+
+@then(says("line {line:Number} of sheet {sheet:Id} is {state:Code}"))
+def line_billed(office: Office, line: int, sheet: str, state: str) -> None:
+    billings = office.state(ActorKey("timesheet", sheet), Timesheet).invoiced[str(line)]
+    assert [billing.state for billing in billings.values()] == [state]
+
+
+@then(says("line {line:Number} of sheet {sheet:Id} is not billed"))
+def line_not_billed(office: Office, line: int, sheet: str) -> None:
+    assert str(line) not in office.state(ActorKey("timesheet", sheet), Timesheet).invoiced
+
+
+@then(says("the ERP bills milestone {id:Id} of {project:Id} with {amount:Amount} EUR, once"))
+def milestone_billed(office: Office, id: str, project: str, amount: str) -> None:
+    bills = [(bill.project_id, bill.milestone_id, bill.amount) for bill in office.taken("erp", MilestoneBill)]
+    assert bills == [(project, id, Decimal(amount))]
+
+
+@then(says("the ERP bills no milestone of {project:Id}"))
+def no_milestone_billed(office: Office, project: str) -> None:
+    assert [bill for bill in office.taken("erp", MilestoneBill) if bill.project_id == project] == []

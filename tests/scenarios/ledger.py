@@ -43,8 +43,8 @@ class Ledger(Books):
         return await super().send(command) if is_taken else Rejected(REFUSED)
 
     def _confirmed(self, command: Command) -> Confirmed:
-        """Its own id of what the command is about: a contract, a project, or a customer, else a line by itself."""
+        """Its own id of what the command is about: an invoice, a contract, a customer, else a line by itself."""
         body = read_body(command.operation, command.body)
-        kinds = ("contract_id", "project_id", "customer_id")
+        kinds = ("invoice_id", "milestone_id", "contract_id", "project_id", "customer_id")
         about = next((getattr(body, kind) for kind in kinds if hasattr(body, kind)), command.id)
         return Confirmed(f"{self.name}-{about}")

@@ -16,6 +16,7 @@ from gateway.people import ActedUpon
 from gateway.policy_file import PolicyFile, parse_policy
 from schemas.acts import Act, Acted
 from schemas.keys import ActorKey
+from schemas.operations.invoice import InvoicePut, ReceivablePut
 from schemas.operations.table import OPERATIONS, Body
 from schemas.record import Record
 from schemas.verdicts import LaneState
@@ -24,10 +25,23 @@ from tests.runtime.town import until
 from tests.scenarios.ledger import Answer, Ledger
 
 FINANCE: Final = "urn:example:finance"
+BILLING: Final = "urn:example:billing"
+ERP: Final = "urn:example:erp"
+BANK: Final = "urn:example:bank"
 SYSTEMS: Final = {
-    "erp": ("customer.", "project.create", "project.cancel", "contract.", "billable.", "expense.", "cost."),
-    "psa": ("project.put", "project.withdraw"),
-    "crm": ("project.link",),
+    "erp": (
+        "customer.",
+        "project.create",
+        "project.cancel",
+        "contract.",
+        "billable.",
+        "expense.",
+        "cost.",
+        "invoice.post",
+        "milestone.bill",
+    ),
+    "psa": ("project.put", "project.withdraw", "receivable."),
+    "crm": ("project.link", "invoice.put", "milestone.put"),
     "docs": ("workspace.",),
 }
 """System -> how the operations begin that it takes."""
@@ -54,7 +68,7 @@ class Office:
         self._run = run
         self._firm: Firm | None = None
         self._sent = 0
-        self._policy: dict[str, dict[str, Any]] = {
+        self._policy: dict[str, Any] = {
             "legal_entities": {},
             "service_lines": {},
             "approvals": {},
@@ -62,6 +76,9 @@ class Office:
                 CRM: {"users": ["guest"], "types": ["customer.*", "project.*", "contract.*"]},
                 PSA: {"users": ["guest"], "types": ["timesheet.*", "expense.*"]},
                 FINANCE: {"users": ["guest"], "types": ["customer.credit_changed"]},
+                BILLING: {"users": ["guest"], "types": ["invoice.issued"]},
+                ERP: {"users": ["guest"], "types": ["invoice.*"], "system": "erp", "external": ["invoice"]},
+                BANK: {"users": ["guest"], "types": ["invoice.payment_received"]},
             },
             "systems": {name: SYSTEM | {"operations": _operations(begins)} for name, begins in SYSTEMS.items()},
         }
@@ -72,11 +89,16 @@ class Office:
     def decree(self, part: str, name: str, entry: dict[str, Any]) -> None:
         """Change an entry of the policy file; a firm that works already reloads it."""
         self._policy[part].setdefault(name, {}).update(entry)
-        if self._firm is not None:
-            self._firm.desk.file = self._file()
-            policies = self._firm.gateways[0].runtime.policies
-            self._run(policies.reload(actor="E-1", reason="the firm has changed"))
-            self._run(self._rest(self._firm))
+        self._reload()
+
+    def be_patient(self, seconds: float) -> None:
+        """Let messages wait for so long before a person is asked."""
+        self._policy["wait_seconds"] = seconds
+        self._reload()
+
+    def let_pass(self, seconds: float) -> None:
+        """Nobody does anything for a while."""
+        self._run(asyncio.sleep(seconds))
 
     def say(self, source: str, *facts: tuple[ActorKey, Record]) -> None:
         """A source publishes facts, one right after the other."""
@@ -139,12 +161,31 @@ class Office:
         bodies = (each.body for each in self.answers if each.system == system and each.is_taken)
         return [body for body in bodies if isinstance(body, kind)]
 
+    def shown(self, invoice: str) -> list[InvoicePut | ReceivablePut]:
+        """How CRM and PSA were last asked to show an invoice."""
+        puts = [*self.taken("crm", InvoicePut), *self.taken("psa", ReceivablePut)]
+        last = {type(put): put for put in puts if put.invoice_id == invoice}
+        assert set(last) == {InvoicePut, ReceivablePut}, last
+        return list(last.values())
+
+    def erp_key(self, invoice: str) -> ActorKey:
+        """Under which the ERP speaks of an invoice: its own id, which is ours where it bills by itself."""
+        is_theirs = bool(self._policy["sources"][ERP]["external"])
+        return ActorKey("invoice", f"erp-{invoice}" if is_theirs else invoice)
+
     def close(self) -> None:
         """The gateway still works as it should, and leaves in good order."""
         if self._firm is not None:
             self._firm.check_alive()
             for gateway in self._firm.gateways:
                 assert self._run(gateway.runtime.drain(30))
+
+    def _reload(self) -> None:
+        if self._firm is not None:
+            self._firm.desk.file = self._file()
+            policies = self._firm.gateways[0].runtime.policies
+            self._run(policies.reload(actor="E-1", reason="the firm has changed"))
+            self._run(self._rest(self._firm))
 
     def _open(self) -> Firm:
         if self._firm is None:

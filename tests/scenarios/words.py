@@ -44,7 +44,7 @@ WORDS: Final = {
     "Paper": _word("|".join(_PAPERS), _PAPERS.__getitem__),
     "Role": _word(r"(?:the )?[a-z][a-z-]*", lambda text: text.removeprefix("the ")),
     "Text": _word(r"[^\"]+"),
-    "Amount": _word(r"\d+(?:\.\d+)?"),
+    "Amount": _word(r"-?\d+(?:\.\d+)?"),
     "Number": _word(r"\d+", int),
     "Day": _word(r"\d{4}-\d{2}-\d{2}", date.fromisoformat),
     "Act": _word("|".join(_ACTS), _ACTS.__getitem__),

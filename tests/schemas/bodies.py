@@ -288,9 +288,6 @@ BODIES: Mapping[str, Body] = {
     "cost.reverse": CostReverse(
         **cost(hours=Decimal("-1.50"), amount=Decimal("-102.75"), reverses="timesheet/TS-2026-44-1042/3.r1/1")
     ),
-    } | changes
-
-
     "milestone.bill": MilestoneBill(
         project_id="ENG-2026-017-DE01",
         project="PRJ-000017",

@@ -58,6 +58,24 @@ COST: Final[Mapping[str, object]] = MappingProxyType(
         "hours": "2",
     }
 )
+STANDING: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "invoice_id": "INV-1",
+        "number": "2026-1",
+        "legal_entity": "DE01",
+        "issued_on": "2026-12-01",
+        "due_on": "2026-12-31",
+        "currency": "EUR",
+        "status": "partly_paid",
+        "total": "119.00",
+        "paid": "19.00",
+        "credited": "0",
+        "written_off": "0",
+        "open": "100.00",
+        "overpaid": "0",
+        "disputed": False,
+    }
+)
 COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "customer.put": {
@@ -162,6 +180,34 @@ COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
             "currency": "EUR",
             "reason": "cancelled",
         },
+        "milestone.bill": {
+            "project_id": "E1",
+            "project": "P-E1",
+            "contract_id": "K1",
+            "contract_reference": "SOW-1",
+            "milestone_id": "M1",
+            "name": "Concept accepted",
+            "completed_on": "2026-12-04",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "12000.00",
+        },
+        "invoice.post": {
+            "invoice_id": "INV-1",
+            "legal_entity": "DE01",
+            "customer": "C-A1",
+            "project": "P-E1",
+            "number": "2026-1",
+            "issued_on": "2026-12-01",
+            "due_on": "2026-12-31",
+            "currency": "EUR",
+            "net": "100.00",
+            "tax": "19.00",
+            "amount": "119.00",
+            "lines": [{"line_id": "1", "kind": "time", "amount": "100.00", "tax_code": "V19"}],
+        },
+        "invoice.put": dict(STANDING) | {"customer_id": "A1"},
+        "receivable.put": dict(STANDING) | {"project_id": "E1"},
         "workspace.create": {"project_id": "E1", "legal_entity": "DE01", "name": "Rollout"},
         "workspace.archive": {
             "project_id": "E1",

@@ -49,6 +49,29 @@ async def test_what_is_planned_and_shown_has_ids_of_its_own(erp: Caller, startin
     assert (await crm.post("forecast.put", forecast, key="3", reference="a/3/_/1")).json == {"id": "F-K1"}
 
 
+async def test_milestones_and_invoices_move_money_and_what_shows_them_does_not(erp: Caller, starting: Starting) -> None:
+    await erp.ready_for_billing()
+    money = {"project": "P-E1", "legal_entity": "DE01", "currency": "EUR", "amount": "119.00"}
+    milestone = money | {"contract_id": "K1", "milestone_id": "M1"}
+    invoice = money | {"invoice_id": "INV-1", "customer": "C-A1"}
+    assert (await erp.post("milestone.bill", milestone, key="3", reference="a/3/_/1")).json == {"id": "MB-3"}
+    assert (await erp.post("invoice.post", invoice, key="4", reference="a/4/_/1")).json == {"id": "I-INV-1"}
+    assert [row["amount"] for row in await erp.journal()][-2:] == ["119.00", "119.00"]
+    for operation, body, code in (
+        ("milestone.bill", milestone | {"project": "P-no"}, "unknown_project"),
+        ("milestone.bill", milestone | {"currency": "CHF"}, "wrong_currency"),
+        ("invoice.post", invoice | {"customer": "C-no"}, "unknown_customer"),
+        ("invoice.post", invoice | {"legal_entity": "ZZ99"}, "unknown_legal_entity"),
+    ):
+        refused = await erp.post(operation, body, key="x", reference="a/x/_/1")
+        assert (refused.status, refused.json["code"]) == (422, code)
+    shown = {"invoice_id": "INV-1", "customer_id": "A1", "project_id": "E1"}
+    for role, operation in ((Role.CRM, "invoice.put"), (Role.PSA, "receivable.put")):
+        system = await starting(SandboxSettings(role, TOKEN))
+        assert (await system.post(operation, shown)).json == {"id": "V-INV-1"}
+        assert [row["amount"] for row in await system.journal()] == [None]
+
+
 async def test_a_known_customer_is_updated(erp: Caller) -> None:
     await erp.post("customer.put", CUSTOMER, key="1", reference="customer/A1/_/1")
     changed = dict(CUSTOMER) | {"name": "Northwind Advisory"}
