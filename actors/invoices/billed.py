@@ -27,7 +27,8 @@ def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Reque
     requests: list[Request] = []
     was, now = _states(before), _states(after)
     for entity, to in {**was, **now}:
-        lines = dict.fromkeys(was.get((entity, to), {}), "withdrawn") | now.get((entity, to), {})
+        gone: dict[str, LineState] = dict.fromkeys(was.get((entity, to), {}), "withdrawn")
+        lines = gone | now.get((entity, to), {})
         if lines == was.get((entity, to)):
             continue
         header = after.header or before.header

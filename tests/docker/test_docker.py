@@ -112,4 +112,4 @@ def test_sources_may_only_publish_events(tmp_path: Path) -> None:
     permissions = json.loads((tmp_path / "secrets" / "rabbitmq_definitions").read_text())["permissions"]
     writes = {each["user"]: (each["configure"], each["write"], each["read"]) for each in permissions}
     source = ("^$", r"^tallystick\.events$", "^$")
-    assert writes == {"gateway": (".*", ".*", ".*"), "crm": source, "psa": source, "erp": source}
+    assert writes == {"gateway": (".*", ".*", ".*"), "crm": source, "psa": source, "erp": source, "billing": source}

@@ -163,10 +163,9 @@ class Office:
 
     def shown(self, invoice: str) -> list[InvoicePut | ReceivablePut]:
         """How CRM and PSA were last asked to show an invoice."""
-        puts = [*self.taken("crm", InvoicePut), *self.taken("psa", ReceivablePut)]
-        last = {type(put): put for put in puts if put.invoice_id == invoice}
-        assert set(last) == {InvoicePut, ReceivablePut}, last
-        return list(last.values())
+        on_account = [put for put in self.taken("crm", InvoicePut) if put.invoice_id == invoice]
+        on_project = [put for put in self.taken("psa", ReceivablePut) if put.invoice_id == invoice]
+        return [on_account[-1], on_project[-1]]
 
     def erp_key(self, invoice: str) -> ActorKey:
         """Under which the ERP speaks of an invoice: its own id, which is ours where it bills by itself."""

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.invoice.v1 import MOST_BILLS, Issued
+from schemas.invoice.v1 import MOST_BILLS, Issued, PaymentReceived
 from tests.schemas.messages import decoded, example, example_data, refusal
 
 ISSUED, POSTED, PAID = "invoice.issued.v1", "invoice.posted.v1", "invoice.payment_received.v1"
@@ -57,4 +57,4 @@ def test_an_invoice_may_take_something_off_and_bill_nothing_that_we_know() -> No
 def test_a_payment_may_go_back() -> None:
     event = example(PAID)
     event["data"] |= {"amount": {"amount": "-10000.00", "currency": "EUR"}}
-    assert decoded(event).data
+    assert isinstance(decoded(event).data, PaymentReceived)

@@ -28,7 +28,7 @@ from tests.actors.invoicing import (
     receivable,
     sent,
 )
-from tests.actors.stage import Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import REFUSED, Given, accepted, reason_to_ignore, refusal
 
 
 def amounts(requests: Accept) -> tuple[str, ...]:
@@ -198,4 +198,4 @@ def test_what_systems_answer() -> None:
     put, _ = given.asked(sent())
     assert "was told" in reason_to_ignore(given.when(given.confirmed(put)))
     (ask,) = NEW.asked(paid("1.00"))
-    assert refusal(NEW.when(NEW.refused(ask)))
+    assert refusal(NEW.when(NEW.refused(ask))) == REFUSED
