@@ -8,20 +8,16 @@ its stead, until the policy's deadline makes that a case.
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Final
 
-from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
+from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.invoices.outcome import concluded
-from actors.invoices.troubles import differing
+from actors.invoices.troubles import differing, too_large
 from schemas.awaited.v1 import Invoice as Awaited
 from schemas.commands import SELF
 from schemas.invoice.entity import Dispute, Entry, Invoice
 from schemas.invoice.v1 import CreditMemoIssued, Disputed, PaymentReceived, Sent, WrittenOff
-from schemas.verdicts import Failure, FailureClass
 
-MOST: Final = Decimal(10) ** 15
-"""What comes of an invoice stays below this: fifteen digits before the point, see `schemas.values.Amount`."""
 FIELDS: Final = {"payment": "payments", "credit_memo": "credit_memos", "write_off": "write_offs"}
 FACTS: Final = {"payment": "payment_received", "credit_memo": "credit_memo_issued", "write_off": "written_off"}
 
@@ -77,9 +73,9 @@ def _entered(state: Invoice, kind: str, id: str, entry: Entry, context: Context)
             return Ignore(f"{kind} {id} is known already")
         return Accept(state, cases=(differing(kind, id, was, entry),))
     after = state.model_copy(update={FIELDS[kind]: {**entries, id: entry}})
-    if sum(abs(each.amount) for each in after.entries.values()) >= MOST:
-        reason = f"with {kind} {id} more would have come than an amount can say: have it corrected, under another id"
-        return Reject(Failure(FailureClass.BUSINESS_RULE, "amount_too_large", reason, "amount"))
+    refused = too_large(after)
+    if refused is not None:
+        return refused
     return _came(state, after, FACTS[kind], context)
 
 

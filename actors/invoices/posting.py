@@ -8,7 +8,7 @@ from typing import Final, assert_never
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from actors.invoices.outcome import concluded
 from actors.invoices.places import places
-from actors.invoices.troubles import differ
+from actors.invoices.troubles import differ, too_large
 from actors.lines import numbered
 from schemas.acts import Act, Acted
 from schemas.commands import Confirmed, Rejected, Result
@@ -33,10 +33,14 @@ def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
     found = places(invoice, context, is_posted=state.is_posted)
     if isinstance(found, Wait | Reject):
         return found
-    after = state.model_copy(update={"issued": invoice, "places": found if state.places is None else state.places})
+    kept = state.places if state.is_posted else found
+    after = state.model_copy(update={"issued": invoice, "places": kept or found})
+    refused = too_large(after)
+    if refused is not None:
+        return refused
     if state.is_posted:
         return concluded(state, after, context, fact="issued")
-    after, requests = _asked(after.model_copy(update={"places": found}), invoice, context)
+    after, requests = _asked(after, invoice, context)
     accept = concluded(state, after, context, fact="issued", requests=requests)
     if requests:
         return accept
@@ -61,8 +65,8 @@ def posted(state: Invoice, invoice: Posted, context: Context) -> Decision:
         if isinstance(resolved, Wait | Reject):
             return resolved
         found = resolved
-    update = {"posted": invoice, "posting": "done", "refusal": None, "places": found}
-    return concluded(state, state.model_copy(update=update), context, fact="posted")
+    after = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
+    return too_large(after) or concluded(state, after, context, fact="posted")
 
 
 def posting_rejected(state: Invoice, rejection: PostingRejected, context: Context) -> Decision:

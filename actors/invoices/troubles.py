@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
+from actors.decision import Reject
 from schemas.acts import Act
 from schemas.facts import Case
 from schemas.invoice.entity import Entry, Invoice
@@ -23,6 +25,8 @@ CURRENCY: Final = "currency:"
 """Begins the topic of the case of money in another currency than the invoice's."""
 DIFFERS: Final = "differs:"
 """Begins the topic of the case of a payment, credit memo, or write-off that was told twice with another content."""
+MOST: Final = Decimal(10) ** 15
+"""What an invoice moves stays below this: fifteen digits before the point, see `schemas.values.Amount`."""
 LOOKED_AT: Final = (AMOUNTS, OVERPAID, CURRENCY, DIFFERS)
 """How topics begin that a person settles by looking at them."""
 
@@ -41,6 +45,14 @@ def differing(kind: str, id: str, was: Entry, entry: Entry) -> Case:
     )
     failure = Failure(FailureClass.CONFLICT, f"{kind}_differs", reason, "amount")
     return Case(failure, f"{DIFFERS}{kind}:{id}", (Act.RESOLVE,), money={entry.currency: abs(entry.amount)})
+
+
+def too_large(invoice: Invoice) -> Reject | None:
+    """Whether more was owed or came in all than an amount can say."""
+    if invoice.turnover < MOST:
+        return None
+    reason = "with this the invoice has moved more money than an amount can say: have it corrected, under another id"
+    return Reject(Failure(FailureClass.BUSINESS_RULE, "amount_too_large", reason, "amount"))
 
 
 def _cases(invoice: Invoice) -> Iterator[Case]:

@@ -18,7 +18,7 @@ def shown(before: Invoice, after: Invoice, id: str, *, again: str | None = None)
     `again` is an operation that is asked for though nothing has changed.
     """
     requests: list[Request] = []
-    earlier = {body_operation: body for body_operation, (_, body) in _bodies(before, id).items()}
+    earlier = {operation: body for operation, (_, body) in _bodies(before, id).items()}
     for operation, (system, body) in _bodies(after, id).items():
         if operation != again and operation in after.views and earlier.get(operation) == body:
             continue

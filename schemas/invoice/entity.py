@@ -154,6 +154,11 @@ class Invoice(_Kept):
         return self.total - self.paid - self.credited - self.written_off
 
     @property
+    def turnover(self) -> Decimal:
+        """All that was owed, came, or went back, each above zero: no sum of some of it is larger."""
+        return self.total + sum((abs(entry.amount) for entry in self.entries.values()), ZERO)
+
+    @property
     def status(self) -> InvoiceStatus | None:
         """How it stands; None while it was not posted."""
         match self.posting:

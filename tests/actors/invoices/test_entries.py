@@ -111,8 +111,11 @@ def test_another_currency_is_a_case_and_never_counts() -> None:
 
 
 def test_more_than_an_amount_can_say_is_refused() -> None:
-    given = in_books().after(paid("999999999999999.00"))
-    assert refusal(given.when(paid("1.00", "PAY-2"))).code == "amount_too_large"
+    assert refusal(in_books().when(paid("999999999999881.00"))).code == "amount_too_large"
+    given = in_books().after(paid("999999999999880.00"))
+    assert refusal(given.when(paid("-1.00", "PAY-2"))).code == "amount_too_large"
+    early = NEW.after(paid("-999999999999881.00"))
+    assert [refusal(early.when(first)).code for first in (issued(), posted())] == ["amount_too_large"] * 2
 
 
 def test_what_comes_before_the_invoice_counts_once_it_is_known_and_the_gateway_waits_for_it() -> None:
