@@ -8,7 +8,7 @@ from typing import assert_never
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices import entries, posting
 from actors.invoices.outcome import concluded
-from actors.invoices.places import wanted
+from actors.invoices.places import owing, wanted
 from actors.invoices.troubles import LOOKED_AT, POSTING, VIEW
 from schemas.acts import Act, Acted
 from schemas.commands import SELF, Confirmed, Rejected, Result
@@ -28,11 +28,10 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
 
-def references(_state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """An invoice needs its customer, and the project and contract that it names."""
-    if isinstance(event, Envelope) and isinstance(event.data, Issued | Posted):
-        return wanted(event.data)
-    return ()
+def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """An invoice needs its customer, who may become another one, and the project and contract that it names."""
+    named = wanted(event.data) if isinstance(event, Envelope) and isinstance(event.data, Issued | Posted) else ()
+    return (*named, *owing(state))
 
 
 def decide(state: Invoice, event: Event, context: Context) -> Decision:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from actors.decision import Accept, Context, Request
 from actors.invoices import billed, views
+from actors.invoices.places import moved
 from actors.invoices.troubles import troubles
 from schemas.facts import Notice
 from schemas.invoice.entity import ZERO, Invoice
@@ -21,7 +22,7 @@ def concluded(
     again: str | None = None,
 ) -> Accept:
     """The change with what follows from it. `fact` is what others hear of it, `again` what is shown once more."""
-    after, puts = views.shown(before, after, context.key.id, again=again)
+    after, puts = views.shown(before, moved(after, context), context.key.id, again=again)
     after, tells = billed.told(before, after, context.key.id)
     was, now = troubles(before), troubles(after)
     return Accept(

@@ -8,7 +8,7 @@ from actors.decision import Context, Reject, Wait
 from actors.policy import LegalEntity
 from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
-from schemas.invoice.entity import Places
+from schemas.invoice.entity import Invoice, Places
 from schemas.invoice.v1 import Issued, Posted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
@@ -22,6 +22,20 @@ def wanted(invoice: Issued | Posted) -> Iterator[ActorKey]:
         yield invoice.project.key("project")
     if invoice.contract is not None and isinstance(invoice, Issued):
         yield invoice.contract.key("contract")
+
+
+def owing(state: Invoice) -> Iterator[ActorKey]:
+    """Who owes it, as far as that is known."""
+    if state.places is not None:
+        yield ActorKey("customer", state.places.customer)
+
+
+def moved(state: Invoice, context: Context) -> Invoice:
+    """The invoice with the customer who took the place of the one that it was issued to."""
+    if state.places is None:
+        return state
+    customer = context.find(ActorKey("customer", state.places.customer)).key.id
+    return state.model_copy(update={"places": state.places.model_copy(update={"customer": customer})})
 
 
 def places(invoice: Issued | Posted, context: Context, *, is_posted: bool) -> Places | Wait | Reject:

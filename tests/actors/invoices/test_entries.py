@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,11 +12,14 @@ from schemas.acts import Act, Acted
 from schemas.awaited.v1 import Invoice as Awaited
 from schemas.commands import SELF
 from schemas.invoice.entity import Invoice
+from schemas.keys import ActorKey
 from schemas.record import Record
+from tests.actors.firm import SHIPYARD, known_customer
 from tests.actors.invoicing import (
     FRIDAY,
     INVOICE,
     NEW,
+    OTHERS,
     account,
     billed,
     credited,
@@ -71,6 +75,13 @@ def test_crm_and_psa_are_shown_the_same() -> None:
     }
     assert (account(requests).customer_id, account(requests).opportunity_id) == ("C-1", "OPP-1")
     assert (receivable(requests).project_id, receivable(requests).project) == ("P-1", "4711")
+
+
+def test_who_took_the_place_of_the_customer_is_shown_to_owe_it() -> None:
+    gone = known_customer().model_copy(update={"merged_into": "C-9"})
+    moved = replace(in_books(), others={**OTHERS, SHIPYARD: gone, ActorKey("customer", "C-9"): known_customer()})
+    assert account(moved.asked(paid("19.00"))).customer_id == "C-9"
+    assert account(moved.after(paid("19.00")).asked(sent())).customer_id == "C-9"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ def test_time_before_its_project_posts_all_the_same() -> None:
     assert late.verdicts == in_order.verdicts
 
 
+def test_a_milestone_is_shown_and_billed_where_it_has_an_amount() -> None:
+    worth = {"milestone_id": "M-1", "amount": {"amount": "8000.00", "currency": "EUR"}}
+    milestones = [
+        event(3, "project.milestone_completed", "psa-P-1", worth),
+        event(4, "project.milestone_completed", "psa-P-1", {"milestone_id": "M-2"}),
+    ]
+    shown = Effect("crm", "milestone.put", "project/P-1", None, None)
+    bill = Effect("erp", "milestone.bill", "project/P-1", "DE01", "EUR", Decimal("8000.00"))
+    assert expect([customer(1), deal(2), *milestones], TERMS).effects == [*PROJECT_EFFECTS, shown, bill, shown]
+
+
 def test_a_correction_takes_back_what_changed_and_leaves_the_rest() -> None:
     expected = expect(
         [
