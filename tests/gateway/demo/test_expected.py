@@ -110,7 +110,7 @@ def test_time_before_its_project_posts_all_the_same() -> None:
 
 
 def test_a_milestone_is_shown_and_billed_where_it_has_an_amount() -> None:
-    worth = {"milestone_id": "M-1", "amount": {"amount": "8000.00", "currency": "EUR"}}
+    worth: dict[str, object] = {"milestone_id": "M-1", "amount": {"amount": "8000.00", "currency": "EUR"}}
     milestones = [
         event(3, "project.milestone_completed", "psa-P-1", worth),
         event(4, "project.milestone_completed", "psa-P-1", {"milestone_id": "M-2"}),
