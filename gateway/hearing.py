@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -57,3 +58,25 @@ class Ear:
 def holds_the_system(heard: Heard) -> bool:
     """Whether the gate now keeps the command back, so that it needs no delay of its own."""
     return heard.wait is not None or heard.speech is Speech.REFUSED
+
+
+def speaker(heards: Sequence[Heard]) -> int:
+    """The place of the one that speaks for all, where one request brought several answers: they are one sign.
+
+    A refused token or a wish to wait counts most. A failure counts only if no other answer shows that the system works.
+    """
+    return max(range(len(heards)), key=lambda place: (*_weight(heards[place]), place))
+
+
+def _weight(heard: Heard) -> tuple[int, float]:
+    match heard.speech:
+        case Speech.REFUSED:
+            return 3, 0.0
+        case _ if heard.wait is not None:
+            return 2, heard.wait
+        case Speech.WELL | Speech.NEITHER:
+            return 1, 0.0
+        case Speech.FAILED:
+            return 0, 0.0
+        case _:
+            assert_never(heard.speech)

@@ -9,7 +9,24 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from adapters.ports.system import Upsert
+from gateway.batching import BatchRule, BatchRules
 from gateway.system_policy import SystemPolicy
+
+
+class BatchPolicy(BaseModel):
+    """How commands of one operation travel together, those of each legal entity for themselves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    size: int = Field(ge=2, le=1000)
+    """Commands in one request at most."""
+    wait_ms: int = Field(default=50, ge=0, le=1000)
+    """How long the first of them waits for the others."""
+
+    @property
+    def rule(self) -> BatchRule:
+        """As the relay knows it."""
+        return BatchRule(self.size, self.wait_ms / 1000)
 
 
 class Operation(BaseModel):
@@ -28,6 +45,8 @@ class Operation(BaseModel):
     """Whether it can be asked by our reference."""
     late_bound_seconds: float = Field(default=300, gt=0, le=2_592_000)
     """How long after its end an attempt can still land."""
+    batch: BatchPolicy | None = None
+    """Send several in one request to `path` with `/batch` behind it; left out: one by one."""
 
 
 class HttpSystemPolicy(SystemPolicy):
@@ -45,3 +64,8 @@ class HttpSystemPolicy(SystemPolicy):
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
         return frozenset(self.operations)
+
+    @property
+    def batches(self) -> BatchRules:
+        """Which of them travel together."""
+        return {name: row.batch.rule for name, row in self.operations.items() if row.batch is not None}

@@ -86,6 +86,7 @@ class Relay:
     async def stop(self) -> None:
         """Lease nothing more, and wait until no attempt is in flight. A lease taken and not used would look unknown."""
         self._is_stopping = True
+        self._attempts.flush()
         self.queue.wake()
         self._changed.set()
         await self._has_stopped.wait()

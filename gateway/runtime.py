@@ -32,6 +32,7 @@ from gateway import self_system, telemetry
 from gateway.activations import Bounds
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
+from gateway.batching import SINGLY
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.case_terms import CaseTerms
@@ -397,7 +398,8 @@ class Runtime:
         for name, system in {**self._ports.systems, SELF: itself}.items():
             entry = self_system.GATE if name == SELF else policy.systems[name].gate
             ear = Ear(entry.breaker.rule, retries, entry.longest_retry_after_seconds)
-            attempts = Attempts(system, retries, ear, sources.chance)
+            batches = SINGLY if name == SELF else policy.systems[name].batches
+            attempts = Attempts(system, retries, ear, sources.chance, batches)
             relays[name] = Relay(attempts, desk, gate=self.gates[name], backoff=Backoff())
         return relays
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from schemas.commands import Command, Confirmed, Deferred, Outcome, Unknown
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 
 
 class Upsert(StrEnum):
@@ -74,4 +75,17 @@ class System(Protocol):
 
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""
+        ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A system that takes several commands of one operation in one request."""
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome] | Rejected:
+        """One attempt at each of them in one request, bounded in time; an outcome for each, in their order.
+
+        They are two or more, of one operation and of different keys. `Rejected`: the request as a whole was refused,
+        and nothing was done with any of them. What an answer does not speak of is `Unknown`, for that command alone.
+        """
         ...

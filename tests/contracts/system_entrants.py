@@ -209,6 +209,10 @@ class SandboxMisbehaviour:
     async def ask_to_come_back(self) -> None:
         await self._set("throttle")
 
+    async def spoil_a_batch(self, fault: str) -> None:
+        """One of the faults that only a batch can have."""
+        await self._set(fault)
+
     async def _set(self, fault: str) -> None:
         faults = [{"fault": fault, "count": 1, "seconds": LATE, "operation": self._operation}]
         async with self._client.post("/faults", json=faults) as response:

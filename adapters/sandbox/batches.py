@@ -1,0 +1,143 @@
+"""Requests for many effects in one: `POST {path}/batch`, each line settled and answered for itself.
+
+The form is that of `adapters.http.batches`, which asks so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from adapters.sandbox.answers import Made, Refusal
+from adapters.sandbox.bodies import Reference, Text
+from adapters.sandbox.faults import BATCH, LINE, Fault, FaultKind, Faults
+from adapters.sandbox.postings import Posting, posting_of
+from adapters.sandbox.settling import Settling
+from adapters.sandbox.wire import FAILED, REFUSED, TURNS_AWAY, dropped, json_response, members_of, turned_away
+
+MOST: Final = 1000
+"""Lines of one request."""
+WHOLE: Final = TURNS_AWAY | BATCH | {FaultKind.SLOW, FaultKind.LATE_APPLY}
+"""Faults that decide the course of the whole request; at most one strikes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLine:
+    """One line under its idempotency key; a `Refusal` where it could not be read."""
+
+    key: str
+    posting: Posting | Refusal
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    idempotency_key: Text
+    reference: Reference
+    body: JsonValue
+
+
+class _Batch(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    lines: tuple[_Line, ...] = Field(min_length=1)
+
+
+def read_batch(operation: str, raw: bytes) -> Sequence[BatchLine] | Refusal:
+    """Read a request; the refusal is that of the whole, and says what to change.
+
+    A body that was written without spaces is the same to us, byte for byte, as if it had come alone.
+    """
+    try:
+        lines = _Batch.model_validate_json(raw).lines
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        detail = f"Send {{lines: [{{idempotency_key, reference, body}}]}}. {where}: {first['msg']}."
+        return Refusal(400, "malformed_batch", detail)
+    if len(lines) > MOST:
+        return Refusal(413, "batch_too_large", f"Send at most {MOST} lines in one request.")
+    return [
+        BatchLine(line.idempotency_key, posting_of(operation, line.idempotency_key, line.reference, body))
+        for line, body in ((line, orjson.dumps(line.body)) for line in lines)
+    ]
+
+
+class Batches:
+    """The course of one batch, as the faults will have it."""
+
+    def __init__(self, settling: Settling, faults: Faults) -> None:
+        self._settling = settling
+        self._faults = faults
+
+    async def take(self, request: web.Request, operation: str, lines: Sequence[BatchLine]) -> web.Response:
+        """Settle the lines in their order, and answer each."""
+        keys = {line.posting.key for line in lines if isinstance(line.posting, Posting)}
+        fault = self._faults.draw(operation, keys, WHOLE)
+        match fault:
+            case None:
+                return _response([self._answered(line) for line in lines])
+            case Fault(fault=FaultKind.HALF_APPLIED):
+                for line in lines[: (len(lines) + 1) // 2]:
+                    self._answered(line)
+                return dropped(request)
+            case Fault(fault=FaultKind.LINES_LEFT_OUT):
+                return _response([self._answered(line) for line in lines][::2])
+            case Fault(fault=FaultKind.SHUFFLED):
+                return _response([self._answered(line) for line in lines][::-1])
+            case Fault(fault=FaultKind.LATE_APPLY):
+                for line in lines:
+                    if isinstance(line.posting, Posting):
+                        self._settling.settle_later(line.posting, fault.seconds)
+                return dropped(request)
+            case Fault(fault=FaultKind.SLOW):
+                return _response(await self._slow(lines, fault.seconds))
+            case _:
+                return turned_away(request, fault)
+
+    async def _slow(self, lines: Sequence[BatchLine], seconds: float) -> Sequence[object]:
+        """Settle all later, whether or not the caller stays."""
+        later = [
+            self._settling.settle_later(line.posting, seconds) if isinstance(line.posting, Posting) else line.posting
+            for line in lines
+        ]
+        return [
+            _answer(line, answer if isinstance(answer, Refusal) else await answer)
+            for line, answer in zip(lines, later, strict=True)
+        ]
+
+    def _answered(self, line: BatchLine) -> object:
+        """Settle one line, as the faults will have it."""
+        posting = line.posting
+        return _answer(line, posting if isinstance(posting, Refusal) else self._settled(posting))
+
+    def _settled(self, posting: Posting) -> Made | Refusal:
+        operation, keys = posting.operation, {posting.key}
+        ignore_key = self._faults.draw(operation, keys, {FaultKind.IGNORE_KEY}) is not None
+        fault = self._faults.draw(operation, keys, LINE - {FaultKind.IGNORE_KEY})
+        match fault:
+            case None:
+                return self._settling.settle(posting, ignore_key=ignore_key)
+            case Fault(fault=FaultKind.REFUSE):
+                return REFUSED
+            case Fault(fault=FaultKind.APPLY_THEN_500):
+                self._settling.settle(posting, ignore_key=ignore_key)
+                return FAILED
+            case _:
+                return FAILED
+
+
+def _response(answers: Sequence[object]) -> web.Response:
+    return json_response({"lines": answers}, 207)
+
+
+def _answer(line: BatchLine, answer: Made | Refusal) -> object:
+    if isinstance(answer, Made):
+        return {"idempotency_key": line.key, "status": 201, "id": answer.external_id}
+    refused = {"idempotency_key": line.key, "status": answer.status, "error": members_of(answer)}
+    return refused if answer.retry_after is None else refused | {"retry_after": answer.retry_after}
