@@ -98,7 +98,7 @@ class Relay:
         self._changed.set()
 
     async def _has_room(self) -> None:
-        while len(self._in_flight) >= self._gate.concurrency:
+        while len(self._in_flight) >= self._gate.room:
             await asyncio.wait(tuple(self._in_flight), return_when=asyncio.FIRST_COMPLETED)
 
     async def _held_back(self) -> None:
@@ -110,7 +110,7 @@ class Relay:
 
     async def _due(self) -> list[SendLane]:
         """Lanes that may be sent now: those we were told of, else, from time to time, what the database has."""
-        room = min(self._gate.concurrency - len(self._in_flight), PAGE)
+        room = min(self._gate.room - len(self._in_flight), max(PAGE, self._gate.largest))
         keys = await self.queue.take(room)
         if self._is_stopping:
             return []
@@ -141,9 +141,9 @@ class Relay:
             await self._abandon(token)
             self.queue.put_back(keys)
             return []
-        self.queue.put_back(keys[claimed.seen :])
+        self.queue.put_back([lane.key for lane in claimed.left])
         # Lanes that turned out to have nothing to send did not use what the gate would let pass.
-        is_through = claimed.seen > 0 and not claimed.leased
+        is_through = len(claimed.left) < len(lanes) and not claimed.leased
         self._hold(None if is_through else claimed.hold)
         return claimed.leased
 

@@ -406,5 +406,6 @@ class Runtime:
 
 def _gates(policy: PolicyFile, systems: Iterable[str], now: Callable[[], datetime]) -> dict[str, SystemGate]:
     """A gate for each system, and one for what actors ask of each other."""
-    gates = {name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, now) for name in systems}
+    entries = {name: policy.systems[name] for name in systems}
+    gates = {name: SystemGate(entry.gate, entry.concurrency, now, entry.batches) for name, entry in entries.items()}
     return gates | {SELF: SystemGate(self_system.GATE, self_system.CONCURRENCY, now)}

@@ -12,6 +12,7 @@ from adapters.memory.gate_rules import Gate, admit, hear, refreshed, take
 from adapters.memory.gates import in_flight
 from adapters.memory.notices import case_notice
 from adapters.memory.pauses import is_paused
+from adapters.memory.requests import Requests
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.gate import CASE_ENTITY, Limits
@@ -36,7 +37,7 @@ class MemoryOutbox:
     ) -> Claimed:
         tables, now, remembered = self._tables, self._clock(), self._remembered
         if token in tables.abandoned or not tables.past.may_send(remembered.counter, remembered.epoch):
-            return Claimed(seen=len(lanes))
+            return Claimed()
         if not lanes:
             return Claimed()
         system = one_system(lanes)
@@ -44,21 +45,27 @@ class MemoryOutbox:
         trial_runs = any(lease.token == gate.trial for lease in tables.leases.values())
         likely = admit(gate, len(lanes), 0, replace(limits, concurrency=None), now, trial_runs=trial_runs)
         admission = admit(gate, len(lanes), in_flight(tables, system), limits, now, trial_runs=trial_runs)
+        # A trial is one command: what tries whether the system is back shall spend no more.
+        asked = likely.count * (1 if gate.opened else limits.largest)
+        requests = Requests(limits.together, admission.count)
         claimed: list[Leased] = []
-        seen = 0
-        for lane in lanes[: likely.count]:
-            if len(claimed) == admission.count:
-                break
-            seen += 1
+        refused: list[SendLane] = []
+        for lane in lanes[:asked]:
             head = self._head(lane)
             if lane in tables.leases or head is None or is_paused(tables, head.command):
                 continue
+            log = tables.attempts.get(head.command.id, ())
+            request = requests.place(head.command, alone=any(logged.is_doubtful for logged in log))
+            if request is None:
+                refused.append(lane)
+                continue
             tables.leases[lane] = Lease(holder, token, head.command.id)
-            claimed.append(self._logged(head, token, now))
+            claimed.append(self._logged(head, token, request, now))
         if claimed:
-            take(gate, len(claimed), token, limits)
+            take(gate, requests.count, token, limits)
             tables.gates[system] = gate
-        return Claimed(claimed, seen, admission.hold)
+        left = lanes if admission.count == 0 else [*refused, *lanes[asked:]]
+        return Claimed(claimed, left, admission.hold)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         if not self._tables.past.may_send(0, None):
@@ -121,14 +128,14 @@ class MemoryOutbox:
         is_due = head.due_at is None or head.due_at <= self._clock()
         return head if is_due and not head.is_parked else None
 
-    def _logged(self, head: Standing, token: UUID, now: float) -> Leased:
+    def _logged(self, head: Standing, token: UUID, request: int, now: float) -> Leased:
         """The attempt at a head that is leased now, in the log."""
         tables = self._tables
         log = tables.attempts.get(head.command.id, [])
         number = log[-1].attempt.number + 1 if log else 1
         decisive = [logged for logged in log if logged.decides]
         earlier = tuple(logged.read(now) for logged in decisive)
-        fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place)
+        fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place, request)
         tables.attempts[head.command.id] = [*decisive, fresh]
         return Leased(head.command, token, number, earlier, self._lost(head.command.key))
 

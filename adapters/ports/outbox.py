@@ -117,10 +117,13 @@ def one_system(lanes: Sequence[SendLane]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What came of a claim. The first `seen` lanes were looked at; with a `hold` the gate let no more of them pass."""
+    """What came of a claim. `left`: lanes that the gate did not let pass, because of `hold`.
+
+    The others are leased now, by us or somebody else, or have nothing to send.
+    """
 
     leased: Sequence[Leased] = ()
-    seen: int = 0
+    left: Sequence[SendLane] = ()
     hold: Hold | None = None
 
 
@@ -132,8 +135,8 @@ class Outbox(Protocol):
     ) -> Claimed:
         """Take the leases that are free, read each head after its lease is taken, and log the attempt.
 
-        All lanes are of one system, whose gate says how many of them may be looked at. A lane with no head, a parked
-        head, or a head held back is not leased; none is while a restore holds them.
+        All lanes are of one system, whose gate says how many requests may be made for them. A lane with no head, a
+        parked head, or a head held back is not leased; none is while a restore holds them.
         """
         ...
 

@@ -28,7 +28,7 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 _ATTEMPTS = statement("attempts")
 _FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
 _RECORD = (
@@ -61,25 +61,30 @@ class PostgresOutbox:
         keys = [lane.key.id for lane in lanes]
         allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
         remembered = (self._remembered.counter, self._remembered.epoch)
+        together = (list(limits.together), list(limits.together.values()))
         try:
             async with self._link as connection:
-                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed, *remembered)
-                retried = [row["id"] for row in rows[:-1] if row["number"] > 1]
+                rows = await connection.fetch(
+                    _CLAIM, system, entities, keys, holder, token, *allowed, *remembered, *together
+                )
+                retried = [row["id"] for row in rows[:-1] if (row["number"] or 1) > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
         except Exception as error:
             raise read_error(error) from error
         if not rows:
             # Held by a restore: they are to be found again once it is released, not to be asked for all the time.
-            return Claimed(seen=len(lanes))
+            return Claimed()
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
-        heads = sorted(rows[:-1], key=_place)
+        places = sorted(rows[:-1], key=_place)
+        heads = [row for row in places if row["number"] is not None]
         leased = [
             Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ())), _lost(head))
             for head in heads
         ]
-        return Claimed(leased, _seen(heads, rows[-1]), _hold(rows[-1]))
+        refused = [lanes[_place(row) - 1] for row in places if row["number"] is None]
+        return Claimed(leased, _left(lanes, refused, rows[-1]), _hold(rows[-1]))
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         entity, key = after or ("", "")
@@ -175,11 +180,9 @@ def _place(row: asyncpg.Record) -> int:
     return place
 
 
-def _seen(heads: Sequence[asyncpg.Record], last: asyncpg.Record) -> int:
-    """How many lanes were looked at: all that were tried, unless the gate was full before."""
-    tried: int = last["place"]
-    is_full = len(heads) == last["admitted"] < tried
-    return (_place(heads[-1]) if heads else 0) if is_full else tried
+def _left(lanes: Sequence[SendLane], refused: Sequence[SendLane], last: asyncpg.Record) -> Sequence[SendLane]:
+    """The lanes that the gate did not let pass: their heads, and all behind those that were tried."""
+    return lanes if last["admitted"] == 0 else [*refused, *lanes[last["place"] :]]
 
 
 def _hold(last: asyncpg.Record) -> Hold | None:

@@ -52,6 +52,7 @@ NO_ANSWER: Final = Cell(SYSTEM, "no answer, no effect")
 IGNORES_KEY: Final = Cell(SYSTEM, "ignores the key")
 ABSENT_EARLY: Final = Cell(SYSTEM, "absent, asked too early")
 DOWN: Final = Cell(SYSTEM, "down")
+HALF_A_BATCH: Final = Cell(SYSTEM, "applies half a batch, then no answer")
 
 HELD_BY_RATE: Final = Cell(GATE, "rate")
 HELD_BY_QUOTA: Final = Cell(GATE, "quota")

@@ -38,12 +38,14 @@ class Player:
     async def play(self) -> None:
         """All steps."""
         process = self.store.process()
-        for key in KEYS:
-            await process.commit(asking(applied(await process.row(key), message(key.id)), command(key)))
+        for number, key in enumerate(KEYS):
+            asked = command(key)._replace(body=b'{"legal_entity": "DE0%d"}' % (number % 2))
+            await process.commit(asking(applied(await process.row(key), message(key.id)), asked))
         self.began = await self.store.now()
         self.limits = Limits(
-            self.chance.choice((None, 2)), self.chance.choice((None, 1 / UNIT)), 3, self.chance.choice((None, 9))
-        )
+            self.chance.choice((None, 2)), self.chance.choice((None, 1 / UNIT)), 3, self.chance.choice((None, 9)),
+            together=self.chance.choice(({}, {"billable.create": 2})),
+        )  # fmt: skip
         acts = [self.claim] * 4 + [self.end] * 4 + [self.wait] * 2 + [self.take_over, self.pause, self.resume]
         for step in range(STEPS):
             await self.chance.choice(acts)(process, f"{step}")
@@ -57,7 +59,7 @@ class Player:
         )
         self.in_flight.extend(claimed.leased)
         leased = [(each.command.key, each.attempt) for each in claimed.leased]
-        self.seen.append((name, "claim", leased, claimed.seen, _rounded(claimed.hold)))
+        self.seen.append((name, "claim", leased, list(claimed.left), _rounded(claimed.hold)))
 
     async def end(self, process: Process, name: str) -> None:
         count = min(self.chance.randint(1, 3), len(self.in_flight))
@@ -91,7 +93,8 @@ class Player:
         speech = self.chance.choices(list(Speech), weights=(3, 6, 1, 0.3))[0]
         wait = 1.5 * UNIT if speech is Speech.NEITHER else None
         heard = None if self.chance.random() < 0.1 else Heard(speech, RULE, wait)
-        return Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, hold=0.0, code="x", heard=heard)
+        ending = self.chance.choices((Ending.DEFERRED, Ending.UNKNOWN), weights=(4, 1))[0]
+        return Ended(leased.command, leased.token, leased.attempt, ending, hold=0.0, code="x", heard=heard)
 
 
 def _rounded(hold: Hold | None) -> tuple[str, int | None] | None:

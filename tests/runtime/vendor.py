@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
@@ -40,6 +40,8 @@ class Mood(Enum):
     TIMES_OUT = auto()
     """Nothing is done, no answer comes."""
     APPLIES_THEN_TIMES_OUT = auto()
+    APPLIES_HALF = auto()
+    """Of a batch the first half is done, and no answer comes."""
     APPLIES_LATE = auto()
     """No answer comes, and the effect half a minute later."""
     STALLS = auto()
@@ -51,7 +53,10 @@ class Mood(Enum):
 
 @dataclass
 class Vendor:
-    """A `System`. `effects` are the references of what it has, in order; a remembered key has no second effect."""
+    """A `System` that is `Batching`. `effects` are the references of what it has, in order.
+
+    A remembered key has no second effect. `sizes` are those of its requests, of which a batch is one.
+    """
 
     capability_of_all: Capability = KEYED
     seconds: Callable[[], float] = lambda: 0.01
@@ -59,6 +64,7 @@ class Vendor:
     otherwise: Callable[[], Mood] = lambda: Mood.WELL
     effects: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     look_ups: int = 0
     is_mute: bool = False
     """Whether it answers no look-up."""
@@ -73,11 +79,31 @@ class Vendor:
         return self.capability_of_all
 
     async def send(self, command: Command) -> Outcome:
+        mood = await self._received([command])
+        outcome = self._done(command, mood)
+        if mood is Mood.RAISES:
+            raise KeyError(command.line)
+        return outcome
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        mood = await self._received(commands)
+        half = (len(commands) + 1) // 2 if mood is Mood.APPLIES_HALF else len(commands)
+        outcomes = [self._done(each, mood) for each in commands[:half]]
+        if mood is Mood.RAISES:
+            raise KeyError(commands[0].line)
+        return [*outcomes, *[Unknown(NO_ANSWER)] * (len(commands) - half)]
+
+    async def _received(self, commands: Sequence[Command]) -> Mood:
+        """A request has arrived; how it is treated."""
         mood = self.moods.popleft() if self.moods else self.otherwise()
         if mood in (Mood.STALLS, Mood.STALLS_THEN_REJECTS):
             await asyncio.sleep(STALL)
-        self.requests.append(command.reference)
+        self.requests.extend(each.reference for each in commands)
+        self.sizes.append(len(commands))
         await asyncio.sleep(self.seconds())
+        return mood
+
+    def _done(self, command: Command, mood: Mood) -> Outcome:
         match mood:
             case Mood.REJECTS | Mood.STALLS_THEN_REJECTS:
                 return Rejected(WRONG)
@@ -96,11 +122,12 @@ class Vendor:
                 self._late.add(task)
                 task.add_done_callback(self._late.discard)
                 return Unknown(NO_ANSWER)
+            case Mood.APPLIES_THEN_TIMES_OUT | Mood.APPLIES_HALF:
+                self._apply(command)
+                return Unknown(NO_ANSWER)
             case _:
                 self._apply(command)
-        if mood is Mood.RAISES:
-            raise KeyError(command.line)
-        return Unknown(NO_ANSWER) if mood is Mood.APPLIES_THEN_TIMES_OUT else _confirmed(command)
+                return _confirmed(command)
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
         self.look_ups += 1

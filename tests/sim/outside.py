@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
@@ -77,6 +77,7 @@ class Outside:
     _pending: set[tuple[str, str]] = field(default_factory=set)
     _refused: set[str] = field(default_factory=set)
     _refused_for_good: set[str] = field(default_factory=set)
+    _batches: int = 0
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -91,9 +92,29 @@ class Outside:
             self.hit(cell)
         return mood
 
-    def arrive(self, command: Command, mood: Mood) -> Outcome:
-        """A request is there; what is answered, if it is heard."""
-        self.requests.append(Request(self.name, str(command.id), command.reference, raw(command.body), self.tick()))
+    def arrive_together(self, commands: Sequence[Command], mood: Mood) -> Sequence[Outcome]:
+        """A batch is there; what is answered, if it is heard.
+
+        Some moods take one command of it alone, and of a batch that goes unheard only the first half may land.
+        """
+        self._batches += 1
+        landing, ill = len(commands), None
+        if mood is Mood.APPLIES_UNHEARD and not self.is_down and self.chance.random() < 0.5:
+            landing = (landing + 1) // 2
+            self.hit(cells.HALF_A_BATCH)
+        elif mood is Mood.REJECTS:
+            ill = self.chance.randrange(landing)
+        return [
+            self.arrive(command, Mood.WELL if ill not in (None, place) else mood, self._batches)
+            if place < landing
+            else Unknown(NO_ANSWER)
+            for place, command in enumerate(commands)
+        ]
+
+    def arrive(self, command: Command, mood: Mood, batch: int | None = None) -> Outcome:
+        """A request is there; what is answered, if it is heard. `batch` is the number of those that it came with."""
+        at = self.tick()
+        self.requests.append(Request(self.name, str(command.id), command.reference, raw(command.body), at, batch))
         if self.is_down:
             self.hit(cells.DOWN)
             return Deferred(BUSY, 1.0)
@@ -171,17 +192,11 @@ class Line:
         return self._outside.promises
 
     async def send(self, command: Command) -> Outcome:
-        with self._wire.moment(cells.REQUEST):
-            mood = self._outside.mood()
-            answer: asyncio.Future[Outcome] = self._loop.create_future()
-            if mood is not Mood.NEVER_THERE:
-                self._loop.call_later(self._wire.delay(), self._arrive, command, mood, answer, context=self._context)
-            else:
-                self._answer(answer, Unknown(NO_ANSWER))
-            outcome = await answer
-        if mood is Mood.RAISES and not isinstance(outcome, Deferred):
-            raise KeyError(command.line)
-        return Unknown(NO_ANSWER) if mood is Mood.APPLIES_UNHEARD and isinstance(outcome, Confirmed) else outcome
+        [outcome] = await self._exchange([command])
+        return outcome
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        return await self._exchange(commands)
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Unknown:
         await asyncio.sleep(self._wire.delay())
@@ -190,16 +205,36 @@ class Line:
     async def close(self) -> None:
         return
 
-    def _arrive(self, command: Command, mood: Mood, answer: asyncio.Future[Outcome]) -> None:
-        self._answer(answer, self._outside.arrive(command, mood))
+    async def _exchange(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """One request."""
+        with self._wire.moment(cells.REQUEST):
+            mood = self._outside.mood()
+            answer: asyncio.Future[Sequence[Outcome]] = self._loop.create_future()
+            if mood is not Mood.NEVER_THERE:
+                self._loop.call_later(self._wire.delay(), self._arrive, commands, mood, answer, context=self._context)
+            else:
+                self._answer(answer, [Unknown(NO_ANSWER)] * len(commands))
+            outcomes = await answer
+        if mood is Mood.RAISES and not any(isinstance(each, Deferred) for each in outcomes):
+            raise KeyError(commands[0].line)
+        if mood is Mood.APPLIES_UNHEARD:
+            return [Unknown(NO_ANSWER) if isinstance(each, Confirmed) else each for each in outcomes]
+        return outcomes
 
-    def _answer(self, answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
-        self._loop.call_later(self._wire.delay(), _settle, answer, outcome, context=self._context)
+    def _arrive(self, commands: Sequence[Command], mood: Mood, answer: asyncio.Future[Sequence[Outcome]]) -> None:
+        outside = self._outside
+        if len(commands) == 1:
+            self._answer(answer, [outside.arrive(commands[0], mood)])
+        else:
+            self._answer(answer, outside.arrive_together(commands, mood))
+
+    def _answer(self, answer: asyncio.Future[Sequence[Outcome]], outcomes: Sequence[Outcome]) -> None:
+        self._loop.call_later(self._wire.delay(), _settle, answer, outcomes, context=self._context)
 
 
-def _settle(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+def _settle(answer: asyncio.Future[Sequence[Outcome]], outcomes: Sequence[Outcome]) -> None:
     if not answer.done():
-        answer.set_result(outcome)
+        answer.set_result(outcomes)
 
 
 def _place(command: Command) -> tuple[str, str]:

@@ -4,12 +4,15 @@
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
 -- the newest of all, which is this one: so numbers rise for ever.
 --
--- The gate says how many may pass. It is asked twice: at first by the way, so that leases are not taken in vain, and
--- for good when no lock is waited for any more. The last row, without an id, says how many lanes were tried, how many
--- heads the gate let pass, and what holds the others.
+-- The gate says how many requests may pass: heads of an operation in p_operations that are of one legal entity, and
+-- whose earlier attempts all had a clear end, share one, as many as p_sizes says; a trial is one command. The gate is
+-- asked twice: at first by the way, so that leases are not taken in vain, and for good when no lock is waited for any
+-- more. A row without a number is a head that it did not let pass. The last row, without an id, says how many lanes
+-- were tried, how many requests the gate let pass, and what holds the others.
 CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
                                        p_concurrency integer, p_rate double precision, p_burst integer,
-                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid)
+                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid,
+                                       p_operations text[], p_sizes integer[])
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
                reference text, body bytea, number integer, place integer, admitted integer, hold text,
                hold_seconds double precision, started_for double precision, ended_for double precision)
@@ -33,7 +36,8 @@ BEGIN
     END IF;
     SELECT g.* INTO gate
     FROM tallystick.gate_admits(p_system, wanted, false, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
-    asked := gate.count;
+    SELECT LEAST(gate.count * CASE WHEN gate.is_trial THEN 1 ELSE COALESCE(max(s), 1) END, wanted) INTO asked
+    FROM unnest(p_sizes) s;
     IF asked > 0 THEN
         INSERT INTO tallystick.lease (system, entity, key, holder, token)
         SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
@@ -56,21 +60,42 @@ BEGIN
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
           AND NOT tallystick.is_paused(o.entity, o.key, o.body)
-        ORDER BY w.place LIMIT gate.count
+    ), grouped AS (
+        SELECT h.*, COALESCE(b.size, 1) AS size,
+               CASE WHEN b.size IS NULL THEN h.id::text
+                    ELSE h.operation || E'\x1f' || COALESCE(convert_from(h.body, 'UTF8')::jsonb ->> 'legal_entity', '')
+               END AS name
+        FROM head h LEFT JOIN unnest(p_operations, p_sizes) b(operation, size)
+             ON b.operation = h.operation AND (h.number = 1 OR NOT EXISTS (
+                 SELECT FROM tallystick.attempt a
+                 WHERE a.command_id = h.id AND (a.ending IS NULL OR a.ending = 'unknown')))
+    ), filled AS (
+        SELECT g.*, (row_number() OVER (PARTITION BY g.name ORDER BY g.place) - 1) / g.size AS chunk FROM grouped g
+    ), begun AS (
+        SELECT f.*, min(f.place) OVER (PARTITION BY f.name, f.chunk) AS begins FROM filled f
+    ), numbered AS MATERIALIZED (
+        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request FROM begun b
+    ), passed AS MATERIALIZED (
+        SELECT * FROM numbered n WHERE n.request <= gate.count
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
-                                        generation, entity_version, index)
+                                        generation, entity_version, index, request)
         SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation,
-               h.entity_version, h.index
-        FROM head h
+               h.entity_version, h.index, h.request
+        FROM passed h
     ), forgotten AS (
-        DELETE FROM tallystick.attempt a USING head h
+        DELETE FROM tallystick.attempt a USING passed h
         WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
            gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
-    FROM head h LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true;
-    GET DIAGNOSTICS taken = ROW_COUNT;
+    FROM passed h LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true
+    UNION ALL
+    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
+           gate.count, NULL, NULL, NULL, NULL
+    FROM numbered h WHERE h.request > gate.count;
+    SELECT COALESCE(max(a.request), 0) INTO taken
+    FROM tallystick.attempt a WHERE a.token = p_token AND a.ending IS NULL;
 
     IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN
         PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);

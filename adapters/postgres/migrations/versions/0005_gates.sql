@@ -45,8 +45,16 @@ BEGIN
     RETURN g;
 END $$;
 
--- How many of p_wanted commands may be looked at, and what holds back the others: the narrowest limit, of two alike
--- the first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in
+-- Requests with attempts that have no end, of the processes that hold leases.
+CREATE FUNCTION tallystick.requests_in_flight(p_system text) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT COALESCE(sum((SELECT count(DISTINCT a.request) FROM tallystick.attempt a
+                         WHERE a.token = t.token AND a.ending IS NULL)), 0)::integer
+    FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t
+$$;
+
+-- How many of p_wanted requests may be made, and what holds back the others: the narrowest limit, of two alike the
+-- first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in
 -- flight. is_trial: what passes tries whether the system is back.
 CREATE FUNCTION tallystick.gate_admits(p_system text, p_wanted integer, p_lock boolean, p_concurrency integer,
                                        p_rate double precision, p_burst integer, p_quota bigint, p_resets timestamptz[])
@@ -94,9 +102,7 @@ BEGIN
             seconds := (1 - (g.tokens - floor(g.tokens))) / p_rate;
         END IF;
         IF p_lock AND p_concurrency IS NOT NULL THEN
-            free := p_concurrency - (
-                SELECT count(*) FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t
-                JOIN tallystick.attempt a ON a.token = t.token AND a.ending IS NULL);
+            free := p_concurrency - tallystick.requests_in_flight(p_system);
             IF free < count THEN
                 count := GREATEST(free, 0); reason := 'concurrency'; seconds := NULL;
             END IF;
@@ -105,7 +111,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- So many were leased under p_token. A healthy system without rate and quota needs no write, nor this.
+-- So many requests were made under p_token. A healthy system without rate and quota needs no write, nor this.
 CREATE FUNCTION tallystick.gate_take(p_system text, p_count integer, p_token uuid, p_rate double precision,
                                      p_burst integer, p_quota bigint, p_resets timestamptz[], p_now timestamptz)
 RETURNS void
