@@ -5,6 +5,7 @@ The form is that of `adapters.http.batches`, which asks so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -85,6 +86,7 @@ class Batches:
             case Fault(fault=FaultKind.HALF_APPLIED):
                 for line in lines[: (len(lines) + 1) // 2]:
                     self._answered(line)
+                await asyncio.sleep(fault.seconds)
                 return dropped(request)
             case Fault(fault=FaultKind.LINES_LEFT_OUT):
                 return _response([self._answered(line) for line in lines][::2])

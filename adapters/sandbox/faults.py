@@ -35,7 +35,7 @@ class FaultKind(StrEnum):
     IGNORE_KEY = "ignore_key"
     """The idempotency key is ignored. (A unique reference, where the system has it, still holds.)"""
     HALF_APPLIED = "half_applied"
-    """Of a batch the first half has its effect, then the connection is dropped."""
+    """Of a batch the first half has its effect; the connection is dropped `seconds` later."""
     LINES_LEFT_OUT = "lines_left_out"
     """Every line of a batch has its effect; the answer leaves out every second one."""
     SHUFFLED = "shuffled"
@@ -52,7 +52,8 @@ class Fault(BaseModel):
     """One fault as it is asked for: a `share` of the requests, drawn from `seed`, or the next `count` of them.
 
     A batch is one request, but for what strikes single lines of it (see `LINE`), each of which counts as one.
-    `seconds` is the duration of `slow`, `late_apply`, and `refuse`, and the Retry-After of `throttle` and `down`.
+    `seconds` is the duration of `slow`, `late_apply`, `refuse`, and `half_applied`, and the Retry-After of `throttle`
+    and `down`.
     Without an `operation` all are hit, and without a `key` (`entity/id`, as the journal has it) those of every key.
     `reset`: `down` resets connections instead of answering.
     """

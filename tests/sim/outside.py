@@ -34,6 +34,10 @@ BUSY: Final = Failure(FailureClass.RATE_LIMITED, "busy", "come back later")
 REFUSED: Final = Failure(FailureClass.BUSINESS_RULE, "refused", "correct it, then retry")
 
 
+TOGETHER: Final = 12
+"""So many times as often as a request of one command, one of several fares badly."""
+
+
 class Mood(Enum):
     """How it treats one request."""
 
@@ -83,9 +87,9 @@ class Outside:
         self._loop = asyncio.get_running_loop()
         self._context = context_of(None)
 
-    def mood(self) -> Mood:
-        """How the next request fares."""
-        if self.chance.random() >= self.bad:
+    def mood(self, commands: int) -> Mood:
+        """How the next request fares; one of several commands fares badly more often, for there are few of them."""
+        if self.chance.random() >= self.bad * (1 if commands == 1 else TOGETHER):
             return Mood.WELL
         mood = self.chance.choice(BAD)
         for cell in CELLS[mood]:
@@ -95,11 +99,11 @@ class Outside:
     def arrive_together(self, commands: Sequence[Command], mood: Mood) -> Sequence[Outcome]:
         """A batch is there; what is answered, if it is heard.
 
-        Some moods take one command of it alone, and of a batch that goes unheard only the first half may land.
+        Of one that goes unheard only the first half lands, and of one that is refused only one command is.
         """
         self._batches += 1
         landing, ill = len(commands), None
-        if mood is Mood.APPLIES_UNHEARD and not self.is_down and self.chance.random() < 0.5:
+        if mood is Mood.APPLIES_UNHEARD and not self.is_down:
             landing = (landing + 1) // 2
             self.hit(cells.HALF_A_BATCH)
         elif mood is Mood.REJECTS:
@@ -208,7 +212,7 @@ class Line:
     async def _exchange(self, commands: Sequence[Command]) -> Sequence[Outcome]:
         """One request."""
         with self._wire.moment(cells.REQUEST):
-            mood = self._outside.mood()
+            mood = self._outside.mood(len(commands))
             answer: asyncio.Future[Sequence[Outcome]] = self._loop.create_future()
             if mood is not Mood.NEVER_THERE:
                 self._loop.call_later(self._wire.delay(), self._arrive, commands, mood, answer, context=self._context)

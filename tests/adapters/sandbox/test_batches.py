@@ -112,7 +112,7 @@ async def test_one_line_can_go_wrong(erp: Caller, fault: str, status: int, done:
 
 
 async def test_half_a_batch_lands_and_the_connection_is_cut(erp: Caller) -> None:
-    await erp.faults({"fault": "half_applied", "count": 1})
+    await erp.faults({"fault": "half_applied", "count": 1, "seconds": 0})
     with pytest.raises(aiohttp.ClientError):
         await post(erp, LINES)
     assert await billed(erp) == REFERENCES[:2]
