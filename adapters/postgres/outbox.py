@@ -41,13 +41,14 @@ _TELL_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.notices'
 
 
 class PostgresOutbox:
-    """Port `Outbox`, over two connections of its own: a slow claim never delays the heartbeat.
+    """Port `Outbox`, over three connections of its own: a slow claim delays neither an end nor the heartbeat.
 
     A database that is behind `remembered` went back, and gives nothing to send.
     """
 
     def __init__(self, url: str, remembered: Remembered | None = None) -> None:
         self._link = Link(url)
+        self._ends = Link(url)
         self._pulse = Link(url)
         self._remembered = remembered or Remembered()
 
@@ -105,7 +106,7 @@ class PostgresOutbox:
             for end in ended
         ]  # fmt: skip
         try:
-            async with self._link as connection:
+            async with self._ends as connection:
                 await connection.execute(_RECORD, *(list(column) for column in zip(*rows, strict=True)))
         except Exception as error:
             raise read_error(error) from error
@@ -136,6 +137,7 @@ class PostgresOutbox:
     async def close(self) -> None:
         """Close the connections."""
         await self._link.close()
+        await self._ends.close()
         await self._pulse.close()
 
 

@@ -54,12 +54,15 @@ BEGIN
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
-        JOIN tallystick.lease l ON l.system = p_system AND l.entity = w.entity AND l.key = w.key AND l.token = p_token
+        -- OFFSET keeps it a look-up for each lane: as a join it compared all lanes with all leases.
+        CROSS JOIN LATERAL (SELECT l.system, l.entity, l.key FROM tallystick.lease l
+                            WHERE l.system = p_system AND l.entity = w.entity AND l.key = w.key
+                              AND l.token = p_token OFFSET 0) l
         CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
-          AND NOT tallystick.is_paused(o.entity, o.key, o.body)
+          AND (NOT EXISTS (SELECT FROM tallystick.pause) OR NOT tallystick.is_paused(o.entity, o.key, o.body))
     ), grouped AS (
         SELECT h.*, COALESCE(b.size, 1) AS size,
                CASE WHEN b.size IS NULL THEN h.id::text
@@ -85,11 +88,13 @@ BEGIN
         FROM passed h
     ), forgotten AS (
         DELETE FROM tallystick.attempt a USING passed h
-        WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
+        WHERE h.number > 1 AND a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
            gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
-    FROM passed h LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true
+    FROM passed h LEFT JOIN LATERAL (
+        SELECT * FROM tallystick.lost_time(h.entity, h.key) WHERE EXISTS (SELECT FROM tallystick.restore)
+    ) t ON true
     UNION ALL
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
            gate.count, NULL, NULL, NULL, NULL
