@@ -1,0 +1,50 @@
+"""The part `batch` of an operation in the policy file: what it allows, and what the gate makes of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.batching import BatchRule
+from gateway.gate import MOST, SystemGate
+from gateway.gate_policy import GatePolicy
+from gateway.http_policy import BatchPolicy, HttpSystemPolicy
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def system(**batches: object) -> HttpSystemPolicy:
+    operations = {name.replace("_", "."): {"path": "/", "batch": batch} for name, batch in batches.items()}
+    return HttpSystemPolicy.model_validate({"url": "http://erp", "token": "t", "operations": operations})
+
+
+def test_what_is_left_out_goes_one_by_one() -> None:
+    entry = system(billable_post={"size": 500}, billable_reverse={"size": 2, "wait_ms": 0}, customer_put=None)
+    assert entry.batches == {"billable.post": BatchRule(500, 0.05), "billable.reverse": BatchRule(2, 0.0)}
+
+
+@pytest.mark.parametrize(
+    "batch", [{"size": 1}, {"size": 1001}, {"size": 9, "wait_ms": -1}, {"size": 9, "wait_ms": 1001}, {"wait_ms": 9}, {}]
+)
+def test_what_cannot_be_a_batch_is_refused(batch: object) -> None:
+    with pytest.raises(ValidationError):
+        BatchPolicy.model_validate(batch)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "batches", "room", "largest"),
+    [
+        (16, {}, 16, 1),
+        (4, {"a": BatchRule(100, 0)}, 400, 100),
+        (64, {"a": BatchRule(500, 0), "b": BatchRule(3, 0)}, MOST, 500),
+    ],
+)
+def test_the_gate_lets_as_many_attempts_run_as_its_requests_take(
+    concurrency: int, batches: dict[str, BatchRule], room: int, largest: int
+) -> None:
+    gate = SystemGate(GatePolicy(), concurrency, lambda: NOON, batches)
+    assert (gate.room, gate.largest) == (room, largest)
+    assert gate.limits().together == {name: rule.size for name, rule in batches.items()}
+    assert gate.limits().concurrency == concurrency
