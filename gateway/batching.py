@@ -119,6 +119,8 @@ class Batches:
             return [await self._system.send(commands[0])]
         outcomes = await system.send_many(commands)
         if not isinstance(outcomes, Rejected):
+            if len(outcomes) != len(commands):
+                raise ValueError(f"{len(outcomes)} outcomes for {len(commands)} commands")
             return outcomes
         half = len(commands) // 2
         return [*await self._exchanged(commands[:half], system), *await self._exchanged(commands[half:], system)]

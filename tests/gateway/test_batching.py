@@ -54,6 +54,7 @@ class Bulk:
     requests: list[list[UUID]] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     raises: bool = False
+    leaves_out: int = 0
     name: str = "erp"
 
     def capability(self, operation: str) -> Capability:
@@ -65,6 +66,7 @@ class Bulk:
 
     async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome] | Rejected:
         outcomes = await self._exchange(commands)
+        outcomes = outcomes[: len(outcomes) - self.leaves_out]
         return REFUSED if any(each.id in self.poison for each in commands) else outcomes
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
@@ -215,6 +217,17 @@ def test_a_bug_of_the_adapter_leaves_every_line_unknown() -> None:
         steps = await asyncio.gather(*(attempts.step(Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
         assert [record.ending for _, record in steps] == [Ending.UNKNOWN] * 3
         assert {record.code for _, record in steps} == {"adapter_raised"}
+
+    run(story())
+
+
+def test_too_few_outcomes_say_nothing_of_any_line() -> None:
+    async def story() -> None:
+        erp = Bulk()
+        erp.leaves_out = 1
+        attempts = Attempts(erp, Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(3, WAIT)})
+        steps = await asyncio.gather(*(attempts.step(Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
+        assert [record.ending for _, record in steps] == [Ending.UNKNOWN] * 3
 
     run(story())
 
