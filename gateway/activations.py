@@ -15,8 +15,8 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, and idle activations
-    in memory, by count and by about how many bytes they take.
+    Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, keys in line for a
+    turn before nothing more is sent, and idle activations in memory, by count and by about how many bytes they take.
     """
 
     batch_keys: int = 256
@@ -24,6 +24,7 @@ class Bounds:
     fold: int = 256
     mailbox: int = 1024
     lane_page: int = 64
+    line: int = 4000
     idle: int = 20_000
     idle_bytes: int = 48 * 1024 * 1024
 
@@ -40,6 +41,8 @@ class Activations:
         self._has_ready = asyncio.Event()
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
+        self._is_short = asyncio.Event()
+        self._is_short.set()
 
     def __len__(self) -> int:
         return len(self._active) + len(self._idle)
@@ -63,6 +66,8 @@ class Activations:
             self._ready.append(activation)
             self._is_quiet.clear()
             self._has_ready.set()
+            if len(self._ready) > self._bounds.line:
+                self._is_short.clear()
 
     async def take(self) -> list[Activation]:
         """The activations of the next batch; waits for the first."""
@@ -105,6 +110,10 @@ class Activations:
         """Wait until no turn is running or wanted."""
         await self._is_quiet.wait()
 
+    async def caught_up(self) -> None:
+        """Wait until few enough stand in line: results must not come faster than they are decided."""
+        await self._is_short.wait()
+
     def _take_ready(self) -> list[Activation]:
         taken: list[Activation] = []
         messages = 0
@@ -119,4 +128,6 @@ class Activations:
             activation.has_more = activation.is_poked = False
             messages += min(len(activation.mailbox), self._bounds.fold)
             taken.append(activation)
+        if len(self._ready) <= self._bounds.line:
+            self._is_short.set()
         return taken

@@ -7,7 +7,7 @@ recorded; a final outcome goes to the actor, whose commit settles the command an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -26,14 +26,15 @@ from schemas.commands import Deferred, Outcome, Unknown
 from schemas.keys import ActorKey
 
 PAGE: Final = 200
-"""Lanes leased in one round trip at most."""
+"""Lanes leased in one round trip at most, unless more travel in one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the relays of a process share. `holder` is this process, `tokens` makes lease tokens.
 
-    `answer` takes results to their actor; `observed` hears of every step and its duration in seconds.
+    `answer` takes results to their actor; `observed` hears of every step and its duration in seconds. `caught_up`
+    returns once actors are not too far behind with results: until then nothing more is leased, and memory is bounded.
     """
 
     outbox: Outbox
@@ -42,6 +43,7 @@ class Desk:
     tokens: Callable[[], UUID]
     answer: Callable[[ActorKey, Answered], None]
     observed: Callable[[Leased, Outcome, float], None]
+    caught_up: Callable[[], Awaitable[None]]
 
 
 class Relay:
@@ -53,6 +55,7 @@ class Relay:
         self._attempts = attempts
         self._desk = desk
         self._gate = gate
+        self._page = max(PAGE, gate.largest)
         self._backoff = backoff
         self._changed = asyncio.Event()
         self._asks_again_at = 0.0
@@ -100,6 +103,7 @@ class Relay:
     async def _has_room(self) -> None:
         while len(self._in_flight) >= self._gate.room:
             await asyncio.wait(tuple(self._in_flight), return_when=asyncio.FIRST_COMPLETED)
+        await self._desk.caught_up()
 
     async def _held_back(self) -> None:
         """Wait until the hold is over or something here may have ended it; not for long, for others may, too."""
@@ -110,14 +114,13 @@ class Relay:
 
     async def _due(self) -> list[SendLane]:
         """Lanes that may be sent now: those we were told of, else, from time to time, what the database has."""
-        room = min(self._gate.room - len(self._in_flight), max(PAGE, self._gate.largest))
-        keys = await self.queue.take(room)
+        keys = await self.queue.take(min(self._gate.room - len(self._in_flight), self._page))
         if self._is_stopping:
             return []
         if not keys:
-            found = await self._desk.outbox.free(self._attempts.system, after=self._after, limit=PAGE)
+            found = await self._desk.outbox.free(self._attempts.system, after=self._after, limit=self._page)
             # On behind the last key next time: heads that fail again and again must not hide those behind them.
-            self._after = found[-1].key if len(found) == PAGE else None
+            self._after = found[-1].key if len(found) == self._page else None
             self.queue.found([lane.key for lane in found], more=self._after is not None)
         return [SendLane(self._attempts.system, key) for key in keys]
 

@@ -391,8 +391,9 @@ class Runtime:
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(
-            self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted
-        )
+            self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted,
+            self._bus.caught_up,
+        )  # fmt: skip
         retries = policy.retry_rules
         relays: dict[str, Relay] = {}
         for name, system in {**self._ports.systems, SELF: itself}.items():

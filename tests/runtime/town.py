@@ -141,7 +141,9 @@ class Process:
         self.outbox = TroubledOutbox(tables, town.clock)
         self.outbox.outage = town.outage
         self.recorder = Recorder(self.outbox, Backoff(chance=chance))
-        desk = Desk(self.outbox, self.recorder, self.holder, town.ids, self.bus.answer, lambda *_: None)
+        desk = Desk(
+            self.outbox, self.recorder, self.holder, town.ids, self.bus.answer, lambda *_: None, self.bus.caught_up
+        )  # fmt: skip
         ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
         attempts = Attempts(town.vendor, town.retries, ear, chance.random, town.batches)
         gate = SystemGate(town.gate, 8, town.now, town.batches)
