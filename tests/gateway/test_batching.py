@@ -298,7 +298,7 @@ lines_of_work = st.lists(
     ),
     max_size=30,
 )
-OUTCOMES = {"refused": REFUSED, "lost": LOST, "busy": BUSY, "poison": REFUSED}
+OUTCOMES: dict[str, Outcome] = {"refused": REFUSED, "lost": LOST, "busy": BUSY, "poison": REFUSED}
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 from adapters.ports.outbox import Leased
 from adapters.ports.system import Absent, Capability
 from gateway.attempt import Attempts, Stepped
+from gateway.batching import Sent
 from gateway.fold import _Fold
 from gateway.inner import Inner, InnerEvent
 from gateway.settlement import GiveUp, LookUp, Send, Settle
-from schemas.commands import Outcome, Rejected, Unknown
+from schemas.commands import Rejected, Unknown
 from tests.runtime.wrong import _Folds
 
 
@@ -34,15 +35,18 @@ class ChangesTheKey(Attempts):
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         if isinstance(step, Send) and leased.attempt > 1:
             other = leased.command._replace(id=uuid5(leased.command.id, str(leased.attempt)))
-            return self._sent(leased, await self._system.send(other))
+            return self._sent(leased, await self._batches.send(other, alone=True))
         return await super()._take(leased, capability, step)
 
 
 class TakesUnknownForFailed(Attempts):
     """No answer means that nothing was done."""
 
-    def _sent(self, leased: Leased, outcome: Outcome) -> Stepped:
-        return super()._sent(leased, Rejected(outcome.failure) if isinstance(outcome, Unknown) else outcome)
+    def _sent(self, leased: Leased, sent: Sent) -> Stepped:
+        outcome = sent.outcome
+        return super()._sent(
+            leased, replace(sent, outcome=Rejected(outcome.failure)) if isinstance(outcome, Unknown) else sent
+        )
 
 
 class SendsWhatIsAbsent(Attempts):
@@ -50,7 +54,7 @@ class SendsWhatIsAbsent(Attempts):
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         if isinstance(await self._system.look_up(leased.command), Absent):
-            return self._sent(leased, await self._system.send(leased.command))
+            return self._sent(leased, await self._batches.send(leased.command, alone=True))
         return await super()._looked_up(leased, capability, step)
 
 
