@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from actors.asking import digest_of
 from actors.billing.checks import MOST
 from actors.decision import Accept, Context, Decision, Ignore, Reject
 from actors.policy import LegalEntity
@@ -21,8 +22,6 @@ from schemas.verdicts import Failure, FailureClass
 
 FINANCE: Final = "finance"
 """The role that decides on plans."""
-RERATE: Final = "rerate:"
-"""Begins the topic of the case of a plan."""
 SHOWN: Final = 10
 """Lines of a plan that its case names; the sheet's state has all of them."""
 
@@ -37,14 +36,14 @@ def rates_changed(state: Timesheet, change: RatesChanged, context: Context) -> D
         reason = f"add legal entity {contract.legal_entity} to the policy file, then retry"
         return Reject(Failure(FailureClass.MAPPING, "legal_entity_unmapped", reason, "legal_entity"))
     booked = (line for line in state.lines.values() if line.contract == change.contract)
-    rated = tuple(line for each in booked if (line := _rated(each, contract, legal_entity)) is not None)
-    plan = Plan(contract=change.contract, number=change.number, lines=rated)
+    rated = [line for each in booked if (line := _rated(each, contract, legal_entity)) is not None]
+    plan = _plan(change.contract, change.number, rated)
     before = state.plans.get(change.contract)
     if not rated and before is None:
         return Ignore(f"the sheet has the rates of contract {change.contract} already")
-    if before is not None and plan.digest == before.digest:
+    if before is not None and plan.asks == before.asks:
         return Ignore(f"{before.topic} asks the same already")
-    if plan.digest == state.declined.get(change.contract):
+    if plan.asks == state.declined.get(change.contract):
         return Ignore("the same was rejected before")
     others = {contract: each for contract, each in state.plans.items() if contract != change.contract}
     return with_plans(Accept(state), state, others | ({change.contract: plan} if rated else {}))
@@ -53,12 +52,13 @@ def rates_changed(state: Timesheet, change: RatesChanged, context: Context) -> D
 def with_plans(accept: Accept, before: Timesheet, plans: Mapping[str, Plan]) -> Accept:
     """The decision with these plans instead of those before: a case for each new one, none for what is over."""
     state = accept.state
-    had, has = ({plan.topic for plan in each.values()} for each in (before.plans, plans))
+    over = [plan.topic for contract, plan in before.plans.items() if contract not in plans]
+    asked = {plan.asks for plan in before.plans.values()}
     return replace(
         accept,
         state=state.model_copy(update={"plans": dict(plans)}),
-        settles=(*accept.settles, *sorted(had - has)),
-        cases=(*accept.cases, *(_case(plan, before.lines) for plan in plans.values() if plan.topic not in had)),
+        settles=(*accept.settles, *over),
+        cases=(*accept.cases, *(_case(plan, before.lines) for plan in plans.values() if plan.asks not in asked)),
     )
 
 
@@ -66,10 +66,15 @@ def still_meant(plans: Mapping[str, Plan], lines: Mapping[str, BilledLine]) -> d
     """The plans without lines that are booked otherwise by now: those have the rates of their contract."""
     standing = {line.name for line in lines.values()}
     left = {
-        contract: plan.model_copy(update={"lines": tuple(each for each in plan.lines if each.booking in standing)})
+        contract: _plan(contract, plan.number, [each for each in plan.lines if each.booking in standing])
         for contract, plan in plans.items()
     }
     return {contract: plan for contract, plan in left.items() if plan.lines}
+
+
+def _plan(contract: str, number: int, lines: Sequence[RatedLine]) -> Plan:
+    said = (f"{line.booking} {line.rate} {line.amount}".encode() for line in lines)
+    return Plan(contract=contract, number=number, lines=tuple(lines), asks=digest_of(contract.encode(), *said))
 
 
 def _rated(line: BilledLine, contract: Contract, legal_entity: LegalEntity) -> RatedLine | None:
@@ -102,7 +107,7 @@ def _case(plan: Plan, lines: Mapping[str, BilledLine]) -> Case:
     )
     failure = Failure(FailureClass.BUSINESS_RULE, "rates_changed", reason)
     money = {currency: abs(plan.difference)}
-    return Case(failure, plan.topic, (Act.APPROVE, Act.REJECT), FINANCE, money)
+    return Case(failure, plan.topic, (Act.APPROVE, Act.REJECT), FINANCE, money, asks=plan.asks)
 
 
 def _shown(rated: Iterable[RatedLine], lines: Mapping[str, BilledLine]) -> Iterable[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from actors.asking import not_seen
 from actors.billing.booking import posting, reversals
-from actors.billing.planning import FINANCE, RERATE, still_meant, with_plans
+from actors.billing.planning import FINANCE, still_meant, with_plans
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
@@ -40,17 +41,20 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
 
 
 def acted(state: Timesheet, act: Acted, context: Context) -> Decision:
-    """Finance decides on a plan. What is approved is what was seen: the topic carries the content."""
+    """Finance decides on a plan, as it was seen."""
     plan = next((each for each in state.plans.values() if each.topic == act.topic), None)
     if plan is None:
-        return Ignore(_advice(state, act))
+        return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
+    outdated = not_seen(act, plan.asks)
+    if outdated is not None:
+        return outdated
     if FINANCE not in act.roles:
         return Ignore(f"other rates of posted time are decided by {FINANCE}, and {act.by} is not that")
     match act.act:
         case Act.APPROVE:
             return _approved(state, plan, act, context)
         case Act.REJECT:
-            kept = state.model_copy(update={"declined": state.declined | {plan.contract: plan.digest}})
+            kept = state.model_copy(update={"declined": state.declined | {plan.contract: plan.asks}})
             remark = f"the lines stay as they are booked: {act.reason}"
             return with_plans(Accept(kept, remarks=(remark,)), state, _without(state, plan))
         case _:
@@ -84,12 +88,3 @@ def _anew(rated: RatedLine, line: BilledLine, key: ActorKey) -> BilledLine:
 
 def _without(state: Timesheet, plan: Plan) -> dict[str, Plan]:
     return {contract: each for contract, each in state.plans.items() if contract != plan.contract}
-
-
-def _advice(state: Timesheet, act: Acted) -> str:
-    """What to look at instead of a plan that is not open."""
-    contract = act.topic.removeprefix(RERATE).rsplit(":", 2)[0]
-    plan = state.plans.get(contract)
-    if plan is None or not act.topic.startswith(RERATE):
-        return f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}"
-    return f"the plan is another one since: look at the case {plan.topic}, and decide on that"

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from hashlib import sha256
-from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.billed import Billed
-
-DIGITS: Final = 12
-"""Of the digest of a plan's content: it has to differ from the plan that a person has seen only."""
 
 
 class RatedLine(BaseModel):
@@ -42,17 +37,13 @@ class Plan(BaseModel):
     number: int
     """Number of the amendment that it was made for."""
     lines: tuple[RatedLine, ...]
-
-    @property
-    def digest(self) -> str:
-        """What is approved, and nothing else: another content has another digest."""
-        said = "\n".join(f"{line.booking} {line.rate} {line.amount}" for line in self.lines)
-        return sha256(said.encode()).hexdigest()[:DIGITS]
+    asks: str
+    """Digest of what finance is asked: another content has another one, so an approval is of what was seen."""
 
     @property
     def topic(self) -> str:
-        """Of its case. It carries what is seen, so that an approval is of that."""
-        return f"rerate:{self.contract}:{self.number}:{self.digest}"
+        """Of its case."""
+        return f"rerate:{self.contract}"
 
     @property
     def difference(self) -> Decimal:
@@ -68,4 +59,4 @@ class Timesheet(Billed):
     plans: dict[str, Plan] = Field(default_factory=dict)
     """Contract -> what its rates would change now."""
     declined: dict[str, str] = Field(default_factory=dict)
-    """Contract -> digest of the last plan that was rejected: the same is not asked again."""
+    """Contract -> what the last plan asked that was rejected: the same is not asked again."""

@@ -13,7 +13,7 @@ from actors.billing.planning import SHOWN
 from actors.entities.contract import ACTOR as CONTRACT
 from actors.entities.timesheet import ACTOR
 from actors.policy import Flow, Mode
-from schemas.acts import Act
+from schemas.acts import Act, Acted
 from schemas.billed_month.v1 import Listed
 from schemas.contract.entity import Contract
 from schemas.facts import Case, Notice
@@ -64,6 +64,12 @@ def topic(given: Given) -> str:
     return plan.topic
 
 
+def decided(what: Act, seen: Given, who: tuple[str, str] = FINANCE) -> Acted:
+    """Somebody decides on the only plan of a sheet as they saw it."""
+    (plan,) = sheet(seen).plans.values()
+    return act(what, plan.topic, who).model_copy(update={"seen": plan.asks})
+
+
 def case(given: Given, happened: Record) -> Case:
     """The only case that is opened."""
     (found,) = accepted(given.when(happened)).cases
@@ -84,7 +90,7 @@ def test_a_plan_says_of_each_line_what_it_was_and_would_be() -> None:
     assert found.money == {"EUR": Decimal("60.00")}
     assert "2 lines of the sheet, +60.00 EUR in all" in found.failure.reason
     assert "line 1 of 2026-03-02: 145.00 → 150.00, +40.00" in found.failure.reason
-    assert f"{found.topic}".startswith("rerate:SOW-1:2:")
+    assert (found.topic, found.asks) == ("rerate:SOW-1", next(iter(sheet(PLANNED).plans.values())).asks)
     # And nothing is booked
     assert under(BILLED, DEARER).asked(TOLD) == ()
 
@@ -130,7 +136,8 @@ def test_told_again_the_plan_stays_and_another_one_takes_its_place() -> None:
     assert "asks the same" in reason_to_ignore(again.when(TOLD.model_copy(update={"number": 3})))
     dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
     decision = accepted(under(PLANNED, dearest).when(TOLD.model_copy(update={"number": 3})))
-    assert (decision.settles, len(decision.cases)) == ((topic(PLANNED),), 1)
+    (asked,) = decision.cases
+    assert (decision.settles, asked.topic, asked.money) == ((), topic(PLANNED), {"EUR": Decimal("180.00")})
     # And where the rates are as they were, nothing is left to decide
     back = accepted(under(PLANNED, agreed()).when(TOLD))
     assert (back.settles, back.cases) == ((topic(PLANNED),), ())
@@ -140,7 +147,7 @@ def test_told_again_the_plan_stays_and_another_one_takes_its_place() -> None:
 
 
 def test_approved_the_lines_are_taken_back_and_booked_anew() -> None:
-    decision = accepted(PLANNED.when(act(Act.APPROVE, topic(PLANNED), FINANCE)))
+    decision = accepted(PLANNED.when(decided(Act.APPROVE, PLANNED)))
     assert [f"{r.operation} {r.line}" for r in decision.requests] == [
         "billable.reverse 1.r1", "billable.reverse 2.r1", "billable.post 1.r1.2", "billable.post 2.r1.2",
     ]  # fmt: skip
@@ -154,14 +161,14 @@ def test_approved_the_lines_are_taken_back_and_booked_anew() -> None:
     assert (decision.settles, decision.cases) == ((topic(PLANNED),), ())
     assert decision.notices == (Notice("rerated", {"contract": "SOW-1", "number": "2", "by": "F-9"}),)
     # And once more there is nothing to approve
-    rerated = PLANNED.after(act(Act.APPROVE, topic(PLANNED), FINANCE))
-    assert "nothing" in reason_to_ignore(rerated.when(act(Act.APPROVE, topic(PLANNED), FINANCE)))
+    rerated = PLANNED.after(decided(Act.APPROVE, PLANNED))
+    assert "nothing" in reason_to_ignore(rerated.when(decided(Act.APPROVE, PLANNED)))
     assert "already" in reason_to_ignore(rerated.when(TOLD))
 
 
 def test_what_is_rerated_is_corrected_and_rerated_as_any_line() -> None:
-    rerated = PLANNED.after(act(Act.APPROVE, topic(PLANNED), FINANCE))
-    (post, *_) = [r for r in PLANNED.asked(act(Act.APPROVE, topic(PLANNED), FINANCE)) if r.line == "1.r1.2"]
+    rerated = PLANNED.after(decided(Act.APPROVE, PLANNED))
+    (post, *_) = [r for r in PLANNED.asked(decided(Act.APPROVE, PLANNED)) if r.line == "1.r1.2"]
     booked = rerated.after(rerated.confirmed(post))
     assert sheet(booked).lines["1"].posted
     assert refusal(rerated.when(rerated.refused(post))) == REFUSED
@@ -173,38 +180,38 @@ def test_what_is_rerated_is_corrected_and_rerated_as_any_line() -> None:
     assert names(booked, same) == []
     again = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
     planned = under(booked, again).after(TOLD.model_copy(update={"number": 3}))
-    asked = names(planned, act(Act.APPROVE, topic(planned), FINANCE))
+    asked = names(planned, decided(Act.APPROVE, planned))
     assert asked == ["reverse 1.r1.2", "reverse 2.r1.2", "post 1.r1.3", "post 2.r1.3"]
 
 
 def test_rejected_they_stay_and_the_same_is_not_asked_again() -> None:
-    decision = accepted(PLANNED.when(act(Act.REJECT, topic(PLANNED), FINANCE)))
+    decision = accepted(PLANNED.when(decided(Act.REJECT, PLANNED)))
     assert (decision.requests, decision.settles) == ((), (topic(PLANNED),))
-    rejected = PLANNED.after(act(Act.REJECT, topic(PLANNED), FINANCE))
+    rejected = PLANNED.after(decided(Act.REJECT, PLANNED))
     assert "rejected before" in reason_to_ignore(rejected.when(TOLD))
     # But other rates are
     dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
     other = case(under(rejected, dearest), TOLD.model_copy(update={"number": 3}))
-    assert other.topic not in (None, topic(PLANNED))
+    assert other.topic == topic(PLANNED)
 
 
-def test_an_approval_of_what_was_seen_before_is_ignored_with_advice() -> None:
-    seen = topic(PLANNED)
+def test_an_approval_of_what_was_seen_before_is_ignored() -> None:
     dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
     since = under(PLANNED, dearest).after(TOLD.model_copy(update={"number": 3}))
-    assert topic(since) in reason_to_ignore(since.when(act(Act.APPROVE, seen, FINANCE)))
+    assert "asks something else" in reason_to_ignore(since.when(decided(Act.APPROVE, PLANNED)))
+    assert accepted(since.when(decided(Act.APPROVE, since))).requests
     assert "nothing" in reason_to_ignore(since.when(act(Act.APPROVE, "other", FINANCE)))
 
 
 def test_only_finance_decides_and_only_yes_or_no() -> None:
-    assert "E-1 is not that" in reason_to_ignore(PLANNED.when(act(Act.APPROVE, topic(PLANNED), CLERK)))
-    assert "approve or reject" in reason_to_ignore(PLANNED.when(act(Act.RETRY, topic(PLANNED), FINANCE)))
+    assert "E-1 is not that" in reason_to_ignore(PLANNED.when(decided(Act.APPROVE, PLANNED, CLERK)))
+    assert "approve or reject" in reason_to_ignore(PLANNED.when(decided(Act.RETRY, PLANNED)))
 
 
 def test_where_time_is_not_live_any_more_nothing_is_sent() -> None:
     entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.TIME: Mode.OFF}})
     silent = replace(PLANNED, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
-    assert "set it live" in reason_to_ignore(silent.when(act(Act.APPROVE, topic(PLANNED), FINANCE)))
+    assert "set it live" in reason_to_ignore(silent.when(decided(Act.APPROVE, PLANNED)))
 
 
 # ----------------------------------------------------------------------------------------------- what happens meanwhile
@@ -218,8 +225,10 @@ def test_a_line_that_is_corrected_meanwhile_leaves_the_plan() -> None:
     assert [(str(post.rate), post.hours) for post in posts] == [("150.00", Decimal(6))]
     # And finance is asked about the other one anew
     (found,) = decision.cases
-    assert (decision.settles, found.money) == ((topic(PLANNED),), {"EUR": Decimal("20.00")})
-    assert names(PLANNED.after(fewer), act(Act.APPROVE, f"{found.topic}", FINANCE)) == ["reverse 2.r1", "post 2.r1.2"]
+    assert (decision.settles, found.topic, found.money) == ((), topic(PLANNED), {"EUR": Decimal("20.00")})
+    assert "asks something else" in reason_to_ignore(PLANNED.after(fewer).when(decided(Act.APPROVE, PLANNED)))
+    less = PLANNED.after(fewer)
+    assert names(less, decided(Act.APPROVE, less)) == ["reverse 2.r1", "post 2.r1.2"]
 
 
 def test_a_plan_of_a_sheet_that_is_withdrawn_is_over() -> None:
