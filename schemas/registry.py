@@ -221,6 +221,8 @@ EVENTS: Final = Registry(
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),
+        Version("expense.invoiced", 1, invoice_told.Invoiced, inner=True),
+        Version("expense.acted", 1, acts.Acted, inner=True),
         Version("invoice.issued", 1, invoice_v1.Issued),
         Version("invoice.posted", 1, invoice_v1.Posted),
         Version("invoice.posting_rejected", 1, invoice_v1.PostingRejected),

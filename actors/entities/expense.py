@@ -8,10 +8,13 @@ from actors.billing.answers import answered
 from actors.billing.booking import approved, corrected, sent_back
 from actors.billing.ground import references as ground_references
 from actors.decision import Actor, Context, Decision, Event, Ignore, Snapshot
+from actors.invoices.billed import heard
+from schemas.acts import Acted
 from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.expense.entity import ExpenseReport
 from schemas.expense.v1 import Approved, Corrected, Rejected
+from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 
 
@@ -27,6 +30,8 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
     match event:
         case Result():
             return answered(state, event)
+        case Envelope(data=Invoiced() | Acted() as told):
+            return heard(state, told)
         case Envelope(data=Approved() as report):
             return approved(state, report, event.source, context)
         case Envelope(data=Corrected() as report):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
+from actors.asking import not_seen
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices import entries, posting
 from actors.invoices.outcome import concluded
 from actors.invoices.places import owing, wanted
-from actors.invoices.troubles import LOOKED_AT, POSTING, VIEW
+from actors.invoices.troubles import LOOKED_AT, POSTING, VIEW, troubles
 from schemas.acts import Act, Acted
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
@@ -79,8 +80,17 @@ def _acted(state: Invoice, act: Acted, context: Context) -> Decision:
         if act.act is Act.RESOLVE:
             return _with_failure(state, operation, None, context)
     if act.act is Act.RESOLVE and act.topic.startswith(LOOKED_AT):
-        return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
+        return _looked_at(state, act)
     return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
+
+
+def _looked_at(state: Invoice, act: Acted) -> Decision:
+    """A person has settled elsewhere what a case names."""
+    case = troubles(state).get(act.topic)
+    outdated = None if case is None else not_seen(act, case.asks)
+    if outdated is not None:
+        return outdated
+    return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
 
 
 def _result(state: Invoice, result: Result, context: Context) -> Decision:

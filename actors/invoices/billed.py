@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar, assert_never
 
+from actors.asking import digest_of, not_seen
 from actors.decision import Accept, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
@@ -75,8 +76,12 @@ def _invoiced(state: B, told: Invoiced) -> Decision:
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:
     """A person has seen to a line that two invoices bill."""
-    if act.act is not Act.RESOLVE:
+    case = dict(_twice(state.invoiced)).get(act.topic)
+    if case is None or act.act not in case.acts:
         return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
+    outdated = not_seen(act, case.asks)
+    if outdated is not None:
+        return outdated
     return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
 
 
@@ -103,4 +108,5 @@ def _twice(invoiced: Mapping[str, Mapping[str, Billing]]) -> Iterator[tuple[str,
         )
         failure = Failure(FailureClass.DUPLICATE, "line_invoiced_twice", reason, f"lines.{line_id}")
         topic = f"{TWICE}{line_id}"
-        yield topic, Case(failure, topic, (Act.RESOLVE,))
+        asks = digest_of(*(number.encode() for number in numbers))
+        yield topic, Case(failure, topic, (Act.RESOLVE,), owner="finance", asks=asks)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
+from actors.asking import digest_of
 from actors.decision import Reject
 from schemas.acts import Act
 from schemas.facts import Case
@@ -73,7 +74,8 @@ def _cases(invoice: Invoice) -> Iterator[Case]:
             "and have that told as a payment below zero; this closes by itself then"
         )
         failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
-        yield Case(failure, OVERPAID, (Act.RESOLVE,), money={header.currency: -invoice.balance})
+        asks = digest_of(f"{-invoice.balance:f}".encode())
+        yield Case(failure, OVERPAID, (Act.RESOLVE,), money={header.currency: -invoice.balance}, asks=asks)
     for (kind, id), entry in invoice.entries.items():
         if entry.currency != header.currency:
             yield _foreign(kind, id, entry, header.currency)
@@ -95,7 +97,8 @@ def _amounts(issued: Issued, posted: Posted) -> Case:
         "what is wrong, then resolve this"
     )
     failure = Failure(FailureClass.CONFLICT, "posted_differs", reason, "total")
-    return Case(failure, AMOUNTS, (Act.RESOLVE,), owner="finance", money={posted.currency: posted.total})
+    asks = digest_of(*(f"{each}".encode() for each in (*_money(issued), *_money(posted))))
+    return Case(failure, AMOUNTS, (Act.RESOLVE,), owner="finance", money={posted.currency: posted.total}, asks=asks)
 
 
 def _foreign(kind: str, id: str, entry: Entry, currency: str) -> Case:

@@ -15,10 +15,12 @@ from pytest_bdd import given, then, when
 
 from gateway.people import ActedUpon
 from schemas.acts import Act
+from schemas.billed import Billed
 from schemas.contract.v1 import Activated
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
-from schemas.invoice.v1 import PostingRejected
+from schemas.expense.entity import ExpenseReport
+from schemas.invoice.v1 import Bill, PostingRejected
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
@@ -46,7 +48,7 @@ from tests.actors.firm import (
     reported,
     spent,
 )
-from tests.actors.invoicing import bill, credited, disputed, lost, paid, posted
+from tests.actors.invoicing import credited, disputed, lost, paid, posted
 from tests.runtime.firm import CRM, PSA
 from tests.runtime.virtual import VirtualLoop
 from tests.scenarios import facts
@@ -311,6 +313,7 @@ def hours_withdrawn(office: Office, project: str) -> None:
     office.say(PSA, (SHEET, end))
 
 
+@given(says("{amount:Amount} {currency:Id} of {category:Code} on {project:Id} are approved"))
 @when(says("{amount:Amount} {currency:Id} of {category:Code} on {project:Id} are approved"))
 def expenses_approved(office: Office, amount: str, currency: str, category: str, project: str) -> None:
     bill = spent("1", Money(amount=amount, currency=currency), category=category)
@@ -336,11 +339,12 @@ def invoice_issued(office: Office, id: str, total: str, deal_id: str) -> None:
 @when(
     says(
         "invoice {id:Id} of {total:Amount} EUR is issued for {deal_id:Id}, "
-        "billing line {line:Number} of sheet {sheet:Id}"
+        "billing line {line:Number} of the {what:Paper}"
     )
 )
-def invoice_billing(office: Office, id: str, total: str, deal_id: str, line: int, sheet: str) -> None:
-    office.say(BILLING, facts.invoice(id, deal_id, total, bill(sheet, str(line))))
+def invoice_billing(office: Office, id: str, total: str, deal_id: str, line: int, what: ActorKey) -> None:
+    bills = Bill.model_validate({"entity": what.entity, "id": what.id, "line_id": str(line)})
+    office.say(BILLING, facts.invoice(id, deal_id, total, bills))
 
 
 @when(says("the ERP posts invoice {id:Id} of {total:Amount} EUR for {deal_id:Id}"))
@@ -600,11 +604,6 @@ def asked_about_awaited(office: Office, role: str, id: str, code: str) -> None:
     assert office.asked(ActorKey("awaited", id)) == [(role, code)]
 
 
-@then(says("{role:Role} is asked about sheet {id:Id}: {code:Code}"))
-def asked_about_sheet(office: Office, role: str, id: str, code: str) -> None:
-    assert office.asked(ActorKey("timesheet", id)) == [(role, code)]
-
-
 @then(says("{role:Role} is asked about milestone {id:Id} of {project:Id}: {code:Code}"))
 def asked_about_milestone(office: Office, role: str, id: str, project: str, code: str) -> None:
     assert office.asked(ActorKey("project", project), f"milestone:{id}") == [(role, code)]
@@ -636,15 +635,19 @@ def no_dispute_shown(office: Office, id: str) -> None:
     assert {put.disputed for put in office.shown(id)} == {False}
 
 
-@then(says("line {line:Number} of sheet {sheet:Id} is {state:Code}"))
-def line_billed(office: Office, line: int, sheet: str, state: str) -> None:
-    billings = office.state(ActorKey("timesheet", sheet), Timesheet).invoiced[str(line)]
+def _billed(office: Office, what: ActorKey) -> Billed:
+    return office.state(what, Timesheet if what.entity == "timesheet" else ExpenseReport)
+
+
+@then(says("line {line:Number} of the {what:Paper} is {state:Code}"))
+def line_billed(office: Office, line: int, what: ActorKey, state: str) -> None:
+    billings = _billed(office, what).invoiced[str(line)]
     assert [billing.state for billing in billings.values()] == [state]
 
 
-@then(says("line {line:Number} of sheet {sheet:Id} is not billed"))
-def line_not_billed(office: Office, line: int, sheet: str) -> None:
-    assert str(line) not in office.state(ActorKey("timesheet", sheet), Timesheet).invoiced
+@then(says("line {line:Number} of the {what:Paper} is not billed"))
+def line_not_billed(office: Office, line: int, what: ActorKey) -> None:
+    assert str(line) not in _billed(office, what).invoiced
 
 
 @then(says("the ERP bills milestone {id:Id} of {project:Id} with {amount:Amount} EUR, once"))

@@ -9,16 +9,16 @@ Feature: An invoice is posted once, and what comes of it is told
     And deal ENG-1 with C-1 is won for DE01, at 100.00 EUR an hour
 
   Scenario: From the billing engine to the money
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
     Then the ERP has invoice INV-1, once
     And CRM and PSA show INV-1 as posted, with 119.00 EUR open
-    And line 1 of sheet T-1 is invoiced
+    And line 1 of the sheet is invoiced
     When payment PAY-1 of 19.00 EUR on INV-1 arrives from the ERP
     Then CRM and PSA show INV-1 as partly_paid, with 100.00 EUR open
-    And line 1 of sheet T-1 is invoiced
+    And line 1 of the sheet is invoiced
     When payment PAY-2 of 100.00 EUR on INV-1 arrives from the ERP
     Then CRM and PSA show INV-1 as paid, with 0.00 EUR open
-    And line 1 of sheet T-1 is paid
+    And line 1 of the sheet is paid
     And nobody was asked anything
 
   Scenario: The ERP bills by itself
@@ -58,39 +58,39 @@ Feature: An invoice is posted once, and what comes of it is told
 
   Scenario: The ERP refuses to post an invoice
     Given the ERP refuses invoice INV-1
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
     Then finance is asked about invoice INV-1: refused
-    And line 1 of sheet T-1 is not billed
+    And line 1 of the sheet is not billed
     When the ERP refuses nothing any more
     And finance retries
     Then the ERP has invoice INV-1, once
     And CRM and PSA show INV-1 as posted, with 119.00 EUR open
-    And line 1 of sheet T-1 is invoiced
+    And line 1 of the sheet is invoiced
     And no case stands open
 
   Scenario: The ERP takes an invoice, and does not post it after all
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
     And the ERP says that it does not post INV-1: period_closed
     Then finance is asked about invoice INV-1: period_closed
     And CRM and PSA show INV-1 as refused, with 119.00 EUR open
-    And line 1 of sheet T-1 is withdrawn
+    And line 1 of the sheet is withdrawn
     When the ERP posts invoice INV-1 of 119.00 EUR for ENG-1
     Then CRM and PSA show INV-1 as posted, with 119.00 EUR open
     And no case stands open
 
   Scenario: A credit memo on a partly paid invoice
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
     And payment PAY-1 of 19.00 EUR on INV-1 arrives from the ERP
     And credit memo CM-1 of 100.00 EUR on line 1 of INV-1 arrives from the ERP
     Then CRM and PSA show INV-1 as paid, with 0.00 EUR open
-    And line 1 of sheet T-1 is credited
+    And line 1 of the sheet is credited
     And nobody was asked anything
 
   Scenario: A write-off
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
     And write-off WO-1 of 119.00 EUR on INV-1 arrives from the ERP
     Then CRM and PSA show INV-1 as written_off, with 0.00 EUR open
-    And line 1 of sheet T-1 is written_off
+    And line 1 of the sheet is written_off
 
   Scenario: Too much is paid, and paid back
     When invoice INV-1 of 119.00 EUR is issued for ENG-1
@@ -114,9 +114,18 @@ Feature: An invoice is posted once, and what comes of it is told
     Then CRM and PSA show that INV-1 is not disputed
 
   Scenario: Two invoices bill the same line
-    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
-    And invoice INV-2 of 119.00 EUR is issued for ENG-1, billing line 1 of sheet T-1
-    Then sales-ops is asked about sheet T-1: line_invoiced_twice
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
+    And invoice INV-2 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
+    Then finance is asked about the sheet: line_invoiced_twice
+    When credit memo CM-1 of 119.00 EUR on line 1 of INV-2 arrives from the ERP
+    Then no case stands open
+
+  Scenario: An invoice bills an expense
+    Given 84.20 EUR of travel on ENG-1 are approved
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the expenses
+    Then line 1 of the expenses is invoiced
+    When invoice INV-2 of 119.00 EUR is issued for ENG-1, billing line 1 of the expenses
+    Then finance is asked about the expenses: line_invoiced_twice
     When credit memo CM-1 of 119.00 EUR on line 1 of INV-2 arrives from the ERP
     Then no case stands open
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from actors.entities.expense import ACTOR as REPORTS
 from actors.entities.timesheet import ACTOR as SHEETS
 from schemas.acts import Act, Acted
+from schemas.expense.entity import ExpenseReport
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.invoice.v1 import Bill
 from schemas.timesheet.entity import Timesheet
-from tests.actors.firm import SHEET
+from tests.actors.firm import REPORT, SHEET
 from tests.actors.invoicing import (
     NEW,
     bill,
@@ -26,6 +28,7 @@ from tests.actors.invoicing import (
 from tests.actors.stage import Given, accepted, reason_to_ignore
 
 SHEETS_GIVEN = Given(SHEETS, SHEET, Timesheet())
+REPORTS_GIVEN = Given(REPORTS, REPORT, ExpenseReport())
 TWO = (billed("1", "60.00", bill("T-1", "1"), bill("T-2", "7")), billed("2", "40.00", bill("T-1", "2")))
 
 
@@ -100,7 +103,7 @@ def test_a_line_that_two_invoices_bill_is_a_case_until_one_is_credited() -> None
     given = SHEETS_GIVEN.after(told("invoiced"))
     decision = accepted(given.when(told("invoiced", "INV-2")))
     (case,) = decision.cases
-    assert (case.topic, case.failure.code) == ("invoiced_twice:1", "line_invoiced_twice")
+    assert (case.topic, case.failure.code, case.owner) == ("invoiced_twice:1", "line_invoiced_twice", "finance")
     assert "no-INV-1, no-INV-2" in case.failure.reason
     twice = replace(given, state=decision.state)
     assert accepted(twice.when(told("paid"))).cases == (), "it is asked once"
@@ -112,6 +115,12 @@ def test_a_person_may_say_that_both_are_right() -> None:
     given = SHEETS_GIVEN.after(told("invoiced"), told("invoiced", "INV-2"))
     act = Acted(topic="invoiced_twice:1", act=Act.RESOLVE, by="E-5", reason="halves")
     assert accepted(given.when(act)).settles == ("invoiced_twice:1",)
+    # But not before they have seen the third
+    (twice,) = accepted(SHEETS_GIVEN.after(told("invoiced")).when(told("invoiced", "INV-2"))).cases
+    third = given.after(told("invoiced", "INV-3"))
+    seen = act.model_copy(update={"seen": twice.asks})
+    assert accepted(given.when(seen)).settles == ("invoiced_twice:1",)
+    assert "asks something else" in reason_to_ignore(third.when(seen))
     other = Acted(topic="invoiced_twice:1", act=Act.CANCEL, by="E-5", reason="halves")
     assert "not possible" in reason_to_ignore(given.when(other))
 
@@ -119,3 +128,14 @@ def test_a_person_may_say_that_both_are_right() -> None:
 def test_a_line_is_billed_anew_once_the_first_invoice_is_credited() -> None:
     given = SHEETS_GIVEN.after(told("invoiced"), told("credited"))
     assert accepted(given.when(told("invoiced", "INV-2"))).cases == ()
+
+
+def test_a_report_of_expenses_keeps_what_it_is_told_and_its_lines_are_invoiced_once() -> None:
+    given = REPORTS_GIVEN.after(told("invoiced"))
+    assert isinstance(given.state, ExpenseReport)
+    assert given.state.invoiced["1"]["INV-1"].state == "invoiced"
+    (case,) = accepted(given.when(told("invoiced", "INV-2"))).cases
+    assert (case.topic, case.failure.code) == ("invoiced_twice:1", "line_invoiced_twice")
+    act = Acted(topic="invoiced_twice:1", act=Act.RESOLVE, by="E-5", reason="halves", seen=case.asks)
+    assert accepted(given.after(told("invoiced", "INV-2")).when(act)).settles == ("invoiced_twice:1",)
+    assert "not possible" in reason_to_ignore(given.when(act))

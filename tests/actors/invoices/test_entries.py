@@ -109,6 +109,10 @@ def test_too_much_is_a_case_until_it_is_paid_back() -> None:
     assert [case.money for case in more.cases] == [{"EUR": Decimal("3.00")}]
     assert accepted(given.when(paid("-1.00", "PAY-2"))).settles == ("overpaid",)
     assert accepted(given.when(looked_at("overpaid"))).settles == ("overpaid",)
+    # Whoever has seen one amount says nothing of another
+    seen = looked_at("overpaid").model_copy(update={"seen": over.cases[0].asks})
+    assert accepted(given.when(seen)).settles == ("overpaid",)
+    assert "asks something else" in reason_to_ignore(given.after(paid("2.00", "PAY-2")).when(seen))
 
 
 def test_another_currency_is_a_case_and_never_counts() -> None:
