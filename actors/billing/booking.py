@@ -75,7 +75,8 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     ground = ground_of(paper, context)
     if not isinstance(ground, Ground):
         return ground
-    wanted = {line.line_id: line for line in paper.lines if line.billable or ground.cost_taker is not None}
+    takes_cost = ground.taker("cost.post") is not None
+    wanted = {line.line_id: line for line in paper.lines if line.billable or takes_cost}
     if revision == state.revision and is_whole(paper) and wanted.keys() <= state.lines.keys():
         return Ignore(f"revision {revision} is approved already")
     leaving = {
@@ -142,7 +143,10 @@ def _booking(line: Line, revision: int, claim: Claim | None, ground: Ground) -> 
     body = cost(line, ground) if terms is None else billed(line, terms, ground)
     if isinstance(body, Wait | Failure):
         return body
-    system = ground.cost_taker if terms is None else ground.erp
+    operation = f"{operation_of(body)}.post"
+    system = ground.taker(operation)
+    if system is None:
+        return _billed_by_nobody(operation, ground.paper.legal_entity)
     return BilledLine(
         revision=revision,
         body=body,
@@ -152,6 +156,12 @@ def _booking(line: Line, revision: int, claim: Claim | None, ground: Ground) -> 
         contract=None if terms is None else terms.contract,
         claim=None if claim is None else claim.value,
     )
+
+
+def _billed_by_nobody(operation: str, code: str) -> Failure:
+    """What nobody takes would be lost in silence: only cost may go nowhere."""
+    reason = f"the policy sends {operation} nowhere: name a system for it under legal_entities.{code}.operations"
+    return Failure(FailureClass.MAPPING, "nobody_bills", f"{reason}, then retry", "legal_entity")
 
 
 def _claim(line: Line, source: str, context: Context) -> Claim | None:

@@ -53,10 +53,9 @@ class Ground:
         """Our canonical id."""
         return self.at_project.key.id
 
-    @property
-    def cost_taker(self) -> str | None:
-        """The system that takes cost: the one that has the project, unless the policy names another; None: nobody."""
-        return self.legal_entity.operations.get("cost.post", self.erp)
+    def taker(self, operation: str) -> str | None:
+        """The system that takes `operation`: of ERPs side by side the one that has the project; None: nobody does."""
+        return self.legal_entity.resumed(operation, self.context.now.date(), "erp", self.erp)
 
     @property
     def profile(self) -> Upserted | None:

@@ -26,8 +26,9 @@ CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
 NOWHERE: Final = dict.fromkeys(
     (
-        "contract.put", "contract.cancel", "cost.post", "cost.reverse", "assignment.put", "milestone.put",
-        "delivery.put", "milestone.bill", "invoice.post", "invoice.put", "receivable.put",
+        "contract.put", "contract.cancel", "expense.post", "expense.reverse", "cost.post", "cost.reverse",
+        "assignment.put", "milestone.put", "delivery.put", "milestone.bill", "invoice.post", "invoice.put",
+        "receivable.put",
     )
 )  # fmt: skip
 """What neither Tryton nor Redmine has a place for."""

@@ -81,6 +81,19 @@ def test_cost_goes_where_the_policy_sends_it_or_nowhere() -> None:
         assert "approved already" in str(given.after(approved(line("1"))).when(approved(line("1"))))
 
 
+def test_what_is_billed_goes_where_the_policy_sends_it_and_never_nowhere() -> None:
+    def routed(system: str | None) -> Given:
+        entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"billable.post": system}})
+        return replace(NEW, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+
+    assert [request.system for request in routed("engine").asked(approved(line("1")))] == ["engine"]
+    assert refusal(routed(None).when(approved(line("1")))).code == "nobody_bills"
+    # And what is booked is taken back where it was booked
+    booked = routed("engine").after(approved(line("1"), line("2")))
+    later = replace(booked, policy=POLICY)
+    assert [request.system for request in later.asked(corrected(line("2")))] == ["engine"]
+
+
 def test_cost_is_corrected_as_what_is_billed_is() -> None:
     given = NEW.after(approved(line("1", "2", billable=False), line("2", "1", billable=False)))
     back, post = given.asked(corrected(line("1", "3", billable=False), line("2", "1", billable=False)))

@@ -80,7 +80,8 @@ class TestList:
         operations = {each["operation"]: each for each in shown["erp"]["operations"]}
         assert set(operations) == {
             "customer.put", "project.create", "project.cancel", "contract.put", "contract.cancel", "assignment.put",
-            "billable.post", "billable.reverse", "milestone.bill", "invoice.post",
+            "billable.post", "billable.reverse", "expense.post", "expense.reverse", "cost.post", "cost.reverse",
+            "milestone.bill", "invoice.post",
         }  # fmt: skip
         assert operations["customer.put"] == {
             "operation": "customer.put",
@@ -96,7 +97,11 @@ class TestList:
             "/billables",
             "/contract-cancellations",
             "/contracts",
+            "/cost-reversals",
+            "/costs",
             "/customers",
+            "/expense-reversals",
+            "/expenses",
             "/invoices",
             "/milestone-billings",
             "/project-cancellations",
@@ -242,7 +247,7 @@ class TestTest:
         assert "Nothing is missing." in out
         shown: dict[str, Any] = orjson.loads(told)
         assert shown["ready"] is True
-        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 10
+        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 14
 
     async def test_a_token_that_is_refused(self, policy: Policy) -> None:
         async with sandboxes(policy):
