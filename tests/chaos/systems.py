@@ -9,12 +9,21 @@ from typing import Final
 
 from tests.chaos.mischief import Act, Mischief
 from tests.chaos.world import World
-from tests.checker.cells import APPLIED_UNKNOWN, DOWN, HALF_A_BATCH, IGNORES_KEY, LATE, NO_ANSWER, SYSTEM, THROTTLED
+from tests.checker.cells import (
+    APPLIED_UNKNOWN,
+    DOWN,
+    HALF_A_BATCH,
+    IGNORES_KEY,
+    LATE,
+    LEFT_OUT,
+    NO_ANSWER,
+    SYSTEM,
+    THROTTLED,
+)
 from tests.checker.evidence import Cell
 from tests.integration.firm import Json
 
 SLOW: Final = Cell(SYSTEM, "answers late")
-LEFT_OUT: Final = Cell(SYSTEM, "leaves lines out of its answer")
 OF_THE_ERP: Final = frozenset({IGNORES_KEY, HALF_A_BATCH, LEFT_OUT})
 SHARE: Final = 0.5
 SECONDS: Final = (1.0, 4.0)

@@ -50,9 +50,14 @@ class Mood(Enum):
     APPLIES_LATE = auto()
     RAISES = auto()
     """It applies, and our adapter has a bug."""
+    LEAVES_OUT = auto()
+    """Half of a batch lands, and the answer speaks of that half alone."""
 
 
-BAD: Final = tuple(mood for mood in Mood if mood is not Mood.WELL)
+BAD: Final = tuple(mood for mood in Mood if mood not in (Mood.WELL, Mood.LEAVES_OUT))
+OF_BATCHES: Final = (*BAD, Mood.LEAVES_OUT)
+HALVES: Final = frozenset({Mood.APPLIES_UNHEARD, Mood.LEAVES_OUT})
+"""Of a batch that fares so only the first half lands."""
 CELLS: Final[Mapping[Mood, tuple[Cell, ...]]] = {
     Mood.THROTTLES: (cells.THROTTLED,),
     Mood.REJECTS: (cells.REJECTED,),
@@ -60,6 +65,7 @@ CELLS: Final[Mapping[Mood, tuple[Cell, ...]]] = {
     Mood.APPLIES_UNHEARD: (cells.APPLIED_UNKNOWN, Cell(cells.REQUEST, cells.LOST)),
     Mood.APPLIES_LATE: (cells.LATE, Cell(cells.REQUEST, cells.TIMEOUT)),
     Mood.RAISES: (cells.APPLIED_UNKNOWN,),
+    Mood.LEAVES_OUT: (cells.LEFT_OUT,),
 }
 
 
@@ -91,7 +97,7 @@ class Outside:
         """How the next request fares; one of several commands fares badly more often, for there are few of them."""
         if self.chance.random() >= self.bad * (1 if commands == 1 else TOGETHER):
             return Mood.WELL
-        mood = self.chance.choice(BAD)
+        mood = self.chance.choice(BAD if commands == 1 else OF_BATCHES)
         for cell in CELLS[mood]:
             self.hit(cell)
         return mood
@@ -99,11 +105,11 @@ class Outside:
     def arrive_together(self, commands: Sequence[Command], mood: Mood) -> Sequence[Outcome]:
         """A batch is there; what is answered, if it is heard.
 
-        Of one that goes unheard only the first half lands, and of one that is refused only one command is.
+        Of one that is refused only one command is.
         """
         self._batches += 1
         landing, ill = len(commands), None
-        if mood is Mood.APPLIES_UNHEARD and not self.is_down:
+        if mood in HALVES and not self.is_down:
             landing = (landing + 1) // 2
             self.hit(cells.HALF_A_BATCH)
         elif mood is Mood.REJECTS:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid5
 
 from adapters.ports.outbox import Leased
-from adapters.ports.system import Absent, Capability
+from adapters.ports.system import Absent, Batching, Capability, System
 from gateway.attempt import Attempts, Stepped
-from gateway.batching import Sent
+from gateway.batching import SINGLY, Batches, BatchRules, Sent
 from gateway.fold import _Fold
+from gateway.hearing import Ear
 from gateway.inner import Inner, InnerEvent
+from gateway.retry import Retries
 from gateway.settlement import GiveUp, LookUp, Send, Settle
-from schemas.commands import Rejected, Unknown
+from schemas.commands import Command, Confirmed, Outcome, Rejected, Unknown
 from tests.runtime.wrong import _Folds
 
 
@@ -56,6 +59,23 @@ class SendsWhatIsAbsent(Attempts):
         if isinstance(await self._system.look_up(leased.command), Absent):
             return self._sent(leased, await self._batches.send(leased.command, alone=True))
         return await super()._looked_up(leased, capability, step)
+
+
+class _AllOrNothing(Batches):
+    async def _exchanged(self, commands: Sequence[Command], system: Batching) -> Sequence[Outcome]:
+        outcomes = await super()._exchanged(commands, system)
+        done = next((each for each in outcomes if isinstance(each, Confirmed)), None)
+        return [done if done is not None and isinstance(each, Unknown) else each for each in outcomes]
+
+
+class TakesHalfABatchForAll(Attempts):
+    """What the answer to a batch leaves out was done with the rest of it."""
+
+    def __init__(
+        self, system: System, retries: Retries, ear: Ear, chance: Callable[[], float], batches: BatchRules = SINGLY
+    ) -> None:
+        super().__init__(system, retries, ear, chance, batches)
+        self._batches = _AllOrNothing(system, ear, batches)
 
 
 class SaysItUnderAnotherId(Inner):

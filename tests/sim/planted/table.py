@@ -14,6 +14,7 @@ from tests.sim.planted.parts import (
     LetsFollowersThrough,
     SaysItUnderAnotherId,
     SendsWhatIsAbsent,
+    TakesHalfABatchForAll,
     TakesUnknownForFailed,
 )
 from tests.sim.planted.plant import Plant
@@ -141,6 +142,13 @@ BUGS: Final = (
         Invariant.ONE_EFFECT,
         "took effect 2 times",
         82,
+    ),
+    Bug(
+        "half a batch's missing line taken as done",
+        Plant(attempts=TakesHalfABatchForAll),
+        Invariant.TOTALS,
+        "counts as done, but its system has no effect of it",
+        0,
     ),
     Bug("asked anew under another id", Plant(inner=SaysItUnderAnotherId), Invariant.ONE_EFFECT, "took effect", 8),
     Bug(
