@@ -58,6 +58,7 @@ from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.ids import time_ordered_id
 from gateway.intakes.routes import bindings
 from gateway.metrics import Counts
@@ -198,15 +199,17 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
+    rows = PostgresCommits(settings.database_url, settings.commit_seconds)
+    trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports,
+        CaseViews(cases), acting, imports, trials,
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported):
+        for shown in (entities, cases, acted_on, bindings, imported, rows):
             await shown.close()
         await readers.close()
         await overdue.close()

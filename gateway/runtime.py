@@ -67,6 +67,7 @@ from gateway.rules import OVERDUE_SECONDS
 from gateway.self_system import SelfSystem
 from gateway.starting import Patience
 from gateway.suspicion import Suspicion
+from gateway.trial import Trial
 from gateway.watch import Watch
 from gateway.watermark import Watermark, phase_of
 from gateway.world import World
@@ -166,7 +167,7 @@ class Runtime:
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
         self.health.deciding(lambda: self.policies.unread)
-        world = self._make_world(actors, policy, sources, tuning, vocabulary)
+        self._world = world = self._make_world(actors, policy, sources, tuning, vocabulary)
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
         ]
@@ -186,7 +187,7 @@ class Runtime:
         self._notifier = self._make_notifier() if tuning.notices else None
         self._burial = Burial(ports.dead_letters, Backoff())
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
-        door = Door(self.policies.sources, sources.ids, vocabulary, self.policies.intakes)
+        self._door = door = Door(self.policies.sources, sources.ids, vocabulary, self.policies.intakes)
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
@@ -250,6 +251,10 @@ class Runtime:
             self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
         )
         self.health.consuming(self._subscription)
+
+    def trial(self, rows: Commits, entities: Entities) -> Trial:
+        """What tries events on what stands; over connections of its own, which nothing else waits for."""
+        return Trial(self._door, self.policies.sources, self._world, rows, entities)
 
     def look_at(self, key: ActorKey) -> None:
         """Go on with `key` at once: an operator has changed its lane, or let parked commands of it run again."""

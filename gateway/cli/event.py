@@ -12,6 +12,8 @@ from gateway.cli.intake import Became, became, the_intake
 from gateway.cli.options import JSON, optional_policy_option, output_option, required_policy
 from gateway.cli.output import show_json, show_table
 from gateway.cli.refusals import RefusedLine, refusal_of
+from gateway.cli.remote import remote, remote_options
+from gateway.cli.trying import show_tried, tried
 from gateway.exits import Exit, Failed
 from schemas.registry import EVENTS
 
@@ -49,14 +51,30 @@ def schema(type_: str) -> None:
 @event.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--intake", metavar="NAME", help="Take them for messages of this intake, and show what they become.")
+@click.option("--decide", is_flag=True, help="Ask the gateway what would come of each if it was published now.")
 @optional_policy_option
+@remote_options
 @output_option
-def validate(files: tuple[str, ...], intake: str | None, policy: Path | None, output: str) -> None:
+def validate(
+    files: tuple[str, ...],
+    intake: str | None,
+    decide: bool,  # noqa: FBT001 - click hands flags over by name
+    policy: Path | None,
+    url: str | None,
+    token_file: Path | None,
+    output: str,
+) -> None:
     """Check events as the gateway does, each FILE one event or one on each line; `-` is standard input.
 
     With --intake the files hold messages that are no CloudEvents, which the policy file's intake makes events of.
-    Ends with 1 if one would be refused.
+    Ends with 1 if one would be refused. With --decide a running gateway decides on each, one by one and with no effect,
+    and 1 says that one would neither be applied nor ignored.
     """
+    if decide:
+        if intake is not None:
+            raise click.UsageError("give --decide or --intake: publish what an intake made of a message, then ask")
+        show_tried(tried(remote(url, token_file), read_files(files)), output)
+        return
     count = 0
     refused: list[RefusedLine] = []
     events: list[dict[str, object]] | None = None

@@ -22,6 +22,7 @@ from gateway.http.problems import problems
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.http.views import Views
 from schemas.acts import Act
 
@@ -50,6 +51,7 @@ class Operators:
     cases: CaseViews
     case_acts: CaseActing
     bindings: BindingActs
+    trials: Trials
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -58,6 +60,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status),
+        Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),

@@ -15,10 +15,12 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
 from adapters.ports.bindings import External
+from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
@@ -37,6 +39,7 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
+from gateway.activations import Bounds
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.burial import Burial
@@ -58,20 +61,25 @@ from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.ids import time_ordered_id
 from gateway.inner import InnerEvent
 from gateway.metrics import Counts
 from gateway.policies import PolicyBook
 from gateway.policy_file import PolicyFile, parse_policy
 from gateway.readmission import Readmission
+from gateway.references import References
 from gateway.settings import Settings
 from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
+from gateway.trial import Trial
+from gateway.world import World
 from schemas.acts import Acted
 from schemas.bound import Bound
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
 
@@ -248,6 +256,7 @@ async def listening(
     hints: list[None] = []
     policies, texts = PostgresPolicies(url), Texts()
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
+    trials = Trials(trial(commits, entities), lambda: "a-policy")
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
         api_token_file=token_file, callers_file=callers_file,
@@ -274,6 +283,7 @@ async def listening(
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
+                    trials,
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -311,6 +321,17 @@ class Customers:
         turn.state = orjson.dumps({"records": [record]})
         turn.binds.append(External(data.system, data.kind, data.external_id).key)
         assert await self.commits.commit(batch(turn)) == [Committed()]
+
+
+def trial(commits: Commits, entities: Entities) -> Trial:
+    """Tries events under the example's policy."""
+    file = parse_policy(EXAMPLE, "policy.yaml")
+    world = World(
+        ACTORS, References(ACTORS, capacity=1), lambda message: VOCABULARY.decode_stored(message.body),
+        lambda: datetime.now(UTC), time_ordered_id, lambda: file.policy, lambda: file.rules, lambda: (),
+        file.retry_rules.next_try(lambda: 0.5), Bounds(),
+    )  # fmt: skip
+    return Trial(Door(lambda: SOURCES, time_ordered_id), lambda: SOURCES, world, commits, entities)
 
 
 class Durable(Bus):

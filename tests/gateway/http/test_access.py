@@ -40,13 +40,14 @@ from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.http.views import Views
 from gateway.ids import time_ordered_id
 from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Customers, Stand, listening, readmission
+from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Customers, Stand, listening, readmission, trial
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -71,8 +72,10 @@ def app(database_url: str) -> web.Application:
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
+    commits = PostgresCommits(database_url)
+    trials = Trials(trial(commits, entities), lambda: None)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports, trials
     )
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -89,6 +92,7 @@ def app(database_url: str) -> web.Application:
         await restores.close()
         await cases.close()
         await bindings.close()
+        await commits.close()
 
     app.on_cleanup.append(close)
     return app
@@ -113,6 +117,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
             id="1",
             name="erp",
             digest="00",
+            type="timesheet.approved.v1",
             act="retry",
         )
         async with client.request(route.method, path, headers=headers) as answer:
