@@ -36,6 +36,7 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     if legal_entity is None:
         return Billed(state)
     due = {id: milestone for id, milestone in state.milestones.items() if milestone.is_to_bill}
+    asked = {id: milestone.model_copy(update={"is_to_bill": False}) for id, milestone in due.items()}
     requests: list[Request] = []
     cases: list[Case] = []
     remarks: list[str] = []
@@ -48,8 +49,9 @@ def bill_milestones(state: Project, context: Context) -> Billed:
         elif system is None:
             remarks.append(f"the policy has milestones of {state.legal_entity} billed nowhere: {id} is not billed")
         else:
-            requests.append(Request(system, OPERATION, _line(state, id), _body(state, id, milestone, context)))
-    asked = {id: milestone.model_copy(update={"is_to_bill": False}) for id, milestone in due.items()}
+            line = _line(state, id)
+            requests.append(Request(system, OPERATION, line, _body(state, id, milestone, context)))
+            asked[id] = asked[id].model_copy(update={"biller": system, "bill_line": line})
     changed = state.model_copy(update={"milestones": {**state.milestones, **asked}})
     return Billed(changed, tuple(requests), tuple(cases), tuple(remarks))
 

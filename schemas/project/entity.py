@@ -50,6 +50,10 @@ class Milestone(BaseModel):
     """Whether the CRM was asked to show it."""
     is_to_bill: bool = False
     """Whether it is still to be billed; what an earlier release kept is not."""
+    biller: str | None = None
+    """The system that was asked to bill it; None where none was, or an earlier release did not keep it."""
+    bill_line: str | None = None
+    """The line of the command that asked."""
 
 
 class Project(BaseModel):

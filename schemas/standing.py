@@ -1,0 +1,90 @@
+"""What stands in a system's books: one entry, told in the same words by the system and by what we hold of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote
+
+from schemas.keys import ActorKey
+
+FOREIGN: Final = "~"
+"""Begins the name of an entry that is not ours by its reference."""
+
+
+class Sort(StrEnum):
+    """The closed set of entries that are compared. The value begins the operation that books one."""
+
+    BILLABLE = "billable"
+    EXPENSE = "expense"
+    COST = "cost"
+    MILESTONE = "milestone"
+    INVOICE = "invoice"
+
+
+_ENTITIES: Final = {
+    Sort.BILLABLE: "timesheet",
+    Sort.EXPENSE: "expense",
+    Sort.COST: "timesheet",
+    Sort.MILESTONE: "project",
+    Sort.INVOICE: "invoice",
+}
+"""Whose entry it is where no reference says so."""
+
+BOOKERS: Final = frozenset(_ENTITIES.values())
+"""The entities that have entries booked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One entry. `reference` is ours where it has one, `external_id` the system's own id where it gave one.
+
+    `amount` in `currency`, both None where the entry has hours alone. `account` is the revenue account or the cost
+    centre, `open` what is still owed of an invoice; each None where the teller does not know it. `body` is the JSON of
+    the operation that booked it, None where the teller cannot say it in our words.
+    """
+
+    sort: Sort
+    reference: str | None
+    external_id: str | None
+    legal_entity: str
+    day: date
+    amount: Decimal | None
+    currency: str | None
+    account: str | None = None
+    open: Decimal | None = None
+    body: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """By what both sides know it: our reference without its generation, else the system's own id."""
+        return name_of(self.reference) or f"{FOREIGN}/{self.sort}/{self.external_id or ''}"
+
+    @property
+    def entity(self) -> str:
+        """Whose entry it is."""
+        key = key_of(self.name)
+        return _ENTITIES[self.sort] if key is None else key.entity
+
+
+def name_of(reference: str | None) -> str | None:
+    """A reference of ours without its generation; None for what is no reference of an entry of ours."""
+    entity, *rest = (reference or "").split("/")
+    if entity not in BOOKERS or len(rest) != 3 or not all(rest) or not (rest[2].isascii() and rest[2].isdigit()):
+        return None
+    return "/".join((entity, *rest[:2]))
+
+
+def key_of(name: str) -> ActorKey | None:
+    """The key that an entry of this name belongs to; None where it is not ours."""
+    parts = name.split("/")
+    return None if parts[0] == FOREIGN else ActorKey(parts[0], unquote(parts[1]))
+
+
+def line_of(name: str) -> str | None:
+    """The line of the command that booked an entry of this name; None where it is not ours."""
+    parts = name.split("/")
+    return None if parts[0] == FOREIGN else unquote(parts[2])
