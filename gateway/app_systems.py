@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_never
 
+from adapters.http.postings import HttpBooks
 from adapters.http.settings import HttpOperation, HttpSystemSettings
 from adapters.http.system import HttpSystem
 from adapters.ports.adapter import Adapter
@@ -31,7 +32,8 @@ def system_of(name: str, entry: AnySystem) -> Adapter:
     """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret."""
     match entry:
         case HttpSystemPolicy():
-            return HttpSystem(_http(name, entry))
+            settings = _http(name, entry)
+            return HttpSystem(settings) if entry.postings is None else HttpBooks(settings, entry.postings)
         case TrytonPolicy():
             return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
         case RedminePolicy():

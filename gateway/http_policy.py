@@ -59,6 +59,8 @@ class HttpSystemPolicy(SystemPolicy):
     token: str | None = Field(default=None, repr=False)
     """The bearer token itself; only for a sandbox, a real one belongs into a file."""
     operations: Mapping[str, Operation]
+    postings: str | None = Field(default=None, pattern=r'^/[!"$->@-~]*$')
+    """Path at which its books are read, see docs/reconciliation.md; left out where they cannot be."""
 
     @property
     def taken(self) -> frozenset[str]:

@@ -20,6 +20,35 @@ class Fields(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
+class BookedFields(Fields):
+    """What is read of a body that writes an amount into the books."""
+
+    legal_entity: Text
+    currency: Text | None = None
+    amount: Amount | None = None
+    revenue: Text | None = None
+    cost_centre: Text | None = None
+
+    @property
+    def day(self) -> date | None:
+        """The day that the entry is of; None where the body does not say."""
+        found = (getattr(self, name, None) for name in ("work_date", "incurred_on", "completed_on", "issued_on"))
+        return next((each for each in found if each is not None), None)
+
+    @property
+    def account(self) -> str | None:
+        """Where it is booked, as far as the body says."""
+        return self.revenue
+
+
+class ReversalFields(BookedFields):
+    """What is read of a body that takes an entry back: the one that was posted under the reference `reverses`."""
+
+    reverses: Reference
+    work_date: date | None = None
+    incurred_on: date | None = None
+
+
 class CustomerPut(Fields):
     """A customer to make or to change; `erp_id` is the ERP's own id where it has it."""
 
@@ -127,87 +156,83 @@ class DeliveryPut(Fields):
     project_id: Text
 
 
-class BillablePost(Fields):
+class BillablePost(BookedFields):
     """Approved time to bill; `project` is the ERP's own id, `amount` a decimal."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
     work_date: date
 
 
-class BillableReverse(Fields):
+class BillableReverse(ReversalFields):
     """The reversal of what was posted under the reference `reverses`."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
-    reverses: Reference
 
 
-class ExpensePost(Fields):
+class ExpensePost(BookedFields):
     """Approved expenses to bill; `project` is the ERP's own id, `amount` a decimal."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
     incurred_on: date
 
 
-class ExpenseReverse(Fields):
+class ExpenseReverse(ReversalFields):
     """The reversal of what was posted under the reference `reverses`."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
-    reverses: Reference
 
 
-class CostPost(Fields):
+class CostPost(BookedFields):
     """Time or expenses that nobody is billed for; `project` is the ERP's own id."""
 
     project: Text | None = None
-    legal_entity: Text
     cost_centre: Text
     currency: Text | None = None
     amount: Amount | None = None
     incurred_on: date
 
+    @property
+    def account(self) -> str | None:
+        """Cost is booked on its cost centre."""
+        return self.cost_centre
 
-class CostReverse(Fields):
+
+class CostReverse(ReversalFields):
     """The reversal of what was posted under the reference `reverses`."""
 
     project: Text | None = None
-    legal_entity: Text
     currency: Text | None = None
     amount: Amount | None = None
-    reverses: Reference
 
 
-class MilestoneBill(Fields):
+class MilestoneBill(BookedFields):
     """A completed milestone to bill; `project` is the ERP's own id, `amount` a decimal."""
 
     contract_id: Text
     milestone_id: Text
     project: Text | None = None
-    legal_entity: Text
     currency: Text
     amount: Amount
+    completed_on: date | None = None
 
 
-class InvoicePost(Fields):
+class InvoicePost(BookedFields):
     """An invoice of a billing engine to post; `customer` and `project` are the ERP's own ids, `amount` a decimal."""
 
     invoice_id: Text
     customer: Text
     project: Text | None = None
-    legal_entity: Text
     currency: Text
     amount: Amount
+    issued_on: date | None = None
 
 
 class InvoicePut(Fields):

@@ -43,7 +43,7 @@ Booked = (
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Written:
     """What an accepted posting writes. `external_id` comes from the canonical id where the body has one."""
 
     external_id: str
@@ -63,34 +63,34 @@ class Books:
         self._made: dict[str, set[str]] = {"contract.put": set(), "project.put": set(), "workspace.create": set()}
         self._cancelled: set[str] = set()
 
-    def check(self, body: Body, seq: int) -> Entry | Refusal:  # noqa: C901, PLR0912 one branch for each operation
+    def check(self, body: Body, seq: int) -> Written | Refusal:  # noqa: C901, PLR0912 one branch for each operation
         """What the body would write as effect number `seq`, or why it may not."""
         match body:
             case CustomerPut():
-                entry = Entry(body.erp_id or f"C-{body.customer_id}", body.legal_entity)
+                entry = Written(body.erp_id or f"C-{body.customer_id}", body.legal_entity)
                 return self._refused_entity(body.legal_entity, None) or entry
             case ProjectCreate():
-                entry = Entry(f"P-{body.project_id}", body.legal_entity, currency=body.currency)
+                entry = Written(f"P-{body.project_id}", body.legal_entity, currency=body.currency)
                 refused = self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency)
                 return refused or self._refused_again(entry.external_id) or entry
             case ProjectPut():
-                entry = Entry(f"psa-{body.project_id}", body.legal_entity, currency=body.currency)
+                entry = Written(f"psa-{body.project_id}", body.legal_entity, currency=body.currency)
                 return self._refused_entity(body.legal_entity, body.currency) or entry
             case ProjectLink():
-                return Entry(f"L-{seq}")
+                return Written(f"L-{seq}")
             case ForecastPut() | MilestonePut() | AssignmentPut() | DeliveryPut() | InvoicePut() | ReceivablePut():
                 return self._planned(body)
             case ProjectCancel():
-                return self._refused_project(body.erp_id, "erp_id") or Entry(body.erp_id, body.legal_entity)
+                return self._refused_project(body.erp_id, "erp_id") or Written(body.erp_id, body.legal_entity)
             case ContractPut():
-                entry = Entry(f"K-{body.contract_id}", body.legal_entity, currency=body.currency)
+                entry = Written(f"K-{body.contract_id}", body.legal_entity, currency=body.currency)
                 return self._refused_contract(body) or entry
             case ContractCancel():
                 return self._taking_back("contract.put", body.billing_id, "billing_id", body.legal_entity)
             case ProjectWithdraw():
                 return self._taking_back("project.put", body.psa_id, "psa_id", body.legal_entity)
             case WorkspaceCreate():
-                entry = Entry(f"W-{body.project_id}", body.legal_entity)
+                entry = Written(f"W-{body.project_id}", body.legal_entity)
                 return self._refused_entity(body.legal_entity, None) or entry
             case WorkspaceArchive():
                 return self._taking_back("workspace.create", body.workspace_id, "workspace_id", body.legal_entity)
@@ -146,10 +146,10 @@ class Books:
         refused = None if body.project is None else self._refused_project(body.project, "project")
         return refused or self._refused_customer(body) or self._refused_entity(body.legal_entity, body.currency)
 
-    def _taking_back(self, operation: str, id: str, field: str, legal_entity: str) -> Entry | Refusal:
+    def _taking_back(self, operation: str, id: str, field: str, legal_entity: str) -> Written | Refusal:
         """The entry that takes back what `operation` made, if it did."""
         if id in self._made[operation]:
-            return Entry(id, legal_entity)
+            return Written(id, legal_entity)
         return Refusal(422, "unknown_record", f"There is no {id} here.", field=field)
 
     def _refused_customer(self, body: ProjectCreate | ContractPut | InvoicePost) -> Refusal | None:
@@ -163,22 +163,22 @@ class Books:
 
     def _planned(
         self, body: ForecastPut | MilestonePut | AssignmentPut | DeliveryPut | InvoicePut | ReceivablePut
-    ) -> Entry | Refusal:
+    ) -> Written | Refusal:
         """The entry of what is planned or shown, which moves no money."""
         match body:
             case ForecastPut():
-                entry = Entry(f"F-{body.forecast_id}", body.legal_entity, currency=body.currency)
+                entry = Written(f"F-{body.forecast_id}", body.legal_entity, currency=body.currency)
                 return self._refused_entity(body.legal_entity, body.currency) or entry
             case MilestonePut():
-                return Entry(f"M-{body.project_id}-{body.milestone_id}")
+                return Written(f"M-{body.project_id}-{body.milestone_id}")
             case AssignmentPut():
-                entry = Entry(f"A-{body.assignment_id}", body.legal_entity)
+                entry = Written(f"A-{body.assignment_id}", body.legal_entity)
                 refused = self._refused_project(body.project, "project")
                 return refused or self._refused_entity(body.legal_entity, None) or entry
             case DeliveryPut():
-                return Entry(f"D-{body.assignment_id}")
+                return Written(f"D-{body.assignment_id}")
             case InvoicePut() | ReceivablePut():
-                return Entry(f"V-{body.invoice_id}")
+                return Written(f"V-{body.invoice_id}")
             case _:
                 assert_never(body)
 
@@ -230,5 +230,5 @@ class Books:
         return Refusal(422, "unknown_reference", f"Nothing was posted under {body.reverses}.", field="reverses")
 
 
-def _booking(external_id: str, body: Booked) -> Entry:
-    return Entry(external_id, legal_entity=body.legal_entity, amount=body.amount, currency=body.currency)
+def _booking(external_id: str, body: Booked) -> Written:
+    return Written(external_id, legal_entity=body.legal_entity, amount=body.amount, currency=body.currency)

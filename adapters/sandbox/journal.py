@@ -11,6 +11,8 @@ from typing import BinaryIO
 import orjson
 from pydantic import TypeAdapter
 
+from adapters.sandbox.entries import Entry
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -31,10 +33,11 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the file: the effect, and the id that was answered for it."""
+    """A line of the file: the effect, the id that was answered for it, and what it wrote into the books."""
 
     effect: Effect
     external_id: str
+    entry: Entry | None = None
 
 
 _LINE = TypeAdapter(Line)

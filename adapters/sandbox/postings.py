@@ -26,6 +26,8 @@ class Posting:
     reference: str
     body: Body
     body_hash: str
+    raw: bytes
+    """The body as it came."""
 
     @property
     def key(self) -> str:
@@ -56,7 +58,7 @@ def posting_of(operation: str, key: str, reference: str, raw: bytes) -> Posting 
         body = BODIES[operation].model_validate_json(raw)
     except ValidationError as error:
         return _unreadable(error)
-    return Posting(operation, key, reference, body, hashlib.sha256(raw).hexdigest())
+    return Posting(operation, key, reference, body, hashlib.sha256(raw).hexdigest(), raw)
 
 
 def _unreadable(error: ValidationError) -> Refusal:

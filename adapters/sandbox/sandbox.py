@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from adapters.sandbox.answers import Refusal
 from adapters.sandbox.batches import Batches, read_batch
 from adapters.sandbox.controls import Controls
+from adapters.sandbox.entries import Page, told
 from adapters.sandbox.faults import BATCH, Fault, FaultKind, Faults
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.operations import SandboxOperation, operations_of
@@ -66,7 +68,8 @@ class Sandbox:
             app.router.add_post(f"{operation.path}/batch", self._batch_to(operation))
             app.router.add_get(operation.path, self._look_up_in(operation), allow_head=False)
         names = tuple(operation.name for operation in operations)
-        Controls(self._settings.system, names, self._ledger.journal, self._faults).add_to(app.router)
+        app.router.add_get("/postings", self._read_postings)
+        Controls(self._settings.system, names, self._ledger, self._faults).add_to(app.router)
         app.on_shutdown.append(self._close)
         return app
 
@@ -137,6 +140,18 @@ class Sandbox:
             return json_response({"id": found})
 
         return look_up
+
+    async def _read_postings(self, request: web.Request) -> web.Response:
+        """A page of what stands in the books, as `adapters.http.postings` asks for it."""
+        if not self._is_authorised(request):
+            return problem(UNAUTHORISED)
+        try:
+            asked = Page.model_validate(dict(request.query))
+        except ValidationError:
+            detail = "Send first and last as days, limit from 1 to 1000, and after as the page before told it."
+            return problem(Refusal(400, "invalid_page", detail))
+        entries, following = self._ledger.entries.page(asked.first, asked.last, asked.after, asked.limit)
+        return json_response({"items": list(map(told, entries)), "next": None if following is None else str(following)})
 
     async def _close(self, app: web.Application) -> None:
         """Forget what was still to come, and close the file."""
