@@ -6,40 +6,16 @@ system's total is more than ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
+from adapters.ports.recon import Difference, Kind, Place, RunAsked, Sums
 from schemas.standing import Standing
 
 ZERO: Final = Decimal(0)
-
-
-class Kind(StrEnum):
-    """The closed set of differences, as seen from us."""
-
-    MISSING = "missing"
-    """We hold it, and the system has no such entry."""
-    EXTRA = "extra"
-    """The system has it, and we do not hold it."""
-    DIFFERENT = "different"
-    """Both have it, and say other things of it."""
-    TWICE = "twice"
-    """The system has it once more than we hold it."""
-
-
-class Place(NamedTuple):
-    """What totals are by."""
-
-    legal_entity: str
-    currency: str
-
-
-Sums = Mapping[Place, Decimal]
-"""Money by place; what has none is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +27,11 @@ class Scope:
     legal_entity: str | None = None
     entity: str | None = None
 
+    @classmethod
+    def of(cls, asked: RunAsked) -> Scope:
+        """What a run is about."""
+        return cls(asked.first, asked.last, asked.legal_entity, asked.entity)
+
     def has(self, standing: Standing) -> bool:
         """Whether an entry counts."""
         return (
@@ -61,43 +42,12 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference. `fields` are those that differ, of a `different` entry alone."""
-
-    kind: Kind
-    name: str
-    ours: Standing | None
-    theirs: Standing | None
-    fields: tuple[str, ...] = ()
-
-    @property
-    def shown(self) -> Standing:
-        """What it is about, as we have it, else as the system has it."""
-        found = self.ours or self.theirs
-        if found is None:
-            raise ValueError(f"{self.name}: a difference has one side at least")
-        return found
-
-    @property
-    def mark(self) -> str:
-        """By what the same difference is known in another run."""
-        other = self.theirs.external_id if self.theirs is not None and self.kind is not Kind.DIFFERENT else None
-        return f"{self.kind} {self.name} {other or ''}"
-
-    def effect(self, scope: Scope) -> Sums:
-        """By how much the system has more for it than we hold, of what counts."""
-        ours = () if self.ours is None or self.kind is Kind.TWICE else (self.ours,)
-        theirs = () if self.theirs is None else (self.theirs,)
-        return less(sums(theirs, scope), sums(ours, scope))
-
-
-@dataclass(frozen=True, slots=True)
 class Judged:
     """One name on both sides: what counts of it, and what differs."""
 
     ours: Sums
     theirs: Sums
-    differences: tuple[Difference, ...] = field(default=())
+    differences: tuple[Difference, ...]
 
     @property
     def effect(self) -> Sums:
@@ -108,7 +58,7 @@ class Judged:
 def judge(name: str, ours: Standing | None, theirs: Sequence[Standing], scope: Scope) -> Judged:
     """What differs under one name, as far as either side of it counts."""
     held = () if ours is None else (ours,)
-    found = tuple(each for each in _differences(name, ours, theirs) if _counts(each, scope))
+    found = tuple(each for each in _differences(name, ours, theirs, scope) if _counts(each, scope))
     return Judged(sums(held, scope), sums(theirs, scope), found)
 
 
@@ -124,27 +74,33 @@ def sums(standings: Iterable[Standing], scope: Scope) -> Sums:
 
 def more(one: Sums, other: Sums) -> Sums:
     """The sum of both, for each place of either."""
-    return {place: one.get(place, ZERO) + other.get(place, ZERO) for place in one | other}
+    return {place: one.get(place, ZERO) + other.get(place, ZERO) for place in {**one, **other}}
 
 
 def less(one: Sums, other: Sums) -> Sums:
     """What the one has more than the other, where they are not the same."""
-    found = {place: one.get(place, ZERO) - other.get(place, ZERO) for place in one | other}
+    found = {place: one.get(place, ZERO) - other.get(place, ZERO) for place in {**one, **other}}
     return {place: amount for place, amount in found.items() if amount}
 
 
-def _differences(name: str, ours: Standing | None, theirs: Sequence[Standing]) -> Iterable[Difference]:
+def _differences(
+    name: str, ours: Standing | None, theirs: Sequence[Standing], scope: Scope
+) -> Iterable[Difference]:
     if ours is None:
-        yield from (Difference(Kind.EXTRA, name, None, each) for each in theirs)
+        yield from (Difference(Kind.EXTRA, name, None, each, (), sums((each,), scope)) for each in theirs)
         return
+    held = sums((ours,), scope)
     if not theirs:
-        yield Difference(Kind.MISSING, name, ours, None)
+        yield Difference(Kind.MISSING, name, ours, None, (), less({}, held))
         return
     likest = min(range(len(theirs)), key=lambda place: len(_fields(ours, theirs[place])))
     fields = _fields(ours, theirs[likest])
     if fields:
-        yield Difference(Kind.DIFFERENT, name, ours, theirs[likest], fields)
-    yield from (Difference(Kind.TWICE, name, ours, each) for place, each in enumerate(theirs) if place != likest)
+        effect = less(sums((theirs[likest],), scope), held)
+        yield Difference(Kind.DIFFERENT, name, ours, theirs[likest], fields, effect)
+    for place, each in enumerate(theirs):
+        if place != likest:
+            yield Difference(Kind.TWICE, name, ours, each, (), sums((each,), scope))
 
 
 def _fields(ours: Standing, theirs: Standing) -> tuple[str, ...]:

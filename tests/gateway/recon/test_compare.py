@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.recon.compare import Difference, Kind, Place, Scope, Sums, judge, less, more
+from adapters.ports.recon import Difference, Kind, Place, Sums
+from gateway.recon.compare import Scope, judge, less, more
 from schemas.standing import Sort, Standing
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
@@ -43,12 +44,12 @@ def test_what_is_no_reference_of_ours_is_foreign(reference: str | None) -> None:
 
 def test_what_is_not_there_is_missing() -> None:
     [difference] = found(OURS)
-    assert (difference.kind, difference.effect(MARCH)) == (Kind.MISSING, {EUR: Decimal("-720.00")})
+    assert (difference.kind, difference.effect) == (Kind.MISSING, {EUR: Decimal("-720.00")})
 
 
 def test_what_we_do_not_hold_is_extra() -> None:
     [difference] = found(None, THEIRS)
-    assert (difference.kind, difference.effect(MARCH)) == (Kind.EXTRA, {EUR: Decimal("720.00")})
+    assert (difference.kind, difference.effect) == (Kind.EXTRA, {EUR: Decimal("720.00")})
 
 
 def test_of_two_entries_the_likest_is_ours_and_the_other_one_is_there_twice() -> None:
@@ -56,7 +57,7 @@ def test_of_two_entries_the_likest_is_ours_and_the_other_one_is_there_twice() ->
     assert difference.kind is Kind.TWICE
     assert difference.theirs is not None
     assert difference.theirs.external_id == "B-8"
-    assert difference.effect(MARCH) == {EUR: Decimal("720.00")}
+    assert difference.effect == {EUR: Decimal("720.00")}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_of_two_entries_the_likest_is_ours_and_the_other_one_is_there_twice() ->
 )
 def test_what_is_said_otherwise_names_the_field(field: str, value: object, effect: Sums) -> None:
     [difference] = found(OURS, replace(THEIRS, **{field: value}))
-    assert (difference.kind, difference.fields, difference.effect(MARCH)) == (Kind.DIFFERENT, (field,), effect)
+    assert (difference.kind, difference.fields, difference.effect) == (Kind.DIFFERENT, (field,), effect)
 
 
 def test_what_one_side_does_not_know_is_not_compared() -> None:
@@ -110,5 +111,5 @@ def test_the_differences_explain_the_totals(ours: Standing | None, theirs: list[
     judged = judge(NAME, ours, theirs, scope)
     explained: Sums = {}
     for difference in judged.differences:
-        explained = more(explained, difference.effect(scope))
+        explained = more(explained, difference.effect)
     assert less(explained, {}) == judged.effect

@@ -1,0 +1,191 @@
+"""Reconciliation in memory: its runs, the work on them, and what keys hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from adapters.memory.rows import Act
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.recon import (
+    Beside,
+    Difference,
+    Group,
+    HeldState,
+    Kind,
+    Moving,
+    Numbered,
+    OpenCommand,
+    Phase,
+    Run,
+    RunAsked,
+    RunClickReused,
+    Tally,
+)
+from schemas.keys import ActorKey
+from schemas.standing import Standing
+
+
+@dataclass(slots=True)
+class Kept:
+    """A run with all that is kept of it. Entries are by name, side, and the system's own id."""
+
+    run: Run
+    click: str
+    entries: dict[tuple[str, bool, str], Standing] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ReconTables:
+    """What all processes share."""
+
+    runs: dict[int, Kept] = field(default_factory=dict)
+    worker: object = None
+    """The client that works; the others wait for it to close."""
+
+
+class MemoryRuns:
+    """Port `Runs`."""
+
+    def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
+        self._tables = tables
+        self._runs = shared.runs
+        self._clock = clock
+
+    async def begin(self, asked: RunAsked, *, by: str, click: str) -> Run:
+        known = next((each.run for each in self._runs.values() if (each.run.by, each.click) == (by, click)), None)
+        if known is not None and known.asked != asked:
+            raise RunClickReused(f"run {known.id} was asked for with the same key, and it is another one")
+        if known is not None:
+            return known
+        run = Run(len(self._runs) + 1, asked, by, datetime.fromtimestamp(self._clock(), UTC))
+        self._runs[run.id] = Kept(run, click)
+        said = ("run", run.id, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity)
+        reason = " ".join(str(each) for each in said if each is not None)
+        self._tables.audit.append(Act(by, "recon.start", None, None, reason))
+        return run
+
+    async def run(self, id: int) -> Run | None:
+        return self._runs[id].run if id in self._runs else None
+
+    async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
+        newest_first = (self._runs[id].run for id in sorted(self._runs, reverse=True))
+        return [
+            run
+            for run in newest_first
+            if system in (None, run.asked.system) and (before is None or run.id < before)
+        ][:limit]
+
+    async def differences(
+        self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int
+    ) -> list[Numbered]:
+        if run not in self._runs:
+            return []
+        marks = set[str]()
+        if beside is not None and beside.run in self._runs:
+            marks = {each.mark for each in self._runs[beside.run].differences}
+        return [
+            Numbered(number, each)
+            for number, each in enumerate(self._runs[run].differences, 1)
+            if number > after
+            and kind in (None, each.kind)
+            and (beside is None or (each.mark in marks) == beside.found)
+        ][:limit]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class MemoryRunWork:
+    """Port `RunWork`."""
+
+    def __init__(self, shared: ReconTables, clock: Clock) -> None:
+        self._shared = shared
+        self._clock = clock
+
+    async def hold(self) -> bool:
+        if self._shared.worker is None:
+            self._shared.worker = self
+        return self._shared.worker is self
+
+    async def next(self) -> Run | None:
+        return next((each.run for each in self._shared.runs.values() if not each.run.phase.is_over), None)
+
+    async def keep(
+        self, run: int, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
+    ) -> None:
+        kept = self._shared.runs[run]
+        kept.entries |= {(each.name, ours, "" if ours else each.external_id or ""): each for each in entries}
+        self._change(run, phase=phase, cursor=cursor)
+
+    async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
+        entries = self._shared.runs[run].entries
+        names = sorted({name for name, _, _ in entries if name > (after or "")})[:limit]
+        return [_group(name, entries) for name in names]
+
+    async def found(self, run: int, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
+        kept = self._shared.runs[run]
+        kept.differences += differences
+        self._change(run, tally=tally, cursor=cursor, kept=len(kept.differences))
+
+    async def end(self, run: int, reason: str | None = None) -> None:
+        self._shared.runs[run].entries.clear()
+        phase = Phase.DONE if reason is None else Phase.FAILED
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        self._change(run, phase=phase, cursor=None, ended_at=now, reason=reason)
+
+    async def close(self) -> None:
+        """Hold nothing any more."""
+        if self._shared.worker is self:
+            self._shared.worker = None
+
+    def _change(self, run: int, **changes: object) -> None:
+        kept = self._shared.runs[run]
+        if not kept.run.phase.is_over:
+            kept.run = replace(kept.run, **changes)  # type: ignore[arg-type]  # the fields are named by our own callers
+
+
+class MemoryHoldings:
+    """Port `Holdings`."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def states(self, entity: str, *, after: str | None, limit: int) -> list[HeldState]:
+        rows = (self._tables.row(key) for key in sorted(self._tables.entities) if key.entity == entity)
+        return [
+            HeldState(row.key, row.state, row.schema)
+            for row in rows
+            if row.state is not None and row.key.id > (after or "")
+        ][:limit]
+
+    async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
+        found = {key: Moving(tuple(self._open(system, key)), self._has_moved(system, key, since)) for key in keys}
+        return {key: each for key, each in found.items() if each.open or each.has_moved}
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _open(self, system: str, key: ActorKey) -> Iterator[OpenCommand]:
+        for standing in sorted(self._tables.outbox.values(), key=lambda each: each.place):
+            command = standing.command
+            if (command.system, command.key) == (system, key):
+                cases = (row.id for row in self._tables.cases if row.is_open and row.opened.command_id == command.id)
+                yield OpenCommand(command.operation, command.reference, command.body, min(cases, default=None))
+
+    def _has_moved(self, system: str, key: ActorKey, since: datetime) -> bool:
+        logged = (each for log in self._tables.attempts.values() for each in log)
+        ended = (
+            each.ended_at
+            for each in logged
+            if each.command is not None and (each.command.system, each.command.key) == (system, key)
+        )
+        return any(at is None or at >= since.timestamp() for at in ended)
+
+
+def _group(name: str, entries: Mapping[tuple[str, bool, str], Standing]) -> Group:
+    of_name = sorted((ours, id) for other, ours, id in entries if other == name)
+    mine = [entries[name, ours, id] for ours, id in of_name if ours]
+    return Group(name, mine[0] if mine else None, tuple(entries[name, ours, id] for ours, id in of_name if not ours))

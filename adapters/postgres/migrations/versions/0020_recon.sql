@@ -1,0 +1,103 @@
+-- Reconciliation: its runs, the entries that a run compares while it is under way, what it found, and repairs of that.
+-- Names and ids sort by code point, as in the gateway.
+
+CREATE TABLE tallystick.recon_run (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    system       text NOT NULL,
+    first_day    date NOT NULL,
+    last_day     date NOT NULL CHECK (last_day >= first_day),
+    entity       text,
+    legal_entity text,
+    schedule     text,
+    by           text NOT NULL,
+    -- the caller's own key of the request: the same one again is the same run
+    click        text NOT NULL,
+    started_at   timestamptz NOT NULL DEFAULT now(),
+    ended_at     timestamptz,
+    phase        text NOT NULL DEFAULT 'theirs' CHECK (phase IN ('theirs', 'ours', 'comparing', 'done', 'failed')),
+    -- where the phase goes on
+    cursor       text,
+    reason       text,
+    -- what it has come to: adapters.ports.recon.Tally
+    tally        text,
+    kept         integer NOT NULL DEFAULT 0,
+    UNIQUE (by, click),
+    CHECK ((ended_at IS NULL) = (phase NOT IN ('done', 'failed')))
+) WITH (fillfactor = 70);
+
+CREATE INDEX recon_run_open ON tallystick.recon_run (id) WHERE ended_at IS NULL;
+
+-- Entries of one run, while it compares; its end takes them away.
+CREATE TABLE tallystick.recon_entry (
+    run      bigint NOT NULL REFERENCES tallystick.recon_run ON DELETE CASCADE,
+    name     text COLLATE "C" NOT NULL,
+    ours     boolean NOT NULL,
+    -- the system's own id; empty on our side
+    id       text COLLATE "C" NOT NULL,
+    standing text NOT NULL,
+    PRIMARY KEY (run, name, ours, id)
+);
+
+CREATE TABLE tallystick.recon_difference (
+    run    bigint NOT NULL REFERENCES tallystick.recon_run ON DELETE CASCADE,
+    number integer NOT NULL,
+    kind   text NOT NULL CHECK (kind IN ('missing', 'extra', 'different', 'twice')),
+    mark   text COLLATE "C" NOT NULL,
+    -- adapters.ports.recon.Difference
+    body   text NOT NULL,
+    PRIMARY KEY (run, number)
+);
+
+CREATE INDEX recon_difference_mark ON tallystick.recon_difference (run, mark);
+
+-- A new run, audited; or the one that stands for the same click.
+CREATE FUNCTION tallystick.begin_recon(p_system text, p_first date, p_last date, p_entity text, p_legal_entity text,
+                                       p_schedule text, p_by text, p_click text) RETURNS SETOF tallystick.recon_run
+LANGUAGE plpgsql AS $$
+DECLARE
+    begun tallystick.recon_run;
+BEGIN
+    INSERT INTO tallystick.recon_run (system, first_day, last_day, entity, legal_entity, schedule, by, click)
+    VALUES (p_system, p_first, p_last, p_entity, p_legal_entity, p_schedule, p_by, p_click)
+    ON CONFLICT (by, click) DO NOTHING RETURNING * INTO begun;
+    IF FOUND THEN
+        INSERT INTO tallystick.audit (actor, action, reason)
+        VALUES (p_by, 'recon.start', concat_ws(' ', 'run', begun.id, p_system, p_first, p_last, p_entity, p_legal_entity));
+        RETURN NEXT begun;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT * FROM tallystick.recon_run r WHERE r.by = p_by AND r.click = p_click;
+END $$;
+
+-- Entries of one side, and where the run goes on. What is read twice stands once, as it was read last.
+CREATE FUNCTION tallystick.keep_recon(p_run bigint, p_names text[], p_ids text[], p_standings text[], p_ours boolean,
+                                      p_phase text, p_cursor text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO tallystick.recon_entry (run, name, ours, id, standing)
+    SELECT p_run, e.name, p_ours, e.id, e.standing
+    FROM unnest(p_names, p_ids, p_standings) e(name, id, standing)
+    ON CONFLICT (run, name, ours, id) DO UPDATE SET standing = excluded.standing;
+    UPDATE tallystick.recon_run SET phase = p_phase, cursor = p_cursor WHERE id = p_run AND ended_at IS NULL
+$$;
+
+-- Differences behind those that are kept, and what the run has come to.
+CREATE FUNCTION tallystick.found_recon(p_run bigint, p_kinds text[], p_marks text[], p_bodies text[], p_tally text,
+                                       p_cursor text) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO tallystick.recon_difference (run, number, kind, mark, body)
+    SELECT p_run, r.kept + d.place, d.kind, d.mark, d.body
+    FROM tallystick.recon_run r,
+         unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
+    WHERE r.id = p_run AND r.ended_at IS NULL;
+    UPDATE tallystick.recon_run SET tally = p_tally, cursor = p_cursor, kept = kept + cardinality(p_kinds)
+    WHERE id = p_run AND ended_at IS NULL
+$$;
+
+-- The run is over; what it kept to compare goes.
+CREATE FUNCTION tallystick.end_recon(p_run bigint, p_reason text) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM tallystick.recon_entry WHERE run = p_run;
+    UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END, reason = p_reason,
+                                    cursor = NULL, ended_at = now()
+    WHERE id = p_run AND ended_at IS NULL
+$$;

@@ -1,0 +1,185 @@
+"""The steps of a run: each reads or compares one page, and leaves behind where the run goes on.
+
+First the system's books are read, then what we hold. So whatever moved while the books were read still moves, or has an
+attempt that ended since the run began, when it is compared: that is on its way, and no difference. A posting of one of
+the days before or after the period is read too, so that one of another day on the other side is found as just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final, assert_never
+
+from actors.standing import HOLDERS
+from adapters.ports.postings import Postings, PostingsUnreadable
+from adapters.ports.recon import (
+    Difference,
+    Group,
+    HeldState,
+    Holdings,
+    Moving,
+    OpenCommand,
+    Phase,
+    Run,
+    RunAsked,
+    RunWork,
+    Tally,
+    Total,
+)
+from adapters.ports.system import System
+from gateway.recon.compare import ZERO, Judged, Scope, judge, more
+from schemas.operations.table import read_body
+from schemas.standing import Standing, key_of, name_of
+
+OVERLAP: Final = timedelta(days=7)
+"""Read on both sides of the period."""
+STATES: Final = 200
+NAMES: Final = 500
+MOST_KEPT: Final = 10_000
+"""Differences of one run that are kept; whatever more there are is counted alone."""
+
+Held = Callable[[HeldState, str], Sequence[Standing]]
+"""(a stored state, a system) -> what the entity holds to stand there. Raises `HeldUnreadable`."""
+
+
+class HeldUnreadable(RuntimeError):
+    """A stored state cannot be read, so nobody knows what it holds; the text says what to do."""
+
+
+class Steps:
+    """Does the next step of a run. `systems` by name; one that is no `Postings` cannot be read."""
+
+    def __init__(self, work: RunWork, holdings: Holdings, systems: Mapping[str, System], held: Held) -> None:
+        self._work = work
+        self._holdings = holdings
+        self._systems = systems
+        self._held = held
+
+    async def step(self, run: Run) -> None:
+        """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
+        try:
+            match run.phase:
+                case Phase.THEIRS:
+                    await self._read_theirs(run)
+                case Phase.OURS:
+                    await self._read_ours(run)
+                case Phase.COMPARING:
+                    await self._compare(run)
+                case Phase.DONE | Phase.FAILED:
+                    return
+                case _:
+                    assert_never(run.phase)
+        except (PostingsUnreadable, HeldUnreadable) as error:
+            await self._work.end(run.id, str(error))
+
+    async def _read_theirs(self, run: Run) -> None:
+        asked = run.asked
+        page = await books_of(self._systems, asked.system).postings(*_days(asked), run.cursor)
+        if page.next is not None and page.next == run.cursor:
+            raise PostingsUnreadable(f"{asked.system} goes on where its page began, at {page.next}: mend its paging")
+        phase = Phase.OURS if page.next is None else Phase.THEIRS
+        wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
+        await self._work.keep(run.id, wanted, ours=False, phase=phase, cursor=page.next)
+
+    async def _read_ours(self, run: Run) -> None:
+        asked = run.asked
+        first, last = _days(asked)
+        entities = [entity for entity in HOLDERS if asked.entity in (None, entity)]
+        entity, _, after = (run.cursor or f"{entities[0]}/").partition("/")
+        states = await self._holdings.states(entity, after=after or None, limit=STATES)
+        found = [each for state in states for each in self._held(state, asked.system) if first <= each.day <= last]
+        phase, cursor = _behind(entities, entity, states)
+        await self._work.keep(run.id, found, ours=True, phase=phase, cursor=cursor)
+
+    async def _compare(self, run: Run) -> None:
+        groups = await self._work.groups(run.id, after=run.cursor, limit=NAMES)
+        if not groups:
+            await self._work.end(run.id)
+            return
+        scope = Scope.of(run.asked)
+        judged = [(group, judge(group.name, group.ours, group.theirs, scope)) for group in groups]
+        keys = {key for group, each in judged if each.differences and (key := key_of(group.name)) is not None}
+        moving = await self._holdings.moving(run.asked.system, keys, since=run.started_at) if keys else {}
+        tally, found = run.tally, list[Difference]()
+        for group, each in judged:
+            key = key_of(group.name)
+            standing = _standing_of(group.name, moving.get(key) if key is not None else None)
+            tally = _counted(tally, group, each, standing)
+            if not standing.on_its_way:
+                found += [replace(difference, case=standing.case) for difference in each.differences]
+        room = max(0, MOST_KEPT - run.kept)
+        await self._work.found(run.id, found[:room], tally, cursor=groups[-1].name)
+
+
+def books_of(systems: Mapping[str, System], name: str) -> Postings:
+    """The system whose books are to be read. Raises `PostingsUnreadable`."""
+    system = systems.get(name)
+    if isinstance(system, Postings):
+        return system
+    if system is None:
+        raise PostingsUnreadable(f"the policy file lists no system {name}")
+    raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Whether what differs under a name is on its way, or stands in a case."""
+
+    on_its_way: bool = False
+    case: int | None = None
+
+
+def _standing_of(name: str, moving: Moving | None) -> _Standing:
+    if moving is None:
+        return _Standing()
+    concerned = [command for command in moving.open if name in _names(command)]
+    cases = [command.case for command in concerned if command.case is not None]
+    if cases:
+        return _Standing(case=min(cases))
+    return _Standing(on_its_way=bool(concerned) or moving.has_moved)
+
+
+def _names(command: OpenCommand) -> set[str | None]:
+    """What a command books or takes back."""
+    try:
+        reverses = getattr(read_body(command.operation, command.body), "reverses", None)
+    except (KeyError, ValueError):
+        reverses = None
+    return {name_of(command.reference), name_of(reverses)}
+
+
+def _counted(tally: Tally, group: Group, judged: Judged, standing: _Standing) -> Tally:
+    """The tally with one name more."""
+    counts = dict(tally.counts)
+    moves = bool(judged.differences) and standing.on_its_way
+    if not moves:
+        for difference in judged.differences:
+            place = (difference.shown.entity, difference.kind)
+            counts[place] = counts.get(place, 0) + 1
+    ours, theirs, way = (
+        more({each.place: getattr(each, side) for each in tally.totals}, sums)
+        for side, sums in (("ours", judged.ours), ("theirs", judged.theirs), ("on_its_way", judged.effect if moves else {}))
+    )  # fmt: skip
+    totals = tuple(
+        Total(place, ours.get(place, ZERO), theirs.get(place, ZERO), way.get(place, ZERO))
+        for place in sorted({*ours, *theirs, *way})
+    )
+    return Tally(totals, counts, tally.on_its_way + moves, tally.entries + len(group.theirs))
+
+
+def _behind(entities: Sequence[str], entity: str, states: Sequence[HeldState]) -> tuple[Phase, str | None]:
+    """Where the reading of what we hold goes on behind a page of one entity's states."""
+    if len(states) == STATES:
+        return Phase.OURS, f"{entity}/{states[-1].key.id}"
+    later = entities[entities.index(entity) + 1 :]
+    return (Phase.OURS, f"{later[0]}/") if later else (Phase.COMPARING, None)
+
+
+def _days(asked: RunAsked) -> tuple[date, date]:
+    """The days that are read: the first and the last ones there are bound them."""
+    first = max(date.min.toordinal(), asked.first.toordinal() - OVERLAP.days)
+    last = min(date.max.toordinal(), asked.last.toordinal() + OVERLAP.days)
+    return date.fromordinal(first), date.fromordinal(last)
+
