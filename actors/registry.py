@@ -20,6 +20,7 @@ from actors.entities import (
     ledger,
     project,
     rate_card,
+    repair,
     resource,
     timesheet,
 )
@@ -42,6 +43,7 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             ledger.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
+            repair.ACTOR,
         )
     }
 )

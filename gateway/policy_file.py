@@ -42,11 +42,13 @@ from gateway.policy_checks import (
     check_approvals,
     check_legal_entities,
     check_ownership,
+    check_reconciliations,
     check_service_lines,
     check_sources,
     check_systems,
 )
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
+from gateway.recon.schedule import ReconciliationPolicy
 from gateway.redmine_policy import RedmineChanges, RedminePolicy
 from gateway.retention_policy import RetentionPolicy
 from gateway.retry import Retries
@@ -107,6 +109,8 @@ class PolicyFile(BaseModel):
     that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
     wait_seconds: float = Field(default=86_400, gt=0, le=315_360_000)
     """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
+    reconciliations: Mapping[Id, ReconciliationPolicy] = {}
+    """What is reconciled by itself, by a name of your own."""
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""
 
@@ -122,6 +126,7 @@ class PolicyFile(BaseModel):
             *check_ownership(self.ownership, self.legal_entities, self.systems),
             *check_sources(self.sources, self.lanes),
             *check_intakes(self.intakes, self.sources),
+            *check_reconciliations(self.reconciliations, self.legal_entities, self.systems),
         ]
         if mistakes:
             raise Mistakes(mistakes)
@@ -241,6 +246,7 @@ _NAMES: Final = frozenset(
         GatePolicy,
         BreakerPolicy,
         RetentionPolicy,
+        ReconciliationPolicy,
     )
     for name in model.model_fields
 )

@@ -208,6 +208,11 @@ def reader_waits(system: str, reason: str) -> None:
     _log.warning("reader_waits", system=system, reason=reason)
 
 
+def recon_waits(reason: str) -> None:
+    """A system's books cannot be read now."""
+    _log.warning("recon_waits", reason=reason)
+
+
 def leases_taken_over(count: int) -> None:
     """A sending process fell silent and its leases were freed."""
     _log.warning("leases_taken_over", count=count)

@@ -30,6 +30,7 @@ from schemas.project import v2 as project_v2
 from schemas.rate_card import v1 as rate_card_v1
 from schemas.record import Record
 from schemas.refusals import refused, refused_data, shown
+from schemas.repair import v1 as repair_v1
 from schemas.resource import v1 as resource_v1
 from schemas.timesheet import v1 as timesheet_v1
 
@@ -215,14 +216,19 @@ EVENTS: Final = Registry(
         Version("timesheet.withdrawn", 1, timesheet_v1.Withdrawn),
         Version("timesheet.invoiced", 1, invoice_told.Invoiced, inner=True),
         Version("timesheet.rates_changed", 1, timesheet_v1.RatesChanged, inner=True),
+        Version("timesheet.repaired", 1, repair_v1.Repaired, inner=True),
         Version("timesheet.acted", 1, acts.Acted, inner=True),
         Version("billed_month.listed", 1, billed_month_v1.Listed, inner=True),
         Version("billed_month.amended", 1, billed_month_v1.Amended, inner=True),
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),
+<<<<<<< HEAD
         Version("expense.invoiced", 1, invoice_told.Invoiced, inner=True),
         Version("expense.acted", 1, acts.Acted, inner=True),
+=======
+        Version("expense.repaired", 1, repair_v1.Repaired, inner=True),
+>>>>>>> 1adc923 (Repairs: plans that somebody else approves, and their way through the API)
         Version("invoice.issued", 1, invoice_v1.Issued),
         Version("invoice.posted", 1, invoice_v1.Posted),
         Version("invoice.posting_rejected", 1, invoice_v1.PostingRejected),
@@ -233,6 +239,9 @@ EVENTS: Final = Registry(
         Version("invoice.disputed", 1, invoice_v1.Disputed),
         Version("invoice.acted", 1, acts.Acted, inner=True),
         Version("awaited.invoice", 1, awaited_v1.Invoice, inner=True),
+        Version("repair.planned", 1, repair_v1.Planned, inner=True),
+        Version("repair.verified", 1, repair_v1.Verified, inner=True),
+        Version("repair.acted", 1, acts.Acted, inner=True),
         Version("ledger.revenue_posted", 1, ledger_v1.RevenuePosted),
         Version("ledger.journal_posted", 1, ledger_v1.JournalPosted),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from actors.billing.answers import answered
 from actors.billing.booking import approved, corrected, sent_back
 from actors.billing.ground import references as ground_references
+from actors.billing.repairing import repaired
 from actors.decision import Actor, Context, Decision, Event, Ignore, Snapshot
 from actors.invoices.billed import heard
 from schemas.acts import Acted
@@ -16,6 +17,7 @@ from schemas.expense.entity import ExpenseReport
 from schemas.expense.v1 import Approved, Corrected, Rejected
 from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
+from schemas.repair.v1 import Repaired
 
 
 def references(_state: ExpenseReport, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -38,6 +40,8 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
             return corrected(state, report, event.source, context)
         case Envelope(data=Rejected()):
             return sent_back(state, "expense")
+        case Envelope(data=Repaired() as told):
+            return repaired(state, told, context)
         case _:
             return Ignore(f"{event.type} does not concern a report of expenses")
 

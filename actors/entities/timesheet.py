@@ -9,6 +9,7 @@ from actors.billing.answers import answered
 from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
 from actors.billing.planning import rates_changed
+from actors.billing.repairing import repaired
 from actors.billing.rerating import acted, followed
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices.billed import heard, is_of_invoices
@@ -18,6 +19,7 @@ from schemas.commands import Rejected as Refused
 from schemas.envelope import Envelope
 from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
+from schemas.repair.v1 import Repaired
 from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Submitted, Withdrawn
 
@@ -44,6 +46,8 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
             return answered(state, event)
         case Envelope(data=RatesChanged() as change):
             return rates_changed(state, change, context)
+        case Envelope(data=Repaired() as told):
+            return followed(state, repaired(state, told, context), context.key)
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):

@@ -18,6 +18,7 @@ from adapters.ports.recon import (
     Numbered,
     OpenCommand,
     Phase,
+    Plan,
     Run,
     RunAsked,
     RunClickReused,
@@ -42,6 +43,8 @@ class ReconTables:
     """What all processes share."""
 
     runs: dict[int, Kept] = field(default_factory=dict)
+    plans: dict[str, tuple[Plan, str]] = field(default_factory=dict)
+    """Each with the caller's own key of the request."""
     worker: object = None
     """The client that works; the others wait for it to close."""
 
@@ -145,6 +148,39 @@ class MemoryRunWork:
         kept = self._shared.runs[run]
         if not kept.run.phase.is_over:
             kept.run = replace(kept.run, **changes)  # type: ignore[arg-type]  # the fields are named by our own callers
+
+
+class MemoryPlans:
+    """Port `Plans`."""
+
+    def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
+        self._tables = tables
+        self._plans = shared.plans
+        self._clock = clock
+
+    async def keep(self, run: int, body: bytes, *, by: str, click: str, reason: str) -> Plan:
+        earlier = [(plan, asked) for plan, asked in self._plans.values() if plan.run == run]
+        for plan, asked in earlier:
+            if (plan.by, asked) == (by, click):
+                return plan
+        plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body)
+        self._plans[plan.id] = plan, click
+        self._tables.audit.append(Act(by, "recon.plan", None, None, f"plan {plan.id}: {reason}"))
+        return plan
+
+    async def of(self, run: int) -> list[Plan]:
+        return [plan for plan, _ in self._plans.values() if plan.run == run]
+
+    async def open(self) -> list[Plan]:
+        return [plan for plan, _ in self._plans.values() if plan.ended_at is None]
+
+    async def end(self, id: str) -> None:
+        plan, click = self._plans[id]
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        self._plans[id] = replace(plan, ended_at=plan.ended_at or now), click
+
+    async def close(self) -> None:
+        """Nothing to close."""
 
 
 class MemoryHoldings:

@@ -19,6 +19,7 @@ from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
@@ -52,6 +53,7 @@ class Operators:
     case_acts: CaseActing
     bindings: BindingActs
     trials: Trials
+    reconciliations: Reconciliations
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -96,6 +98,12 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),
         Route(hdrs.METH_GET, "/v1/bindings", read, operators.bindings.bindings),
         Route(hdrs.METH_POST, "/v1/bindings/import", operate, operators.bindings.import_),
+        Route(hdrs.METH_GET, "/v1/reconciliations", read, operators.reconciliations.runs),
+        Route(hdrs.METH_POST, "/v1/reconciliations", operate, operators.reconciliations.start),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}", read, operators.reconciliations.run),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
+        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),

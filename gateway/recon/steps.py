@@ -23,7 +23,6 @@ from adapters.ports.recon import (
     OpenCommand,
     Phase,
     Run,
-    RunAsked,
     RunWork,
     Tally,
     Total,
@@ -76,7 +75,7 @@ class Steps:
 
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
-        page = await books_of(self._systems, asked.system).postings(*_days(asked), run.cursor)
+        page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
         if page.next is not None and page.next == run.cursor:
             raise PostingsUnreadable(f"{asked.system} goes on where its page began, at {page.next}: mend its paging")
         phase = Phase.OURS if page.next is None else Phase.THEIRS
@@ -85,7 +84,7 @@ class Steps:
 
     async def _read_ours(self, run: Run) -> None:
         asked = run.asked
-        first, last = _days(asked)
+        first, last = days_read(asked.first, asked.last)
         entities = [entity for entity in HOLDERS if asked.entity in (None, entity)]
         entity, _, after = (run.cursor or f"{entities[0]}/").partition("/")
         states = await self._holdings.states(entity, after=after or None, limit=STATES)
@@ -177,9 +176,8 @@ def _behind(entities: Sequence[str], entity: str, states: Sequence[HeldState]) -
     return (Phase.OURS, f"{later[0]}/") if later else (Phase.COMPARING, None)
 
 
-def _days(asked: RunAsked) -> tuple[date, date]:
-    """The days that are read: the first and the last ones there are bound them."""
-    first = max(date.min.toordinal(), asked.first.toordinal() - OVERLAP.days)
-    last = min(date.max.toordinal(), asked.last.toordinal() + OVERLAP.days)
-    return date.fromordinal(first), date.fromordinal(last)
-
+def days_read(first: date, last: date) -> tuple[date, date]:
+    """The days that are read for a period: the first and the last ones there are bound them."""
+    before = max(date.min.toordinal(), first.toordinal() - OVERLAP.days)
+    behind = min(date.max.toordinal(), last.toordinal() + OVERLAP.days)
+    return date.fromordinal(before), date.fromordinal(behind)

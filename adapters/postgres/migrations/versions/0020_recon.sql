@@ -101,3 +101,38 @@ LANGUAGE sql AS $$
                                     cursor = NULL, ended_at = now()
     WHERE id = p_run AND ended_at IS NULL
 $$;
+
+-- Plans of repair. What became of one stands in its entity, repair/<id>.
+CREATE TABLE tallystick.recon_plan (
+    id       text COLLATE "C" PRIMARY KEY,
+    run      bigint NOT NULL REFERENCES tallystick.recon_run,
+    number   integer NOT NULL,
+    by       text NOT NULL,
+    click    text NOT NULL,
+    at       timestamptz NOT NULL DEFAULT now(),
+    body     bytea NOT NULL,
+    ended_at timestamptz,
+    UNIQUE (run, number),
+    UNIQUE (run, by, click)
+);
+
+CREATE INDEX recon_plan_open ON tallystick.recon_plan (at) WHERE ended_at IS NULL;
+
+-- A new plan, audited; or the one that stands for the same click. One at a time for each run, so that numbers go on.
+CREATE FUNCTION tallystick.keep_recon_plan(p_run bigint, p_body bytea, p_by text, p_click text, p_reason text)
+RETURNS SETOF tallystick.recon_plan
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM tallystick.recon_run WHERE id = p_run FOR UPDATE;
+    RETURN QUERY SELECT * FROM tallystick.recon_plan p WHERE p.run = p_run AND p.by = p_by AND p.click = p_click;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO tallystick.audit (actor, action, reason)
+    SELECT p_by, 'recon.plan', 'plan ' || p_run || '.' || count(*) + 1 || ': ' || p_reason FROM tallystick.recon_plan WHERE run = p_run;
+    RETURN QUERY
+    INSERT INTO tallystick.recon_plan (id, run, number, by, click, body)
+    SELECT p_run || '.' || count(*) + 1, p_run, count(*) + 1, p_by, p_click, p_body
+    FROM tallystick.recon_plan WHERE run = p_run
+    RETURNING *;
+END $$;

@@ -1,0 +1,117 @@
+"""Which differences of a run can be repaired by commands, and how; of the others, why not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+import orjson
+from pydantic import ValidationError
+
+from adapters.ports.recon import Difference, Kind, Numbered
+from schemas.billed import Post
+from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.operations.cost import CostPost
+from schemas.operations.expense import ExpensePost
+from schemas.repair.v1 import MOST_ITEMS, Item
+from schemas.standing import Sort, Standing, key_of, line_of
+
+_POSTS: Final[Mapping[Sort, tuple[type[BillablePost | ExpensePost | CostPost], str, str]]] = {
+    Sort.BILLABLE: (BillablePost, "work_date", "revenue"),
+    Sort.EXPENSE: (ExpensePost, "incurred_on", "revenue"),
+    Sort.COST: (CostPost, "incurred_on", "cost_centre"),
+}
+"""What books an entry of a sort, with its fields of the day and the account."""
+REPAIRED: Final = frozenset({"timesheet", "expense"})
+"""The entities whose entries can be taken back and booked anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A difference that no plan repairs, and why."""
+
+    number: int
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a plan would do, and what it leaves; `more` differences were not looked at, as the plan is full."""
+
+    items: tuple[Item, ...]
+    left: tuple[Left, ...]
+    more: int = 0
+
+
+def planned(differences: Sequence[Numbered]) -> Draft:
+    """The plan of these differences."""
+    items: list[Item] = []
+    left: list[Left] = []
+    for place, each in enumerate(differences):
+        if len(items) == MOST_ITEMS:
+            return Draft(tuple(items), tuple(left), len(differences) - place)
+        found = _item(each.number, each.difference)
+        if isinstance(found, Item):
+            items.append(found)
+        else:
+            left.append(Left(each.number, each.difference.name, found))
+    return Draft(tuple(items), tuple(left))
+
+
+def _item(number: int, difference: Difference) -> Item | str:
+    """What is to be done about a difference, or why nothing is."""
+    key, booking = key_of(difference.name), line_of(difference.name)
+    if key is None or booking is None:
+        return "it does not carry a reference of ours: look who has booked it, and mend it there"
+    if difference.case is not None:
+        return f"it stands in case {difference.case}: settle that"
+    if key.entity not in REPAIRED:
+        return f"entries of the entity {key.entity} are not repaired by commands: mend it there"
+    held = difference.ours.reference if difference.ours is not None else None
+    match difference.kind:
+        case Kind.MISSING:
+            return _said(number, key, booking, {"holds": held, "books": True})
+        case Kind.DIFFERENT:
+            return _taken_back(number, key, booking, difference.theirs, {"holds": held, "books": True})
+        case Kind.EXTRA | Kind.TWICE:
+            return _taken_back(number, key, booking, difference.theirs, {"holds": held})
+        case _:
+            assert_never(difference.kind)
+
+
+def _taken_back(
+    number: int, key: ActorKey, booking: str, theirs: Standing | None, said: dict[str, object]
+) -> Item | str:
+    post = None if theirs is None else post_of(theirs)
+    if theirs is None or post is None:
+        return "the system does not say what of ours it was posted with, so it cannot be taken back: mend it there"
+    back = {"stands": post, "reference": theirs.reference, "external_id": theirs.external_id}
+    return _said(number, key, booking, said | back)
+
+
+def _said(number: int, key: ActorKey, booking: str, said: dict[str, object]) -> Item | str:
+    fields = {"number": number, "entity": key.entity, "key": key.id, "booking": booking}
+    try:
+        return Item.model_validate(fields | said)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"its {'.'.join(map(str, first['loc']))} does not fit into a plan: mend it there"
+
+
+def post_of(standing: Standing) -> Post | None:
+    """What would book an entry as it stands there; None if the system does not tell enough of it."""
+    if standing.sort not in _POSTS or standing.body is None:
+        return None
+    model, day, account = _POSTS[standing.sort]
+    try:
+        body = orjson.loads(standing.body)
+        said = {"legal_entity": standing.legal_entity, day: standing.day.isoformat()}
+        said |= {"amount": f"{standing.amount:f}"} if standing.amount is not None else {}
+        said |= {"currency": standing.currency} if standing.currency is not None else {}
+        said |= {account: standing.account} if standing.account is not None else {}
+        return model.model_validate_json(orjson.dumps(body | said))
+    except (ValueError, TypeError):
+        return None

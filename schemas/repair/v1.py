@@ -1,0 +1,70 @@
+"""Version 1 of what is said of repairs. All of it comes from inside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from schemas.billed import Post
+from schemas.operations.reversal import Reverses
+from schemas.record import Record
+from schemas.values import Day, Id, System
+
+MOST_ITEMS: Final = 300
+"""Of one plan."""
+
+
+class Item(Record):
+    """What is to be done about one difference: what stands there is taken back, what we hold is booked anew, or both."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Of the difference in its run."""
+    entity: Literal["timesheet", "expense"]
+    key: Id
+    booking: Reverses
+    """The line of the command that booked it, or would have."""
+    holds: Reverses | None = None
+    """The reference under which its entity held it when it was planned; left out where it held nothing."""
+    books: bool = False
+    """Whether it is booked anew, under another reference."""
+    stands: Post | None = None
+    """What stands in the system and is taken back, as it stands there; left out where nothing is."""
+    reference: Reverses | None = None
+    """Our reference of what is taken back."""
+    external_id: Id | None = None
+    """The system's own id of what is taken back."""
+
+
+Items = Annotated[tuple[Item, ...], Field(strict=False, min_length=1, max_length=MOST_ITEMS)]
+
+
+class Planned(Record):
+    """Somebody wants differences of a run repaired."""
+
+    run: Annotated[int, Field(ge=1)]
+    system: System
+    first: Day
+    """First day that the run was about."""
+    last: Day
+    requested_by: Id
+    items: Items
+
+
+class Verified(Record):
+    """The system was asked once more about an approved plan, just before anything is sent."""
+
+    changed: Annotated[tuple[int, ...], Field(strict=False, max_length=MOST_ITEMS)] = ()
+    """Numbers of the items that are not as they were planned any more: nothing is done about them."""
+
+
+class Repaired(Record):
+    """A plan was approved: what it says of one sheet or report is to be done."""
+
+    to: Id
+    """The sheet or report."""
+    plan: Id
+    system: System
+    by: Id
+    """Who approved it."""
+    items: Items
