@@ -29,6 +29,8 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.server import refuse_unsafe
@@ -55,6 +57,7 @@ from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -64,6 +67,8 @@ from gateway.intakes.routes import bindings
 from gateway.metrics import Counts
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
+from gateway.recon.parts import ReconPorts
+from gateway.recon.repairs import Repairs
 from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
@@ -178,6 +183,10 @@ async def ports(
             upkeep=Upkeep(closed(PostgresRestores(url)), closed(PostgresRetention(url)), closed(keepsakes), remembered),
             policies=closed(PostgresPolicies(url)),
             unmapped=closed(PostgresUnmapped(url)),
+            reconciliation=ReconPorts(
+                closed(PostgresRuns(url)), closed(PostgresRunWork(url)), closed(PostgresHoldings(url)),
+                closed(PostgresPlans(url)),
+            ),
         )
 
 
@@ -201,19 +210,30 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
+    runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
+    reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports, trials,
+        CaseViews(cases), acting, imports, trials, reconciliations,
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans):
             await shown.close()
         await readers.close()
         await overdue.close()
         await restores.close()
+
+
+def _reconciliations(runtime: Runtime, outside: Ports, runs: PostgresRuns, plans: PostgresPlans) -> Reconciliations:
+    """What operators do about reconciliations, over connections of its own."""
+    made = runtime.reconciliation
+    repairs = Repairs(plans, outside.entities, outside.systems, runtime.inner)
+    if made is None:
+        return Reconciliations(runs, plans, repairs, outside.systems, (), lambda: None)
+    return Reconciliations(runs, plans, repairs, outside.systems, made.readable, made.reconciler.hint)
 
 
 async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:

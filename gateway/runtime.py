@@ -58,6 +58,7 @@ from gateway.policy_disk import PolicyDisk, PolicyTexts
 from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems
 from gateway.readmission import Readmission
+from gateway.recon.parts import Reconciliation, ReconPorts, reconciliation
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
@@ -96,6 +97,7 @@ class Ports:
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
+    Without `reconciliation` nothing is reconciled.
     """
 
     commits: Sequence[Commits]
@@ -118,6 +120,7 @@ class Ports:
     upkeep: Upkeep | None = None
     policies: Policies | None = None
     unmapped: Unmapped | None = None
+    reconciliation: ReconPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ class Runtime:
         self.people = People(inner, ports.entities)
         self._mapping_retry = self._make_mapping_retry()
         self.read_systems = tuple(read_systems(policy))
+        self.reconciliation = self._make_reconciliation(actors, sources)
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
@@ -244,6 +248,8 @@ class Runtime:
             self._spawn(f"relay-{name}", relay.run())
         if self._notifier is not None:
             self._spawn("notifier", self._notifier.run())
+        if self.reconciliation is not None:
+            self._spawn("reconciliation", self.reconciliation.reconciler.run())
         if self._cleaner is not None:
             self._spawn("retention", self._cleaner.run())
         self._spawn("consumer", self._consumer.run())
@@ -332,6 +338,8 @@ class Runtime:
 
     def _show(self, counts: Counts) -> None:
         """Gauges of what this process has in hand."""
+        if self.reconciliation is not None:
+            counts.gauges.append(self.reconciliation.gauge)
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(
             Gauge("policy_behind", "1 while this process cannot read the policy in force.", (),
@@ -393,6 +401,15 @@ class Runtime:
         if unmapped is None:
             return None
         return MappingRetry(self.policies, unmapped, acts, self.look_at, Backoff(), self.people)
+
+    def _make_reconciliation(self, actors: Mapping[str, Actor], sources: Sources) -> Reconciliation | None:
+        ports, policies = self._ports, self.policies
+        if ports.reconciliation is None:
+            return None
+        return reconciliation(
+            ports.reconciliation, ports.entities, ports.systems, self.inner, actors, policies.policy,
+            policies.reconciliations, sources.now,
+        )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(

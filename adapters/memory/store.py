@@ -19,6 +19,7 @@ from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
+from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.suspects import MemorySuspects
@@ -49,6 +50,10 @@ class MemoryClients:
     unmapped: MemoryUnmapped
     history: MemoryHistory
     bindings: MemoryBindings
+    runs: MemoryRuns
+    run_work: MemoryRunWork
+    holdings: MemoryHoldings
+    plans: MemoryPlans
     remembered: Remembered
 
 
@@ -61,10 +66,11 @@ class MemoryStore:
     def __init__(self, clock: Clock) -> None:
         self.tables = Tables(clock)
         self._clock = clock
+        self._recon = ReconTables()
 
     def clients(self) -> MemoryClients:
         """The clients of one more process."""
-        tables, clock, remembered = self.tables, self._clock, Remembered()
+        tables, clock, recon, remembered = self.tables, self._clock, self._recon, Remembered()
         return MemoryClients(
             MemoryCommits(tables, clock),
             MemoryLanes(tables, clock),
@@ -85,5 +91,9 @@ class MemoryStore:
             MemoryUnmapped(tables),
             MemoryHistory(tables),
             MemoryBindings(tables),
+            MemoryRuns(tables, recon, clock),
+            MemoryRunWork(recon, clock),
+            MemoryHoldings(tables),
+            MemoryPlans(tables, recon, clock),
             remembered,
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
-from adapters.ports.recon import Beside, Numbered, Phase, Plans, Run, RunClickReused, Runs
+from adapters.ports.recon import Beside, Numbered, Phase, Plan, Plans, Run, RunClickReused, Runs
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
@@ -33,10 +33,17 @@ from gateway.http.recon_requests import (
 )
 from gateway.http.requests import MOST, Nothing, body, query
 from gateway.recon.planning import Draft, planned
-from gateway.recon.repairs import Repairs
 from schemas.repair.v1 import Planned
 
 ACCEPTED: Final = 202
+
+
+class Teller(Protocol):
+    """Tells the entity of a plan."""
+
+    async def tell(self, plan: Plan) -> None:
+        """Return once that is durable."""
+        ...
 
 
 class Reconciliations:
@@ -49,7 +56,7 @@ class Reconciliations:
         self,
         runs: Runs,
         plans: Plans,
-        repairs: Repairs,
+        repairs: Teller,
         listed: Collection[str],
         readable: Collection[str],
         hint: Callable[[], None],

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Run, RunAsked, Runs, RunWork
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
-from gateway.recon.repairs import Repairs
 from gateway.recon.schedule import SCHEDULED, ReconciliationPolicy, slot_of
 from gateway.recon.steps import Steps
 
@@ -21,6 +20,14 @@ TRIES: Final = 30
 """Questions in a row that a system leaves unanswered before the run fails; up to a minute apart."""
 SHOWN: Final = 100
 """Runs that are looked through for the newest of each system, whose figures are shown."""
+
+
+class Repairs(Protocol):
+    """What is to be done about plans of repair."""
+
+    async def go_on(self) -> bool:
+        """Take each as far as it goes; whether any was ended."""
+        ...
 
 
 class Reconciler:
@@ -108,7 +115,7 @@ class Reconciler:
             slot = slot_of(each, now)
             newest = await self._runs.page(system=each.system, before=None, limit=SHOWN)
             if not any(run.asked.schedule == name and slot_of(each, run.started_at) == slot for run in newest):
-                await self._runs.begin(asked, by=SCHEDULED, click=f"{name} {slot} {asked.first} {asked.last}")
+                await self._runs.begin(asked, by=SCHEDULED, click=f"{slot} {asked}")
 
     async def _newest(self) -> Mapping[tuple[str, Kind], int]:
         figures: dict[tuple[str, Kind], int] = {}

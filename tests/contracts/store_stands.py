@@ -22,6 +22,7 @@ from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
+from adapters.ports.recon import Holdings, Plans, Runs, RunWork
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
@@ -41,6 +42,8 @@ from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
+from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.suspects import PostgresSuspects
@@ -92,6 +95,10 @@ class Process:
     history: History
     cases: CaseStore
     bindings: Bindings
+    runs: Runs
+    run_work: RunWork
+    holdings: Holdings
+    plans: Plans
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -182,6 +189,10 @@ class MemoryStoreStand:
             clients.history,
             clients.cases,
             clients.bindings,
+            clients.runs,
+            clients.run_work,
+            clients.holdings,
+            clients.plans,
             clients.remembered,
         )
 
@@ -244,7 +255,8 @@ class PostgresStoreStand:
         policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped, history, PostgresCases(url), bindings,
+            retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url), PostgresRunWork(url), PostgresHoldings(url),
+            PostgresPlans(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

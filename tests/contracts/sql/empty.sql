@@ -10,6 +10,7 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      t AS (DELETE FROM tallystick.lane_suspect), u AS (DELETE FROM tallystick.reader),
      v AS (DELETE FROM tallystick.reader_seen), w AS (DELETE FROM tallystick.policy_activation),
      x AS (DELETE FROM tallystick.policy), y AS (DELETE FROM tallystick.policy_tried),
+     aa AS (DELETE FROM tallystick.recon_plan), ab AS (DELETE FROM tallystick.recon_run),
      r AS (UPDATE tallystick.watermark SET counter = 0, at = now(),
                   server = (SELECT s.server FROM tallystick.this_server() s))
 DELETE FROM tallystick.audit

@@ -1,0 +1,87 @@
+"""The parts of reconciliation in a running process, made from its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from actors.decision import Actor
+from actors.policy import Policy
+from actors.standing import HOLDERS
+from adapters.ports.entities import Entities
+from adapters.ports.postings import Postings
+from adapters.ports.recon import HeldState, Holdings, Plans, Runs, RunWork
+from adapters.ports.system import System
+from adapters.ports.turns import Row
+from gateway.backoff import Backoff
+from gateway.inner import Inner
+from gateway.metrics import Gauge
+from gateway.recon.repairs import Repairs
+from gateway.recon.schedule import ReconciliationPolicy
+from gateway.recon.steps import Held, HeldUnreadable, Steps
+from gateway.recon.worker import Reconciler
+from gateway.references import read_state
+from gateway.unreadable import is_unreadable
+from schemas.standing import Standing
+
+LONGEST_SECONDS = 60.0
+"""Between two questions to a system that does not answer, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReconPorts:
+    """What reconciliation needs of the store."""
+
+    runs: Runs
+    work: RunWork
+    holdings: Holdings
+    plans: Plans
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What reconciles, what repairs, and the systems whose books can be read."""
+
+    reconciler: Reconciler
+    repairs: Repairs
+    readable: frozenset[str]
+
+    @property
+    def gauge(self) -> Gauge:
+        """The figures that are shown."""
+        return Gauge(
+            "recon_differences", "Differences of the newest whole reconciliation of each system.", ("entity", "kind"),
+            lambda: {place: float(count) for place, count in self.reconciler.figures.items()},
+        )  # fmt: skip
+
+
+def reconciliation(  # noqa: PLR0913  # made in one place, of what a process has
+    ports: ReconPorts,
+    entities: Entities,
+    systems: Mapping[str, System],
+    inner: Inner,
+    actors: Mapping[str, Actor],
+    policy: Callable[[], Policy],
+    schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
+    now: Callable[[], datetime],
+) -> Reconciliation:
+    """Everything, wired."""
+    steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policy))
+    repairs = Repairs(ports.plans, entities, systems, inner)
+    backoff = Backoff(longest=LONGEST_SECONDS)
+    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
+    readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
+    return Reconciliation(reconciler, repairs, readable)
+
+
+def held_by(actors: Mapping[str, Actor], policy: Callable[[], Policy]) -> Held:
+    """How a stored state is read for what it holds."""
+
+    def held(row: HeldState, system: str) -> Sequence[Standing]:
+        state = read_state(actors, Row(row.key, state=row.state, schema=row.schema), policy())
+        if is_unreadable(state):
+            raise HeldUnreadable(state.reason)
+        return [*HOLDERS[row.key.entity](row.key, state, system)]
+
+    return held

@@ -1,0 +1,119 @@
+"""What an approved repair does of a sheet or a report: as planned, through the same bookings, and not twice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from actors.decision import Request
+from actors.entities.expense import ACTOR as EXPENSES
+from actors.entities.timesheet import ACTOR
+from schemas.billed import Billed
+from schemas.expense.entity import ExpenseReport
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.repair.v1 import Item, Repaired
+from schemas.timesheet.entity import Timesheet
+from tests.actors.firm import BRIDGE, REPORT, SHEET, approved, corrected, line, reported, running_project
+from tests.actors.stage import Given, accepted, reason_to_ignore, refusal
+
+OTHERS = {BRIDGE: running_project()}
+BILLED = Given(ACTOR, SHEET, Timesheet(), others=OTHERS).after(approved(line("1", "8"), line("2", "4")))
+SPENT = Given(EXPENSES, REPORT, ExpenseReport(), others=OTHERS).after(reported())
+
+
+def lines(given: Given) -> dict[str, str]:
+    """Line id -> its reference."""
+    assert isinstance(given.state, Billed)
+    return {line_id: line.reference for line_id, line in given.state.lines.items()}
+
+
+def told(*items: Item) -> Repaired:
+    return Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", items=items)
+
+
+def item(number: int = 1, *, entity: str = "timesheet", **said: object) -> Item:
+    return Item.model_validate({"number": number, "entity": entity, "key": "T-1", "booking": "1.r1"} | said)
+
+
+def body(given: Given, line_id: str = "1") -> BillablePost:
+    assert isinstance(given.state, Billed)
+    post = given.state.lines[line_id].body
+    assert isinstance(post, BillablePost)
+    return post
+
+
+def names(requests: tuple[Request, ...]) -> list[str]:
+    return [f"{request.operation} {request.line}" for request in requests]
+
+
+HOLDS = "timesheet/T-1/1.r1/1"
+MISSING = told(item(holds=HOLDS, books=True))
+THERE = body(BILLED).model_copy(update={"amount": Decimal("1100.00")})
+DIFFERENT = told(item(holds=HOLDS, books=True, stands=THERE, reference=HOLDS, external_id="B-1"))
+TWICE = told(item(4, holds=HOLDS, stands=body(BILLED), reference=HOLDS, external_id="B-9"))
+
+
+def test_what_is_missing_is_booked_under_another_reference() -> None:
+    [request] = BILLED.asked(MISSING)
+    assert (request.system, request.operation, request.line) == ("erp", "billable.post", "1.r1.2")
+    assert request.body == body(BILLED)
+    assert lines(BILLED.after(MISSING)) == {"1": "timesheet/T-1/1.r1.2/1", "2": "timesheet/T-1/2.r1/1"}
+
+
+def test_what_is_different_is_taken_back_as_it_stands_there_and_booked_as_we_hold_it() -> None:
+    back, again = BILLED.asked(DIFFERENT)
+    assert names((back, again)) == ["billable.reverse 1.r1.repair.17.1.1", "billable.post 1.r1.2"]
+    assert isinstance(back.body, BillableReverse)
+    assert (back.body.reverses, back.body.amount) == (HOLDS, Decimal("-1100.00"))
+    assert again.body == body(BILLED)
+
+
+def test_of_what_is_there_twice_one_is_taken_back_and_the_line_stays() -> None:
+    requests = BILLED.asked(TWICE)
+    assert names(requests) == ["billable.reverse 1.r1.repair.17.1.4"]
+    assert lines(BILLED.after(TWICE)) == lines(BILLED)
+
+
+def test_what_is_not_held_is_taken_back() -> None:
+    gone = BILLED.after(corrected(line("2", "4")))
+    extra = told(item(stands=body(BILLED), reference=HOLDS, external_id="B-1"))
+    assert names(gone.asked(extra)) == ["billable.reverse 1.r1.repair.17.1.1"]
+
+
+def test_what_was_booked_otherwise_since_is_left_as_it_is() -> None:
+    moved = BILLED.after(corrected(line("1", "7"), line("2", "4")))
+    for plan in (MISSING, DIFFERENT, TWICE):
+        assert "booked otherwise since" in reason_to_ignore(moved.when(plan))
+    # And a repair that is told twice is done once
+    assert "booked otherwise since" in reason_to_ignore(BILLED.after(MISSING).when(MISSING))
+
+
+def test_each_item_stands_for_itself() -> None:
+    both = told(*MISSING.items, item(2, booking="2.r1", holds="timesheet/T-1/2.r0/1", books=True))
+    decision = accepted(BILLED.when(both))
+    assert names(decision.requests) == ["billable.post 1.r1.2"]
+    assert "2.r1" in decision.remarks[0]
+
+
+def test_the_answers_close_what_was_asked() -> None:
+    back, again = BILLED.asked(DIFFERENT)
+    after = BILLED.after(DIFFERENT)
+    assert "took the booking back" in reason_to_ignore(after.when(after.confirmed(back)))
+    assert refusal(after.when(after.refused(back))).code == "period_closed"
+    booked = after.after(after.confirmed(again, "B-10"))
+    assert isinstance(booked.state, Billed)
+    assert booked.state.lines["1"].posted
+
+
+def test_a_later_correction_takes_back_what_was_booked_by_the_repair() -> None:
+    later = BILLED.after(MISSING).asked(corrected(line("1", "7"), line("2", "4")))
+    assert names(later) == ["billable.reverse 1.r1.2", "billable.post 1.r2"]
+    assert isinstance(later[0].body, BillableReverse)
+    assert later[0].body.reverses == "timesheet/T-1/1.r1.2/1"
+
+
+def test_a_report_is_repaired_as_a_sheet() -> None:
+    missing = Repaired(
+        to=REPORT.id, plan="17.1", system="erp", by="E-fin",
+        items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
+    )  # fmt: skip
+    assert names(SPENT.asked(missing)) == ["expense.post 1.r1.2"]

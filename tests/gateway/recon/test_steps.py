@@ -1,0 +1,130 @@
+"""A run: both sides read page by page, what moves meanwhile left out, and its totals explained to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from adapters.ports.postings import PostingsUnavailable
+from adapters.ports.recon import Kind, Phase, Place, RunAsked, Total
+from schemas.keys import ActorKey
+from tests.contracts.turns import applied, asking, batch, command, message
+from tests.gateway.recon.books import MARCH, Firm, ours, theirs
+
+EUR = Place("DE01", "EUR")
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return Firm()
+
+
+async def test_what_both_say_is_clean(firm: Firm) -> None:
+    await firm.hold(*map(ours, range(5)))
+    firm.books.entries = list(map(theirs, range(5)))
+    run = await firm.over()
+    assert (run.phase, run.tally.differences, run.tally.entries) == (Phase.DONE, 0, 5)
+    assert run.tally.totals == (Total(EUR, Decimal("500.00"), Decimal("500.00"), Decimal(0)),)
+
+
+async def test_each_kind_is_found_with_its_money(firm: Firm) -> None:
+    await firm.hold(*map(ours, range(4)))
+    firm.books.entries = [
+        theirs(0), theirs(1, amount=Decimal("90.00")), theirs(2), theirs(2, external_id="B-2b"),
+        theirs(7, reference=None), theirs(8),
+    ]  # fmt: skip
+    run = await firm.over()
+    found = {(each.kind, each.name): each.effect[EUR] for each in await firm.differences(run)}
+    assert found == {
+        (Kind.DIFFERENT, "timesheet/T-1/1.r1"): Decimal("-10.00"),
+        (Kind.TWICE, "timesheet/T-2/1.r1"): Decimal("100.00"),
+        (Kind.MISSING, "timesheet/T-3/1.r1"): Decimal("-100.00"),
+        (Kind.EXTRA, "timesheet/T-8/1.r1"): Decimal("100.00"),
+        (Kind.EXTRA, "~/billable/B-7"): Decimal("100.00"),
+    }
+    [total] = run.tally.totals
+    assert total.theirs - total.ours == sum(found.values()) == Decimal("190.00")
+    assert run.tally.counts[("timesheet", Kind.EXTRA)] == 2
+
+
+async def test_days_beside_the_period_are_read_and_do_not_count(firm: Firm) -> None:
+    await firm.hold(ours(1, day=date(2026, 4, 2)), ours(2, day=date(2026, 3, 31)))
+    firm.books.entries = [theirs(2, day=date(2026, 4, 1))]
+    run = await firm.over()
+    [difference] = await firm.differences(run)
+    assert (difference.kind, difference.fields) == (Kind.DIFFERENT, ("day",))
+    assert firm.books.asked[0][:2] == (date(2026, 2, 22), date(2026, 4, 7))
+
+
+async def test_an_open_command_is_on_its_way(firm: Firm) -> None:
+    await firm.hold(ours(1), ours(2))
+    asked = command(ActorKey("timesheet", "T-1"), "1.r1")
+    [row] = (await firm.clients.commits.load([asked.key])).values()
+    turn = asking(applied(row, message("asks"), state=row.state or b"{}"), asked)
+    await firm.clients.commits.commit(batch(turn))
+    run = await firm.over()
+    assert [each.name for each in await firm.differences(run)] == [ours(2).name]
+    assert (run.tally.on_its_way, run.tally.counts) == (1, {("timesheet", Kind.MISSING): 1})
+    [total] = run.tally.totals
+    assert (total.ours, total.theirs, total.on_its_way) == (Decimal("200.00"), Decimal(0), Decimal("-100.00"))
+
+
+async def test_one_entity_and_one_legal_entity_are_reconciled_alone(firm: Firm) -> None:
+    await firm.hold(ours(1))
+    foreign = theirs(3, legal_entity="UK01")
+    firm.books.entries = [foreign, theirs(4, reference="expense/X-1/1.r1/1")]
+    uk = await firm.over(replace(MARCH, legal_entity="UK01"))
+    assert [each.theirs for each in await firm.differences(uk)] == [foreign]
+    expenses = await firm.over(replace(MARCH, entity="expense"))
+    assert [each.name for each in await firm.differences(expenses)] == ["expense/X-1/1.r1"]
+
+
+async def test_a_run_goes_on_where_a_process_ended(firm: Firm) -> None:
+    await firm.hold(*map(ours, range(5)))
+    firm.books.entries = list(map(theirs, range(4)))
+    run = await firm.begin()
+    while (following := await firm.clients.run_work.next()) is not None:
+        firm.steps = firm.made()
+        await firm.steps.step(following)
+    assert [each.name for each in await firm.differences(await firm.shown(run))] == [ours(4).name]
+    assert [start for _, _, start in firm.books.asked] == [None, "2"], "no page is read twice"
+
+
+async def test_a_step_that_was_not_recorded_is_done_again(firm: Firm) -> None:
+    await firm.hold(*map(ours, range(3)))
+    firm.books.entries = list(map(theirs, range(3)))
+    run = await firm.begin()
+    await firm.steps.step(run)
+    await firm.steps.step(run)  # as it was before the first step
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert (await firm.shown(run)).tally.differences == 0
+
+
+async def test_a_system_that_does_not_answer_is_asked_again(firm: Firm) -> None:
+    firm.books.fails = 1
+    run = await firm.begin()
+    with pytest.raises(PostingsUnavailable):
+        await firm.steps.step(run)
+    assert await firm.shown(run) == run
+
+
+@pytest.mark.parametrize("system", ["crm", "erp-2"])
+async def test_a_system_without_books_ends_the_run(firm: Firm, system: str) -> None:
+    run = await firm.over(replace(MARCH, system=system))
+    assert run.phase is Phase.FAILED
+    assert system in (run.reason or "")
+
+
+async def test_a_state_that_cannot_be_read_ends_the_run(firm: Firm) -> None:
+    await firm.store_state(ActorKey("timesheet", "T-1"), "unreadable")
+    run = await firm.over()
+    assert (run.phase, run.reason) == (Phase.FAILED, "the stored state of timesheet/T-1 cannot be read")
+
+
+async def test_the_first_and_the_last_day_there_is_are_days(firm: Firm) -> None:
+    run = await firm.over(RunAsked("erp", date.min, date.max))
+    assert run.phase is Phase.DONE

@@ -1,0 +1,105 @@
+"""Whoever works on runs: one process at a time, schedules once in their time, a system that stays silent, figures."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from adapters.ports.postings import PostingsUnavailable
+from adapters.ports.recon import Kind, Phase
+from gateway.backoff import Backoff
+from gateway.recon.schedule import ReconciliationPolicy
+from gateway.recon.worker import TRIES, Reconciler
+from tests.gateway.recon.books import Firm, ours, theirs
+
+NIGHTLY = ReconciliationPolicy(system="erp", days=30)
+
+
+class NoRepairs:
+    """No plan was ever made."""
+
+    async def go_on(self) -> bool:
+        return False
+
+
+class Desk:
+    """One firm, and processes that reconcile it."""
+
+    def __init__(self, **schedules: ReconciliationPolicy) -> None:
+        self.firm = Firm()
+        self.firm.now = datetime(2026, 3, 20, 3, 0, tzinfo=UTC).timestamp()
+        self.schedules = schedules
+
+    def process(self) -> Reconciler:
+        clients = self.firm.store.clients()
+        return Reconciler(
+            clients.run_work, clients.runs, self.firm.made(), NoRepairs(), lambda: self.schedules,
+            lambda: datetime.fromtimestamp(self.firm.now, UTC), Backoff(),
+        )  # fmt: skip
+
+    async def runs(self) -> list[tuple[str | None, date, date, Phase]]:
+        found = await self.firm.clients.runs.page(system=None, before=None, limit=99)
+        return [(run.asked.schedule, run.asked.first, run.asked.last, run.phase) for run in found]
+
+    async def rest(self, process: Reconciler) -> None:
+        """Rounds until there is nothing to do, twice over: what is due is begun in a round without work."""
+        for _ in range(2):
+            while await process.round():
+                pass
+
+
+async def test_a_run_is_taken_to_its_end() -> None:
+    desk = Desk()
+    await desk.firm.begin()
+    await desk.rest(desk.process())
+    [(_, _, _, phase)] = await desk.runs()
+    assert phase is Phase.DONE
+
+
+async def test_one_process_works_and_another_waits() -> None:
+    desk = Desk()
+    first, second = desk.process(), desk.process()
+    await desk.firm.begin()
+    assert await first.round()
+    assert not await second.round()
+
+
+async def test_a_schedule_begins_once_in_its_time() -> None:
+    desk = Desk(nightly=NIGHTLY)
+    process = desk.process()
+    for _ in range(2):
+        await desk.rest(process)
+        assert await desk.runs() == [("nightly", date(2026, 2, 18), date(2026, 3, 20), Phase.DONE)]
+    desk.firm.now += timedelta(days=1).total_seconds()
+    await desk.rest(process)
+    assert [last for _, _, last, _ in await desk.runs()] == [date(2026, 3, 21), date(2026, 3, 20)]
+
+
+async def test_a_system_that_stays_silent_ends_the_run() -> None:
+    desk = Desk()
+    process = desk.process()
+    run = await desk.firm.begin()
+    desk.firm.books.fails = TRIES
+    for _ in range(TRIES - 1):
+        with pytest.raises(PostingsUnavailable):
+            await process.round()
+    assert await process.round()
+    failed = await desk.firm.shown(run)
+    assert (failed.phase, "begin another run" in (failed.reason or "")) == (Phase.FAILED, True)
+
+
+async def test_the_figures_are_those_of_the_newest_whole_run() -> None:
+    desk = Desk()
+    process = desk.process()
+    await desk.firm.hold(ours(1))
+    desk.firm.books.entries = [theirs(2, amount=Decimal(1))]
+    await desk.firm.begin()
+    await desk.rest(process)
+    assert process.figures == {("timesheet", Kind.MISSING): 1, ("timesheet", Kind.EXTRA): 1}
+    desk.firm.books.entries = [theirs(1)]
+    desk.firm.now += 1
+    await desk.firm.begin()
+    await desk.rest(process)
+    assert process.figures == {}
