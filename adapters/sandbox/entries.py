@@ -110,7 +110,15 @@ class Addition(_Hand):
     account: Text | None = None
 
 
-HANDS: Final = TypeAdapter(list[Annotated[Removal | Change | Addition, Field(discriminator="do")]])
+class Copy(_Hand):
+    """Write the same entry once more."""
+
+    do: Literal["copy"]
+    external_id: Text
+
+
+Hand = Removal | Change | Addition | Copy
+HANDS: Final = TypeAdapter(list[Annotated[Hand, Field(discriminator="do")]])
 
 
 class UnknownEntry(LookupError):
@@ -152,14 +160,15 @@ class Entries:
         shown = found[:limit]
         return [entry for _, entry in shown], shown[-1][0] if len(found) > limit else None
 
-    def by_hand(self, hand: Removal | Change | Addition) -> tuple[str, Entry | None]:
+    def by_hand(self, hand: Hand) -> tuple[str, Entry | None]:
         """Do it; the id of the entry, and the entry if it was removed. Raises `UnknownEntry`."""
         match hand:
             case Addition():
                 said = hand.model_dump(exclude={"do"})
-                entry = Entry(external_id=f"H-{self._last + 1}", **said)
-                self.write(entry)
-                return entry.external_id, None
+                return self._written(Entry(external_id=f"H-{self._last + 1}", **said)), None
+            case Copy():
+                first = self._rows[self._number(hand.external_id)]
+                return self._written(replace(first, external_id=f"H-{self._last + 1}")), None
             case Change():
                 number = self._number(hand.external_id)
                 said = hand.model_dump(exclude={"do", "external_id"}, exclude_none=True)
@@ -171,6 +180,10 @@ class Entries:
                     del self._taken_back[self._takes_back.pop(number)]
                 del self._numbers[hand.external_id]
                 return hand.external_id, self._rows.pop(number)
+
+    def _written(self, entry: Entry) -> str:
+        self.write(entry)
+        return entry.external_id
 
     def _standing(self) -> Iterator[tuple[int, Entry]]:
         over = self._takes_back.keys() | self._taken_back.keys()

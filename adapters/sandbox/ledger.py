@@ -9,7 +9,7 @@ from typing import Final
 
 from adapters.sandbox.answers import Made, Refusal
 from adapters.sandbox.books import Books, Written
-from adapters.sandbox.entries import Addition, Change, Entries, Removal, entry_of
+from adapters.sandbox.entries import Entries, Hand, entry_of
 from adapters.sandbox.journal import Effect, Journal, Line
 from adapters.sandbox.postings import Posting
 from adapters.sandbox.settings import SandboxSettings
@@ -87,7 +87,7 @@ class Ledger:
         """The id of the first effect with this reference; None if there is none."""
         return self._by_reference.get((operation, reference))
 
-    def by_hand(self, hand: Removal | Change | Addition) -> str:
+    def by_hand(self, hand: Hand) -> str:
         """Do to the books what somebody does there by hand; the id of the entry. Raises `UnknownEntry`.
 
         What was removed is not found by its reference any more, so the same may be posted again.

@@ -187,6 +187,13 @@ class Firm:
         async with self.session.get(f"{self.sandboxes[system]}/faults") as response:
             return [fault["hits"] for fault in await response.json()]
 
+    async def by_hand(self, *hands: Json) -> list[str]:
+        """Do to the ERP's books what somebody does there by hand; the ids of the entries."""
+        async with self.session.post(f"{self.sandboxes['erp']}/by-hand", json=list(hands)) as response:
+            assert response.status == 200, await response.text()
+            done: list[str] = await response.json()
+            return done
+
     async def verdicts(self) -> dict[str, int]:
         """Messages of the sources by verdict; what actors tell each other counts for itself."""
         rows = await self.database.fetch(
@@ -234,6 +241,7 @@ def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[st
             "timeout_seconds": timeout,
             "gate": dict(gate),
             "concurrency": 64,
+            **({"postings": "/postings"} if role is Role.ERP else {}),
             "operations": {
                 row.name: {
                     "path": row.path,

@@ -123,6 +123,13 @@ async def test_an_entry_is_changed_and_added_by_hand(erp: Caller) -> None:
     assert {name: new[name] for name in added} == added
 
 
+async def test_an_entry_is_copied_by_hand(erp: Caller) -> None:
+    posted = await post(erp)
+    await by_hand(erp, {"do": "copy", "external_id": posted})
+    first, second = await standing(erp)
+    assert {**first, "external_id": second["external_id"]} == second
+
+
 @pytest.mark.parametrize("hand", [{"do": "remove", "external_id": "B-99"}, {"do": "burn"}, {"do": "add"}])
 async def test_what_cannot_be_done_by_hand_is_refused(erp: Caller, hand: dict[str, object]) -> None:
     assert (await by_hand(erp, hand)).status == 422
