@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from schemas.billed import Billed, BilledLine, Post
 from schemas.commands import command_reference
@@ -46,6 +46,8 @@ def sort_of(post: Post) -> Sort:
             return Sort.EXPENSE
         case CostPost():
             return Sort.COST
+        case _:
+            assert_never(post)
 
 
 def day_of(post: Post) -> date:

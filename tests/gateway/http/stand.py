@@ -22,6 +22,7 @@ from adapters.memory.store import MemoryStore
 from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
+from adapters.ports.recon import Plan, RunWork
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
 from adapters.postgres.bindings import PostgresBindings
@@ -37,6 +38,8 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
 from gateway.activations import Bounds
@@ -58,6 +61,7 @@ from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
@@ -105,6 +109,16 @@ class Nobody:
 
 
 NOBODY: Final = Nobody()
+
+
+@dataclass(frozen=True, slots=True)
+class PlansTold:
+    """Plans that were told to their entities."""
+
+    plans: list[Plan] = field(default_factory=list)
+
+    async def tell(self, plan: Plan) -> None:
+        self.plans.append(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +187,8 @@ class Stand:
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
+    work: RunWork = field(kw_only=True)
+    told_plans: PlansTold = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -248,12 +264,14 @@ async def listening(
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
     bindings = PostgresBindings(url)
+    runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
     hints: list[None] = []
+    told_plans = PlansTold()
     policies, texts = PostgresPolicies(url), Texts()
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
     trials = Trials(trial(commits, entities), lambda: "a-policy")
@@ -284,6 +302,9 @@ async def listening(
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
                     trials,
+                    Reconciliations(
+                        runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)
+                    ),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -292,7 +313,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at,
+                systems_looked_at, work=work, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -300,7 +321,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings,
+            cases, bindings, runs, plans, work,
         )  # fmt: skip
         for store in stores:
             await store.close()

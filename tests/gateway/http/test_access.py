@@ -22,6 +22,8 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresRuns
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
@@ -38,6 +40,7 @@ from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -47,7 +50,17 @@ from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Customers, Stand, listening, readmission, trial
+from tests.gateway.http.stand import (
+    EXAMPLE,
+    NOBODY,
+    TOKEN,
+    Customers,
+    PlansTold,
+    Stand,
+    listening,
+    readmission,
+    trial,
+)
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -74,9 +87,12 @@ def app(database_url: str) -> web.Application:
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
     commits = PostgresCommits(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
+    runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
+    reconciliations = Reconciliations(runs, plans, PlansTold(), (), (), lambda: None)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports, trials
-    )
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports, trials,
+        reconciliations,
+    )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
@@ -93,6 +109,8 @@ def app(database_url: str) -> web.Application:
         await cases.close()
         await bindings.close()
         await commits.close()
+        await runs.close()
+        await plans.close()
 
     app.on_cleanup.append(close)
     return app
