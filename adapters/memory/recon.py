@@ -213,12 +213,12 @@ class MemoryHoldings:
 
     def _has_moved(self, system: str, key: ActorKey, since: datetime) -> bool:
         logged = (each for log in self._tables.attempts.values() for each in log)
-        ended = (
-            each.ended_at
+        moments = (
+            each.started_at if each.ended_at is None else each.ended_at
             for each in logged
             if each.command is not None and (each.command.system, each.command.key) == (system, key)
         )
-        return any(at is None or at >= since.timestamp() for at in ended)
+        return any(moment >= since.timestamp() for moment in moments)
 
 
 def _group(name: str, entries: Mapping[tuple[str, bool, str], Standing]) -> Group:

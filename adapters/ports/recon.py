@@ -254,7 +254,7 @@ class OpenCommand:
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """What moves of a key at a system: its open commands, and whether an attempt of it ended since then."""
+    """What moves of a key at a system: its open commands, and whether an attempt of it began or ended since then."""
 
     open: tuple[OpenCommand, ...] = ()
     has_moved: bool = False
@@ -268,7 +268,7 @@ class Holdings(Protocol):
         ...
 
     async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open now, and whether anything ended from `since` on."""
+        """Of those keys of which something moves: what is open now, and whether any attempt began or ended from `since`."""
         ...
 
     async def close(self) -> None:
