@@ -26,10 +26,13 @@ def repaired(state: B, told: Repaired, context: Context) -> Decision:
         if item.holds != (None if line is None else line.reference):
             remarks.append(f"{item.booking} was booked otherwise since the repair was planned: it is left as it is")
             continue
+        if line is not None and line.system != told.system:
+            remarks.append(f"{item.booking} is not known to be of {told.system}: it is left as it is")
+            continue
         if item.stands is not None and item.reference is not None:
             requests.append(_taking_back(item, told))
         if item.books and line is not None:
-            lines[line.body.line_id] = again = _again(line, told.system, context.key)
+            lines[line.body.line_id] = again = _again(line, context.key)
             requests.append(posting(again))
     if not requests:
         return Ignore("; ".join(remarks) or "nothing of it is to be repaired here")
@@ -49,7 +52,7 @@ def _taking_back(item: Item, told: Repaired) -> Request:
     )
 
 
-def _again(line: BilledLine, system: str, key: ActorKey) -> BilledLine:
+def _again(line: BilledLine, key: ActorKey) -> BilledLine:
     """The same, booked once more: under another reference, since the system may remember the former one."""
-    again = line.model_copy(update={"turn": line.turn + 1, "posted": False, "system": line.system or system})
+    again = line.model_copy(update={"turn": line.turn + 1, "posted": False})
     return again.model_copy(update={"reference": command_reference(key, again.name, 1)})

@@ -268,7 +268,7 @@ class Holdings(Protocol):
         ...
 
     async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open now, and whether any attempt began or ended from `since`."""
+        """Of those keys of which something moves: what is open, and whether any attempt began or ended from `since` on."""
         ...
 
     async def close(self) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+
+import pytest
 
 from actors.decision import Request
 from actors.entities.expense import ACTOR as EXPENSES
@@ -85,6 +88,14 @@ def test_what_was_booked_otherwise_since_is_left_as_it_is() -> None:
         assert "booked otherwise since" in reason_to_ignore(moved.when(plan))
     # And a repair that is told twice is done once
     assert "booked otherwise since" in reason_to_ignore(BILLED.after(MISSING).when(MISSING))
+
+
+@pytest.mark.parametrize("system", [None, "us-erp"])
+def test_what_is_not_known_to_be_of_the_system_is_left_as_it_is(system: str | None) -> None:
+    assert isinstance(BILLED.state, Billed)
+    kept = {line_id: line.model_copy(update={"system": system}) for line_id, line in BILLED.state.lines.items()}
+    elsewhere = replace(BILLED, state=BILLED.state.model_copy(update={"lines": kept}))
+    assert "not known to be of erp" in reason_to_ignore(elsewhere.when(MISSING))
 
 
 def test_each_item_stands_for_itself() -> None:
