@@ -223,12 +223,9 @@ EVENTS: Final = Registry(
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),
-<<<<<<< HEAD
         Version("expense.invoiced", 1, invoice_told.Invoiced, inner=True),
         Version("expense.acted", 1, acts.Acted, inner=True),
-=======
         Version("expense.repaired", 1, repair_v1.Repaired, inner=True),
->>>>>>> 1adc923 (Repairs: plans that somebody else approves, and their way through the API)
         Version("invoice.issued", 1, invoice_v1.Issued),
         Version("invoice.posted", 1, invoice_v1.Posted),
         Version("invoice.posting_rejected", 1, invoice_v1.PostingRejected),

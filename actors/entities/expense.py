@@ -40,8 +40,8 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
             return corrected(state, report, event.source, context)
         case Envelope(data=Rejected()):
             return sent_back(state, "expense")
-        case Envelope(data=Repaired() as told):
-            return repaired(state, told, context)
+        case Envelope(data=Repaired() as repair):
+            return repaired(state, repair, context)
         case _:
             return Ignore(f"{event.type} does not concern a report of expenses")
 

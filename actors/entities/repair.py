@@ -81,17 +81,21 @@ def _verified(state: Repair, verified: Verified, context: Context) -> Decision:
     if plan is None or state.status != "approved":
         return Ignore("the plan is not approved, or it was sent already")
     changed = set(verified.changed)
-    left = sorted((item for item in plan.items if item.number not in changed), key=lambda item: (item.entity, item.key))
+    by = state.decided_by or plan.requested_by
+    left = sorted((item for item in plan.items if item.number not in changed), key=_owner)
     requests: list[Request] = []
-    for place, ((entity, key), items) in enumerate(groupby(left, key=lambda item: (item.entity, item.key)), 1):
-        body = Repaired(
-            to=key, plan=context.key.id, system=plan.system, by=state.decided_by or plan.requested_by, items=tuple(items)
-        )
+    for place, ((entity, key), items) in enumerate(groupby(left, key=_owner), 1):
+        body = Repaired(to=key, plan=context.key.id, system=plan.system, by=by, items=tuple(items))
         requests.append(Request(SELF, f"{entity}.repaired", f"repair.{place}", body))
     gone = [item.booking for item in plan.items if item.number in changed]
     remarks = (f"not as planned any more, and left alone: {', '.join(gone)}",) if gone else ()
     sent = state.model_copy(update={"status": "sent", "changed": tuple(sorted(changed))})
     return Accept(sent, tuple(requests), remarks=remarks)
+
+
+def _owner(item: Item) -> tuple[str, str]:
+    """The sheet or report that an item is of."""
+    return item.entity, item.key
 
 
 def _heard(result: Result) -> Decision:

@@ -46,8 +46,8 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
             return answered(state, event)
         case Envelope(data=RatesChanged() as change):
             return rates_changed(state, change, context)
-        case Envelope(data=Repaired() as told):
-            return followed(state, repaired(state, told, context), context.key)
+        case Envelope(data=Repaired() as repair):
+            return followed(state, repaired(state, repair, context), context.key)
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):

@@ -102,7 +102,7 @@ class RunAsked:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Of one legal entity and currency: `theirs` less `ours` is what is `on_its_way`, and the effects of all differences."""
+    """Of one legal entity and currency: `theirs` less `ours` is `on_its_way` and the effects of all differences."""
 
     place: Place
     ours: Decimal
@@ -268,7 +268,7 @@ class Holdings(Protocol):
         ...
 
     async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open, and whether any attempt began or ended from `since` on."""
+        """Of those keys of which something moves: what is open, and whether an attempt began or ended `since` then."""
         ...
 
     async def close(self) -> None:

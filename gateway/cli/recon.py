@@ -61,7 +61,8 @@ def start(  # noqa: PLR0913 - click hands over every option
         run = _over(api, run)
     _show(run, output)
     if wait and not run["is_clean"]:
-        raise Failed(Exit.FAILED, run["reason"] or f"{run['differences']} differences: tallystick recon show {run['id']}")
+        found = f"{run['differences']} differences: tallystick recon show {run['id']}"
+        raise Failed(Exit.FAILED, run["reason"] or found)
 
 
 @recon.command("list")
@@ -104,9 +105,8 @@ def show(id: int, url: str | None, token_file: Path | None, output: str, kind: s
 def compare(id: int, earlier: int, url: str | None, token_file: Path | None, output: str, most: int) -> None:
     """Show what of reconciliation ID is new since EARLIER, what is gone, and what is still there."""
     api = remote(url, token_file)
-    changes = {
-        change: api.all(f"{RUNS}/{id}/compare", most, with_=earlier, change=change) for change in ("new", "gone", "still")
-    }
+    path = f"{RUNS}/{id}/compare"
+    changes = {change: api.all(path, most, with_=earlier, change=change) for change in ("new", "gone", "still")}
     if output == JSON:
         show_json(changes)
         return

@@ -157,10 +157,9 @@ def _counted(tally: Tally, group: Group, judged: Judged, standing: _Standing) ->
         for difference in judged.differences:
             place = (difference.shown.entity, difference.kind)
             counts[place] = counts.get(place, 0) + 1
-    ours, theirs, way = (
-        more({each.place: getattr(each, side) for each in tally.totals}, sums)
-        for side, sums in (("ours", judged.ours), ("theirs", judged.theirs), ("on_its_way", judged.effect if moves else {}))
-    )  # fmt: skip
+    ours = more({each.place: each.ours for each in tally.totals}, judged.ours)
+    theirs = more({each.place: each.theirs for each in tally.totals}, judged.theirs)
+    way = more({each.place: each.on_its_way for each in tally.totals}, judged.effect if moves else {})
     totals = tuple(
         Total(place, ours.get(place, ZERO), theirs.get(place, ZERO), way.get(place, ZERO))
         for place in sorted({*ours, *theirs, *way})

@@ -16,7 +16,7 @@ MOST_ITEMS: Final = 300
 
 
 class Item(Record):
-    """What is to be done about one difference: what stands there is taken back, what we hold is booked anew, or both."""
+    """What is to be done about a difference: what stands there is taken back, what we hold is booked anew, or both."""
 
     number: Annotated[int, Field(ge=1)]
     """Of the difference in its run."""
