@@ -255,8 +255,8 @@ class PostgresStoreStand:
         policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url), PostgresRunWork(url), PostgresHoldings(url),
-            PostgresPlans(url),
+            retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
+            PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)
