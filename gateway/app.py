@@ -19,6 +19,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
@@ -53,6 +54,7 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -69,7 +71,7 @@ from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
 from gateway.recon.parts import ReconPorts
 from gateway.recon.repairs import Repairs
-from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
+from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
 
@@ -187,6 +189,7 @@ async def ports(
                 closed(PostgresRuns(url)), closed(PostgresRunWork(url)), closed(PostgresHoldings(url)),
                 closed(PostgresPlans(url)),
             ),
+            counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
         )
 
 
@@ -206,6 +209,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     entities = PostgresEntities(settings.database_url)
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
+    kpis = PostgresKpis(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
@@ -215,12 +219,13 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
         CaseViews(cases), acting, imports, trials, reconciliations,
+        KpiViews(kpis, runtime.policies.objectives),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis):
             await shown.close()
         await readers.close()
         await overdue.close()

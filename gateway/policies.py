@@ -18,6 +18,7 @@ from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.intakes.mapping import Intakes
 from gateway.intakes.routes import bindings
+from gateway.kpis.objectives import Objectives
 from gateway.policy_disk import PolicyTexts
 from gateway.policy_file import PolicyFile
 from gateway.recon.schedule import ReconciliationPolicy
@@ -49,6 +50,7 @@ class InForce:
     sources: Mapping[str, Source]
     intakes: Intakes
     reconciliations: Mapping[str, ReconciliationPolicy]
+    objectives: Objectives
     activation: Activation | None = None
 
 
@@ -94,6 +96,10 @@ class PolicyBook:
     def reconciliations(self) -> Mapping[str, ReconciliationPolicy]:
         """What is reconciled by itself."""
         return self._known().reconciliations
+
+    def objectives(self) -> Objectives:
+        """What service is expected; by the file until it is known what is in force."""
+        return self._file.objectives if self._now is None else self._now.objectives
 
     def named(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
         """The systems whose ids may be imported, and each legal entity with those that keep its customers.
@@ -241,5 +247,6 @@ def _bound_by(file: PolicyFile) -> dict[str, frozenset[str]]:
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
     return InForce(
-        file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), file.reconciliations, activation
+        file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), file.reconciliations, file.objectives,
+        activation,
     )

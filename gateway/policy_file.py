@@ -37,6 +37,7 @@ from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.intakes.checks import check_intakes
 from gateway.intakes.intake import Intake
 from gateway.intakes.values import FORMS
+from gateway.kpis.objectives import Objectives, Share, Within
 from gateway.policy_checks import (
     Mistakes,
     check_approvals,
@@ -111,6 +112,8 @@ class PolicyFile(BaseModel):
     """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
     reconciliations: Mapping[Id, ReconciliationPolicy] = {}
     """What is reconciled by itself, by a name of your own."""
+    objectives: Objectives = Objectives()
+    """What service the firm expects; the KPIs say how far it is reached."""
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""
 
@@ -247,6 +250,9 @@ _NAMES: Final = frozenset(
         BreakerPolicy,
         RetentionPolicy,
         ReconciliationPolicy,
+        Objectives,
+        Within,
+        Share,
     )
     for name in model.model_fields
 )

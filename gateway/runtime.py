@@ -17,6 +17,7 @@ from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.cases import Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
+from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
@@ -45,6 +46,8 @@ from gateway.health import Health
 from gateway.hearing import Ear
 from gateway.heartbeat import SILENT_SECONDS, Heartbeat
 from gateway.inner import Inner
+from gateway.kpis.business import Business
+from gateway.kpis.follower import Follower
 from gateway.lanes import LaneWorker
 from gateway.life import Life
 from gateway.looking import Looking
@@ -92,12 +95,21 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """What the business's figures are counted in, and shown from."""
+
+    books: Books
+    kpis: Kpis
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """The outside, as implementations of our ports. One `Commits` for each committer.
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
     Without `reconciliation` nothing is reconciled.
+    Without `counting` no figures are counted.
     """
 
     commits: Sequence[Commits]
@@ -121,6 +133,7 @@ class Ports:
     policies: Policies | None = None
     unmapped: Unmapped | None = None
     reconciliation: ReconPorts | None = None
+    counting: Counting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,8 @@ class Runtime:
         kept = ports.upkeep
         self._watermark = None if kept is None else self._make_watermark(kept)
         self._cleaner = None if kept is None else Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
+        self._follower = None if ports.counting is None else Follower(ports.counting.books, Backoff())
+        self._business = None if ports.counting is None else Business(ports.counting.kpis, Backoff())
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
         self._subscription: Subscription | None = None
@@ -252,6 +267,9 @@ class Runtime:
             self._spawn("reconciliation", self.reconciliation.reconciler.run())
         if self._cleaner is not None:
             self._spawn("retention", self._cleaner.run())
+        if self._follower is not None and self._business is not None:
+            self._spawn("figures", self._follower.run())
+            self._spawn("business", self._business.run())
         self._spawn("consumer", self._consumer.run())
         self._subscription = await self._ports.consuming.subscribe(
             self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
@@ -340,6 +358,8 @@ class Runtime:
         """Gauges of what this process has in hand."""
         if self.reconciliation is not None:
             counts.gauges.append(self.reconciliation.gauge)
+        if self._business is not None:
+            self._business.show(counts)
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(
             Gauge("policy_behind", "1 while this process cannot read the policy in force.", (),

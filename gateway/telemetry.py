@@ -256,3 +256,8 @@ def mapping_not_retried(case: int, key: str, reason: str) -> None:
 def mappings_retried(policy: str, count: int) -> None:
     """What stood still for want of a mapping is tried again under a new policy."""
     _log.info("mappings_retried", policy=policy, count=count)
+
+
+def figures_failed(error: Exception) -> None:
+    """The business's figures cannot be counted or shown: our bug. They stand still; nothing else does."""
+    _log.error("figures_failed", exc_info=error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 from typing import assert_never
 
 from adapters.memory.rows import Accepted
@@ -31,8 +31,9 @@ class MemoryRetention:
                 return self._attempts(before, limit)
             case Old.TIMELINE:
                 timeline = self._tables.timeline
-                gone = list(islice((line for line in timeline if line.at < before), limit))
-                self._tables.timeline = [line for line in timeline if line not in gone]
+                gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
+                self._tables.timeline = timeline[len(gone) :]
+                self._tables.timeline_removed += len(gone)
                 return len(gone)
             case Old.CASES:
                 cases = self._tables.cases

@@ -11,6 +11,7 @@ from adapters.memory.dead_letters import MemoryDeadLetters
 from adapters.memory.entities import MemoryEntities
 from adapters.memory.gates import MemoryGates
 from adapters.memory.history import MemoryHistory
+from adapters.memory.kpis import MemoryBooks, MemoryKpis
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.looks import MemoryLooks
@@ -54,6 +55,8 @@ class MemoryClients:
     run_work: MemoryRunWork
     holdings: MemoryHoldings
     plans: MemoryPlans
+    books: MemoryBooks
+    kpis: MemoryKpis
     remembered: Remembered
 
 
@@ -95,5 +98,7 @@ class MemoryStore:
             MemoryRunWork(recon, clock),
             MemoryHoldings(tables),
             MemoryPlans(tables, recon, clock),
+            MemoryBooks(tables),
+            MemoryKpis(tables),
             remembered,
         )

@@ -16,6 +16,7 @@ from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.history import History
+from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
@@ -35,6 +36,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.history import PostgresHistory
+from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
@@ -99,6 +101,8 @@ class Process:
     run_work: RunWork
     holdings: Holdings
     plans: Plans
+    books: Books
+    kpis: Kpis
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -193,6 +197,8 @@ class MemoryStoreStand:
             clients.run_work,
             clients.holdings,
             clients.plans,
+            clients.books,
+            clients.kpis,
             clients.remembered,
         )
 
@@ -256,7 +262,7 @@ class PostgresStoreStand:
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
-            PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url),
+            PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

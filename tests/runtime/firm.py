@@ -31,7 +31,7 @@ from adapters.ports.views import (
 from adapters.rabbitmq.topology import EVENTS, topology
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile, parse_policy
-from gateway.runtime import Ports, Runtime, Sources, Tuning
+from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning
 from schemas.codec import STRUCTURED, encode
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.envelope import Attributes
@@ -189,6 +189,7 @@ class Gateway:
             gates=store.gates,
             policies=store.policies,
             unmapped=store.unmapped,
+            counting=Counting(store.books, store.kpis),
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         tuning = Tuning(prefetch=50, bounds=SMALL)

@@ -12,5 +12,11 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      x AS (DELETE FROM tallystick.policy), y AS (DELETE FROM tallystick.policy_tried),
      aa AS (DELETE FROM tallystick.recon_plan), ab AS (DELETE FROM tallystick.recon_run),
      r AS (UPDATE tallystick.watermark SET counter = 0, at = now(),
-                  server = (SELECT s.server FROM tallystick.this_server() s))
+                  server = (SELECT s.server FROM tallystick.this_server() s)),
+     z AS (DELETE FROM tallystick.kpi_sum), ac AS (DELETE FROM tallystick.kpi_kept),
+     ad AS (DELETE FROM tallystick.kpi_missing),
+     ae AS (UPDATE tallystick.kpi_position p SET
+                turn = p.turn + 1, timeline = t.last_value - (NOT t.is_called)::integer,
+                cases = c.last_value - (NOT c.is_called)::integer, until = NULL, since = NULL
+            FROM tallystick.timeline_seq_seq t, tallystick.case_log_seq_seq c)
 DELETE FROM tallystick.audit

@@ -31,6 +31,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -57,6 +58,7 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing, People, Told
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -263,7 +265,7 @@ async def listening(
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
-    bindings = PostgresBindings(url)
+    bindings, kpis = PostgresBindings(url), PostgresKpis(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
@@ -305,6 +307,7 @@ async def listening(
                     Reconciliations(
                         runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)
                     ),
+                    KpiViews(kpis, book.objectives),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -321,7 +324,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work,
+            cases, bindings, runs, plans, work, kpis,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -16,6 +16,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
@@ -36,6 +37,7 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
@@ -46,6 +48,7 @@ from gateway.http.systems import Systems
 from gateway.http.trials import Trials
 from gateway.http.views import Views
 from gateway.ids import time_ordered_id
+from gateway.kpis.objectives import Objectives
 from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
@@ -81,7 +84,7 @@ def app(database_url: str) -> web.Application:
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
-    cases, bindings = PostgresCases(database_url), PostgresBindings(database_url)
+    cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
@@ -92,6 +95,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports, trials,
         reconciliations,
+        KpiViews(kpis, Objectives),
     )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -111,6 +115,7 @@ def app(database_url: str) -> web.Application:
         await commits.close()
         await runs.close()
         await plans.close()
+        await kpis.close()
 
     app.on_cleanup.append(close)
     return app

@@ -82,9 +82,9 @@ BEGIN
         SELECT * FROM numbered n WHERE n.request <= gate.count
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
-                                        generation, entity_version, index, request)
+                                        generation, entity_version, index, request, about)
         SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation,
-               h.entity_version, h.index, h.request
+               h.entity_version, h.index, h.request, tallystick.about(h.body)
         FROM passed h
     ), forgotten AS (
         DELETE FROM tallystick.attempt a USING passed h
