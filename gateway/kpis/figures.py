@@ -132,7 +132,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Figure(
         "deals_won", "parts of deals that were won", "Σ deals_won", "count",
         "each part of `project.opportunity_won` once, when it is applied first",
-        "parts of legal entities that run no won deals are counted too",
+        "nothing: parts of legal entities that run no won deals are counted too",
         _count(Measure.DEALS_WON),
     ),
     Figure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from adapters.ports.kpis import Books, Page
@@ -26,12 +27,23 @@ class Step(NamedTuple):
 
 
 class Follower:
-    """Counts for ever. Of several processes each line is counted by one, whichever adds it first."""
+    """Counts for ever. Of several processes each line is counted by one, whichever adds it first.
 
-    def __init__(self, books: Books, backoff: Backoff, *, rest: float = REST_SECONDS) -> None:
+    `failed` hears of mistakes of ours, which end nothing else.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        backoff: Backoff,
+        *,
+        rest: float = REST_SECONDS,
+        failed: Callable[[Exception], None] = telemetry.figures_failed,
+    ) -> None:
         self._books = books
         self._backoff = backoff
         self._rest = rest
+        self._failed = failed
 
     async def run(self) -> None:
         """Page after page."""
@@ -44,7 +56,7 @@ class Follower:
                 await self._backoff.wait()
                 continue
             except Exception as error:  # noqa: BLE001  # a mistake in a figure must not end a process that moves money
-                telemetry.figures_failed(error)
+                self._failed(error)
                 await self._backoff.wait()
                 continue
             self._backoff.reset()
