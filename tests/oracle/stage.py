@@ -147,8 +147,8 @@ class Stage:
             body = orjson.loads(found.message.body)
             name = found.message.type.rpartition(".")[0]
             message = Message(found.message.source, found.message.id, name, body["data"], _moment(found.at))
-        if line.command_id is not None:
-            log = tables.attempts[line.command_id]
+        log = [] if line.command_id is None else tables.attempts.get(line.command_id, [])
+        if log:
             sent = log[-1].command
             assert sent is not None
             is_there = any(each.attempt.ending == "confirmed" for each in log)
