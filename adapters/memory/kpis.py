@@ -122,7 +122,7 @@ class MemoryKpis:
         for place, added in self._sums.added.items():
             if not _counts(place, period, stocks, months):
                 continue
-            *group, day = place
+            day = place.day
             name = (place.measure, place.legal_entity, place.currency, place.label)
             before = found.get(name)
             if before is not None:
@@ -156,7 +156,7 @@ class MemoryKpis:
             depth = entity.row.lane.depth
             if depth and key.entity in ("timesheet", "expense"):
                 yield "unbilled", depth, None, {}
-            elif depth and key.is_external and key.id.split("/")[1] == "customer":
+            elif depth and key.is_external and key.id.split("/")[1:2] == ["customer"]:
                 yield "unmatched_customers", 1, None, {}
         yield from self._blocked()
         for row in tables.cases:
@@ -167,7 +167,8 @@ class MemoryKpis:
         """Invoices and customers with a case, or whose messages wait, each once."""
         tables, counted = self._tables, set[ActorKey]()
         for row in tables.cases:
-            is_twin = row.key.entity == "customer" and _class(row) is FailureClass.DUPLICATE
+            failure_class = row.opened.case.failure.failure_class
+            is_twin = row.key.entity == "customer" and failure_class is FailureClass.DUPLICATE
             if row.is_open and (row.key.entity == "invoice" or is_twin):
                 flow = "unmatched_customers" if is_twin else "blocked_invoices"
                 yield flow, int(row.key not in counted), _moment(row.opened_at), dict(row.opened.case.money)
@@ -180,9 +181,6 @@ class MemoryKpis:
         state = self._tables.row(key).state
         return "" if state is None else str(orjson.loads(state).get("status", ""))
 
-
-def _class(row: Any) -> FailureClass:  # noqa: ANN401  # the row of a case, whose class stands deep in it
-    return FailureClass(row.opened.case.failure.failure_class)
 
 
 def _counts(place: Place, period: Period, stocks: Collection[str], months: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from schemas.keys import ActorKey
@@ -91,7 +91,7 @@ class CaseLine:
     opened_at: datetime
 
 
-LOOKED_INTO: tuple[str, ...] = ("project.opportunity_won", "invoice.disputed", "timesheet.invoiced", "expense.invoiced")
+LOOKED_INTO: Final = ("project.opportunity_won", "invoice.disputed", "timesheet.invoiced", "expense.invoiced")
 """Event types, without version, whose bodies are read; and those of what people do, `<entity>.acted`."""
 
 

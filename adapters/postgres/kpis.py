@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import orjson
@@ -63,11 +63,11 @@ class PostgresBooks:
         lines = await self._fetch(_LINES, at["timeline"], at["timeline_end"], at["timeline_missing"], _PATTERNS)
         cases = await self._fetch(_CASE_LINES, at["cases"], at["cases_end"], at["cases_missing"])
         timeline, case_log = _passed("timeline", at, most, lines), _passed("cases", at, most, cases)
-        (timeline_through, *timeline_numbers), (cases_through, *cases_numbers) = timeline, case_log
-        missing, found = zip(timeline_numbers, cases_numbers, strict=True)
         return Page(
             at["turn"],
-            Reached(timeline_through, cases_through, missing, found),
+            Reached(
+                timeline.through, case_log.through, (timeline.missing, case_log.missing), (timeline.found, case_log.found)
+            ),
             [_line(record) for record in lines],
             [_case_line(record) for record in cases],
             at["since"],
@@ -139,10 +139,18 @@ class PostgresKpis:
         await self._links.close()
 
 
+class _Passed(NamedTuple):
+    """Through which number a log is read; the numbers passed that are not there, and those not missing any more."""
+
+    through: int
+    missing: tuple[int, ...]
+    found: tuple[int, ...]
+
+
 def _passed(
     log: str, at: asyncpg.Record, most: int, rows: Sequence[asyncpg.Record]
-) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
-    """Through which number a log is read then, the numbers passed that are not there, and those not missing any more.
+) -> _Passed:
+    """What a page passes.
 
     At the end of a log it stops at the last line that is there: the numbers behind it are not missing yet.
     """
@@ -151,7 +159,7 @@ def _passed(
     through = end if is_full else max([at[log], *(number for number in here if number > at[log])])
     missing = tuple(number for number in range(at[log] + 1, through + 1) if number not in here)
     known, over = at[f"{log}_missing"], set(at[f"{log}_over"])
-    return through, missing, tuple(number for number in known if number in here or number in over)
+    return _Passed(through, missing, tuple(number for number in known if number in here or number in over))
 
 
 def _line(record: asyncpg.Record) -> Line:

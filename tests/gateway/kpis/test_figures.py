@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_objectives_are_reached_by_those_within_their_time() -> None:
 
 
 def test_an_objective_names_a_bound_by_which_durations_are_counted() -> None:
-    assert set(Bound.__args__) == set(BOUNDS)
+    assert set(get_args(Bound)) == set(BOUNDS)
 
 
 def test_objectives_stand_in_the_policy_and_a_mistake_names_its_line() -> None:
