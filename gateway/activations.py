@@ -15,7 +15,7 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys and messages of a batch, messages of a turn and of a mailbox, rows read of a lane at once, keys in line for a
+    Keys of a batch, its messages and results, messages of a turn and of a mailbox, rows read of a lane at once, keys in line for a
     turn before nothing more is sent, and idle activations in memory, by count and by about how many bytes they take.
     """
 
@@ -126,7 +126,7 @@ class Activations:
             if activation.is_poked:
                 activation.forget()
             activation.has_more = activation.is_poked = False
-            messages += min(len(activation.mailbox), self._bounds.fold)
+            messages += len(activation.answers) + min(len(activation.mailbox), self._bounds.fold)
             taken.append(activation)
         if len(self._ready) <= self._bounds.line:
             self._is_short.set()

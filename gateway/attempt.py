@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -53,23 +53,33 @@ class Attempts:
         """Let no attempt wait any more for others to travel with."""
         self._batches.flush()
 
-    async def step(self, leased: Leased) -> Stepped:
-        """Take the next step of `leased`; never raises."""
+    async def step(self, run: Sequence[Leased]) -> Sequence[Stepped]:
+        """Take the next step of each of a run, which for several is to send them; never raises."""
         try:
-            capability = self._system.capability(leased.command.operation)
-            step = next_step(capability, leased.earlier, self._rules, leased.lost)
-            return await self._take(leased, capability, step)
+            if len(run) == 1:
+                return [await self._next(run[0])]
+            sents = await self._batches.send([leased.command for leased in run])
+            return told_in_order([self._sent(leased, sent) for leased, sent in zip(run, sents, strict=True)])
         except UnknownOperation as error:
             failure = Failure(FailureClass.MAPPING, "operation_unknown", f"{error}: add it to the policy file")
-            return Unknown(failure), ended(leased, Ending.UNSENT, failure)
+            return told_in_order([(Unknown(failure), ended(leased, Ending.UNSENT, failure)) for leased in run])
         except Exception as error:  # noqa: BLE001  # an adapter broke its promise: nobody knows what it has sent
             failure = Failure(FailureClass.INTERNAL, "adapter_raised", f"{self.system}: {type(error).__name__}")
-            return Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._after(leased, failure))
+            return [
+                (Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._after(leased, failure)))
+                for leased in run
+            ]
+
+    async def _next(self, leased: Leased) -> Stepped:
+        capability = self._system.capability(leased.command.operation)
+        step = next_step(capability, leased.earlier, self._rules, leased.lost)
+        return await self._take(leased, capability, step)
 
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         match step:
             case Send():
-                return self._sent(leased, await self._batches.send(leased.command, alone=_is_doubtful(leased)))
+                [sent] = await self._batches.send([leased.command], alone=_is_doubtful(leased))
+                return self._sent(leased, sent)
             case LookUp():
                 return await self._looked_up(leased, capability, step)
             case Settle(outcome):
@@ -164,6 +174,19 @@ class Attempts:
         """The delay after one more try without an answer; at the deadline none, for a person is asked next."""
         tries = len(unanswered(leased.earlier)) + 1
         return self._rules.of(failure.failure_class).delay(tries, self._chance()) or 0.0
+
+
+def told_in_order(run: Sequence[Stepped]) -> Sequence[Stepped]:
+    """Results of a run are told up to the first that is not confirmed.
+
+    What was done behind that one all the same is in the log, and is read back when its command is the head.
+    """
+    told: list[Stepped] = []
+    stopped = False
+    for outcome, record in run:
+        told.append((outcome, replace(record, hold=0.0) if stopped and record.hold is None else record))
+        stopped |= not isinstance(outcome, Confirmed)
+    return told
 
 
 def person_asked(leased: Leased, failure: Failure, later: Later | None, heard: Heard | None = None) -> Stepped:

@@ -1,7 +1,8 @@
 """Batches: attempts at one operation of one legal entity that travel to their system in one request.
 
-Each command keeps its own identity, key, order, lease, attempt, and outcome; a batch exists only on the way. So nothing
-of it is stored, and what a lost answer leaves open is settled command by command, by key or by look-up.
+Each command keeps its own identity, key, order, attempt, and outcome; a batch exists only on the way. So nothing of it
+is stored, and what a lost answer leaves open is settled command by command, by key or by look-up. Commands of one key
+come as a run, see `adapters.ports.outbox.Claimed`, and stay in one request, which a system does in their order.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
 from adapters.ports.gate import Heard
-from adapters.ports.system import Batching, System
+from adapters.ports.system import NOT_BEGUN, Batching, System
 from gateway.hearing import Ear, speaker
-from schemas.commands import Command, Outcome, Rejected
+from schemas.commands import Command, Confirmed, Outcome, Rejected
 from schemas.operations.legal_entity import legal_entity_of
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRule:
-    """At most `size` commands in one request; the first one waits for the others for at most `wait` seconds."""
+    """At most `size` commands in one request; the first one waits for the others for at most `wait` seconds.
+
+    `in_order`: the system does commands of one key in their order, so that one request may hold a run of them.
+    """
 
     size: int
     wait: float
+    in_order: bool = False
 
 
 BatchRules = Mapping[str, BatchRule]
@@ -43,17 +49,37 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Commands that wait for each other. `closed`: nothing more comes, and it may leave."""
+    """Runs that wait for each other, with their answers. `closed`: nothing more comes, and it may leave."""
 
     commands: list[Command] = field(default_factory=list)
-    answers: list[asyncio.Future[Sent]] = field(default_factory=list)
+    runs: list[tuple[int, asyncio.Future[Sequence[Sent]]]] = field(default_factory=list)
+    """How many commands each has, and who waits for its answers."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def add(self, command: Command) -> asyncio.Future[Sent]:
-        answer: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
-        self.commands.append(command)
-        self.answers.append(answer)
+    def add(self, run: Sequence[Command]) -> asyncio.Future[Sequence[Sent]]:
+        answer: asyncio.Future[Sequence[Sent]] = asyncio.get_running_loop().create_future()
+        self.commands.extend(run)
+        self.runs.append((len(run), answer))
         return answer
+
+    def tell(self, sents: Sequence[Sent]) -> None:
+        """Give each run the answers to its commands."""
+        left = iter(sents)
+        for count, answer in self.runs:
+            own = list(islice(left, count))
+            if not answer.done():
+                answer.set_result(own)
+
+    def fail(self, error: Exception) -> None:
+        """Tell all but the first, which raises it, that it went wrong."""
+        for _, answer in self.runs[1:]:
+            if not answer.done():
+                answer.set_exception(error)
+
+    def end(self) -> None:
+        """Let nobody wait any more."""
+        for _, answer in self.runs:
+            answer.cancel()  # of no effect on one that has its result
 
 
 class Batches:
@@ -67,18 +93,25 @@ class Batches:
         self._open: dict[tuple[str, str | None], _Batch] = {}
         self._waits = True
 
-    async def send(self, command: Command, *, alone: bool = False) -> Sent:
-        """One attempt; with `alone` in a request of its own. Raises what the system raises, which it should not."""
-        rule = self._rules.get(command.operation)
+    async def send(self, run: Sequence[Command], *, alone: bool = False) -> Sequence[Sent]:
+        """One attempt at each command of a run, all in one request; with `alone`, one command in a request of its own.
+
+        Raises what the system raises, which it should not, and `ValueError` for several that must go one by one.
+        """
+        rule = self._rules.get(run[0].operation)
         if rule is None or alone or self._together is None:
+            [command] = run
             outcome = await self._system.send(command)
-            return Sent(outcome, self._ear.heard(outcome))
-        group = (command.operation, legal_entity_of(command.body))
+            return [Sent(outcome, self._ear.heard(outcome))]
+        group = (run[0].operation, legal_entity_of(run[0].body))
         batch = self._open.get(group)
+        if batch is not None and len(batch.commands) + len(run) > rule.size:
+            self._close(group, batch)
+            batch = None
         is_first = batch is None
         if batch is None:
             batch = self._open[group] = _Batch()
-        answer = batch.add(command)
+        answer = batch.add(run)
         if len(batch.commands) >= rule.size:
             self._close(group, batch)
         if is_first:
@@ -99,22 +132,19 @@ class Batches:
                     async with asyncio.timeout(rule.wait):
                         await batch.closed.wait()
             self._close(group, batch)
-            outcomes = await self._exchanged(batch.commands, system)
-            for answer, sent in zip(batch.answers, self._spoken(outcomes), strict=True):
-                if not answer.done():
-                    answer.set_result(sent)
+            batch.tell(self._spoken(await self._exchanged(batch.commands, system)))
         except Exception as error:
-            for answer in batch.answers[1:]:
-                if not answer.done():
-                    answer.set_exception(error)
+            batch.fail(error)
             raise
         finally:
             self._close(group, batch)
-            for answer in batch.answers:
-                answer.cancel()  # of no effect on one that has its result
+            batch.end()
 
     async def _exchanged(self, commands: Sequence[Command], system: Batching) -> Sequence[Outcome]:
-        """An outcome for each. A request that is refused as a whole is halved until what is refused stands alone."""
+        """An outcome for each. A request that is refused as a whole is halved until what is refused stands alone.
+
+        Of a run that is cut thereby the second half is sent only when all of the first is done.
+        """
         if len(commands) == 1:
             return [await self._system.send(commands[0])]
         outcomes = await system.send_many(commands)
@@ -122,8 +152,12 @@ class Batches:
             if len(outcomes) != len(commands):
                 raise ValueError(f"{len(outcomes)} outcomes for {len(commands)} commands")
             return outcomes
-        half = len(commands) // 2
-        return [*await self._exchanged(commands[:half], system), *await self._exchanged(commands[half:], system)]
+        first, second = commands[: len(commands) // 2], commands[len(commands) // 2 :]
+        done = await self._exchanged(first, system)
+        stopped = {each.key for each, outcome in zip(first, done, strict=True) if not isinstance(outcome, Confirmed)}
+        going = [each for each in second if each.key not in stopped]
+        further = iter(await self._exchanged(going, system) if going else ())
+        return [*done, *(NOT_BEGUN if each.key in stopped else next(further) for each in second)]
 
     def _spoken(self, outcomes: Sequence[Outcome]) -> Sequence[Sent]:
         heards = [self._ear.heard(outcome) for outcome in outcomes]

@@ -28,6 +28,7 @@ class SystemGate:
     ) -> None:
         self._concurrency = concurrency
         self._together = {operation: rule.size for operation, rule in batches.items()}
+        self._in_order = frozenset(operation for operation, rule in batches.items() if rule.in_order)
         self.largest = max(self._together.values(), default=1)
         self.room = min(concurrency * self.largest, max(MOST, concurrency))
         self._policy = policy
@@ -55,4 +56,5 @@ class SystemGate:
 
     def limits(self) -> Limits:
         """What the store's gate may let pass."""
-        return replace(self._policy.limits(self._concurrency, self._now()), together=self._together)
+        limits = self._policy.limits(self._concurrency, self._now())
+        return replace(limits, together=self._together, in_order=self._in_order)

@@ -22,11 +22,13 @@ class BatchPolicy(BaseModel):
     """Commands in one request at most."""
     wait_ms: int = Field(default=50, ge=0, le=1000)
     """How long the first of them waits for the others."""
+    in_order: bool = False
+    """Whether the system does a line that follows another only if that one was done: then several may be of one key."""
 
     @property
     def rule(self) -> BatchRule:
         """As the relay knows it."""
-        return BatchRule(self.size, self.wait_ms / 1000)
+        return BatchRule(self.size, self.wait_ms / 1000, self.in_order)
 
 
 class Operation(BaseModel):

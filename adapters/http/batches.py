@@ -1,13 +1,16 @@
 """Batches over HTTP: the request that carries several commands, and what its answer says of each of them.
 
-`POST {path}/batch` with `{"lines": [{"idempotency_key", "reference", "body"}]}`, and as the answer
+`POST {path}/batch` with `{"lines": [{"idempotency_key", "reference", "body", "follows"}]}`, and as the answer
 `{"lines": [{"idempotency_key", "status", "id" or "error", "retry_after"}]}` in any order: `status` is that which the
 command would have been answered alone, `error` the members of its problem+json (RFC 9457), `retry_after` seconds.
+
+`follows`, on all but the first line of one key, is the idempotency key of the line before it: unless that was done
+this one is not begun, and answered 424 (RFC 4918 section 11.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,11 +18,14 @@ import orjson
 
 from adapters.http.answers import Answer, id_of, members_of, problem_of
 from adapters.http.classify import outcome_of
+from adapters.ports.system import NOT_BEGUN
 from schemas.commands import Command, Outcome, Unknown
+from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 
 WITH_LINES: Final = frozenset({200, 207})
 """The answers that may speak of each line. Every other one speaks of the request."""
+FAILED_DEPENDENCY: Final = 424
 LEFT_OUT: Final = Unknown(
     Failure(FailureClass.UNKNOWN_OUTCOME, "line_left_out", "The system's answer to the batch leaves this line out.")
 )
@@ -27,10 +33,12 @@ LEFT_OUT: Final = Unknown(
 
 def batch_body(commands: Sequence[Command]) -> bytes:
     """The request's body; each command's own is in it byte for byte."""
-    lines = [
-        {"idempotency_key": str(each.id), "reference": each.reference, "body": orjson.Fragment(each.body)}
-        for each in commands
-    ]
+    lines: list[dict[str, object]] = []
+    for each, before in zip(commands, _before(commands), strict=True):
+        line = {"idempotency_key": str(each.id), "reference": each.reference, "body": orjson.Fragment(each.body)}
+        if before is not None:
+            line["follows"] = str(before.id)
+        lines.append(line)
     return orjson.dumps({"lines": lines})
 
 
@@ -44,7 +52,24 @@ def outcomes_of(
     lines = _lines(body, retry_after_cap) if answer.status in WITH_LINES else None
     if lines is None:
         return _of_request(answer)
-    return [outcome_of(lines[key]) if (key := str(each.id)) in lines else LEFT_OUT for each in commands]
+    return [
+        _of_line(lines.get(str(each.id)), follows=before is not None)
+        for each, before in zip(commands, _before(commands), strict=True)
+    ]
+
+
+def _before(commands: Sequence[Command]) -> Iterator[Command | None]:
+    """Before each command the one of its key, if there is one."""
+    last: dict[ActorKey, Command] = {}
+    for each in commands:
+        yield last.get(each.key)
+        last[each.key] = each
+
+
+def _of_line(answer: Answer | None, *, follows: bool) -> Outcome:
+    if answer is None:
+        return LEFT_OUT
+    return NOT_BEGUN if follows and answer.status == FAILED_DEPENDENCY else outcome_of(answer)
 
 
 def _of_request(answer: Answer) -> Outcome:

@@ -51,7 +51,12 @@ class MemoryGates:
 
 def in_flight(tables: Tables, system: str) -> int:
     """Requests to `system` with attempts that have no end, of the processes that hold leases."""
-    newest = (tables.attempts[lease.command_id][-1] for lane, lease in tables.leases.items() if lane.system == system)
+    newest = (
+        tables.attempts[id][-1]
+        for lane, lease in tables.leases.items()
+        if lane.system == system
+        for id in lease.commands
+    )
     return len({(logged.token, logged.request) for logged in newest if logged.attempt.ending is None})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from uuid import UUID
@@ -16,11 +16,24 @@ from adapters.memory.requests import Requests
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.gate import CASE_ENTITY, Limits
-from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, Ending, Leased, LostTime, SendLane, one_system
+from adapters.ports.outbox import (
+    NO_LIMITS,
+    Attempt,
+    Claimed,
+    Ended,
+    Ending,
+    Leased,
+    LostTime,
+    SendLane,
+    one_system,
+    with_results,
+)
 from adapters.ports.restores import Remembered
 from adapters.ports.turns import Opened
+from schemas.commands import Command
 from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.operations.legal_entity import legal_entity_of
 from schemas.verdicts import Failure, FailureClass
 
 
@@ -50,19 +63,26 @@ class MemoryOutbox:
         requests = Requests(limits.together, admission.count)
         claimed: list[Leased] = []
         refused: list[SendLane] = []
+        used = seen = 0
         for lane in lanes[:asked]:
             head = self._head(lane)
             if lane in tables.leases or head is None or is_paused(tables, head.command):
                 continue
-            log = tables.attempts.get(head.command.id, ())
-            request = requests.place(head.command, alone=any(logged.is_doubtful for logged in log))
-            if request is None:
+            run = [head, *(() if gate.opened else self._behind(lane, head, limits))]
+            alone = any(logged.is_doubtful for logged in tables.attempts.get(head.command.id, ()))
+            place = requests.place([standing.command for standing in run], alone=alone)
+            room = len(run) if limits.most is None else limits.most - seen
+            seen += len(run)
+            if place is None or room <= 0:
                 refused.append(lane)
                 continue
-            tables.leases[lane] = Lease(holder, token, head.command.id)
-            claimed.append(self._logged(head, token, request, now))
+            request, fitting = place
+            used = max(used, request)
+            going = run[: min(fitting, room)]
+            tables.leases[lane] = Lease(holder, token, tuple(standing.command.id for standing in going))
+            claimed.extend(self._logged(standing, token, request, now) for standing in going)
         if claimed:
-            take(gate, requests.count, token, limits)
+            take(gate, used, token, limits)
             tables.gates[system] = gate
         left = lanes if admission.count == 0 else [*refused, *lanes[asked:]]
         return Claimed(claimed, left, admission.hold)
@@ -81,6 +101,7 @@ class MemoryOutbox:
 
     async def record(self, ended: Sequence[Ended]) -> None:
         tables, now = self._tables, self._clock()
+        told = with_results(ended)
         for end in ended:
             ending = Attempt(
                 end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason,
@@ -91,10 +112,11 @@ class MemoryOutbox:
                     self._hear(end, now)
             lane = SendLane(end.command.system, end.command.key)
             lease, standing = tables.leases.get(lane), tables.outbox.get(end.command.id)
-            if end.hold is not None and lease is not None and lease.token == end.token:
-                tables.release(lane, end.token)
-                if standing is not None:
-                    standing.due_at = now + end.hold
+            if end.hold is not None and lease is not None and lease.token == end.token and standing is not None:
+                standing.due_at = now + end.hold
+        for end in ended:
+            if (end.token, end.command.key) not in told:
+                tables.release(SendLane(end.command.system, end.command.key), end.token)
 
     async def abandon(self, token: UUID) -> None:
         tables, now = self._tables, self._clock()
@@ -125,11 +147,31 @@ class MemoryOutbox:
         if not standing:
             return None
         head = standing[min(standing)]
-        is_due = head.due_at is None or head.due_at <= self._clock()
-        return head if is_due and not head.is_parked else None
+        return head if self._is_due(head) else None
+
+    def _is_due(self, standing: Standing) -> bool:
+        return not standing.is_parked and (standing.due_at is None or standing.due_at <= self._clock())
+
+    def _behind(self, lane: SendLane, head: Standing, limits: Limits) -> Iterator[Standing]:
+        """The commands right behind a head that are alike, if of none anything was tried."""
+        tables, first = self._tables, head.command
+        if first.operation not in limits.in_order or self._is_tried(first) or self._lost(first.key) is not None:
+            return
+        standing = tables.send_lanes[lane]
+        party = legal_entity_of(first.body)
+        for place in sorted(standing)[1 : limits.together[first.operation]]:
+            each = standing[place]
+            is_alike = (each.command.operation, legal_entity_of(each.command.body)) == (first.operation, party)
+            is_ready = self._is_due(each) and not is_paused(tables, each.command)
+            if not is_alike or not is_ready or self._is_tried(each.command):
+                return
+            yield each
+
+    def _is_tried(self, command: Command) -> bool:
+        return any(logged.decides for logged in self._tables.attempts.get(command.id, ()))
 
     def _logged(self, head: Standing, token: UUID, request: int, now: float) -> Leased:
-        """The attempt at a head that is leased now, in the log."""
+        """The attempt at a command that is leased now, in the log."""
         tables = self._tables
         log = tables.attempts.get(head.command.id, [])
         number = log[-1].attempt.number + 1 if log else 1

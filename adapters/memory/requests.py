@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from schemas.commands import Command
 from schemas.operations.legal_entity import legal_entity_of
@@ -12,32 +12,32 @@ Group = tuple[str, str | None]
 
 
 class Requests:
-    """Numbers from 1 to `most`; `together` has the most attempts in one request by operation."""
+    """Numbers requests from 1; the gate lets `most` pass. `together` has the most attempts in one by operation."""
 
     def __init__(self, together: Mapping[str, int], most: int) -> None:
-        self.count = 0
         self._together = together
         self._most = most
-        self._open: dict[Group, tuple[int, int]] = {}
-        """The newest request of each group, and how many more it takes."""
+        self._last = 0
+        self._places: dict[Group, int] = {}
+        """How many places of a group are taken, those that a run has left empty behind its cut, too."""
+        self._numbers: dict[tuple[Group, int], int] = {}
 
-    def place(self, command: Command, *, alone: bool) -> int | None:
-        """The number of the request that takes the attempt; None if that were one too many."""
-        size = 1 if alone else self._together.get(command.operation, 1)
+    def place(self, run: Sequence[Command], *, alone: bool) -> tuple[int, int] | None:
+        """The number of the request that takes a run, and how many of it fit; None if that were one too many."""
+        size = 1 if alone else self._together.get(run[0].operation, 1)
         if size == 1:
-            return self._next()
-        group = (command.operation, legal_entity_of(command.body))
-        number, room = self._open.get(group, (0, 0))
-        if room == 0:
-            new = self._next()
-            if new is None:
-                return None
-            number, room = new, size
-        self._open[group] = (number, room - 1)
-        return number
+            return self._passed(self._next(), 1)
+        group = (run[0].operation, legal_entity_of(run[0].body))
+        first = self._places.get(group, 0)
+        self._places[group] = first + len(run)
+        number = self._numbers.get((group, first // size))
+        if number is None:
+            number = self._numbers[group, first // size] = self._next()
+        return self._passed(number, min(len(run), size - first % size))
 
-    def _next(self) -> int | None:
-        if self.count == self._most:
-            return None
-        self.count += 1
-        return self.count
+    def _next(self) -> int:
+        self._last += 1
+        return self._last
+
+    def _passed(self, number: int, fitting: int) -> tuple[int, int] | None:
+        return None if number > self._most else (number, fitting)

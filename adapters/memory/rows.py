@@ -62,11 +62,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may send the head of a send lane, which is this command."""
+    """Who may send the head of a send lane, or the run that begins with it: these commands."""
 
     holder: UUID
     token: UUID
-    command_id: UUID
+    commands: tuple[UUID, ...]
 
 
 @dataclass(slots=True)

@@ -57,6 +57,9 @@ class Limits:
 
     An attempt is one request, unless `together` has its operation: then up to so many attempts of one claim, at
     commands of one legal entity, are one. An attempt at a command whose earlier ones had no clear end stays alone.
+
+    With an operation that is `in_order`, too, one request may hold a run: several commands of one key, see
+    `adapters.ports.outbox.Claimed`. A claim takes `most` attempts at most, whatever the gate lets pass.
     """
 
     concurrency: int | None = None
@@ -65,6 +68,8 @@ class Limits:
     quota: int | None = None
     resets: Sequence[datetime] = ()
     together: Mapping[str, int] = field(default_factory=dict)
+    in_order: frozenset[str] = frozenset()
+    most: int | None = None
 
     @property
     def largest(self) -> int:

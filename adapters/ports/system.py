@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.verdicts import Failure, FailureClass
 
 
 class Upsert(StrEnum):
@@ -78,6 +79,15 @@ class System(Protocol):
         ...
 
 
+NOT_BEGUN: Final = Deferred(
+    Failure(
+        FailureClass.CONFLICT, "not_begun", "What comes before it was not done: it is sent again when that is settled."
+    ),
+    0.0,
+)
+"""The outcome of a command behind one of its key that was not done."""
+
+
 @runtime_checkable
 class Batching(Protocol):
     """A system that takes several commands of one operation in one request."""
@@ -85,7 +95,10 @@ class Batching(Protocol):
     async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome] | Rejected:
         """One attempt at each of them in one request, bounded in time; an outcome for each, in their order.
 
-        They are two or more, of one operation and of different keys. `Rejected`: the request as a whole was refused,
-        and nothing was done with any of them. What an answer does not speak of is `Unknown`, for that command alone.
+        They are two or more, of one operation. `Rejected`: the request as a whole was refused, and nothing was done
+        with any of them. What an answer does not speak of is `Unknown`, for that command alone.
+
+        Several are of one key only where the policy says that the system does them `in_order`: it begins each only
+        when it has done the one before it of that key, and else it is `NOT_BEGUN`.
         """
         ...

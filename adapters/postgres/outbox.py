@@ -19,6 +19,7 @@ from adapters.ports.outbox import (
     NoticeRow,
     SendLane,
     one_system,
+    with_results,
 )
 from adapters.ports.restores import Remembered
 from adapters.postgres.connection import Link
@@ -28,11 +29,11 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 _ATTEMPTS = statement("attempts")
 _FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
 _RECORD = (
-    "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+    "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
 )
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
@@ -62,11 +63,12 @@ class PostgresOutbox:
         keys = [lane.key.id for lane in lanes]
         allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
         remembered = (self._remembered.counter, self._remembered.epoch)
-        together = (list(limits.together), list(limits.together.values()))
+        in_order = [operation in limits.in_order for operation in limits.together]
+        together = (list(limits.together), list(limits.together.values()), in_order)
         try:
             async with self._link as connection:
                 rows = await connection.fetch(
-                    _CLAIM, system, entities, keys, holder, token, *allowed, *remembered, *together
+                    _CLAIM, system, entities, keys, holder, token, *allowed, *remembered, *together, limits.most
                 )
                 retried = [row["id"] for row in rows[:-1] if (row["number"] or 1) > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
@@ -78,11 +80,11 @@ class PostgresOutbox:
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
-        places = sorted(rows[:-1], key=_place)
-        heads = [row for row in places if row["number"] is not None]
+        places = sorted(rows[:-1], key=_step)
         leased = [
-            Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ())), _lost(head))
-            for head in heads
+            Leased(_command(row), token, row["number"], tuple(earlier.get(row["id"], ())), _lost(row))
+            for row in places
+            if row["number"] is not None
         ]
         refused = [lanes[_place(row) - 1] for row in places if row["number"] is None]
         return Claimed(leased, _left(lanes, refused, rows[-1]), _hold(rows[-1]))
@@ -99,10 +101,11 @@ class PostgresOutbox:
     async def record(self, ended: Sequence[Ended]) -> None:
         if not ended:
             return
+        told = with_results(ended)
         rows = [
             (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
-             end.reason, end.found_generation, end.hold, end.command.system, end.command.key.entity, end.command.key.id,
-             *_heard(end.heard))
+             end.reason, end.found_generation, end.hold, (end.token, end.command.key) not in told,
+             end.command.system, end.command.key.entity, end.command.key.id, *_heard(end.heard))
             for end in ended
         ]  # fmt: skip
         try:
@@ -180,6 +183,12 @@ class PostgresNotices:
 def _place(row: asyncpg.Record) -> int:
     place: int = row["place"]
     return place
+
+
+def _step(row: asyncpg.Record) -> tuple[int, int]:
+    """The place of its lane, and its own in the run."""
+    step: int = row["step"]
+    return _place(row), step
 
 
 def _left(lanes: Sequence[SendLane], refused: Sequence[SendLane], last: asyncpg.Record) -> Sequence[SendLane]:

@@ -1,18 +1,18 @@
 """Requests for many effects in one: `POST {path}/batch`, each line settled and answered for itself.
 
-The form is that of `adapters.http.batches`, which asks so.
+The form is that of `adapters.http.batches`, which asks so. A line that follows one which was not made is not begun.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.sandbox.answers import Made, Refusal
 from adapters.sandbox.bodies import Reference, Text
@@ -25,14 +25,21 @@ MOST: Final = 1000
 """Lines of one request."""
 WHOLE: Final = TURNS_AWAY | BATCH | {FaultKind.SLOW, FaultKind.LATE_APPLY}
 """Faults that decide the course of the whole request; at most one strikes."""
+NOT_BEGUN: Final = Refusal(424, "not_begun", "The line that this one follows was not made, so this was not begun.")
+
+Settle = Callable[[Posting], Made | Refusal]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLine:
-    """One line under its idempotency key; a `Refusal` where it could not be read."""
+    """One line under its idempotency key; a `Refusal` where it could not be read.
+
+    `follows`: the key of the line without which this one is not begun.
+    """
 
     key: str
     posting: Posting | Refusal
+    follows: str | None = None
 
 
 class _Line(BaseModel):
@@ -40,7 +47,8 @@ class _Line(BaseModel):
 
     idempotency_key: Text
     reference: Reference
-    body: JsonValue
+    body: object
+    follows: Text | None = None
 
 
 class _Batch(BaseModel):
@@ -64,7 +72,7 @@ def read_batch(operation: str, raw: bytes) -> Sequence[BatchLine] | Refusal:
     if len(lines) > MOST:
         return Refusal(413, "batch_too_large", f"Send at most {MOST} lines in one request.")
     return [
-        BatchLine(line.idempotency_key, posting_of(operation, line.idempotency_key, line.reference, body))
+        BatchLine(line.idempotency_key, posting_of(operation, line.idempotency_key, line.reference, body), line.follows)
         for line, body in ((line, orjson.dumps(line.body)) for line in lines)
     ]
 
@@ -82,41 +90,27 @@ class Batches:
         fault = self._faults.draw(operation, keys, WHOLE)
         match fault:
             case None:
-                return _response([self._answered(line) for line in lines])
+                return _response(_answers(lines, self._settled))
             case Fault(fault=FaultKind.HALF_APPLIED):
-                for line in lines[: (len(lines) + 1) // 2]:
-                    self._answered(line)
+                _answers(lines[: (len(lines) + 1) // 2], self._settled)
                 await asyncio.sleep(fault.seconds)
                 return dropped(request)
             case Fault(fault=FaultKind.LINES_LEFT_OUT):
-                return _response([self._answered(line) for line in lines][::2])
+                return _response(_answers(lines, self._settled)[::2])
             case Fault(fault=FaultKind.SHUFFLED):
-                return _response([self._answered(line) for line in lines][::-1])
+                return _response(_answers(lines, self._settled)[::-1])
             case Fault(fault=FaultKind.LATE_APPLY):
-                for line in lines:
-                    if isinstance(line.posting, Posting):
-                        self._settling.settle_later(line.posting, fault.seconds)
+                self._later(lines, fault.seconds)
                 return dropped(request)
             case Fault(fault=FaultKind.SLOW):
-                return _response(await self._slow(lines, fault.seconds))
+                return _response(await self._later(lines, fault.seconds))
             case _:
                 return turned_away(request, fault)
 
-    async def _slow(self, lines: Sequence[BatchLine], seconds: float) -> Sequence[object]:
+    def _later(self, lines: Sequence[BatchLine], seconds: float) -> asyncio.Future[Sequence[object]]:
         """Settle all later, whether or not the caller stays."""
-        later = [
-            self._settling.settle_later(line.posting, seconds) if isinstance(line.posting, Posting) else line.posting
-            for line in lines
-        ]
-        return [
-            _answer(line, answer if isinstance(answer, Refusal) else await answer)
-            for line, answer in zip(lines, later, strict=True)
-        ]
-
-    def _answered(self, line: BatchLine) -> object:
-        """Settle one line, as the faults will have it."""
-        posting = line.posting
-        return _answer(line, posting if isinstance(posting, Refusal) else self._settled(posting))
+        postings = [line.posting for line in lines if isinstance(line.posting, Posting)]
+        return self._settling.later(postings, lambda: _answers(lines, self._settling.settle), seconds)
 
     def _settled(self, posting: Posting) -> Made | Refusal:
         operation, keys = posting.operation, {posting.key}
@@ -132,6 +126,22 @@ class Batches:
                 return FAILED
             case _:
                 return FAILED
+
+
+def _answers(lines: Sequence[BatchLine], settle: Settle) -> Sequence[object]:
+    """Settle lines in their order, each unless it follows one that was not made, and answer them."""
+    answers: list[object] = []
+    made: set[str] = set()
+    for line in lines:
+        posting = line.posting
+        if line.follows is not None and line.follows not in made:
+            answer: Made | Refusal = NOT_BEGUN
+        else:
+            answer = posting if isinstance(posting, Refusal) else settle(posting)
+        if isinstance(answer, Made):
+            made.add(line.key)
+        answers.append(_answer(line, answer))
+    return answers
 
 
 def _response(answers: Sequence[object]) -> web.Response:

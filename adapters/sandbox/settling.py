@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from adapters.sandbox.answers import Made, Refusal
 from adapters.sandbox.ledger import Ledger
 from adapters.sandbox.postings import Posting
+
+T = TypeVar("T")
 
 
 class Settling:
@@ -15,7 +19,8 @@ class Settling:
     def __init__(self, system: str, ledger: Ledger) -> None:
         self._system = system
         self._ledger = ledger
-        self._tasks: set[asyncio.Task[Made | Refusal]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        """Each of what its caller waits for."""
 
     def settle(self, posting: Posting, *, ignore_key: bool = False) -> Made | Refusal:
         """The answer that its key has already, or a new effect."""
@@ -31,13 +36,34 @@ class Settling:
         if takes_key:
             self._ledger.begin(posting)
 
-        async def settle() -> Made | Refusal:
-            await asyncio.sleep(seconds)
+        def settle() -> Made | Refusal:
             if takes_key:
                 self._ledger.end(posting)
             return self._ledger.apply(posting) if earlier is None else earlier
 
-        task = asyncio.create_task(settle(), name=f"sandbox {self._system} {posting.reference}")
+        return self._after(seconds, settle, posting.reference)
+
+    def later(self, postings: Sequence[Posting], settle: Callable[[], T], seconds: float) -> asyncio.Future[T]:
+        """Call `settle` later, whether or not the caller stays; until then the keys of `postings` are in progress."""
+        begun: list[Posting] = []
+        for posting in postings:
+            if self._ledger.recall(posting) is None:
+                self._ledger.begin(posting)
+                begun.append(posting)
+
+        def settle_all() -> T:
+            for posting in begun:
+                self._ledger.end(posting)
+            return settle()
+
+        return self._after(seconds, settle_all, f"{len(postings)} together")
+
+    def _after(self, seconds: float, work: Callable[[], T], name: str) -> asyncio.Future[T]:
+        async def do() -> T:
+            await asyncio.sleep(seconds)
+            return work()
+
+        task = asyncio.create_task(do(), name=f"sandbox {self._system} {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return asyncio.shield(task)

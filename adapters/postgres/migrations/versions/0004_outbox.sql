@@ -1,30 +1,47 @@
 -- The outbox: one lease per (system, entity, key), never per command.
 
+-- What the log has of a command: the newest number, whether an attempt says anything about it, and whether of one nobody
+-- knows what came.
+CREATE FUNCTION tallystick.attempts_at(p_command uuid)
+RETURNS TABLE (last integer, is_tried boolean, is_doubtful boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT COALESCE(max(a.number), 0),
+           COALESCE(bool_or(a.ending IS NULL OR a.ending NOT IN ('deferred', 'unsent')), false),
+           COALESCE(bool_or(a.ending IS NULL OR a.ending = 'unknown'), false)
+    FROM tallystick.attempt a WHERE a.command_id = p_command
+$$;
+
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
 -- the newest of all, which is this one: so numbers rise for ever.
 --
--- The gate says how many requests may pass: heads of an operation in p_operations that are of one legal entity, and
+-- Where p_in_order says so of its operation, a head takes those right behind it along that are alike, if of none
+-- anything was tried: a run, which is cut where its request is full. Places behind the cut are counted, and stay empty.
+--
+-- The gate says how many requests may pass: commands of an operation in p_operations that are of one legal entity, and
 -- whose earlier attempts all had a clear end, share one, as many as p_sizes says; a trial is one command. The gate is
 -- asked twice: at first by the way, so that leases are not taken in vain, and for good when no lock is waited for any
--- more. A row without a number is a head that it did not let pass. The last row, without an id, says how many lanes
--- were tried, how many requests the gate let pass, and what holds the others.
+-- more. A row without a number is a head that it did not let pass, or that is beyond the p_most commands of a claim.
+-- The last row, without an id, says how many lanes were tried, how many requests the gate let pass, and what holds the
+-- others.
 CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
                                        p_concurrency integer, p_rate double precision, p_burst integer,
                                        p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid,
-                                       p_operations text[], p_sizes integer[])
+                                       p_operations text[], p_sizes integer[], p_in_order boolean[], p_most integer)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
-               reference text, body bytea, number integer, place integer, admitted integer, hold text,
+               reference text, body bytea, number integer, place integer, step integer, admitted integer, hold text,
                hold_seconds double precision, started_for double precision, ended_for double precision)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    wanted integer := cardinality(p_key);
-    asked  integer;
-    gate   record;
-    taken  integer;
+    wanted    integer := cardinality(p_key);
+    asked     integer;
+    gate      record;
+    taken     integer;
+    is_paused boolean;
+    is_past   boolean;
 BEGIN
     -- Whoever abandons this token waits until we have ended, or was before us and left a mark.
     PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
@@ -46,11 +63,14 @@ BEGIN
         SELECT g.* INTO gate
         FROM tallystick.gate_admits(p_system, wanted, true, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
     END IF;
+    is_paused := EXISTS (SELECT FROM tallystick.pause);
+    is_past := EXISTS (SELECT FROM tallystick.restore);
 
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT w.place, o.*,
-               COALESCE((SELECT max(a.number) FROM tallystick.attempt a WHERE a.command_id = o.id), 0) + 1 AS number
+        SELECT w.place, o.*, log.last + 1 AS number, log.is_tried, log.is_doubtful, t.started_for, t.ended_for,
+               b.size, b.in_order,
+               CASE WHEN b.size IS NOT NULL THEN convert_from(o.body, 'UTF8')::json ->> 'legal_entity' END AS party
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
@@ -61,25 +81,52 @@ BEGIN
         CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
+        CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
+        LEFT JOIN unnest(p_operations, p_sizes, p_in_order) b(operation, size, in_order) ON b.operation = o.operation
+        LEFT JOIN LATERAL (SELECT * FROM tallystick.lost_time(o.entity, o.key) WHERE is_past) t ON true
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
-          AND (NOT EXISTS (SELECT FROM tallystick.pause) OR NOT tallystick.is_paused(o.entity, o.key, o.body))
-    ), grouped AS (
-        SELECT h.*, COALESCE(b.size, 1) AS size,
-               CASE WHEN b.size IS NULL THEN h.id::text
-                    ELSE h.operation || E'\x1f' || COALESCE(convert_from(h.body, 'UTF8')::jsonb ->> 'legal_entity', '')
-               END AS name
-        FROM head h LEFT JOIN unnest(p_operations, p_sizes) b(operation, size)
-             ON b.operation = h.operation AND (h.number = 1 OR NOT EXISTS (
-                 SELECT FROM tallystick.attempt a
-                 WHERE a.command_id = h.id AND (a.ending IS NULL OR a.ending = 'unknown')))
+          AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
+    ), standing AS (
+        SELECT h.place, 1 AS step, h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference,
+               h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.party,
+               CASE WHEN NOT h.is_doubtful THEN h.size END AS size
+        FROM head h
+        UNION ALL
+        SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
+               f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, h.party, h.size
+        FROM head h
+        CROSS JOIN LATERAL (
+            SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
+                   bool_and(o.operation = h.operation AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
+                            AND convert_from(o.body, 'UTF8')::json ->> 'legal_entity' IS NOT DISTINCT FROM h.party
+                            AND NOT log.is_tried
+                            AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
+                   ) OVER behind AS goes_on
+            FROM (SELECT * FROM tallystick.outbox o
+                  WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
+                    AND (o.entity_version, o.index) > (h.entity_version, h.index)
+                  ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT h.size - 1) o
+            CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
+            WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
+        ) f
+        WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on
+    ), named AS (
+        SELECT s.*, row_number() OVER (ORDER BY s.place, s.step) AS rank,
+               CASE WHEN s.size IS NULL THEN s.id::text ELSE s.operation || E'\x1f' || COALESCE(s.party, '') END AS name
+        FROM standing s
     ), filled AS (
-        SELECT g.*, (row_number() OVER (PARTITION BY g.name ORDER BY g.place) - 1) / g.size AS chunk FROM grouped g
+        SELECT n.*, (row_number() OVER (PARTITION BY n.name ORDER BY n.rank) - 1) / COALESCE(n.size, 1) AS chunk
+        FROM named n
+    ), led AS (
+        SELECT f.*, first_value(f.chunk) OVER (PARTITION BY f.place ORDER BY f.step) AS of_head FROM filled f
     ), begun AS (
-        SELECT f.*, min(f.place) OVER (PARTITION BY f.name, f.chunk) AS begins FROM filled f
+        SELECT l.*, min(l.rank) OVER (PARTITION BY l.name, l.chunk) AS begins FROM led l WHERE l.chunk = l.of_head
     ), numbered AS MATERIALIZED (
-        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request FROM begun b
+        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request,
+               p_most IS NULL OR b.rank <= p_most AS has_room
+        FROM begun b
     ), passed AS MATERIALIZED (
-        SELECT * FROM numbered n WHERE n.request <= gate.count
+        SELECT * FROM numbered n WHERE n.request <= gate.count AND n.has_room
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
                                         generation, entity_version, index, request, about)
@@ -91,14 +138,12 @@ BEGIN
         WHERE h.number > 1 AND a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
-           gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
-    FROM passed h LEFT JOIN LATERAL (
-        SELECT * FROM tallystick.lost_time(h.entity, h.key) WHERE EXISTS (SELECT FROM tallystick.restore)
-    ) t ON true
+           h.step, gate.count, NULL::text, NULL::double precision, h.started_for, h.ended_for
+    FROM passed h
     UNION ALL
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
-           gate.count, NULL, NULL, NULL, NULL
-    FROM numbered h WHERE h.request > gate.count;
+           h.step, gate.count, NULL, NULL, NULL, NULL
+    FROM numbered h WHERE h.step = 1 AND NOT (h.request <= gate.count AND h.has_room);
     SELECT COALESCE(max(a.request), 0) INTO taken
     FROM tallystick.attempt a WHERE a.token = p_token AND a.ending IS NULL;
 
