@@ -21,8 +21,8 @@ class BilledLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     revision: int
-    body: Post
-    """What was asked: a reversal takes back exactly this."""
+    body: Post = Field(union_mode="left_to_right")
+    """What was asked: a reversal takes back exactly this. None could be read as another, so the first that fits is it."""
     reference: str
     posted: bool = False
     project: str | None = None

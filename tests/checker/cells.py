@@ -54,6 +54,7 @@ ABSENT_EARLY: Final = Cell(SYSTEM, "absent, asked too early")
 DOWN: Final = Cell(SYSTEM, "down")
 HALF_A_BATCH: Final = Cell(SYSTEM, "applies half a batch")
 LEFT_OUT: Final = Cell(SYSTEM, "leaves lines out of its answer")
+NOT_BEGUN: Final = Cell(SYSTEM, "does not begin what is behind an undone one of its key")
 
 HELD_BY_RATE: Final = Cell(GATE, "rate")
 HELD_BY_QUOTA: Final = Cell(GATE, "quota")

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
-from adapters.ports.system import Batching, UnknownOperation
+from adapters.ports.system import NOT_BEGUN, Batching, UnknownOperation
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown, command_reference
 from schemas.keys import ActorKey
 from tests.contracts.system_entrants import ENTRANTS, SandboxMisbehaviour, Subject
@@ -31,6 +31,18 @@ def commands_of(subject: Subject, count: int = 4, *, unsound: int | None = None)
     for number in range(count):
         key = ActorKey(subject.key.entity, f"{subject.key.id} {number}")
         reference = command_reference(key, "L+1", 1)
+        id = uuid5(NAMESPACE_OID, f"{subject.operation} {reference}")
+        body = subject.unsound if number == unsound else subject.sound
+        made.append(subject.command()._replace(id=id, key=key, reference=reference, body=body))
+    return made
+
+
+def run_of(subject: Subject, *, unsound: int | None = None) -> list[Command]:
+    """Three commands of one key, and one of another between them."""
+    made: list[Command] = []
+    for number in range(4):
+        key = subject.key if number != 2 else ActorKey(subject.key.entity, f"{subject.key.id} other")
+        reference = command_reference(key, f"L+{number}", 1)
         id = uuid5(NAMESPACE_OID, f"{subject.operation} {reference}")
         body = subject.unsound if number == unsound else subject.sound
         made.append(subject.command()._replace(id=id, key=key, reference=reference, body=body))
@@ -105,6 +117,31 @@ async def test_a_batch_that_lands_late_is_unknown_and_sending_singly_makes_one_e
             pass
         assert isinstance(outcome, Confirmed)
     assert await counts(subject, commands) == [1] * 4
+
+
+async def test_what_follows_a_refused_line_of_its_key_is_not_begun(subject: Subject) -> None:
+    commands = run_of(subject, unsound=0)
+    outcomes = await send(subject, commands)
+    assert [type(each) for each in outcomes] == [Rejected, Deferred, Confirmed, Deferred]
+    assert (outcomes[1], outcomes[3]) == (NOT_BEGUN, NOT_BEGUN)
+    assert await counts(subject, commands) == [0, 0, 1, 0]
+
+
+async def test_a_run_that_is_done_already_is_done_on(subject: Subject) -> None:
+    commands = run_of(subject)
+    first = await subject.system.send(commands[0])
+    assert [type(each) for each in await send(subject, commands)] == [Confirmed] * 4
+    assert (await send(subject, commands))[0] == first
+    assert await counts(subject, commands) == [1] * 4
+
+
+async def test_a_run_that_lands_late_lands_in_order(subject: Subject) -> None:
+    commands = run_of(subject, unsound=1)
+    await subject.misbehave.apply_late()
+    assert {type(each) for each in await send(subject, commands)} == {Unknown}
+    while not isinstance(await subject.system.look_up(commands[2]), Confirmed):
+        pass
+    assert await counts(subject, commands) == [1, 0, 1, 0]
 
 
 @pytest.mark.parametrize(("fault", "unknown"), [("half_applied", 4), ("lines_left_out", 2), ("shuffled", 0)])

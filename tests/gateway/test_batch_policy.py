@@ -25,6 +25,12 @@ def test_what_is_left_out_goes_one_by_one() -> None:
     assert entry.batches == {"billable.post": BatchRule(500, 0.05), "billable.reverse": BatchRule(2, 0.0)}
 
 
+def test_runs_are_for_systems_that_say_so() -> None:
+    entry = system(billable_post={"size": 500, "in_order": True}, billable_reverse={"size": 2})
+    gate = SystemGate(GatePolicy(), 4, lambda: NOON, entry.batches)
+    assert gate.limits().in_order == {"billable.post"}
+
+
 @pytest.mark.parametrize(
     "batch", [{"size": 1}, {"size": 1001}, {"size": 9, "wait_ms": -1}, {"size": 9, "wait_ms": 1001}, {"wait_ms": 9}, {}]
 )

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from adapters.ports.gate import BreakerRule, Heard, Speech
 from adapters.ports.outbox import Attempt, Ending, Leased
-from adapters.ports.system import Absent, Capability, Upsert
-from gateway.attempt import Attempts
+from adapters.ports.system import NOT_BEGUN, Absent, Capability, Upsert
+from gateway.attempt import Attempts, Stepped
 from gateway.batching import Batches, BatchRule, Sent
 from gateway.hearing import Ear, speaker
 from gateway.retry import Retries
@@ -92,8 +92,18 @@ def batches(system: Bulk, size: int = 3, wait: float = WAIT) -> Batches:
     return Batches(system, EAR, {"billable.post": BatchRule(size, wait)})
 
 
+async def send(through: Batches, command: Command, *, alone: bool = False) -> Sent:
+    [sent] = await through.send([command], alone=alone)
+    return sent
+
+
 async def sent(through: Batches, commands: Sequence[Command]) -> list[Sent]:
-    return await asyncio.gather(*(through.send(each) for each in commands))
+    return await asyncio.gather(*(send(through, each) for each in commands))
+
+
+async def step(attempts: Attempts, leased: Leased) -> Stepped:
+    [stepped] = await attempts.step([leased])
+    return stepped
 
 
 # ------------------------------------------------------------------------------------------------------- size and time
@@ -112,9 +122,9 @@ def test_what_is_not_full_leaves_when_its_first_command_has_waited() -> None:
     async def story() -> None:
         erp = Bulk()
         through = batches(erp)
-        first = asyncio.create_task(through.send(command(1)))
+        first = asyncio.create_task(send(through, command(1)))
         await asyncio.sleep(WAIT / 2)
-        await through.send(command(2))
+        await send(through, command(2))
         await first
         assert erp.sizes == [2]
         assert erp.at[0] == pytest.approx(WAIT)
@@ -126,9 +136,9 @@ def test_a_group_waits_for_itself_alone() -> None:
     async def story() -> None:
         erp = Bulk(seconds=5.0)
         through = batches(erp)
-        alone = asyncio.create_task(through.send(command(9, "US01")))
+        alone = asyncio.create_task(send(through, command(9, "US01")))
         others = asyncio.create_task(sent(through, [command(n) for n in range(3)]))
-        single = asyncio.create_task(through.send(command(10, operation="customer.put")))
+        single = asyncio.create_task(send(through, command(10, operation="customer.put")))
         await asyncio.sleep(WAIT * 2)
         assert sorted(erp.sizes) == [1, 1, 3]
         assert max(erp.at) == pytest.approx(WAIT), "neither a full batch nor a slow answer held the others up"
@@ -165,7 +175,7 @@ def test_a_drain_flushes_and_nothing_waits_any_more() -> None:
         assert erp.requests == []
         through.flush()
         await waiting
-        await through.send(command(3))
+        await send(through, command(3))
         assert erp.sizes == [2, 1]
         assert asyncio.get_running_loop().time() < 2
 
@@ -203,8 +213,8 @@ def test_an_attempt_without_a_clear_end_is_repeated_alone() -> None:
         attempts = Attempts(erp, Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(3, WAIT)})
         earlier = (Attempt(1, Ending.UNKNOWN, 10.0, 5.0),)
         token = UUID(int=1)
-        doubtful = asyncio.create_task(attempts.step(Leased(command(1), token, 2, earlier)))
-        fresh = [asyncio.create_task(attempts.step(Leased(command(n), token, 1, ()))) for n in (2, 3)]
+        doubtful = asyncio.create_task(step(attempts, Leased(command(1), token, 2, earlier)))
+        fresh = [asyncio.create_task(step(attempts, Leased(command(n), token, 1, ()))) for n in (2, 3)]
         await asyncio.gather(doubtful, *fresh)
         assert sorted(erp.sizes) == [1, 2]
 
@@ -214,7 +224,7 @@ def test_an_attempt_without_a_clear_end_is_repeated_alone() -> None:
 def test_a_bug_of_the_adapter_leaves_every_line_unknown() -> None:
     async def story() -> None:
         attempts = Attempts(Bulk(raises=True), Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(3, WAIT)})
-        steps = await asyncio.gather(*(attempts.step(Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
+        steps = await asyncio.gather(*(step(attempts, Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
         assert [record.ending for _, record in steps] == [Ending.UNKNOWN] * 3
         assert {record.code for _, record in steps} == {"adapter_raised"}
 
@@ -226,7 +236,7 @@ def test_too_few_outcomes_say_nothing_of_any_line() -> None:
         erp = Bulk()
         erp.leaves_out = 1
         attempts = Attempts(erp, Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(3, WAIT)})
-        steps = await asyncio.gather(*(attempts.step(Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
+        steps = await asyncio.gather(*(step(attempts, Leased(command(n), UUID(int=1), 1, ())) for n in range(3)))
         assert [record.ending for _, record in steps] == [Ending.UNKNOWN] * 3
 
     run(story())
@@ -236,7 +246,7 @@ def test_a_line_that_is_cancelled_takes_no_other_with_it() -> None:
     async def story() -> None:
         erp = Bulk()
         through = batches(erp)
-        first, second, third = (asyncio.create_task(through.send(command(n))) for n in range(3))
+        first, second, third = (asyncio.create_task(send(through, command(n))) for n in range(3))
         await asyncio.sleep(0.001)
         second.cancel()
         done = await asyncio.gather(first, second, third, return_exceptions=True)
@@ -279,8 +289,77 @@ def test_what_holds_the_system_back_delays_no_line_of_its_own() -> None:
         lines = [command(n) for n in range(3)]
         erp = Bulk(outcomes={each.id: BUSY for each in lines})
         attempts = Attempts(erp, Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(3, WAIT)})
-        steps = await asyncio.gather(*(attempts.step(Leased(each, UUID(int=1), 1, ())) for each in lines))
+        steps = await asyncio.gather(*(step(attempts, Leased(each, UUID(int=1), 1, ())) for each in lines))
         assert [(record.ending, record.hold) for _, record in steps] == [(Ending.DEFERRED, 0.0)] * 3
+
+    run(story())
+
+
+# ------------------------------------------------------------------------------------------------------------ runs
+
+
+def run_of(key: int, count: int) -> list[Command]:
+    """Commands of one key."""
+    first = command(key)
+    return [first._replace(id=UUID(int=1000 * key + line), line=f"{line}") for line in range(1, count + 1)]
+
+
+def test_a_run_stays_in_one_request() -> None:
+    async def story() -> None:
+        erp = Bulk(seconds=0.0)
+        through = batches(erp, size=5)
+        runs = [run_of(1, 3), run_of(2, 3), run_of(3, 2)]
+        found = await asyncio.gather(*(through.send(each) for each in runs))
+        assert erp.requests == [[each.id for each in runs[0]], [each.id for each in (*runs[1], *runs[2])]]
+        assert [[sent.outcome for sent in each] for each in found] == [
+            [Confirmed(str(each.id)) for each in run] for run in runs
+        ]
+
+    run(story())
+
+
+def test_a_run_that_is_refused_as_a_whole_is_sent_up_to_what_is_refused() -> None:
+    async def story() -> None:
+        first, second = run_of(1, 5), run_of(2, 3)
+        erp = Bulk(poison=frozenset({first[2].id}))
+        through = batches(erp, size=8)
+        found, others = await asyncio.gather(through.send(first), through.send(second))
+        done = [Confirmed(str(each.id)) for each in first[:2]]
+        assert [sent.outcome for sent in found] == [*done, REFUSED, NOT_BEGUN, NOT_BEGUN]
+        assert [sent.outcome for sent in others] == [Confirmed(str(each.id)) for each in second]
+        arrived = [request for request in erp.requests if first[2].id not in request]
+        assert not any(each.id in request for each in first[3:] for request in arrived)
+
+    run(story())
+
+
+def test_several_of_one_key_never_go_where_commands_go_one_by_one() -> None:
+    async def story() -> None:
+        erp = Bulk()
+        with pytest.raises(ValueError, match="too many values"):
+            await Batches(erp, EAR, {}).send(run_of(1, 2))
+        assert erp.requests == []
+
+    run(story())
+
+
+LINES = st.lists(st.sampled_from([None, REFUSED, LOST, BUSY]), min_size=2, max_size=6)
+
+
+@given(LINES)
+def test_results_of_a_run_are_told_up_to_the_first_that_is_not_confirmed(said: list[Outcome | None]) -> None:
+    async def story() -> None:
+        # Given a system that answers as it likes, also where it should not have begun
+        commands = run_of(1, len(said))
+        outcomes = {each.id: out for each, out in zip(commands, said, strict=True) if out is not None}
+        erp = Bulk(seconds=0.0, outcomes=outcomes)
+        attempts = Attempts(erp, Retries(), EAR, lambda: 0.5, {"billable.post": BatchRule(9, 0.0, in_order=True)})
+        steps = await attempts.step([Leased(each, UUID(int=1), 1, ()) for each in commands])
+        # Then what is done behind is written down, and read back when it is the head
+        stop = next((place for place, out in enumerate(said) if out is not None), len(said))
+        told = [record.hold is None for _, record in steps]
+        assert told == [place < stop for place in range(len(said))]
+        assert [record.ending is Ending.CONFIRMED for _, record in steps] == [out is None for out in said]
 
     run(story())
 
@@ -318,7 +397,7 @@ def test_however_they_are_grouped_each_command_has_its_own_outcome_once(
 
         async def come(each: Command, at: float, *, alone: bool) -> Sent:
             await asyncio.sleep(at)
-            return await through.send(each, alone=alone)
+            return await send(through, each, alone=alone)
 
         if drained_at is not None:
             asyncio.get_running_loop().call_later(drained_at, through.flush)

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.ports.outbox import Ending
 from adapters.ports.system import Capability
-from gateway.batching import BatchRule
+from gateway.batching import BatchRule, BatchRules
 from gateway.gate_policy import BreakerPolicy, GatePolicy
 from schemas.keys import ActorKey
 from tests.gateway.toy import ERP, Step
@@ -20,14 +20,18 @@ from tests.runtime.virtual import run
 KEYS = [ActorKey("job", f"{number:02}") for number in range(20)]
 EFFECTS = sorted(f"job/{key.id}/{line}/1" for key in KEYS for line in "12")
 TOGETHER = {"job.do": BatchRule(size=7, wait=0.05)}
+IN_ORDER = {"job.do": BatchRule(size=7, wait=0.05, in_order=True)}
+RULES = pytest.mark.parametrize("rules", [TOGETHER, IN_ORDER], ids=["one of a key", "in order"])
 FEW = GatePolicy(breaker=BreakerPolicy(failures=5, open_seconds=10, longest_seconds=60))
 
 
-def town(*moods: Mood, capability: Capability = KEYED, gate: GatePolicy = FEW) -> Town:
+def town(
+    *moods: Mood, capability: Capability = KEYED, gate: GatePolicy = FEW, rules: BatchRules = TOGETHER
+) -> Town:
     """A town whose commands travel together, and a vendor that treats the first requests so."""
     vendor = Vendor(capability_of_all=capability)
     vendor.moods.extend(moods)
-    return Town(vendor=vendor, batches=TOGETHER, gate=gate)
+    return Town(vendor=vendor, batches=rules, gate=gate)
 
 
 def all_ask(process: Process) -> None:
@@ -74,12 +78,46 @@ def test_commands_travel_together_and_each_job_stays_in_order() -> None:
         Mood.IS_UNREACHABLE,
     ],
 )
-def test_whatever_becomes_of_a_request_each_of_its_commands_lands_once(mood: Mood, capability: Capability) -> None:
+@RULES
+def test_whatever_becomes_of_a_request_each_of_its_commands_lands_once(
+    rules: BatchRules, mood: Mood, capability: Capability
+) -> None:
     async def story() -> None:
-        place = town(mood, Mood.WELL, mood, capability=capability)
+        place = town(mood, Mood.WELL, mood, capability=capability, rules=rules)
         all_ask(place.process())
         await until_done(place, 900)
         check(place)
+        await place.close()
+
+    run(story())
+
+
+def test_a_run_takes_one_turn() -> None:
+    async def story() -> None:
+        # Given seven jobs of two commands each, and a system that does them in order
+        place = town(rules=IN_ORDER)
+        process = place.process()
+        all_ask(process)
+        await until_done(place)
+        check(place)
+        # Then both commands of a job travelled together but where a request was full, and were decided on in one commit
+        assert max(place.vendor.sizes) == 7
+        assert len(place.vendor.sizes) <= 8, "forty commands"
+        commits = {key: place.store.tables.row(key).row_version for key in KEYS}
+        assert sum(version == 2 for version in commits.values()) >= len(KEYS) // 2, commits
+        await place.close()
+
+    run(story())
+
+
+def test_what_is_behind_a_refused_command_stays_until_a_person_has_settled_it() -> None:
+    async def story() -> None:
+        place = town(Mood.REJECTS, rules=IN_ORDER)
+        process = place.process()
+        process.deliver(KEYS[0], Step(name="00", asks=("1", "2")))
+        await until(lambda: bool(place.cases()))
+        assert place.vendor.effects == []
+        assert place.steps(KEYS[0]) == ("00",)
         await place.close()
 
     run(story())
@@ -145,12 +183,13 @@ def test_a_rate_counts_requests() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("capability", [KEYED, LOOKED_UP], ids=["key", "look-up"])
+@RULES
 def test_a_process_that_dies_with_batches_on_their_way_is_followed_by_another(
-    seed: int, capability: Capability
+    rules: BatchRules, seed: int, capability: Capability
 ) -> None:
     async def story() -> None:
         chance = Random(seed)
-        place = town(capability=capability)
+        place = town(capability=capability, rules=rules)
         place.vendor.seconds = lambda: chance.uniform(0.05, 1)
         first = place.process()
         all_ask(first)

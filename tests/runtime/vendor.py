@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
 
-from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
+from adapters.ports.system import NOT_BEGUN, Absent, Capability, UnknownOperation, Upsert
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
@@ -88,10 +88,19 @@ class Vendor:
     async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
         mood = await self._received(commands)
         half = (len(commands) + 1) // 2 if mood is Mood.APPLIES_HALF else len(commands)
-        outcomes = [self._done(each, mood) for each in commands[:half]]
+        outcomes = list(self._in_order(commands[:half], mood))
         if mood is Mood.RAISES:
             raise KeyError(commands[0].line)
         return [*outcomes, *[Unknown(NO_ANSWER)] * (len(commands) - half)]
+
+    def _in_order(self, commands: Sequence[Command], mood: Mood) -> Iterator[Outcome]:
+        """Each is done unless the one before it of its key was refused; what a lost answer says is not the point."""
+        stopped: set[ActorKey] = set()
+        for each in commands:
+            outcome = NOT_BEGUN if each.key in stopped else self._done(each, mood)
+            if isinstance(outcome, Rejected | Deferred):
+                stopped.add(each.key)
+            yield outcome
 
     async def _received(self, commands: Sequence[Command]) -> Mood:
         """A request has arrived; how it is treated."""

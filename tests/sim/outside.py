@@ -10,8 +10,9 @@ from enum import Enum, auto
 from random import Random
 from typing import Final
 
-from adapters.ports.system import Absent, Capability, Upsert
+from adapters.ports.system import NOT_BEGUN, Absent, Capability, Upsert
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.keys import ActorKey
 from schemas.operations.table import read_body
 from schemas.verdicts import Failure, FailureClass
 from tests.checker import cells
@@ -105,7 +106,7 @@ class Outside:
     def arrive_together(self, commands: Sequence[Command], mood: Mood) -> Sequence[Outcome]:
         """A batch is there; what is answered, if it is heard.
 
-        Of one that is refused only one command is.
+        Of one that is refused only one command is. What comes behind a command of its key that was not done is not begun.
         """
         self._batches += 1
         landing, ill = len(commands), None
@@ -114,17 +115,26 @@ class Outside:
             self.hit(cells.HALF_A_BATCH)
         elif mood is Mood.REJECTS:
             ill = self.chance.randrange(landing)
-        return [
-            self.arrive(command, Mood.WELL if ill not in (None, place) else mood, self._batches)
-            if place < landing
-            else Unknown(NO_ANSWER)
-            for place, command in enumerate(commands)
-        ]
+        elif mood is Mood.APPLIES_LATE and not self.is_down:
+            return self._late(commands)
+        stopped: set[ActorKey] = set()
+        outcomes: list[Outcome] = []
+        for place, command in enumerate(commands):
+            outcome: Outcome = Unknown(NO_ANSWER)
+            if place < landing and command.key in stopped:
+                self.hit(cells.NOT_BEGUN)
+                self._note(command, self._batches)
+                outcome = NOT_BEGUN
+            elif place < landing:
+                outcome = self.arrive(command, Mood.WELL if ill not in (None, place) else mood, self._batches)
+            if not isinstance(outcome, Confirmed):
+                stopped.add(command.key)
+            outcomes.append(outcome)
+        return outcomes
 
     def arrive(self, command: Command, mood: Mood, batch: int | None = None) -> Outcome:
         """A request is there; what is answered, if it is heard. `batch` is the number of those that it came with."""
-        at = self.tick()
-        self.requests.append(Request(self.name, str(command.id), command.reference, raw(command.body), at, batch))
+        self._note(command, batch)
         if self.is_down:
             self.hit(cells.DOWN)
             return Deferred(BUSY, 1.0)
@@ -136,10 +146,7 @@ class Outside:
             self._refused.add(command.reference)
             return Rejected(REFUSED)
         if mood is Mood.APPLIES_LATE:
-            self._pending.add(_place(command))
-            late = self.chance.uniform(0.5, LATE_BOUND * 0.9)
-            self._loop.call_later(late, self._apply, command, context=self._context)
-            return Unknown(NO_ANSWER)
+            return self._apply_late([command])
         self._apply(command)
         return self._confirmed(command)
 
@@ -162,6 +169,33 @@ class Outside:
         if _place(command) in self._pending:
             self.hit(cells.ABSENT_EARLY)
         return Absent()
+
+    def _note(self, command: Command, batch: int | None) -> None:
+        body = raw(command.body)
+        self.requests.append(Request(self.name, str(command.id), command.reference, body, self.tick(), batch))
+
+    def _late(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """A batch lands late as a whole, in its order; behind what is refused for good of a key nothing does."""
+        stopped: set[ActorKey] = set()
+        landing: list[Command] = []
+        for command in commands:
+            self._note(command, self._batches)
+            if command.reference in self._refused_for_good:
+                stopped.add(command.key)
+            if command.key not in stopped:
+                landing.append(command)
+        self._apply_late(landing)
+        return [Unknown(NO_ANSWER)] * len(commands)
+
+    def _apply_late(self, commands: Sequence[Command]) -> Outcome:
+        self._pending.update(map(_place, commands))
+        late = self.chance.uniform(0.5, LATE_BOUND * 0.9)
+        self._loop.call_later(late, self._apply_all, commands, context=self._context)
+        return Unknown(NO_ANSWER)
+
+    def _apply_all(self, commands: Sequence[Command]) -> None:
+        for command in commands:
+            self._apply(command)
 
     def _has(self, command: Command) -> bool:
         """Whether another request would have no second effect."""

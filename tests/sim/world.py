@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from random import Random
 from typing import Final
 
@@ -274,19 +275,23 @@ class World:
                 self.claimed.append(evidence.Claim(command.system, str(command.id), now, walls, together))
 
     def _together(self, claimed: Sequence[Leased]) -> Iterator[str | None]:
-        """A name for each claim: the same for those that may be one request."""
+        """A name for each claim: the same for those that may be one request, which holds runs as a whole."""
         self._claims += 1
-        groups: Counter[str] = Counter()
-        for leased in claimed:
-            command = leased.command
+        filled: dict[str, tuple[int, int]] = {}
+        for _, each in groupby(claimed, lambda leased: leased.command.key):
+            run = list(each)
+            command = run[0].command
             rules = self.limits.policy.systems[command.system].batches if command.system != SELF else {}
-            is_doubtful = any(attempt.ending in (None, Ending.UNKNOWN) for attempt in leased.earlier)
+            is_doubtful = any(attempt.ending in (None, Ending.UNKNOWN) for attempt in run[0].earlier)
             if command.operation not in rules or is_doubtful:
-                yield None
+                yield from (None for _ in run)
                 continue
             group = f"{self._claims} {command.operation} {read_body(command.operation, command.body).legal_entity}"
-            yield f"{group} {groups[group] // rules[command.operation].size}"
-            groups[group] += 1
+            number, count = filled.get(group, (0, 0))
+            if count + len(run) > rules[command.operation].size:
+                number, count = number + 1, 0
+            filled[group] = number, count + len(run)
+            yield from (f"{group} {number}" for _ in run)
 
     async def _until_open(self) -> None:
         await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from adapters.http.answers import Answer, Problem, read_answer
 from adapters.http.batches import batch_body, outcomes_of
 from adapters.http.classify import outcome_of
+from adapters.ports.system import NOT_BEGUN
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown, command_id
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
@@ -298,3 +299,34 @@ def test_bodies_are_neither_parsed_nor_written_anew() -> None:
 def _json(value: object) -> bytes:
     """JSON of integers of any size, too."""
     return json.dumps(value).encode()
+
+
+def runs(command: Command) -> list[Command]:
+    """Of two keys in turn: two lines of the first, one of the second, and a third of the first."""
+    keys = [numbered(command, number) for number in (0, 1)]
+    lines = [(keys[0], "L1"), (keys[0], "L2"), (keys[1], "L1"), (keys[0], "L3")]
+    return [
+        each._replace(id=command_id("erp", each.operation, each.key, line, 1), line=line) for each, line in lines
+    ]
+
+
+def test_a_line_names_the_one_before_it_of_its_key(command: Command) -> None:
+    commands = runs(command)
+    first, second, *_ = commands
+    lines = orjson.loads(batch_body(commands))["lines"]
+    assert [line.get("follows") for line in lines] == [None, str(first.id), None, str(second.id)]
+
+
+async def test_what_is_behind_an_undone_line_was_not_begun(serving: Serving, asking: Asking, command: Command) -> None:
+    def say(lines: list[dict[str, Any]]) -> web.Response:
+        statuses = [422, 424, 424, 424]
+        return said(
+            [
+                {"idempotency_key": line["idempotency_key"], "status": status, "error": {"code": "c", "detail": "d"}}
+                for line, status in zip(lines, statuses, strict=True)
+            ]
+        )
+
+    found = await answered(serving, asking, runs(command), say)
+    assert [type(each) for each in found] == [Rejected, Deferred, Unknown, Deferred]
+    assert (found[1], found[3]) == (NOT_BEGUN, NOT_BEGUN), "the third follows nothing, so its 424 proves nothing"

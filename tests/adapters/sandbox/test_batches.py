@@ -160,3 +160,36 @@ async def test_a_key_in_progress_is_said_so_for_its_line_alone(erp: Caller) -> N
     answers: Sequence[Any] = reply.json["lines"]
     assert statuses(reply) == {"k0": 201, "k1": 409, "k2": 201, "k3": 201}
     assert (answers[1]["error"]["code"], answers[1]["retry_after"]) == ("in_progress", 1)
+
+
+def following(number: int, other: int, **changed: object) -> dict[str, object]:
+    return {**line(number, **changed), "follows": f"k{other}"}
+
+
+async def test_a_line_that_follows_another_comes_after_it(erp: Caller) -> None:
+    reply = await post(erp, [line(0), line(1), following(2, 0), following(3, 2)])
+    assert set(statuses(reply).values()) == {201}
+    assert await billed(erp) == REFERENCES
+
+
+async def test_what_follows_an_undone_line_is_not_begun_nor_what_follows_that(erp: Caller) -> None:
+    reply = await post(erp, [line(0, currency="CHF"), line(1), following(2, 0), following(3, 2)])
+    assert statuses(reply) == {"k0": 422, "k1": 201, "k2": 424, "k3": 424}
+    assert await billed(erp) == [REFERENCES[1]]
+    # Then they can be sent again
+    again = await post(erp, [line(0), following(2, 0), following(3, 2)])
+    assert set(statuses(again).values()) == {201}
+
+
+async def test_what_follows_a_line_that_is_not_there_is_not_begun(erp: Caller) -> None:
+    assert statuses(await post(erp, [following(1, 0)])) == {"k1": 424}
+
+
+async def test_a_late_batch_keeps_to_what_follows_what(erp: Caller) -> None:
+    await erp.faults({"fault": "late_apply", "count": 1, "seconds": 0.01})
+    with pytest.raises(aiohttp.ClientError):
+        await post(erp, [line(0, currency="CHF"), following(1, 0), line(2), following(3, 2)])
+    async with asyncio.timeout(5):
+        while len(await billed(erp)) < 2:
+            pass
+    assert await billed(erp) == REFERENCES[2:]

@@ -38,7 +38,8 @@ class ChangesTheKey(Attempts):
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         if isinstance(step, Send) and leased.attempt > 1:
             other = leased.command._replace(id=uuid5(leased.command.id, str(leased.attempt)))
-            return self._sent(leased, await self._batches.send(other, alone=True))
+            [sent] = await self._batches.send([other], alone=True)
+            return self._sent(leased, sent)
         return await super()._take(leased, capability, step)
 
 
@@ -57,7 +58,8 @@ class SendsWhatIsAbsent(Attempts):
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         if isinstance(await self._system.look_up(leased.command), Absent):
-            return self._sent(leased, await self._batches.send(leased.command, alone=True))
+            [sent] = await self._batches.send([leased.command], alone=True)
+            return self._sent(leased, sent)
         return await super()._looked_up(leased, capability, step)
 
 
