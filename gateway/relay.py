@@ -29,6 +29,8 @@ from schemas.keys import ActorKey
 
 PAGE: Final = 200
 """Commands leased in one round trip at most, unless more travel in one request."""
+LEAST_YIELD: Final = 0.1
+"""Of a lane: one that gave nothing may give something another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,8 @@ class Relay:
         """With the number of commands of each."""
         self._count = 0
         self._has_ended = asyncio.Event()
-        self._run_length = 1
-        """Commands that a lane gave at the last claim, about."""
+        self._yield = 1.0
+        """Commands that a lane gave at the last claim, on average: several where they are runs, few where all is sent."""
         self._after: ActorKey | None = None
         self._crash: BaseException | None = None
         self._is_stopping = False
@@ -127,7 +129,7 @@ class Relay:
 
     async def _due(self) -> list[SendLane]:
         """Lanes that may be sent now: those we were told of, else, from time to time, what the database has."""
-        keys = await self.queue.take(max(self._room // self._run_length, 1))
+        keys = await self.queue.take(min(max(int(self._room / self._yield), 1), self._page))
         if self._is_stopping:
             return []
         if not keys:
@@ -160,8 +162,9 @@ class Relay:
         # Lanes that turned out to have nothing to send did not use what the gate would let pass.
         is_through = len(claimed.left) < len(lanes) and not claimed.leased
         self._hold(None if is_through else claimed.hold)
-        if claimed.leased:
-            self._run_length = max(len(claimed.leased) // len({_key(leased) for leased in claimed.leased}), 1)
+        tried = len(lanes) - len(claimed.left)
+        if tried:
+            self._yield = max(len(claimed.leased) / tried, LEAST_YIELD)
         return claimed.leased
 
     def _hold(self, hold: Hold | None) -> None:

@@ -32,7 +32,7 @@ SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
 NO_GATE: Final[Mapping[str, object]] = {}
 SILENT: Final[Mapping[str, str]] = {"TALLYSTICK_SILENT_SECONDS": "4"}
 """Settings for tests that kill: the leases of a dead process lapse sooner than as it ships, for they are waited for."""
-BATCH: Final[Mapping[str, int]] = {"size": 20, "wait_ms": 20}
+BATCH: Final[Mapping[str, int]] = {"size": 20, "wait_ms": 20, "in_order": True}
 TOGETHER: Final = frozenset({"billable.post", "billable.reverse"})
 """Operations whose commands travel together."""
 Json = dict[str, object]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from uuid import UUID, uuid5
 
 from adapters.ports.outbox import Leased
@@ -41,6 +42,14 @@ class ChangesTheKey(Attempts):
             [sent] = await self._batches.send([other], alone=True)
             return self._sent(leased, sent)
         return await super()._take(leased, capability, step)
+
+
+class CutsRuns(Attempts):
+    """Commands of a run are sent at the same time, and travel with whoever is about to leave."""
+
+    async def step(self, run: Sequence[Leased]) -> Sequence[Stepped]:
+        one_by_one = super().step
+        return list(chain.from_iterable(await asyncio.gather(*(one_by_one([leased]) for leased in run))))
 
 
 class TakesUnknownForFailed(Attempts):

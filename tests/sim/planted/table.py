@@ -10,6 +10,7 @@ from tests.runtime.wrong import AcksFirst, SpillsTheNewest
 from tests.runtime.wrong_sequence import AtTheTail, EndedCounts, NoGaps, measuring_by
 from tests.sim.planted.parts import (
     ChangesTheKey,
+    CutsRuns,
     DoesNotWait,
     LetsFollowersThrough,
     SaysItUnderAnotherId,
@@ -112,6 +113,9 @@ BUGS: Final = (
         Invariant.ORDER,
         "was sent before the decision on the one before it",
         0,
+    ),
+    Bug(
+        "run cut in two", Plant(attempts=CutsRuns), Invariant.ORDER, "was sent before the decision on the one before it", 0
     ),
     Bug("quota of each process", Plant(outbox=QuotaOfEachProcess), Invariant.LIMITS, "were claimed in a day of", 49),
     Bug(

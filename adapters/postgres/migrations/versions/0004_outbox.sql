@@ -58,6 +58,9 @@ BEGIN
     IF asked > 0 THEN
         INSERT INTO tallystick.lease (system, entity, key, holder, token)
         SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
+        -- Many have nothing left: a lease for nothing costs more than a look, and who adds a command tells of it.
+        WHERE EXISTS (SELECT FROM tallystick.outbox o
+                      WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key)
         ORDER BY w.entity COLLATE "C", w.key COLLATE "C"
         ON CONFLICT DO NOTHING;
         SELECT g.* INTO gate
