@@ -124,6 +124,7 @@ class TestWhatIsARun:
 
     async def test_after_a_restore_each_is_alone(self, process: Process) -> None:
         await ask(process, *lines(2))
+        await process.restores.tick(0)
         await process.restores.declare(since=None, found=Found.DECLARED, actor="ann", reason="base of noon")
         await process.restores.release(actor="bob", reason="old processes are gone")
         assert await leased(process) == names(*lines(1))

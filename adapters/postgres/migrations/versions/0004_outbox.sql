@@ -108,14 +108,15 @@ BEGIN
             FROM (SELECT * FROM tallystick.outbox o
                   WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
                     AND (o.entity_version, o.index) > (h.entity_version, h.index)
-                  ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT h.size - 1) o
+                  ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT COALESCE(h.size, 1) - 1) o
             CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
             WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
         ) f
         WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on
     ), named AS (
         SELECT s.*, row_number() OVER (ORDER BY s.place, s.step) AS rank,
-               CASE WHEN s.size IS NULL THEN s.id::text ELSE s.operation || E'\x1f' || COALESCE(s.party, '') END AS name
+               (CASE WHEN s.size IS NULL THEN s.id::text
+                     ELSE s.operation || E'\x1f' || COALESCE(s.party, '') END) COLLATE "C" AS name
         FROM standing s
     ), filled AS (
         SELECT n.*, (row_number() OVER (PARTITION BY n.name ORDER BY n.rank) - 1) / COALESCE(n.size, 1) AS chunk
