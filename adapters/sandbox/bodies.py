@@ -235,17 +235,37 @@ class InvoicePost(BookedFields):
     issued_on: date | None = None
 
 
-class InvoicePut(Fields):
-    """How an invoice stands, shown on the account."""
+class Standing(Fields):
+    """How an invoice stands: decimals, in its currency."""
 
     invoice_id: Text
+    legal_entity: Text | None = None
+    currency: Text | None = None
+    total: Amount | None = None
+    paid: Amount | None = None
+    credited: Amount | None = None
+    written_off: Amount | None = None
+    open: Amount | None = None
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The amounts that it names."""
+        figures = (
+            ("total", self.total), ("paid", self.paid), ("credited", self.credited), ("written_off", self.written_off),
+            ("open", self.open),
+        )  # fmt: skip
+        return {name: amount for name, amount in figures if amount is not None}
+
+
+class InvoicePut(Standing):
+    """How an invoice stands, shown on the account."""
+
     customer_id: Text
 
 
-class ReceivablePut(Fields):
+class ReceivablePut(Standing):
     """How an invoice stands, shown on the project."""
 
-    invoice_id: Text
     project_id: Text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
@@ -44,12 +45,16 @@ Booked = (
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What an accepted posting writes. `external_id` comes from the canonical id where the body has one."""
+    """What an accepted posting writes. `external_id` comes from the canonical id where the body has one.
+
+    `shown`: amounts that it shows, by name, and that move no money.
+    """
 
     external_id: str
     legal_entity: str | None = None
     amount: str | None = None
     currency: str | None = None
+    shown: Mapping[str, str] | None = None
 
 
 class Books:
@@ -178,7 +183,7 @@ class Books:
             case DeliveryPut():
                 return Written(f"D-{body.assignment_id}")
             case InvoicePut() | ReceivablePut():
-                return Written(f"V-{body.invoice_id}")
+                return Written(f"V-{body.invoice_id}", body.legal_entity, currency=body.currency, shown=body.shown)
             case _:
                 assert_never(body)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,10 @@ from adapters.sandbox.entries import Entry
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One effect. `seq` counts from 1, `amount` is a decimal as it was sent, `at` is UTC in ISO 8601."""
+    """One effect. `seq` counts from 1, `amount` is a decimal as it was sent, `at` is UTC in ISO 8601.
+
+    `shown`: decimals by name, of what shows money and moves none.
+    """
 
     seq: int
     system: str
@@ -29,6 +32,7 @@ class Effect:
     currency: str | None
     reference: str
     at: str
+    shown: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Ledger:
             currency=entry.currency,
             reference=posting.reference,
             at=self._now().isoformat(),
+            shown=entry.shown,
         )
 
     def _index(self, line: Line) -> None:

@@ -1,4 +1,4 @@
-"""The people of the demo: who settles which cases in the evening, with the command line that anybody would use."""
+"""The people of the demo: who settles which cases, with the command line that anybody would use."""
 
 from __future__ import annotations
 
@@ -24,21 +24,46 @@ SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with a role, and what they answer to a case with this code."""
+class Answer:
+    """What somebody does about cases of this code, of this entity."""
 
-    name: str
-    role: str
+    entity: str
     code: str
     act: str
     reason: str
+
+    def fits(self, case: Mapping[str, object]) -> bool:
+        """Whether it is the answer to a case."""
+        return (self.entity, self.code) == (case["entity"], case["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a role, and what they answer; cases that they leave alone have no answer here."""
+
+    name: str
+    role: str
+    answers: tuple[Answer, ...]
 
     def token_file(self, folder: Path) -> Path:
         return folder / f"token-{self.name}"
 
 
-FINANCE: Final = Person("frieda", "finance", "approval_needed", "approve", "in the budget of the programme")
-SALES: Final = Person("samira", "sales-ops", "probable_duplicate", "approve", "a sister company, not the same firm")
+FINANCE: Final = Person(
+    "frieda",
+    "finance",
+    (
+        Answer("engagement", "approval_needed", "approve", "in the budget of the programme"),
+        Answer("engagement", "tax_profile_missing", "retry", "the tax profile is there now"),
+        Answer("contract", "authority_missing", "approve", "the customer has signed it"),
+        Answer("timesheet", "rates_changed", "approve", "agreed with the customer"),
+    ),
+)
+SALES: Final = Person(
+    "samira",
+    "sales-ops",
+    (Answer("customer", "probable_duplicate", "approve", "a sister company, not the same firm"),),
+)
 PEOPLE: Final = (FINANCE, SALES)
 
 
@@ -70,20 +95,34 @@ def write_people(folder: Path) -> str:
     return yaml.safe_dump(entries, sort_keys=False)
 
 
-async def settle(office: Office, say: Callable[[str], None]) -> None:
-    """Each looks at the cases of their role, and settles those that are theirs to answer. Raises `CaseNotSettled`."""
+async def settle(office: Office, say: Callable[[str], None]) -> int:
+    """Each looks at the cases of their role, and settles those that they have an answer to.
+
+    Gives how many; what follows from these may ask for more. Raises `CaseNotSettled`.
+    """
+    acts = 0
     for person in PEOPLE:
-        await _typed(office, person, say, "case", "list", "--owner", person.role)
-        for case in await _cases(office, person, "open"):
-            if case["code"] == person.code:
-                seen = ("--if-version", str(case["version"]))
-                await _typed(office, person, say, "case", person.act, str(case["id"]), *seen, "--reason", person.reason)
+        answered = await _answered(office, person, "open")
+        if answered:
+            await _typed(office, person, say, "case", "list", "--owner", person.role)
+        for case, answer in answered:
+            seen = ("--if-version", str(case["version"]))
+            await _typed(office, person, say, "case", answer.act, str(case["id"]), *seen, "--reason", answer.reason)
+        acts += len(answered)
+    return acts
 
 
 async def settled(office: Office) -> Mapping[str, int]:
     """Closed cases that people were asked to settle, by code."""
-    codes = [(person.code, case["code"]) for person in PEOPLE for case in await _cases(office, person, "closed")]
-    return Counter(code for code, found in codes if code == found)
+    return Counter(
+        answer.code for person in PEOPLE for _, answer in await _answered(office, person, "closed")
+    )  # fmt: skip
+
+
+async def _answered(office: Office, person: Person, state: str) -> list[tuple[dict[str, object], Answer]]:
+    """The cases of a person's role to which they have an answer."""
+    cases = await _cases(office, person, state)
+    return [(case, answer) for case in cases for answer in person.answers if answer.fits(case)]
 
 
 def as_typed(office: Office, person: Person) -> str:

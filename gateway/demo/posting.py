@@ -1,4 +1,4 @@
-"""Publishing the day: in order, with confirms, and stretched over some seconds so that one can watch."""
+"""Publishing the play: in order, with confirms, and stretched over some seconds so that one can watch."""
 
 from __future__ import annotations
 

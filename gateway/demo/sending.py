@@ -1,4 +1,4 @@
-"""One message of the day as it is published, and what it was planted for."""
+"""One message of the play as it is published, and what it was planted for."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ class Sender(StrEnum):
     CRM = "crm"
     PSA = "psa"
     FINANCE = "finance"
+    BILLING = "billing"
+    ERP = "erp"
+    ERP_EU = "erp_eu"
 
     @property
     def source(self) -> str:
         """Its CloudEvents source in the policy file."""
-        return f"urn:example:{self.value}"
+        return f"urn:example:{self.value.replace('_', '-')}"
 
 
 class Planted(StrEnum):
@@ -60,6 +63,7 @@ class Sending:
     sender: Sender
     source: str
     id: str
+    subject: str
     routing_key: str
     event: bytes
     is_binary: bool = False
@@ -85,7 +89,9 @@ def sending(
     """A well-formed event; its routing key is its type without version."""
     routing_key = attributes.type.rpartition(".")[0]
     event = encode(attributes, data)
-    return Sending(sender, attributes.source, attributes.id, routing_key, event, is_binary, planted)
+    return Sending(
+        sender, attributes.source, attributes.id, attributes.subject, routing_key, event, is_binary, planted
+    )  # fmt: skip
 
 
 def changed(event: bytes, **attributes: object) -> bytes:

@@ -49,6 +49,7 @@ async def test_a_row_has_the_whole_effect(starting: Starting) -> None:
         "currency": "EUR",
         "reference": "timesheet/S%2F1/L1/2",
         "at": "2026-11-20T10:00:00+00:00",
+        "shown": None,
     }
     assert (customer["amount"], customer["currency"]) == (None, None)
 

@@ -1,4 +1,4 @@
-"""What the broker would hand to the gateway for a message of the day."""
+"""What the broker would hand to the gateway for a message of the play."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.demo.sending import Sending
 
-QUEUES = frozenset({"customer", "project", "timesheet"})
+QUEUES = frozenset({"customer", "contract", "employee", "expense", "invoice", "project", "timesheet"})
 
 
 @dataclass(frozen=True, slots=True)
