@@ -65,7 +65,7 @@ live-contract: $(INSTALLED) ## Of these only what every system must keep (ALLOW_
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
 
-demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
+demo: $(INSTALLED) ## A firm's quarter on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
 ifneq (,$(findstring --erp,$(ARGS))$(findstring --psa,$(ARGS)))
 	$(BIN)/python -m gateway.local.install
 	ALLOW_NO_LIVE= $(BIN)/python -m tests.live.install

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum, auto
 from itertools import count
 from random import Random
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, assert_never
 
 from gateway.demo.firm import IN_FORCE, Fate, Firm, Project, Report, Sheet, monday
 from gateway.demo.worth import CENT, billed
@@ -153,6 +153,8 @@ def _due(project: Project, firm: Firm) -> Iterator[tuple[date, tuple[InvoiceLine
         case "retainer":
             for _, last in _MONTHS:
                 yield last + timedelta(days=1), (InvoiceLine("1", "retainer", project.fee or Decimal(0)),)
+        case _:
+            assert_never(project.method)
 
 
 def _of_month(
@@ -212,3 +214,5 @@ def entries_of(course: Course, invoice: Invoice) -> Iterator[Entry]:
             yield Entry(EntryKind.DISPUTE, "D-1", total, day)
         case Course.OPEN:
             return
+        case _:
+            assert_never(course)

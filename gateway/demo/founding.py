@@ -89,7 +89,7 @@ def _scaled(amount: int, scale: float, *, least: int) -> int:
 
 def _clients(random: Random, amount: int) -> tuple[Client, ...]:
     """The first three have trouble with their credit; every fifth trades with two legal entities."""
-    credits = (Credit.UNTAXED, Credit.ON_HOLD, Credit.RELEASED)
+    troubled = (Credit.UNTAXED, Credit.ON_HOLD, Credit.RELEASED)
     clients: list[Client] = []
     for place, home in enumerate(islice(cycle(BRANCHES), amount)):
         others = [other for other in BRANCHES if other is not home]
@@ -98,7 +98,7 @@ def _clients(random: Random, amount: int) -> tuple[Client, ...]:
         number = f" {round_ + 1}" if round_ else ""
         name = f"{_FIRST[place % len(_FIRST)]} {_SECOND[place_of_name // len(_FIRST)]}{number} {home.suffix}"
         domain = f"{'-'.join(name.lower().split()[:-1])}.example"
-        credit = credits[place] if place < len(credits) else Credit.GOOD
+        credit = troubled[place] if place < len(troubled) else Credit.GOOD
         tax_id = f"{home.country}{900_000_000 + place}"
         clients.append(Client(f"C-{1001 + place}", name, tax_id, branches, domain, credit))
     return tuple(clients)
@@ -133,7 +133,7 @@ def _deals(random: Random, clients: Sequence[Client], amount: int) -> tuple[Deal
         is_shared = place in range(2 + LARGE_DEALS, 2 + LARGE_DEALS + SHARED_DEALS)
         branches = client.branches if is_shared else client.branches[:1]
         ordinary = place - 2 - LARGE_DEALS - SHARED_DEALS
-        method = "fixed_fee" if is_large else _METHODS[max(0, ordinary) % len(_METHODS)]
+        method: BillingMethod = "fixed_fee" if is_large else _METHODS[max(0, ordinary) % len(_METHODS)]
         projects = [_project(random, client, branch, number, method, is_large=is_large) for branch in branches]
         if is_shared:
             projects = [_named(project, project.branch.code) for project in projects]

@@ -49,3 +49,10 @@ def test_a_broker_url_that_is_none_is_a_plain_message(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["demo", "--once"], env={"TALLYSTICK_AMQP_URL_FILE": str(path)})
     assert done.exit_code == 2
     assert "TALLYSTICK_AMQP_URL_FILE" in done.output
+
+
+def test_the_excerpt_is_of_the_firm() -> None:
+    excerpt = (Path(__file__).parents[3] / "examples" / "firm" / "excerpt.jsonl").read_bytes().splitlines()
+    told = {line for content in files_of(make_play(1)).values() for line in content.splitlines()}
+    assert len(excerpt) > 10
+    assert set(excerpt) <= told
