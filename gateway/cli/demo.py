@@ -14,7 +14,7 @@ from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
 from gateway.demo.people import CaseNotSettled
-from gateway.demo.play import make_play
+from gateway.demo.telling.play import make_play
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone

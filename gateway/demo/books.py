@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.demo.effects import Effect
-from gateway.demo.truth import Item, Measure
+from gateway.demo.firm.truth import Item, Measure
 
 _POSTED: Final = {
     "billable.post": Measure.TIME,

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from gateway.demo.firm import BRANCHES, Arrival, Client, Credit, Fate, Firm, Sheet
-from gateway.demo.founding import sister_of
-from gateway.demo.play import Play
-from gateway.demo.sending import Planted, Sending
-from gateway.demo.truth import Truth, truth_of
-from gateway.demo.worth import billed
+from gateway.demo.firm.model import BRANCHES, Arrival, Client, Credit, Fate, Firm, Sheet
+from gateway.demo.firm.founding import sister_of
+from gateway.demo.telling.play import Play
+from gateway.demo.telling.sending import Planted, Sending
+from gateway.demo.firm.truth import Truth, truth_of
+from gateway.demo.firm.worth import billed
 
 MessageId = tuple[str, str]
 """(source, id)."""

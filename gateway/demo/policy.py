@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.demo.sending import Sender
+from gateway.demo.telling.sending import Sender
 
 RETRY_SECONDS: Final = 1
 BREAKER: Final = {"failures": 5, "open_seconds": 1, "longest_seconds": 4}

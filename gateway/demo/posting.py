@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from adapters.ports.broker import BrokerUnavailable, Published, Publishing
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.telling.sending import Sender, Sending
 
 ATTEMPTS: Final = 20
 PAUSE: Final = 0.5

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gateway.demo.expected import Named
 from gateway.demo.summary import Count, Ledger, Row, Summary
-from gateway.demo.truth import SHOWING
+from gateway.demo.firm.truth import SHOWING
 
 WRONG_SHOWN: Final = 30
 """Differences that are told at most; the JSON has them all."""
@@ -78,24 +78,20 @@ def _books(ledger: Ledger) -> Table:
     title = f"Books of {ledger.legal_entity} in {ledger.currency}"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("", min_width=18, no_wrap=True)
-    systems = (ledger.erp, *SHOWING)
-    for name in ("by the sources", "held back", *(f"in {system}" for system in systems)):
-        table.add_column(name, justify="right", min_width=13, no_wrap=True)
+    for name in ("by the sources", "held back", f"in {ledger.erp}", f"in {' and '.join(SHOWING)}"):
+        table.add_column(name, justify="right", min_width=12)
     table.add_column("")
     for row in ledger.rows:
-        table.add_row(row.measure, _money(row.due), _money(row.held) if row.held else "", *_cells(row, systems))
+        held, cells = _money(row.held) if row.held else "", (_cell(row, (ledger.erp,)), _cell(row, SHOWING))
+        table.add_row(row.measure, _money(row.due), held, *cells, _mark(agrees=row.agrees))
     return table
 
 
-def _cells(row: Row, systems: Sequence[str]) -> list[Text]:
-    """What each system has, and whether that is right."""
-    cells = [
-        Text(_money(row.systems[system]), style="" if row.systems[system] == row.due - row.held else "bold red")
-        if system in row.systems
-        else Text("")
-        for system in systems
-    ]
-    return [*cells, _mark(agrees=row.agrees)]
+def _cell(row: Row, systems: Sequence[str]) -> Text:
+    """What these systems have: one amount, unless they disagree."""
+    amounts = dict.fromkeys(row.systems[system] for system in systems if system in row.systems)
+    is_right = set(amounts) <= {row.due - row.held}
+    return Text(" / ".join(map(_money, amounts)), style="" if is_right else "bold red")
 
 
 def _counts(title: str, counts: Sequence[Count]) -> Table:

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from adapters.ports.tally import Counted
-from gateway.demo.play import Weather
+from gateway.demo.telling.play import Weather
 
 LINE_SECONDS: Final = 2.0
 """Between two plain lines."""

@@ -21,7 +21,7 @@ from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.demo.broker import Broker, a_broker
 from gateway.demo.child import gateway_process
-from gateway.demo.firm import BOOKS_CLOSED_UNTIL, BRANCHES, ERPS
+from gateway.demo.firm.model import BOOKS_CLOSED_UNTIL, BRANCHES, ERPS
 from gateway.demo.inside import gateway_inside
 from gateway.demo.policy import Endpoint, demo_policy, firm_policy
 from gateway.demo.running import Place, prepare

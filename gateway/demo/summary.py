@@ -10,7 +10,7 @@ from decimal import Decimal
 from gateway.demo.books import books_of
 from gateway.demo.effects import Effect
 from gateway.demo.expected import Expected, MessageId, Named, SetUp
-from gateway.demo.truth import POSTED, SHOWING, SHOWN, Item, Measure
+from gateway.demo.firm.truth import POSTED, SHOWING, SHOWN, Item, Measure
 
 ZERO = Decimal(0)
 

@@ -11,8 +11,8 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from gateway.demo.effects import Effect
-from gateway.demo.firm import ERPS
-from gateway.demo.play import Weather
+from gateway.demo.firm.model import ERPS
+from gateway.demo.telling.play import Weather
 
 SECONDS: Final = 10.0
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from gateway.demo.books import books_of
 from gateway.demo.effects import Effect
-from gateway.demo.truth import Item, Measure
+from gateway.demo.firm.truth import Item, Measure
 
 
 def effect(operation: str, key: str, amount: str | None, system: str = "erp_eu", **shown: str) -> Effect:

@@ -8,8 +8,8 @@ import orjson
 from click.testing import CliRunner
 
 from gateway.cli.main import main
-from gateway.demo.play import make_play
-from gateway.demo.sending import Sender
+from gateway.demo.telling.play import make_play
+from gateway.demo.telling.sending import Sender
 from gateway.demo.writing import files_of
 from schemas.codec import STRUCTURED, decode
 

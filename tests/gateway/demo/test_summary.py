@@ -13,9 +13,9 @@ import pytest
 from gateway.demo import report
 from gateway.demo.effects import Effect
 from gateway.demo.expected import Expected, expect
-from gateway.demo.play import make_play
+from gateway.demo.telling.play import make_play
 from gateway.demo.summary import Found, Summary, summarise
-from gateway.demo.truth import POSTED, SHOWING, Item, Measure
+from gateway.demo.firm.truth import POSTED, SHOWING, Item, Measure
 
 PLAY = make_play(2, 0.1)
 EXPECTED: Expected = expect(PLAY)

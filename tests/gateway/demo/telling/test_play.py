@@ -12,17 +12,17 @@ import pytest
 
 from adapters.rabbitmq import topology
 from gateway.demo.expected import WAITING, expect
-from gateway.demo.firm import ERPS, Fate
-from gateway.demo.play import Play, Weather, make_play
+from gateway.demo.firm.model import ERPS, Fate
+from gateway.demo.telling.play import Play, Weather, make_play
 from gateway.demo.policy import demo_policy, firm_policy
-from gateway.demo.sending import EVENTS, Planted, Sender, Sending
-from gateway.demo.truth import truth_of
+from gateway.demo.telling.sending import EVENTS, Planted, Sender, Sending
+from gateway.demo.firm.truth import truth_of
 from gateway.door import Door
 from gateway.policy_file import read_policy
 from schemas.codec import decode
 from schemas.envelope import Undecodable
-from tests.gateway.demo.deliveries import handed
-from tests.gateway.demo.ledger_of_told import told
+from tests.gateway.demo.telling.deliveries import handed
+from tests.gateway.demo.telling.ledger_of_told import told
 
 SCALES = (0.1, 0.5)
 

@@ -11,8 +11,8 @@ from itertools import count
 from random import Random
 from typing import Final, Literal, NamedTuple, assert_never
 
-from gateway.demo.firm import IN_FORCE, Fate, Firm, Project, Report, Sheet, monday
-from gateway.demo.worth import CENT, billed
+from gateway.demo.firm.model import IN_FORCE, Fate, Firm, Project, Report, Sheet, monday
+from gateway.demo.firm.worth import CENT, billed
 
 TERM: Final = timedelta(days=14)
 _MONTHS: Final = ((IN_FORCE, date(2026, 9, 30)), (date(2026, 10, 1), date(2026, 10, 31)))

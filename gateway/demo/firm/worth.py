@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from gateway.demo.firm import Person, Project, WorkLine
+from gateway.demo.firm.model import Person, Project, WorkLine
 
 CENT: Final = Decimal("0.01")
 """The smallest unit of every currency of the firm."""

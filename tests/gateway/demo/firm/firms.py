@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from gateway.demo.firm import (
+from gateway.demo.firm.model import (
     BRANCHES,
     Branch,
     Change,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from gateway.demo.firm import (
+from gateway.demo.firm.model import (
     BRANCHES,
     OVERHEAD,
     WEEKS,

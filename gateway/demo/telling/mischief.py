@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import orjson
 
-from gateway.demo import from_crm, from_psa
-from gateway.demo.firm import TODAY, Fate, Firm
-from gateway.demo.pen import Pen
-from gateway.demo.sending import Planted, Sender, Sending, changed
+from gateway.demo.telling import from_crm, from_psa
+from gateway.demo.firm.model import TODAY, Fate, Firm
+from gateway.demo.telling.pen import Pen
+from gateway.demo.telling.sending import Planted, Sender, Sending, changed
 
 
 def repeated(sending: Sending) -> Sending:

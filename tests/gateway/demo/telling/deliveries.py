@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.demo.sending import Sending
+from gateway.demo.telling.sending import Sending
 
 QUEUES = frozenset({"customer", "contract", "employee", "expense", "invoice", "project", "timesheet"})
 

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, TypedDict, assert_never
 
-from gateway.demo.billing import Entry, EntryKind, Invoice
-from gateway.demo.firm import TAX_PROFILE, Branch, Client
-from gateway.demo.pen import Pen
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.firm.billing import Entry, EntryKind, Invoice
+from gateway.demo.firm.model import TAX_PROFILE, Branch, Client
+from gateway.demo.telling.pen import Pen
+from gateway.demo.telling.sending import Sender, Sending
 from schemas.customer.v1 import CreditChanged, TaxProfileChanged
 from schemas.invoice.v1 import (
     Bill,

@@ -13,13 +13,13 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from gateway.demo import from_books, from_crm, from_psa
-from gateway.demo.billing import Invoice, invoices_of
-from gateway.demo.firm import TODAY, Arrival, Credit, Deal, Fate, Firm, Project, Report, Sheet, monday
-from gateway.demo.founding import found_firm, sister_of
-from gateway.demo.mischief import bad_input, conflicting, repeated
-from gateway.demo.pen import Pen
-from gateway.demo.sending import Sending
+from gateway.demo.telling import from_books, from_crm, from_psa
+from gateway.demo.firm.billing import Invoice, invoices_of
+from gateway.demo.firm.model import TODAY, Arrival, Credit, Deal, Fate, Firm, Project, Report, Sheet, monday
+from gateway.demo.firm.founding import found_firm, sister_of
+from gateway.demo.telling.mischief import bad_input, conflicting, repeated
+from gateway.demo.telling.pen import Pen
+from gateway.demo.telling.sending import Sending
 
 DUPLICATES: Final = 40
 """Messages of each act of repetitions that come twice, at scale 1."""

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from gateway.demo.firm import IN_FORCE, TAX_PROFILE, Arrival, Change, Client, Credit, Deal, Milestone, Project
-from gateway.demo.pen import Pen
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.firm.model import IN_FORCE, TAX_PROFILE, Arrival, Change, Client, Credit, Deal, Milestone, Project
+from gateway.demo.telling.pen import Pen
+from gateway.demo.telling.sending import Sender, Sending
 from schemas.contract.v1 import Approver, ChangeOrderApproved, Instalment
 from schemas.customer.v1 import Upserted
 from schemas.project import v1, v2

@@ -9,7 +9,7 @@ from itertools import chain, cycle, islice, repeat
 from random import Random
 from typing import Final
 
-from gateway.demo.firm import (
+from gateway.demo.firm.model import (
     BRANCHES,
     SERVICE_LINES,
     Arrival,
@@ -24,7 +24,7 @@ from gateway.demo.firm import (
     Project,
     monday,
 )
-from gateway.demo.working import reports_of, sheets_of
+from gateway.demo.firm.working import reports_of, sheets_of
 from schemas.values import BillingMethod
 
 CLIENTS: Final = 40
@@ -143,7 +143,7 @@ def _deals(random: Random, clients: Sequence[Client], amount: int) -> tuple[Deal
                 number=number,
                 client=client,
                 projects=tuple(projects),
-                is_late=ordinary % 6 == 3,
+                is_late=ordinary > 0 and ordinary % 6 == 3,
                 discount=Decimal("15.00") if is_large else None,
             )
         )

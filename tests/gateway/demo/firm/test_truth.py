@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from gateway.demo.billing import Course, Entry, EntryKind, Invoice, InvoiceLine, entries_of
-from gateway.demo.firm import Arrival, Branch, Change, Credit, Fate, Firm, Milestone, Report, Spending
-from gateway.demo.truth import Item, Measure, Truth, truth_of
-from tests.gateway.demo.firms import DAY, DE, UK, US, firm, line, project, sheet
+from gateway.demo.firm.billing import Course, Entry, EntryKind, Invoice, InvoiceLine, entries_of
+from gateway.demo.firm.model import Arrival, Branch, Change, Credit, Fate, Firm, Milestone, Report, Spending
+from gateway.demo.firm.truth import Item, Measure, Truth, truth_of
+from tests.gateway.demo.firm.firms import DAY, DE, UK, US, firm, line, project, sheet
 
 ERPS = {"DE01": "erp_eu", "US01": "erp", "UK01": "erp"}
 

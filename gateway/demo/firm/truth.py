@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from gateway.demo.billing import EntryKind, Invoice
-from gateway.demo.firm import Branch, Fate, Firm
-from gateway.demo.worth import billed, cost
+from gateway.demo.firm.billing import EntryKind, Invoice
+from gateway.demo.firm.model import Branch, Fate, Firm
+from gateway.demo.firm.worth import billed, cost
 
 
 class Measure(StrEnum):

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Final, TypedDict
 
-from gateway.demo.firm import IN_FORCE, Milestone, Person, Project, Report, Sheet, Spending, WorkLine, monday
-from gateway.demo.pen import Pen
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.firm.model import IN_FORCE, Milestone, Person, Project, Report, Sheet, Spending, WorkLine, monday
+from gateway.demo.telling.pen import Pen
+from gateway.demo.telling.sending import Sender, Sending
 from schemas.employee.v1 import Upserted
 from schemas.expense import v1 as expense
 from schemas.project.v1 import Activated, MilestoneCompleted

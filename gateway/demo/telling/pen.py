@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from typing import Final
 
-from gateway.demo.sending import Sender, Sending, sending
+from gateway.demo.telling.sending import Sender, Sending, sending
 from schemas.envelope import Attributes
 from schemas.record import Record
 
