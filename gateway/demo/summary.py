@@ -137,9 +137,8 @@ def _settled(expected: Expected, found: Found) -> list[Count]:
 
 def _ledgers(expected: Expected, books: Mapping[str, Mapping[Item, Decimal]]) -> Iterator[Ledger]:
     """Totals. That each item is right is looked at by itself."""
-    places = {(item.legal_entity, item.currency): None for item in expected.truth.due}
-    places |= {(item.legal_entity, item.currency): None for rows in books.values() for item in rows}
-    for code, currency in places:
+    places = {(item.legal_entity, item.currency) for rows in (expected.truth.due, *books.values()) for item in rows}
+    for code, currency in sorted(places):
         erp = expected.erps.get(code, "?")
         rows = [
             Row(

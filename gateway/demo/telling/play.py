@@ -151,7 +151,7 @@ class _Plan:
         """The late deals come right into the outage; the PSA has activated their projects before."""
         late = [deal for deal in self._firm.deals if deal.is_late]
         courses: list[Course] = [
-            [*(from_psa.activated(self._pen, project, monday(6)) for project in deal.projects), self._won(deal)]
+            [*(from_psa.activated(self._pen, project, monday(0)) for project in deal.projects), self._won(deal)]
             for deal in late
         ]
         return courses + self._time(range(5, 8))

@@ -22,10 +22,10 @@ SECONDS = 150
 """For two plays of a tenth of the firm, most of which is starting and people."""
 
 
-async def play(options: Options, environment: Mapping[str, str]) -> str:
+async def play(options: Options, environment: Mapping[str, str], seconds: float = SECONDS) -> str:
     """What a play printed whose numbers agreed."""
     printed = io.StringIO()
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(seconds):
         agrees = await play_demo(options, environment, Console(file=printed, width=160))
     assert agrees, printed.getvalue()
     return printed.getvalue()
@@ -75,3 +75,11 @@ async def test_without_rabbitmq_the_numbers_agree_too(postgres: Found, summary: 
     assert "a broker inside this process" in printed
     assert agrees(summary)
     assert await databases(postgres) == []
+
+
+@pytest.mark.long
+async def test_the_whole_firm_reconciles(postgres: Found, vhost: Vhost, summary: Path) -> None:
+    environment = {"TALLYSTICK_DATABASE_URL": postgres.url, "TALLYSTICK_AMQP_URL": vhost.url}
+    printed = await play(Options(seed=1, once=True, json=summary), environment, seconds=600)
+    assert "The numbers agree, to the cent: DE01 in EUR, UK01 in GBP, US01 in USD" in printed
+    assert agrees(summary)
