@@ -71,9 +71,13 @@ class Standing:
 
 
 def name_of(reference: str | None) -> str | None:
-    """A reference of ours without its generation; None for what is no reference of an entry of ours."""
+    """A reference of ours without its generation; None for what is no reference of an entry of ours.
+
+    Ours are ASCII: ids are percent-encoded in them.
+    """
     entity, *rest = (reference or "").split("/")
-    if entity not in BOOKERS or len(rest) != 3 or not all(rest) or not (rest[2].isascii() and rest[2].isdigit()):
+    is_ascii = reference is not None and reference.isascii()
+    if not is_ascii or entity not in BOOKERS or len(rest) != 3 or not all(rest) or not rest[2].isdigit():
         return None
     return "/".join((entity, *rest[:2]))
 

@@ -18,12 +18,16 @@ from adapters.http.system import HttpSystem
 from adapters.http.transport import NO_ANSWER, outcome_of_error
 from adapters.ports.postings import PostingsPage, PostingsUnavailable, PostingsUnreadable
 from schemas.standing import Sort, Standing
-from schemas.values import Amount, Currency, Day, Id
+from schemas.values import ID_PATTERN, Amount, Currency, Day, Id
 
 PAGE: Final = 200
 """Entries of one page."""
 PASSING: Final = frozenset({401, 403, 408, 425, 429})
 """Refusals that end by themselves, or once an operator has renewed the token; so does every 5xx."""
+
+
+# Control characters are refused here: no database keeps a NUL, and the run would ask for the same page for ever.
+_Text = Annotated[str, Field(max_length=2000, pattern=ID_PATTERN)]
 
 
 class _Read(BaseModel):
@@ -35,7 +39,7 @@ class Item(_Read):
 
     sort: Annotated[Sort, Field(strict=False)]
     external_id: Id
-    reference: Annotated[str, Field(max_length=2000)] | None = None
+    reference: _Text | None = None
     """Ours, under which it was posted."""
     legal_entity: Id
     day: Day
@@ -58,7 +62,7 @@ class Item(_Read):
 
 class _Page(_Read):
     items: list[Item]
-    next: str | None
+    next: _Text | None
 
 
 class HttpBooks(HttpSystem):

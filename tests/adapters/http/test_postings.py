@@ -101,7 +101,8 @@ async def test_another_status_is_a_persons_matter(serving: Serving, books: Books
     [
         [], {"items": []}, {"items": [{}], "next": None}, {"items": [ITEM | {"amount": 720}], "next": None},
         {"items": [ITEM | {"sort": "gift"}], "next": None}, {"items": [ITEM | {"day": "5 March"}], "next": None},
-        {"items": ["x" * 5000], "next": None},
+        {"items": ["x" * 5000], "next": None}, {"items": [ITEM | {"reference": "a\0"}], "next": None},
+        {"items": [], "next": "a\0"},
     ],
 )  # fmt: skip
 async def test_what_is_no_page_is_a_persons_matter(serving: Serving, books: Books, answer: object) -> None:
