@@ -218,8 +218,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports, trials, reconciliations,
-        KpiViews(kpis, runtime.policies.objectives),
+        CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):

@@ -108,8 +108,7 @@ class Ports:
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
-    Without `reconciliation` nothing is reconciled.
-    Without `counting` no figures are counted.
+    Without `reconciliation` nothing is reconciled, and without `counting` no figures are counted.
     """
 
     commits: Sequence[Commits]
@@ -253,8 +252,6 @@ class Runtime:
         self._spawn("lanes", self._lanes.run())
         if self._ports.policies is not None:
             self._spawn("policies", self.policies.run())
-        if self._mapping_retry is not None:
-            self._spawn("mapping_retry", self._mapping_retry.run())
         self._spawn("case-terms", self._case_terms.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
@@ -263,6 +260,17 @@ class Runtime:
             self._spawn(f"relay-{name}", relay.run())
         if self._notifier is not None:
             self._spawn("notifier", self._notifier.run())
+        self._spawn_beside()
+        self._spawn("consumer", self._consumer.run())
+        self._subscription = await self._ports.consuming.subscribe(
+            self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
+        )
+        self.health.consuming(self._subscription)
+
+    def _spawn_beside(self) -> None:
+        """What works beside the way of a message, where there is what it needs."""
+        if self._mapping_retry is not None:
+            self._spawn("mapping_retry", self._mapping_retry.run())
         if self.reconciliation is not None:
             self._spawn("reconciliation", self.reconciliation.reconciler.run())
         if self._cleaner is not None:
@@ -270,11 +278,6 @@ class Runtime:
         if self._follower is not None and self._business is not None:
             self._spawn("figures", self._follower.run())
             self._spawn("business", self._business.run())
-        self._spawn("consumer", self._consumer.run())
-        self._subscription = await self._ports.consuming.subscribe(
-            self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
-        )
-        self.health.consuming(self._subscription)
 
     def trial(self, rows: Commits, entities: Entities) -> Trial:
         """What tries events on what stands; over connections of its own, which nothing else waits for."""

@@ -57,7 +57,12 @@ class Trial:
     """Tries events. `commits` is read from and never committed to; `world` is that of the process."""
 
     def __init__(
-        self, door: Door, sources: Callable[[], Mapping[str, Source]], world: World, commits: Commits, entities: Entities
+        self,
+        door: Door,
+        sources: Callable[[], Mapping[str, Source]],
+        world: World,
+        commits: Commits,
+        entities: Entities,
     ) -> None:
         self._door = door
         self._sources = sources

@@ -16,7 +16,6 @@ from adapters.ports.kpis import (
     LOOKED_INTO,
     About,
     Added,
-    CaseLine,
     Counted,
     Line,
     Page,
@@ -122,13 +121,13 @@ class MemoryKpis:
         for place, added in self._sums.added.items():
             if not _counts(place, period, stocks, months):
                 continue
-            day = place.day
             name = (place.measure, place.legal_entity, place.currency, place.label)
             before = found.get(name)
-            if before is not None:
-                added = Added(before.count + added.count, before.total + added.total)
-                day = max(before.last, day)
-            found[name] = Sum(*name, *added, day)
+            found[name] = (
+                Sum(*name, *added, place.day)
+                if before is None
+                else Sum(*name, before.count + added.count, before.total + added.total, max(before.last, place.day))
+            )
         return [found[name] for name in sorted(found)]
 
     async def waiting(self) -> list[Waiting]:

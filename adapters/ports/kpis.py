@@ -32,8 +32,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a command is about, where its body says it. `amount` is without sign for what is booked, below zero for what
-    is taken back; `day` is that of the work."""
+    """What a command is about, where its body says it.
+
+    `amount` is without sign for what is booked, below zero for what is taken back; `day` is that of the work.
+    """
 
     legal_entity: str | None = None
     currency: str | None = None

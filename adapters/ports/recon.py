@@ -278,9 +278,9 @@ class Holdings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan of repair, frozen. `body` is the JSON by which its entity is told of it; `ended_at` is by the store's clock.
+    """A plan of repair, frozen. `body` is the JSON by which its entity is told of it.
 
-    `id` is that of the run and, after a dot, the plan's number in it.
+    `ended_at` is by the store's clock. `id` is that of the run and, after a dot, the plan's number in it.
     """
 
     id: str

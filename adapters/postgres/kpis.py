@@ -63,11 +63,10 @@ class PostgresBooks:
         lines = await self._fetch(_LINES, at["timeline"], at["timeline_end"], at["timeline_missing"], _PATTERNS)
         cases = await self._fetch(_CASE_LINES, at["cases"], at["cases_end"], at["cases_missing"])
         timeline, case_log = _passed("timeline", at, most, lines), _passed("cases", at, most, cases)
+        missing, found = (timeline.missing, case_log.missing), (timeline.found, case_log.found)
         return Page(
             at["turn"],
-            Reached(
-                timeline.through, case_log.through, (timeline.missing, case_log.missing), (timeline.found, case_log.found)
-            ),
+            Reached(timeline.through, case_log.through, missing, found),
             [_line(record) for record in lines],
             [_case_line(record) for record in cases],
             at["since"],

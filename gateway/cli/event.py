@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from gateway.cli.refusals import RefusedLine, refusal_of
 from gateway.cli.remote import remote, remote_options
 from gateway.cli.trying import show_tried, tried
 from gateway.exits import Exit, Failed
+from gateway.intakes.mapping import NamedIntake
 from schemas.registry import EVENTS
 
 
@@ -75,33 +78,36 @@ def validate(
             raise click.UsageError("give --decide or --intake: publish what an intake made of a message, then ask")
         show_tried(tried(remote(url, token_file), read_files(files)), output)
         return
-    count = 0
-    refused: list[RefusedLine] = []
-    events: list[dict[str, object]] | None = None
-    if intake is None:
-        for line in read_files(files):
-            count += 1
-            found = refusal_of(line)
-            if found is not None:
-                refused.append(found)
-    else:
-        events = []
-        for each in became(the_intake(required_policy(policy), intake), read_files(files)):
-            count += 1
-            match each:
-                case RefusedLine():
-                    refused.append(each)
-                case Became(event=event):
-                    events.append(event)
-    _report(count, refused, output, events)
-    if not count:
+    checked = _checked(files) if intake is None else _became(the_intake(required_policy(policy), intake), files)
+    _report(checked, output)
+    if not checked.count:
         raise Failed(Exit.FAILED, "there is no event in there")
-    if refused:
+    if checked.refused:
         raise click.exceptions.Exit(Exit.FAILED)
 
 
-def _report(count: int, refused: list[RefusedLine], output: str, events: list[dict[str, object]] | None) -> None:
-    """`events`: what messages became, where that is asked."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was looked at. `events`: what messages became, None where they were events."""
+
+    count: int
+    refused: list[RefusedLine]
+    events: list[dict[str, object]] | None = None
+
+
+def _checked(files: Iterable[str]) -> _Checked:
+    found = [refusal_of(line) for line in read_files(files)]
+    return _Checked(len(found), [each for each in found if each is not None])
+
+
+def _became(intake: NamedIntake, files: Iterable[str]) -> _Checked:
+    found = [*became(intake, read_files(files))]
+    refused = [each for each in found if isinstance(each, RefusedLine)]
+    return _Checked(len(found), refused, [each.event for each in found if isinstance(each, Became)])
+
+
+def _report(checked: _Checked, output: str) -> None:
+    count, refused, events = checked.count, checked.refused, checked.events
     if output == JSON:
         rows = [
             {

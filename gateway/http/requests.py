@@ -271,7 +271,8 @@ async def body(request: web.Request, form: type[Form], limits: Limits = _LIMITS)
 async def event(request: web.Request) -> bytes:
     """The event in structured mode that `request` carries, unread. Raises `Problem`."""
     if request.content_type not in (STRUCTURED, "application/json"):
-        raise Problem(REQUEST_INVALID, f"Send the event as it is published, with the header `Content-Type: {STRUCTURED}`.")
+        why = f"Send the event as it is published, with the header `Content-Type: {STRUCTURED}`."
+        raise Problem(REQUEST_INVALID, why)
     return await _content(request, EVENT_LIMITS)
 
 

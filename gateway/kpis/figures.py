@@ -152,7 +152,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
     Figure(
         "billing", "from approved time to the booking in the ERP",
         "Σ seconds(lines_billed) ÷ Σ lines_billed", "seconds",
-        "per confirmed `billable.post` or `expense.post`: from when the approval or correction that asked for it came in",
+        "per confirmed `billable.post` or `expense.post`: from when the approval or correction that asked for it "
+        "came in",
         "lines that wait or are refused; lines booked anew at other rates",
         _mean(Measure.LINES_BILLED),
     ),
@@ -164,7 +165,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
         _money(Measure.BILLED),
     ),
     Figure(
-        "matched", "messages that found all they name", "100 × (Σ messages − Σ messages_waited) ÷ Σ messages", "per cent",
+        "matched", "messages that found all they name",
+        "100 × (Σ messages − Σ messages_waited) ÷ Σ messages", "per cent",
         "messages of sources that came to their end without ever waiting for another key, another system's id, or a "
         "missing number",
         "messages that still wait: they count on the day on which they end",
@@ -226,7 +228,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "wip", "booked to be billed, and on no invoice, at the end of the period",
         "Σ money(wip) from the first day on", "money",
         "lines of sheets and reports that the ERP has booked, until an invoice bills them; again once it is withdrawn",
-        "what is approved and not booked yet (state `unbilled`); a line that is corrected after an invoice has billed it",
+        "what is approved and not booked yet (state `unbilled`); a line that is corrected after an invoice has "
+        "billed it",
         _money(Measure.WIP),
     ),
     Figure(

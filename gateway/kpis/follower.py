@@ -14,7 +14,7 @@ from gateway.kpis.counting import count, keys_of
 
 PAGE: Final = 500
 REST_SECONDS: Final = 0.05
-"""After a page, and at least nine times as long as it took: counting takes a tenth of the time of one connection at most."""
+"""After a page, and at least nine times as long as it took: counting takes a tenth of one connection's time at most."""
 ROUND_SECONDS: Final = 2.0
 """Between looks, once nothing more is there, or another process is at it."""
 

@@ -21,7 +21,7 @@ BOUNDS: Final[Mapping[str, float]] = MappingProxyType(
         "3d": 259_200, "7d": 604_800, "30d": 2_592_000,
     }
 )  # fmt: skip
-"""Durations are counted by the smallest of these that they do not exceed; in seconds. An objective names one of them."""
+"""Durations are counted by the smallest of these that they do not exceed; in seconds. An objective names one."""
 
 
 class Measure(StrEnum):

@@ -56,7 +56,7 @@ class Reconciliation:
         )  # fmt: skip
 
 
-def reconciliation(  # noqa: PLR0913  # made in one place, of what a process has
+def reconciliation(
     ports: ReconPorts,
     entities: Entities,
     systems: Mapping[str, System],

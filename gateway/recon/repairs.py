@@ -1,7 +1,7 @@
 """Repairs: each plan is told to its entity, and once somebody has approved it the system is asked a last time.
 
-What is not as it was planned any more is left alone: somebody may have mended it by hand meanwhile, and mending it twice
-would be once too often. The rest goes through the entities that own it, which look once more at what they hold.
+What is not as it was planned any more is left alone: somebody may have mended it by hand meanwhile, and mending it
+twice would be once too often. The rest goes through the entities that own it, which look once more at what they hold.
 """
 
 from __future__ import annotations

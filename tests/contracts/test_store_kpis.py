@@ -29,7 +29,8 @@ from tests.contracts.turns import (
     waiting,
 )
 
-TWIN = Case(Failure(FailureClass.DUPLICATE, "twin", "looks like C-9"), topic="duplicate", money={"EUR": Decimal("10.50")})
+LOOKS_LIKE = Failure(FailureClass.DUPLICATE, "twin", "looks like C-9")
+TWIN = Case(LOOKS_LIKE, topic="duplicate", money={"EUR": Decimal("10.50")})
 DEAL = ActorKey("engagement", "E-1")
 MONEY = Place("billed", "DE01", "EUR", "", date(2026, 3, 2))
 

@@ -1,6 +1,6 @@
 """What the figures must be, said again from the raw events and rows, by brute force and in other words.
 
-It imports nothing of the gateway and nothing of the actors, keeps no sums, and looks at all rows for each question anew.
+It imports nothing of the gateway and of the actors, keeps no sums, and looks at all rows for each question anew.
 """
 
 from __future__ import annotations
@@ -165,9 +165,10 @@ def _waits_for_booking(rows: Sequence[Row]) -> Iterator[Decimal]:
             continue
         for other in rows:
             asks = (other.entity, other.key, other.version) == (row.entity, row.key, row.command.version)
-            if asks and other.what == "applied" and other.message is not None and other.message.is_foreign:
-                if other.message.name in _APPROVALS:
-                    yield _seconds(other.message.received_at, row.at)
+            if not asks or other.what != "applied" or other.message is None:
+                continue
+            if other.message.is_foreign and other.message.name in _APPROVALS:
+                yield _seconds(other.message.received_at, row.at)
 
 
 def _billed(rows: Sequence[Row]) -> Mapping[str, Decimal]:
@@ -353,7 +354,7 @@ class Firm:
         return sum((line.amount for lines in self.booked.values() for line in lines.values()), Decimal(0))
 
     def _go_on(self) -> None:
-        """Whatever has all that it needs; what waits keeps its place, and whatever follows of its sheet stands behind."""
+        """Whatever has all that it needs; what waits keeps its place, and what follows of its sheet stands behind."""
         stuck: set[str] = set()
         left: list[Json] = []
         for event in self._waiting:

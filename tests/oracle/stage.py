@@ -29,7 +29,9 @@ from tests.runtime.vendor import Mood
 
 BILLING: Final = "urn:example:billing"
 DAYS: Final = (date(2026, 1, 30), date(2026, 2, 27), date(2026, 3, 2))
-OPERATIONS: Final = ("customer.put", "project.create", "contract.put", "billable.post", "billable.reverse", "invoice.post")
+OPERATIONS: Final = (
+    "customer.put", "project.create", "contract.put", "billable.post", "billable.reverse", "invoice.post",
+)  # fmt: skip
 HISTORY: Final = PolicyFile.model_validate(
     POLICY.model_dump(exclude={"sources", "systems", "legal_entities"})
     | {
@@ -97,7 +99,8 @@ class Stage:
                 self._decided += 1
                 acted = Acted(topic=topic, act=Act.APPROVE, by="E-9", roles=("finance",), reason="agreed", seen=asks)
                 await self.firm.gateways[0].runtime.people.act(row.key, acted, id=f"act-{self._decided}")
-                self.said.append({"type": "plan.approved.v1", "source": "us", "id": f"{self._decided}", "subject": row.key.id})
+                plan = {"type": "plan.approved.v1", "source": "us", "id": f"{self._decided}", "subject": row.key.id}
+                self.said.append(plan)
                 await self.quiet()
 
     async def refused(self, news: Outgoing) -> None:
@@ -139,7 +142,7 @@ class Stage:
         parked = all(lane[min(lane)].is_parked for lane in tables.send_lanes.values() if lane)
         return not self.firm.depth() and not tables.wakes and stands and parked
 
-    def _row(self, place: int, line: Any) -> Row:  # noqa: ANN401  # rows of the store, taken apart
+    def _row(self, place: int, line: Any) -> Row:
         tables = self.firm.store.tables
         message = command = None
         if line.ref is not None:
@@ -170,7 +173,9 @@ def won(project: str) -> Outgoing:
     return event(CRM, f"won-{project}", ActorKey("engagement", project), data)
 
 
-def sheet(id: str, project: str, revision: int, hours: tuple[str, ...], *, tag: str = "", correct: bool = False) -> Outgoing:
+def sheet(
+    id: str, project: str, revision: int, hours: tuple[str, ...], *, tag: str = "", correct: bool = False
+) -> Outgoing:
     """A revision of a sheet with a line for each day, approved or corrected."""
     lines = [line(f"L{n}", each, day=DAYS[n]) for n, each in enumerate(hours)]
     data = (
@@ -210,7 +215,8 @@ def issued(id: str, project: str, sheet_id: str) -> Outgoing:
 
 def disputed(id: str, number: int) -> Outgoing:
     """The customer objects."""
-    return event(BILLING, f"{id}-d{number}", ActorKey("invoice", id), Disputed(dispute_id=f"D{number}", reason="too much"))
+    objection = Disputed(dispute_id=f"D{number}", reason="too much")
+    return event(BILLING, f"{id}-d{number}", ActorKey("invoice", id), objection)
 
 
 def rejected(id: str) -> Outgoing:

@@ -107,7 +107,9 @@ async def test_a_transaction_that_began_before_the_newest_that_ended_is_still_wa
     assert (await read(books))[0] == ["first"]
 
 
-async def test_pages_full_of_numbers_that_never_came_are_passed(books: PostgresBooks, writers: list[Connection]) -> None:
+async def test_pages_full_of_numbers_that_never_came_are_passed(
+    books: PostgresBooks, writers: list[Connection]
+) -> None:
     _, quick, _ = writers
     await quick.execute("SELECT setval('tallystick.timeline_seq_seq', 25)")
     await write(quick, "early")
@@ -138,7 +140,8 @@ async def test_lines_are_found_by_their_numbers_without_reading_the_timeline(wri
     await quick.execute("SELECT brin_summarize_new_values('tallystick.timeline_seq')")
     await quick.execute("ANALYZE tallystick.timeline")
     plan = await quick.fetch(
-        "EXPLAIN SELECT * FROM tallystick.timeline t WHERE (t.seq > 49000 AND t.seq <= 49500) OR t.seq = ANY ('{7,9}'::bigint[])"
+        "EXPLAIN SELECT * FROM tallystick.timeline t "
+        "WHERE (t.seq > 49000 AND t.seq <= 49500) OR t.seq = ANY ('{7,9}'::bigint[])"
     )
     text = "\n".join(row[0] for row in plan)
     assert "timeline_seq" in text, text

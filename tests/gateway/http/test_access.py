@@ -93,9 +93,8 @@ def app(database_url: str) -> web.Application:
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), (), (), lambda: None)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports, trials,
-        reconciliations,
-        KpiViews(kpis, Objectives),
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
+        trials, reconciliations, KpiViews(kpis, Objectives),
     )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)

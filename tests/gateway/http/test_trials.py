@@ -11,7 +11,8 @@ from tests.gateway.http.stand import TOKEN, Page, Stand
 from tests.schemas.messages import example
 
 TYPE = "timesheet.approved.v1"
-PATH = f"/v1/events/validate/{TYPE}"
+VALIDATE = "/v1/events/validate"
+PATH = f"{VALIDATE}/{TYPE}"
 SHEET = ActorKey("timesheet", "TS-2026-44-1042")
 
 
@@ -49,7 +50,7 @@ async def test_what_would_be_a_dead_letter_says_what_to_change(stand: Stand) -> 
 @pytest.mark.parametrize(
     ("body", "path", "kind", "status", "why"),
     [
-        (said(), "/v1/events/validate/timesheet.submitted.v1", "application/json", 400, "is of type timesheet.approved"),
+        (said(), f"{VALIDATE}/timesheet.submitted.v1", "application/json", 400, "is of type timesheet.approved"),
         (said(), PATH, "text/plain", 400, "cloudevents"),
         (b" " * (LIMITS.body_bytes + 1), PATH, "application/json", 413, "at most"),
     ],
