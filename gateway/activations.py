@@ -15,8 +15,9 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys of a batch, its messages and results, messages of a turn and of a mailbox, rows read of a lane at once, keys in line for a
-    turn before nothing more is sent, and idle activations in memory, by count and by about how many bytes they take.
+    Keys of a batch, its messages and results, messages of a turn and of a mailbox, rows read of a lane at once, keys in
+    line for a turn before nothing more is sent, and idle activations in memory, by count and by about how many bytes
+    they take.
     """
 
     batch_keys: int = 256

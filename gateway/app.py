@@ -186,7 +186,9 @@ async def ports(
             policies=closed(PostgresPolicies(url)),
             unmapped=closed(PostgresUnmapped(url)),
             reconciliation=ReconPorts(
-                closed(PostgresRuns(url)), closed(PostgresRunWork(url)), closed(PostgresHoldings(url)),
+                closed(PostgresRuns(url)),
+                closed(PostgresRunWork(url)),
+                closed(PostgresHoldings(url)),
                 closed(PostgresPlans(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),

@@ -247,6 +247,12 @@ def _bound_by(file: PolicyFile) -> dict[str, frozenset[str]]:
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
     return InForce(
-        file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), file.reconciliations, file.objectives,
+        file.hash,
+        file.policy,
+        file.rules,
+        file.sources,
+        Intakes(file.intakes),
+        file.reconciliations,
+        file.objectives,
         activation,
     )

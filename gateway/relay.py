@@ -68,7 +68,7 @@ class Relay:
         self._count = 0
         self._has_ended = asyncio.Event()
         self._yield = 1.0
-        """Commands that a lane gave at the last claim, on average: several where they are runs, few where all is sent."""
+        """Commands that a lane gave at the last claim, on average: several if they are runs, few where all is sent."""
         self._after: ActorKey | None = None
         self._crash: BaseException | None = None
         self._is_stopping = False

@@ -22,7 +22,7 @@ class BilledLine(BaseModel):
 
     revision: int
     body: Post = Field(union_mode="left_to_right")
-    """What was asked: a reversal takes back exactly this. None could be read as another, so the first that fits is it."""
+    """What was asked: a reversal takes back exactly this. None can be read as another, so the first that fits is it."""
     reference: str
     posted: bool = False
     project: str | None = None

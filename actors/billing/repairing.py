@@ -37,9 +37,7 @@ def repaired(state: B, told: Repaired, context: Context) -> Decision:
     if not requests:
         return Ignore("; ".join(remarks) or "nothing of it is to be repaired here")
     notice = Notice("repaired", {"plan": told.plan, "by": told.by})
-    return Accept(
-        state.model_copy(update={"lines": lines}), tuple(requests), notices=(notice,), remarks=tuple(remarks)
-    )
+    return Accept(state.model_copy(update={"lines": lines}), tuple(requests), notices=(notice,), remarks=tuple(remarks))
 
 
 def _taking_back(item: Item, told: Repaired) -> Request:
@@ -47,9 +45,7 @@ def _taking_back(item: Item, told: Repaired) -> Request:
     if item.stands is None or item.reference is None:
         raise ValueError(f"{item.booking}: nothing of it stands")
     line = f"{item.booking}.repair.{told.plan}.{item.number}"
-    return Request(
-        told.system, f"{operation_of(item.stands)}.reverse", line, reversal(item.stands, item.reference)
-    )
+    return Request(told.system, f"{operation_of(item.stands)}.reverse", line, reversal(item.stands, item.reference))
 
 
 def _again(line: BilledLine, key: ActorKey) -> BilledLine:

@@ -114,9 +114,7 @@ class MemoryKpis:
         self._tables = tables
         self._sums = tables.sums
 
-    async def sums(
-        self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()
-    ) -> list[Sum]:
+    async def sums(self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()) -> list[Sum]:
         found: dict[tuple[str, str, str, str], Sum] = {}
         for place, added in self._sums.added.items():
             if not _counts(place, period, stocks, months):
@@ -179,7 +177,6 @@ class MemoryKpis:
     def _status(self, key: ActorKey) -> str:
         state = self._tables.row(key).state
         return "" if state is None else str(orjson.loads(state).get("status", ""))
-
 
 
 def _counts(place: Place, period: Period, stocks: Collection[str], months: Collection[str]) -> bool:

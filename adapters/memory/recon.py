@@ -76,9 +76,7 @@ class MemoryRuns:
     async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
         newest_first = (self._runs[id].run for id in sorted(self._runs, reverse=True))
         return [
-            run
-            for run in newest_first
-            if system in (None, run.asked.system) and (before is None or run.id < before)
+            run for run in newest_first if system in (None, run.asked.system) and (before is None or run.id < before)
         ][:limit]
 
     async def differences(
@@ -92,9 +90,7 @@ class MemoryRuns:
         return [
             Numbered(number, each)
             for number, each in enumerate(self._runs[run].differences, 1)
-            if number > after
-            and kind in (None, each.kind)
-            and (beside is None or (each.mark in marks) == beside.found)
+            if number > after and kind in (None, each.kind) and (beside is None or (each.mark in marks) == beside.found)
         ][:limit]
 
     async def close(self) -> None:

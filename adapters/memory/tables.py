@@ -26,8 +26,8 @@ from adapters.memory.rows import (
 from adapters.memory.sums import Sums
 from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
-from adapters.ports.kpis import CaseLine
 from adapters.ports.kpis import CaseChange as Changed
+from adapters.ports.kpis import CaseLine
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.policies import Activation

@@ -231,9 +231,7 @@ class Progress:
 class Kpis(Protocol):
     """Sums and what waits, as they are shown. Verbs raise `StoreUnavailable`."""
 
-    async def sums(
-        self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()
-    ) -> list[Sum]:
+    async def sums(self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()) -> list[Sum]:
         """Sums of all measures over a period.
 
         Those named in `stocks` are summed from the very first day on; those in `months` are labelled by the month that

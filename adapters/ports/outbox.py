@@ -131,7 +131,8 @@ class Claimed:
 
     In `leased` commands of one key stand next to each other, in their order: its head, or a run, which is the head and
     the commands right behind it, of one operation and legal entity, all of them due and without any earlier attempt
-    that decides anything. A run is under one lease and within one request. None is of a key whose log a restore has cut.
+    that decides anything. A run is under one lease and within one request. None is of a key whose log a
+    restore has cut.
     """
 
     leased: Sequence[Leased] = ()

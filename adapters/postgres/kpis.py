@@ -38,9 +38,7 @@ _POSITION = statement("kpi_position")
 _LINES = statement("kpi_lines")
 _CASE_LINES = statement("kpi_case_lines")
 _KEPT = statement("kpi_kept")
-_ADD = (
-    "SELECT tallystick.kpi_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
-)
+_ADD = "SELECT tallystick.kpi_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
 _RESTART = "SELECT tallystick.kpi_restart($1)"
 _SUMS = statement("kpi_sums")
 _WAITING = statement("kpi_waiting")
@@ -111,9 +109,7 @@ class PostgresKpis:
     def __init__(self, url: str) -> None:
         self._links = ReadLinks(url, "kpis")
 
-    async def sums(
-        self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()
-    ) -> list[Sum]:
+    async def sums(self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()) -> list[Sum]:
         found = await self._links.fetch(
             _SUMS, period.first, period.end, period.legal_entity, list(stocks), list(months)
         )
@@ -146,9 +142,7 @@ class _Passed(NamedTuple):
     found: tuple[int, ...]
 
 
-def _passed(
-    log: str, at: asyncpg.Record, most: int, rows: Sequence[asyncpg.Record]
-) -> _Passed:
+def _passed(log: str, at: asyncpg.Record, most: int, rows: Sequence[asyncpg.Record]) -> _Passed:
     """What a page passes.
 
     At the end of a log it stops at the last line that is there: the numbers behind it are not missing yet.

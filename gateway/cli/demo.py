@@ -14,10 +14,10 @@ from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
 from gateway.demo.people import CaseNotSettled
-from gateway.demo.telling.play import make_play
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone
+from gateway.demo.telling.play import make_play
 from gateway.demo.writing import write_firm
 from gateway.exits import Exit, Failed
 
@@ -50,8 +50,10 @@ def demo(
     folder: Path | None,
     in_process_broker: bool,  # noqa: FBT001 - as above
 ) -> None:
-    """Play a quarter of a firm: deals, time, expenses, change orders, invoices, and what comes of them; three legal
-    entities, two ERPs; late, repeated, and out-of-order messages, bad input, an ERP outage; people who settle cases.
+    """Play a quarter of a firm: deals, time, expenses, change orders, invoices, and what comes of them.
+
+    Three legal entities, two ERPs; late, repeated, and out-of-order messages, bad input, an ERP outage; people who
+    settle cases.
 
     Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERPs and a gateway, and compares the firm's
     books with the systems' own journals, to the cent. TALLYSTICK_DATABASE_URL and TALLYSTICK_AMQP_URL name servers to

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from gateway.demo.firm.model import BRANCHES, Arrival, Client, Credit, Fate, Firm, Sheet
 from gateway.demo.firm.founding import sister_of
-from gateway.demo.telling.play import Play
-from gateway.demo.telling.sending import Planted, Sending
+from gateway.demo.firm.model import BRANCHES, Arrival, Client, Credit, Fate, Firm, Sheet
 from gateway.demo.firm.truth import Truth, truth_of
 from gateway.demo.firm.worth import billed
+from gateway.demo.telling.play import Play
+from gateway.demo.telling.sending import Planted, Sending
 
 MessageId = tuple[str, str]
 """(source, id)."""
@@ -154,4 +154,3 @@ def _asked(firm: Firm) -> dict[str, int]:
         "probable_duplicate": 1,
         "tax_profile_missing": sum(deal.client.credit is Credit.UNTAXED for deal in firm.deals),
     }
-

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.demo.expected import Named
-from gateway.demo.summary import Count, Ledger, Row, Summary
 from gateway.demo.firm.truth import SHOWING
+from gateway.demo.summary import Count, Ledger, Row, Summary
 
 WRONG_SHOWN: Final = 30
 """Differences that are told at most; the JSON has them all."""

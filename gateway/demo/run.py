@@ -16,13 +16,13 @@ from gateway.demo import people, report
 from gateway.demo.expected import Expected, expect
 from gateway.demo.firm.model import ERPS
 from gateway.demo.places import places
-from gateway.demo.telling.play import Act, Play, Weather, make_play
 from gateway.demo.posting import Posting
 from gateway.demo.screen import Screen, View
-from gateway.demo.telling.sending import Planted
 from gateway.demo.settling import Standing, settle
 from gateway.demo.stage import Stage, a_stage
 from gateway.demo.summary import Found, Summary, summarise
+from gateway.demo.telling.play import Act, Play, Weather, make_play
+from gateway.demo.telling.sending import Planted
 
 WATCH_SECONDS: Final = 1.0
 """Between two looks at how the play stands."""

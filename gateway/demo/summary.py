@@ -32,8 +32,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measure of a legal entity: what the sources say, what of it is held back as planned, and what each system
-    has that must have it."""
+    """One measure of a legal entity.
+
+    `due`: what the sources say. `held`: what of it is held back as planned. `systems`: what each has that must have it.
+    """
 
     measure: Measure
     due: Decimal

@@ -9,10 +9,10 @@ from typing import Final
 
 import orjson
 
-from gateway.demo.telling.play import Play
-from gateway.demo.policy import firm_policy
-from gateway.demo.telling.sending import Sender, Sending
 from gateway.demo.firm.truth import Truth, truth_of
+from gateway.demo.policy import firm_policy
+from gateway.demo.telling.play import Play
+from gateway.demo.telling.sending import Sender, Sending
 
 POLICY: Final = "policy.yaml"
 BOOKS: Final = "books.json"

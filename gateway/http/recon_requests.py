@@ -72,9 +72,7 @@ class RunsQuery(PageQuery):
 class DifferencesQuery(PageQuery):
     """`GET /v1/reconciliations/{id}/differences`."""
 
-    kind: (
-        Annotated[Kind, Field(strict=False), Rule("kind_unknown", f"write one of {', '.join(Kind)}")] | None
-    ) = None
+    kind: Annotated[Kind, Field(strict=False), Rule("kind_unknown", f"write one of {', '.join(Kind)}")] | None = None
 
 
 class CompareQuery(PageQuery):

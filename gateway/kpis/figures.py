@@ -159,8 +159,8 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Figure(
         "billed", "what was booked to be billed", "Σ money(billed)", "money",
-        "confirmed `billable.post`, `expense.post`, `milestone.bill`, less what `billable.reverse` and `expense.reverse` "
-        "took back",
+        "confirmed `billable.post`, `expense.post`, `milestone.bill`, less what `billable.reverse` and "
+        "`expense.reverse` took back",
         "cost; what a billing engine bills of fees and retainers by itself",
         _money(Measure.BILLED),
     ),

@@ -20,7 +20,7 @@ ROUND_SECONDS: Final = 2.0
 
 
 class Step(NamedTuple):
-    """What became of a page: whether it was the last one for now, and whether we have added it, or there was nothing."""
+    """What became of a page: whether it was the last for now, and whether we have added it, or there was nothing."""
 
     is_last: bool
     is_added: bool

@@ -51,9 +51,7 @@ def _booked(paper: Paper, line_id: str, command: Sent) -> Paper:
     """A reversal is below zero, so that a line that was taken back comes to nothing."""
     about = command.about
     before = paper.lines[line_id].amount if line_id in paper.lines else ZERO
-    booked = Booked(
-        legal_entity=about.legal_entity, currency=about.currency, amount=before + (about.amount or ZERO)
-    )
+    booked = Booked(legal_entity=about.legal_entity, currency=about.currency, amount=before + (about.amount or ZERO))
     return paper.model_copy(update={"lines": paper.lines | {line_id: booked}})
 
 

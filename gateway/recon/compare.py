@@ -83,9 +83,7 @@ def less(one: Sums, other: Sums) -> Sums:
     return {place: amount for place, amount in found.items() if amount}
 
 
-def _differences(
-    name: str, ours: Standing | None, theirs: Sequence[Standing], scope: Scope
-) -> Iterable[Difference]:
+def _differences(name: str, ours: Standing | None, theirs: Sequence[Standing], scope: Scope) -> Iterable[Difference]:
     if ours is None:
         yield from (Difference(Kind.EXTRA, name, None, each, (), sums((each,), scope)) for each in theirs)
         return

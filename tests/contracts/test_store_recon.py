@@ -248,4 +248,3 @@ class TestPlans:
         assert await process.plans.open() == [second]
         [ended, _] = await process.plans.of(run.id)
         assert ended.ended_at is not None
-

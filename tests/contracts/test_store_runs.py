@@ -50,7 +50,9 @@ async def claim(process: Process, *keys: ActorKey, within: Limits | None = None)
 
 async def leased(process: Process, *keys: ActorKey, within: Limits | None = None) -> list[str]:
     """What a claim leases, as `key line`."""
-    return [f"{each.command.key.id} {each.command.line}" for each in (await claim(process, *keys, within=within)).leased]
+    return [
+        f"{each.command.key.id} {each.command.line}" for each in (await claim(process, *keys, within=within)).leased
+    ]
 
 
 def names(*commands: Command) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Final
 from hypothesis import strategies as st
 
 from adapters.ports.broker import Outgoing
-
 from tests.oracle.stage import DAYS, Stage, disputed, issued, new_customer, order, rejected, sheet, withdrawn, won
 
 PROJECTS: Final = ("P0", "P1")
@@ -23,9 +22,7 @@ WHAT: Final = (
 Step = tuple[str, int, int]
 """What happens, to which thing, and how much."""
 
-STEPS: Final = st.lists(
-    st.tuples(st.sampled_from(WHAT), st.integers(0, 5), st.integers(0, 3)), min_size=4, max_size=14
-)
+STEPS: Final = st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 5), st.integers(0, 3)), min_size=4, max_size=14)
 
 
 class History:

@@ -381,8 +381,7 @@ class Firm:
         project, before = data["project"]["id"], self.booked.get(key, {})
         self._project[key] = project
         self.booked[key] = {
-            line["line_id"]: self._booking(project, line, before.get(line["line_id"]))
-            for line in data["lines"]
+            line["line_id"]: self._booking(project, line, before.get(line["line_id"])) for line in data["lines"]
         }
 
     def _rerate(self, key: str) -> None:

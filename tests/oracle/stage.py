@@ -226,5 +226,3 @@ def rejected(id: str) -> Outgoing:
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-

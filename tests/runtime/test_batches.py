@@ -25,9 +25,7 @@ RULES = pytest.mark.parametrize("rules", [TOGETHER, IN_ORDER], ids=["one of a ke
 FEW = GatePolicy(breaker=BreakerPolicy(failures=5, open_seconds=10, longest_seconds=60))
 
 
-def town(
-    *moods: Mood, capability: Capability = KEYED, gate: GatePolicy = FEW, rules: BatchRules = TOGETHER
-) -> Town:
+def town(*moods: Mood, capability: Capability = KEYED, gate: GatePolicy = FEW, rules: BatchRules = TOGETHER) -> Town:
     """A town whose commands travel together, and a vendor that treats the first requests so."""
     vendor = Vendor(capability_of_all=capability)
     vendor.moods.extend(moods)

@@ -20,7 +20,16 @@ def test_an_entry_is_known_by_our_reference_whatever_its_generation() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    [None, "", "4711", "timesheet/T-1/l1", "timesheet/T-1/l1/x", "timesheet//l1/1", "deal/D-1/l1/1", "timesheet/Tü/l1/1"],
+    [
+        None,
+        "",
+        "4711",
+        "timesheet/T-1/l1",
+        "timesheet/T-1/l1/x",
+        "timesheet//l1/1",
+        "deal/D-1/l1/1",
+        "timesheet/Tü/l1/1",
+    ],
 )
 def test_what_we_never_write_is_no_reference_of_ours(reference: str | None) -> None:
     assert name_of(reference) is None

@@ -106,7 +106,8 @@ class Outside:
     def arrive_together(self, commands: Sequence[Command], mood: Mood) -> Sequence[Outcome]:
         """A batch is there; what is answered, if it is heard.
 
-        Of one that is refused only one command is. What comes behind a command of its key that was not done is not begun.
+        Of one that is refused only one command is. What comes behind a command of its key that was not done is not
+        begun.
         """
         self._batches += 1
         landing, ill = len(commands), None

@@ -44,9 +44,7 @@ _FATES: Final = (
 _SPENT: Final = (("travel", True), ("lodging", True), ("meals", False))
 
 
-def sheets_of(
-    random: Random, people: Sequence[Person], projects: Sequence[Project], scale: float
-) -> tuple[Sheet, ...]:
+def sheets_of(random: Random, people: Sequence[Person], projects: Sequence[Project], scale: float) -> tuple[Sheet, ...]:
     """One for each person and week, and one of a closed month."""
     sheets = [
         _sheet(random, person, week, project)

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import orjson
 
-from gateway.demo.telling import from_crm, from_psa
 from gateway.demo.firm.model import TODAY, Fate, Firm
+from gateway.demo.telling import from_crm, from_psa
 from gateway.demo.telling.pen import Pen
 from gateway.demo.telling.sending import Planted, Sender, Sending, changed
 

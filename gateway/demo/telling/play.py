@@ -13,10 +13,10 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from gateway.demo.telling import from_books, from_crm, from_psa
 from gateway.demo.firm.billing import Invoice, invoices_of
-from gateway.demo.firm.model import TODAY, Arrival, Credit, Deal, Fate, Firm, Project, Report, Sheet, monday
 from gateway.demo.firm.founding import found_firm, sister_of
+from gateway.demo.firm.model import TODAY, Arrival, Credit, Deal, Fate, Firm, Project, Report, Sheet, monday
+from gateway.demo.telling import from_books, from_crm, from_psa
 from gateway.demo.telling.mischief import bad_input, conflicting, repeated
 from gateway.demo.telling.pen import Pen
 from gateway.demo.telling.sending import Sending
@@ -246,5 +246,3 @@ class _Plan:
         self._random.shuffle(turns)
         rest = [iter(course) for course in courses]
         return [next(rest[place]) for place in turns]
-
-

@@ -305,9 +305,7 @@ def runs(command: Command) -> list[Command]:
     """Of two keys in turn: two lines of the first, one of the second, and a third of the first."""
     keys = [numbered(command, number) for number in (0, 1)]
     lines = [(keys[0], "L1"), (keys[0], "L2"), (keys[1], "L1"), (keys[0], "L3")]
-    return [
-        each._replace(id=command_id("erp", each.operation, each.key, line, 1), line=line) for each, line in lines
-    ]
+    return [each._replace(id=command_id("erp", each.operation, each.key, line, 1), line=line) for each, line in lines]
 
 
 def test_a_line_names_the_one_before_it_of_its_key(command: Command) -> None:

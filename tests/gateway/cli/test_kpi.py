@@ -14,8 +14,8 @@ import orjson
 import pytest
 from click.testing import Result
 
-from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.ports.kpis import Period
+from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from gateway.exits import Exit
 from gateway.kpis.follower import count_all
 from tests.contracts.turns import SHEET, applied, message

@@ -14,7 +14,7 @@ from adapters.ports.recon import Difference, Kind
 from gateway.exits import Exit
 from tests.contracts.test_store_recon import EUR, FOREIGN, OURS, TALLY
 from tests.gateway.cli.conftest import cli
-from tests.gateway.http.stand import TOKEN, Stand, listening
+from tests.gateway.http.stand import TOKEN, Stand, listening, until
 
 MARCH = ("--from", "2026-03-01", "--through", "2026-03-31")
 FOUND = (
@@ -61,8 +61,13 @@ async def test_a_run_is_begun_listed_and_shown(stand: Stand, tmp_path: Path) -> 
 
 async def test_who_waits_hears_whether_it_is_clean(stand: Stand, tmp_path: Path) -> None:
     waiting = asyncio.create_task(run(stand, tmp_path, "start", "erp", *MARCH, "--wait"))
-    while (begun := await stand.work.next()) is None:
-        await asyncio.sleep(0)
+
+    async def has_begun() -> bool:
+        return await stand.work.next() is not None
+
+    await until(has_begun, 30)
+    begun = await stand.work.next()
+    assert begun is not None
     await stand.work.found(begun.id, FOUND, TALLY, cursor="x")
     await stand.work.end(begun.id)
     done = await waiting

@@ -6,8 +6,8 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP
 from pathlib import Path
 
 from gateway.demo.firm.model import BRANCHES, OVERHEAD, SERVICE_LINES, TAX_PROFILE
-from gateway.demo.telling.pen import NUMBERING
 from gateway.demo.policy import Endpoint, demo_policy, firm_policy
+from gateway.demo.telling.pen import NUMBERING
 from gateway.demo.telling.sending import Sender
 from gateway.policy_file import PolicyFile, read_policy
 from schemas.sequence import SequenceKind

@@ -11,8 +11,8 @@ from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPub
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.ports.broker import BrokerUnavailable, Delivery, Outgoing, Published
 from gateway.app import the_topology
-from gateway.demo.telling.play import make_play
 from gateway.demo.posting import Posting
+from gateway.demo.telling.play import make_play
 from gateway.demo.telling.sending import Sender, Sending
 
 SENDINGS: list[Sending] = make_play(2, 0.1).sendings[:60]

@@ -1,4 +1,4 @@
-"""A small play from start to end, in both shapes: on real servers with the gateway as a process, and inside this one."""
+"""A small play from start to end, in both shapes: on real servers with a gateway process, and inside this one."""
 
 from __future__ import annotations
 

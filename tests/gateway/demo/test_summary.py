@@ -13,9 +13,9 @@ import pytest
 from gateway.demo import report
 from gateway.demo.effects import Effect
 from gateway.demo.expected import Expected, expect
-from gateway.demo.telling.play import make_play
-from gateway.demo.summary import Found, Summary, summarise
 from gateway.demo.firm.truth import POSTED, SHOWING, Item, Measure
+from gateway.demo.summary import Found, Summary, summarise
+from gateway.demo.telling.play import make_play
 
 PLAY = make_play(2, 0.1)
 EXPECTED: Expected = expect(PLAY)
@@ -63,7 +63,7 @@ def found() -> Found:
     """What a gateway without any fault leaves."""
     conflicts = {(f"conflict:{each.source}", f"{each.id}#0123"): "conflict" for each in EXPECTED.conflicts}
     return Found(
-        verdicts={id_: sorted(allowed)[0] for id_, allowed in EXPECTED.verdicts.items()} | conflicts,
+        verdicts={id_: min(allowed) for id_, allowed in EXPECTED.verdicts.items()} | conflicts,
         dead_letters=[each.outgoing.body for each in EXPECTED.dead_letters],
         parked_commands=EXPECTED.parked_commands,
         journal=[*a_journal()],
@@ -175,7 +175,9 @@ def test_what_has_not_settled_is_told() -> None:
 def test_a_lost_message_is_named(found: Found) -> None:
     lost, *_ = EXPECTED.verdicts
     verdicts = {id_: verdict for id_, verdict in found.verdicts.items() if id_ != lost}
-    assert summary_of(replace(found, verdicts=verdicts)).wrong == [f"message {' '.join(lost)} has no verdict: it is lost"]
+    assert summary_of(replace(found, verdicts=verdicts)).wrong == [
+        f"message {' '.join(lost)} has no verdict: it is lost"
+    ]
 
 
 def test_another_verdict_is_named(found: Found) -> None:
@@ -222,7 +224,7 @@ def test_the_planned_differences_are_the_money_that_is_held_back() -> None:
 
 
 def test_items_have_an_order_to_be_told_in() -> None:
-    assert sorted([Item("UK01", "GBP", Measure.TIME, "b"), Item("DE01", "EUR", Measure.TIME, "a")])[0].key == "a"
+    assert min(Item("UK01", "GBP", Measure.TIME, "b"), Item("DE01", "EUR", Measure.TIME, "a")).key == "a"
 
 
 def test_the_json_has_the_figures_as_strings(found: Found) -> None:

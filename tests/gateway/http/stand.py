@@ -304,9 +304,7 @@ async def listening(
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
                     trials,
-                    Reconciliations(
-                        runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)
-                    ),
+                    Reconciliations(runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                 ),
             ) as addresses,  # fmt: skip

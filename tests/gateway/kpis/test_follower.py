@@ -12,7 +12,7 @@ import pytest
 from adapters.memory.kpis import MemoryBooks
 from adapters.memory.store import MemoryStore
 from adapters.ports.kpis import Counted, Page
-from adapters.ports.turns import StoreUnavailable
+from adapters.ports.turns import Opened, StoreUnavailable
 from gateway.backoff import Backoff
 from gateway.kpis.business import Business
 from gateway.kpis.follower import Follower, Step, count_all, count_page
@@ -20,7 +20,6 @@ from gateway.metrics import Counts
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
-from adapters.ports.turns import Opened
 from tests.contracts.turns import SHEET, applied, batch, message
 from tests.runtime.town import until
 from tests.runtime.virtual import run
@@ -97,9 +96,7 @@ def test_two_followers_count_each_message_once() -> None:
     async def story() -> None:
         store = MemoryStore(lambda: 1000.0)
         await write(store, 20)
-        followers = [
-            asyncio.create_task(Follower(Troubled(store.clients().books), Backoff()).run()) for _ in range(2)
-        ]
+        followers = [asyncio.create_task(Follower(Troubled(store.clients().books), Backoff()).run()) for _ in range(2)]
         await until(lambda: messages(store) == 20)
         await write(store, 20)
         await until(lambda: messages(store) == 40)

@@ -17,9 +17,7 @@ from tests.schemas.bodies import BODIES
 
 BODY = BODIES["billable.post"].to_json()
 REFERENCE = "timesheet/T-1/1.r1/1"
-OURS = Standing(
-    Sort.BILLABLE, REFERENCE, None, "DE01", date(2026, 10, 26), Decimal("1087.50"), "EUR", "REV-ADV"
-)
+OURS = Standing(Sort.BILLABLE, REFERENCE, None, "DE01", date(2026, 10, 26), Decimal("1087.50"), "EUR", "REV-ADV")
 THEIRS = replace(OURS, external_id="B-7", body=BODY)
 
 

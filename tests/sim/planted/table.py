@@ -115,7 +115,11 @@ BUGS: Final = (
         0,
     ),
     Bug(
-        "run cut in two", Plant(attempts=CutsRuns), Invariant.ORDER, "was sent before the decision on the one before it", 0
+        "run cut in two",
+        Plant(attempts=CutsRuns),
+        Invariant.ORDER,
+        "was sent before the decision on the one before it",
+        0,
     ),
     Bug("quota of each process", Plant(outbox=QuotaOfEachProcess), Invariant.LIMITS, "were claimed in a day of", 49),
     Bug(

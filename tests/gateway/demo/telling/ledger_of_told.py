@@ -50,9 +50,7 @@ def _papers(by_type: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[tuple[tu
                 yield (data["legal_entity"], data["currency"], measure, f"{entity}/{subject}"), amount
 
 
-def _last(
-    entity: str, by_type: Mapping[str, list[Mapping[str, Any]]]
-) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _last(entity: str, by_type: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Subject and content of each sheet or report that stands approved."""
     approved = {event["subject"]: event["data"] for event in by_type[f"{entity}.approved"]}
     corrected = {event["subject"]: event["data"] for event in by_type[f"{entity}.corrected"]}

@@ -1,4 +1,4 @@
-"""The generated play: always the same, every event valid but those that are planted, each case in it, its books true."""
+"""The generated play: always the same, every event valid but the planted ones, each case in it, its books true."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import pytest
 from adapters.rabbitmq import topology
 from gateway.demo.expected import WAITING, expect
 from gateway.demo.firm.model import ERPS, Fate
-from gateway.demo.telling.play import Play, Weather, make_play
-from gateway.demo.policy import demo_policy, firm_policy
-from gateway.demo.telling.sending import EVENTS, Planted, Sender, Sending
 from gateway.demo.firm.truth import truth_of
+from gateway.demo.policy import demo_policy, firm_policy
+from gateway.demo.telling.play import Play, Weather, make_play
+from gateway.demo.telling.sending import EVENTS, Planted, Sender, Sending
 from gateway.door import Door
 from gateway.policy_file import read_policy
 from schemas.codec import decode
@@ -145,7 +145,9 @@ def test_sources_are_late_and_out_of_order() -> None:
     mine = [name for name, subject, _ in order if subject == sheet.id]
     assert mine == ["timesheet.submitted", "timesheet.corrected", "timesheet.approved"]
     late = next(deal for deal in play().firm.deals if deal.is_late)
-    won = next(n for n, (name, subject, _) in enumerate(order) if (name, subject) == ("project.opportunity_won", late.id))
+    won = next(
+        n for n, (name, subject, _) in enumerate(order) if (name, subject) == ("project.opportunity_won", late.id)
+    )
     project = late.projects[0].psa_id.encode()
     assert any(name == "timesheet.approved" and project in each.event for name, _, each in order[:won])
     versions = [
