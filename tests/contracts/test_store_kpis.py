@@ -52,7 +52,7 @@ async def post(process: Process, key: ActorKey = SHEET) -> None:
     token = uuid(f"{key} token")
     claimed = await process.outbox.claim([send_lane(key)], holder=uuid("holder"), token=token)
     [leased] = claimed.leased
-    await process.outbox.record([Ended(leased.command, leased.attempt, token, Ending.CONFIRMED, external_id="X-1")])
+    await process.outbox.record([Ended(leased.command, token, leased.attempt, Ending.CONFIRMED, external_id="X-1")])
     assert await process.commit(settled(await process.row(key), (asked, token))) == [Committed()]
 
 

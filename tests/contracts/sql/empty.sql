@@ -16,7 +16,7 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      z AS (DELETE FROM tallystick.kpi_sum), ac AS (DELETE FROM tallystick.kpi_kept),
      ad AS (DELETE FROM tallystick.kpi_missing),
      ae AS (UPDATE tallystick.kpi_position p SET
-                turn = p.turn + 1, timeline = t.last_value - (NOT t.is_called)::integer,
-                cases = c.last_value - (NOT c.is_called)::integer, until = NULL, since = NULL
-            FROM tallystick.timeline_seq_seq t, tallystick.case_log_seq_seq c)
+                turn = p.turn + 1, until = NULL, since = NULL,
+                timeline = (SELECT t.last_value - (NOT t.is_called)::integer FROM tallystick.timeline_seq_seq t),
+                cases = (SELECT c.last_value - (NOT c.is_called)::integer FROM tallystick.case_log_seq_seq c))
 DELETE FROM tallystick.audit

@@ -155,7 +155,7 @@ async def test_no_route_answers_without_a_token(app: web.Application, client: Cl
 
 async def test_no_route_answers_beyond_its_permission(app: web.Application, client: Client) -> None:
     found = await statuses(app, client, {"Authorization": "Bearer reader"})
-    lane = "/v1/lanes/{entity}/{key}"
+    lane, runs = "/v1/lanes/{entity}/{key}", "/v1/reconciliations"
     refused = {route for route, status in found.items() if status == 403}
     assert refused == {
         ("POST", f"{lane}/retry"),
@@ -182,6 +182,13 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore"),
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
+        ("POST", "/v1/events/validate/{type}"),
+        ("POST", runs),
+        ("GET", f"{runs}/{{id}}/differences"),
+        ("HEAD", f"{runs}/{{id}}/differences"),
+        ("GET", f"{runs}/{{id}}/compare"),
+        ("HEAD", f"{runs}/{{id}}/compare"),
+        ("POST", f"{runs}/{{id}}/plan"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
         ("GET", "/v1/forgotten"),

@@ -138,13 +138,14 @@ END $$;
 -- so it begins a few numbers earlier.
 CREATE FUNCTION tallystick.kpi_restart(p_since date) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    last_line bigint := (SELECT s.last_value FROM tallystick.timeline_seq_seq s);
+    last_case bigint := (SELECT s.last_value FROM tallystick.case_log_seq_seq s);
 BEGIN
     UPDATE tallystick.kpi_position SET
         turn = turn + 1, until = NULL, since = p_since,
-        timeline = GREATEST(COALESCE((SELECT min(t.seq) FROM tallystick.timeline t), s.timeline) - 1000, 0),
-        cases = GREATEST(COALESCE((SELECT min(c.seq) FROM tallystick.case_log c), s.cases) - 1000, 0)
-    FROM (SELECT t.last_value AS timeline, c.last_value AS cases
-          FROM tallystick.timeline_seq_seq t, tallystick.case_log_seq_seq c) s;
+        timeline = GREATEST(COALESCE((SELECT min(t.seq) FROM tallystick.timeline t), last_line) - 1000, 0),
+        cases = GREATEST(COALESCE((SELECT min(c.seq) FROM tallystick.case_log c), last_case) - 1000, 0);
     DELETE FROM tallystick.kpi_missing;
     DELETE FROM tallystick.kpi_kept;
     DELETE FROM tallystick.kpi_sum WHERE p_since IS NULL OR day >= p_since;
