@@ -159,7 +159,7 @@ class MemoryOutbox:
             return
         standing = tables.send_lanes[lane]
         party = legal_entity_of(first.body)
-        for place in sorted(standing)[1 : limits.together[first.operation]]:
+        for place in sorted(standing)[1 : limits.together.get(first.operation, 1)]:
             each = standing[place]
             is_alike = (each.command.operation, legal_entity_of(each.command.body)) == (first.operation, party)
             is_ready = self._is_due(each) and not is_paused(tables, each.command)
