@@ -18,12 +18,12 @@ from adapters.ports.recon import (
     Numbered,
     OpenCommand,
     Phase,
-    Plan,
     Run,
     RunAsked,
     RunClickReused,
     Tally,
 )
+from adapters.ports.recon_plans import Plan
 from schemas.keys import ActorKey
 from schemas.standing import Standing
 

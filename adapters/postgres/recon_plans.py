@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from adapters.ports.recon import Plan
+from adapters.ports.recon_plans import Plan
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 

@@ -1,4 +1,7 @@
-"""The fields of request bodies that a sandbox system looks at; all others it takes unread."""
+"""The fields of request bodies that a sandbox system looks at; all others it takes unread.
+
+Longer than a file should be, so that the bodies of all operations stand in one place, beside their table.
+"""
 
 from __future__ import annotations
 

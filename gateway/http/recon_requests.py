@@ -10,7 +10,8 @@ from aiohttp import web
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.ports.recon import Kind, Numbered, Plan, Run, RunAsked, Sums, Total
+from adapters.ports.recon import Kind, Numbered, Run, RunAsked, Sums, Total
+from adapters.ports.recon_plans import Plan
 from gateway.http.case_requests import click_key
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import PageQuery, Reason, Text

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from adapters.ports.recon import Beside, Numbered, Phase, Plan, Plans, Run, RunClickReused, Runs
+from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
+from adapters.ports.recon_plans import Plan, Plans
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (

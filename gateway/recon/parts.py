@@ -11,7 +11,8 @@ from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
 from adapters.ports.postings import Postings
-from adapters.ports.recon import HeldState, Holdings, Plans, Runs, RunWork
+from adapters.ports.recon import HeldState, Holdings, Runs, RunWork
+from adapters.ports.recon_plans import Plans
 from adapters.ports.system import System
 from adapters.ports.turns import Row
 from gateway.backoff import Backoff

@@ -13,7 +13,7 @@ from typing import Final
 from actors.standing import day_of, sort_of
 from adapters.ports.entities import Entities
 from adapters.ports.postings import PostingsUnavailable, PostingsUnreadable
-from adapters.ports.recon import Plan, Plans
+from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.system import Absent, System, UnknownOperation
 from gateway import telemetry
 from gateway.inner import Inner, InnerEvent

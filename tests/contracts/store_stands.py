@@ -23,7 +23,8 @@ from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
-from adapters.ports.recon import Holdings, Plans, Runs, RunWork
+from adapters.ports.recon import Holdings, Runs, RunWork
+from adapters.ports.recon_plans import Plans
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes

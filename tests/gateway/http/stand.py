@@ -22,7 +22,8 @@ from adapters.memory.store import MemoryStore
 from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
-from adapters.ports.recon import Plan, RunWork
+from adapters.ports.recon import RunWork
+from adapters.ports.recon_plans import Plan
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
 from adapters.postgres.bindings import PostgresBindings
