@@ -44,6 +44,18 @@ class BilledLine(BaseModel):
         return name if self.turn == 1 else f"{name}.{self.turn}"
 
 
+class TakenBack(BaseModel):
+    """An entry of a system that a repair has taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    system: str
+    reference: str
+    """Ours, under which it stood."""
+    external_id: str | None
+    """The system's own id of it."""
+
+
 class Billed(InvoicedLines):
     """The lines of a sheet or a report."""
 
@@ -59,6 +71,8 @@ class Billed(InvoicedLines):
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
     releasing: dict[str, str] = Field(default_factory=dict)
     """Reversal that is not confirmed yet -> the claim that ends with it."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """What repairs have taken back: the same entry is not taken back by another one."""
 
     @property
     def is_approved(self) -> bool:

@@ -23,7 +23,7 @@ from adapters.ports.recon import (
     RunClickReused,
     Tally,
 )
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon_plans import Plan, PlanOpen
 from schemas.keys import ActorKey
 from schemas.standing import Standing
 
@@ -43,8 +43,7 @@ class ReconTables:
     """What all processes share."""
 
     runs: dict[int, Kept] = field(default_factory=dict)
-    plans: dict[str, tuple[Plan, str]] = field(default_factory=dict)
-    """Each with the caller's own key of the request."""
+    plans: dict[str, Plan] = field(default_factory=dict)
     worker: object = None
     """The client that works; the others wait for it to close."""
 
@@ -151,29 +150,35 @@ class MemoryPlans:
 
     def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._runs = shared.runs
         self._plans = shared.plans
         self._clock = clock
 
     async def keep(self, run: int, body: bytes, *, by: str, click: str, reason: str) -> Plan:
-        earlier = [(plan, asked) for plan, asked in self._plans.values() if plan.run == run]
-        for plan, asked in earlier:
-            if (plan.by, asked) == (by, click):
-                return plan
-        plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body)
-        self._plans[plan.id] = plan, click
+        earlier = await self.of(run)
+        known = next((plan for plan in earlier if plan.is_of(run, by, click)), None)
+        if known is not None:
+            return known
+        for standing in await self.open():
+            if self._system(standing.run) == self._system(run):
+                raise PlanOpen(standing)
+        plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body, click)
+        self._plans[plan.id] = plan
         self._tables.audit.append(Act(by, "recon.plan", None, None, f"plan {plan.id}: {reason}"))
         return plan
 
     async def of(self, run: int) -> list[Plan]:
-        return [plan for plan, _ in self._plans.values() if plan.run == run]
+        return [plan for plan in self._plans.values() if plan.run == run]
 
     async def open(self) -> list[Plan]:
-        return [plan for plan, _ in self._plans.values() if plan.ended_at is None]
+        return [plan for plan in self._plans.values() if plan.ended_at is None]
 
     async def end(self, id: str) -> None:
-        plan, click = self._plans[id]
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        self._plans[id] = replace(plan, ended_at=plan.ended_at or now), click
+        plan, now = self._plans[id], datetime.fromtimestamp(self._clock(), UTC)
+        self._plans[id] = replace(plan, ended_at=plan.ended_at or now)
+
+    def _system(self, run: int) -> str:
+        return self._runs[run].run.asked.system
 
     async def close(self) -> None:
         """Nothing to close."""

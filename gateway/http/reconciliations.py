@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
+from itertools import takewhile
 from typing import Final, Protocol
 
 from aiohttp import web
 
 from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
-from adapters.ports.recon_plans import Plan, Plans
+from adapters.ports.recon_plans import Plan, PlanOpen, Plans
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
@@ -16,6 +17,7 @@ from gateway.http.problems import (
     RECON_NOT_DONE,
     RECON_NOT_FOUND,
     RECON_NOTHING,
+    RECON_PLAN_OPEN,
     SYSTEM_NOT_FOUND,
     SYSTEM_UNREADABLE,
     Problem,
@@ -124,19 +126,24 @@ class Reconciliations:
         if run.phase is not Phase.DONE:
             raise Problem(RECON_NOT_DONE, f"Run {run.id} is {run.phase}: plan from one that is done.")
         self._expect_readable(run.asked.system)
-        draft = planned(await self._all(run.id))
+        by, click = request[CALLER].name, click_of(request)
+        # The same click again comes to the same draft: only what was planned before it is left out.
+        earlier = takewhile(lambda plan: not plan.is_of(run.id, by, click), await self._plans.of(run.id))
+        draft = planned(await self._all(run.id), _planned_before(earlier))
         told = _told(draft)
         if asked.dry_run:
             return json_answer({"plan": None, **told})
         if not draft.items:
             raise Problem(RECON_NOTHING, "No command can repair what this run has found: ask with dry_run for why.")
         frozen = Planned(
-            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last,
-            requested_by=request[CALLER].name, items=draft.items,
+            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last, requested_by=by,
+            items=draft.items,
         )  # fmt: skip
-        plan = await self._plans.keep(
-            run.id, frozen.to_json(), by=request[CALLER].name, click=click_of(request), reason=asked.reason
-        )
+        try:
+            plan = await self._plans.keep(run.id, frozen.to_json(), by=by, click=click, reason=asked.reason)
+        except PlanOpen as error:
+            detail = f"Plan {error.plan.id} of {run.asked.system} is not ended: have its case settled, then plan again."
+            raise Problem(RECON_PLAN_OPEN, detail) from error
         await self._repairs.tell(plan)
         return _accepted({"plan": told_plan(plan), **told})
 
@@ -166,6 +173,11 @@ class Reconciliations:
 
 def _page(request: web.Request, found: list[Numbered], limit: int) -> web.Response:
     return page_answer(request, [told_difference(each) for each in found], limit, lambda item: item["number"])
+
+
+def _planned_before(plans: Iterable[Plan]) -> dict[int, str]:
+    """The differences of a run that plans have, each with its plan."""
+    return {item.number: plan.id for plan in plans for item in Planned.model_validate_json(plan.body).items}
 
 
 def _told(draft: Draft) -> dict[str, object]:

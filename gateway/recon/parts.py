@@ -18,7 +18,8 @@ from adapters.ports.turns import Row
 from gateway.backoff import Backoff
 from gateway.inner import Inner
 from gateway.metrics import Gauge
-from gateway.recon.repairs import Repairs
+from gateway.recon.checks import Checks
+from gateway.recon.repairs import Repairs, Telling
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.steps import Held, HeldUnreadable, Steps
 from gateway.recon.worker import Reconciler
@@ -42,10 +43,9 @@ class ReconPorts:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What reconciles, what repairs, and the systems whose books can be read."""
+    """What reconciles and repairs, and the systems whose books can be read."""
 
     reconciler: Reconciler
-    repairs: Repairs
     readable: frozenset[str]
 
     @property
@@ -69,11 +69,11 @@ def reconciliation(
 ) -> Reconciliation:
     """Everything, wired."""
     steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policy))
-    repairs = Repairs(ports.plans, entities, systems, inner)
+    repairs = Repairs(ports.plans, entities, Checks(systems, ports.holdings, now), Telling(inner))
     backoff = Backoff(longest=LONGEST_SECONDS)
     reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
-    return Reconciliation(reconciler, repairs, readable)
+    return Reconciliation(reconciler, readable)
 
 
 def held_by(actors: Mapping[str, Actor], policy: Callable[[], Policy]) -> Held:

@@ -46,19 +46,24 @@ class Draft:
     more: int = 0
 
 
-def planned(differences: Sequence[Numbered]) -> Draft:
-    """The plan of these differences."""
+def planned(differences: Sequence[Numbered], before: Mapping[int, str]) -> Draft:
+    """The plan of these differences of a run. `before`: those that plans of it have already, each with its plan."""
     items: list[Item] = []
     left: list[Left] = []
     for place, each in enumerate(differences):
         if len(items) == MOST_ITEMS:
             return Draft(tuple(items), tuple(left), len(differences) - place)
-        found = _item(each.number, each.difference)
+        plan = before.get(each.number)
+        found = _item(each.number, each.difference) if plan is None else _in_plan(plan)
         if isinstance(found, Item):
             items.append(found)
         else:
             left.append(Left(each.number, each.difference.name, found))
     return Draft(tuple(items), tuple(left))
+
+
+def _in_plan(plan: str) -> str:
+    return f"plan {plan} has it: begin another reconciliation to see how it stands"
 
 
 def _item(number: int, difference: Difference) -> Item | str:

@@ -133,14 +133,14 @@ class _Standing:
 def _standing_of(name: str, moving: Moving | None) -> _Standing:
     if moving is None:
         return _Standing()
-    concerned = [command for command in moving.open if name in _names(command)]
+    concerned = [command for command in moving.open if name in names_of(command)]
     cases = [command.case for command in concerned if command.case is not None]
     if cases:
         return _Standing(case=min(cases))
     return _Standing(on_its_way=bool(concerned) or moving.has_moved)
 
 
-def _names(command: OpenCommand) -> set[str | None]:
+def names_of(command: OpenCommand) -> set[str | None]:
     """What a command books or takes back."""
     try:
         reverses = getattr(read_body(command.operation, command.body), "reverses", None)

@@ -27,6 +27,7 @@ from adapters.ports.recon import (
     Tally,
     Total,
 )
+from adapters.ports.recon_plans import PlanOpen
 from adapters.ports.turns import Committed, Settlement
 from schemas.standing import Sort, Standing
 from tests.contracts.store_stands import Process, StoreStand
@@ -233,18 +234,31 @@ class TestPlans:
         plan = await process.plans.keep(run.id, b'{"run":1}', by="ann", click="1", reason="as found")
         assert (plan.id, plan.run, plan.by, plan.body) == (f"{run.id}.1", run.id, "ann", b'{"run":1}')
         assert await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="again") == plan
+        await process.plans.end(plan.id)
         second = await process.plans.keep(run.id, b"{}", by="ann", click="2", reason="more")
         assert second.id == f"{run.id}.2"
-        assert await process.plans.of(run.id) == [plan, second]
+        assert [each.id for each in await process.plans.of(run.id)] == [plan.id, second.id]
         assert (await store.acts())[1:] == [
             ("ann", "recon.plan", f"plan {run.id}.1: as found"), ("ann", "recon.plan", f"plan {run.id}.2: more"),
         ]  # fmt: skip
 
     async def test_what_is_ended_is_not_open(self, process: Process) -> None:
-        run = await begun(process)
+        run, other = await begun(process), await begun(process, replace(MARCH, system="crm"), "2")
         first = await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="one")
-        second = await process.plans.keep(run.id, b"{}", by="ann", click="2", reason="two")
+        second = await process.plans.keep(other.id, b"{}", by="ann", click="2", reason="two")
         await process.plans.end(first.id)
         assert await process.plans.open() == [second]
-        [ended, _] = await process.plans.of(run.id)
+        [ended] = await process.plans.of(run.id)
         assert ended.ended_at is not None
+
+    async def test_a_system_has_one_plan_at_a_time(self, process: Process, store: StoreStand) -> None:
+        run, later = await begun(process), await begun(process, click="2")
+        plan = await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="one")
+        for of in (run, later):
+            with pytest.raises(PlanOpen, match=plan.id):
+                await process.plans.keep(of.id, b"{}", by="ann", click="9", reason="more")
+        assert await process.plans.open() == [plan]
+        assert len(await store.acts()) == 3, "what is refused is not audited"
+        await process.plans.end(plan.id)
+        following = await process.plans.keep(later.id, b"{}", by="ann", click="9", reason="more")
+        assert following.id == f"{later.id}.1"

@@ -76,10 +76,30 @@ def test_of_what_is_there_twice_one_is_taken_back_and_the_line_stays() -> None:
     assert lines(BILLED.after(TWICE)) == lines(BILLED)
 
 
+GONE = BILLED.after(corrected(line("2", "4")))
+EXTRA = told(item(stands=body(BILLED), reference=HOLDS, external_id="B-1"))
+
+
 def test_what_is_not_held_is_taken_back() -> None:
-    gone = BILLED.after(corrected(line("2", "4")))
-    extra = told(item(stands=body(BILLED), reference=HOLDS, external_id="B-1"))
-    assert names(gone.asked(extra)) == ["billable.reverse 1.r1.repair.17.1.1"]
+    assert names(GONE.asked(EXTRA)) == ["billable.reverse 1.r1.repair.17.1.1"]
+
+
+@pytest.mark.parametrize(("given", "plan"), [(BILLED, TWICE), (GONE, EXTRA)])
+def test_an_entry_is_taken_back_by_one_plan_alone(given: Given, plan: Repaired) -> None:
+    second = plan.model_copy(update={"plan": "17.2"})
+    assert "has taken back B-" in reason_to_ignore(given.after(plan).when(second))
+
+
+def test_an_entry_that_is_in_a_plan_twice_is_taken_back_once() -> None:
+    [again] = TWICE.items
+    both = told(again, again.model_copy(update={"number": 5}))
+    assert names(BILLED.asked(both)) == ["billable.reverse 1.r1.repair.17.1.4"]
+
+
+def test_of_several_entries_the_reversal_names_the_one_that_is_meant() -> None:
+    [back] = BILLED.asked(TWICE)
+    assert isinstance(back.body, BillableReverse)
+    assert (back.body.reverses, back.body.reverses_id) == (HOLDS, "B-9")
 
 
 def test_what_was_booked_otherwise_since_is_left_as_it_is() -> None:

@@ -23,7 +23,7 @@ from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.recon import RunWork
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
 from adapters.postgres.bindings import PostgresBindings
@@ -191,6 +191,7 @@ class Stand:
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
     work: RunWork = field(kw_only=True)
+    plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
@@ -315,7 +316,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at, work=work, told_plans=told_plans,
+                systems_looked_at, work=work, plans=plans, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:

@@ -26,12 +26,12 @@ def difference(kind: Kind, ours: Standing | None = OURS, theirs: Standing | None
 
 
 def item(found: Difference) -> Item:
-    [planned_item] = planned([Numbered(3, found)]).items
+    [planned_item] = planned([Numbered(3, found)], {}).items
     return planned_item
 
 
 def why_not(found: Difference) -> str:
-    draft = planned([Numbered(3, found)])
+    draft = planned([Numbered(3, found)], {})
     assert draft.items == ()
     [left] = draft.left
     assert (left.number, left.name) == (3, found.name)
@@ -83,5 +83,12 @@ def test_a_reversal_that_stands_by_itself_is_not_taken_back() -> None:
 
 def test_a_plan_has_an_end() -> None:
     many = [Numbered(number, difference(Kind.MISSING, theirs=None)) for number in range(1, MOST_ITEMS + 4)]
-    draft = planned(many)
+    draft = planned(many, {})
     assert (len(draft.items), draft.more) == (MOST_ITEMS, 3)
+
+
+def test_what_a_plan_has_already_is_left_to_it() -> None:
+    both = [Numbered(number, difference(Kind.MISSING, theirs=None)) for number in (1, 2)]
+    draft = planned(both, {1: "17.1"})
+    assert [each.number for each in draft.items] == [2]
+    assert "plan 17.1 has it" in draft.left[0].why

@@ -107,6 +107,8 @@ CREATE TABLE tallystick.recon_plan (
     id       text COLLATE "C" PRIMARY KEY,
     run      bigint NOT NULL REFERENCES tallystick.recon_run,
     number   integer NOT NULL,
+    -- of its run
+    system   text NOT NULL,
     by       text NOT NULL,
     click    text NOT NULL,
     at       timestamptz NOT NULL DEFAULT now(),
@@ -116,23 +118,39 @@ CREATE TABLE tallystick.recon_plan (
     UNIQUE (run, by, click)
 );
 
-CREATE INDEX recon_plan_open ON tallystick.recon_plan (at) WHERE ended_at IS NULL;
+-- Two plans of a system at once would take the same entries back.
+CREATE UNIQUE INDEX recon_plan_open ON tallystick.recon_plan (system) WHERE ended_at IS NULL;
 
--- A new plan, audited; or the one that stands for the same click. One at a time for each run, so that numbers go on.
+-- A new plan, audited; or the one that stands for the same click; or the one of the system that is not ended yet. One at
+-- a time for each run, so that numbers go on.
 CREATE FUNCTION tallystick.keep_recon_plan(p_run bigint, p_body bytea, p_by text, p_click text, p_reason text)
 RETURNS SETOF tallystick.recon_plan
 LANGUAGE plpgsql AS $$
+DECLARE
+    asked tallystick.recon_run;
+    kept  tallystick.recon_plan;
+    place integer;
 BEGIN
-    PERFORM FROM tallystick.recon_run WHERE id = p_run FOR UPDATE;
+    SELECT * INTO asked FROM tallystick.recon_run WHERE id = p_run FOR UPDATE;
     RETURN QUERY SELECT * FROM tallystick.recon_plan p WHERE p.run = p_run AND p.by = p_by AND p.click = p_click;
     IF FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO tallystick.audit (actor, action, reason)
-    SELECT p_by, 'recon.plan', 'plan ' || p_run || '.' || count(*) + 1 || ': ' || p_reason FROM tallystick.recon_plan WHERE run = p_run;
-    RETURN QUERY
-    INSERT INTO tallystick.recon_plan (id, run, number, by, click, body)
-    SELECT p_run || '.' || count(*) + 1, p_run, count(*) + 1, p_by, p_click, p_body
-    FROM tallystick.recon_plan WHERE run = p_run
-    RETURNING *;
+    SELECT count(*) + 1 INTO place FROM tallystick.recon_plan WHERE run = p_run;
+    -- The one that stands in the way may end before it is read: then there is room.
+    LOOP
+        INSERT INTO tallystick.recon_plan (id, run, number, system, by, click, body)
+        VALUES (p_run || '.' || place, p_run, place, asked.system, p_by, p_click, p_body)
+        ON CONFLICT (system) WHERE ended_at IS NULL DO NOTHING RETURNING * INTO kept;
+        IF FOUND THEN
+            INSERT INTO tallystick.audit (actor, action, reason)
+            VALUES (p_by, 'recon.plan', 'plan ' || kept.id || ': ' || p_reason);
+            RETURN NEXT kept;
+            RETURN;
+        END IF;
+        RETURN QUERY SELECT * FROM tallystick.recon_plan p WHERE p.system = asked.system AND p.ended_at IS NULL;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
 END $$;
