@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -32,11 +33,19 @@ class Checks:
         # What is open is read first: whatever is settled by then, the books show.
         moving = await self._moving(plan)
         there = await self._read(plan)
-        return [
-            item.number
+        still = [
+            item
             for item in plan.items
-            if _name(item) in moving or not await self._is_as_planned(plan.system, item, there)
+            if _name(item) not in moving and await self._is_as_planned(plan.system, item, there)
         ]
+        too_many = Counter(_name(item) for item in still if _is_too_much(item))
+        # Of what is there once too often one entry stays: somebody may have deleted that one instead of ours.
+        done = {
+            item.number
+            for item in still
+            if not _is_too_much(item) or too_many[_name(item)] < len(there[_name(item)])
+        }
+        return [item.number for item in plan.items if item.number not in done]
 
     async def _moving(self, plan: Planned) -> set[str | None]:
         """The names that an open command books or takes back."""
@@ -46,7 +55,7 @@ class Checks:
 
     async def _read(self, plan: Planned) -> Mapping[str, Sequence[Standing]]:
         """What stands now under the names that the plan is about, by name."""
-        names = {name for item in plan.items if (name := _name(item)) is not None}
+        names = {_name(item) for item in plan.items}
         first, last = days_read(plan.first, plan.last)
         there: dict[str, list[Standing]] = {name: [] for name in names}
         books, start = books_of(self._systems, plan.system), None
@@ -60,7 +69,7 @@ class Checks:
             start = page.next
 
     async def _is_as_planned(self, system: str, item: Item, there: Mapping[str, Sequence[Standing]]) -> bool:
-        standing = there.get(_name(item) or "", ())
+        standing = there[_name(item)]
         if item.stands is None:
             return not standing and await self._is_absent(system, item)
         stands = item.stands
@@ -86,8 +95,13 @@ class Checks:
         return True
 
 
-def _name(item: Item) -> str | None:
-    return name_of(item.holds or item.reference)
+def _name(item: Item) -> str:
+    return name_of(item.holds or item.reference) or ""
+
+
+def _is_too_much(item: Item) -> bool:
+    """Whether we hold the entry, and another one of it stays."""
+    return item.holds is not None and not item.books
 
 
 def _command(system: str, operation: str, item: Item) -> Command:

@@ -80,3 +80,17 @@ async def test_what_is_on_its_way_is_changed(firm: Firm) -> None:
     await asked_for(firm, 1, "1.r1")
     await asked_for(firm, 2, "9.r1")
     assert await changed(firm, extra(1), extra(2)) == [1]
+
+
+async def test_of_what_was_there_twice_one_entry_stays(firm: Firm) -> None:
+    # Given that somebody has deleted the entry that was to stay, and not the one that is too much
+    firm.books.entries = [stands(1, external_id="B-1b")]
+    assert await changed(firm, twice(1, external_id="B-1b")) == [1]
+
+
+async def test_of_three_entries_of_which_one_was_deleted_one_goes(firm: Firm) -> None:
+    firm.books.entries = [stands(1), stands(1, external_id="B-1c")]
+    both = twice(1, external_id="B-1b"), twice(1, external_id="B-1c")
+    assert await changed(firm, *both) == [1]
+    firm.books.entries = [stands(1, external_id="B-1b"), stands(1, external_id="B-1c")]
+    assert await changed(firm, *both) == [1, 2], "which of them is to stay, a new run says"
