@@ -37,7 +37,7 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
     )
     listed = sheet.model_copy(update={"listed": (*sheet.listed, *new)})
     accept = replace(decision, state=listed, requests=(*decision.requests, *requests))
-    return with_plans(accept, before, still_meant(before.plans, sheet.lines)) if before.plans else accept
+    return with_plans(accept, before, still_meant(before, sheet.lines)) if before.plans else accept
 
 
 def acted(state: Timesheet, act: Acted, context: Context) -> Decision:
