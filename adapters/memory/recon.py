@@ -112,37 +112,46 @@ class MemoryRunWork:
         return next((each.run for each in self._shared.runs.values() if not each.run.phase.is_over), None)
 
     async def keep(
-        self, run: int, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
+        self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
-        kept = self._shared.runs[run]
+        kept = self._as_read(run)
+        if kept is None:
+            return
         kept.entries |= {(each.name, ours, "" if ours else each.external_id or ""): each for each in entries}
-        self._change(run, phase=phase, cursor=cursor)
+        kept.run = replace(kept.run, phase=phase, cursor=cursor)
+        if phase is Phase.COMPARING:
+            kept.differences.clear()
+            kept.run = replace(kept.run, tally=Tally(), kept=0)
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
         entries = self._shared.runs[run].entries
         names = sorted({name for name, _, _ in entries if name > (after or "")})[:limit]
         return [_group(name, entries) for name in names]
 
-    async def found(self, run: int, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
-        kept = self._shared.runs[run]
-        kept.differences += differences
-        self._change(run, tally=tally, cursor=cursor, kept=len(kept.differences))
+    async def found(self, run: Run, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
+        kept = self._as_read(run)
+        if kept is not None:
+            kept.differences += differences
+            kept.run = replace(kept.run, tally=tally, cursor=cursor, kept=len(kept.differences))
 
-    async def end(self, run: int, reason: str | None = None) -> None:
-        self._shared.runs[run].entries.clear()
-        phase = Phase.DONE if reason is None else Phase.FAILED
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        self._change(run, phase=phase, cursor=None, ended_at=now, reason=reason)
+    async def end(self, run: Run, reason: str | None = None) -> None:
+        kept = self._as_read(run)
+        if kept is not None:
+            kept.entries.clear()
+            phase = Phase.DONE if reason is None else Phase.FAILED
+            now = datetime.fromtimestamp(self._clock(), UTC)
+            kept.run = replace(kept.run, phase=phase, cursor=None, ended_at=now, reason=reason)
 
     async def close(self) -> None:
         """Hold nothing any more."""
         if self._shared.worker is self:
             self._shared.worker = None
 
-    def _change(self, run: int, **changes: object) -> None:
-        kept = self._shared.runs[run]
-        if not kept.run.phase.is_over:
-            kept.run = replace(kept.run, **changes)  # type: ignore[arg-type]  # the fields are named by our own callers
+    def _as_read(self, run: Run) -> Kept | None:
+        """The run, if nobody has taken it further since it was read."""
+        kept = self._shared.runs[run.id]
+        is_same = (kept.run.phase, kept.run.cursor) == (run.phase, run.cursor)
+        return kept if is_same and not kept.run.phase.is_over else None
 
 
 class MemoryPlans:

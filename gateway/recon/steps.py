@@ -71,7 +71,7 @@ class Steps:
                 case _:
                     assert_never(run.phase)
         except (PostingsUnreadable, HeldUnreadable) as error:
-            await self._work.end(run.id, str(error))
+            await self._work.end(run, str(error))
 
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
@@ -80,7 +80,7 @@ class Steps:
             raise PostingsUnreadable(f"{asked.system} goes on where its page began, at {page.next}: mend its paging")
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
-        await self._work.keep(run.id, wanted, ours=False, phase=phase, cursor=page.next)
+        await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
 
     async def _read_ours(self, run: Run) -> None:
         asked = run.asked
@@ -90,12 +90,12 @@ class Steps:
         states = await self._holdings.states(entity, after=after or None, limit=STATES)
         found = [each for state in states for each in self._held(state, asked.system) if first <= each.day <= last]
         phase, cursor = _behind(entities, entity, states)
-        await self._work.keep(run.id, found, ours=True, phase=phase, cursor=cursor)
+        await self._work.keep(run, found, ours=True, phase=phase, cursor=cursor)
 
     async def _compare(self, run: Run) -> None:
         groups = await self._work.groups(run.id, after=run.cursor, limit=NAMES)
         if not groups:
-            await self._work.end(run.id)
+            await self._work.end(run)
             return
         scope = Scope.of(run.asked)
         judged = [(group, judge(group.name, group.ours, group.theirs, scope)) for group in groups]
@@ -109,7 +109,7 @@ class Steps:
             if not standing.on_its_way:
                 found += [replace(difference, case=standing.case) for difference in each.differences]
         room = max(0, MOST_KEPT - run.kept)
-        await self._work.found(run.id, found[:room], tally, cursor=groups[-1].name)
+        await self._work.found(run, found[:room], tally, cursor=groups[-1].name)
 
 
 def books_of(systems: Mapping[str, System], name: str) -> Postings:

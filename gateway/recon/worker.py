@@ -100,7 +100,7 @@ class Reconciler:
             self._unanswered = (run.id, count + 1 if before == run.id else 1)
             if self._unanswered[1] < TRIES:
                 raise
-            await self._work.end(run.id, f"{error}; so it was {TRIES} times: begin another run once it answers")
+            await self._work.end(run, f"{error}; so it was {TRIES} times: begin another run once it answers")
         else:
             self._unanswered = (0, 0)
 

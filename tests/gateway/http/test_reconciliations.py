@@ -23,8 +23,11 @@ async def begun(stand: Stand, click: str = "1", **changed: object) -> Page:
 async def done(stand: Stand, *differences: Difference, click: str = "1", tally: Tally = TALLY) -> int:
     """A run that has found this."""
     run = int(str((await begun(stand, click)).json["id"]))
-    await stand.work.found(run, differences, tally, cursor="x")
-    await stand.work.end(run)
+    read = await stand.work.next()
+    assert read is not None
+    assert read.id == run
+    await stand.work.found(read, differences, tally, cursor="x")
+    await stand.work.end(replace(read, cursor="x"))
     return run
 
 
