@@ -8,6 +8,7 @@ from typing import TypeVar
 from actors.billing.bodies import operation_of, reversal
 from actors.billing.booking import posting
 from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.policy import Flow, Mode, Policy
 from schemas.billed import Billed, BilledLine, Post, TakenBack
 from schemas.commands import command_reference
 from schemas.facts import Notice
@@ -17,7 +18,7 @@ from schemas.repair.v1 import Item, Repaired
 B = TypeVar("B", bound=Billed)
 
 
-def repaired(state: B, told: Repaired, context: Context) -> Decision:
+def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision:
     """Each item whose line is still held as it was planned; the others are left to the next reconciliation."""
     lines, taken_back = dict(state.lines), [*state.taken_back]
     requests: list[Request] = []
@@ -25,7 +26,11 @@ def repaired(state: B, told: Repaired, context: Context) -> Decision:
     for item in told.items:
         line = next((line for line in state.lines.values() if line.name == item.booking), None)
         entry = _entry(item, told)
-        objection = _objection(item, line, told) or _objection_to(entry, taken_back)
+        objection = (
+            _objection(item, line, told)
+            or _objection_to(entry, taken_back)
+            or _silent(item, line, context.policy, flow)
+        )
         if objection is not None:
             remarks.append(f"{objection}: it is left as it is")
             continue
@@ -63,6 +68,16 @@ def _objection_to(entry: TakenBack | None, taken_back: Sequence[TakenBack]) -> s
     if entry is None or entry not in taken_back:
         return None
     return f"a repair has taken back {entry.external_id or entry.reference} of {entry.system} already"
+
+
+def _silent(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
+    """Why nothing may be sent for the legal entities that an item is of; None where their flow is live."""
+    bodies = (item.stands, None if line is None else line.body)
+    for code in dict.fromkeys(body.legal_entity for body in bodies if body is not None):
+        legal_entity = policy.legal_entities.get(code)
+        if legal_entity is not None and legal_entity.mode(flow) is not Mode.LIVE:
+            return f"the policy has {flow} of {code} in mode {legal_entity.mode(flow)}, so that nothing is sent"
+    return None
 
 
 def _taking_back(item: Item, stands: Post, entry: TakenBack, told: Repaired) -> Request:

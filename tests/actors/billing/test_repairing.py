@@ -10,13 +10,14 @@ import pytest
 from actors.decision import Request
 from actors.entities.expense import ACTOR as EXPENSES
 from actors.entities.timesheet import ACTOR
+from actors.policy import Flow, Mode
 from schemas.billed import Billed
 from schemas.expense.entity import ExpenseReport
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.repair.v1 import Item, Repaired
 from schemas.timesheet.entity import Timesheet
 from tests.actors.firm import BRIDGE, REPORT, SHEET, approved, corrected, line, reported, running_project
-from tests.actors.stage import Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import POLICY, Given, accepted, reason_to_ignore, refusal
 
 OTHERS = {BRIDGE: running_project()}
 BILLED = Given(ACTOR, SHEET, Timesheet(), others=OTHERS).after(approved(line("1", "8"), line("2", "4")))
@@ -52,6 +53,10 @@ HOLDS = "timesheet/T-1/1.r1/1"
 MISSING = told(item(holds=HOLDS, books=True))
 THERE = body(BILLED).model_copy(update={"amount": Decimal("1100.00")})
 DIFFERENT = told(item(holds=HOLDS, books=True, stands=THERE, reference=HOLDS, external_id="B-1"))
+SPENT_MISSING = Repaired(
+    to=REPORT.id, plan="17.1", system="erp", by="E-fin",
+    items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
+)  # fmt: skip
 TWICE = told(item(4, holds=HOLDS, stands=body(BILLED), reference=HOLDS, external_id="B-9"))
 
 
@@ -118,6 +123,16 @@ def test_what_is_not_known_to_be_of_the_system_is_left_as_it_is(system: str | No
     assert "not known to be of erp" in reason_to_ignore(elsewhere.when(MISSING))
 
 
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
+def test_nothing_is_sent_where_the_policy_does_not_have_the_flow_live(mode: Mode) -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.TIME: mode}})
+    policy = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    for given, plan in ((BILLED, MISSING), (BILLED, DIFFERENT), (BILLED, TWICE), (GONE, EXTRA)):
+        assert f"time of DE01 in mode {mode}" in reason_to_ignore(replace(given, policy=policy).when(plan))
+    # A report goes by the mode of expenses
+    assert accepted(replace(SPENT, policy=policy).when(SPENT_MISSING)).requests
+
+
 def test_each_item_stands_for_itself() -> None:
     both = told(*MISSING.items, item(2, booking="2.r1", holds="timesheet/T-1/2.r0/1", books=True))
     decision = accepted(BILLED.when(both))
@@ -143,8 +158,4 @@ def test_a_later_correction_takes_back_what_was_booked_by_the_repair() -> None:
 
 
 def test_a_report_is_repaired_as_a_sheet() -> None:
-    missing = Repaired(
-        to=REPORT.id, plan="17.1", system="erp", by="E-fin",
-        items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
-    )  # fmt: skip
-    assert names(SPENT.asked(missing)) == ["expense.post 1.r1.2"]
+    assert names(SPENT.asked(SPENT_MISSING)) == ["expense.post 1.r1.2"]
