@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import takewhile
 from typing import Final, Protocol
 
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
 from adapters.ports.recon_plans import Plan, PlanOpen, Plans
+from adapters.ports.system import System
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
@@ -35,6 +36,7 @@ from gateway.http.recon_requests import (
     told_run,
 )
 from gateway.http.requests import MOST, Nothing, body, query
+from gateway.recon.checks import asker
 from gateway.recon.planning import Draft, planned
 from schemas.repair.v1 import Planned
 
@@ -50,7 +52,7 @@ class Teller(Protocol):
 
 
 class Reconciliations:
-    """Each method answers one route. `readable` are the systems whose books can be read, of all that are `listed`.
+    """Each method answers one route. `readable` are the systems whose books can be read, of all that are listed.
 
     `hint` lets this process work on what was asked for at once.
     """
@@ -60,14 +62,14 @@ class Reconciliations:
         runs: Runs,
         plans: Plans,
         repairs: Teller,
-        listed: Collection[str],
+        systems: Mapping[str, System],
         readable: Collection[str],
         hint: Callable[[], None],
     ) -> None:
         self._runs = runs
         self._plans = plans
         self._repairs = repairs
-        self._listed = listed
+        self._systems = systems
         self._readable = readable
         self._hint = hint
 
@@ -129,7 +131,8 @@ class Reconciliations:
         by, click = request[CALLER].name, click_of(request)
         # The same click again comes to the same draft: only what was planned before it is left out.
         earlier = takewhile(lambda plan: not plan.is_of(run.id, by, click), await self._plans.of(run.id))
-        draft = planned(await self._all(run.id), _planned_before(earlier))
+        can_ask = asker(self._systems, run.asked.system)
+        draft = planned(await self._all(run.id), _planned_before(earlier), can_ask)
         told = _told(draft)
         if asked.dry_run:
             return json_answer({"plan": None, **told})
@@ -164,7 +167,7 @@ class Reconciliations:
         return run
 
     def _expect_readable(self, system: str) -> None:
-        if system not in self._listed:
+        if system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system {system}: look at /v1/systems.")
         if system not in self._readable:
             detail = f"The books of {system} cannot be read: give it `postings` in the policy file, if it has them."

@@ -14,7 +14,7 @@ from gateway.recon.steps import books_of, days_read, names_of
 from schemas.commands import Command, Confirmed, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Item, Planned
-from schemas.standing import Standing, name_of
+from schemas.standing import Sort, Standing, name_of
 
 
 class Checks:
@@ -77,15 +77,12 @@ class Checks:
         return any((each.external_id, each.sort, each.amount, each.day) == said for each in standing)
 
     async def _is_absent(self, system: str, item: Item) -> bool:
-        """Whether the system has nothing under the reference that we hold, wherever it may have booked it."""
-        asked = self._systems[system]
-        for operation in ("billable.post", "expense.post", "cost.post"):
-            try:
-                if not asked.capability(operation).look_up:
-                    continue
-            except UnknownOperation:
-                continue
-            match await asked.look_up(_command(system, operation, item)):
+        """Whether the system says that it has nothing under the reference that we hold, wherever it may have booked it."""
+        can_ask = asker(self._systems, system)
+        if not can_ask(Sort(item.sort)):
+            return False
+        for sort in filter(can_ask, (Sort.BILLABLE, Sort.EXPENSE, Sort.COST)):
+            match await self._systems[system].look_up(_command(system, f"{sort}.post", item)):
                 case Absent():
                     continue
                 case Confirmed():
@@ -93,6 +90,19 @@ class Checks:
                 case refused:
                     raise PostingsUnavailable(f"{system}: {refused.failure.reason}")
         return True
+
+
+def asker(systems: Mapping[str, System], name: str) -> Callable[[Sort], bool]:
+    """Whether a system can be asked by our reference whether it has an entry of a sort."""
+
+    def can_ask(sort: Sort) -> bool:
+        system = systems.get(name)
+        try:
+            return system is not None and system.capability(f"{sort}.post").look_up
+        except UnknownOperation:
+            return False
+
+    return can_ask
 
 
 def _name(item: Item) -> str:

@@ -20,6 +20,10 @@ class Item(Record):
 
     number: Annotated[int, Field(ge=1)]
     """Of the difference in its run."""
+    sort: Literal["billable", "expense", "cost"]
+    """Of the entry that we hold, else of the one that stands there."""
+    legal_entity: Id
+    """Of that entry."""
     entity: Literal["timesheet", "expense"]
     key: Id
     booking: Reverses

@@ -24,7 +24,11 @@ assert isinstance(STANDS, BillablePost)
 
 
 def item(number: int, key: str = "T-1", *, entity: str = "timesheet", **said: object) -> Item:
-    return Item.model_validate({"number": number, "entity": entity, "key": key, "booking": f"{number}.r1"} | said)
+    fields = {
+        "number": number, "sort": "billable", "legal_entity": "DE01", "entity": entity, "key": key,
+        "booking": f"{number}.r1",
+    }  # fmt: skip
+    return Item.model_validate(fields | said)
 
 
 POST_AGAIN = item(1, holds="timesheet/T-1/1.r1/1", books=True)

@@ -35,7 +35,10 @@ def told(*items: Item) -> Repaired:
 
 
 def item(number: int = 1, *, entity: str = "timesheet", **said: object) -> Item:
-    return Item.model_validate({"number": number, "entity": entity, "key": "T-1", "booking": "1.r1"} | said)
+    fields = {
+        "number": number, "sort": "billable", "legal_entity": "DE01", "entity": entity, "key": "T-1", "booking": "1.r1",
+    }  # fmt: skip
+    return Item.model_validate(fields | said)
 
 
 def body(given: Given, line_id: str = "1") -> BillablePost:

@@ -234,7 +234,10 @@ def test_a_line_that_is_corrected_meanwhile_leaves_the_plan() -> None:
 
 def test_a_line_that_a_repair_books_anew_stays_in_the_plan() -> None:
     # Given a plan, when one of its lines is found missing in the ERP and booked anew, at its former rate
-    lost = Item(number=1, entity="timesheet", key=SHEET.id, booking="1.r1", holds="timesheet/T-1/1.r1/1", books=True)
+    lost = Item(
+        number=1, sort="billable", legal_entity="DE01", entity="timesheet", key=SHEET.id, booking="1.r1",
+        holds="timesheet/T-1/1.r1/1", books=True,
+    )  # fmt: skip
     repair = Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", items=(lost,))
     assert names(PLANNED, repair) == ["post 1.r1.2"]
     # Then finance is asked anew, about the same money

@@ -89,6 +89,7 @@ from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
+from tests.gateway.recon.books import Books
 
 TOKEN: Final = "a-token-for-one-test"
 SOURCES: Final = {"urn:psa": Source(users=(USER,), types=("timesheet.*",))}
@@ -98,6 +99,7 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
 EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
+SYSTEMS: Final = {"erp": Books(), "crm": Books(name="crm")}
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
     "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
@@ -306,7 +308,7 @@ async def listening(
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
                     trials,
-                    Reconciliations(runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)),
+                    Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                 ),
             ) as addresses,  # fmt: skip

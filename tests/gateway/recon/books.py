@@ -47,6 +47,8 @@ class Books:
     asked: list[tuple[date, date, str | None]] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
     """References that a look-up finds, whatever stands."""
+    silent: set[str] = field(default_factory=set)
+    """Operations that cannot be looked up."""
     name: str = "erp"
 
     async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
@@ -59,8 +61,8 @@ class Books:
         following = begin + 2 if begin + 2 < len(standing) else None
         return PostingsPage(tuple(standing[begin : begin + 2]), None if following is None else str(following))
 
-    def capability(self, _operation: str) -> Capability:
-        return PROMISE
+    def capability(self, operation: str) -> Capability:
+        return replace(PROMISE, look_up=operation not in self.silent)
 
     async def send(self, command: Command) -> Outcome:
         raise NotImplementedError(command.reference)

@@ -30,7 +30,7 @@ def stands(number: int, **said: object) -> Standing:
 
 
 def plan(*differences: Difference) -> Planned:
-    draft = planned([Numbered(number, each) for number, each in enumerate(differences, 1)], {})
+    draft = planned([Numbered(number, each) for number, each in enumerate(differences, 1)], {}, lambda _: True)
     assert not draft.left
     return Planned(run=17, system="erp", first=MARCH.first, last=MARCH.last, requested_by="ann", items=draft.items)
 
@@ -94,3 +94,10 @@ async def test_of_three_entries_of_which_one_was_deleted_one_goes(firm: Firm) ->
     assert await changed(firm, *both) == [1]
     firm.books.entries = [stands(1, external_id="B-1b"), stands(1, external_id="B-1c")]
     assert await changed(firm, *both) == [1, 2], "which of them is to stay, a new run says"
+
+
+async def test_what_cannot_be_asked_for_counts_as_changed(firm: Firm) -> None:
+    firm.books.silent = {"billable.post"}
+    assert await changed(firm, missing(1)) == [1]
+    firm.books.silent = {"expense.post"}
+    assert await changed(firm, missing(1)) == []
