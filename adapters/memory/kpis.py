@@ -214,7 +214,7 @@ def _about(command: Command) -> About:
     amount, day = body.get("amount"), body.get("work_date") or body.get("incurred_on")
     return About(
         body.get("legal_entity"), body.get("currency"), None if amount is None else Decimal(amount),
-        None if day is None else date.fromisoformat(day),
+        None if day is None else date.fromisoformat(day), body.get("line_id"),
     )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ class About:
     currency: str | None = None
     amount: Decimal | None = None
     day: date | None = None
+    line_id: str | None = None
+    """The line of the sheet or report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,8 +164,9 @@ def _line(record: asyncpg.Record) -> Line:
         )  # fmt: skip
     if record["operation"] is not None:
         about = About(
-            record["about_legal_entity"], record["about_currency"], record["about_amount"], record["about_day"]
-        )
+            record["about_legal_entity"], record["about_currency"], record["about_amount"], record["about_day"],
+            record["about_line_id"],
+        )  # fmt: skip
         version = record["asked_version"] or 0
         sent = Sent(record["operation"], record["line"], version, record["is_confirmed"], about)
     key = ActorKey(record["entity"], record["key"])

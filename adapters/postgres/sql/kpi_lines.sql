@@ -8,7 +8,8 @@ SELECT t.seq, t.at, t.entity, t.key, t.entity_version, t.what,
        CASE WHEN t.what = 'applied' AND i.type LIKE ANY ($4::text[]) THEN i.body END AS body,
        a.operation, a.line, a.entity_version AS asked_version, a.is_confirmed,
        a.about ->> 'legal_entity' AS about_legal_entity, a.about ->> 'currency' AS about_currency,
-       (a.about ->> 'amount')::numeric AS about_amount, (a.about ->> 'day')::date AS about_day
+       (a.about ->> 'amount')::numeric AS about_amount, (a.about ->> 'day')::date AS about_day,
+       a.about ->> 'line_id' AS about_line_id
 FROM tallystick.timeline t
 LEFT JOIN tallystick.inbox i ON i.ref = t.ref
 LEFT JOIN LATERAL (

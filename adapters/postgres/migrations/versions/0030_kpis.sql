@@ -13,7 +13,7 @@ CREATE FUNCTION tallystick.about(p_body bytea) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
     SELECT NULLIF(jsonb_strip_nulls(jsonb_build_object(
                'legal_entity', b.body -> 'legal_entity', 'currency', b.body -> 'currency', 'amount', b.body -> 'amount',
-               'day', COALESCE(b.body -> 'work_date', b.body -> 'incurred_on'))), '{}')
+               'day', COALESCE(b.body -> 'work_date', b.body -> 'incurred_on'), 'line_id', b.body -> 'line_id')), '{}')
     FROM (SELECT convert_from(p_body, 'UTF8')::jsonb AS body OFFSET 0) b
 $$;
 
