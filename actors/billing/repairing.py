@@ -13,13 +13,16 @@ from schemas.billed import Billed, BilledLine, Post, TakenBack
 from schemas.commands import command_reference
 from schemas.facts import Notice
 from schemas.keys import ActorKey
-from schemas.repair.v1 import Item, Repaired
+from schemas.repair.v1 import LASTS, Item, Repaired
 
 B = TypeVar("B", bound=Billed)
 
 
 def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision:
     """Each item whose line is still held as it was planned; the others are left to the next reconciliation."""
+    if context.now - told.checked_at > LASTS:
+        asked = f"{told.system} was asked at {told.checked_at:%Y-%m-%d %H:%M} UTC, which is too long ago to go by"
+        return Ignore(f"{asked}: begin another reconciliation")
     lines, taken_back = dict(state.lines), [*state.taken_back]
     requests: list[Request] = []
     remarks: list[str] = []

@@ -10,6 +10,7 @@ from actors.decision import Actor
 from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
+from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
 from adapters.ports.recon import HeldState, Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
@@ -22,14 +23,11 @@ from gateway.recon.checks import Checks
 from gateway.recon.repairs import Repairs, Telling
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.steps import Held, HeldUnreadable, Steps
+from gateway.recon.tries import LONGEST
 from gateway.recon.worker import Reconciler
 from gateway.references import read_state
 from gateway.unreadable import is_unreadable
 from schemas.standing import Standing
-
-LONGEST_SECONDS = 60.0
-"""Between two questions to a system that does not answer, at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReconPorts:
@@ -65,12 +63,14 @@ def reconciliation(
     actors: Mapping[str, Actor],
     policy: Callable[[], Policy],
     schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
+    pauses: Callable[[], Sequence[Pause]],
     now: Callable[[], datetime],
 ) -> Reconciliation:
     """Everything, wired."""
     steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policy))
-    repairs = Repairs(ports.plans, entities, Checks(systems, ports.holdings, now), Telling(inner))
-    backoff = Backoff(longest=LONGEST_SECONDS)
+    checks = Checks(systems, ports.holdings, now)
+    repairs = Repairs(ports.plans, entities, checks, Telling(inner), pauses, now)
+    backoff = Backoff(longest=LONGEST.total_seconds())
     reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
     return Reconciliation(reconciler, readable)

@@ -6,29 +6,36 @@ twice would be once too often. The rest goes through the entities that own it, w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from adapters.ports.entities import Entities
-from adapters.ports.postings import PostingsUnreadable
+from adapters.ports.pauses import Pause
+from adapters.ports.postings import PostingsUnavailable, PostingsUnreadable
 from adapters.ports.recon_plans import Plan, Plans
 from gateway import telemetry
-from gateway.inner import Inner, InnerEvent
+from gateway.inner import Delivers, InnerEvent
 from gateway.recon.checks import Checks
+from gateway.recon.tries import TRIES, Tries
 from schemas.commands import OURS
 from schemas.keys import ActorKey
+from schemas.record import Record
 from schemas.repair.entity import Repair
-from schemas.repair.v1 import Planned, Verified
+from schemas.repair.v1 import LASTS, Planned, Unanswered, Verified
 
 SOURCE: Final = f"{OURS}:recon"
 PLANNED: Final = "repair.planned.v1"
 VERIFIED: Final = "repair.verified.v1"
+UNANSWERED: Final = "repair.unanswered.v1"
+MOST_NOTE: Final = 4000
 
 
 class Telling:
     """Tells plans to their entities."""
 
-    def __init__(self, inner: Inner) -> None:
+    def __init__(self, inner: Delivers) -> None:
         self._inner = inner
 
     async def tell(self, plan: Plan) -> None:
@@ -38,28 +45,45 @@ class Telling:
 
     async def tell_verified(self, plan: Plan, verified: Verified) -> None:
         """Tell it what the last look has found; return when that is durable."""
-        # What was found is part of the id: found otherwise after a crash it is another message, which comes late.
-        digest = sha256(verified.to_json()).hexdigest()[:8]
-        id_ = f"{plan.id}-verified-{digest}"
-        await self._inner.deliver(InnerEvent(SOURCE, id_, VERIFIED, key_of_plan(plan.id), verified))
+        await self._tell(plan, VERIFIED, "verified", verified)
+
+    async def tell_unanswered(self, plan: Plan, unanswered: Unanswered) -> None:
+        """Tell it that its system cannot be asked; return when that is durable."""
+        await self._tell(plan, UNANSWERED, "unanswered", unanswered)
+
+    async def _tell(self, plan: Plan, type: str, what: str, data: Record) -> None:
+        # What is told is part of the id: told otherwise after a crash it is another message, which comes late.
+        digest = sha256(data.to_json()).hexdigest()[:8]
+        await self._inner.deliver(InnerEvent(SOURCE, f"{plan.id}-{what}-{digest}", type, key_of_plan(plan.id), data))
 
 
 class Repairs:
-    """Looks after plans that are not ended."""
+    """Looks after plans that are not ended, each for itself. `now` is the wall clock, `pauses` are those in force."""
 
-    def __init__(self, plans: Plans, entities: Entities, checks: Checks, telling: Telling) -> None:
+    def __init__(
+        self,
+        plans: Plans,
+        entities: Entities,
+        checks: Checks,
+        telling: Telling,
+        pauses: Callable[[], Sequence[Pause]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._plans = plans
         self._entities = entities
         self._checks = checks
         self._telling = telling
+        self._pauses = pauses
+        self._now = now
+        self._tries: dict[str, Tries] = {}
+        """By plan, of those whose system was asked."""
 
     async def go_on(self) -> bool:
-        """Take each plan as far as it goes; whether any was ended.
-
-        Raises `StoreUnavailable`, and `PostingsUnavailable` where the system shall be asked again.
-        """
+        """Take each plan as far as it goes; whether any was ended. Raises `StoreUnavailable`."""
         ended = False
-        for plan in await self._plans.open():
+        plans = await self._plans.open()
+        self._tries = {plan.id: self._tries[plan.id] for plan in plans if plan.id in self._tries}
+        for plan in plans:
             if await self._is_over(plan):
                 await self._plans.end(plan.id)
                 ended = True
@@ -72,14 +96,39 @@ class Repairs:
             return False
         state = Repair.model_validate_json(row.state)
         if state.status == "approved" and state.plan is not None:
-            try:
-                changed = await self._checks.changed(state.plan)
-            except PostingsUnreadable as error:
-                telemetry.recon_waits(str(error))
-                return False
-            await self._telling.tell_verified(plan, Verified(changed=tuple(changed)))
-            return False
+            await self._check(plan, state.plan)
         return state.status in ("rejected", "sent")
+
+    async def _check(self, plan: Plan, planned: Planned) -> None:
+        """Ask the system, if that is due, and tell the plan's entity what came of it."""
+        now = self._now()
+        tries = self._tries.get(plan.id, Tries(now))
+        if now < tries.again_at or self._is_paused(plan, planned):
+            return
+        try:
+            changed = await self._checks.changed(planned)
+        except (PostingsUnavailable, PostingsUnreadable) as error:
+            telemetry.recon_waits(str(error))
+            self._tries[plan.id] = failed = tries.failed(now)
+            if failed.count == TRIES:
+                await self._telling.tell_unanswered(plan, Unanswered(reason=_note(error)))
+            return
+        # What is told may be decided on later than one would think: it is not asked again as long as it may count.
+        self._tries[plan.id] = Tries(now + LASTS)
+        await self._telling.tell_verified(plan, Verified(checked_at=now, changed=tuple(changed)))
+
+    def _is_paused(self, plan: Plan, planned: Planned) -> bool:
+        """Whether what the system says now could be decided on only after a pause."""
+        scopes = [pause.scope for pause in self._pauses()]
+        if any(scope.covers(key_of_plan(plan.id), None) for scope in scopes):
+            return True
+        items = {(ActorKey(item.entity, item.key), item.legal_entity) for item in planned.items}
+        return any(scope.covers(*item) for scope in scopes for item in items)
+
+
+def _note(error: Exception) -> str:
+    """What an error says, as a note: without control characters."""
+    return "".join(filter(str.isprintable, str(error)))[:MOST_NOTE]
 
 
 def key_of_plan(id: str) -> ActorKey:

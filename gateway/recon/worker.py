@@ -14,10 +14,9 @@ from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.recon.schedule import SCHEDULED, ReconciliationPolicy, slot_of
 from gateway.recon.steps import Steps
+from gateway.recon.tries import TRIES
 
 ROUND_SECONDS: Final = 5.0
-TRIES: Final = 30
-"""Questions in a row that a system leaves unanswered before the run fails; up to a minute apart."""
 SHOWN: Final = 100
 """Runs that are looked through for the newest of each system, whose figures are shown."""
 

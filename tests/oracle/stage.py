@@ -135,7 +135,10 @@ class Stage:
             fields |= {"stands": changed, "reference": reference, "external_id": f"erp-{reference}"}
         self._decided += 1
         plan = f"17.{self._decided}"
-        told = Repaired(to=name, plan=plan, system="erp", by="E-9", items=(Item.model_validate(fields),))
+        told = Repaired(
+            to=name, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
+            items=(Item.model_validate(fields),),
+        )  # fmt: skip
         inner = self.firm.gateways[0].runtime.inner
         await inner.deliver(InnerEvent(f"{OURS}:self", plan, "timesheet.repaired.v1", key, told))
         await self.quiet()

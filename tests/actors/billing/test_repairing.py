@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,10 +15,10 @@ from actors.policy import Flow, Mode
 from schemas.billed import Billed
 from schemas.expense.entity import ExpenseReport
 from schemas.operations.billable import BillablePost, BillableReverse
-from schemas.repair.v1 import Item, Repaired
+from schemas.repair.v1 import LASTS, Item, Repaired
 from schemas.timesheet.entity import Timesheet
 from tests.actors.firm import BRIDGE, REPORT, SHEET, approved, corrected, line, reported, running_project
-from tests.actors.stage import POLICY, Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import NOW, POLICY, Given, accepted, reason_to_ignore, refusal
 
 OTHERS = {BRIDGE: running_project()}
 BILLED = Given(ACTOR, SHEET, Timesheet(), others=OTHERS).after(approved(line("1", "8"), line("2", "4")))
@@ -31,7 +32,7 @@ def lines(given: Given) -> dict[str, str]:
 
 
 def told(*items: Item) -> Repaired:
-    return Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", items=items)
+    return Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW, items=items)
 
 
 def item(number: int = 1, *, entity: str = "timesheet", **said: object) -> Item:
@@ -57,7 +58,7 @@ MISSING = told(item(holds=HOLDS, books=True))
 THERE = body(BILLED).model_copy(update={"amount": Decimal("1100.00")})
 DIFFERENT = told(item(holds=HOLDS, books=True, stands=THERE, reference=HOLDS, external_id="B-1"))
 SPENT_MISSING = Repaired(
-    to=REPORT.id, plan="17.1", system="erp", by="E-fin",
+    to=REPORT.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW,
     items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
 )  # fmt: skip
 TWICE = told(item(4, holds=HOLDS, stands=body(BILLED), reference=HOLDS, external_id="B-9"))
@@ -134,6 +135,11 @@ def test_nothing_is_sent_where_the_policy_does_not_have_the_flow_live(mode: Mode
         assert f"time of DE01 in mode {mode}" in reason_to_ignore(replace(given, policy=policy).when(plan))
     # A report goes by the mode of expenses
     assert accepted(replace(SPENT, policy=policy).when(SPENT_MISSING)).requests
+
+
+def test_what_a_system_has_said_long_ago_is_not_gone_by() -> None:
+    old = MISSING.model_copy(update={"checked_at": NOW - LASTS - timedelta(seconds=1)})
+    assert "too long ago" in reason_to_ignore(BILLED.when(old))
 
 
 def test_each_item_stands_for_itself() -> None:

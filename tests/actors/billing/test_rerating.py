@@ -27,7 +27,7 @@ from schemas.values import Reference
 from tests.actors import agreements
 from tests.actors.agreements import APRIL, SOW, UNSUPERVISED, act, order
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
-from tests.actors.stage import POLICY, REFUSED, Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import NOW, POLICY, REFUSED, Given, accepted, reason_to_ignore, refusal
 
 PROJECT = running_project().model_copy(update={"contract": SOW.id})
 FINANCE, CLERK = ("F-9", "finance"), ("E-1", "clerk")
@@ -238,7 +238,7 @@ def test_a_line_that_a_repair_books_anew_stays_in_the_plan() -> None:
         number=1, sort="billable", legal_entity="DE01", entity="timesheet", key=SHEET.id, booking="1.r1",
         holds="timesheet/T-1/1.r1/1", books=True,
     )  # fmt: skip
-    repair = Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", items=(lost,))
+    repair = Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW, items=(lost,))
     assert names(PLANNED, repair) == ["post 1.r1.2"]
     # Then finance is asked anew, about the same money
     found = case(PLANNED, repair)

@@ -11,7 +11,8 @@ from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase
 from gateway.backoff import Backoff
 from gateway.recon.schedule import ReconciliationPolicy
-from gateway.recon.worker import TRIES, Reconciler
+from gateway.recon.tries import TRIES
+from gateway.recon.worker import Reconciler
 from tests.gateway.recon.books import Firm, ours, theirs
 
 NIGHTLY = ReconciliationPolicy(system="erp", days=30)
