@@ -26,6 +26,7 @@ from adapters.ports.recon import (
 from adapters.ports.recon_plans import Plan, PlanOpen
 from schemas.keys import ActorKey
 from schemas.standing import Standing
+from schemas.verdicts import Verdict
 
 
 @dataclass(slots=True)
@@ -228,7 +229,9 @@ class MemoryHoldings:
             for each in logged
             if each.command is not None and (each.command.system, each.command.key) == (system, key)
         )
-        return any(moment >= since.timestamp() for moment in moments)
+        applied = (line.at for line in self._tables.timeline if (line.key, line.what) == (key, Verdict.APPLIED))
+        start = since.timestamp()
+        return any(moment >= start for moment in moments) or any(moment > start for moment in applied)
 
 
 def _group(name: str, entries: Mapping[tuple[str, bool, str], Standing]) -> Group:

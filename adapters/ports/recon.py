@@ -255,7 +255,10 @@ class OpenCommand:
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """What moves of a key at a system: its open commands, and whether an attempt of it began or ended since then."""
+    """What moves of a key at a system: its open commands, and whether it has moved since then.
+
+    It has if an attempt at one of its commands began or ended, or an event was applied to it.
+    """
 
     open: tuple[OpenCommand, ...] = ()
     has_moved: bool = False
@@ -269,7 +272,7 @@ class Holdings(Protocol):
         ...
 
     async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open, and whether an attempt began or ended `since` then."""
+        """Of those keys of which something moves: what is open, and whether they have moved `since` then."""
         ...
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """The steps of a run: each reads or compares one page, and leaves behind where the run goes on.
 
 First the system's books are read, then what we hold. So whatever moved while the books were read still moves, or has an
-attempt that ended since the run began, when it is compared: that is on its way, and no difference. A posting of one of
+attempt that ended or an event that was applied since the run began, when it is compared: that is on its way, and no
+difference. A posting of one of
 the days before or after the period is read too, so that one of another day on the other side is found as just that.
 """
 

@@ -266,6 +266,14 @@ class TestHoldings:
         await store.pass_time(1200)
         assert await process.holdings.moving("erp", [SHEET], since=await store.now() - ten_minutes) == {}
 
+    async def test_what_an_event_was_applied_to_since_has_moved(self, process: Process, store: StoreStand) -> None:
+        # As a payment, of which no command speaks
+        await process.commit(applied(await process.row(SHEET), message("1")))
+        ten_minutes = timedelta(minutes=10)
+        moving = await process.holdings.moving("erp", [SHEET, OTHER_SHEET], since=await store.now() - ten_minutes)
+        assert moving == {SHEET: Moving((), has_moved=True)}
+        assert await process.holdings.moving("erp", [SHEET], since=await store.now() + ten_minutes) == {}
+
     async def confirmed(self, process: Process) -> None:
         asked, token = command(), uuid("token")
         await process.commit(asking(applied(await process.row(SHEET), message("1")), asked))
