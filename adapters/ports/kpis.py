@@ -224,10 +224,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far counting has come: `until` is when the newest counted line was committed, `at` the database's clock."""
+    """How far counting has come: `until` is when the newest counted line was committed, `at` the database's clock.
+
+    `uncounted` is when the oldest line behind it was committed, None where everything is counted.
+    """
 
     at: datetime
     until: datetime | None
+    uncounted: datetime | None = None
 
 
 class Kpis(Protocol):

@@ -23,6 +23,7 @@ class Business:
         self._backoff = backoff
         self._waiting: Sequence[Waiting] = ()
         self._ages: dict[str, float] = {}
+        self._behind: float | None = None
 
     async def run(self) -> None:
         """Look after look."""
@@ -47,6 +48,8 @@ class Business:
             for each in waiting
         }
         self._waiting = waiting
+        uncounted = progress.uncounted
+        self._behind = 0.0 if uncounted is None else max(0.0, (progress.at - uncounted).total_seconds())
 
     def show(self, counts: Counts) -> None:
         """Add its gauges."""
@@ -55,6 +58,8 @@ class Business:
                   lambda: {(each.flow,): float(each.count) for each in self._waiting}),
             Gauge("business_waiting_oldest_seconds", "Age of the oldest that waits.", ("flow",),
                   lambda: {(flow,): age for flow, age in self._ages.items()}),
+            Gauge("figures_behind_seconds", "Age of the oldest line that is not counted.", (),
+                  lambda: {} if self._behind is None else {(): self._behind}),
             Gauge("business_waiting_money", "Money in what waits.", ("flow", "currency"),
                   lambda: {(each.flow, currency): float(amount)
                            for each in self._waiting for currency, amount in each.money.items()}),

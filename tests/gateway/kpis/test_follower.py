@@ -154,5 +154,9 @@ def test_what_waits_is_shown_as_metrics() -> None:
         assert shown["business_waiting"]["cases",] == 1
         assert shown["business_waiting_oldest_seconds"]["cases",] == 60
         assert shown["business_waiting_money"] == {("cases", "EUR"): 9.5}
+        assert shown["figures_behind_seconds"] == {(): 60.0}
+        await count_all(store.clients().books)
+        await business.look()
+        assert {gauge.name: dict(gauge.read()) for gauge in counts.gauges}["figures_behind_seconds"] == {(): 0.0}
 
     run(story())
