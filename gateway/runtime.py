@@ -360,7 +360,7 @@ class Runtime:
     def _show(self, counts: Counts) -> None:
         """Gauges of what this process has in hand."""
         if self.reconciliation is not None:
-            counts.gauges.append(self.reconciliation.gauge)
+            counts.gauges += self.reconciliation.gauges
         if self._business is not None:
             self._business.show(counts)
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,14 +46,29 @@ class Reconciliation:
 
     reconciler: Reconciler
     readable: frozenset[str]
+    now: Callable[[], datetime]
 
     @property
-    def gauge(self) -> Gauge:
+    def gauges(self) -> Sequence[Gauge]:
         """The figures that are shown."""
-        return Gauge(
-            "recon_differences", "Differences of the newest whole reconciliation of each system.", ("entity", "kind"),
-            lambda: {place: float(count) for place, count in self.reconciler.figures.items()},
+        return (
+            Gauge("recon_differences", "Differences of the newest whole reconciliation of each system.",
+                  ("entity", "kind"),
+                  lambda: {place: float(count) for place, count in self.reconciler.figures.items()}),
+            Gauge("recon_age_seconds", "Since the newest reconciliation of a schedule was done; +Inf for never.",
+                  ("system", "schedule"), self._ages),
+            Gauge("recon_failed", "Reconciliations of a schedule that failed since the last one was done.",
+                  ("system", "schedule"),
+                  lambda: {(each.system, name): float(each.failed)
+                           for name, each in self.reconciler.scheduled.items()}),
         )  # fmt: skip
+
+    def _ages(self) -> dict[tuple[str, ...], float]:
+        now = self.now()
+        return {
+            (each.system, name): math.inf if each.done_at is None else max(0.0, (now - each.done_at).total_seconds())
+            for name, each in self.reconciler.scheduled.items()
+        }
 
 
 def reconciliation(
@@ -73,7 +89,7 @@ def reconciliation(
     backoff = Backoff(longest=LONGEST.total_seconds())
     reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
-    return Reconciliation(reconciler, readable)
+    return Reconciliation(reconciler, readable, now)
 
 
 def held_by(actors: Mapping[str, Actor], policy: Callable[[], Policy]) -> Held:
