@@ -10,7 +10,8 @@ from actors.standing import day_of, sort_of
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Holdings
 from adapters.ports.system import Absent, System, UnknownOperation
-from gateway.recon.steps import books_of, days_read, names_of
+from gateway.recon.paging import Paging
+from gateway.recon.steps import books_of, days_read, expect_further, names_of
 from schemas.commands import Command, Confirmed, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Item, Planned
@@ -58,14 +59,15 @@ class Checks:
         names = {_name(item) for item in plan.items}
         first, last = days_read(plan.first, plan.last)
         there: dict[str, list[Standing]] = {name: [] for name in names}
-        books, start = books_of(self._systems, plan.system), None
+        books, paging, start = books_of(self._systems, plan.system), Paging(), None
         while True:
             page = await books.postings(first, last, start)
             for each in page.standings:
                 if each.name in there:
                     there[each.name].append(each)
-            if page.next is None or page.next == start:
+            if page.next is None:
                 return there
+            expect_further(plan.system, page.next, start, paging)
             start = page.next
 
     async def _is_as_planned(self, system: str, item: Item, there: Mapping[str, Sequence[Standing]]) -> bool:

@@ -30,6 +30,7 @@ from adapters.ports.recon import (
 )
 from adapters.ports.system import System
 from gateway.recon.compare import ZERO, Judged, Scope, judge, more
+from gateway.recon.paging import Paging
 from schemas.operations.table import read_body
 from schemas.standing import Standing, key_of, name_of
 
@@ -56,6 +57,8 @@ class Steps:
         self._holdings = holdings
         self._systems = systems
         self._held = held
+        self._paging: tuple[int, Paging] = (0, Paging())
+        """Of the run whose pages we read."""
 
     async def step(self, run: Run) -> None:
         """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
@@ -77,8 +80,9 @@ class Steps:
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
         page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
-        if page.next is not None and page.next == run.cursor:
-            raise PostingsUnreadable(f"{asked.system} goes on where its page began, at {page.next}: mend its paging")
+        if self._paging[0] != run.id:
+            self._paging = (run.id, Paging())
+        expect_further(asked.system, page.next, run.cursor, self._paging[1])
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
         await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
@@ -121,6 +125,12 @@ def books_of(systems: Mapping[str, System], name: str) -> Postings:
     if system is None:
         raise PostingsUnreadable(f"the policy file lists no system {name}")
     raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
+
+
+def expect_further(system: str, following: str | None, start: str | None, paging: Paging) -> None:
+    """Raise `PostingsUnreadable` where the page behind one that began at `start` was read before."""
+    if following is not None and (following == start or paging.has_been(following)):
+        raise PostingsUnreadable(f"{system} leads from page {start} back to page {following}: mend its paging")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from adapters.ports.postings import PostingsUnreadable
 from adapters.ports.recon import Difference, Kind, Numbered
 from gateway.recon.checks import Checks
 from gateway.recon.planning import planned
@@ -101,3 +102,10 @@ async def test_what_cannot_be_asked_for_counts_as_changed(firm: Firm) -> None:
     assert await changed(firm, missing(1)) == [1]
     firm.books.silent = {"expense.post"}
     assert await changed(firm, missing(1)) == []
+
+
+async def test_pages_that_lead_in_a_circle_are_not_gone_by(firm: Firm) -> None:
+    firm.books.entries = list(map(stands, range(8)))
+    firm.books.back = {"4": "2"}
+    with pytest.raises(PostingsUnreadable, match="mend its paging"):
+        await changed(firm, missing(9))

@@ -125,6 +125,14 @@ async def test_a_system_that_does_not_answer_is_asked_again(firm: Firm) -> None:
     assert await firm.shown(run) == run
 
 
+@pytest.mark.parametrize("back", [{"2": "2"}, {"4": "2"}, {"6": "0"}])
+async def test_pages_that_lead_in_a_circle_end_the_run(firm: Firm, back: dict[str, str]) -> None:
+    firm.books.entries = list(map(theirs, range(20)))
+    firm.books.back = back
+    run = await firm.over()
+    assert (run.phase, "mend its paging" in (run.reason or "")) == (Phase.FAILED, True)
+
+
 @pytest.mark.parametrize("system", ["crm", "erp-2"])
 async def test_a_system_without_books_ends_the_run(firm: Firm, system: str) -> None:
     run = await firm.over(replace(MARCH, system=system))
