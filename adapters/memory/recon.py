@@ -44,6 +44,7 @@ class ReconTables:
     """What all processes share."""
 
     runs: dict[int, Kept] = field(default_factory=dict)
+    last_run: int = 0
     plans: dict[str, Plan] = field(default_factory=dict)
     worker: object = None
     """The client that works; the others wait for it to close."""
@@ -54,6 +55,7 @@ class MemoryRuns:
 
     def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._shared = shared
         self._runs = shared.runs
         self._clock = clock
 
@@ -63,7 +65,8 @@ class MemoryRuns:
             raise RunClickReused(f"run {known.id} was asked for with the same key, and it is another one")
         if known is not None:
             return known
-        run = Run(len(self._runs) + 1, asked, by, datetime.fromtimestamp(self._clock(), UTC))
+        self._shared.last_run += 1
+        run = Run(self._shared.last_run, asked, by, datetime.fromtimestamp(self._clock(), UTC))
         self._runs[run.id] = Kept(run, click)
         said = ("run", run.id, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity)
         reason = " ".join(str(each) for each in said if each is not None)
