@@ -124,6 +124,11 @@ def project_refused(office: Office, id: str) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, ProjectCreate) and body.project_id == id
 
 
+@given(says("the ERP takes {count:Number} lines in one request, those of a sheet in their order"))
+def batches(office: Office, count: int) -> None:
+    office.equip("erp", "billable.post", {"batch": {"size": count, "in_order": True}})
+
+
 @given("the ERP refuses time")
 def time_refused(office: Office) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, BillablePost)
@@ -587,6 +592,11 @@ def cost_booked(office: Office, hours: str, centre: str, deal_id: str) -> None:
 @then(says("the ERP was asked for {amounts:Amounts} EUR of {deal_id:Id}, in this order"))
 def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None:
     assert facts.booked(office.answers, f"erp-{deal_id}") == amounts
+
+
+@then("both lines came to the ERP in one request")
+def one_request(office: Office) -> None:
+    assert office.systems["erp"].batches == [2]
 
 
 @then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))

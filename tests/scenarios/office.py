@@ -91,6 +91,11 @@ class Office:
         self._policy[part].setdefault(name, {}).update(entry)
         self._reload()
 
+    def equip(self, system: str, operation: str, entry: dict[str, Any]) -> None:
+        """Let a system offer more of an operation, before the firm begins to work."""
+        operations = self._policy["systems"][system]["operations"]
+        operations[operation] = operations[operation] | entry
+
     def be_patient(self, seconds: float) -> None:
         """Let messages wait for so long before a person is asked."""
         self._policy["wait_seconds"] = seconds
