@@ -134,7 +134,7 @@ class TestBilling:
         book.message(SHEET, "applied", APPROVED, version=1)
         book.command(SHEET, "billable.post", "a.r1", amount="10.00")
         book.command(SHEET, "billable.post", "a.r1.r1", amount="5.00", line_id="a.r1")
-        book.message(SHEET, "applied", "timesheet.invoiced", source=SELF, data=invoiced("I-1", "issued", "a.r1"))
+        book.message(SHEET, "applied", "timesheet.invoiced", source=SELF, data=invoiced("I-1", "invoiced", "a.r1"))
         assert book.total_of("wip") == 10
 
     def test_what_is_booked_at_other_rates_was_approved_by_nobody_now(self) -> None:
