@@ -10,7 +10,7 @@ from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
 from actors.billing.planning import rates_changed
 from actors.billing.repairing import repaired
-from actors.billing.rerating import acted, followed
+from actors.billing.rerating import acted, followed, plan_of
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices.billed import heard, is_of_invoices
 from schemas.acts import Acted
@@ -24,8 +24,8 @@ from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Submitted, Withdrawn
 
 
-def references(_state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """What is booked needs its project, that one's contract, and for cost whoever worked."""
+def references(state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """What is booked needs its project, that one's contract, and for cost whoever worked; other rates their contract."""
     match event:
         case Envelope(data=Approved() | Corrected() as sheet):
             return ground_references(sheet, loaded)
@@ -33,6 +33,8 @@ def references(_state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapsh
             return (end.project.key("project"),)
         case Envelope(data=RatesChanged() as change):
             return (ActorKey("contract", change.contract),)
+        case Envelope(data=Acted() as act) if (plan := plan_of(state, act)) is not None:
+            return (ActorKey("contract", plan.contract),)
         case _:
             return ()
 

@@ -203,6 +203,39 @@ def test_an_approval_of_what_was_seen_before_is_ignored() -> None:
     assert "nothing" in reason_to_ignore(since.when(act(Act.APPROVE, "other", FINANCE)))
 
 
+def test_rates_that_come_back_to_what_was_rejected_end_the_plan_of_those_between() -> None:
+    # Given 150.00 that finance has rejected, and then a plan for 160.00
+    rejected = PLANNED.after(decided(Act.REJECT, PLANNED))
+    dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
+    since = under(rejected, dearest).after(TOLD.model_copy(update={"number": 3}))
+    open_topic = topic(since)
+    # When the contract has 150.00 again
+    back = under(since, DEARER)
+    decision = accepted(back.when(TOLD.model_copy(update={"number": 4})))
+    # Then nothing is left to approve
+    assert (decision.settles, decision.cases) == ((open_topic,), ())
+    assert sheet(back.after(TOLD.model_copy(update={"number": 4}))).plans == {}
+
+
+def test_an_approval_of_rates_that_the_contract_has_no_more_asks_for_those_that_it_has() -> None:
+    # Given a contract that has changed once more, of which the sheet has not heard yet
+    dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
+    ahead = under(PLANNED, dearest)
+    decision = accepted(ahead.when(decided(Act.APPROVE, PLANNED)))
+    # Then nothing is booked, and finance is asked about the rates as they are
+    assert (decision.requests, decision.notices, decision.settles) == ((), (), ())
+    (found,) = decision.cases
+    assert (found.topic, found.money) == (topic(PLANNED), {"EUR": Decimal("180.00")})
+    assert "other rates than F-9 approved" in decision.remarks[0]
+    asked = ahead.after(decided(Act.APPROVE, PLANNED))
+    assert "asks the same" in reason_to_ignore(asked.when(TOLD.model_copy(update={"number": 3})))
+    posts = [r.body for r in asked.asked(decided(Act.APPROVE, asked)) if isinstance(r.body, BillablePost)]
+    assert [str(post.rate) for post in posts] == ["160.00", "160.00"]
+    # And where the rates are as they were booked, nothing is left to decide
+    back = accepted(under(PLANNED, agreed()).when(decided(Act.APPROVE, PLANNED)))
+    assert (back.requests, back.settles, back.cases) == ((), (topic(PLANNED),), ())
+
+
 def test_only_finance_decides_and_only_yes_or_no() -> None:
     assert "E-1 is not that" in reason_to_ignore(PLANNED.when(decided(Act.APPROVE, PLANNED, CLERK)))
     assert "approve or reject" in reason_to_ignore(PLANNED.when(decided(Act.RETRY, PLANNED)))
