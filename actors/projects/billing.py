@@ -10,14 +10,19 @@ from typing import Final
 from actors.decision import Context, Request
 from actors.lines import DIGITS
 from schemas.acts import Act
+from schemas.contract.entity import Contract
 from schemas.facts import Case
+from schemas.keys import ActorKey
 from schemas.operations.milestone_bill import MilestoneBill
 from schemas.project.entity import Milestone, Project
+from schemas.values import Money
 from schemas.verdicts import Failure, FailureClass
 
 OPERATION: Final = "milestone.bill"
 UNBILLED: Final = "milestone:"
 """Begins the topic of the case of a milestone that is not billed."""
+TOLD_TWICE: Final = "milestone_differs:"
+"""Begins the topic of the case of a milestone that was told twice with another amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     remarks: list[str] = []
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
-        failure = _unbillable(state, milestone)
+        failure = _unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
         if failure is not None:
             money = {milestone.currency or "": milestone.amount or Decimal(0)}
             cases.append(Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money=money))
@@ -54,6 +59,17 @@ def bill_milestones(state: Project, context: Context) -> Billed:
             asked[id] = asked[id].model_copy(update={"biller": system, "bill_line": line})
     changed = state.model_copy(update={"milestones": {**state.milestones, **asked}})
     return Billed(changed, tuple(requests), tuple(cases), tuple(remarks))
+
+
+def differing(id: str, known: Milestone, amount: Money) -> Case:
+    """The case of a milestone that was told twice with another amount; the first counts."""
+    reason = (
+        f"milestone {id} was told with {known.amount} {known.currency}, which counts, and again with {amount.amount} "
+        f"{amount.currency}: find out which is right; if it is the second, have the difference told under an id of its "
+        "own, or credited, then resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "milestone_differs", reason, "amount")
+    return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), money={amount.currency: amount.decimal})
 
 
 def milestone_of(line: str) -> str:
@@ -99,3 +115,21 @@ def _unbillable(state: Project, milestone: Milestone) -> Failure | None:
         )
         return Failure(FailureClass.BUSINESS_RULE, "currency_differs", reason, "amount")
     return None
+
+
+def _unlike_schedule(state: Project, id: str, milestone: Milestone, context: Context) -> Failure | None:
+    """Why a milestone is not what its contract has scheduled, as far as that is known and has it."""
+    if state.contract is None:
+        return None
+    at_contract = context.find(ActorKey("contract", state.contract))
+    contract = at_contract.state
+    if not isinstance(contract, Contract) or contract.project_id != context.key.id:
+        return None
+    agreed = [part.amount for part in contract.schedule if part.milestone_id == id]
+    if not agreed or sum(agreed) == milestone.amount:
+        return None
+    reason = (
+        f"contract {at_contract.key.id} has {sum(agreed)} {contract.currency} for milestone {id}, and it was completed "
+        f"with {milestone.amount}, so it is not billed: find out which is right, bill that by hand, and resolve this"
+    )
+    return Failure(FailureClass.CONFLICT, "schedule_differs", reason, "amount")
