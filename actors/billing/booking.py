@@ -77,18 +77,20 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
         return ground
     takes_cost = ground.taker("cost.post") is not None
     wanted = {line.line_id: line for line in paper.lines if line.billable or takes_cost}
-    if revision == state.revision and is_whole(paper) and wanted.keys() <= state.lines.keys():
-        return Ignore(f"revision {revision} is approved already")
+    said = {line.line_id for line in paper.lines}
     leaving = {
         line_id: booked
         for line_id, booked in state.lines.items()
-        if (line_id in wanted or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
+        if (line_id in said or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
     }
-    early = next((line_id for line_id, booked in leaving.items() if booked.revision == revision), None)
+    is_repeated = revision == state.revision and is_whole(paper)
+    early = next((line_id for line_id, booked in leaving.items() if is_repeated or booked.revision == revision), None)
     if early is not None:
         return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
     stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
     new = [line for line_id, line in wanted.items() if line_id not in stays]
+    if is_repeated and not new:
+        return Ignore(f"revision {revision} is approved already")
     booked = _booked(new, stays, revision, source, ground)
     if not isinstance(booked, dict):
         return booked
