@@ -15,6 +15,7 @@ from actors.entities.timesheet import ACTOR
 from actors.policy import ServiceLine, WorkPackage
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
+from schemas.contract.v1 import Withdrawn
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.project.entity import Project
@@ -76,6 +77,14 @@ def test_time_under_a_terminated_contract_is_billed_up_to_its_last_day() -> None
     assert billed(given.asked(approved(line(day=APRIL)))) == [("145.00", 1)]
     late = refusal(given.when(approved(line(day=JUNE))))
     assert (late.code, str(APRIL) in late.reason) == ("contract_not_in_force", True)
+
+
+def test_under_a_withdrawn_contract_nothing_more_is_billed_and_what_is_booked_is_taken_back() -> None:
+    booked = sheet(agreed()).after(approved(line("1"), line("2")))
+    over = agreed(Withdrawn(to=SOW.id, engagement="ENG-1", reason="cancelled"))
+    assert refusal(sheet(over).when(approved())).code == "contract_not_in_force"
+    later = replace(booked, others=sheet(over).others)
+    assert [request.operation for request in entries(later, corrected(line("1")))] == ["billable.reverse"]
 
 
 def test_a_line_may_name_another_contract_of_its_project() -> None:
