@@ -125,6 +125,11 @@ def test_a_person_may_say_that_both_are_right() -> None:
     assert "not possible" in reason_to_ignore(given.when(other))
 
 
+def test_a_credit_memo_in_another_currency_takes_no_line_back() -> None:
+    given = in_books(*TWO).after(credited("47.60", "2", currency="USD"))
+    assert lines_told(given.asked(paid("119.00"))) == {"T-1": {"1": "paid", "2": "paid"}, "T-2": {"7": "paid"}}
+
+
 def test_a_line_is_billed_anew_once_the_first_invoice_is_credited() -> None:
     given = SHEETS_GIVEN.after(told("invoiced"), told("credited"))
     assert accepted(given.when(told("invoiced", "INV-2"))).cases == ()
