@@ -8,6 +8,7 @@ from actors.asking import not_seen
 from actors.billing.booking import posting, reversals
 from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
 from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.lines import content
 from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
 from schemas.billed import BilledLine
@@ -96,7 +97,8 @@ def _anew(rated: RatedLine, line: BilledLine, key: ActorKey) -> BilledLine:
     """The line as it is booked at its new rate."""
     at = {"rate": rated.rate, "amount": rated.amount, "contract_version": rated.contract_version}
     body = line.body.model_copy(update=at)
-    anew = line.model_copy(update={"body": body, "turn": line.turn + 1, "posted": False})
+    again = {"body": body, "turn": line.turn + 1, "digest": content(body), "posted": False}
+    anew = line.model_copy(update=again)
     return anew.model_copy(update={"reference": command_reference(key, anew.name, 1)})
 
 

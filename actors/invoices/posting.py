@@ -144,7 +144,7 @@ def _confirmed(state: Invoice, result: Result, external_id: str | None, context:
 
 
 def _twins(state: Invoice, external_id: str) -> tuple[str, ...]:
-    """Under which ids the ERP has it besides this one: what was refused as a draft may have been posted all the same."""
+    """Under which ids the ERP has it besides this one: a draft that was refused may have been posted all the same."""
     if not state.is_posted or state.external_id in (None, external_id):
         return state.twins
     return (*state.twins, f"{state.external_id}")

@@ -111,7 +111,8 @@ def _nobody_posts(issued: Issued, engine: str) -> Case:
 
 
 def _twice(header: Issued | Posted, ids: tuple[str, ...]) -> Case:
-    reason = f"the ERP has posted {header.number} as {' and as '.join(ids)}: have all but one reversed, then resolve this"
+    names = " and as ".join(ids)
+    reason = f"the ERP has posted {header.number} as {names}: have all but one reversed, then resolve this"
     failure = Failure(FailureClass.DUPLICATE, "posted_twice", reason, "external_id")
     asks, money = digest_of(*(each.encode() for each in ids)), {header.currency: header.total}
     return Case(failure, TWICE, (Act.RESOLVE,), owner="finance", money=money, asks=asks)

@@ -1,4 +1,4 @@
-"""What an entity holds to stand in a system's books: what it asked for there and did not take back, and nowhere else."""
+"""What an entity holds to stand in a system's books: what it asked for there and did not take back."""
 
 from __future__ import annotations
 

@@ -186,7 +186,8 @@ def test_a_draft_that_is_posted_after_all_beside_the_retry_is_a_case() -> None:
     decision = accepted(both.when(both.confirmed(retry, "4712")))
     # Then it is in the books twice, and finance is asked
     (twice,) = decision.cases
-    assert (twice.topic, twice.failure.code, twice.money) == ("posted_twice", "posted_twice", {"EUR": Decimal("119.00")})
+    assert (twice.topic, twice.failure.code) == ("posted_twice", "posted_twice")
+    assert twice.money == {"EUR": Decimal("119.00")}
     assert "4711 and as 4712" in twice.failure.reason
     after = both.after(both.confirmed(retry, "4712"))
     looked = acted(Act.RESOLVE, "posted_twice").model_copy(update={"seen": twice.asks})
