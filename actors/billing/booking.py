@@ -8,13 +8,12 @@ from typing import Final, TypeVar
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
 from actors.billing.checks import objection
 from actors.billing.ground import Ground, ground_of
-from actors.billing.papers import Approved, Corrected, Line, Paper, is_whole
+from actors.billing.papers import Approved, Corrected, Line, Paper, Withdrawn, is_whole
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from schemas.billed import Billed, BilledLine
 from schemas.commands import command_reference
 from schemas.facts import Claim, Notice
 from schemas.project.entity import Project
-from schemas.timesheet.v1 import Withdrawn
 from schemas.verdicts import Failure, FailureClass
 
 LINE: Final = "billed_line"
@@ -39,7 +38,7 @@ def corrected(state: B, paper: Corrected, source: str, context: Context) -> Deci
     if paper.corrects < state.revision:
         return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
     if not state.is_approved:
-        return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve the sheet again"))
+        return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve it again"))
     return _bill(state, paper, paper.corrects + 1, source, context)
 
 
@@ -54,7 +53,7 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
     """The approval was taken back: whatever is booked is taken back."""
     if end.revision < state.revision or end.revision <= state.withdrawn:
         latest = max(state.revision, state.withdrawn)
-        return Ignore(f"revision {end.revision} is over: the sheet is at revision {latest}")
+        return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
     at_project = context.find(end.project.key("project"))
     project = at_project.state
     erp = project.erp if isinstance(project, Project) else None
