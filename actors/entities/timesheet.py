@@ -12,7 +12,7 @@ from actors.billing.planning import rates_changed
 from actors.billing.repairing import repaired
 from actors.billing.rerating import acted, followed, plan_of
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
-from actors.invoices.billed import heard, is_of_invoices
+from actors.invoices.billed import heard, is_of_invoices, rebooked
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Result
 from schemas.commands import Rejected as Refused
@@ -25,7 +25,7 @@ from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Su
 
 
 def references(state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """What is booked needs its project, that one's contract, and for cost whoever worked; other rates their contract."""
+    """What is booked needs its project, that one's contract, and for cost whoever worked; a plan its contract."""
     match event:
         case Envelope(data=Approved() | Corrected() as sheet):
             return ground_references(sheet, loaded)
@@ -53,9 +53,9 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):
-            return heard(state, act) if is_of_invoices(act) else acted(state, act, context)
+            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context))
         case Envelope():
-            return followed(state, _said(state, event, context), context.key)
+            return rebooked(state, followed(state, _said(state, event, context), context.key))
 
 
 def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:

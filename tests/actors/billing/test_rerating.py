@@ -18,6 +18,8 @@ from schemas.acts import Act, Acted
 from schemas.billed_month.v1 import Listed
 from schemas.contract.entity import Contract
 from schemas.facts import Case, Notice
+from schemas.invoice.told import BilledLine as InvoicedLine
+from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.record import Record
@@ -253,6 +255,14 @@ def test_an_approval_of_rates_that_the_contract_has_no_more_asks_for_those_that_
     # And where the rates are as they were booked, nothing is left to decide
     back = accepted(under(PLANNED, agreed()).when(decided(Act.APPROVE, PLANNED)))
     assert (back.requests, back.settles, back.cases) == ((), (topic(PLANNED),), ())
+
+
+def test_a_line_that_was_invoiced_is_asked_to_be_credited_once_it_is_rerated() -> None:
+    bills = Invoiced(
+        to=SHEET.id, invoice="INV-1", number="2026-1", lines=(InvoicedLine(line_id="1", state="invoiced"),)
+    )
+    (credit,) = accepted(PLANNED.after(bills).when(decided(Act.APPROVE, PLANNED))).cases
+    assert (credit.topic, credit.money) == ("credit_memo:1", {"EUR": Decimal("1160.00")})
 
 
 def test_only_finance_decides_and_only_yes_or_no() -> None:
