@@ -20,7 +20,7 @@ class Found:
     """What was read after the play: PostgreSQL's inbox and dead letters, and the systems' journals.
 
     `verdicts`: by (source, id). `journal`: of each system in the order of its effects. `settled`: cases that people
-    settled, by code.
+    settled, by code; `left`: those that they should have, and that stand open.
     """
 
     verdicts: Mapping[MessageId, str]
@@ -28,6 +28,7 @@ class Found:
     parked_commands: int
     journal: Sequence[Effect]
     settled: Mapping[str, int] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         *_wrong_customers(expected, found.journal),
         *(f"made twice: {what}" for what in twice),
         *(f"{each.found} cases {each.name} were settled, not {each.expected}" for each in settled if not each.agrees),
+        *(f"{number} cases {code} stand open" for code, number in found.left.items()),
     ]
     return Summary(
         published=published,
