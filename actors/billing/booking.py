@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
 from actors.billing.checks import objection
+from actors.billing.closing import closed
 from actors.billing.ground import Ground, ground_of
 from actors.billing.papers import Approved, Corrected, Line, Paper, Withdrawn, is_whole
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
@@ -59,6 +60,9 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
     erp = project.erp if isinstance(project, Project) else None
     if erp is None and any(line.system is None for line in state.lines.values()):
         return Wait(at_project.key, "nobody knows yet which ERP has what was booked")
+    shut = closed(end.legal_entity, (), state.lines.values(), context.policy)
+    if shut is not None:
+        return Reject(shut)
     changed = {
         "status": "withdrawn", "withdrawn": end.revision, "lines": {}, "releasing": _releasing(state, state.lines),
     }  # fmt: skip
@@ -90,6 +94,9 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     new = [line for line_id, line in wanted.items() if line_id not in stays]
     if is_repeated and not new:
         return Ignore(f"revision {revision} is approved already")
+    shut = closed(paper.legal_entity, new, leaving.values(), context.policy)
+    if shut is not None:
+        return Reject(shut)
     booked = _booked(new, stays, revision, source, ground)
     if not isinstance(booked, dict):
         return booked

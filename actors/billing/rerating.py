@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from actors.asking import not_seen
 from actors.billing.booking import posting, reversals
+from actors.billing.closing import closed
 from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import content
@@ -78,6 +79,9 @@ def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Dec
         if legal_entity is not None and legal_entity.mode(Flow.TIME) is not Mode.LIVE:
             mode = legal_entity.mode(Flow.TIME)
             return Ignore(f"the policy has time of {code} in mode {mode}: set it live, then approve again")
+    shut = closed("", (), (line for _, line in stand), context.policy)
+    if shut is not None:
+        return Ignore(f"{shut.reason}: approve the plan then")
     now = planned(state, plan.contract, plan.number, context)
     if not isinstance(now, Plan):
         return now

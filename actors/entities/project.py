@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Snapshot
+from actors.projects import milestones
+from actors.projects.billing import UNBILLED
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
 from actors.projects.milestones import answered, ask_earlier, completed, unmapped
 from actors.projects.upcasts import UPCASTS
@@ -31,7 +33,7 @@ from schemas.project.v1 import (
 def references(state: Project, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
     """What milestones are billed by: the contract of the project."""
     match event:
-        case Envelope(data=MilestoneCompleted()):
+        case Envelope(data=MilestoneCompleted() | Acted()):
             contract = state.contract
         case Envelope(data=Opened() as opened):
             contract = opened.contract
@@ -71,7 +73,7 @@ def _told(state: Project, event: Envelope, context: Context) -> Decision:
         case Closed() as end:
             return closed(state, end)
         case Acted() as act:
-            return acted(state, act)
+            return milestones.acted(state, act, context) if act.topic.startswith(UNBILLED) else acted(state, act)
         case _:
             return Ignore(f"{event.type} does not concern a project")
 
@@ -114,6 +116,7 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
     return Accept(
         billed.state,
         billed.requests,
+        settles=billed.settles,
         binds=tuple(
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),

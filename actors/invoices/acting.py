@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.asking import not_seen
-from actors.decision import Accept, Context, Decision, Ignore
+from actors.decision import Accept, Context, Decision, Ignore, Reject
 from actors.invoices.outcome import concluded, with_failure
-from actors.invoices.posting import asked, issued
+from actors.invoices.posting import asked, closed, issued
 from actors.invoices.troubles import LOOKED_AT, NOBODY_POSTS, POSTING, VIEW, troubles
 from actors.policy import Flow, Mode, Policy
 from schemas.acts import Act, Acted
@@ -49,6 +49,8 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
     if state.refusal is None or state.issued is None:
         return Ignore("the ERP has not refused it, or it was settled already")
     match act.act:
+        case Act.RETRY if (shut := closed(state.issued, context.policy)) is not None:
+            return Ignore(shut.reason)
         case Act.RETRY:
             after, requests = asked(state, state.issued, context)
             if not requests:
@@ -69,7 +71,8 @@ def _issued_again(state: Invoice, context: Context) -> Decision:
     """By the policy as it is now some ERP may take what none took before."""
     if state.issued is None or state.posting != "none":
         return Ignore("an ERP was asked to post it since")
-    return issued(state, state.issued, context)
+    decision = issued(state, state.issued, context)
+    return Ignore(decision.failure.reason) if isinstance(decision, Reject) else decision
 
 
 def _on_view(state: Invoice, act: Acted, context: Context) -> Decision:

@@ -10,6 +10,7 @@ from actors.invoices.outcome import concluded
 from actors.invoices.places import books_of, places
 from actors.invoices.troubles import differ, too_large
 from actors.lines import numbered
+from actors.policy import Policy
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Issued, Posted, PostingRejected
@@ -29,6 +30,9 @@ def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
             f"{state.issued.number} is posted, or on its way to be: correct it by a credit memo and another invoice"
         )
         return Reject(Failure(FailureClass.CONFLICT, "issued_differs", reason))
+    shut = None if state.is_posted else closed(invoice, context.policy)
+    if shut is not None:
+        return Reject(shut)
     found = places(invoice, context, is_posted=state.is_posted)
     if isinstance(found, Wait | Reject):
         return found
@@ -98,6 +102,19 @@ def answered(state: Invoice, result: Result, context: Context) -> Decision:
             return _refused(state, failure, context)
         case _:
             assert_never(result.outcome)
+
+
+def closed(invoice: Issued, policy: Policy) -> Failure | None:
+    """Why the ERP is not asked to post an invoice: its books of that day are closed."""
+    legal_entity = policy.legal_entities.get(invoice.legal_entity)
+    if legal_entity is None or not legal_entity.is_closed(invoice.issued_on):
+        return None
+    reason = (
+        f"the invoice is of {invoice.issued_on}, and the books of {invoice.legal_entity} are closed through "
+        f"{legal_entity.closed_through}: let `closed_through` in the policy file open them, then retry; or have it "
+        "issued with a later day under another id"
+    )
+    return Failure(FailureClass.MAPPING, "books_closed", reason, "issued_on")
 
 
 def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, tuple[Request, ...]]:

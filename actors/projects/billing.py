@@ -9,6 +9,7 @@ from typing import Final
 
 from actors.decision import Context, Request
 from actors.lines import DIGITS
+from actors.policy import LegalEntity
 from schemas.acts import Act
 from schemas.contract.entity import Contract
 from schemas.facts import Case
@@ -32,6 +33,7 @@ class Billed:
     state: Project
     requests: tuple[Request, ...] = ()
     cases: tuple[Case, ...] = ()
+    settles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -48,9 +50,12 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
         failure = _unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
+        shut = _closed(state, milestone, legal_entity)
         if failure is not None:
-            money = {milestone.currency or "": milestone.amount or Decimal(0)}
-            cases.append(Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money=money))
+            cases.append(_unbilled(id, milestone, failure, Act.RESOLVE))
+        elif shut is not None and system is not None:
+            cases.append(_unbilled(id, milestone, shut, Act.RETRY, Act.RESOLVE))
+            asked[id] = milestone
         elif system is None:
             remarks.append(f"the policy has milestones of {state.legal_entity} billed nowhere: {id} is not billed")
         else:
@@ -58,7 +63,8 @@ def bill_milestones(state: Project, context: Context) -> Billed:
             requests.append(Request(system, OPERATION, line, _body(state, id, milestone, context)))
             asked[id] = asked[id].model_copy(update={"biller": system, "bill_line": line})
     changed = state.model_copy(update={"milestones": {**state.milestones, **asked}})
-    return Billed(changed, tuple(requests), tuple(cases), tuple(remarks))
+    settles = tuple(f"{UNBILLED}{milestone_of(request.line)}" for request in requests)
+    return Billed(changed, tuple(requests), tuple(cases), settles, tuple(remarks))
 
 
 def differing(id: str, known: Milestone, amount: Money) -> Case:
@@ -75,6 +81,23 @@ def differing(id: str, known: Milestone, amount: Money) -> Case:
 def milestone_of(line: str) -> str:
     """The milestone in the line of a command that bills it."""
     return line.split(".", 2)[2]
+
+
+def _unbilled(id: str, milestone: Milestone, failure: Failure, *acts: Act) -> Case:
+    money = {milestone.currency or "": milestone.amount or Decimal(0)}
+    return Case(failure, f"{UNBILLED}{id}", acts, money=money)
+
+
+def _closed(state: Project, milestone: Milestone, legal_entity: LegalEntity) -> Failure | None:
+    """Why a milestone is not billed yet: the books of its day are closed."""
+    if milestone.completed_on is None or not legal_entity.is_closed(milestone.completed_on):
+        return None
+    reason = (
+        f"the milestone is of {milestone.completed_on}, and the books of {state.legal_entity} are closed through "
+        f"{legal_entity.closed_through}: let `closed_through` in the policy file open them, then retry; or bill it by "
+        "hand, and resolve this"
+    )
+    return Failure(FailureClass.MAPPING, "books_closed", reason, "completed_on")
 
 
 def _line(state: Project, id: str) -> str:

@@ -8,7 +8,8 @@ from typing import Final, assert_never
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
 from actors.lines import numbered
 from actors.policy import Flow, Mode
-from actors.projects.billing import OPERATION, Billed, bill_milestones, differing, milestone_of
+from actors.projects.billing import OPERATION, UNBILLED, Billed, bill_milestones, differing, milestone_of
+from schemas.acts import Act, Acted
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.facts import Notice
 from schemas.operations.milestone import MilestonePut
@@ -61,8 +62,28 @@ def _goes_on(state: Project, id: str, kept: Milestone, context: Context, *notice
     billed = _ask(state.model_copy(update={"milestones": {**state.milestones, id: kept}}), context)
     remarks = () if state.legal_entity else ("the project is not set up yet: the milestone goes on once it is",)
     return Accept(
-        billed.state, billed.requests, notices=notices, cases=billed.cases, remarks=(*remarks, *billed.remarks)
-    )
+        billed.state, billed.requests, notices=notices, cases=billed.cases, settles=billed.settles,
+        remarks=(*remarks, *billed.remarks),
+    )  # fmt: skip
+
+
+def acted(state: Project, act: Acted, context: Context) -> Decision:
+    """A person has a milestone billed once more, or has looked at one that is not."""
+    id = act.topic.removeprefix(UNBILLED)
+    milestone = state.milestones.get(id)
+    if act.act is Act.RESOLVE:
+        settled = {} if milestone is None else {id: milestone.model_copy(update={"is_to_bill": False})}
+        changed = state.model_copy(update={"milestones": {**state.milestones, **settled}})
+        return Accept(changed, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
+    if act.act is not Act.RETRY or milestone is None or not milestone.is_to_bill:
+        return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
+    mode = _mode(state, context)
+    if mode is not Mode.LIVE:
+        return Ignore(f"the policy has projects of {state.legal_entity} in mode {mode}: set it live, then retry again")
+    billed = bill_milestones(state, context)
+    if billed.state == state:
+        return Ignore(f"the books of {milestone.completed_on} are closed still")
+    return Accept(billed.state, billed.requests, cases=billed.cases, settles=billed.settles, remarks=billed.remarks)
 
 
 def unmapped(state: Project, context: Context) -> Reject | None:
@@ -76,8 +97,7 @@ def unmapped(state: Project, context: Context) -> Reject | None:
 def ask_earlier(state: Project, context: Context) -> Billed:
     """Have shown and billed what came before its project was opened; where projects are not live, remarks instead."""
     billed = _ask(state, context)
-    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
-    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.PROJECTS)
+    mode = _mode(state, context)
     match mode:
         case Mode.LIVE:
             return billed
@@ -113,6 +133,11 @@ def _ask(state: Project, context: Context) -> Billed:
     shown, requests = show_milestones(state, context)
     billed = bill_milestones(shown, context)
     return replace(billed, requests=(*requests, *billed.requests))
+
+
+def _mode(state: Project, context: Context) -> Mode:
+    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
+    return Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.PROJECTS)
 
 
 def _left_alone(state: Project) -> Project:

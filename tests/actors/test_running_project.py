@@ -311,6 +311,27 @@ def test_an_early_milestone_is_compared_with_the_contract_once_its_project_is_op
     assert [case.failure.code for case in accepted(early.when(opened())).cases] == ["schedule_differs"]
 
 
+def test_a_milestone_of_a_closed_day_is_billed_once_the_policy_opens_it() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    decision = accepted(closed.when(MILESTONE))
+    assert [request.operation for request in decision.requests] == ["milestone.put"]
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.acts) == ("milestone:M1", "books_closed", (Act.RETRY, Act.RESOLVE))
+    given = closed.after(MILESTONE)
+    assert "closed still" in reason_to_ignore(given.when(act(Act.RETRY, "milestone:M1")))
+    # Once they are open, it is billed once
+    again = accepted(replace(given, policy=POLICY).when(act(Act.RETRY, "milestone:M1")))
+    assert ([request.operation for request in again.requests], again.settles) == (["milestone.bill"], ("milestone:M1",))
+    billed = replace(given, policy=POLICY).after(act(Act.RETRY, "milestone:M1"))
+    assert "not possible" in reason_to_ignore(billed.when(act(Act.RETRY, "milestone:M1")))
+    # And never, where somebody has billed it by hand
+    by_hand = replace(given, policy=POLICY).after(act(Act.RESOLVE, "milestone:M1"))
+    assert "not possible" in reason_to_ignore(by_hand.when(act(Act.RETRY, "milestone:M1")))
+    other = MILESTONE.model_copy(update={"milestone_id": "M2"})
+    assert [r.operation for r in by_hand.asked(other)] == ["milestone.put", "milestone.bill"]
+
+
 def test_a_milestone_of_a_legal_entity_that_the_policy_does_not_name_waits_for_the_policy() -> None:
     gone = POLICY.model_copy(update={"legal_entities": {}})
     assert refusal(replace(RUNNING, policy=gone).when(MILESTONE)).code == "legal_entity_unmapped"

@@ -136,6 +136,11 @@ def hours_refused(office: Office, hours: int) -> None:
     )
 
 
+@given(says("the books of {code:Id} are closed through {day:Day}"))
+def books_closed(office: Office, code: str, day: date) -> None:
+    office.decree("legal_entities", code, {"closed_through": day})
+
+
 @given("the PSA numbers its lines over all sheets")
 def numbered_lines(office: Office) -> None:
     office.decree("sources", PSA, {"unique_lines": True})
@@ -196,6 +201,11 @@ def hold(office: Office, id: str) -> None:
 
 
 # What somebody does
+
+
+@when(says("the books of {code:Id} are opened again"))
+def books_open(office: Office, code: str) -> None:
+    office.decree("legal_entities", code, {"closed_through": None})
 
 
 @when(says("finance releases the hold of {id:Id}"))

@@ -276,6 +276,12 @@ def test_where_time_is_not_live_any_more_nothing_is_sent() -> None:
     assert "set it live" in reason_to_ignore(silent.when(decided(Act.APPROVE, PLANNED)))
 
 
+def test_where_the_books_of_a_line_are_closed_nothing_is_booked_anew() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = replace(PLANNED, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    assert "closed through 2026-03-02" in reason_to_ignore(closed.when(decided(Act.APPROVE, PLANNED)))
+
+
 # ----------------------------------------------------------------------------------------------- what happens meanwhile
 
 

@@ -218,6 +218,18 @@ def test_where_invoices_are_not_live_nothing_is_sent_again(mode: Mode) -> None:
     assert "set it live" in reason_to_ignore(replace(in_books(), policy=silent).when(view))
 
 
+def test_an_invoice_of_a_closed_day_is_not_posted_until_the_policy_opens_it() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    assert refusal(replace(NEW, policy=closed).when(issued())).code == "books_closed"
+    # And what the ERP has refused meanwhile is not sent again
+    given = NEW.after(issued())
+    refused = replace(given.after(given.refused(NEW.asked(issued())[0])), policy=closed)
+    assert "closed through" in reason_to_ignore(refused.when(acted(Act.RETRY)))
+    # But what the ERP itself has posted counts
+    assert status(replace(NEW, policy=closed).after(posted(), issued())) == "posted"
+
+
 def sent_nowhere(billing: str | None = "engine") -> Policy:
     """The policy sends invoices to no ERP."""
     entity = POLICY.legal_entities["DE01"].model_copy(
