@@ -77,7 +77,9 @@ def books_of(at: Places, invoice: Posted, source: str, policy: Policy) -> str | 
         return at.erp
     system = policy.systems_of.get(source)
     erps = {at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))}
-    return system if system in erps else at.erp or legal_entity.system("erp", invoice.issued_on)
+    if system is not None and system in erps:
+        return system
+    return at.erp or legal_entity.system("erp", invoice.issued_on)
 
 
 def _engine(legal_entity: LegalEntity, on: date) -> str | None:
