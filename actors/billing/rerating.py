@@ -8,7 +8,7 @@ from actors.asking import not_seen
 from actors.billing.booking import posting, reversals
 from actors.billing.closing import closed
 from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
-from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
 from actors.lines import content
 from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
@@ -84,7 +84,7 @@ def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Dec
         return Ignore(f"{shut.reason}: approve the plan then")
     now = planned(state, plan.contract, plan.number, context)
     if not isinstance(now, Plan):
-        return now
+        return Ignore(now.failure.reason) if isinstance(now, Reject) else now
     if now.asks != plan.asks:
         remark = f"contract {plan.contract} has other rates than {act.by} approved: nothing is booked by that plan"
         return replace(replanned(state, now), remarks=(remark,))

@@ -86,7 +86,7 @@ def _outdated(before: Billed, line: Booking, now: Booking | None) -> Outdated | 
     if not standing or (now is not None and now.body == body):
         return None
     known = before.outdated.get(line_id)
-    if known is None:
+    if known is None or not set(known.invoices).intersection(standing):
         return Outdated(invoices=tuple(standing), amount=body.amount, currency=body.currency)
     return known.model_copy(update={"invoices": tuple(dict.fromkeys((*known.invoices, *standing)))})
 

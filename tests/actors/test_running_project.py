@@ -288,9 +288,7 @@ def test_another_amount_for_a_milestone_is_a_case_and_the_first_counts() -> None
 def scheduled(amount: str, project_id: str = BRIDGE.id) -> Given:
     """The project, whose contract has this amount for the milestone."""
     part = ScheduledAmount(milestone_id="M1", amount=Decimal(amount))
-    first = Amendment(
-        number=1, kind="contract", version=1, status="applied", effective_on=MONDAY, schedule=(part,)
-    )  # fmt: skip
+    first = Amendment(number=1, kind="contract", version=1, status="applied", effective_on=MONDAY, schedule=(part,))
     contract = Contract(status="in_force", version=1, project_id=project_id, currency="EUR", history=(first,))
     return replace(RUNNING, others={SOW: contract})
 

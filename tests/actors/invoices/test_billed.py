@@ -188,6 +188,13 @@ def test_what_somebody_has_seen_to_is_asked_again_once_the_line_changes_again() 
     assert accepted(after.when(five)).cases == ()
 
 
+def test_what_was_credited_and_billed_anew_is_asked_by_the_new_invoice_alone() -> None:
+    anew = INVOICED.after(SIX, told("credited"), told("invoiced", "INV-2"))
+    (case,) = accepted(anew.when(corrected(line("1", "5"), line("2"), corrects=2))).cases
+    assert ("no-INV-2" in case.failure.reason, "no-INV-1" in case.failure.reason) == (True, False)
+    assert case.money == {"EUR": Decimal("870.00")}
+
+
 def test_a_report_of_expenses_asks_as_well() -> None:
     given = replace(REPORTS_GIVEN, others={BRIDGE: running_project()}).after(reported(spent("1")), told("invoiced"))
     (case,) = accepted(given.when(reported_again(spent("1", "90.00")))).cases
