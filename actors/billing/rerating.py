@@ -81,7 +81,7 @@ def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Dec
             return Ignore(f"the policy has time of {code} in mode {mode}: set it live, then approve again")
     shut = closed("", (), (line for _, line in stand), context.policy)
     if shut is not None:
-        return Ignore(f"{shut.reason}: approve the plan then")
+        return Ignore(f"{shut.reason}, by approving the plan again")
     now = planned(state, plan.contract, plan.number, context)
     if not isinstance(now, Plan):
         return Ignore(now.failure.reason) if isinstance(now, Reject) else now

@@ -164,7 +164,8 @@ def _twins(state: Invoice, external_id: str) -> tuple[str, ...]:
     """Under which ids the ERP has it besides this one: a draft that was refused may have been posted all the same."""
     if not state.is_posted or state.external_id in (None, external_id):
         return state.twins
-    return (*state.twins, f"{state.external_id}")
+    known = dict.fromkeys((*state.twins, f"{state.external_id}"))
+    return tuple(each for each in known if each != external_id)
 
 
 def _refused(state: Invoice, failure: Failure, context: Context) -> Accept:

@@ -75,7 +75,8 @@ def differing(id: str, known: Milestone, amount: Money) -> Case:
         "own, or credited, then resolve this"
     )
     failure = Failure(FailureClass.CONFLICT, "milestone_differs", reason, "amount")
-    return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), money={amount.currency: amount.decimal})
+    money = {amount.currency: amount.decimal}
+    return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), owner="finance", money=money)
 
 
 def milestone_of(line: str) -> str:
@@ -155,4 +156,4 @@ def _unlike_schedule(state: Project, id: str, milestone: Milestone, context: Con
         f"contract {at_contract.key.id} has {sum(agreed)} {contract.currency} for milestone {id}, and it was completed "
         f"with {milestone.amount}, so it is not billed: find out which is right, bill that by hand, and resolve this"
     )
-    return Failure(FailureClass.CONFLICT, "schedule_differs", reason, "amount")
+    return Failure(FailureClass.BUSINESS_RULE, "schedule_differs", reason, "amount")
