@@ -62,7 +62,8 @@ class Link:
         try:
             if error is not None and not isinstance(error, asyncpg.PostgresError) and self._connection is not None:
                 # A statement may still be running on it: its answer must never be taken for the next one's.
-                self._left = self._connection.get_server_pid()
+                if not self._connection.is_closed():
+                    self._left = self._connection.get_server_pid()
                 self._connection.terminate()
                 self._connection = None
         finally:
