@@ -99,9 +99,13 @@ OLD_TIMELINE: Final = """
 
 
 async def prepare(place: Place) -> str:
-    """The gateway's tables and queues, with its two messages taken; the exchange to publish to."""
+    """The gateway's tables and queues, with its two messages taken; the exchange to publish to.
+
+    The second is refused by a rule: for want of a mapping, it and its copies would be tried again as soon as `served`
+    begins with a policy of its own.
+    """
     exchange = await T.prepare(place)
-    sheets = [Sheet("seed-applied", APPLIED, "L0"), Sheet("seed-parked", PARKED, "L0", role="gardener")]
+    sheets = [Sheet("seed-applied", APPLIED, "L0"), Sheet("seed-parked", PARKED, "L0", currency="EUR")]
     await load.fill(place.amqp_url, exchange, sheets)
     await emptied(place, T, len(sheets))
     await place.fetch(FUNCTION)
