@@ -13,7 +13,7 @@ from rich.console import Console
 from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
-from gateway.demo.people import CaseNotSettled
+from gateway.demo.people import CommandFailed
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone
@@ -74,7 +74,7 @@ def demo(
         raise Failed(Exit.FAILED, "stopped before the play was over; all that it started is gone") from None
     except BrokerInUse as error:
         raise Failed(Exit.CONFLICT, f"{error}; or unset {AMQP_URL} to get a private broker") from error
-    except (CaseNotSettled, GatewayGone, NotPublished) as error:
+    except (CommandFailed, GatewayGone, NotPublished) as error:
         raise Failed(Exit.UNHEALTHY, str(error)) from error
     except DatabaseNotMade as error:
         raise Failed(Exit.AUTH, f"{error}; or unset {DATABASE_URL} to get a private server") from error

@@ -46,7 +46,7 @@ class Expected:
     """`verdicts`: of each message that gets a row in the inbox, those that it may have.
 
     A conflict's row is listed under `conflicts`. `asked`: cases that people settle, by code; of those whose number
-    depends on what came first, none is named.
+    depends on what came first, none is named. `refused`: (system, key) of each sheet that its ERP refuses.
     """
 
     truth: Truth
@@ -61,6 +61,7 @@ class Expected:
     parked_commands: int
     differences: Sequence[Named]
     asked: Mapping[str, int]
+    refused: Sequence[tuple[str, str]] = ()
 
     @property
     def messages(self) -> int:
@@ -93,6 +94,7 @@ def expect(play: Play) -> Expected:
         parked_commands=len(refused),
         differences=differences,
         asked=_asked(firm),
+        refused=[(sheet.project.branch.erp, f"timesheet/{sheet.id}") for sheet in refused],
     )
 
 

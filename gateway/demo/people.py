@@ -1,4 +1,4 @@
-"""The people of the demo: who settles which cases, with the command line that anybody would use."""
+"""The people of the demo: who settles which cases, and who reconciles, with the command line that anybody would use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Person:
 
     name: str
     role: str
-    answers: tuple[Answer, ...]
+    answers: tuple[Answer, ...] = ()
+    permissions: tuple[str, ...] = ("read", "settle")
 
     def token_file(self, folder: Path) -> Path:
         return folder / f"token-{self.name}"
@@ -64,10 +65,12 @@ SALES: Final = Person(
     "sales-ops",
     (Answer("customer", "probable_duplicate", "approve", "a sister company, not the same firm"),),
 )
-PEOPLE: Final = (FINANCE, SALES)
+CONTROLLER: Final = Person("conny", "controlling", permissions=("read", "entities", "operate"))
+PEOPLE: Final = (FINANCE, SALES, CONTROLLER)
+SETTLING: Final = tuple(person for person in PEOPLE if person.answers)
 
 
-class CaseNotSettled(RuntimeError):
+class CommandFailed(RuntimeError):
     """A command of a person failed; the message has what it printed."""
 
 
@@ -90,7 +93,12 @@ def write_people(folder: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(token, encoding="utf-8")
         entries.append(
-            {"name": person.name, "token_sha256": digest(token.encode()).hex(), "roles": [person.role]},
+            {
+                "name": person.name,
+                "token_sha256": digest(token.encode()).hex(),
+                "roles": [person.role],
+                "permissions": [*person.permissions],
+            }
         )
     return yaml.safe_dump(entries, sort_keys=False)
 
@@ -98,16 +106,16 @@ def write_people(folder: Path) -> str:
 async def settle(office: Office, say: Callable[[str], None]) -> int:
     """Each looks at the cases of their role, and settles those that they have an answer to.
 
-    Gives how many; what follows from these may ask for more. Raises `CaseNotSettled`.
+    Gives how many; what follows from these may ask for more. Raises `CommandFailed`.
     """
     acts = 0
-    for person in PEOPLE:
+    for person in SETTLING:
         answered = await _answered(office, person, "open")
         if answered:
-            await _typed(office, person, say, "case", "list", "--owner", person.role)
+            await typed(office, person, say, "case", "list", "--owner", person.role)
         for case, answer in answered:
             seen = ("--if-version", str(case["version"]))
-            await _typed(office, person, say, "case", answer.act, str(case["id"]), *seen, "--reason", answer.reason)
+            await typed(office, person, say, "case", answer.act, str(case["id"]), *seen, "--reason", answer.reason)
         acts += len(answered)
     return acts
 
@@ -115,7 +123,7 @@ async def settle(office: Office, say: Callable[[str], None]) -> int:
 async def settled(office: Office) -> Mapping[str, int]:
     """Closed cases that people were asked to settle, by code."""
     return Counter(
-        answer.code for person in PEOPLE for _, answer in await _answered(office, person, "closed")
+        answer.code for person in SETTLING for _, answer in await _answered(office, person, "closed")
     )  # fmt: skip
 
 
@@ -131,20 +139,21 @@ def as_typed(office: Office, person: Person) -> str:
 
 
 async def _cases(office: Office, person: Person, state: str) -> list[dict[str, object]]:
-    printed = await _run(office, person, "case", "list", "--owner", person.role, "--state", state, "-o", "json")
+    printed = await printed_by(office, person, "case", "list", "--owner", person.role, "--state", state, "-o", "json")
     cases: list[dict[str, object]] = orjson.loads(printed)
     return cases
 
 
-async def _typed(office: Office, person: Person, say: Callable[[str], None], *words: str) -> None:
-    """A command, shown with what it prints."""
+async def typed(office: Office, person: Person, say: Callable[[str], None], *words: str) -> None:
+    """A command, shown with what it prints. Raises `CommandFailed`."""
     line = " ".join(f'"{word}"' if " " in word else word for word in words)
     say(f"  {person.name} ({person.role}) $ tallystick {line}")
-    printed = await _run(office, person, *words)
+    printed = await printed_by(office, person, *words)
     say("\n".join(f"    {each.rstrip()}" for each in printed.splitlines()))
 
 
-async def _run(office: Office, person: Person, *words: str) -> str:
+async def printed_by(office: Office, person: Person, *words: str) -> str:
+    """What a command prints. Raises `CommandFailed`."""
     source = str(Path(gateway.__file__).parent.parent)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     environment = ours | {
@@ -166,5 +175,5 @@ async def _run(office: Office, person: Person, *words: str) -> str:
             await process.wait()
     printed = output.decode(errors="replace")
     if process.returncode:
-        raise CaseNotSettled(f"{person.name}: tallystick {' '.join(words)}: {printed}")
+        raise CommandFailed(f"{person.name}: tallystick {' '.join(words)}: {printed}")
     return printed

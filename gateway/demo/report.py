@@ -24,6 +24,9 @@ def show(console: Console, summary: Summary) -> None:
     console.print(_account(summary), highlight=False, soft_wrap=True)
     console.print(_counts("Set up once, by the systems' own journals", summary.set_up))
     console.print(_counts("Cases that people settled", summary.settled))
+    console.print(
+        _counts("Differences that the gateway's own reconciliation found, each in a case", summary.reconciled)
+    )
     console.print(_planned(summary.planned))
     for ledger in summary.ledgers:
         console.print(_books(ledger))
@@ -47,6 +50,7 @@ def to_json(summary: Summary) -> bytes:
         "books": [_ledger(ledger) for ledger in summary.ledgers],
         "set_up": _figures(summary.set_up),
         "settled": _figures(summary.settled),
+        "reconciled": _figures(summary.reconciled),
         "effects": summary.effects,
         "twice": list(summary.twice),
         "planned": [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from gateway.demo.expected import Expected, expect
 from gateway.demo.firm.model import ERPS
 from gateway.demo.places import places
 from gateway.demo.posting import Posting
+from gateway.demo.reconciled import Reconciled
+from gateway.demo.reconciling import reconciled
 from gateway.demo.screen import Screen, View
 from gateway.demo.settling import Standing, settle
 from gateway.demo.stage import Stage, a_stage
@@ -87,7 +89,8 @@ class _Performance:
                 moving = await self._people()
         if not moving:
             moving = await self._until_still()
-        return summarise(self._posting.confirmed, self._expected, await self._found(), moving)
+        reconciliations = [] if moving else await reconciled(self._stage.gateway, self._screen.say)
+        return summarise(self._posting.confirmed, self._expected, await self._found(reconciliations), moving)
 
     async def _enact(self, act: Act) -> None:
         await self._stage.check_live()
@@ -123,7 +126,7 @@ class _Performance:
         counted, ready = await self._stage.tally.count(), await self._stage.broker.ready()
         return Standing(counted, ready, self._told)
 
-    async def _found(self) -> Found:
+    async def _found(self, reconciliations: Sequence[Reconciled]) -> Found:
         tally = self._stage.tally
         return Found(
             verdicts={
@@ -135,6 +138,7 @@ class _Performance:
             parked_commands=(await tally.count()).commands.get("parked", 0),
             settled=await people.settled(self._stage.gateway),
             journal=await self._stage.systems.journals(),
+            reconciled=reconciliations,
         )
 
     @asynccontextmanager

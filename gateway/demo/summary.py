@@ -11,6 +11,7 @@ from gateway.demo.books import books_of
 from gateway.demo.effects import Effect
 from gateway.demo.expected import Expected, MessageId, Named, SetUp
 from gateway.demo.firm.truth import POSTED, SHOWING, SHOWN, Item, Measure
+from gateway.demo.reconciled import Reconciled, planned, wrong_reconciled
 
 ZERO = Decimal(0)
 
@@ -20,7 +21,7 @@ class Found:
     """What was read after the play: PostgreSQL's inbox and dead letters, and the systems' journals.
 
     `verdicts`: by (source, id). `journal`: of each system in the order of its effects. `settled`: cases that people
-    settled, by code.
+    settled, by code. `reconciled`: what the gateway's own reconciliation of each ERP has found.
     """
 
     verdicts: Mapping[MessageId, str]
@@ -28,6 +29,7 @@ class Found:
     parked_commands: int
     journal: Sequence[Effect]
     settled: Mapping[str, int] = field(default_factory=dict)
+    reconciled: Sequence[Reconciled] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Summary:
     ledgers: Sequence[Ledger]
     set_up: Sequence[Count]
     settled: Sequence[Count]
+    reconciled: Sequence[Count]
     effects: int
     twice: Sequence[str]
     planned: Sequence[Named]
@@ -107,6 +110,7 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         *_wrong_verdicts(expected, found),
         *_wrong_dead_letters(expected, found),
         *_wrong_books(expected, books),
+        *wrong_reconciled(expected, found.reconciled),
         *_wrong_set_up(expected.set_up, set_up),
         *_wrong_customers(expected, found.journal),
         *(f"made twice: {what}" for what in twice),
@@ -120,6 +124,9 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         ledgers=[*_ledgers(expected, books)],
         set_up=_set_up_counts(expected.set_up, set_up),
         settled=settled,
+        reconciled=[
+            Count(each.system, planned(expected, each.system).total(), len(each.found)) for each in found.reconciled
+        ],
         effects=len(found.journal),
         twice=twice,
         planned=expected.differences,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 import orjson
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from gateway.demo import report
 from gateway.demo.effects import Effect
 from gateway.demo.expected import Expected, expect
+from gateway.demo.reconciled import Reconciled
 from gateway.demo.firm.truth import POSTED, SHOWING, Item, Measure
 from gateway.demo.summary import Found, Summary, summarise
 from gateway.demo.telling.play import make_play
@@ -68,7 +70,19 @@ def found() -> Found:
         parked_commands=EXPECTED.parked_commands,
         journal=[*a_journal()],
         settled=EXPECTED.asked,
+        reconciled=[*reconciliations()],
     )
+
+
+def reconciliations() -> Iterator[Reconciled]:
+    """What the gateway's own reconciliation of each ERP finds then."""
+    for system in sorted(set(EXPECTED.erps.values())):
+        theirs: dict[tuple[str, str], Decimal] = {}
+        for item, amount in EXPECTED.truth.at(system, EXPECTED.erps).items():
+            place = (item.legal_entity, item.currency)
+            theirs[place] = theirs.get(place, Decimal(0)) + amount
+        found = [("missing", key) for erp, key in EXPECTED.refused if erp == system]
+        yield Reconciled(system, "done", theirs, 0, found, len(found))
 
 
 def summary_of(found: Found) -> Summary:
@@ -90,7 +104,7 @@ def test_a_play_without_fault_agrees(found: Found) -> None:
         ("US01", "USD"), ("DE01", "EUR"), ("UK01", "GBP"),
     }  # fmt: skip
     assert all(row.agrees for ledger in summary.ledgers for row in ledger.rows)
-    assert all(each.agrees for each in (*summary.set_up, *summary.settled))
+    assert all(each.agrees for each in (*summary.set_up, *summary.settled, *summary.reconciled))
 
 
 @pytest.mark.parametrize("operation", [*OPERATIONS.values()])
@@ -209,6 +223,26 @@ def test_a_parked_command_too_many_is_named(found: Found) -> None:
 
 def test_a_message_that_was_not_confirmed_is_named(found: Found) -> None:
     assert not summarise(len(SENDINGS) - 1, EXPECTED, found, []).agrees
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"phase": "failed"}, "the reconciliation of erp is failed"),
+        ({"on_its_way": 1}, "with 1 on their way"),
+        ({"theirs": {}}, "reconciled, erp has 0 for UK01 in GBP"),
+        ({"found": [("extra", "timesheet/T")], "in_cases": 1}, "reconciled, erp has extra timesheet/T"),
+        ({"in_cases": -1}, "stand in no case"),
+    ],
+)
+def test_a_reconciliation_that_says_otherwise_is_named(found: Found, change: dict[str, Any], told: str) -> None:
+    first, *others = found.reconciled
+    summary = summary_of(replace(found, reconciled=[replace(first, **change), *others]))
+    assert told in " ".join(summary.wrong)
+
+
+def test_an_erp_that_was_not_reconciled_is_named(found: Found) -> None:
+    assert summary_of(replace(found, reconciled=found.reconciled[1:])).wrong == ["erp was not reconciled"]
 
 
 def test_the_planned_differences_are_the_money_that_is_held_back() -> None:
