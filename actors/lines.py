@@ -16,7 +16,12 @@ def numbered(name: str, number: int, body: Record) -> str:
 
     The system would take that for the state it has already, and keep the former one.
     """
-    return f"{name}.{number}.{sha256(body.to_json()).hexdigest()[:DIGITS]}"
+    return f"{name}.{number}.{content(body)}"
+
+
+def content(body: Record) -> str:
+    """Digest of a content."""
+    return sha256(body.to_json()).hexdigest()[:DIGITS]
 
 
 def digest_after(trail: str, body: Record) -> str:

@@ -119,6 +119,8 @@ class LegalEntity(_Part):
     """Tax profile of a customer -> the ERP's own tax code."""
     rounding: Literal["half_up", "half_even"] = "half_up"
     """How an amount per line is rounded to the currency's smallest unit."""
+    closed_through: date | None = None
+    """The last day whose books are closed: nothing is posted for it or for a day before; left out: all are open."""
 
     @field_validator("operations")
     @classmethod
@@ -132,6 +134,10 @@ class LegalEntity(_Part):
         """`amount` with the decimals of `currency`; a line is rounded once, here and nowhere else."""
         rule = ROUND_HALF_UP if self.rounding == "half_up" else ROUND_HALF_EVEN
         return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=rule)
+
+    def is_closed(self, day: date) -> bool:
+        """Whether nothing may be posted for a day any more."""
+        return self.closed_through is not None and day <= self.closed_through
 
     def mode(self, flow: Flow) -> Mode:
         """How `flow` runs here."""

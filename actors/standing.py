@@ -57,7 +57,7 @@ def day_of(post: Post) -> date:
 
 def _of_invoice(key: ActorKey, state: Invoice, system: str) -> Iterator[Standing]:
     header, at = state.header, state.places
-    if header is None or state.posting not in {"asked", "done"} or at is None or at.erp not in (None, system):
+    if header is None or state.posting not in {"asked", "done"} or at is None or (at.books or at.erp) != system:
         return
     # What the ERP issued by itself has no reference of ours: it is known by the ERP's own id, which its events carry.
     reference = None if state.post_line is None else command_reference(key, state.post_line, 1)

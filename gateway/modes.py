@@ -42,6 +42,7 @@ FLOWS: Final[Mapping[str, Flow]] = MappingProxyType(
         "expense.approved": Flow.EXPENSES,
         "expense.corrected": Flow.EXPENSES,
         "expense.rejected": Flow.EXPENSES,
+        "expense.withdrawn": Flow.EXPENSES,
         "invoice.issued": Flow.INVOICES,
         "invoice.posted": Flow.INVOICES,
         "invoice.posting_rejected": Flow.INVOICES,

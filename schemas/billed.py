@@ -36,12 +36,17 @@ class BilledLine(BaseModel):
     """What it claims, so that no other sheet or report bills the same line of the source."""
     turn: int = 1
     """Counts the bookings of the line within its revision: one more for each time that it was re-rated."""
+    digest: str | None = None
+    """Of the body that was re-rated last: a restored database may count to the same turn with another rate. Kept, since
+    a later release may write the same body differently."""
 
     @property
     def name(self) -> str:
         """The line of the command that booked it: no other booking of the sheet has it, whatever ids lines have."""
         name = f"{self.body.line_id}.r{self.revision}"
-        return name if self.turn == 1 else f"{name}.{self.turn}"
+        if self.turn == 1:
+            return name
+        return f"{name}.{self.turn}" if self.digest is None else f"{name}.{self.turn}.{self.digest}"
 
 
 class Billed(InvoicedLines):

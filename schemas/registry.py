@@ -223,6 +223,7 @@ EVENTS: Final = Registry(
         Version("expense.approved", 1, expense_v1.Approved),
         Version("expense.corrected", 1, expense_v1.Corrected),
         Version("expense.rejected", 1, expense_v1.Rejected),
+        Version("expense.withdrawn", 1, expense_v1.Withdrawn),
         Version("expense.invoiced", 1, invoice_told.Invoiced, inner=True),
         Version("expense.acted", 1, acts.Acted, inner=True),
         Version("expense.repaired", 1, repair_v1.Repaired, inner=True),

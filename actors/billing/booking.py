@@ -7,14 +7,14 @@ from typing import Final, TypeVar
 
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
 from actors.billing.checks import objection
+from actors.billing.closing import closed
 from actors.billing.ground import Ground, ground_of
-from actors.billing.papers import Approved, Corrected, Line, Paper, is_whole
+from actors.billing.papers import Approved, Corrected, Line, Paper, Withdrawn, is_whole
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from schemas.billed import Billed, BilledLine
 from schemas.commands import command_reference
 from schemas.facts import Claim, Notice
 from schemas.project.entity import Project
-from schemas.timesheet.v1 import Withdrawn
 from schemas.verdicts import Failure, FailureClass
 
 LINE: Final = "billed_line"
@@ -39,7 +39,7 @@ def corrected(state: B, paper: Corrected, source: str, context: Context) -> Deci
     if paper.corrects < state.revision:
         return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
     if not state.is_approved:
-        return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve the sheet again"))
+        return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve it again"))
     return _bill(state, paper, paper.corrects + 1, source, context)
 
 
@@ -54,12 +54,15 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
     """The approval was taken back: whatever is booked is taken back."""
     if end.revision < state.revision or end.revision <= state.withdrawn:
         latest = max(state.revision, state.withdrawn)
-        return Ignore(f"revision {end.revision} is over: the sheet is at revision {latest}")
+        return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
     at_project = context.find(end.project.key("project"))
     project = at_project.state
     erp = project.erp if isinstance(project, Project) else None
     if erp is None and any(line.system is None for line in state.lines.values()):
         return Wait(at_project.key, "nobody knows yet which ERP has what was booked")
+    shut = closed(end.legal_entity, (), state.lines.values(), context.policy)
+    if shut is not None:
+        return Reject(shut)
     changed = {
         "status": "withdrawn", "withdrawn": end.revision, "lines": {}, "releasing": _releasing(state, state.lines),
     }  # fmt: skip
@@ -77,18 +80,23 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
         return ground
     takes_cost = ground.taker("cost.post") is not None
     wanted = {line.line_id: line for line in paper.lines if line.billable or takes_cost}
-    if revision == state.revision and is_whole(paper) and wanted.keys() <= state.lines.keys():
-        return Ignore(f"revision {revision} is approved already")
+    said = {line.line_id for line in paper.lines}
     leaving = {
         line_id: booked
         for line_id, booked in state.lines.items()
-        if (line_id in wanted or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
+        if (line_id in said or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
     }
-    early = next((line_id for line_id, booked in leaving.items() if booked.revision == revision), None)
+    is_repeated = revision == state.revision and is_whole(paper)
+    early = next((line_id for line_id, booked in leaving.items() if is_repeated or booked.revision == revision), None)
     if early is not None:
         return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
     stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
     new = [line for line_id, line in wanted.items() if line_id not in stays]
+    if is_repeated and not new:
+        return Ignore(f"revision {revision} is approved already")
+    shut = closed(paper.legal_entity, new, leaving.values(), context.policy)
+    if shut is not None:
+        return Reject(shut)
     booked = _booked(new, stays, revision, source, ground)
     if not isinstance(booked, dict):
         return booked

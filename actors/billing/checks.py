@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -12,6 +12,7 @@ from actors.billing.ground import Ground
 from actors.billing.papers import Line, is_whole
 from actors.billing.terms import Terms
 from schemas.billed import BilledLine
+from schemas.billed_month.entity import AHEAD
 from schemas.expense import v1 as expense
 from schemas.operations.billable import BillablePost
 from schemas.operations.cost import CostPost
@@ -44,7 +45,7 @@ def objection_to(line: Line, terms: Terms, ground: Ground) -> Failure | None:
         return _rule("contract_not_in_force", f"line {line.line_id}: the contract ended on {terms.last_day}", field)
     if isinstance(line, expense.Line):
         return _in_foreign_currency(line, ground)
-    return _unpriced(line, terms, ground)
+    return _too_early(line, terms, ground) or _unpriced(line, terms, ground)
 
 
 def too_dear(line: timesheet.Line, rate: Decimal, whose: str) -> Failure | None:
@@ -70,6 +71,15 @@ def _unbillable(ground: Ground) -> Failure | None:
             "service_line_unmapped", f"add service line {project.service_line} to the policy file", "service_line"
         )
     return None
+
+
+def _too_early(line: timesheet.Line, terms: Terms, ground: Ground) -> Failure | None:
+    """Why nobody would hear of other rates for the line: its month is later than its contract tells of them."""
+    last = ground.context.now.date() + timedelta(days=AHEAD)
+    if terms.contract is None or line.work_date <= last:
+        return None
+    reason = f"line {line.line_id} is dated more than {AHEAD} days ahead: correct its day, or retry from then on"
+    return _rule("work_date_ahead", reason, "work_date")
 
 
 def _unpriced(line: timesheet.Line, terms: Terms, ground: Ground) -> Failure | None:

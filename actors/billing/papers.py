@@ -9,6 +9,7 @@ from schemas.timesheet import v1 as timesheet
 
 Approved = timesheet.Approved | expense.Approved
 Corrected = timesheet.Corrected | expense.Corrected
+Withdrawn = timesheet.Withdrawn | expense.Withdrawn
 Paper = Approved | Corrected
 Line = timesheet.Line | expense.Line
 

@@ -28,25 +28,38 @@ SHOWN: Final = 10
 
 def rates_changed(state: Timesheet, change: RatesChanged, context: Context) -> Decision:
     """Plan what the contract's rates, as they are now, would change. Nothing is booked before somebody approves."""
-    contract = context.find(ActorKey("contract", change.contract)).state
+    plan = planned(state, change.contract, change.number, context)
+    if not isinstance(plan, Plan):
+        return plan
+    before = state.plans.get(change.contract)
+    if not plan.lines and before is None:
+        return Ignore(f"the sheet has the rates of contract {change.contract} already")
+    if before is not None and plan.asks == before.asks:
+        return Ignore(f"{before.topic} asks the same already")
+    if before is None and _is_declined(plan, state):
+        return Ignore("the same was rejected before")
+    return replanned(state, plan)
+
+
+def planned(state: Timesheet, contract_id: str, number: int, context: Context) -> Plan | Ignore | Reject:
+    """What the contract's rates, as they are now, would change; a plan without lines where they change nothing."""
+    contract = context.find(ActorKey("contract", contract_id)).state
     if not isinstance(contract, Contract) or contract.legal_entity is None:
-        return Ignore(f"contract {change.contract} is not known")
+        return Ignore(f"contract {contract_id} is not known")
     legal_entity = context.policy.legal_entities.get(contract.legal_entity)
     if legal_entity is None:
         reason = f"add legal entity {contract.legal_entity} to the policy file, then retry"
         return Reject(Failure(FailureClass.MAPPING, "legal_entity_unmapped", reason, "legal_entity"))
-    booked = (line for line in state.lines.values() if line.contract == change.contract)
+    booked = (line for line in state.lines.values() if line.contract == contract_id)
     rated = [line for each in booked if (line := _rated(each, contract, legal_entity)) is not None]
-    plan = _plan(change.contract, change.number, rated)
-    before = state.plans.get(change.contract)
-    if not rated and before is None:
-        return Ignore(f"the sheet has the rates of contract {change.contract} already")
-    if before is not None and plan.asks == before.asks:
-        return Ignore(f"{before.topic} asks the same already")
-    if plan.asks == state.declined.get(change.contract):
-        return Ignore("the same was rejected before")
-    others = {contract: each for contract, each in state.plans.items() if contract != change.contract}
-    return with_plans(Accept(state), state, others | ({change.contract: plan} if rated else {}))
+    return _plan(contract_id, number, rated)
+
+
+def replanned(state: Timesheet, plan: Plan) -> Accept:
+    """This plan in place of the one before it; none where it changes nothing, or was rejected before."""
+    others = {contract: each for contract, each in state.plans.items() if contract != plan.contract}
+    is_asked = bool(plan.lines) and not _is_declined(plan, state)
+    return with_plans(Accept(state), state, others | ({plan.contract: plan} if is_asked else {}))
 
 
 def with_plans(accept: Accept, before: Timesheet, plans: Mapping[str, Plan]) -> Accept:
@@ -72,8 +85,13 @@ def still_meant(plans: Mapping[str, Plan], lines: Mapping[str, BilledLine]) -> d
     return {contract: plan for contract, plan in left.items() if plan.lines}
 
 
+def _is_declined(plan: Plan, state: Timesheet) -> bool:
+    return plan.asks == state.declined.get(plan.contract)
+
+
 def _plan(contract: str, number: int, lines: Sequence[RatedLine]) -> Plan:
-    said = (f"{line.booking} {line.rate} {line.amount}".encode() for line in lines)
+    # Sorted: the same lines ask the same, whatever the order in which a stored sheet has them.
+    said = sorted(f"{line.booking} {line.rate} {line.amount}".encode() for line in lines)
     return Plan(contract=contract, number=number, lines=tuple(lines), asks=digest_of(contract.encode(), *said))
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from actors.asking import not_seen
 from actors.billing.booking import posting, reversals
-from actors.billing.planning import FINANCE, still_meant, with_plans
-from actors.decision import Accept, Context, Decision, Ignore, Request
+from actors.billing.closing import closed
+from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
+from actors.lines import content
 from actors.policy import Flow, Mode
 from schemas.acts import Act, Acted
 from schemas.billed import BilledLine
@@ -40,9 +42,14 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
     return with_plans(accept, before, still_meant(before.plans, sheet.lines)) if before.plans else accept
 
 
+def plan_of(state: Timesheet, act: Acted) -> Plan | None:
+    """The plan that a person decides on; None where none of that topic is open."""
+    return next((each for each in state.plans.values() if each.topic == act.topic), None)
+
+
 def acted(state: Timesheet, act: Acted, context: Context) -> Decision:
     """Finance decides on a plan, as it was seen."""
-    plan = next((each for each in state.plans.values() if each.topic == act.topic), None)
+    plan = plan_of(state, act)
     if plan is None:
         return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
     outdated = not_seen(act, plan.asks)
@@ -62,13 +69,25 @@ def acted(state: Timesheet, act: Acted, context: Context) -> Decision:
 
 
 def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Decision:
-    """The lines are taken back, and booked anew at the rates that were approved."""
+    """The lines are taken back, and booked anew at the rates that were approved, if the contract has them still.
+
+    A change of the contract is known before the sheet hears of it: what was approved meanwhile is asked as it is now.
+    """
     stand = [(each, state.lines[each.line_id]) for each in plan.lines]
     for code in {line.body.legal_entity for _, line in stand}:
         legal_entity = context.policy.legal_entities.get(code)
         if legal_entity is not None and legal_entity.mode(Flow.TIME) is not Mode.LIVE:
             mode = legal_entity.mode(Flow.TIME)
             return Ignore(f"the policy has time of {code} in mode {mode}: set it live, then approve again")
+    shut = closed("", (), (line for _, line in stand), context.policy)
+    if shut is not None:
+        return Ignore(f"{shut.reason}, by approving the plan again")
+    now = planned(state, plan.contract, plan.number, context)
+    if not isinstance(now, Plan):
+        return Ignore(now.failure.reason) if isinstance(now, Reject) else now
+    if now.asks != plan.asks:
+        remark = f"contract {plan.contract} has other rates than {act.by} approved: nothing is booked by that plan"
+        return replace(replanned(state, now), remarks=(remark,))
     booked = {each.line_id: _anew(each, line, context.key) for each, line in stand}
     accept = Accept(
         state.model_copy(update={"lines": state.lines | booked}),
@@ -82,7 +101,8 @@ def _anew(rated: RatedLine, line: BilledLine, key: ActorKey) -> BilledLine:
     """The line as it is booked at its new rate."""
     at = {"rate": rated.rate, "amount": rated.amount, "contract_version": rated.contract_version}
     body = line.body.model_copy(update=at)
-    anew = line.model_copy(update={"body": body, "turn": line.turn + 1, "posted": False})
+    again = {"body": body, "turn": line.turn + 1, "digest": content(body), "posted": False}
+    anew = line.model_copy(update=again)
     return anew.model_copy(update={"reference": command_reference(key, anew.name, 1)})
 
 

@@ -59,8 +59,19 @@ def terms_of(line: Line, at_project: Snapshot, project: Project, context: Contex
     if not isinstance(contract, Contract) or not contract.version:
         return Wait(at_contract.key, f"the contract of line {line.line_id} is not known yet")
     if contract.project_id == at_project.key.id:
-        return Terms(contract, at_contract.key.id)
+        return _in_force(line, contract, at_contract.key)
     if key.id == project.contract:  # a deal that was sold under another one's contract bills by its own terms
         return Terms(project)
     reason = f"line {line.line_id}: contract {key.id} is of project {contract.project_id}: name one of its own project"
     return Failure(FailureClass.BUSINESS_RULE, "contract_differs", reason, f"lines.{line.line_id}")
+
+
+def _in_force(line: Line, contract: Contract, key: ActorKey) -> Terms | Failure:
+    """A contract bills up to its last day, and one whose deal was cancelled nothing more."""
+    if contract.status != "withdrawn":
+        return Terms(contract, key.id)
+    reason = (
+        f"line {line.line_id}: contract {key.id} is withdrawn, since its deal was cancelled: name another one, or take "
+        "the line back"
+    )
+    return Failure(FailureClass.BUSINESS_RULE, "contract_not_in_force", reason, f"lines.{line.line_id}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
 
 from actors.decision import Context, Request
 from actors.lines import numbered
-from schemas.billed_month.entity import month_of, months_between
+from schemas.billed_month.entity import AHEAD, month_of, months_between
 from schemas.billed_month.v1 import Amended
 from schemas.commands import SELF
 from schemas.contract.entity import Amendment, Contract
@@ -20,9 +19,6 @@ from schemas.operations.project import RolePrice
 from schemas.project.v1 import Rate, TermsChanged
 from schemas.record import Record
 from schemas.values import Money
-
-AHEAD: Final = 31
-"""Days from now for which time may be approved already."""
 
 
 def tell(

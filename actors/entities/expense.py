@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from actors.billing.answers import answered
-from actors.billing.booking import approved, corrected, sent_back
+from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
 from actors.billing.repairing import repaired
 from actors.decision import Actor, Context, Decision, Event, Ignore, Snapshot
-from actors.invoices.billed import heard
+from actors.invoices.billed import heard, rebooked
 from schemas.acts import Acted
 from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.expense.entity import ExpenseReport
-from schemas.expense.v1 import Approved, Corrected, Rejected
+from schemas.expense.v1 import Approved, Corrected, Rejected, Withdrawn
 from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Repaired
@@ -22,9 +22,13 @@ from schemas.repair.v1 import Repaired
 
 def references(_state: ExpenseReport, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
     """What is booked needs its project, that one's contract, and for cost whoever spent it."""
-    if isinstance(event, Envelope) and isinstance(event.data, (Approved, Corrected)):
-        return ground_references(event.data, loaded)
-    return ()
+    match event:
+        case Envelope(data=Approved() | Corrected() as report):
+            return ground_references(report, loaded)
+        case Envelope(data=Withdrawn() as end):
+            return (end.project.key("project"),)
+        case _:
+            return ()
 
 
 def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
@@ -34,14 +38,23 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
             return answered(state, event)
         case Envelope(data=Invoiced() | Acted() as told):
             return heard(state, told)
-        case Envelope(data=Approved() as report):
-            return approved(state, report, event.source, context)
-        case Envelope(data=Corrected() as report):
-            return corrected(state, report, event.source, context)
-        case Envelope(data=Rejected()):
-            return sent_back(state, "expense")
         case Envelope(data=Repaired() as repair):
             return repaired(state, repair, context)
+        case Envelope():
+            return rebooked(state, _said(state, event, context))
+
+
+def _said(state: ExpenseReport, event: Envelope, context: Context) -> Decision:
+    """What is said of the report where it was written."""
+    match event.data:
+        case Approved() as report:
+            return approved(state, report, event.source, context)
+        case Corrected() as report:
+            return corrected(state, report, event.source, context)
+        case Rejected():
+            return sent_back(state, "expense")
+        case Withdrawn() as end:
+            return withdrawn(state, end, context)
         case _:
             return Ignore(f"{event.type} does not concern a report of expenses")
 

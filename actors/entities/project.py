@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, no_references
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Snapshot
+from actors.projects import milestones
+from actors.projects.billing import UNBILLED
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
-from actors.projects.milestones import answered, ask_earlier, completed
+from actors.projects.milestones import answered, ask_earlier, completed, unmapped
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
 from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.facts import Claim, Notice
-from schemas.keys import EXTERNAL, external_key
+from schemas.keys import EXTERNAL, ActorKey, external_key
 from schemas.project.entity import Project, made_in
 from schemas.project.v1 import (
     Activated,
@@ -25,6 +28,18 @@ from schemas.project.v1 import (
     TermsChanged,
     Withdrawn,
 )
+
+
+def references(state: Project, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """What milestones are billed by: the contract of the project."""
+    match event:
+        case Envelope(data=MilestoneCompleted() | Acted()):
+            contract = state.contract
+        case Envelope(data=Opened() as opened):
+            contract = opened.contract
+        case _:
+            contract = None
+    return () if contract is None else (ActorKey("contract", contract),)
 
 
 def decide(state: Project, event: Event, context: Context) -> Decision:
@@ -58,7 +73,7 @@ def _told(state: Project, event: Envelope, context: Context) -> Decision:
         case Closed() as end:
             return closed(state, end)
         case Acted() as act:
-            return acted(state, act)
+            return milestones.acted(state, act, context) if act.topic.startswith(UNBILLED) else acted(state, act)
         case _:
             return Ignore(f"{event.type} does not concern a project")
 
@@ -93,11 +108,15 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             "status": known_before.status or "active",
         }
     )
+    refused = unmapped(project, context) if project.milestones else None
+    if refused is not None:
+        return refused
     billed = ask_earlier(project, context)
     known = ((opened.erp, opened.erp_id), (opened.psa, opened.psa_id))
     return Accept(
         billed.state,
         billed.requests,
+        settles=billed.settles,
         binds=tuple(
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),
@@ -155,4 +174,4 @@ def _status(state: Project, status: Literal["active", "on_hold", "closed", "with
     return Accept(state.model_copy(update={"status": status}), notices=(Notice("status_changed", {"status": status}),))
 
 
-ACTOR = Actor("project", Project, 2, decide, no_references, UPCASTS)
+ACTOR = Actor("project", Project, 2, decide, references, UPCASTS)

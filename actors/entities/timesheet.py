@@ -10,9 +10,9 @@ from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
 from actors.billing.planning import rates_changed
 from actors.billing.repairing import repaired
-from actors.billing.rerating import acted, followed
+from actors.billing.rerating import acted, followed, plan_of
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
-from actors.invoices.billed import heard, is_of_invoices
+from actors.invoices.billed import heard, is_of_invoices, rebooked
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Result
 from schemas.commands import Rejected as Refused
@@ -24,8 +24,8 @@ from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Approved, Corrected, RatesChanged, Rejected, Submitted, Withdrawn
 
 
-def references(_state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """What is booked needs its project, that one's contract, and for cost whoever worked."""
+def references(state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """What is booked needs its project, that one's contract, and for cost whoever worked; a plan its contract."""
     match event:
         case Envelope(data=Approved() | Corrected() as sheet):
             return ground_references(sheet, loaded)
@@ -33,6 +33,8 @@ def references(_state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapsh
             return (end.project.key("project"),)
         case Envelope(data=RatesChanged() as change):
             return (ActorKey("contract", change.contract),)
+        case Envelope(data=Acted() as act) if (plan := plan_of(state, act)) is not None:
+            return (ActorKey("contract", plan.contract),)
         case _:
             return ()
 
@@ -51,9 +53,9 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):
-            return heard(state, act) if is_of_invoices(act) else acted(state, act, context)
+            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context))
         case Envelope():
-            return followed(state, _said(state, event, context), context.key)
+            return rebooked(state, followed(state, _said(state, event, context), context.key))
 
 
 def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar, assert_never
 
 from actors.asking import digest_of, not_seen
 from actors.decision import Accept, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
+from schemas.billed import Billed
+from schemas.billed import BilledLine as Booking
 from schemas.commands import SELF
 from schemas.facts import Case
-from schemas.invoice.billed import Billing, InvoicedLines
+from schemas.invoice.billed import Billing, InvoicedLines, Outdated
 from schemas.invoice.entity import Invoice
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.verdicts import Failure, FailureClass
 
 TWICE: Final = "invoiced_twice:"
 """Begins the topic of the case of a line that two invoices bill."""
+CREDIT: Final = "credit_memo:"
+"""Begins the topic of the case of a line that is booked otherwise than invoices bill it."""
 
 B = TypeVar("B", bound=InvoicedLines)
 
@@ -55,34 +60,62 @@ def heard(state: B, told: Invoiced | Acted) -> Decision:
 
 def is_of_invoices(act: Acted) -> bool:
     """Whether a person acts on a case that comes from invoices, not from the sheet or report itself."""
-    return act.topic.startswith(TWICE)
+    return act.topic.startswith((TWICE, CREDIT))
+
+
+def rebooked(before: Billed, decision: Decision) -> Decision:
+    """What follows where a line is booked otherwise, or not any more, that invoices bill: they have to be credited."""
+    if not isinstance(decision, Accept) or not isinstance(decision.state, Billed):
+        return decision
+    after = decision.state
+    changed = {
+        line_id: outdated
+        for line_id, line in before.lines.items()
+        if (outdated := _outdated(before, line, after.lines.get(line_id))) is not None
+    }
+    if not changed:
+        return decision
+    state = after.model_copy(update={"outdated": {**after.outdated, **changed}})
+    return replace(decision, state=state, cases=(*decision.cases, *_new_cases(after, state)))
+
+
+def _outdated(before: Billed, line: Booking, now: Booking | None) -> Outdated | None:
+    """What invoices bill of a line as it was; None where no invoice does, or the same is booked again."""
+    line_id, body = line.body.line_id, line.body
+    standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
+    if not standing or (now is not None and now.body == body):
+        return None
+    known = before.outdated.get(line_id)
+    if known is None or not set(known.invoices).intersection(standing):
+        return Outdated(invoices=tuple(standing), amount=body.amount, currency=body.currency)
+    return known.model_copy(update={"invoices": tuple(dict.fromkeys((*known.invoices, *standing)))})
 
 
 def _invoiced(state: B, told: Invoiced) -> Decision:
-    """A sheet or report keeps what became of its lines; a line that two invoices bill is a case."""
+    """A sheet or report keeps what became of its lines; what invoices bill twice, or wrongly, is a case."""
     billings = dict(state.invoiced)
     for line in told.lines:
         of_line = billings.get(line.line_id, {})
         billings[line.line_id] = {**of_line, told.invoice: Billing(number=told.number, state=line.state)}
     if billings == state.invoiced:
         return Ignore(f"it is known what invoice {told.number} bills")
-    was, now = dict(_twice(state.invoiced)), dict(_twice(billings))
-    return Accept(
-        state.model_copy(update={"invoiced": billings}),
-        cases=tuple(case for topic, case in now.items() if was.get(topic) != case),
-        settles=tuple(topic for topic in was if topic not in now),
-    )
+    after = state.model_copy(update={"invoiced": billings})
+    open_now = _cases(after)
+    settles = tuple(topic for topic in _cases(state) if topic not in open_now)
+    return Accept(after, cases=_new_cases(state, after), settles=settles)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:
-    """A person has seen to a line that two invoices bill."""
-    case = dict(_twice(state.invoiced)).get(act.topic)
+    """A person has seen to a line that invoices bill twice, or otherwise than it is booked."""
+    case = _cases(state).get(act.topic)
     if case is None or act.act not in case.acts:
         return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
     outdated = not_seen(act, case.asks)
     if outdated is not None:
         return outdated
-    return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
+    outdated_left = {line_id: each for line_id, each in state.outdated.items() if f"{CREDIT}{line_id}" != act.topic}
+    seen_to = state.model_copy(update={"outdated": outdated_left})
+    return Accept(seen_to, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
 
 
 def _states(invoice: Invoice) -> Mapping[tuple[str, str], dict[str, LineState]]:
@@ -96,8 +129,18 @@ def _states(invoice: Invoice) -> Mapping[tuple[str, str], dict[str, LineState]]:
     return dict(found)
 
 
-def _twice(invoiced: Mapping[str, Mapping[str, Billing]]) -> Iterator[tuple[str, Case]]:
-    """Topic and case of each line that more than one invoice bills."""
+def _cases(state: InvoicedLines) -> dict[str, Case]:
+    """Topic -> case, by what is kept alone."""
+    return {f"{case.topic}": case for case in (*_twice(state.invoiced), *_uncredited(state))}
+
+
+def _new_cases(before: InvoicedLines, after: InvoicedLines) -> tuple[Case, ...]:
+    was = _cases(before)
+    return tuple(case for topic, case in _cases(after).items() if was.get(topic) != case)
+
+
+def _twice(invoiced: Mapping[str, Mapping[str, Billing]]) -> Iterator[Case]:
+    """The case of each line that more than one invoice bills."""
     for line_id, billings in invoiced.items():
         numbers = sorted(each.number for each in billings.values() if each.stands)
         if len(numbers) < 2:
@@ -109,4 +152,21 @@ def _twice(invoiced: Mapping[str, Mapping[str, Billing]]) -> Iterator[tuple[str,
         failure = Failure(FailureClass.DUPLICATE, "line_invoiced_twice", reason, f"lines.{line_id}")
         topic = f"{TWICE}{line_id}"
         asks = digest_of(*(number.encode() for number in numbers))
-        yield topic, Case(failure, topic, (Act.RESOLVE,), owner="finance", asks=asks)
+        yield Case(failure, topic, (Act.RESOLVE,), owner="finance", asks=asks)
+
+
+def _uncredited(state: InvoicedLines) -> Iterator[Case]:
+    """The case of each line that is booked otherwise than an invoice bills it that still stands."""
+    for line_id, outdated in state.outdated.items():
+        billings = state.invoiced.get(line_id, {})
+        numbers = sorted(billings[id].number for id in outdated.invoices if id in billings and billings[id].stands)
+        if not numbers:
+            continue
+        reason = (
+            f"line {line_id} was changed or taken back after it was billed by {', '.join(numbers)}: have the line "
+            "credited by a credit memo that names it, or resolve this where the customer was told otherwise"
+        )
+        failure = Failure(FailureClass.BUSINESS_RULE, "credit_memo_needed", reason, f"lines.{line_id}")
+        money = {} if outdated.amount is None else {outdated.currency or "": outdated.amount}
+        asks = digest_of(*(number.encode() for number in numbers))
+        yield Case(failure, f"{CREDIT}{line_id}", (Act.RESOLVE,), owner="finance", money=money, asks=asks)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.decision import Accept, Context, Request
+from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.invoices import billed, views
 from actors.invoices.places import moved
 from actors.invoices.troubles import troubles
 from schemas.facts import Notice
 from schemas.invoice.entity import ZERO, Invoice
+from schemas.verdicts import Failure
 
 
 def concluded(
@@ -32,6 +33,15 @@ def concluded(
         cases=tuple(case for topic, case in now.items() if was.get(topic) != case),
         settles=tuple(topic for topic in was if topic not in now),
     )
+
+
+def with_failure(state: Invoice, operation: str, failure: Failure | None, context: Context) -> Decision:
+    """A system does not show the invoice as it stands, or need not."""
+    view = state.views[operation]
+    if view.failure == failure:
+        return Ignore(f"that {operation} is settled already")
+    views = {**state.views, operation: view.model_copy(update={"failure": failure})}
+    return concluded(state, state.model_copy(update={"views": views}), context)
 
 
 def _attributes(invoice: Invoice) -> dict[str, str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 from actors.decision import Context, Reject, Wait
-from actors.policy import LegalEntity
+from actors.policy import LegalEntity, Policy
 from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
 from schemas.invoice.entity import Invoice, Places
@@ -52,7 +53,11 @@ def places(invoice: Issued | Posted, context: Context, *, is_posted: bool) -> Pl
     project = None if at_project is None else at_project.state
     if at_project is not None and (not isinstance(project, Project) or project.legal_entity is None):
         return Wait(at_project.key, "the project of the invoice is not known yet")
-    found = Places(customer=at_customer.key.id, crm=legal_entity.route("invoice.put", invoice.issued_on))
+    found = Places(
+        customer=at_customer.key.id,
+        crm=legal_entity.route("invoice.put", invoice.issued_on),
+        engine=_engine(legal_entity, invoice.issued_on),
+    )
     if at_project is not None and isinstance(project, Project):
         psa = legal_entity.resumed("receivable.put", invoice.issued_on, "psa", project.psa)
         delivered = {
@@ -63,6 +68,24 @@ def places(invoice: Issued | Posted, context: Context, *, is_posted: bool) -> Pl
     if is_posted or isinstance(invoice, Posted):
         return found
     return _in_erp(found, invoice, legal_entity, context)
+
+
+def books_of(at: Places, invoice: Posted, source: str, policy: Policy) -> str | None:
+    """The ERP in whose books a posted invoice is: the one that says so, or else the one that posts for its issuer."""
+    legal_entity = policy.legal_entities.get(invoice.legal_entity)
+    if legal_entity is None:
+        return at.erp
+    system = policy.systems_of.get(source)
+    erps = {at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))}
+    if system is not None and system in erps:
+        return system
+    return at.erp or legal_entity.system("erp", invoice.issued_on)
+
+
+def _engine(legal_entity: LegalEntity, on: date) -> str | None:
+    """The billing engine beside the ERP; None where the ERP bills by itself."""
+    engine = legal_entity.system("billing", on)
+    return None if engine == legal_entity.system("erp", on) else engine
 
 
 def _in_erp(found: Places, invoice: Issued, legal_entity: LegalEntity, context: Context) -> Places | Wait | Reject:

@@ -7,10 +7,10 @@ from typing import Final, assert_never
 
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from actors.invoices.outcome import concluded
-from actors.invoices.places import places
+from actors.invoices.places import books_of, places
 from actors.invoices.troubles import differ, too_large
 from actors.lines import numbered
-from schemas.acts import Act, Acted
+from actors.policy import Policy
 from schemas.commands import Confirmed, Rejected, Result
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Issued, Posted, PostingRejected
@@ -23,13 +23,16 @@ OPERATION: Final = "invoice.post"
 
 def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
     """A billing engine has issued it: the ERP is asked to post it, unless it has."""
-    if state.issued == invoice:
+    if state.issued == invoice and state.posting != "none":
         return Ignore("the invoice is issued like this already")
     if state.issued is not None and state.posting in {"asked", "done"}:
         reason = (
             f"{state.issued.number} is posted, or on its way to be: correct it by a credit memo and another invoice"
         )
         return Reject(Failure(FailureClass.CONFLICT, "issued_differs", reason))
+    shut = None if state.is_posted else closed(invoice, context.policy)
+    if shut is not None:
+        return Reject(shut)
     found = places(invoice, context, is_posted=state.is_posted)
     if isinstance(found, Wait | Reject):
         return found
@@ -40,23 +43,26 @@ def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
         return refused
     if state.is_posted:
         return concluded(state, after, context, fact="issued")
-    after, requests = _asked(after, invoice, context)
-    accept = concluded(state, after, context, fact="issued", requests=requests)
+    after, requests = asked(after, invoice, context)
+    if after == state:
+        return Ignore(f"it is issued like this already, and no ERP is named that posts for {invoice.legal_entity}")
+    fact = None if state.issued == invoice else "issued"
+    accept = concluded(state, after, context, fact=fact, requests=requests)
     if requests:
         return accept
     remark = f"the policy sends no invoices of {invoice.legal_entity} to an ERP: it is posted once the ERP says so"
     return replace(accept, remarks=(remark,))
 
 
-def posted(state: Invoice, invoice: Posted, context: Context) -> Decision:
-    """The ERP has posted it, and may be the first to say that it is there."""
+def posted(state: Invoice, invoice: Posted, source: str, context: Context) -> Decision:
+    """The ERP has posted it, and may be the first to say that it is there; `source` said so."""
     if state.posted == invoice:
         return Ignore("the invoice is posted like this already")
     if state.posted is not None and differ(state.posted, invoice):
         reason = (
             f"the ERP said that it posted {state.posted.number} with {state.posted.total} {state.posted.currency}, and "
-            f"now with {invoice.total} {invoice.currency}: find out which is right; what is posted changes by credit "
-            "memos alone"
+            f"now {invoice.number} with {invoice.total} {invoice.currency}: find out which is right, and whether it "
+            "stands there twice; what is posted changes by credit memos alone"
         )
         return Reject(Failure(FailureClass.CONFLICT, "posted_differs", reason, "total"))
     found = state.places
@@ -65,6 +71,7 @@ def posted(state: Invoice, invoice: Posted, context: Context) -> Decision:
         if isinstance(resolved, Wait | Reject):
             return resolved
         found = resolved
+    found = found.model_copy(update={"books": books_of(found, invoice, source, context.policy)})
     after = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
     return too_large(after) or concluded(state, after, context, fact="posted")
 
@@ -75,7 +82,11 @@ def posting_rejected(state: Invoice, rejection: PostingRejected, context: Contex
         return Ignore(f"the ERP has posted it on {state.posted.posted_on}")
     if state.posting not in {"asked", "done"}:
         return Ignore("nobody was asked to post it, or the refusal is known")
-    reason = f"the ERP does not post it: {rejection.reason}"
+    draft = "" if state.external_id is None else f" ({state.external_id})"
+    reason = (
+        f"the ERP does not post it: {rejection.reason}; a retry sends it anew, so remove first what the ERP has of it"
+        f"{draft}"
+    )
     failure = Failure(FailureClass.BUSINESS_RULE, rejection.code, reason)
     return _refused(state, failure, context)
 
@@ -93,27 +104,20 @@ def answered(state: Invoice, result: Result, context: Context) -> Decision:
             assert_never(result.outcome)
 
 
-def acted(state: Invoice, act: Acted, context: Context) -> Decision:
-    """A person says what is to become of an invoice that the ERP has refused."""
-    if state.refusal is None or state.issued is None:
-        return Ignore("the ERP has not refused it, or it was settled already")
-    match act.act:
-        case Act.RETRY:
-            after, requests = _asked(state, state.issued, context)
-            if not requests:
-                return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
-            return concluded(state, after, context, requests=requests)
-        case Act.RESOLVE:
-            by_hand = state.model_copy(update={"posting": "done", "refusal": None})
-            return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
-        case Act.CANCEL:
-            void = state.model_copy(update={"posting": "void", "refusal": None})
-            return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))
-        case _:
-            return Ignore(f"{act.act} is not possible here")
+def closed(invoice: Issued, policy: Policy) -> Failure | None:
+    """Why the ERP is not asked to post an invoice: its books of that day are closed."""
+    legal_entity = policy.legal_entities.get(invoice.legal_entity)
+    if legal_entity is None or not legal_entity.is_closed(invoice.issued_on):
+        return None
+    reason = (
+        f"the invoice is of {invoice.issued_on}, and the books of {invoice.legal_entity} are closed through "
+        f"{legal_entity.closed_through}: let `closed_through` in the policy file open them, then retry; or have it "
+        "issued with a later day under another id"
+    )
+    return Failure(FailureClass.MAPPING, "books_closed", reason, "issued_on")
 
 
-def _asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, tuple[Request, ...]]:
+def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, tuple[Request, ...]]:
     """The invoice as it is once the ERP is asked to post it, and what the ERP is asked."""
     at = state.places
     if at is None or at.erp is None or at.customer_in_erp is None:
@@ -147,13 +151,21 @@ def _confirmed(state: Invoice, result: Result, external_id: str | None, context:
     if state.post_line == result.command.line and state.posting == "asked":
         after = state.model_copy(update={"posting": "done"})
     if external_id is not None:
-        after = after.model_copy(update={"external_id": external_id})
+        after = after.model_copy(update={"external_id": external_id, "twins": _twins(state, external_id)})
     if after == state:
         return Ignore("the ERP has the invoice")
     accept = concluded(state, after, context, fact="posted" if after.is_posted and not state.is_posted else None)
     if external_id is None or external_id == state.external_id:
         return accept
     return replace(accept, binds=(external_key(result.command.system, "invoice", external_id),))
+
+
+def _twins(state: Invoice, external_id: str) -> tuple[str, ...]:
+    """Under which ids the ERP has it besides this one: a draft that was refused may have been posted all the same."""
+    if not state.is_posted or state.external_id in (None, external_id):
+        return state.twins
+    known = dict.fromkeys((*state.twins, f"{state.external_id}"))
+    return tuple(each for each in known if each != external_id)
 
 
 def _refused(state: Invoice, failure: Failure, context: Context) -> Accept:

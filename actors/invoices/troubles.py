@@ -18,6 +18,10 @@ POSTING: Final = "posting"
 """Topic of the case of an invoice that the ERP has refused."""
 AMOUNTS: Final = "amounts"
 """Topic of the case of an invoice that the ERP has posted with other amounts than it was issued with."""
+NOBODY_POSTS: Final = "nobody_posts"
+"""Topic of the case of an invoice that a billing engine has issued, and that the policy sends to no ERP."""
+TWICE: Final = "posted_twice"
+"""Topic of the case of an invoice that the ERP has posted under several ids."""
 OVERPAID: Final = "overpaid"
 """Topic of the case of an invoice on which more came than was owed."""
 VIEW: Final = "view:"
@@ -28,7 +32,7 @@ DIFFERS: Final = "differs:"
 """Begins the topic of the case of a payment, credit memo, or write-off that was told twice with another content."""
 MOST: Final = Decimal(10) ** 15
 """What an invoice moves stays below this: fifteen digits before the point, see `schemas.values.Amount`."""
-LOOKED_AT: Final = (AMOUNTS, OVERPAID, CURRENCY, DIFFERS)
+LOOKED_AT: Final = (AMOUNTS, OVERPAID, CURRENCY, DIFFERS, NOBODY_POSTS, TWICE)
 """How topics begin that a person settles by looking at them."""
 
 
@@ -60,12 +64,17 @@ def _cases(invoice: Invoice) -> Iterator[Case]:
     header = invoice.header
     if invoice.refusal is not None and header is not None:
         acts = (Act.RETRY, Act.RESOLVE, Act.CANCEL)
-        yield Case(invoice.refusal, POSTING, acts, money={header.currency: header.total})
+        asks = digest_of((invoice.post_line or "").encode(), invoice.refusal.reason.encode())
+        yield Case(invoice.refusal, POSTING, acts, money={header.currency: header.total}, asks=asks)
     for operation, view in invoice.views.items():
         if view.failure is not None:
             yield Case(view.failure, f"{VIEW}{operation}", (Act.RETRY, Act.RESOLVE))
     if header is None:
         return
+    if invoice.issued is not None and invoice.posting == "none" and invoice.places and invoice.places.engine:
+        yield _nobody_posts(invoice.issued, invoice.places.engine)
+    if invoice.twins:
+        yield _twice(header, (*invoice.twins, f"{invoice.external_id}"))
     if invoice.issued is not None and invoice.posted is not None and differ(invoice.issued, invoice.posted):
         yield _amounts(invoice.issued, invoice.posted)
     if invoice.balance < 0:
@@ -82,19 +91,38 @@ def _cases(invoice: Invoice) -> Iterator[Case]:
 
 
 def differ(one: Issued | Posted, other: Issued | Posted) -> bool:
-    """Whether two of the same invoice do not mean the same money."""
+    """Whether two of the same invoice do not mean the same money, or are not the same one to the customer."""
     return _money(one) != _money(other)
 
 
 def _money(invoice: Issued | Posted) -> tuple[object, ...]:
-    return invoice.legal_entity, invoice.currency, invoice.net, invoice.tax, invoice.total
+    return invoice.legal_entity, invoice.number, invoice.currency, invoice.net, invoice.tax, invoice.total
+
+
+def _nobody_posts(issued: Issued, engine: str) -> Case:
+    reason = (
+        f"{engine} has issued {issued.number}, and the policy sends invoices of {issued.legal_entity} to no ERP: name "
+        f"one under legal_entities.{issued.legal_entity}.operations.invoice.post and retry, or resolve this where it "
+        "is posted otherwise"
+    )
+    failure = Failure(FailureClass.MAPPING, "nobody_posts", reason, "legal_entity")
+    acts, money = (Act.RETRY, Act.RESOLVE), {issued.currency: issued.total}
+    return Case(failure, NOBODY_POSTS, acts, money=money, asks=digest_of(issued.number.encode()))
+
+
+def _twice(header: Issued | Posted, ids: tuple[str, ...]) -> Case:
+    names = " and as ".join(ids)
+    reason = f"the ERP has posted {header.number} as {names}: have all but one reversed, then resolve this"
+    failure = Failure(FailureClass.DUPLICATE, "posted_twice", reason, "external_id")
+    asks, money = digest_of(*(each.encode() for each in ids)), {header.currency: header.total}
+    return Case(failure, TWICE, (Act.RESOLVE,), owner="finance", money=money, asks=asks)
 
 
 def _amounts(issued: Issued, posted: Posted) -> Case:
     reason = (
-        f"it was issued by {issued.legal_entity} with {issued.net} and {issued.tax} tax {issued.currency}, and posted "
-        f"by {posted.legal_entity} with {posted.net} and {posted.tax} tax {posted.currency}, which counts: correct "
-        "what is wrong, then resolve this"
+        f"it was issued by {issued.legal_entity} as {issued.number} with {issued.net} and {issued.tax} tax "
+        f"{issued.currency}, and posted by {posted.legal_entity} as {posted.number} with {posted.net} and {posted.tax} "
+        f"tax {posted.currency}, which counts: correct what is wrong, then resolve this"
     )
     failure = Failure(FailureClass.CONFLICT, "posted_differs", reason, "total")
     asks = digest_of(*(f"{each}".encode() for each in (*_money(issued), *_money(posted))))

@@ -9,15 +9,21 @@ from typing import Final
 
 from actors.decision import Context, Request
 from actors.lines import DIGITS
+from actors.policy import LegalEntity
 from schemas.acts import Act
+from schemas.contract.entity import Contract
 from schemas.facts import Case
+from schemas.keys import ActorKey
 from schemas.operations.milestone_bill import MilestoneBill
 from schemas.project.entity import Milestone, Project
+from schemas.values import Money
 from schemas.verdicts import Failure, FailureClass
 
 OPERATION: Final = "milestone.bill"
 UNBILLED: Final = "milestone:"
 """Begins the topic of the case of a milestone that is not billed."""
+TOLD_TWICE: Final = "milestone_differs:"
+"""Begins the topic of the case of a milestone that was told twice with another amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class Billed:
     state: Project
     requests: tuple[Request, ...] = ()
     cases: tuple[Case, ...] = ()
+    settles: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -42,10 +49,13 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     remarks: list[str] = []
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
-        failure = _unbillable(state, milestone)
+        failure = _unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
+        shut = _closed(state, milestone, legal_entity)
         if failure is not None:
-            money = {milestone.currency or "": milestone.amount or Decimal(0)}
-            cases.append(Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money=money))
+            cases.append(_unbilled(id, milestone, failure, Act.RESOLVE))
+        elif shut is not None and system is not None:
+            cases.append(_unbilled(id, milestone, shut, Act.RETRY, Act.RESOLVE))
+            asked[id] = milestone
         elif system is None:
             remarks.append(f"the policy has milestones of {state.legal_entity} billed nowhere: {id} is not billed")
         else:
@@ -53,12 +63,42 @@ def bill_milestones(state: Project, context: Context) -> Billed:
             requests.append(Request(system, OPERATION, line, _body(state, id, milestone, context)))
             asked[id] = asked[id].model_copy(update={"biller": system, "bill_line": line})
     changed = state.model_copy(update={"milestones": {**state.milestones, **asked}})
-    return Billed(changed, tuple(requests), tuple(cases), tuple(remarks))
+    settles = tuple(f"{UNBILLED}{milestone_of(request.line)}" for request in requests)
+    return Billed(changed, tuple(requests), tuple(cases), settles, tuple(remarks))
+
+
+def differing(id: str, known: Milestone, amount: Money) -> Case:
+    """The case of a milestone that was told twice with another amount; the first counts."""
+    reason = (
+        f"milestone {id} was told with {known.amount} {known.currency}, which counts, and again with {amount.amount} "
+        f"{amount.currency}: find out which is right; if it is the second, have the difference told under an id of its "
+        "own, or credited, then resolve this"
+    )
+    failure = Failure(FailureClass.CONFLICT, "milestone_differs", reason, "amount")
+    money = {amount.currency: amount.decimal}
+    return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), owner="finance", money=money)
 
 
 def milestone_of(line: str) -> str:
     """The milestone in the line of a command that bills it."""
     return line.split(".", 2)[2]
+
+
+def _unbilled(id: str, milestone: Milestone, failure: Failure, *acts: Act) -> Case:
+    money = {milestone.currency or "": milestone.amount or Decimal(0)}
+    return Case(failure, f"{UNBILLED}{id}", acts, money=money)
+
+
+def _closed(state: Project, milestone: Milestone, legal_entity: LegalEntity) -> Failure | None:
+    """Why a milestone is not billed yet: the books of its day are closed."""
+    if milestone.completed_on is None or not legal_entity.is_closed(milestone.completed_on):
+        return None
+    reason = (
+        f"the milestone is of {milestone.completed_on}, and the books of {state.legal_entity} are closed through "
+        f"{legal_entity.closed_through}: let `closed_through` in the policy file open them, then retry; or bill it by "
+        "hand, and resolve this"
+    )
+    return Failure(FailureClass.MAPPING, "books_closed", reason, "completed_on")
 
 
 def _line(state: Project, id: str) -> str:
@@ -99,3 +139,21 @@ def _unbillable(state: Project, milestone: Milestone) -> Failure | None:
         )
         return Failure(FailureClass.BUSINESS_RULE, "currency_differs", reason, "amount")
     return None
+
+
+def _unlike_schedule(state: Project, id: str, milestone: Milestone, context: Context) -> Failure | None:
+    """Why a milestone is not what its contract has scheduled, as far as that is known and has it."""
+    if state.contract is None:
+        return None
+    at_contract = context.find(ActorKey("contract", state.contract))
+    contract = at_contract.state
+    if not isinstance(contract, Contract) or contract.project_id != context.key.id:
+        return None
+    agreed = [part.amount for part in contract.schedule if part.milestone_id == id]
+    if not agreed or sum(agreed) == milestone.amount:
+        return None
+    reason = (
+        f"contract {at_contract.key.id} has {sum(agreed)} {contract.currency} for milestone {id}, and it was completed "
+        f"with {milestone.amount}, so it is not billed: find out which is right, bill that by hand, and resolve this"
+    )
+    return Failure(FailureClass.BUSINESS_RULE, "schedule_differs", reason, "amount")

@@ -122,9 +122,16 @@ async def settle(office: Office, say: Callable[[str], None]) -> int:
 
 async def settled(office: Office) -> Mapping[str, int]:
     """Closed cases that people were asked to settle, by code."""
-    return Counter(
-        answer.code for person in SETTLING for _, answer in await _answered(office, person, "closed")
-    )  # fmt: skip
+    return await _by_code(office, "closed")
+
+
+async def left(office: Office) -> Mapping[str, int]:
+    """Open cases that people have an answer to, and have not given it, by code."""
+    return await _by_code(office, "open")
+
+
+async def _by_code(office: Office, state: str) -> Mapping[str, int]:
+    return Counter(answer.code for person in SETTLING for _, answer in await _answered(office, person, state))
 
 
 async def _answered(office: Office, person: Person, state: str) -> list[tuple[dict[str, object], Answer]]:

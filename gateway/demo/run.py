@@ -137,6 +137,7 @@ class _Performance:
             dead_letters=await tally.dead_letters(),
             parked_commands=(await tally.count()).commands.get("parked", 0),
             settled=await people.settled(self._stage.gateway),
+            left=await people.left(self._stage.gateway),
             journal=await self._stage.systems.journals(),
             reconciled=reconciliations,
         )

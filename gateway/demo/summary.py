@@ -21,7 +21,8 @@ class Found:
     """What was read after the play: PostgreSQL's inbox and dead letters, and the systems' journals.
 
     `verdicts`: by (source, id). `journal`: of each system in the order of its effects. `settled`: cases that people
-    settled, by code. `reconciled`: what the gateway's own reconciliation of each ERP has found.
+    settled, by code; `left`: those that they should have, and that stand open. `reconciled`: what the gateway's own
+    reconciliation of each ERP has found.
     """
 
     verdicts: Mapping[MessageId, str]
@@ -30,6 +31,7 @@ class Found:
     journal: Sequence[Effect]
     settled: Mapping[str, int] = field(default_factory=dict)
     reconciled: Sequence[Reconciled] = ()
+    left: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def summarise(published: int, expected: Expected, found: Found, moving: Sequence
         *_wrong_customers(expected, found.journal),
         *(f"made twice: {what}" for what in twice),
         *(f"{each.found} cases {each.name} were settled, not {each.expected}" for each in settled if not each.agrees),
+        *(f"{number} cases {code} stand open" for code, number in found.left.items()),
     ]
     return Summary(
         published=published,

@@ -91,7 +91,7 @@ def _differences(name: str, ours: Standing | None, theirs: Sequence[Standing], s
     if not theirs:
         yield Difference(Kind.MISSING, name, ours, None, (), less({}, held))
         return
-    likest = min(range(len(theirs)), key=lambda place: len(_fields(ours, theirs[place])))
+    likest = min(range(len(theirs)), key=lambda place: _unlikeness(ours, theirs[place]))
     fields = _fields(ours, theirs[likest])
     if fields:
         effect = less(sums((theirs[likest],), scope), held)
@@ -99,6 +99,11 @@ def _differences(name: str, ours: Standing | None, theirs: Sequence[Standing], s
     for place, each in enumerate(theirs):
         if place != likest:
             yield Difference(Kind.TWICE, name, ours, each, (), sums((each,), scope))
+
+
+def _unlikeness(ours: Standing, theirs: Standing) -> tuple[int, bool]:
+    """Of two entries that say the same, that of the generation that we hold is ours: the other one is taken back."""
+    return len(_fields(ours, theirs)), theirs.reference != ours.reference
 
 
 def _fields(ours: Standing, theirs: Standing) -> tuple[str, ...]:

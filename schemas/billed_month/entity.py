@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.values import ID_BYTES
 
+AHEAD: Final = 31
+"""Days from now for which time may be billed already: a contract tells no later month that its rates have changed."""
+
 _MONTHS: Final = 12
 
 

@@ -89,3 +89,14 @@ class Rejected(_Report):
     """The report went back to the employee."""
 
     reason: Note
+
+
+class Withdrawn(Record):
+    """The approval was taken back: nothing of the report counts any more, until a higher revision of it is approved."""
+
+    legal_entity: Id
+    """Code of the legal entity of the firm that bills the expenses."""
+    project: Reference
+    revision: Revision
+    """The revision that was approved, or a higher one: an approval of this one, or of one before it, counts no more."""
+    reason: Note

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pydantic import BaseModel, ConfigDict
 
 from schemas.invoice.told import LineState
@@ -22,6 +24,18 @@ class Billing(BaseModel):
         return self.state not in {"credited", "withdrawn"}
 
 
+class Outdated(BaseModel):
+    """What invoices bill of a line that is booked otherwise by now, or not at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    invoices: tuple[str, ...]
+    """Their ids."""
+    amount: Decimal | None
+    """What was booked when they billed it, in `currency`; None where it had hours alone."""
+    currency: str | None
+
+
 class InvoicedLines(BaseModel):
     """The state of an entity whose lines are billed by invoices."""
 
@@ -29,3 +43,5 @@ class InvoicedLines(BaseModel):
 
     invoiced: dict[str, dict[str, Billing]] = {}
     """Line id -> id of an invoice -> what became of the line there."""
+    outdated: dict[str, Outdated] = {}
+    """Line id -> what invoices bill of it otherwise than it is booked, until somebody has settled that."""

@@ -59,6 +59,10 @@ class Places(_Kept):
     contract_reference: str | None = None
     erp: str | None = None
     """The system that is to post it; None where none does."""
+    books: str | None = None
+    """The ERP that says that it has posted it; None while none does."""
+    engine: str | None = None
+    """The billing engine of its legal entity; None where the ERP bills by itself."""
     customer_in_erp: str | None = None
     project_in_erp: str | None = None
     crm: str | None = None
@@ -82,11 +86,13 @@ class Invoice(_Kept):
     refusal: Failure | None = None
     """Why the ERP has refused it."""
     post_line: str | None = None
-    """The last command by which the ERP was asked to post it."""
+    """The last command by which the ERP was asked to post it; None, too, where a person has posted it by hand."""
     posts: int = 0
     """How often it was; part of each command's identity."""
     external_id: str | None = None
     """The ERP's own id; None while it gave none."""
+    twins: tuple[str, ...] = ()
+    """Other ids under which the ERP has posted it as well."""
     sent_on: date | None = None
     payments: dict[str, Entry] = {}
     credit_memos: dict[str, Entry] = {}
@@ -177,8 +183,9 @@ class Invoice(_Kept):
         return next((each for each in self.disputes.values() if not each.is_settled), None)
 
     def line_state(self, line: Line) -> LineState:
-        """What became of a line."""
-        if any(line.line_id in memo.lines for memo in self.credit_memos.values()):
+        """What became of a line; a credit memo in another currency takes back none, since it does not count."""
+        currency = None if self.header is None else self.header.currency
+        if any(line.line_id in memo.lines for memo in self.credit_memos.values() if memo.currency == currency):
             return "credited"
         status = self.status
         match status:

@@ -48,6 +48,8 @@ class Milestone(BaseModel):
     currency: str | None = None
     is_shown: bool = False
     """Whether the CRM was asked to show it."""
+    is_shown_again: bool = False
+    """Whether the CRM is shown it a second time, with the amount that it was told without at first."""
     is_to_bill: bool = False
     """Whether it is still to be billed; what an earlier release kept is not."""
     biller: str | None = None

@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,22 +172,36 @@ def test_in_the_end_each_line_stands_once_whatever_is_refused_and_sent_again_mea
     assert (state.late, all(each.posted for each in state.lines.values())) == ({}, True)
 
 
+class NewRate(NamedTuple):
+    """The contract has another rate. `is_told`: the sheet hears of it at once, not with a later one."""
+
+    rate: int
+    is_told: bool
+
+
+new_rates = st.builds(NewRate, st.integers(100, 103), st.booleans())
+
+
 @MANY
-@given(st.lists(st.one_of(sheets, st.integers(100, 103), st.booleans()), max_size=12), st.data())
+@given(st.lists(st.one_of(sheets, new_rates, st.booleans()), max_size=12), st.data())
 def test_in_the_end_the_erp_has_the_lines_of_the_sheet_at_the_rates_that_were_approved(
-    happening: list[Approved | Corrected | int | bool], data: st.DataObject
+    happening: list[Approved | Corrected | NewRate | bool], data: st.DataObject
 ) -> None:
     under = running_project().model_copy(update={"contract": SOW.id})
     erp = Erp(Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: under, SOW: AGREED}))
     for number, happened in enumerate(happening, 2):
         if isinstance(happened, bool):
             for plan in list(sheet_of(erp).plans.values())[:1]:
+                before = {line.name for line in sheet_of(erp).lines.values()}
                 assert erp.hear(act(Act.APPROVE if happened else Act.REJECT, plan.topic, ("F-1", "finance")))
-        elif isinstance(happened, int):
-            first = AGREED.history[0].model_copy(update={"rates": {"consultant": Decimal(happened)}})
+                anew = [line.body for line in sheet_of(erp).lines.values() if line.name not in before]
+                assert all(getattr(body, "rate", None) == rate_of(erp) for body in anew)
+        elif isinstance(happened, NewRate):
+            first = AGREED.history[0].model_copy(update={"rates": {"consultant": Decimal(happened.rate)}})
             others = {**erp.given.others, SOW: AGREED.model_copy(update={"history": (first,)})}
             erp.given = replace(erp.given, others=others)
-            erp.hear(RatesChanged(to=SHEET.id, contract=SOW.id, number=number))
+            if happened.is_told:
+                erp.hear(RatesChanged(to=SHEET.id, contract=SOW.id, number=number))
         else:
             erp.hear(happened)
         for refuses, anew in data.draw(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=3)):
@@ -207,6 +222,13 @@ def sheet_of(erp: Erp) -> Timesheet:
     """The sheet as it stands."""
     assert isinstance(erp.given.state, Timesheet)
     return erp.given.state
+
+
+def rate_of(erp: Erp) -> Decimal:
+    """What an hour costs by the contract as it is now."""
+    contract = erp.given.others[SOW]
+    assert isinstance(contract, Contract)
+    return contract.rates["consultant"]
 
 
 def said(of: object) -> tuple[bool, Decimal]:

@@ -10,11 +10,11 @@ import pytest
 
 from actors.entities.expense import ACTOR
 from schemas.expense.entity import ExpenseReport
-from schemas.expense.v1 import Rejected
+from schemas.expense.v1 import Rejected, Withdrawn
 from schemas.facts import Notice
 from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.expense import ExpensePost, ExpenseReverse
-from schemas.values import Money
+from schemas.values import Money, Reference
 from tests.actors.agreements import SOW
 from tests.actors.firm import (
     BRIDGE,
@@ -47,6 +47,24 @@ def test_an_approved_line_is_billed_as_it_was_spent() -> None:
         employee="E-1", incurred_on=MONDAY, report_id="X-1", line_id="1", contract_reference="SOW-1", tax_code="D19",
         cost_centre="CC-1",
     )  # fmt: skip
+
+
+def gone(revision: int = 1) -> Withdrawn:
+    """The approval is taken back."""
+    return Withdrawn(legal_entity="DE01", project=Reference(id=BRIDGE.id), revision=revision, reason="by mistake")
+
+
+def test_a_withdrawn_approval_takes_back_all_that_is_booked() -> None:
+    given = NEW.after(reported(spent("1"), spent("2", "23.50", billable=False)))
+    decision = accepted(given.when(gone()))
+    assert [request.operation for request in decision.requests] == ["expense.reverse", "cost.reverse"]
+    assert decision.notices == (Notice("withdrawn", {"revision": "1"}),)
+    # And only a higher revision counts after it
+    after = given.after(gone())
+    assert "withdrawn" in reason_to_ignore(after.when(reported()))
+    assert "is over" in reason_to_ignore(after.when(gone()))
+    assert refusal(after.when(reported_again())).code == "revision_withdrawn"
+    assert names(after, reported(revision=2)) == ["expense.post 1.r2"]
 
 
 def test_what_is_not_billed_is_cost() -> None:

@@ -14,8 +14,10 @@ from actors.entities.project import ACTOR
 from actors.entities.timesheet import ACTOR as TIMESHEET
 from actors.policy import Flow, Mode
 from schemas.acts import Act
+from schemas.contract.entity import Amendment, Contract
 from schemas.facts import Notice
 from schemas.operations.billable import BillablePost
+from schemas.operations.contract import ScheduledAmount
 from schemas.operations.milestone import MilestonePut
 from schemas.operations.milestone_bill import MilestoneBill
 from schemas.project.entity import Project
@@ -254,6 +256,85 @@ def test_a_milestone_that_cannot_be_billed_is_a_case(changes: dict[str, str | No
     (case,) = decision.cases
     assert (case.topic, case.failure.code, case.money) == ("milestone:M1", code, {"EUR": Decimal("12000.00")})
     assert accepted(given.after(MILESTONE).when(act(Act.RESOLVE, "milestone:M1"))).settles == ("milestone:M1",)
+
+
+def test_an_amount_that_is_told_later_is_billed_and_shown() -> None:
+    free = MILESTONE.model_copy(update={"amount": None})
+    (first,) = RUNNING.asked(free)
+    shown, billed = RUNNING.after(free).asked(MILESTONE)
+    assert (shown.operation, shown.line.startswith("milestone.M1.2.")) == ("milestone.put", True)
+    assert (shown.line != first.line, shown.body.model_dump()["price"]) == (True, Decimal("12000.00"))
+    assert (billed.operation, billed.body.model_dump()["amount"]) == ("milestone.bill", Decimal("12000.00"))
+    done = RUNNING.after(free, MILESTONE)
+    assert "completed already" in reason_to_ignore(done.when(MILESTONE))
+    assert "completed already" in reason_to_ignore(done.when(free))
+
+
+def test_an_amount_that_is_told_before_the_project_is_set_up_is_shown_once() -> None:
+    early = Given(ACTOR, BRIDGE, Project()).after(MILESTONE.model_copy(update={"amount": None}), MILESTONE)
+    assert [request.line for request in early.asked(opened())] == ["milestone.M1", f"{LINE}.M1"]
+
+
+def test_another_amount_for_a_milestone_is_a_case_and_the_first_counts() -> None:
+    other = MILESTONE.model_copy(update={"amount": eur("8000.00")})
+    decision = accepted(RUNNING.after(MILESTONE).when(other))
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code) == ("milestone_differs:M1", "milestone_differs")
+    assert (decision.requests, case.money) == ((), {"EUR": Decimal("8000.00")})
+    looked = accepted(RUNNING.after(MILESTONE, other).when(act(Act.RESOLVE, "milestone_differs:M1")))
+    assert looked.settles == ("milestone_differs:M1",)
+
+
+def scheduled(amount: str, project_id: str = BRIDGE.id) -> Given:
+    """The project, whose contract has this amount for the milestone."""
+    part = ScheduledAmount(milestone_id="M1", amount=Decimal(amount))
+    first = Amendment(number=1, kind="contract", version=1, status="applied", effective_on=MONDAY, schedule=(part,))
+    contract = Contract(status="in_force", version=1, project_id=project_id, currency="EUR", history=(first,))
+    return replace(RUNNING, others={SOW: contract})
+
+
+def test_a_milestone_with_another_amount_than_its_contract_has_is_a_case() -> None:
+    assert accepted(scheduled("12000.00").when(MILESTONE)).cases == ()
+    decision = accepted(scheduled("8000.00").when(MILESTONE))
+    assert [request.operation for request in decision.requests] == ["milestone.put"]
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code) == ("milestone:M1", "schedule_differs")
+    assert "8000.00 EUR" in case.failure.reason
+    # And the schedule of another project's contract says nothing of it
+    assert accepted(scheduled("8000.00", "P-9").when(MILESTONE)).cases == ()
+
+
+def test_an_early_milestone_is_compared_with_the_contract_once_its_project_is_opened() -> None:
+    early = replace(Given(ACTOR, BRIDGE, Project()).after(MILESTONE), others=scheduled("8000.00").others)
+    assert [case.failure.code for case in accepted(early.when(opened())).cases] == ["schedule_differs"]
+
+
+def test_a_milestone_of_a_closed_day_is_billed_once_the_policy_opens_it() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = replace(RUNNING, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    decision = accepted(closed.when(MILESTONE))
+    assert [request.operation for request in decision.requests] == ["milestone.put"]
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.acts) == ("milestone:M1", "books_closed", (Act.RETRY, Act.RESOLVE))
+    given = closed.after(MILESTONE)
+    assert "closed still" in reason_to_ignore(given.when(act(Act.RETRY, "milestone:M1")))
+    # Once they are open, it is billed once
+    again = accepted(replace(given, policy=POLICY).when(act(Act.RETRY, "milestone:M1")))
+    assert ([request.operation for request in again.requests], again.settles) == (["milestone.bill"], ("milestone:M1",))
+    billed = replace(given, policy=POLICY).after(act(Act.RETRY, "milestone:M1"))
+    assert "not possible" in reason_to_ignore(billed.when(act(Act.RETRY, "milestone:M1")))
+    # And never, where somebody has billed it by hand
+    by_hand = replace(given, policy=POLICY).after(act(Act.RESOLVE, "milestone:M1"))
+    assert "not possible" in reason_to_ignore(by_hand.when(act(Act.RETRY, "milestone:M1")))
+    other = MILESTONE.model_copy(update={"milestone_id": "M2"})
+    assert [r.operation for r in by_hand.asked(other)] == ["milestone.put", "milestone.bill"]
+
+
+def test_a_milestone_of_a_legal_entity_that_the_policy_does_not_name_waits_for_the_policy() -> None:
+    gone = POLICY.model_copy(update={"legal_entities": {}})
+    assert refusal(replace(RUNNING, policy=gone).when(MILESTONE)).code == "legal_entity_unmapped"
+    early = replace(Given(ACTOR, BRIDGE, Project()).after(MILESTONE), policy=gone)
+    assert refusal(early.when(opened())).code == "legal_entity_unmapped"
 
 
 def test_a_milestone_that_the_policy_has_billed_nowhere_says_so() -> None:

@@ -15,7 +15,7 @@ from schemas.keys import ActorKey, external_key
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.project.entity import Project
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Employee, Rejected, Submitted, Withdrawn
+from schemas.timesheet.v1 import Employee, Line, Rejected, Submitted, Withdrawn
 from schemas.values import Reference
 from schemas.verdicts import FailureClass
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, WEEK, approved, corrected, credit, line, running_project
@@ -267,6 +267,24 @@ def test_a_line_approved_twice_is_billed_once() -> None:
 def test_a_line_that_changed_within_its_revision_is_a_case() -> None:
     given = NEW.after(approved(line("1", "8"), partial=True))
     assert refusal(given.when(approved(line("1", "6"), partial=True))).code == "line_changed"
+
+
+@pytest.mark.parametrize(
+    "again", [(line("1"),), (line("1"), line("2", "6")), (line("1"), line("2", billable=False))],
+    ids=["fewer", "other hours", "not billed"],
+)  # fmt: skip
+def test_the_same_revision_as_a_whole_with_other_content_is_a_case(again: tuple[Line, ...]) -> None:
+    given = NEW.after(approved(line("1"), line("2")))
+    assert "approved already" in reason_to_ignore(given.when(approved(line("2"), line("1"))))
+    assert refusal(given.when(approved(*again))).code == "line_changed"
+    # And so it is where the line was booked by an earlier revision
+    later = given.after(approved(line("1"), line("2"), line("3"), revision=2))
+    assert refusal(later.when(approved(*again, line("3"), revision=2))).code == "line_changed"
+
+
+def test_a_whole_after_some_of_its_lines_books_the_others() -> None:
+    given = NEW.after(approved(line("1"), partial=True))
+    assert names(given, approved(line("1"), line("2"))) == ["post 2.r1"]
 
 
 def test_a_part_of_a_newer_revision_replaces_only_its_own_lines() -> None:

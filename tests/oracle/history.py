@@ -83,7 +83,7 @@ class History:
                 await publish(withdrawn(name, project, at))
             case "resend" if at:
                 await publish(sheet(name, project, at, self._hours[name], tag=tag))
-            case "wrong" if is_approved and hours[0] != self._hours[name][0]:
+            case "wrong" if is_approved and hours != self._hours[name]:
                 await publish(sheet(name, project, at, hours, tag=tag))
             case _:
                 pass

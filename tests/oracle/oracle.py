@@ -374,15 +374,16 @@ class Firm:
             if data["revision"] >= at and data["revision"] > gone:
                 self._withdrawn[key], self.booked[key] = data["revision"], {}
             return
-        revision = data["revision"] if name == "timesheet.approved" else data["corrects"] + 1
-        if revision <= max(at, gone):
+        is_approval = name == "timesheet.approved"
+        revision = data["revision"] if is_approval else data["corrects"] + 1
+        is_repeated = is_approval and revision == at
+        if (revision <= at and not is_repeated) or revision <= gone:
             return
-        self._revision[key] = revision
         project, before = data["project"]["id"], self.booked.get(key, {})
-        self._project[key] = project
-        self.booked[key] = {
-            line["line_id"]: self._booking(project, line, before.get(line["line_id"])) for line in data["lines"]
-        }
+        now = {line["line_id"]: self._booking(project, line, before.get(line["line_id"])) for line in data["lines"]}
+        if is_repeated and any(now.get(line_id) != line for line_id, line in before.items()):
+            return  # other content under the same revision is a case, which changes nothing
+        self._revision[key], self._project[key], self.booked[key] = revision, project, now
 
     def _rerate(self, key: str) -> None:
         """Finance has approved that a sheet is booked at the rates that hold by now."""

@@ -136,6 +136,16 @@ def hours_refused(office: Office, hours: int) -> None:
     )
 
 
+@given(says("the books of {code:Id} are closed through {day:Day}"))
+def books_closed(office: Office, code: str, day: date) -> None:
+    office.decree("legal_entities", code, {"closed_through": day})
+
+
+@given("the ERP takes time in batches")
+def batches(office: Office) -> None:
+    office.batch("erp", "billable.post")
+
+
 @given("the PSA numbers its lines over all sheets")
 def numbered_lines(office: Office) -> None:
     office.decree("sources", PSA, {"unique_lines": True})
@@ -196,6 +206,11 @@ def hold(office: Office, id: str) -> None:
 
 
 # What somebody does
+
+
+@when(says("the books of {code:Id} are opened again"))
+def books_open(office: Office, code: str) -> None:
+    office.decree("legal_entities", code, {"closed_through": None})
 
 
 @when(says("finance releases the hold of {id:Id}"))
@@ -300,6 +315,12 @@ def cost_approved(office: Office, hours: str, project: str, day: date) -> None:
 def hours_corrected(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
     lines = line("1", hours, day=one), line("2", more, day=other)
     office.say(PSA, (SHEET, corrected(*lines, project=Reference(id=project))))
+
+
+@when(says("sheets of {hours:Amount} and of {more:Amount} hours on {project:Id} are approved at once"))
+def sheets_approved(office: Office, hours: str, more: str, project: str) -> None:
+    worked = {SHEET: hours, OTHER_SHEET: more}
+    office.say(PSA, *((key, approved(line("1", each), project=Reference(id=project))) for key, each in worked.items()))
 
 
 @when(says("the same lines come on another sheet on {project:Id}"))
@@ -587,6 +608,11 @@ def cost_booked(office: Office, hours: str, centre: str, deal_id: str) -> None:
 @then(says("the ERP was asked for {amounts:Amounts} EUR of {deal_id:Id}, in this order"))
 def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None:
     assert facts.booked(office.answers, f"erp-{deal_id}") == amounts
+
+
+@then(says("the ERP was sent {count:Number} lines in one request"))
+def sent_together(office: Office, count: int) -> None:
+    assert office.systems["erp"].requests == [count]
 
 
 @then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))

@@ -120,6 +120,14 @@ Feature: An invoice is posted once, and what comes of it is told
     When credit memo CM-1 of 119.00 EUR on line 1 of INV-2 arrives from the ERP
     Then no case stands open
 
+  Scenario: A line is corrected after it was invoiced
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
+    And they are corrected to 6 hours on ENG-1 for 2026-03-31, and 8 for 2026-04-01
+    Then finance is asked about the sheet: credit_memo_needed
+    When credit memo CM-1 of 119.00 EUR on line 1 of INV-1 arrives from the ERP
+    Then no case stands open
+
   Scenario: An invoice bills an expense
     Given 84.20 EUR of travel on ENG-1 are approved
     When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the expenses
@@ -133,6 +141,12 @@ Feature: An invoice is posted once, and what comes of it is told
     When milestone M-1 of ENG-1 is completed, worth 8000.00 EUR
     And milestone M-1 of ENG-1 is completed, worth 8000.00 EUR
     Then the ERP bills milestone M-1 of ENG-1 with 8000.00 EUR, once
+
+  Scenario: A milestone is completed again with another amount
+    When milestone M-1 of ENG-1 is completed, worth 8000.00 EUR
+    And milestone M-1 of ENG-1 is completed, worth 9000.00 EUR
+    Then a case says "again with 9000.00 EUR"
+    And the ERP bills milestone M-1 of ENG-1 with 8000.00 EUR, once
 
   Scenario: A milestone in another currency than its contract
     When milestone M-1 of ENG-1 is completed, worth 8000.00 USD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -33,6 +33,8 @@ class Ledger(Books):
     asked_for: list[Body] = field(default_factory=list)
     refuses: Callable[[Body], bool] = lambda _body: False
     seconds: float = 0.0
+    requests: list[int] = field(default_factory=list)
+    """How many commands each request carried that was a batch."""
 
     async def send(self, command: Command) -> Outcome:
         body = read_body(command.operation, command.body)
@@ -41,6 +43,11 @@ class Ledger(Books):
         is_taken = not self.refuses(body)
         self.answers.append(Answer(self.name, command.key, body, is_taken))
         return await super().send(command) if is_taken else Rejected(REFUSED)
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """Each line of a batch is taken or refused by itself."""
+        self.requests.append(len(commands))
+        return [await self.send(command) for command in commands]
 
     def _confirmed(self, command: Command) -> Confirmed:
         """Its own id of what the command is about: an invoice, a contract, a customer, else a line by itself."""

@@ -55,6 +55,22 @@ Feature: Approved time and expenses become entries of the ERP, once, for ever
     Then the ERP has 1600.00 EUR booked on ENG-1
     And no case stands open
 
+  Scenario: The closing period is shut, and opened again
+    Given the books of DE01 are closed through 2026-03-31
+    When 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    Then finance is asked about the sheet: books_closed
+    And the ERP bills nothing for ENG-1
+    When the books of DE01 are opened again
+    Then the ERP has 1600.00 EUR booked on ENG-1
+    And no case stands open
+
+  Scenario: A correction of what stands in a closed period
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    And the books of DE01 are closed through 2026-03-31
+    When they are corrected to 6 hours on ENG-1 for 2026-03-31, and 8 for 2026-04-01
+    Then finance is asked about the sheet: books_closed
+    And the ERP has 1600.00 EUR booked on ENG-1
+
   Scenario: What the ERP refuses is corrected meanwhile
     Given the ERP refuses 8 hours, and what it does not have
     When 8 hours on ENG-1 are approved for 2026-03-31, and 4 for 2026-04-01

@@ -81,6 +81,17 @@ def test_cost_goes_where_the_policy_sends_it_or_nowhere() -> None:
         assert "approved already" in str(given.after(approved(line("1"))).when(approved(line("1"))))
 
 
+def test_a_line_that_is_not_billed_any_more_is_taken_back_where_cost_goes_nowhere() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"cost.post": None, "cost.reverse": None}})
+    given = replace(NEW, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    given = given.after(approved(line("1"), line("2")))
+    part = approved(line("1", billable=False), revision=2, partial=True)
+    assert [f"{r.operation} {r.line}" for r in given.asked(part)] == ["billable.reverse 1.r1"]
+    # And within its revision that is a case, as any other change is
+    again = approved(line("1", billable=False), partial=True)
+    assert refusal(given.when(again)).code == "line_changed"
+
+
 def test_what_is_billed_goes_where_the_policy_sends_it_and_never_nowhere() -> None:
     def routed(system: str | None) -> Given:
         entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"billable.post": system}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -17,6 +18,8 @@ from schemas.acts import Act, Acted
 from schemas.billed_month.v1 import Listed
 from schemas.contract.entity import Contract
 from schemas.facts import Case, Notice
+from schemas.invoice.told import BilledLine as InvoicedLine
+from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.record import Record
@@ -77,8 +80,13 @@ def case(given: Given, happened: Record) -> Case:
 
 
 def names(given: Given, happened: Record) -> list[str]:
-    """What the ERP is asked."""
-    return [f"{r.operation.partition('.')[2]} {r.line}" for r in given.asked(happened) if r.system == "erp"]
+    """What the ERP is asked, each booking without the digest of its content."""
+    return [f"{r.operation.partition('.')[2]} {turn(r.line)}" for r in given.asked(happened) if r.system == "erp"]
+
+
+def turn(name: str) -> str:
+    """The name of a booking without the digest of its content: its line, revision, and turn."""
+    return re.sub(r"(\.r\d+\.\d+)\.[0-9a-f]{8}$", r"\1", name)
 
 
 # ------------------------------------------------------------------------------------------------------------ the plan
@@ -148,7 +156,7 @@ def test_told_again_the_plan_stays_and_another_one_takes_its_place() -> None:
 
 def test_approved_the_lines_are_taken_back_and_booked_anew() -> None:
     decision = accepted(PLANNED.when(decided(Act.APPROVE, PLANNED)))
-    assert [f"{r.operation} {r.line}" for r in decision.requests] == [
+    assert [f"{r.operation} {turn(r.line)}" for r in decision.requests] == [
         "billable.reverse 1.r1", "billable.reverse 2.r1", "billable.post 1.r1.2", "billable.post 2.r1.2",
     ]  # fmt: skip
     back, _, post, _ = (request.body for request in decision.requests)
@@ -168,13 +176,13 @@ def test_approved_the_lines_are_taken_back_and_booked_anew() -> None:
 
 def test_what_is_rerated_is_corrected_and_rerated_as_any_line() -> None:
     rerated = PLANNED.after(decided(Act.APPROVE, PLANNED))
-    (post, *_) = [r for r in PLANNED.asked(decided(Act.APPROVE, PLANNED)) if r.line == "1.r1.2"]
+    (post, *_) = [r for r in PLANNED.asked(decided(Act.APPROVE, PLANNED)) if turn(r.line) == "1.r1.2"]
     booked = rerated.after(rerated.confirmed(post))
     assert sheet(booked).lines["1"].posted
     assert refusal(rerated.when(rerated.refused(post))) == REFUSED
     (back, *_) = booked.asked(corrected(line("2", "4", day=TUESDAY), line("3", "1", billable=False)))
     assert isinstance(back.body, BillableReverse)
-    assert (back.line, back.body.reverses) == ("1.r1.2", "timesheet/T-1/1.r1.2/1")
+    assert (back.line, back.body.reverses) == (post.line, f"timesheet/T-1/{post.line}/1")
     # The same sheet again changes nothing: it says the same
     same = corrected(line("1", "8"), line("2", "4", day=TUESDAY), line("3", "1", billable=False))
     assert names(booked, same) == []
@@ -182,6 +190,19 @@ def test_what_is_rerated_is_corrected_and_rerated_as_any_line() -> None:
     planned = under(booked, again).after(TOLD.model_copy(update={"number": 3}))
     asked = names(planned, decided(Act.APPROVE, planned))
     assert asked == ["reverse 1.r1.2", "reverse 2.r1.2", "post 1.r1.3", "post 2.r1.3"]
+
+
+def test_another_rate_under_the_same_turn_is_another_booking() -> None:
+    # Given a database that was restored to before a plan was approved, and a contract that has another rate by now
+    dearest = agreed(order(2, rate="160.00", effective_on=MONDAY))
+    since = under(BILLED, dearest).after(TOLD)
+    lost, again = PLANNED.asked(decided(Act.APPROVE, PLANNED)), since.asked(decided(Act.APPROVE, since))
+    one, other = ({r.line for r in asked if r.operation == "billable.post"} for asked in (lost, again))
+    assert {turn(name) for name in one} == {turn(name) for name in other}
+    assert one.isdisjoint(other)
+    # And what is stored is known by the same name
+    state = PLANNED.after(decided(Act.APPROVE, PLANNED)).state
+    assert one <= {line.name for line in Timesheet.model_validate_json(state.model_dump_json()).lines.values()}
 
 
 def test_rejected_they_stay_and_the_same_is_not_asked_again() -> None:
@@ -203,6 +224,47 @@ def test_an_approval_of_what_was_seen_before_is_ignored() -> None:
     assert "nothing" in reason_to_ignore(since.when(act(Act.APPROVE, "other", FINANCE)))
 
 
+def test_rates_that_come_back_to_what_was_rejected_end_the_plan_of_those_between() -> None:
+    # Given 150.00 that finance has rejected, and then a plan for 160.00
+    rejected = PLANNED.after(decided(Act.REJECT, PLANNED))
+    dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
+    since = under(rejected, dearest).after(TOLD.model_copy(update={"number": 3}))
+    open_topic = topic(since)
+    # When the contract has 150.00 again
+    back = under(since, DEARER)
+    decision = accepted(back.when(TOLD.model_copy(update={"number": 4})))
+    # Then nothing is left to approve
+    assert (decision.settles, decision.cases) == ((open_topic,), ())
+    assert sheet(back.after(TOLD.model_copy(update={"number": 4}))).plans == {}
+
+
+def test_an_approval_of_rates_that_the_contract_has_no_more_asks_for_those_that_it_has() -> None:
+    # Given a contract that has changed once more, of which the sheet has not heard yet
+    dearest = agreed(order(2, rate="150.00", effective_on=MONDAY), order(3, rate="160.00", effective_on=MONDAY))
+    ahead = under(PLANNED, dearest)
+    decision = accepted(ahead.when(decided(Act.APPROVE, PLANNED)))
+    # Then nothing is booked, and finance is asked about the rates as they are
+    assert (decision.requests, decision.notices, decision.settles) == ((), (), ())
+    (found,) = decision.cases
+    assert (found.topic, found.money) == (topic(PLANNED), {"EUR": Decimal("180.00")})
+    assert "other rates than F-9 approved" in decision.remarks[0]
+    asked = ahead.after(decided(Act.APPROVE, PLANNED))
+    assert "asks the same" in reason_to_ignore(asked.when(TOLD.model_copy(update={"number": 3})))
+    posts = [r.body for r in asked.asked(decided(Act.APPROVE, asked)) if isinstance(r.body, BillablePost)]
+    assert [str(post.rate) for post in posts] == ["160.00", "160.00"]
+    # And where the rates are as they were booked, nothing is left to decide
+    back = accepted(under(PLANNED, agreed()).when(decided(Act.APPROVE, PLANNED)))
+    assert (back.requests, back.settles, back.cases) == ((), (topic(PLANNED),), ())
+
+
+def test_a_line_that_was_invoiced_is_asked_to_be_credited_once_it_is_rerated() -> None:
+    bills = Invoiced(
+        to=SHEET.id, invoice="INV-1", number="2026-1", lines=(InvoicedLine(line_id="1", state="invoiced"),)
+    )
+    (credit,) = accepted(PLANNED.after(bills).when(decided(Act.APPROVE, PLANNED))).cases
+    assert (credit.topic, credit.money) == ("credit_memo:1", {"EUR": Decimal("1160.00")})
+
+
 def test_only_finance_decides_and_only_yes_or_no() -> None:
     assert "E-1 is not that" in reason_to_ignore(PLANNED.when(decided(Act.APPROVE, PLANNED, CLERK)))
     assert "approve or reject" in reason_to_ignore(PLANNED.when(decided(Act.RETRY, PLANNED)))
@@ -212,6 +274,12 @@ def test_where_time_is_not_live_any_more_nothing_is_sent() -> None:
     entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.TIME: Mode.OFF}})
     silent = replace(PLANNED, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
     assert "set it live" in reason_to_ignore(silent.when(decided(Act.APPROVE, PLANNED)))
+
+
+def test_where_the_books_of_a_line_are_closed_nothing_is_booked_anew() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = replace(PLANNED, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    assert "closed through 2026-03-02" in reason_to_ignore(closed.when(decided(Act.APPROVE, PLANNED)))
 
 
 # ----------------------------------------------------------------------------------------------- what happens meanwhile

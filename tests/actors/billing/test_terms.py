@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,8 +13,10 @@ from actors.decision import Request, State
 from actors.entities.contract import ACTOR as CONTRACT
 from actors.entities.timesheet import ACTOR
 from actors.policy import ServiceLine, WorkPackage
+from schemas.billed_month.entity import AHEAD
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
+from schemas.contract.v1 import Withdrawn
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.project.entity import Project
@@ -23,7 +25,7 @@ from schemas.timesheet.entity import Timesheet
 from tests.actors import agreements
 from tests.actors.agreements import APRIL, JUNE, SOW, UNSUPERVISED, order, termination
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
-from tests.actors.stage import POLICY, Given, awaited, refusal
+from tests.actors.stage import NOW, POLICY, Given, awaited, refusal
 
 PROJECT = running_project().model_copy(update={"contract": SOW.id, "service_line": "advisory"})
 OTHER = ActorKey("contract", "SOW-9")
@@ -78,6 +80,14 @@ def test_time_under_a_terminated_contract_is_billed_up_to_its_last_day() -> None
     assert (late.code, str(APRIL) in late.reason) == ("contract_not_in_force", True)
 
 
+def test_under_a_withdrawn_contract_nothing_more_is_billed_and_what_is_booked_is_taken_back() -> None:
+    booked = sheet(agreed()).after(approved(line("1"), line("2")))
+    over = agreed(Withdrawn(to=SOW.id, engagement="ENG-1", reason="cancelled"))
+    assert refusal(sheet(over).when(approved())).code == "contract_not_in_force"
+    later = replace(booked, others=sheet(over).others)
+    assert [request.operation for request in entries(later, corrected(line("1")))] == ["billable.reverse"]
+
+
 def test_a_line_may_name_another_contract_of_its_project() -> None:
     second = agreed(order(2, rate="99.00", effective_on=MONDAY))
     given = sheet(agreed(), {OTHER: second})
@@ -128,6 +138,17 @@ def test_a_task_that_the_template_does_not_bill_is_a_case(task: str, code: str |
         assert len(entries(given, approved(line(task=task)))) == 1
     else:
         assert refusal(given.when(approved(line(task=task)))).code == code
+
+
+def test_time_of_days_of_which_no_other_rates_would_be_told_is_a_case() -> None:
+    last = NOW.date() + timedelta(days=AHEAD)
+    assert len(entries(sheet(agreed()), approved(line(day=last)))) == 1
+    early = approved(line(day=last + timedelta(days=1)))
+    assert refusal(sheet(agreed()).when(early)).code == "work_date_ahead"
+    # But where no contract of ours has rates for it, and where it is not billed, the day is free
+    alone = replace(sheet(None), others={BRIDGE: running_project()})
+    assert len(entries(alone, early)) == 1
+    assert len(entries(sheet(agreed()), approved(line(day=date(2026, 12, 1), billable=False)))) == 1
 
 
 def test_a_day_has_24_hours() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+
+import pytest
 
 from actors.entities.expense import ACTOR as REPORTS
 from actors.entities.timesheet import ACTOR as SHEETS
@@ -10,8 +13,22 @@ from schemas.acts import Act, Acted
 from schemas.expense.entity import ExpenseReport
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.invoice.v1 import Bill
+from schemas.record import Record
 from schemas.timesheet.entity import Timesheet
-from tests.actors.firm import REPORT, SHEET
+from schemas.timesheet.v1 import Withdrawn
+from schemas.values import Reference
+from tests.actors.firm import (
+    BRIDGE,
+    REPORT,
+    SHEET,
+    approved,
+    corrected,
+    line,
+    reported,
+    reported_again,
+    running_project,
+    spent,
+)
 from tests.actors.invoicing import (
     NEW,
     bill,
@@ -125,9 +142,66 @@ def test_a_person_may_say_that_both_are_right() -> None:
     assert "not possible" in reason_to_ignore(given.when(other))
 
 
+def test_a_credit_memo_in_another_currency_takes_no_line_back() -> None:
+    given = in_books(*TWO).after(credited("47.60", "2", currency="USD"))
+    assert lines_told(given.asked(paid("119.00"))) == {"T-1": {"1": "paid", "2": "paid"}, "T-2": {"7": "paid"}}
+
+
 def test_a_line_is_billed_anew_once_the_first_invoice_is_credited() -> None:
     given = SHEETS_GIVEN.after(told("invoiced"), told("credited"))
     assert accepted(given.when(told("invoiced", "INV-2"))).cases == ()
+
+
+# --------------------------------------------------------------------------------- what is booked otherwise afterwards
+
+BOOKED = replace(SHEETS_GIVEN, others={BRIDGE: running_project()}).after(approved(line("1"), line("2")))
+INVOICED = BOOKED.after(told("invoiced"))
+SIX = corrected(line("1", "6"), line("2"))
+GONE = Withdrawn(legal_entity="DE01", project=Reference(id=BRIDGE.id), revision=1, reason="by mistake")
+
+
+@pytest.mark.parametrize("event", [SIX, corrected(line("2")), GONE], ids=["corrected", "taken off", "withdrawn"])
+def test_a_line_that_changes_after_it_was_invoiced_asks_finance_for_a_credit_memo(event: Record) -> None:
+    (case,) = accepted(INVOICED.when(event)).cases
+    assert (case.topic, case.failure.code, case.owner) == ("credit_memo:1", "credit_memo_needed", "finance")
+    assert ("no-INV-1" in case.failure.reason, case.money) == (True, {"EUR": Decimal("1160.00")})
+    # And it is over once the invoice does not bill the line any more
+    after = INVOICED.after(event)
+    assert accepted(after.when(told("credited"))).settles == ("credit_memo:1",)
+    assert accepted(after.when(told("paid"))).settles == ()
+
+
+def test_a_line_that_no_invoice_bills_any_more_or_that_stays_asks_nobody() -> None:
+    assert accepted(BOOKED.when(SIX)).cases == ()
+    assert accepted(INVOICED.after(told("credited")).when(SIX)).cases == ()
+    assert accepted(INVOICED.when(corrected(line("1"), line("2", "6")))).cases == ()
+
+
+def test_what_somebody_has_seen_to_is_asked_again_once_the_line_changes_again() -> None:
+    after = INVOICED.after(SIX)
+    (case,) = accepted(INVOICED.when(SIX)).cases
+    seen = Acted(topic="credit_memo:1", act=Act.RESOLVE, by="E-5", reason="told them", seen=case.asks)
+    assert accepted(after.when(seen)).settles == ("credit_memo:1",)
+    five = corrected(line("1", "5"), line("2"), corrects=2)
+    assert [each.topic for each in accepted(after.after(seen).when(five)).cases] == ["credit_memo:1"]
+    # And while it is open it stays the same case
+    assert accepted(after.when(five)).cases == ()
+
+
+def test_what_was_credited_and_billed_anew_is_asked_by_the_new_invoice_alone() -> None:
+    anew = INVOICED.after(SIX, told("credited"), told("invoiced", "INV-2"))
+    (case,) = accepted(anew.when(corrected(line("1", "5"), line("2"), corrects=2))).cases
+    assert ("no-INV-2" in case.failure.reason, "no-INV-1" in case.failure.reason) == (True, False)
+    assert case.money == {"EUR": Decimal("870.00")}
+
+
+def test_a_report_of_expenses_asks_as_well() -> None:
+    given = replace(REPORTS_GIVEN, others={BRIDGE: running_project()}).after(reported(spent("1")), told("invoiced"))
+    (case,) = accepted(given.when(reported_again(spent("1", "90.00")))).cases
+    assert (case.topic, case.money) == ("credit_memo:1", {"EUR": Decimal("84.20")})
+    act = Acted(topic="credit_memo:1", act=Act.RESOLVE, by="E-5", reason="told them", seen=case.asks)
+    after = given.after(reported_again(spent("1", "90.00")))
+    assert accepted(after.when(act)).settles == ("credit_memo:1",)
 
 
 def test_a_report_of_expenses_keeps_what_it_is_told_and_its_lines_are_invoiced_once() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from actors.policy import LegalEntity
+from actors.policy import Flow, LegalEntity, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Contract
 from schemas.customer.entity import Customer
@@ -165,6 +165,100 @@ def test_a_person_may_post_it_by_hand_or_give_it_up() -> None:
     assert status(given.after(acted(Act.CANCEL))) == "refused"
     assert "settled already" in reason_to_ignore(given.after(acted(Act.CANCEL)).when(acted(Act.RETRY)))
     assert "not possible" in reason_to_ignore(given.when(acted(Act.APPROVE)))
+
+
+def test_posted_under_two_numbers_is_a_conflict() -> None:
+    again = posted().model_copy(update={"number": "2026-2"})
+    failure = refusal(NEW.after(posted()).when(again))
+    assert (failure.code, "2026-2" in failure.reason) == ("posted_differs", True)
+    decision = accepted(in_books().when(again))
+    assert [(case.topic, "2026-2" in case.failure.reason) for case in decision.cases] == [("amounts", True)]
+
+
+def test_a_draft_that_is_posted_after_all_beside_the_retry_is_a_case() -> None:
+    # Given an invoice that the ERP took as 4711, has not posted, and is asked for once more
+    refused = in_books().after(rejected())
+    (case,) = accepted(in_books().when(rejected())).cases
+    assert "remove first what the ERP has of it (4711)" in case.failure.reason
+    retry = accepted(refused.when(acted(Act.RETRY))).requests[0]
+    # When somebody posts the draft there all the same, and the retry is answered with another id
+    both = refused.after(acted(Act.RETRY), posted())
+    decision = accepted(both.when(both.confirmed(retry, "4712")))
+    # Then it is in the books twice, and finance is asked
+    (twice,) = decision.cases
+    assert (twice.topic, twice.failure.code) == ("posted_twice", "posted_twice")
+    assert twice.money == {"EUR": Decimal("119.00")}
+    assert "4711 and as 4712" in twice.failure.reason
+    after = both.after(both.confirmed(retry, "4712"))
+    looked = acted(Act.RESOLVE, "posted_twice").model_copy(update={"seen": twice.asks})
+    assert accepted(after.when(looked)).settles == ("posted_twice",)
+
+
+def test_an_act_counts_for_the_refusal_that_its_author_saw() -> None:
+    given = NEW.after(issued())
+    refused = given.after(given.refused(NEW.asked(issued())[0]))
+    (case,) = accepted(given.when(given.refused(NEW.asked(issued())[0]))).cases
+    seen = acted(Act.RESOLVE).model_copy(update={"seen": case.asks})
+    retry = accepted(refused.when(acted(Act.RETRY))).requests[0]
+    again = refused.after(acted(Act.RETRY))
+    again = again.after(again.refused(retry))
+    assert "asks something else" in reason_to_ignore(again.when(seen))
+    assert status(refused.after(seen)) == "posted"
+
+
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
+def test_where_invoices_are_not_live_nothing_is_sent_again(mode: Mode) -> None:
+    given = NEW.after(issued())
+    refused = given.after(given.refused(NEW.asked(issued())[0]))
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.INVOICES: mode}})
+    silent = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    for act in (Act.RETRY, Act.RESOLVE, Act.CANCEL):
+        assert "set it live" in reason_to_ignore(replace(refused, policy=silent).when(acted(act)))
+    view = acted(Act.RETRY, "view:invoice.put")
+    assert "set it live" in reason_to_ignore(replace(in_books(), policy=silent).when(view))
+
+
+def test_an_invoice_of_a_closed_day_is_not_posted_until_the_policy_opens_it() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": MONDAY})
+    closed = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    assert refusal(replace(NEW, policy=closed).when(issued())).code == "books_closed"
+    # And what the ERP has refused meanwhile is not sent again
+    given = NEW.after(issued())
+    refused = replace(given.after(given.refused(NEW.asked(issued())[0])), policy=closed)
+    assert "closed through" in reason_to_ignore(refused.when(acted(Act.RETRY)))
+    # But what the ERP itself has posted counts
+    assert status(replace(NEW, policy=closed).after(posted(), issued())) == "posted"
+
+
+def sent_nowhere(billing: str | None = "engine") -> Policy:
+    """The policy sends invoices to no ERP."""
+    entity = POLICY.legal_entities["DE01"].model_copy(
+        update={"operations": {"invoice.post": None}, "billing": billing}
+    )
+    return POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+
+
+def test_what_a_billing_engine_has_issued_and_nobody_posts_is_a_case_until_it_is_posted() -> None:
+    nowhere = replace(NEW, policy=sent_nowhere())
+    (case,) = accepted(nowhere.when(issued())).cases
+    assert (case.topic, case.failure.code, case.money) == ("nobody_posts", "nobody_posts", {"EUR": Decimal("119.00")})
+    given = nowhere.after(issued())
+    assert "no ERP is named" in reason_to_ignore(given.when(issued()))
+    assert "no ERP is named" in reason_to_ignore(given.when(acted(Act.RETRY, "nobody_posts")))
+    assert accepted(given.when(acted(Act.RESOLVE, "nobody_posts"))).settles == ("nobody_posts",)
+    assert accepted(given.when(posted())).settles == ("nobody_posts",)
+    # And where the ERP bills by itself, it is a remark alone
+    assert accepted(replace(NEW, policy=sent_nowhere(None)).when(issued())).cases == ()
+
+
+@pytest.mark.parametrize("again", [issued(), acted(Act.RETRY, "nobody_posts")], ids=["issued", "retried"])
+def test_once_the_policy_names_an_erp_it_goes_on(again: Record) -> None:
+    given = replace(replace(NEW, policy=sent_nowhere()).after(issued()), policy=POLICY)
+    decision = accepted(given.when(again))
+    assert [request.operation for request in decision.requests] == ["invoice.post"]
+    assert (decision.settles, decision.notices) == (("nobody_posts",), ())
+    asked = given.after(again)
+    assert "asked to post it since" in reason_to_ignore(asked.when(acted(Act.RETRY, "nobody_posts")))
 
 
 @pytest.mark.parametrize("key", [SHIPYARD, BRIDGE, SOW], ids=lambda key: key.entity)

@@ -174,6 +174,9 @@ def test_a_case_that_nobody_settled_is_told(found: Found) -> None:
     settled = {code: number for code, number in EXPECTED.asked.items() if code != "probable_duplicate"}
     summary = summary_of(replace(found, settled=settled))
     assert summary.wrong == ["0 cases probable_duplicate were settled, not 1"]
+    # Also where their number depends on what came first
+    summary = summary_of(replace(found, left={"rates_changed": 2}))
+    assert (summary.agrees, summary.wrong) == (False, ["2 cases rates_changed stand open"])
 
 
 def test_cases_whose_number_depends_on_what_came_first_are_told_and_not_judged(found: Found) -> None:

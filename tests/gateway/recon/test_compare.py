@@ -60,6 +60,14 @@ def test_of_two_entries_the_likest_is_ours_and_the_other_one_is_there_twice() ->
     assert difference.effect == {EUR: Decimal("720.00")}
 
 
+def test_of_two_generations_that_say_the_same_the_one_that_we_hold_is_ours() -> None:
+    held = replace(OURS, reference="timesheet/T-1/l1.r1/2")
+    second = replace(held, external_id="B-8")
+    for stands in ((THEIRS, second), (second, THEIRS)):
+        [difference] = found(held, *stands)
+        assert (difference.kind, difference.theirs) == (Kind.TWICE, THEIRS)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "effect"),
     [

@@ -1,0 +1,90 @@
+"""What people do about an invoice's cases: have something tried again, say that it was settled, or give it up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.asking import not_seen
+from actors.decision import Accept, Context, Decision, Ignore, Reject
+from actors.invoices.outcome import concluded, with_failure
+from actors.invoices.posting import asked, closed, issued
+from actors.invoices.troubles import LOOKED_AT, NOBODY_POSTS, POSTING, VIEW, troubles
+from actors.policy import Flow, Mode, Policy
+from schemas.acts import Act, Acted
+from schemas.invoice.entity import Invoice
+
+
+def acted(state: Invoice, act: Acted, context: Context) -> Decision:
+    """A person has settled something, or wants it tried again, as they saw it."""
+    case = troubles(state).get(act.topic)
+    outdated = None if case is None else not_seen(act, case.asks)
+    if outdated is not None:
+        return outdated
+    sends = act.act is Act.RETRY or act.topic == POSTING
+    silent = _not_live(state, context.policy) if sends else None
+    if silent is not None:
+        return Ignore(f"{silent}, then {act.act} again")
+    if act.topic == POSTING:
+        return _on_refusal(state, act, context)
+    if act.topic == NOBODY_POSTS and act.act is Act.RETRY:
+        return _issued_again(state, context)
+    if act.topic.removeprefix(VIEW) in state.views and act.topic.startswith(VIEW):
+        return _on_view(state, act, context)
+    if act.act is Act.RESOLVE and act.topic.startswith(LOOKED_AT):
+        return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))
+    return _not_here(act)
+
+
+def _not_live(state: Invoice, policy: Policy) -> str | None:
+    """Why nothing of the invoice is sent, so that nothing that sends can be done about it; None: it is live."""
+    legal_entity = policy.legal_entities.get(state.legal_entity or "")
+    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.INVOICES)
+    if mode is Mode.LIVE:
+        return None
+    return f"the policy has invoices of {state.legal_entity} in mode {mode}: set it live"
+
+
+def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
+    """A person says what is to become of an invoice that the ERP has refused."""
+    if state.refusal is None or state.issued is None:
+        return Ignore("the ERP has not refused it, or it was settled already")
+    match act.act:
+        case Act.RETRY if (shut := closed(state.issued, context.policy)) is not None:
+            return Ignore(shut.reason)
+        case Act.RETRY:
+            after, requests = asked(state, state.issued, context)
+            if not requests:
+                return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
+            return concluded(state, after, context, requests=requests)
+        case Act.RESOLVE:
+            # What stands in the ERP then is not what a command of ours has booked.
+            by_hand = state.model_copy(update={"posting": "done", "refusal": None, "post_line": None})
+            return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
+        case Act.CANCEL:
+            void = state.model_copy(update={"posting": "void", "refusal": None})
+            return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))
+        case _:
+            return _not_here(act)
+
+
+def _issued_again(state: Invoice, context: Context) -> Decision:
+    """By the policy as it is now some ERP may take what none took before."""
+    if state.issued is None or state.posting != "none":
+        return Ignore("an ERP was asked to post it since")
+    decision = issued(state, state.issued, context)
+    return Ignore(decision.failure.reason) if isinstance(decision, Reject) else decision
+
+
+def _on_view(state: Invoice, act: Acted, context: Context) -> Decision:
+    operation = act.topic.removeprefix(VIEW)
+    match act.act:
+        case Act.RETRY:
+            return concluded(state, state, context, again=operation)
+        case Act.RESOLVE:
+            return with_failure(state, operation, None, context)
+        case _:
+            return _not_here(act)
+
+
+def _not_here(act: Acted) -> Ignore:
+    return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
