@@ -70,7 +70,7 @@ from gateway.metrics import Counts
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
 from gateway.recon.parts import ReconPorts
-from gateway.recon.repairs import Repairs
+from gateway.recon.repairs import Telling
 from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
@@ -236,10 +236,10 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
 def _reconciliations(runtime: Runtime, outside: Ports, runs: PostgresRuns, plans: PostgresPlans) -> Reconciliations:
     """What operators do about reconciliations, over connections of its own."""
     made = runtime.reconciliation
-    repairs = Repairs(plans, outside.entities, outside.systems, runtime.inner)
+    telling = Telling(runtime.inner)
     if made is None:
-        return Reconciliations(runs, plans, repairs, outside.systems, (), lambda: None)
-    return Reconciliations(runs, plans, repairs, outside.systems, made.readable, made.reconciler.hint)
+        return Reconciliations(runs, plans, telling, outside.systems, (), lambda: None)
+    return Reconciliations(runs, plans, telling, outside.systems, made.readable, made.reconciler.hint)
 
 
 async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from adapters.ports.gate import BreakerRule, Heard, Speech
-from adapters.ports.system import Absent
+from adapters.ports.system import NOT_BEGUN, Absent
 from gateway.retry import Retries
 from schemas.commands import Confirmed, Deferred, Rejected, Unknown
 from schemas.verdicts import FailureClass
@@ -32,6 +32,9 @@ class Ear:
         match outcome:
             case Confirmed() | Absent() | Rejected():
                 return Heard(Speech.WELL, self.rule)
+            case Deferred() if outcome == NOT_BEGUN:
+                # It says what became of the command before it, and may be our own word.
+                return Heard(Speech.NEITHER, self.rule)
             case Deferred(failure, retry_after):
                 match failure.failure_class:
                     case FailureClass.AUTH:
@@ -63,7 +66,8 @@ def holds_the_system(heard: Heard) -> bool:
 def speaker(heards: Sequence[Heard]) -> int:
     """The place of the one that speaks for all, where one request brought several answers: they are one sign.
 
-    A refused token or a wish to wait counts most. A failure counts only if no other answer shows that the system works.
+    A refused token or a wish to wait counts most. A failure counts only if no other answer shows that the system works,
+    and what shows nothing speaks only where nothing else is there.
     """
     return max(range(len(heards)), key=lambda place: (*_weight(heards[place]), place))
 
@@ -71,12 +75,14 @@ def speaker(heards: Sequence[Heard]) -> int:
 def _weight(heard: Heard) -> tuple[int, float]:
     match heard.speech:
         case Speech.REFUSED:
-            return 3, 0.0
+            return 4, 0.0
         case _ if heard.wait is not None:
-            return 2, heard.wait
-        case Speech.WELL | Speech.NEITHER:
-            return 1, 0.0
+            return 3, heard.wait
+        case Speech.WELL:
+            return 2, 0.0
         case Speech.FAILED:
+            return 1, 0.0
+        case Speech.NEITHER:
             return 0, 0.0
         case _:
             assert_never(heard.speech)

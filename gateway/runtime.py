@@ -360,7 +360,7 @@ class Runtime:
     def _show(self, counts: Counts) -> None:
         """Gauges of what this process has in hand."""
         if self.reconciliation is not None:
-            counts.gauges.append(self.reconciliation.gauge)
+            counts.gauges += self.reconciliation.gauges
         if self._business is not None:
             self._business.show(counts)
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
@@ -431,7 +431,7 @@ class Runtime:
             return None
         return reconciliation(
             ports.reconciliation, ports.entities, ports.systems, self.inner, actors, policies.policy,
-            policies.reconciliations, sources.now,
+            policies.reconciliations, self.pauses.active, sources.now,
         )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:

@@ -42,7 +42,8 @@ class Tried:
     """What an event would come to.
 
     `key` and `turn`, which is what would be committed, are None where the door turns it away, with the failure. Behind
-    others of its lane it is not decided, as they are first. `known`: the message that came with its source and id.
+    others of its lane it is not decided, as they are first. `known`: the message that came with its source and id; of
+    the same content there is no turn either, and the verdict is that of the first.
     """
 
     verdict: Verdict
@@ -83,6 +84,9 @@ class Trial:
         if message.type != type:
             raise TypeDiffers(f"the event is of type {message.type}, not {type}")
         known = await self._entities.judged(message.ref, source=message.source, id=message.id)
+        if known is not None and known.body_hash == message.body_hash:
+            return Tried(known.verdict, "it is known: it would be acknowledged, and nothing done", None, key, known)
+        entry.conflict = known is not None
         turn = (await self._drafted(key, entry)).turn
         [judged] = turn.judged
         # What its decision opens has topics; the case of the event itself says why it is stopped or refused.

@@ -49,6 +49,18 @@ class BilledLine(BaseModel):
         return f"{name}.{self.turn}" if self.digest is None else f"{name}.{self.turn}.{self.digest}"
 
 
+class TakenBack(BaseModel):
+    """An entry of a system that a repair has taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    system: str
+    reference: str
+    """Ours, under which it stood."""
+    external_id: str | None
+    """The system's own id of it."""
+
+
 class Billed(InvoicedLines):
     """The lines of a sheet or a report."""
 
@@ -64,6 +76,8 @@ class Billed(InvoicedLines):
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
     releasing: dict[str, str] = Field(default_factory=dict)
     """Reversal that is not confirmed yet -> the claim that ends with it."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """What repairs have taken back: the same entry is not taken back by another one."""
 
     @property
     def is_approved(self) -> bool:

@@ -239,6 +239,7 @@ EVENTS: Final = Registry(
         Version("awaited.invoice", 1, awaited_v1.Invoice, inner=True),
         Version("repair.planned", 1, repair_v1.Planned, inner=True),
         Version("repair.verified", 1, repair_v1.Verified, inner=True),
+        Version("repair.unanswered", 1, repair_v1.Unanswered, inner=True),
         Version("repair.acted", 1, acts.Acted, inner=True),
         Version("ledger.revenue_posted", 1, ledger_v1.RevenuePosted),
         Version("ledger.journal_posted", 1, ledger_v1.JournalPosted),

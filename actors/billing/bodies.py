@@ -78,9 +78,12 @@ def cost(line: Line, ground: Ground) -> CostPost | Wait | Failure:
     return CostPost.model_validate(fields | {"amount": amount, "currency": rate.currency})
 
 
-def reversal(post: Post, reference: str) -> Record:
-    """What takes a booking back: the same with its amounts below zero, naming what was confirmed."""
-    fields: dict[str, object] = dict(post) | {"reverses": reference}
+def reversal(post: Post, reference: str, external_id: str | None = None) -> Record:
+    """What takes a booking back: the same with its amounts below zero, naming what was confirmed.
+
+    `external_id`: the system's own id of the entry, where just that one is meant.
+    """
+    fields: dict[str, object] = dict(post) | {"reverses": reference, "reverses_id": external_id}
     match post:
         case BillablePost():
             return BillableReverse.model_validate(fields | {"amount": _negated(post.amount), "hours": -post.hours})

@@ -75,18 +75,31 @@ def with_plans(accept: Accept, before: Timesheet, plans: Mapping[str, Plan]) -> 
     )
 
 
-def still_meant(plans: Mapping[str, Plan], lines: Mapping[str, BilledLine]) -> dict[str, Plan]:
-    """The plans without lines that are booked otherwise by now: those have the rates of their contract."""
-    standing = {line.name for line in lines.values()}
+def still_meant(before: Timesheet, lines: Mapping[str, BilledLine]) -> dict[str, Plan]:
+    """The plans without lines that are booked otherwise by now: those have the rates of their contract.
+
+    A line that was booked anew as it was has the former rate still: the plan means its new booking.
+    """
+    names = {line.name: _same(line, lines) for line in before.lines.values()}
     left = {
-        contract: _plan(contract, plan.number, [each for each in plan.lines if each.booking in standing])
-        for contract, plan in plans.items()
+        contract: _plan(
+            contract,
+            plan.number,
+            [each.model_copy(update={"booking": now}) for each in plan.lines if (now := names.get(each.booking))],
+        )
+        for contract, plan in before.plans.items()
     }
     return {contract: plan for contract, plan in left.items() if plan.lines}
 
 
 def _is_declined(plan: Plan, state: Timesheet) -> bool:
     return plan.asks == state.declined.get(plan.contract)
+
+
+def _same(line: BilledLine, lines: Mapping[str, BilledLine]) -> str | None:
+    """The name under which a line is booked by now, as it was; None where it is booked otherwise, or not at all."""
+    now = lines.get(line.body.line_id)
+    return now.name if now is not None and now.body == line.body else None
 
 
 def _plan(contract: str, number: int, lines: Sequence[RatedLine]) -> Plan:

@@ -2,50 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from actors.billing.bodies import operation_of, reversal
 from actors.billing.booking import posting
 from actors.decision import Accept, Context, Decision, Ignore, Request
-from schemas.billed import Billed, BilledLine
+from actors.policy import Flow, Mode, Policy
+from schemas.billed import Billed, BilledLine, Post, TakenBack
 from schemas.commands import command_reference
 from schemas.facts import Notice
 from schemas.keys import ActorKey
-from schemas.repair.v1 import Item, Repaired
+from schemas.repair.v1 import LASTS, Item, Repaired
 
 B = TypeVar("B", bound=Billed)
 
 
-def repaired(state: B, told: Repaired, context: Context) -> Decision:
+def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision:
     """Each item whose line is still held as it was planned; the others are left to the next reconciliation."""
-    lines = dict(state.lines)
+    if context.now - told.checked_at > LASTS:
+        asked = f"{told.system} was asked at {told.checked_at:%Y-%m-%d %H:%M} UTC, which is too long ago to go by"
+        return Ignore(f"{asked}: begin another reconciliation")
+    lines, taken_back = dict(state.lines), [*state.taken_back]
     requests: list[Request] = []
     remarks: list[str] = []
     for item in told.items:
         line = next((line for line in state.lines.values() if line.name == item.booking), None)
-        if item.holds != (None if line is None else line.reference):
-            remarks.append(f"{item.booking} was booked otherwise since the repair was planned: it is left as it is")
+        entry = _entry(item, told)
+        objection = (
+            _objection(item, line, told)
+            or _objection_to(entry, taken_back)
+            or _silent(item, line, context.policy, flow)
+        )
+        if objection is not None:
+            remarks.append(f"{objection}: it is left as it is")
             continue
-        if line is not None and line.system != told.system:
-            remarks.append(f"{item.booking} is not known to be of {told.system}: it is left as it is")
-            continue
-        if item.stands is not None and item.reference is not None:
-            requests.append(_taking_back(item, told))
+        if entry is not None and item.stands is not None:
+            taken_back.append(entry)
+            requests.append(_taking_back(item, item.stands, entry, told))
         if item.books and line is not None:
             lines[line.body.line_id] = again = _again(line, context.key)
             requests.append(posting(again))
     if not requests:
         return Ignore("; ".join(remarks) or "nothing of it is to be repaired here")
+    after = state.model_copy(update={"lines": lines, "taken_back": tuple(taken_back)})
     notice = Notice("repaired", {"plan": told.plan, "by": told.by})
-    return Accept(state.model_copy(update={"lines": lines}), tuple(requests), notices=(notice,), remarks=tuple(remarks))
+    return Accept(after, tuple(requests), notices=(notice,), remarks=tuple(remarks))
 
 
-def _taking_back(item: Item, told: Repaired) -> Request:
-    """Under a line of its own: a reversal of the same booking may have been sent before, or be sent later."""
+def _entry(item: Item, told: Repaired) -> TakenBack | None:
+    """What an item takes back; None where it only books anew."""
     if item.stands is None or item.reference is None:
-        raise ValueError(f"{item.booking}: nothing of it stands")
+        return None
+    return TakenBack(system=told.system, reference=item.reference, external_id=item.external_id)
+
+
+def _objection(item: Item, line: BilledLine | None, told: Repaired) -> str | None:
+    """Why nothing may be done about an item, by what is held; None where it may."""
+    if item.holds != (None if line is None else line.reference):
+        return f"{item.booking} was booked otherwise since the repair was planned"
+    if line is not None and line.system != told.system:
+        return f"{item.booking} is not known to be of {told.system}"
+    return None
+
+
+def _objection_to(entry: TakenBack | None, taken_back: Sequence[TakenBack]) -> str | None:
+    """Why an entry may not be taken back: its reversal is on its way, or somebody in the system let it stand again."""
+    if entry is None or entry not in taken_back:
+        return None
+    return f"a repair has taken back {entry.external_id or entry.reference} of {entry.system} already"
+
+
+def _silent(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
+    """Why nothing may be sent for the legal entities that an item is of; None where their flow is live."""
+    bodies = (item.stands, None if line is None else line.body)
+    for code in dict.fromkeys(body.legal_entity for body in bodies if body is not None):
+        legal_entity = policy.legal_entities.get(code)
+        if legal_entity is not None and legal_entity.mode(flow) is not Mode.LIVE:
+            return f"the policy has {flow} of {code} in mode {legal_entity.mode(flow)}, so that nothing is sent"
+    return None
+
+
+def _taking_back(item: Item, stands: Post, entry: TakenBack, told: Repaired) -> Request:
+    """Under a line of its own: a reversal of the same booking may have been sent before, or be sent later."""
     line = f"{item.booking}.repair.{told.plan}.{item.number}"
-    return Request(told.system, f"{operation_of(item.stands)}.reverse", line, reversal(item.stands, item.reference))
+    body = reversal(stands, entry.reference, entry.external_id)
+    return Request(told.system, f"{operation_of(stands)}.reverse", line, body)
 
 
 def _again(line: BilledLine, key: ActorKey) -> BilledLine:

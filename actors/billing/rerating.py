@@ -39,7 +39,7 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
     )
     listed = sheet.model_copy(update={"listed": (*sheet.listed, *new)})
     accept = replace(decision, state=listed, requests=(*decision.requests, *requests))
-    return with_plans(accept, before, still_meant(before.plans, sheet.lines)) if before.plans else accept
+    return with_plans(accept, before, still_meant(before, sheet.lines)) if before.plans else accept
 
 
 def plan_of(state: Timesheet, act: Acted) -> Plan | None:

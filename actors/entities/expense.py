@@ -10,6 +10,7 @@ from actors.billing.ground import references as ground_references
 from actors.billing.repairing import repaired
 from actors.decision import Actor, Context, Decision, Event, Ignore, Snapshot
 from actors.invoices.billed import heard, rebooked
+from actors.policy import Flow
 from schemas.acts import Acted
 from schemas.commands import Result
 from schemas.envelope import Envelope
@@ -39,7 +40,7 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
         case Envelope(data=Invoiced() | Acted() as told):
             return heard(state, told)
         case Envelope(data=Repaired() as repair):
-            return repaired(state, repair, context)
+            return repaired(state, repair, context, Flow.EXPENSES)
         case Envelope():
             return rebooked(state, _said(state, event, context))
 

@@ -14,10 +14,12 @@ from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
 from schemas.facts import Case, Notice
 from schemas.repair.entity import Repair
-from schemas.repair.v1 import Item, Planned, Repaired, Verified
+from schemas.repair.v1 import LASTS, Item, Planned, Repaired, Unanswered, Verified
 from schemas.verdicts import Failure, FailureClass
 
 TOPIC: Final = "repair"
+UNANSWERED: Final = "unanswered"
+"""Topic of a plan that is approved, and of whose system nobody can tell what stands there."""
 FINANCE: Final = "finance"
 """The role that decides on repairs."""
 SHOWN: Final = 10
@@ -35,6 +37,8 @@ def decide(state: Repair, event: Event, context: Context) -> Decision:
             return _acted(state, act)
         case Envelope(data=Verified() as verified):
             return _verified(state, verified, context)
+        case Envelope(data=Unanswered() as told):
+            return _unanswered(state, told)
         case _:
             return Ignore(f"{event.type} does not concern a repair")
 
@@ -51,7 +55,7 @@ def _planned(state: Repair, plan: Planned) -> Decision:
 def _acted(state: Repair, act: Acted) -> Decision:
     """Finance decides on the plan, as it was seen."""
     plan = state.plan
-    if plan is None or state.status != "asked" or act.topic != TOPIC:
+    if plan is None or (act.topic, state.status) not in {(TOPIC, "asked"), (UNANSWERED, "approved")}:
         return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
     outdated = not_seen(act, state.asks)
     if outdated is not None:
@@ -59,20 +63,21 @@ def _acted(state: Repair, act: Acted) -> Decision:
     if FINANCE not in act.roles:
         return Ignore(f"repairs are decided by {FINANCE}, and {act.by} is not that")
     match act.act:
-        case Act.APPROVE:
+        case Act.APPROVE if act.topic == TOPIC:
             if act.by == plan.requested_by:
                 return Ignore(f"{act.by} has asked for this repair: let somebody else approve it")
             return _decided(state, "approved", act)
         case Act.REJECT:
             return _decided(state, "rejected", act)
         case _:
-            return Ignore(f"{act.act} is not possible here: approve or reject the plan")
+            possible = "approve or reject" if act.topic == TOPIC else "reject"
+            return Ignore(f"{act.act} is not possible here: {possible} the plan")
 
 
 def _decided(state: Repair, status: str, act: Acted) -> Accept:
     decided = state.model_copy(update={"status": status, "decided_by": act.by})
     notice = Notice(status, {"run": str(state.plan.run) if state.plan else "", "by": act.by})
-    return Accept(decided, settles=(TOPIC,), notices=(notice,), remarks=(f"{status} by {act.by}: {act.reason}",))
+    return Accept(decided, settles=(act.topic,), notices=(notice,), remarks=(f"{status} by {act.by}: {act.reason}",))
 
 
 def _verified(state: Repair, verified: Verified, context: Context) -> Decision:
@@ -80,17 +85,31 @@ def _verified(state: Repair, verified: Verified, context: Context) -> Decision:
     plan = state.plan
     if plan is None or state.status != "approved":
         return Ignore("the plan is not approved, or it was sent already")
+    if context.now - verified.checked_at > LASTS:
+        return Ignore(f"the system was asked at {verified.checked_at:%Y-%m-%d %H:%M} UTC: it is asked once more")
     changed = set(verified.changed)
     by = state.decided_by or plan.requested_by
     left = sorted((item for item in plan.items if item.number not in changed), key=_owner)
     requests: list[Request] = []
     for place, ((entity, key), items) in enumerate(groupby(left, key=_owner), 1):
-        body = Repaired(to=key, plan=context.key.id, system=plan.system, by=by, items=tuple(items))
+        body = Repaired(
+            to=key, plan=context.key.id, system=plan.system, by=by, checked_at=verified.checked_at, items=tuple(items)
+        )  # fmt: skip
         requests.append(Request(SELF, f"{entity}.repaired", f"repair.{place}", body))
     gone = [item.booking for item in plan.items if item.number in changed]
     remarks = (f"not as planned any more, and left alone: {', '.join(gone)}",) if gone else ()
     sent = state.model_copy(update={"status": "sent", "changed": tuple(sorted(changed))})
-    return Accept(sent, tuple(requests), remarks=remarks)
+    return Accept(sent, tuple(requests), settles=(UNANSWERED,), remarks=remarks)
+
+
+def _unanswered(state: Repair, told: Unanswered) -> Decision:
+    """A person hears of it; the system is asked further, until it answers or the plan is given up."""
+    if state.plan is None or state.status != "approved":
+        return Ignore("the plan is not approved, or it was sent already")
+    reason = f"{told.reason}: let {state.plan.system} answer, or reject the plan, which is approved and not sent"
+    failure = Failure(FailureClass.UNAVAILABLE, "repair_unanswered", reason)
+    money = _money(state.plan.items)
+    return Accept(state, cases=(Case(failure, UNANSWERED, (Act.REJECT,), FINANCE, money, asks=state.asks),))
 
 
 def _owner(item: Item) -> tuple[str, str]:

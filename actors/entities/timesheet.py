@@ -13,6 +13,7 @@ from actors.billing.repairing import repaired
 from actors.billing.rerating import acted, followed, plan_of
 from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices.billed import heard, is_of_invoices, rebooked
+from actors.policy import Flow
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Result
 from schemas.commands import Rejected as Refused
@@ -49,7 +50,7 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Envelope(data=RatesChanged() as change):
             return rates_changed(state, change, context)
         case Envelope(data=Repaired() as repair):
-            return followed(state, repaired(state, repair, context), context.key)
+            return followed(state, repaired(state, repair, context, Flow.TIME), context.key)
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):

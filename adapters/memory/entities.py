@@ -47,7 +47,9 @@ class MemoryEntities:
         found = inbox.get(ref)
         if found is None:
             found = inbox.get(self._tables.identities.get((source, id), ref))
-        return None if found is None else Judgement(found.message.ref, found.verdict, found.reason)
+        if found is None:
+            return None
+        return Judgement(found.message.ref, found.verdict, found.reason, found.message.body_hash)
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, ActorKey]:
         tables = self._tables

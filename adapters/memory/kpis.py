@@ -133,7 +133,10 @@ class MemoryKpis:
         return [_summed(flow, [each for name, *each in found if name == flow]) for flow in FLOWS]
 
     async def progress(self) -> Progress:
-        return Progress(_moment(self._tables.clock()), self._sums.until)
+        tables, sums = self._tables, self._sums
+        behind = tables.timeline[max(sums.timeline - tables.timeline_removed, 0) :]
+        uncounted = _moment(behind[0].at) if behind else None
+        return Progress(_moment(tables.clock()), sums.until, uncounted)
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -214,7 +217,7 @@ def _about(command: Command) -> About:
     amount, day = body.get("amount"), body.get("work_date") or body.get("incurred_on")
     return About(
         body.get("legal_entity"), body.get("currency"), None if amount is None else Decimal(amount),
-        None if day is None else date.fromisoformat(day),
+        None if day is None else date.fromisoformat(day), body.get("line_id"),
     )  # fmt: skip
 
 

@@ -23,9 +23,10 @@ from adapters.ports.recon import (
     RunClickReused,
     Tally,
 )
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon_plans import Plan, PlanOpen
 from schemas.keys import ActorKey
 from schemas.standing import Standing
+from schemas.verdicts import Verdict
 
 
 @dataclass(slots=True)
@@ -43,8 +44,8 @@ class ReconTables:
     """What all processes share."""
 
     runs: dict[int, Kept] = field(default_factory=dict)
-    plans: dict[str, tuple[Plan, str]] = field(default_factory=dict)
-    """Each with the caller's own key of the request."""
+    last_run: int = 0
+    plans: dict[str, Plan] = field(default_factory=dict)
     worker: object = None
     """The client that works; the others wait for it to close."""
 
@@ -54,6 +55,7 @@ class MemoryRuns:
 
     def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._shared = shared
         self._runs = shared.runs
         self._clock = clock
 
@@ -63,7 +65,8 @@ class MemoryRuns:
             raise RunClickReused(f"run {known.id} was asked for with the same key, and it is another one")
         if known is not None:
             return known
-        run = Run(len(self._runs) + 1, asked, by, datetime.fromtimestamp(self._clock(), UTC))
+        self._shared.last_run += 1
+        run = Run(self._shared.last_run, asked, by, datetime.fromtimestamp(self._clock(), UTC))
         self._runs[run.id] = Kept(run, click)
         said = ("run", run.id, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity)
         reason = " ".join(str(each) for each in said if each is not None)
@@ -113,37 +116,46 @@ class MemoryRunWork:
         return next((each.run for each in self._shared.runs.values() if not each.run.phase.is_over), None)
 
     async def keep(
-        self, run: int, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
+        self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
-        kept = self._shared.runs[run]
+        kept = self._as_read(run)
+        if kept is None:
+            return
         kept.entries |= {(each.name, ours, "" if ours else each.external_id or ""): each for each in entries}
-        self._change(run, phase=phase, cursor=cursor)
+        kept.run = replace(kept.run, phase=phase, cursor=cursor)
+        if phase is Phase.COMPARING:
+            kept.differences.clear()
+            kept.run = replace(kept.run, tally=Tally(), kept=0)
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
         entries = self._shared.runs[run].entries
         names = sorted({name for name, _, _ in entries if name > (after or "")})[:limit]
         return [_group(name, entries) for name in names]
 
-    async def found(self, run: int, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
-        kept = self._shared.runs[run]
-        kept.differences += differences
-        self._change(run, tally=tally, cursor=cursor, kept=len(kept.differences))
+    async def found(self, run: Run, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
+        kept = self._as_read(run)
+        if kept is not None:
+            kept.differences += differences
+            kept.run = replace(kept.run, tally=tally, cursor=cursor, kept=len(kept.differences))
 
-    async def end(self, run: int, reason: str | None = None) -> None:
-        self._shared.runs[run].entries.clear()
-        phase = Phase.DONE if reason is None else Phase.FAILED
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        self._change(run, phase=phase, cursor=None, ended_at=now, reason=reason)
+    async def end(self, run: Run, reason: str | None = None) -> None:
+        kept = self._as_read(run)
+        if kept is not None:
+            kept.entries.clear()
+            phase = Phase.DONE if reason is None else Phase.FAILED
+            now = datetime.fromtimestamp(self._clock(), UTC)
+            kept.run = replace(kept.run, phase=phase, cursor=None, ended_at=now, reason=reason)
 
     async def close(self) -> None:
         """Hold nothing any more."""
         if self._shared.worker is self:
             self._shared.worker = None
 
-    def _change(self, run: int, **changes: object) -> None:
-        kept = self._shared.runs[run]
-        if not kept.run.phase.is_over:
-            kept.run = replace(kept.run, **changes)  # type: ignore[arg-type]  # the fields are named by our own callers
+    def _as_read(self, run: Run) -> Kept | None:
+        """The run, if nobody has taken it further since it was read."""
+        kept = self._shared.runs[run.id]
+        is_same = (kept.run.phase, kept.run.cursor) == (run.phase, run.cursor)
+        return kept if is_same and not kept.run.phase.is_over else None
 
 
 class MemoryPlans:
@@ -151,29 +163,35 @@ class MemoryPlans:
 
     def __init__(self, tables: Tables, shared: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._runs = shared.runs
         self._plans = shared.plans
         self._clock = clock
 
     async def keep(self, run: int, body: bytes, *, by: str, click: str, reason: str) -> Plan:
-        earlier = [(plan, asked) for plan, asked in self._plans.values() if plan.run == run]
-        for plan, asked in earlier:
-            if (plan.by, asked) == (by, click):
-                return plan
-        plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body)
-        self._plans[plan.id] = plan, click
+        earlier = await self.of(run)
+        known = next((plan for plan in earlier if plan.is_of(run, by, click)), None)
+        if known is not None:
+            return known
+        for standing in await self.open():
+            if self._system(standing.run) == self._system(run):
+                raise PlanOpen(standing)
+        plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body, click)
+        self._plans[plan.id] = plan
         self._tables.audit.append(Act(by, "recon.plan", None, None, f"plan {plan.id}: {reason}"))
         return plan
 
     async def of(self, run: int) -> list[Plan]:
-        return [plan for plan, _ in self._plans.values() if plan.run == run]
+        return [plan for plan in self._plans.values() if plan.run == run]
 
     async def open(self) -> list[Plan]:
-        return [plan for plan, _ in self._plans.values() if plan.ended_at is None]
+        return [plan for plan in self._plans.values() if plan.ended_at is None]
 
     async def end(self, id: str) -> None:
-        plan, click = self._plans[id]
-        now = datetime.fromtimestamp(self._clock(), UTC)
-        self._plans[id] = replace(plan, ended_at=plan.ended_at or now), click
+        plan, now = self._plans[id], datetime.fromtimestamp(self._clock(), UTC)
+        self._plans[id] = replace(plan, ended_at=plan.ended_at or now)
+
+    def _system(self, run: int) -> str:
+        return self._runs[run].run.asked.system
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -214,7 +232,9 @@ class MemoryHoldings:
             for each in logged
             if each.command is not None and (each.command.system, each.command.key) == (system, key)
         )
-        return any(moment >= since.timestamp() for moment in moments)
+        applied = (line.at for line in self._tables.timeline if (line.key, line.what) == (key, Verdict.APPLIED))
+        start = since.timestamp()
+        return any(moment >= start for moment in moments) or any(moment > start for moment in applied)
 
 
 def _group(name: str, entries: Mapping[tuple[str, bool, str], Standing]) -> Group:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice, takewhile
 from typing import assert_never
 
+from adapters.memory.recon import ReconTables
 from adapters.memory.rows import Accepted
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.retention import Old
@@ -18,8 +19,9 @@ _FINAL = frozenset(
 class MemoryRetention:
     """Port `Retention`."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, recon: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._recon = recon
         self._clock = clock
 
     async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
@@ -48,6 +50,8 @@ class MemoryRetention:
                 for digest in digests:
                     del letters[digest]
                 return len(digests)
+            case Old.RECONCILIATIONS:
+                return self._reconciliations(before, limit)
             case Old.ABANDONED:
                 abandoned = self._tables.abandoned
                 tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
@@ -88,3 +92,24 @@ class MemoryRetention:
         for command_id, logged in old[:limit]:
             tables.attempts[command_id].remove(logged)
         return len(old[:limit])
+
+    def _reconciliations(self, before: float, limit: int) -> int:
+        runs, plans = self._recon.runs, self._recon.plans
+        open_ = {plan.run for plan in plans.values() if plan.ended_at is None}
+        old = [
+            id
+            for id, kept in runs.items()
+            if kept.run.ended_at is not None and kept.run.ended_at.timestamp() < before and id not in open_
+        ][:limit]
+        left = limit
+        for id in old:
+            gone = runs[id].differences[:left]
+            del runs[id].differences[:left]
+            left -= len(gone)
+        if left < limit:
+            return limit - left
+        for id in [id for id, plan in plans.items() if plan.run in old]:
+            del plans[id]
+        for id in old:
+            del runs[id]
+        return len(old)

@@ -88,7 +88,7 @@ class MemoryStore:
             MemorySuspects(tables, clock),
             MemoryLooks(tables),
             MemoryRestores(tables, clock),
-            MemoryRetention(tables, clock),
+            MemoryRetention(tables, recon, clock),
             MemoryEntities(tables),
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),

@@ -100,11 +100,12 @@ class AskedRow:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How a message stands."""
+    """How a message stands. `body_hash` tells its content."""
 
     ref: UUID
     verdict: Verdict
     reason: str | None
+    body_hash: bytes
 
 
 class Entities(Protocol):

@@ -94,7 +94,7 @@ class Speech(StrEnum):
     FAILED = "failed"
     """It cannot be reached, or fails."""
     NEITHER = "neither"
-    """It asked us to wait, which is no sign of health or illness."""
+    """It asked us to wait, or did not begin what follows another command: no sign of health or illness."""
     REFUSED = "refused"
     """It does not accept our credentials: no command will go through until a person has acted."""
 

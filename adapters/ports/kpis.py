@@ -41,6 +41,8 @@ class About:
     currency: str | None = None
     amount: Decimal | None = None
     day: date | None = None
+    line_id: str | None = None
+    """The line of the sheet or report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +224,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far counting has come: `until` is when the newest counted line was committed, `at` the database's clock."""
+    """How far counting has come: `until` is when the newest counted line was committed, `at` the database's clock.
+
+    `uncounted` is when the oldest line behind it was committed, None where everything is counted.
+    """
 
     at: datetime
     until: datetime | None
+    uncounted: datetime | None = None
 
 
 class Kpis(Protocol):

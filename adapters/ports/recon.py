@@ -199,7 +199,8 @@ class Group(NamedTuple):
 class RunWork(Protocol):
     """How runs come along, by one process at a time: who holds them. All verbs raise `StoreUnavailable`.
 
-    What is kept twice stands once, so that whoever dies between two pages reads one again.
+    What is kept twice stands once, so that whoever dies between two pages reads one again. A run is written as it was
+    read: once another process has taken it further, which happens to one that lost its hold unknowingly, nothing is.
     """
 
     async def hold(self) -> bool:
@@ -211,20 +212,20 @@ class RunWork(Protocol):
         ...
 
     async def keep(
-        self, run: int, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
+        self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
-        """Keep entries of one side until the run is over, and where it goes on."""
+        """Keep entries of one side until the run is over, and where it goes on. It begins to compare with nothing."""
         ...
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
         """The entries of the next `limit` names, in the order of names by code point."""
         ...
 
-    async def found(self, run: int, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
+    async def found(self, run: Run, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
         """Add differences behind those that are kept, and say what the run has come to and where it goes on."""
         ...
 
-    async def end(self, run: int, reason: str | None = None) -> None:
+    async def end(self, run: Run, reason: str | None = None) -> None:
         """The run is done or, with a reason, has failed; what it kept to compare goes."""
         ...
 
@@ -254,7 +255,10 @@ class OpenCommand:
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """What moves of a key at a system: its open commands, and whether an attempt of it began or ended since then."""
+    """What moves of a key at a system: its open commands, and whether it has moved since then.
+
+    It has if an attempt at one of its commands began or ended, or an event was applied to it.
+    """
 
     open: tuple[OpenCommand, ...] = ()
     has_moved: bool = False
@@ -268,7 +272,7 @@ class Holdings(Protocol):
         ...
 
     async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open, and whether an attempt began or ended `since` then."""
+        """Of those keys of which something moves: what is open, and whether they have moved `since` then."""
         ...
 
     async def close(self) -> None:

@@ -43,7 +43,10 @@ class PostgresEntities:
 
     async def judged(self, ref: UUID, *, source: str, id: str) -> Judgement | None:
         found = await self._links.fetch(_JUDGED, ref, source, id)
-        return Judgement(found[0]["ref"], Verdict(found[0]["verdict"]), found[0]["reason"]) if found else None
+        if not found:
+            return None
+        [message] = found
+        return Judgement(message["ref"], Verdict(message["verdict"]), message["reason"], message["body_hash"])
 
     async def holders(self, claims: Collection[Claim]) -> dict[Claim, ActorKey]:
         scopes, values = [claim.scope for claim in claims], [claim.value for claim in claims]

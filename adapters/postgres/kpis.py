@@ -42,7 +42,11 @@ _ADD = "SELECT tallystick.kpi_add($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 
 _RESTART = "SELECT tallystick.kpi_restart($1)"
 _SUMS = statement("kpi_sums")
 _WAITING = statement("kpi_waiting")
-_PROGRESS = "SELECT now() AS at, until FROM tallystick.kpi_position"
+_PROGRESS = """
+    SELECT now() AS at, p.until, (SELECT min(t.at) FROM tallystick.timeline t
+                                  WHERE t.at > COALESCE(p.until, '-infinity')) AS uncounted
+    FROM tallystick.kpi_position p
+"""
 _PATTERNS: Final = [f"{name}.v%" for name in (*LOOKED_INTO, "%.acted")]
 RESTART_SECONDS: Final = 300.0
 """A restart looks at the whole timeline once."""
@@ -127,7 +131,7 @@ class PostgresKpis:
 
     async def progress(self) -> Progress:
         [found] = await self._links.fetch(_PROGRESS)
-        return Progress(found["at"], found["until"])
+        return Progress(found["at"], found["until"], found["uncounted"])
 
     async def close(self) -> None:
         """Close the connections."""
@@ -164,8 +168,9 @@ def _line(record: asyncpg.Record) -> Line:
         )  # fmt: skip
     if record["operation"] is not None:
         about = About(
-            record["about_legal_entity"], record["about_currency"], record["about_amount"], record["about_day"]
-        )
+            record["about_legal_entity"], record["about_currency"], record["about_amount"], record["about_day"],
+            record["about_line_id"],
+        )  # fmt: skip
         version = record["asked_version"] or 0
         sent = Sent(record["operation"], record["line"], version, record["is_confirmed"], about)
     key = ActorKey(record["entity"], record["key"])

@@ -49,10 +49,10 @@ _PAGE = """
 _DIFFERENCES = statement("recon_differences")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
 _NEXT = "SELECT * FROM tallystick.recon_run WHERE ended_at IS NULL ORDER BY id LIMIT 1"
-_KEEP = "SELECT tallystick.keep_recon($1, $2, $3, $4, $5, $6, $7)"
+_KEEP = "SELECT tallystick.keep_recon($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _GROUPS = statement("recon_groups")
-_FOUND = "SELECT tallystick.found_recon($1, $2, $3, $4, $5, $6)"
-_END = "SELECT tallystick.end_recon($1, $2)"
+_FOUND = "SELECT tallystick.found_recon($1, $2, $3, $4, $5, $6, $7, $8)"
+_END = "SELECT tallystick.end_recon($1, $2, $3, $4)"
 _STATES = """
     SELECT key, state, state_schema FROM tallystick.entity
     WHERE entity = $1 AND key > $2 AND state IS NOT NULL ORDER BY key LIMIT $3
@@ -125,26 +125,26 @@ class PostgresRunWork:
         return _run(found[0]) if found else None
 
     async def keep(
-        self, run: int, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
+        self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
         # The same entry twice in one page would be updated twice by one statement, which PostgreSQL refuses.
         once = {(each.name, "" if ours else each.external_id or ""): each for each in entries}
         names, ids = [name for name, _ in once], [id for _, id in once]
         standings = [standing_text(each) for each in once.values()]
-        await self._fetch(_KEEP, run, names, ids, standings, ours, phase, cursor)
+        await self._fetch(_KEEP, *_as_read(run), names, ids, standings, ours, phase, cursor)
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
         found = await self._fetch(_GROUPS, run, after or "", limit)
         return [_group(name, list(records)) for name, records in groupby(found, key=lambda record: record["name"])]
 
-    async def found(self, run: int, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
+    async def found(self, run: Run, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
         await self._fetch(
-            _FOUND, run, [each.kind for each in differences], [each.mark for each in differences],
+            _FOUND, *_as_read(run), [each.kind for each in differences], [each.mark for each in differences],
             [difference_text(each) for each in differences], tally_text(tally), cursor,
         )  # fmt: skip
 
-    async def end(self, run: int, reason: str | None = None) -> None:
-        await self._fetch(_END, run, reason)
+    async def end(self, run: Run, reason: str | None = None) -> None:
+        await self._fetch(_END, *_as_read(run), reason)
 
     async def close(self) -> None:
         """Close the connection, and hold nothing any more."""
@@ -178,6 +178,11 @@ class PostgresHoldings:
     async def close(self) -> None:
         """Close the connections."""
         await self._links.close()
+
+
+def _as_read(run: Run) -> tuple[int, str, str | None]:
+    """By what is told that no other process has taken the run further."""
+    return run.id, run.phase, run.cursor
 
 
 def _run(record: asyncpg.Record) -> Run:

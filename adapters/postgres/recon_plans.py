@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon_plans import Plan, PlanOpen
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 
@@ -21,8 +21,11 @@ class PostgresPlans:
         self._link = Link(url)
 
     async def keep(self, run: int, body: bytes, *, by: str, click: str, reason: str) -> Plan:
-        [kept] = await self._fetch(_KEEP, run, body, by, click, reason)
-        return _plan(kept)
+        [found] = await self._fetch(_KEEP, run, body, by, click, reason)
+        plan = _plan(found)
+        if not plan.is_of(run, by, click):
+            raise PlanOpen(plan)
+        return plan
 
     async def of(self, run: int) -> list[Plan]:
         return [_plan(record) for record in await self._fetch(_OF, run)]
@@ -47,5 +50,6 @@ class PostgresPlans:
 
 def _plan(record: asyncpg.Record) -> Plan:
     return Plan(
-        record["id"], record["run"], record["by"], record["at"], bytes(record["body"]), record["ended_at"]
+        record["id"], record["run"], record["by"], record["at"], bytes(record["body"]), record["click"],
+        record["ended_at"],
     )  # fmt: skip

@@ -45,9 +45,11 @@ class BookedFields(Fields):
 
 
 class ReversalFields(BookedFields):
-    """What is read of a body that takes an entry back: the one that was posted under the reference `reverses`."""
+    """What is read of a body that takes an entry back: one that was posted under the reference `reverses`."""
 
     reverses: Reference
+    reverses_id: Text | None = None
+    """Our own id of just that one."""
     work_date: date | None = None
     incurred_on: date | None = None
 

@@ -40,16 +40,17 @@ class Entry:
     account: str | None = None
     reverses: str | None = None
     body: str | None = None
+    reverses_id: str | None = None
 
 
 def entry_of(operation: str, body: Body, raw: bytes, external_id: str, reference: str, today: date) -> Entry | None:
     """What a posting writes into the books; None where it writes nothing there."""
     if operation not in SORTS or not isinstance(body, BookedFields):
         return None
-    reverses = body.reverses if isinstance(body, ReversalFields) else None
+    reverses, meant = (body.reverses, body.reverses_id) if isinstance(body, ReversalFields) else (None, None)
     return Entry(
         SORTS[operation], external_id, reference, body.legal_entity, body.day or today, body.amount, body.currency,
-        body.account, reverses, raw.decode(),
+        body.account, reverses, raw.decode(), meant,
     )  # fmt: skip
 
 
@@ -139,7 +140,10 @@ class Entries:
         self._last = 0
 
     def write(self, entry: Entry) -> None:
-        """Write an entry; a reversal takes back one that stands under the reference that it names, the likest one."""
+        """Write an entry; a reversal takes back one that stands under the reference that it names.
+
+        That is the one whose id it names, else the likest one.
+        """
         self._last += 1
         number = self._last
         self._rows[number] = entry
@@ -150,7 +154,7 @@ class Entries:
         written = self._by_reference.get(entry.reverses, ())
         standing = [each for each in written if each in self._rows and each not in self._taken_back]
         if standing:
-            likest = min(standing, key=lambda each: not _negates(entry, self._rows[each]))
+            likest = min(standing, key=lambda each: _unlikeness(entry, self._rows[each]))
             self._takes_back[number] = likest
             self._taken_back[likest] = number
 
@@ -193,6 +197,10 @@ class Entries:
         if external_id not in self._numbers:
             raise UnknownEntry(external_id)
         return self._numbers[external_id]
+
+
+def _unlikeness(reversal: Entry, entry: Entry) -> tuple[bool, bool]:
+    return reversal.reverses_id != entry.external_id, not _negates(reversal, entry)
 
 
 def _negates(reversal: Entry, entry: Entry) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import takewhile
 from typing import Final, Protocol
 
 from aiohttp import web
 
 from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
-from adapters.ports.recon_plans import Plan, Plans
+from adapters.ports.recon_plans import Plan, PlanOpen, Plans
+from adapters.ports.system import System
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
@@ -16,6 +18,7 @@ from gateway.http.problems import (
     RECON_NOT_DONE,
     RECON_NOT_FOUND,
     RECON_NOTHING,
+    RECON_PLAN_OPEN,
     SYSTEM_NOT_FOUND,
     SYSTEM_UNREADABLE,
     Problem,
@@ -33,6 +36,7 @@ from gateway.http.recon_requests import (
     told_run,
 )
 from gateway.http.requests import MOST, Nothing, body, query
+from gateway.recon.checks import asker
 from gateway.recon.planning import Draft, planned
 from schemas.repair.v1 import Planned
 
@@ -48,7 +52,7 @@ class Teller(Protocol):
 
 
 class Reconciliations:
-    """Each method answers one route. `readable` are the systems whose books can be read, of all that are `listed`.
+    """Each method answers one route. `readable` are the systems whose books can be read, of all that are listed.
 
     `hint` lets this process work on what was asked for at once.
     """
@@ -58,14 +62,14 @@ class Reconciliations:
         runs: Runs,
         plans: Plans,
         repairs: Teller,
-        listed: Collection[str],
+        systems: Mapping[str, System],
         readable: Collection[str],
         hint: Callable[[], None],
     ) -> None:
         self._runs = runs
         self._plans = plans
         self._repairs = repairs
-        self._listed = listed
+        self._systems = systems
         self._readable = readable
         self._hint = hint
 
@@ -124,19 +128,25 @@ class Reconciliations:
         if run.phase is not Phase.DONE:
             raise Problem(RECON_NOT_DONE, f"Run {run.id} is {run.phase}: plan from one that is done.")
         self._expect_readable(run.asked.system)
-        draft = planned(await self._all(run.id))
+        by, click = request[CALLER].name, click_of(request)
+        # The same click again comes to the same draft: only what was planned before it is left out.
+        earlier = takewhile(lambda plan: not plan.is_of(run.id, by, click), await self._plans.of(run.id))
+        can_ask = asker(self._systems, run.asked.system)
+        draft = planned(await self._all(run.id), _planned_before(earlier), can_ask)
         told = _told(draft)
         if asked.dry_run:
             return json_answer({"plan": None, **told})
         if not draft.items:
             raise Problem(RECON_NOTHING, "No command can repair what this run has found: ask with dry_run for why.")
         frozen = Planned(
-            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last,
-            requested_by=request[CALLER].name, items=draft.items,
+            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last, requested_by=by,
+            items=draft.items,
         )  # fmt: skip
-        plan = await self._plans.keep(
-            run.id, frozen.to_json(), by=request[CALLER].name, click=click_of(request), reason=asked.reason
-        )
+        try:
+            plan = await self._plans.keep(run.id, frozen.to_json(), by=by, click=click, reason=asked.reason)
+        except PlanOpen as error:
+            detail = f"Plan {error.plan.id} of {run.asked.system} is not ended: have its case settled, then plan again."
+            raise Problem(RECON_PLAN_OPEN, detail) from error
         await self._repairs.tell(plan)
         return _accepted({"plan": told_plan(plan), **told})
 
@@ -157,7 +167,7 @@ class Reconciliations:
         return run
 
     def _expect_readable(self, system: str) -> None:
-        if system not in self._listed:
+        if system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system {system}: look at /v1/systems.")
         if system not in self._readable:
             detail = f"The books of {system} cannot be read: give it `postings` in the policy file, if it has them."
@@ -166,6 +176,11 @@ class Reconciliations:
 
 def _page(request: web.Request, found: list[Numbered], limit: int) -> web.Response:
     return page_answer(request, [told_difference(each) for each in found], limit, lambda item: item["number"])
+
+
+def _planned_before(plans: Iterable[Plan]) -> dict[int, str]:
+    """The differences of a run that plans have, each with its plan."""
+    return {item.number: plan.id for plan in plans for item in Planned.model_validate_json(plan.body).items}
 
 
 def _told(draft: Draft) -> dict[str, object]:

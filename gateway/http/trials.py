@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import orjson
 from aiohttp import web
 
+from adapters.ports.entities import Judgement
 from adapters.ports.turns import Queued, Turn
 from gateway.http.answers import json_answer
 from gateway.http.problems import REQUEST_INVALID, Problem
@@ -44,7 +45,7 @@ def _told(tried: Tried) -> dict[str, object]:
         "reason": tried.reason if turn is None else _reason(tried, turn),
         "failure": None if tried.failure is None else _failure(tried.failure),
         "waits_for": None if turn is None or turn.lane.state is not LaneState.WAITING else turn.lane.target,
-        "repeats": tried.known,
+        "repeats": None if tried.known is None else _known(tried.known),
         "commands": [] if turn is None else [_command(queued) for queued in turn.queued],
         "cases": [] if turn is None else [_case(each.case) for each in turn.opened if each.case.topic is not None],
         "settles": [] if turn is None else sorted(turn.settles),
@@ -59,6 +60,10 @@ def _reason(tried: Tried, turn: Turn) -> str | None:
         return tried.reason
     why = "" if before.reason is None else f": {before.reason}"
     return f"it would stand behind {before.depth} of its key, whose lane is {before.state}{why}"
+
+
+def _known(known: Judgement) -> Mapping[str, object]:
+    return {"ref": known.ref, "verdict": known.verdict, "reason": known.reason}
 
 
 def _failure(failure: Failure) -> Mapping[str, object]:

@@ -154,14 +154,14 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "Σ seconds(lines_billed) ÷ Σ lines_billed", "seconds",
         "per confirmed `billable.post` or `expense.post`: from when the approval or correction that asked for it "
         "came in",
-        "lines that wait or are refused; lines booked anew at other rates",
+        "lines that wait or are refused; lines booked anew at other rates or by a repair",
         _mean(Measure.LINES_BILLED),
     ),
     Figure(
         "billed", "what was booked to be billed", "Σ money(billed)", "money",
         "confirmed `billable.post`, `expense.post`, `milestone.bill`, less what `billable.reverse` and "
         "`expense.reverse` took back",
-        "cost; what a billing engine bills of fees and retainers by itself",
+        "cost; what a billing engine bills of fees and retainers by itself; what repairs book and take back",
         _money(Measure.BILLED),
     ),
     Figure(
@@ -194,7 +194,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "days_to_close", "from the end of a month to the last booking of its work",
         "mean over months of max(0, last day of work_months − end of month)", "days",
         "months that end in the period; `billable.post` and `expense.post` by `work_date` or `incurred_on`",
-        "lines of the month that are not booked yet",
+        "lines of the month that are not booked yet; what repairs book",
         _days_to_close,
     ),
     Figure(
@@ -229,7 +229,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
         "Σ money(wip) from the first day on", "money",
         "lines of sheets and reports that the ERP has booked, until an invoice bills them; again once it is withdrawn",
         "what is approved and not booked yet (state `unbilled`); a line that is corrected after an invoice has "
-        "billed it",
+        "billed it; what repairs book and take back",
         _money(Measure.WIP),
     ),
     Figure(

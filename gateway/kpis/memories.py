@@ -58,6 +58,8 @@ class Paper(Memory):
 
     approvals: dict[int, datetime] = {}
     """Version at which an approval was applied -> when that came in."""
+    repairs: tuple[int, ...] = ()
+    """Versions at which a repair was applied: what it asked for is no business, but brings a system to what was counted."""
     lines: dict[str, Booked] = {}
     invoices: dict[str, tuple[str, ...]] = {}
     """Line -> the invoices that bill it."""

@@ -14,8 +14,11 @@ from schemas.verdicts import FINAL, FailureClass, Verdict
 
 MESSAGE: Final = "message"
 """Entity of the keys under which messages are remembered that have not come to their end."""
-BILLED: Final = ("billable.post", "billable.reverse", "expense.post", "expense.reverse", "milestone.bill")
-BOOKINGS: Final = (*BILLED, "cost.post", "cost.reverse", "invoice.post")
+MILESTONE: Final = "milestone.bill"
+BOOKINGS: Final = (
+    "billable.post", "billable.reverse", "expense.post", "expense.reverse", MILESTONE, "cost.post", "cost.reverse",
+    "invoice.post",
+)  # fmt: skip
 CORRECTING: Final = (Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
 DISCARD: Final = "discard"
 _GIVEN_UP: Final = (Verdict.DISCARDED, Verdict.REJECTED)
@@ -54,7 +57,7 @@ def count_command(line: Line, tally: Tally) -> None:
     is_booked = confirmed(line, *BOOKINGS) is not None
     measure = Measure.POSTED if is_booked else Measure.REFUSED
     tally.add(measure, line.at, legal_entity=about.legal_entity, label=command.operation)
-    if is_booked and command.operation in BILLED:
+    if is_booked and command.operation == MILESTONE:
         tally.add(
             Measure.BILLED, line.at, legal_entity=about.legal_entity, currency=about.currency,
             total=about.amount or ZERO,

@@ -14,13 +14,15 @@ from schemas.invoice.told import BilledLine, Invoiced
 POSTS = ("billable.post", "expense.post")
 REVERSALS = ("billable.reverse", "expense.reverse")
 APPROVALS = ("timesheet.approved", "timesheet.corrected", "expense.approved", "expense.corrected")
+REPAIRS = ("timesheet.repaired", "expense.repaired")
 TOLD = ("timesheet.invoiced", "expense.invoiced")
 
 
 def count_paper(line: Line, memories: Memories, tally: Tally) -> None:
     """A line of a sheet or a report."""
     paper = memories.of(line.key, Paper) or Paper()
-    approval, told, command = said(line, *APPROVALS), said(line, *TOLD), confirmed(line, *POSTS, *REVERSALS)
+    approval, told, repair = said(line, *APPROVALS), said(line, *TOLD), said(line, *REPAIRS)
+    command = confirmed(line, *POSTS, *REVERSALS)
     if approval is not None and is_from_outside(approval):
         approvals = paper.approvals | {line.version: approval.received_at}
         memories.put(line.key, paper.model_copy(update={"approvals": approvals}))
@@ -28,8 +30,10 @@ def count_paper(line: Line, memories: Memories, tally: Tally) -> None:
         after = _invoiced(paper, invoiced)
         _count_wip(line, paper, after, (each.line_id for each in invoiced.lines), tally)
         memories.put(line.key, after)
-    elif command is not None:
-        line_id = command.line.rpartition(".r")[0]
+    elif repair is not None:
+        memories.put(line.key, paper.model_copy(update={"repairs": (*paper.repairs, line.version)}))
+    elif command is not None and command.version not in paper.repairs:
+        line_id = command.about.line_id or command.line
         after = _booked(paper, line_id, command)
         _count_billed(line, command, paper, tally)
         _count_wip(line, paper, after, (line_id,), tally)
@@ -37,10 +41,14 @@ def count_paper(line: Line, memories: Memories, tally: Tally) -> None:
 
 
 def _count_billed(line: Line, command: Sent, paper: Paper, tally: Tally) -> None:
-    """A line was booked: how long after its approval, and of which month's work."""
+    """A line was booked or taken back: its money, how long after its approval, and of which month's work."""
+    about = command.about
+    tally.add(
+        Measure.BILLED, line.at, legal_entity=about.legal_entity, currency=about.currency, total=about.amount or ZERO
+    )
     if command.operation not in POSTS:
         return
-    approved_at, about = paper.approvals.get(command.version), command.about
+    approved_at = paper.approvals.get(command.version)
     if approved_at is not None:
         tally.took(Measure.LINES_BILLED, approved_at, line.at, legal_entity=about.legal_entity)
     if about.day is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from actors.decision import Actor
 from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
+from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
 from adapters.ports.recon import HeldState, Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
@@ -18,17 +20,15 @@ from adapters.ports.turns import Row
 from gateway.backoff import Backoff
 from gateway.inner import Inner
 from gateway.metrics import Gauge
-from gateway.recon.repairs import Repairs
+from gateway.recon.checks import Checks
+from gateway.recon.repairs import Repairs, Telling
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.steps import Held, HeldUnreadable, Steps
+from gateway.recon.tries import LONGEST
 from gateway.recon.worker import Reconciler
 from gateway.references import read_state
 from gateway.unreadable import is_unreadable
 from schemas.standing import Standing
-
-LONGEST_SECONDS = 60.0
-"""Between two questions to a system that does not answer, at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReconPorts:
@@ -42,19 +42,33 @@ class ReconPorts:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What reconciles, what repairs, and the systems whose books can be read."""
+    """What reconciles and repairs, and the systems whose books can be read."""
 
     reconciler: Reconciler
-    repairs: Repairs
     readable: frozenset[str]
+    now: Callable[[], datetime]
 
     @property
-    def gauge(self) -> Gauge:
+    def gauges(self) -> Sequence[Gauge]:
         """The figures that are shown."""
-        return Gauge(
-            "recon_differences", "Differences of the newest whole reconciliation of each system.", ("entity", "kind"),
-            lambda: {place: float(count) for place, count in self.reconciler.figures.items()},
+        return (
+            Gauge("recon_differences", "Differences of the newest whole reconciliation of each system.",
+                  ("entity", "kind"),
+                  lambda: {place: float(count) for place, count in self.reconciler.figures.items()}),
+            Gauge("recon_age_seconds", "Since the newest reconciliation of a schedule was done; +Inf for never.",
+                  ("system", "schedule"), self._ages),
+            Gauge("recon_failed", "Reconciliations of a schedule that failed since the last one was done.",
+                  ("system", "schedule"),
+                  lambda: {(each.system, name): float(each.failed)
+                           for name, each in self.reconciler.scheduled.items()}),
         )  # fmt: skip
+
+    def _ages(self) -> dict[tuple[str, ...], float]:
+        now = self.now()
+        return {
+            (each.system, name): math.inf if each.done_at is None else max(0.0, (now - each.done_at).total_seconds())
+            for name, each in self.reconciler.scheduled.items()
+        }
 
 
 def reconciliation(
@@ -65,15 +79,17 @@ def reconciliation(
     actors: Mapping[str, Actor],
     policy: Callable[[], Policy],
     schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
+    pauses: Callable[[], Sequence[Pause]],
     now: Callable[[], datetime],
 ) -> Reconciliation:
     """Everything, wired."""
     steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policy))
-    repairs = Repairs(ports.plans, entities, systems, inner)
-    backoff = Backoff(longest=LONGEST_SECONDS)
+    checks = Checks(systems, ports.holdings, now)
+    repairs = Repairs(ports.plans, entities, checks, Telling(inner), pauses, now)
+    backoff = Backoff(longest=LONGEST.total_seconds())
     reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
-    return Reconciliation(reconciler, repairs, readable)
+    return Reconciliation(reconciler, readable, now)
 
 
 def held_by(actors: Mapping[str, Actor], policy: Callable[[], Policy]) -> Held:

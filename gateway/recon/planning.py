@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from adapters.ports.recon import Difference, Kind, Numbered
 from schemas.billed import Post
-from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.operations.cost import CostPost
 from schemas.operations.expense import ExpensePost
@@ -46,14 +45,18 @@ class Draft:
     more: int = 0
 
 
-def planned(differences: Sequence[Numbered]) -> Draft:
-    """The plan of these differences."""
+def planned(differences: Sequence[Numbered], before: Mapping[int, str], can_ask: Callable[[Sort], bool]) -> Draft:
+    """The plan of these differences of a run. `before`: those that plans of it have already, each with its plan.
+
+    `can_ask`: whether the system can be asked by our reference whether it has an entry of a sort.
+    """
     items: list[Item] = []
     left: list[Left] = []
     for place, each in enumerate(differences):
         if len(items) == MOST_ITEMS:
             return Draft(tuple(items), tuple(left), len(differences) - place)
-        found = _item(each.number, each.difference)
+        plan = before.get(each.number)
+        found = _item(each, can_ask) if plan is None else _in_plan(plan)
         if isinstance(found, Item):
             items.append(found)
         else:
@@ -61,8 +64,13 @@ def planned(differences: Sequence[Numbered]) -> Draft:
     return Draft(tuple(items), tuple(left))
 
 
-def _item(number: int, difference: Difference) -> Item | str:
+def _in_plan(plan: str) -> str:
+    return f"plan {plan} has it: begin another reconciliation to see how it stands"
+
+
+def _item(numbered: Numbered, can_ask: Callable[[Sort], bool]) -> Item | str:
     """What is to be done about a difference, or why nothing is."""
+    difference = numbered.difference
     key, booking = key_of(difference.name), line_of(difference.name)
     if key is None or booking is None:
         return "it does not carry a reference of ours: look who has booked it, and mend it there"
@@ -70,32 +78,35 @@ def _item(number: int, difference: Difference) -> Item | str:
         return f"it stands in case {difference.case}: settle that"
     if key.entity not in REPAIRED:
         return f"entries of the entity {key.entity} are not repaired by commands: mend it there"
-    held = difference.ours.reference if difference.ours is not None else None
+    said: dict[str, object] = {
+        "number": numbered.number, "sort": difference.shown.sort.value, "legal_entity": difference.shown.legal_entity,
+        "entity": key.entity, "key": key.id, "booking": booking,
+        "holds": None if difference.ours is None else difference.ours.reference,
+    }  # fmt: skip
     match difference.kind:
+        case Kind.MISSING if not can_ask(difference.shown.sort):
+            return "the system cannot be asked for it by our reference, and might have it after all: look there"
         case Kind.MISSING:
-            return _said(number, key, booking, {"holds": held, "books": True})
+            return _said(said | {"books": True})
         case Kind.DIFFERENT:
-            return _taken_back(number, key, booking, difference.theirs, {"holds": held, "books": True})
+            return _taken_back(difference.theirs, said | {"books": True})
         case Kind.EXTRA | Kind.TWICE:
-            return _taken_back(number, key, booking, difference.theirs, {"holds": held})
+            return _taken_back(difference.theirs, said)
         case _:
             assert_never(difference.kind)
 
 
-def _taken_back(
-    number: int, key: ActorKey, booking: str, theirs: Standing | None, said: dict[str, object]
-) -> Item | str:
+def _taken_back(theirs: Standing | None, said: dict[str, object]) -> Item | str:
     post = None if theirs is None else post_of(theirs)
     if theirs is None or post is None:
         return "the system does not say what of ours it was posted with, so it cannot be taken back: mend it there"
     back = {"stands": post, "reference": theirs.reference, "external_id": theirs.external_id}
-    return _said(number, key, booking, said | back)
+    return _said(said | back)
 
 
-def _said(number: int, key: ActorKey, booking: str, said: dict[str, object]) -> Item | str:
-    fields = {"number": number, "entity": key.entity, "key": key.id, "booking": booking}
+def _said(fields: dict[str, object]) -> Item | str:
     try:
-        return Item.model_validate(fields | said)
+        return Item.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"its {'.'.join(map(str, first['loc']))} does not fit into a plan: mend it there"

@@ -1,7 +1,8 @@
 """The steps of a run: each reads or compares one page, and leaves behind where the run goes on.
 
 First the system's books are read, then what we hold. So whatever moved while the books were read still moves, or has an
-attempt that ended since the run began, when it is compared: that is on its way, and no difference. A posting of one of
+attempt that ended or an event that was applied since the run began, when it is compared: that is on its way, and no
+difference. A posting of one of
 the days before or after the period is read too, so that one of another day on the other side is found as just that.
 """
 
@@ -29,6 +30,7 @@ from adapters.ports.recon import (
 )
 from adapters.ports.system import System
 from gateway.recon.compare import ZERO, Judged, Scope, judge, more
+from gateway.recon.paging import Paging
 from schemas.operations.table import read_body
 from schemas.standing import Standing, key_of, name_of
 
@@ -55,6 +57,8 @@ class Steps:
         self._holdings = holdings
         self._systems = systems
         self._held = held
+        self._paging: tuple[int, Paging] = (0, Paging())
+        """Of the run whose pages we read."""
 
     async def step(self, run: Run) -> None:
         """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
@@ -71,16 +75,17 @@ class Steps:
                 case _:
                     assert_never(run.phase)
         except (PostingsUnreadable, HeldUnreadable) as error:
-            await self._work.end(run.id, str(error))
+            await self._work.end(run, str(error))
 
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
         page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
-        if page.next is not None and page.next == run.cursor:
-            raise PostingsUnreadable(f"{asked.system} goes on where its page began, at {page.next}: mend its paging")
+        if self._paging[0] != run.id:
+            self._paging = (run.id, Paging())
+        expect_further(asked.system, page.next, run.cursor, self._paging[1])
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
-        await self._work.keep(run.id, wanted, ours=False, phase=phase, cursor=page.next)
+        await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
 
     async def _read_ours(self, run: Run) -> None:
         asked = run.asked
@@ -90,12 +95,12 @@ class Steps:
         states = await self._holdings.states(entity, after=after or None, limit=STATES)
         found = [each for state in states for each in self._held(state, asked.system) if first <= each.day <= last]
         phase, cursor = _behind(entities, entity, states)
-        await self._work.keep(run.id, found, ours=True, phase=phase, cursor=cursor)
+        await self._work.keep(run, found, ours=True, phase=phase, cursor=cursor)
 
     async def _compare(self, run: Run) -> None:
         groups = await self._work.groups(run.id, after=run.cursor, limit=NAMES)
         if not groups:
-            await self._work.end(run.id)
+            await self._work.end(run)
             return
         scope = Scope.of(run.asked)
         judged = [(group, judge(group.name, group.ours, group.theirs, scope)) for group in groups]
@@ -109,7 +114,7 @@ class Steps:
             if not standing.on_its_way:
                 found += [replace(difference, case=standing.case) for difference in each.differences]
         room = max(0, MOST_KEPT - run.kept)
-        await self._work.found(run.id, found[:room], tally, cursor=groups[-1].name)
+        await self._work.found(run, found[:room], tally, cursor=groups[-1].name)
 
 
 def books_of(systems: Mapping[str, System], name: str) -> Postings:
@@ -120,6 +125,12 @@ def books_of(systems: Mapping[str, System], name: str) -> Postings:
     if system is None:
         raise PostingsUnreadable(f"the policy file lists no system {name}")
     raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
+
+
+def expect_further(system: str, following: str | None, start: str | None, paging: Paging) -> None:
+    """Raise `PostingsUnreadable` where the page behind one that began at `start` was read before."""
+    if following is not None and (following == start or paging.has_been(following)):
+        raise PostingsUnreadable(f"{system} leads from page {start} back to page {following}: mend its paging")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +144,14 @@ class _Standing:
 def _standing_of(name: str, moving: Moving | None) -> _Standing:
     if moving is None:
         return _Standing()
-    concerned = [command for command in moving.open if name in _names(command)]
+    concerned = [command for command in moving.open if name in names_of(command)]
     cases = [command.case for command in concerned if command.case is not None]
     if cases:
         return _Standing(case=min(cases))
     return _Standing(on_its_way=bool(concerned) or moving.has_moved)
 
 
-def _names(command: OpenCommand) -> set[str | None]:
+def names_of(command: OpenCommand) -> set[str | None]:
     """What a command books or takes back."""
     try:
         reverses = getattr(read_body(command.operation, command.body), "reverses", None)

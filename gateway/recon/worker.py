@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from itertools import takewhile
+from typing import Final, NamedTuple, Protocol
 
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Run, RunAsked, Runs, RunWork
@@ -14,10 +15,9 @@ from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.recon.schedule import SCHEDULED, ReconciliationPolicy, slot_of
 from gateway.recon.steps import Steps
+from gateway.recon.tries import TRIES
 
 ROUND_SECONDS: Final = 5.0
-TRIES: Final = 30
-"""Questions in a row that a system leaves unanswered before the run fails; up to a minute apart."""
 SHOWN: Final = 100
 """Runs that are looked through for the newest of each system, whose figures are shown."""
 
@@ -28,6 +28,14 @@ class Repairs(Protocol):
     async def go_on(self) -> bool:
         """Take each as far as it goes; whether any was ended."""
         ...
+
+
+class Scheduled(NamedTuple):
+    """What became of the runs of a schedule: when the newest was done, None for never, and how many failed since."""
+
+    system: str
+    done_at: datetime | None
+    failed: int
 
 
 class Reconciler:
@@ -54,7 +62,9 @@ class Reconciler:
         self._unanswered: tuple[int, int] = (0, 0)
         """A run, and how often in a row its system did not answer."""
         self.figures: Mapping[tuple[str, Kind], int] = {}
-        """Differences by entity and kind, of the newest whole run of each system."""
+        """Differences by entity and kind, of the newest whole run of each system; empty where another process works."""
+        self.scheduled: Mapping[str, Scheduled] = {}
+        """By the policy's name of the schedule; empty where another process works."""
 
     def hint(self) -> None:
         """Look at once: a run was asked for, or a plan decided on."""
@@ -66,6 +76,7 @@ class Reconciler:
             try:
                 went_on = await self.round()
             except StoreUnavailable:
+                self._show_nothing()
                 await self._backoff.wait()
                 continue
             except PostingsUnavailable as error:
@@ -83,6 +94,7 @@ class Reconciler:
         """
         self._asked.clear()
         if not await self._work.hold():
+            self._show_nothing()
             return False
         run = await self._work.next()
         if run is not None:
@@ -100,13 +112,13 @@ class Reconciler:
             self._unanswered = (run.id, count + 1 if before == run.id else 1)
             if self._unanswered[1] < TRIES:
                 raise
-            await self._work.end(run.id, f"{error}; so it was {TRIES} times: begin another run once it answers")
+            await self._work.end(run, f"{error}; so it was {TRIES} times: begin another run once it answers")
         else:
             self._unanswered = (0, 0)
 
     async def _begin_what_is_due(self) -> None:
         """Each schedule once in its time, whichever process looks: the same time is the same request."""
-        now = self._now()
+        now, scheduled = self._now(), dict[str, Scheduled]()
         for name, each in self._schedules().items():
             today = now.date()
             asked = RunAsked(
@@ -114,8 +126,11 @@ class Reconciler:
             )
             slot = slot_of(each, now)
             newest = await self._runs.page(system=each.system, before=None, limit=SHOWN)
-            if not any(run.asked.schedule == name and slot_of(each, run.started_at) == slot for run in newest):
+            own = [run for run in newest if run.asked.schedule == name]
+            if not any(slot_of(each, run.started_at) == slot for run in own):
                 await self._runs.begin(asked, by=SCHEDULED, click=f"{slot} {asked}")
+            scheduled[name] = _seen(each.system, own)
+        self.scheduled = scheduled
 
     async def _newest(self) -> Mapping[tuple[str, Kind], int]:
         figures: dict[tuple[str, Kind], int] = {}
@@ -128,9 +143,21 @@ class Reconciler:
                     figures[place] = figures.get(place, 0) + count
         return figures
 
+    def _show_nothing(self) -> None:
+        """Whoever works shows what there is; what we saw last may be of long ago."""
+        self.figures, self.scheduled = {}, {}
+
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(ROUND_SECONDS):
                 await self._asked.wait()
         except TimeoutError:
             return
+
+
+def _seen(system: str, newest_first: Sequence[Run]) -> Scheduled:
+    """What became of the runs of one schedule, the newest first."""
+    over = [run for run in newest_first if run.phase.is_over]
+    failed = sum(1 for _ in takewhile(lambda run: run.phase is Phase.FAILED, over))
+    done_at = next((run.ended_at for run in over if run.phase is Phase.DONE), None)
+    return Scheduled(system, done_at, failed)

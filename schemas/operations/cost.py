@@ -71,6 +71,8 @@ class CostReverse(_Cost):
 
     reverses: Reverses
     """Our reference of the command that booked it."""
+    reverses_id: Id | None = None
+    """The system's own id of the entry that is meant: a repair takes back one of several under one reference."""
 
     @model_validator(mode="after")
     def _takes_back(self) -> Self:

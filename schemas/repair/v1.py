@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -9,10 +10,12 @@ from pydantic import Field
 from schemas.billed import Post
 from schemas.operations.reversal import Reverses
 from schemas.record import Record
-from schemas.values import Day, Id, System
+from schemas.values import Day, Id, Moment, Note, System
 
 MOST_ITEMS: Final = 300
 """Of one plan."""
+LASTS: Final = timedelta(minutes=15)
+"""How long what a system has answered is gone by: later somebody may have mended it by hand."""
 
 
 class Item(Record):
@@ -20,6 +23,10 @@ class Item(Record):
 
     number: Annotated[int, Field(ge=1)]
     """Of the difference in its run."""
+    sort: Literal["billable", "expense", "cost"]
+    """Of the entry that we hold, else of the one that stands there."""
+    legal_entity: Id
+    """Of that entry."""
     entity: Literal["timesheet", "expense"]
     key: Id
     booking: Reverses
@@ -54,8 +61,16 @@ class Planned(Record):
 class Verified(Record):
     """The system was asked once more about an approved plan, just before anything is sent."""
 
+    checked_at: Moment
+    """When: nothing is sent by an answer of long ago."""
     changed: Annotated[tuple[int, ...], Field(strict=False, max_length=MOST_ITEMS)] = ()
     """Numbers of the items that are not as they were planned any more: nothing is done about them."""
+
+
+class Unanswered(Record):
+    """The system could not be asked about an approved plan, again and again."""
+
+    reason: Note
 
 
 class Repaired(Record):
@@ -67,4 +82,6 @@ class Repaired(Record):
     system: System
     by: Id
     """Who approved it."""
+    checked_at: Moment
+    """When the system was asked the last time."""
     items: Items

@@ -185,7 +185,7 @@ async def test_a_message_is_judged_by_its_reference_or_else_by_what_came_before_
     turn = applied(await process.row(SHEET), first)
     turn.judged[0] = turn.judged[0]._replace(reason="the currency was not taken over")
     await process.commit(turn)
-    judged = Judgement(first.ref, Verdict.APPLIED, "the currency was not taken over")
+    judged = Judgement(first.ref, Verdict.APPLIED, "the currency was not taken over", first.body_hash)
     assert await entities.judged(first.ref, source="psa", id="e1") == judged
     assert await entities.judged(again.ref, source="psa", id="e1") == judged
     assert await entities.judged(again.ref, source="crm", id="e1") is None
@@ -196,7 +196,7 @@ async def test_a_message_in_a_lane_is_judged_as_it_stands_there(process: Process
     turn = queued(await process.row(SHEET), told)
     await process.commit(replace(turn))
     judged = await process.entities.judged(told.ref, source="psa", id="e1")
-    assert judged == Judgement(told.ref, Verdict.QUEUED, None)
+    assert judged == Judgement(told.ref, Verdict.QUEUED, None, told.body_hash)
 
 
 async def test_who_holds_a_value_is_told_of_those_that_are_held(process: Process) -> None:

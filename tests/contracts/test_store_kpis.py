@@ -240,10 +240,24 @@ async def test_what_waits_now(store: StoreStand) -> None:
 
 
 async def test_how_far_counting_has_come(process: Process) -> None:
-    assert (await process.kpis.progress()).until is None
+    before = await process.kpis.progress()
+    assert (before.until, before.uncounted) == (None, None)
     await process.commit(applied(await process.row(SHEET), message("e1")))
+    behind = await process.kpis.progress()
+    assert behind.uncounted is not None
+    assert behind.uncounted <= behind.at
     page = await process.books.page(most=9)
     await process.books.add(nothing(page))
     progress = await process.kpis.progress()
-    assert progress.until == page.lines[-1].at
+    assert (progress.until, progress.uncounted) == (page.lines[-1].at, None)
+    assert behind.uncounted == page.lines[0].at
     assert progress.at >= page.lines[-1].at
+
+
+async def test_a_number_that_no_database_can_bear_stops_nothing(process: Process) -> None:
+    # As the sender of an event may have written it into an attribute that nobody reads
+    body = b'{"x": 1e400000, "y": 1e-400000, "data": {"legal_entity": "DE01"}}'
+    await process.commit(applied(await process.row(SHEET), message("e1", body=body)))
+    [line] = (await process.books.page(most=9)).lines
+    assert line.message is not None
+    assert line.message.legal_entity == "DE01"

@@ -27,6 +27,7 @@ from adapters.ports.recon import (
     Tally,
     Total,
 )
+from adapters.ports.recon_plans import PlanOpen
 from adapters.ports.turns import Committed, Settlement
 from schemas.standing import Sort, Standing
 from tests.contracts.store_stands import Process, StoreStand
@@ -72,7 +73,13 @@ async def shown(process: Process, run: int) -> Run:
 
 
 async def found(process: Process, run: Run, *differences: Difference, tally: Tally = TALLY) -> None:
-    await process.run_work.found(run.id, differences, tally, cursor="c")
+    await process.run_work.found(await shown(process, run.id), differences, tally, cursor="c")
+
+
+async def keep(
+    process: Process, run: Run, *entries: Standing, phase: Phase, ours: bool = False, cursor: str | None = None
+) -> None:
+    await process.run_work.keep(await shown(process, run.id), entries, ours=ours, phase=phase, cursor=cursor)
 
 
 class TestRuns:
@@ -118,9 +125,9 @@ class TestWork:
         assert await process.run_work.next() is None
         first, second = await begun(process), await begun(process, click="2")
         assert await process.run_work.next() == first
-        await process.run_work.end(first.id)
+        await process.run_work.end(first)
         assert await process.run_work.next() == second
-        await process.run_work.end(second.id, "the books cannot be read")
+        await process.run_work.end(second, "the books cannot be read")
         assert await process.run_work.next() is None
         done, failed = await shown(process, first.id), await shown(process, second.id)
         assert (done.phase, done.reason, failed.phase) == (Phase.DONE, None, Phase.FAILED)
@@ -128,9 +135,9 @@ class TestWork:
         assert done.ended_at is not None
 
     async def test_entries_are_kept_by_name_and_side(self, process: Process) -> None:
-        run, keep = await begun(process), process.run_work.keep
-        await keep(run.id, [THEIRS, FOREIGN], ours=False, phase=Phase.OURS, cursor=None)
-        await keep(run.id, [OURS], ours=True, phase=Phase.COMPARING, cursor="x")
+        run = await begun(process)
+        await keep(process, run, THEIRS, FOREIGN, phase=Phase.OURS)
+        await keep(process, run, OURS, ours=True, phase=Phase.COMPARING, cursor="x")
         assert (await shown(process, run.id)).phase is Phase.COMPARING
         assert (await shown(process, run.id)).cursor == "x"
         groups = await process.run_work.groups(run.id, after=None, limit=9)
@@ -141,20 +148,63 @@ class TestWork:
     async def test_what_is_read_twice_stands_once_as_it_was_read_last(self, process: Process) -> None:
         run, later = await begun(process), replace(THEIRS, amount=Decimal("1.00"))
         for page in ([THEIRS, THEIRS], [later]):
-            await process.run_work.keep(run.id, page, ours=False, phase=Phase.THEIRS, cursor="2")
+            await keep(process, run, *page, phase=Phase.THEIRS, cursor="2")
         assert await process.run_work.groups(run.id, after=None, limit=9) == [Group(OURS.name, None, (later,))]
 
     async def test_two_entries_under_one_name_stay_two(self, process: Process) -> None:
         run, copy = await begun(process), replace(THEIRS, external_id="B-8")
-        await process.run_work.keep(run.id, [copy, THEIRS], ours=False, phase=Phase.THEIRS, cursor=None)
+        await keep(process, run, copy, THEIRS, phase=Phase.THEIRS)
         [group] = await process.run_work.groups(run.id, after=None, limit=9)
         assert group.theirs == (THEIRS, copy)
 
     async def test_the_end_takes_the_entries_away(self, process: Process) -> None:
         run = await begun(process)
-        await process.run_work.keep(run.id, [THEIRS], ours=False, phase=Phase.OURS, cursor=None)
-        await process.run_work.end(run.id)
+        await keep(process, run, THEIRS, phase=Phase.OURS)
+        await process.run_work.end(await shown(process, run.id))
         assert await process.run_work.groups(run.id, after=None, limit=9) == []
+
+
+class TestLostHold:
+    """One process reads a run, loses its hold without knowing it, and writes what another one has done already."""
+
+    async def test_a_page_that_another_process_has_kept_changes_nothing(self, process: Process) -> None:
+        read = await begun(process)
+        await keep(process, read, THEIRS, phase=Phase.THEIRS, cursor="2")
+        further = await shown(process, read.id)
+        await process.run_work.keep(read, [FOREIGN], ours=False, phase=Phase.THEIRS, cursor="1")
+        assert await shown(process, read.id) == further
+        assert await process.run_work.groups(read.id, after=None, limit=9) == [Group(OURS.name, None, (THEIRS,))]
+
+    async def test_what_another_process_has_found_is_counted_once(self, process: Process) -> None:
+        run = await begun(process)
+        await keep(process, run, THEIRS, phase=Phase.COMPARING)
+        read = await shown(process, run.id)
+        for _ in range(2):
+            await process.run_work.found(read, [difference()], TALLY, cursor="c")
+        assert (await shown(process, run.id)).kept == 1
+        rows = await process.runs.differences(run.id, kind=None, beside=None, after=0, limit=9)
+        assert [row.number for row in rows] == [1]
+
+    async def test_a_run_that_another_process_has_ended_stays_as_it_ended(self, process: Process) -> None:
+        run = await begun(process)
+        await keep(process, run, THEIRS, phase=Phase.COMPARING)
+        read = await shown(process, run.id)
+        await process.run_work.found(read, [difference()], TALLY, cursor="c")
+        await process.run_work.end(read, "the books cannot be read")
+        assert (await shown(process, run.id)).phase is Phase.COMPARING
+        await process.run_work.end(await shown(process, run.id))
+        ended = await shown(process, run.id)
+        await process.run_work.end(ended, "once more")
+        assert await shown(process, run.id) == ended
+        assert ended.phase is Phase.DONE
+
+    async def test_a_run_begins_to_compare_with_nothing(self, process: Process) -> None:
+        run = await begun(process)
+        await found(process, run, difference())
+        await keep(process, run, THEIRS, phase=Phase.COMPARING)
+        read = await shown(process, run.id)
+        assert (read.tally, read.kept) == (Tally(), 0)
+        assert await process.runs.differences(run.id, kind=None, beside=None, after=0, limit=9) == []
 
 
 class TestFound:
@@ -216,6 +266,14 @@ class TestHoldings:
         await store.pass_time(1200)
         assert await process.holdings.moving("erp", [SHEET], since=await store.now() - ten_minutes) == {}
 
+    async def test_what_an_event_was_applied_to_since_has_moved(self, process: Process, store: StoreStand) -> None:
+        # As a payment, of which no command speaks
+        await process.commit(applied(await process.row(SHEET), message("1")))
+        ten_minutes = timedelta(minutes=10)
+        moving = await process.holdings.moving("erp", [SHEET, OTHER_SHEET], since=await store.now() - ten_minutes)
+        assert moving == {SHEET: Moving((), has_moved=True)}
+        assert await process.holdings.moving("erp", [SHEET], since=await store.now() + ten_minutes) == {}
+
     async def confirmed(self, process: Process) -> None:
         asked, token = command(), uuid("token")
         await process.commit(asking(applied(await process.row(SHEET), message("1")), asked))
@@ -233,18 +291,31 @@ class TestPlans:
         plan = await process.plans.keep(run.id, b'{"run":1}', by="ann", click="1", reason="as found")
         assert (plan.id, plan.run, plan.by, plan.body) == (f"{run.id}.1", run.id, "ann", b'{"run":1}')
         assert await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="again") == plan
+        await process.plans.end(plan.id)
         second = await process.plans.keep(run.id, b"{}", by="ann", click="2", reason="more")
         assert second.id == f"{run.id}.2"
-        assert await process.plans.of(run.id) == [plan, second]
+        assert [each.id for each in await process.plans.of(run.id)] == [plan.id, second.id]
         assert (await store.acts())[1:] == [
             ("ann", "recon.plan", f"plan {run.id}.1: as found"), ("ann", "recon.plan", f"plan {run.id}.2: more"),
         ]  # fmt: skip
 
     async def test_what_is_ended_is_not_open(self, process: Process) -> None:
-        run = await begun(process)
+        run, other = await begun(process), await begun(process, replace(MARCH, system="crm"), "2")
         first = await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="one")
-        second = await process.plans.keep(run.id, b"{}", by="ann", click="2", reason="two")
+        second = await process.plans.keep(other.id, b"{}", by="ann", click="2", reason="two")
         await process.plans.end(first.id)
         assert await process.plans.open() == [second]
-        [ended, _] = await process.plans.of(run.id)
+        [ended] = await process.plans.of(run.id)
         assert ended.ended_at is not None
+
+    async def test_a_system_has_one_plan_at_a_time(self, process: Process, store: StoreStand) -> None:
+        run, later = await begun(process), await begun(process, click="2")
+        plan = await process.plans.keep(run.id, b"{}", by="ann", click="1", reason="one")
+        for of in (run, later):
+            with pytest.raises(PlanOpen, match=plan.id):
+                await process.plans.keep(of.id, b"{}", by="ann", click="9", reason="more")
+        assert await process.plans.open() == [plan]
+        assert len(await store.acts()) == 3, "what is refused is not audited"
+        await process.plans.end(plan.id)
+        following = await process.plans.keep(later.id, b"{}", by="ann", click="9", reason="more")
+        assert following.id == f"{later.id}.1"

@@ -333,6 +333,31 @@ def test_a_run_that_is_refused_as_a_whole_is_sent_up_to_what_is_refused() -> Non
     run(story())
 
 
+@pytest.mark.parametrize(("first", "speech"), [(LOST, Speech.FAILED), (REFUSED, Speech.WELL), (NOT_BEGUN, Speech.NEITHER)])
+def test_what_was_not_begun_says_nothing_of_the_system(first: Outcome, speech: Speech) -> None:
+    async def story() -> None:
+        # Given a system that fails at the first line of a run, and answers 424 for those that follow it
+        lines = run_of(1, 3)
+        erp = Bulk(outcomes={lines[0].id: first} | {each.id: NOT_BEGUN for each in lines[1:]})
+        found = await batches(erp).send(lines)
+        assert [sent.outcome for sent in found] == [first, NOT_BEGUN, NOT_BEGUN]
+        assert [sent.heard for sent in found if sent.heard is not None] == [Heard(speech, RULE)]
+
+    run(story())
+
+
+def test_what_we_did_not_send_says_nothing_of_the_system() -> None:
+    async def story() -> None:
+        # Given a batch that is refused as a whole, and then a system that fails
+        lines = run_of(1, 4)
+        erp = Bulk(poison=frozenset({lines[3].id}), outcomes={each.id: LOST for each in lines})
+        found = await batches(erp, size=4).send(lines)
+        assert [sent.outcome for sent in found] == [LOST, LOST, NOT_BEGUN, NOT_BEGUN]
+        assert [sent.heard for sent in found if sent.heard is not None] == [Heard(Speech.FAILED, RULE)]
+
+    run(story())
+
+
 def test_several_of_one_key_never_go_where_commands_go_one_by_one() -> None:
     async def story() -> None:
         erp = Bulk()

@@ -16,7 +16,7 @@ SHEETS: Final = ("S0", "S1", "S2")
 HOURS: Final = (("7.50",), ("7.50", "4.25"), ("8.00", "4.25", "1.35"), ("0.25", "0.05"))
 WHAT: Final = (
     "customer", "deal", "approve", "approve", "approve", "correct", "withdraw", "order", "plan", "again", "resend",
-    "wrong", "refuse", "issue", "dispute", "reject",
+    "wrong", "refuse", "issue", "dispute", "reject", "repair",
 )  # fmt: skip
 
 Step = tuple[str, int, int]
@@ -60,6 +60,8 @@ class History:
                 await publish(order(project, version, f"{130 + version}.10", DAYS[which % len(DAYS)]))
             case "plan":
                 await self._stage.approve_plans()
+            case "repair":
+                await self._stage.repaired(SHEETS[which % len(SHEETS)], is_lost=much % 2 == 0)
             case "again" if self._stage.sent:
                 await publish(self._stage.sent[which % len(self._stage.sent)])
             case "issue" | "dispute" | "reject":

@@ -171,9 +171,24 @@ def _waits_for_booking(rows: Sequence[Row]) -> Iterator[Decimal]:
                 yield _seconds(other.message.received_at, row.at)
 
 
+def _business(rows: Sequence[Row]) -> list[Row]:
+    """Without what repairs have asked for: that only brings the books to what was counted before."""
+    return [row for row in rows if not _is_of_repair(rows, row)]
+
+
+def _is_of_repair(rows: Sequence[Row], row: Row) -> bool:
+    return row.command is not None and any(
+        (other.entity, other.key, other.version) == (row.entity, row.key, row.command.version)
+        and other.what == "applied"
+        and other.message is not None
+        and other.message.name.endswith(".repaired")
+        for other in rows
+    )
+
+
 def _billed(rows: Sequence[Row]) -> Mapping[str, Decimal]:
     amounts: dict[str, Decimal] = {}
-    for row in rows:
+    for row in _business(rows):
         if row.is_booked and row.command is not None and _operation(row) in _POSTS | _REVERSALS | {"milestone.bill"}:
             currency = row.command.body["currency"]
             amounts[currency] = amounts.get(currency, Decimal(0)) + Decimal(row.command.body["amount"])
@@ -184,7 +199,7 @@ def _wip(rows: Sequence[Row]) -> Mapping[str, Decimal]:
     """Of each line of each paper what is booked in the end, unless some invoice bills it in the end."""
     booked: dict[tuple[str, str, str], list[tuple[str, Decimal]]] = {}
     billing: dict[tuple[str, str, str], dict[str, str]] = {}
-    for row in rows:
+    for row in _business(rows):
         if row.is_booked and row.command is not None and _operation(row) in _POSTS | _REVERSALS:
             body = row.command.body
             entry = (body["currency"], Decimal(body["amount"]))
@@ -203,7 +218,7 @@ def _wip(rows: Sequence[Row]) -> Mapping[str, Decimal]:
 
 def _days_to_close(rows: Sequence[Row]) -> tuple[Decimal | None, int]:
     last: dict[str, date] = {}
-    for row in rows:
+    for row in _business(rows):
         if row.is_booked and row.command is not None and _operation(row) in _POSTS:
             work = row.command.body.get("work_date") or row.command.body["incurred_on"]
             last[work[:7]] = max(row.at.date(), last.get(work[:7], date.min))

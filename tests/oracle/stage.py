@@ -10,13 +10,18 @@ from uuid import UUID
 import orjson
 
 from adapters.ports.broker import Outgoing
+from gateway.inner import InnerEvent
 from gateway.policy_file import PolicyFile
 from schemas.acts import Act, Acted
+from schemas.commands import OURS
 from schemas.contract.v1 import Approver as Authority
 from schemas.contract.v1 import ChangeOrderApproved
 from schemas.invoice.v1 import Bill, Disputed, Issued, PostingRejected
 from schemas.invoice.v1 import Line as InvoiceLine
 from schemas.keys import ActorKey
+from schemas.operations.billable import BillablePost
+from schemas.repair.v1 import Item, Repaired
+from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Withdrawn
 from schemas.values import Money, Period, Reference
 from schemas.verdicts import LaneState
@@ -110,6 +115,33 @@ class Stage:
         await self.publish(news)
         moods.clear()
         await self.retry_parked()
+
+    async def repaired(self, name: str, *, is_lost: bool) -> None:
+        """Somebody deletes or changes the first entry of a sheet in the ERP, and an approved plan repairs it."""
+        key, books = ActorKey("timesheet", name), self.firm.books["erp"].entries
+        state = self.firm.store.tables.row(key).state
+        lines = [] if state is None else [*Timesheet.model_validate_json(state).lines.values()]
+        if not lines or not lines[0].posted:
+            return
+        reference, place = lines[0].reference, ("billable.post", lines[0].reference)
+        stands = books.pop(place)
+        assert isinstance(stands, BillablePost)
+        fields: dict[str, Any] = {
+            "number": 1, "sort": "billable", "legal_entity": "DE01", "entity": "timesheet", "key": name,
+            "booking": lines[0].name, "holds": reference, "books": True,
+        }  # fmt: skip
+        if not is_lost:
+            books[place] = changed = stands.model_copy(update={"amount": stands.amount + 1})
+            fields |= {"stands": changed, "reference": reference, "external_id": f"erp-{reference}"}
+        self._decided += 1
+        plan = f"17.{self._decided}"
+        told = Repaired(
+            to=name, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
+            items=(Item.model_validate(fields),),
+        )  # fmt: skip
+        inner = self.firm.gateways[0].runtime.inner
+        await inner.deliver(InnerEvent(f"{OURS}:self", plan, "timesheet.repaired.v1", key, told))
+        await self.quiet()
 
     def journal(self) -> Decimal:
         """What stands in the ERP's own books."""

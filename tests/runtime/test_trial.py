@@ -72,10 +72,16 @@ def test_what_would_be_applied_is_what_is_applied() -> None:
         await settled(firm)
         booked = {place[1] for place in firm.books["erp"].entries if place[0] == "billable.post"}
         assert booked == {queued.command.reference for queued in found.turn.queued}
-        # And tried again it is known
+        # And tried again it is known: nothing would be done
         again = await tried(firm, said)
         assert again.known is not None
-        assert (again.verdict, again.known.verdict) == (Verdict.IGNORED, Verdict.APPLIED)
+        assert (again.verdict, again.known.verdict, again.turn) == (Verdict.APPLIED, Verdict.APPLIED, None)
+        # With another content under the same id it would be a conflict, of which nothing is decided
+        changed = approved(line("L1", "3.25"), revision=2, project=PROJECT)
+        other = await tried(firm, event(PSA, "S1-r1", SHEET, changed))
+        assert other.turn is not None
+        assert other.failure is not None
+        assert (other.verdict, other.failure.code, other.turn.queued) == (Verdict.CONFLICT, "id_reused", [])
 
     run(story())
 

@@ -124,6 +124,11 @@ def project_refused(office: Office, id: str) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, ProjectCreate) and body.project_id == id
 
 
+@given(says("the ERP takes {count:Number} lines in one request, those of a sheet in their order"))
+def batches(office: Office, count: int) -> None:
+    office.equip("erp", "billable.post", {"batch": {"size": count, "in_order": True}})
+
+
 @given("the ERP refuses time")
 def time_refused(office: Office) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, BillablePost)
@@ -139,11 +144,6 @@ def hours_refused(office: Office, hours: int) -> None:
 @given(says("the books of {code:Id} are closed through {day:Day}"))
 def books_closed(office: Office, code: str, day: date) -> None:
     office.decree("legal_entities", code, {"closed_through": day})
-
-
-@given("the ERP takes time in batches")
-def batches(office: Office) -> None:
-    office.batch("erp", "billable.post")
 
 
 @given("the PSA numbers its lines over all sheets")
@@ -610,9 +610,9 @@ def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None
     assert facts.booked(office.answers, f"erp-{deal_id}") == amounts
 
 
-@then(says("the ERP was sent {count:Number} lines in one request"))
-def sent_together(office: Office, count: int) -> None:
-    assert office.systems["erp"].requests == [count]
+@then("both lines came to the ERP in one request")
+def one_request(office: Office) -> None:
+    assert office.systems["erp"].batches == [2]
 
 
 @then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))

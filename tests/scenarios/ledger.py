@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from adapters.ports.system import NOT_BEGUN
 from schemas.commands import Command, Confirmed, Outcome, Rejected
 from schemas.keys import ActorKey
 from schemas.operations.table import Body, read_body
@@ -33,8 +34,20 @@ class Ledger(Books):
     asked_for: list[Body] = field(default_factory=list)
     refuses: Callable[[Body], bool] = lambda _body: False
     seconds: float = 0.0
-    requests: list[int] = field(default_factory=list)
-    """How many commands each request carried that was a batch."""
+    batches: list[int] = field(default_factory=list)
+    """How many lines each request brought that had several."""
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """Each in its turn, and none behind one of its key that was not done."""
+        self.batches.append(len(commands))
+        outcomes: list[Outcome] = []
+        stopped: set[ActorKey] = set()
+        for each in commands:
+            outcome = NOT_BEGUN if each.key in stopped else await self.send(each)
+            if not isinstance(outcome, Confirmed):
+                stopped.add(each.key)
+            outcomes.append(outcome)
+        return outcomes
 
     async def send(self, command: Command) -> Outcome:
         body = read_body(command.operation, command.body)
@@ -43,11 +56,6 @@ class Ledger(Books):
         is_taken = not self.refuses(body)
         self.answers.append(Answer(self.name, command.key, body, is_taken))
         return await super().send(command) if is_taken else Rejected(REFUSED)
-
-    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
-        """Each line of a batch is taken or refused by itself."""
-        self.requests.append(len(commands))
-        return [await self.send(command) for command in commands]
 
     def _confirmed(self, command: Command) -> Confirmed:
         """Its own id of what the command is about: an invoice, a contract, a customer, else a line by itself."""

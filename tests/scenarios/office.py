@@ -91,10 +91,10 @@ class Office:
         self._policy[part].setdefault(name, {}).update(entry)
         self._reload()
 
-    def batch(self, system: str, operation: str) -> None:
-        """Let commands of one operation travel to a system together; said before the firm begins to work."""
-        entries = self._policy["systems"][system]["operations"]
-        entries[operation] = PATH | {"batch": {"size": 50, "wait_ms": 1000}}
+    def equip(self, system: str, operation: str, entry: dict[str, Any]) -> None:
+        """Let a system offer more of an operation, before the firm begins to work."""
+        operations = self._policy["systems"][system]["operations"]
+        operations[operation] = operations[operation] | entry
 
     def be_patient(self, seconds: float) -> None:
         """Let messages wait for so long before a person is asked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from actors.decision import Request
 from actors.entities.expense import ACTOR as EXPENSES
 from actors.entities.timesheet import ACTOR
+from actors.policy import Flow, Mode
 from schemas.billed import Billed
 from schemas.expense.entity import ExpenseReport
 from schemas.operations.billable import BillablePost, BillableReverse
-from schemas.repair.v1 import Item, Repaired
+from schemas.repair.v1 import LASTS, Item, Repaired
 from schemas.timesheet.entity import Timesheet
 from tests.actors.firm import BRIDGE, REPORT, SHEET, approved, corrected, line, reported, running_project
-from tests.actors.stage import Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import NOW, POLICY, Given, accepted, reason_to_ignore, refusal
 
 OTHERS = {BRIDGE: running_project()}
 BILLED = Given(ACTOR, SHEET, Timesheet(), others=OTHERS).after(approved(line("1", "8"), line("2", "4")))
@@ -30,11 +32,14 @@ def lines(given: Given) -> dict[str, str]:
 
 
 def told(*items: Item) -> Repaired:
-    return Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", items=items)
+    return Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW, items=items)
 
 
 def item(number: int = 1, *, entity: str = "timesheet", **said: object) -> Item:
-    return Item.model_validate({"number": number, "entity": entity, "key": "T-1", "booking": "1.r1"} | said)
+    fields = {
+        "number": number, "sort": "billable", "legal_entity": "DE01", "entity": entity, "key": "T-1", "booking": "1.r1",
+    }  # fmt: skip
+    return Item.model_validate(fields | said)
 
 
 def body(given: Given, line_id: str = "1") -> BillablePost:
@@ -52,6 +57,10 @@ HOLDS = "timesheet/T-1/1.r1/1"
 MISSING = told(item(holds=HOLDS, books=True))
 THERE = body(BILLED).model_copy(update={"amount": Decimal("1100.00")})
 DIFFERENT = told(item(holds=HOLDS, books=True, stands=THERE, reference=HOLDS, external_id="B-1"))
+SPENT_MISSING = Repaired(
+    to=REPORT.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW,
+    items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
+)  # fmt: skip
 TWICE = told(item(4, holds=HOLDS, stands=body(BILLED), reference=HOLDS, external_id="B-9"))
 
 
@@ -76,10 +85,30 @@ def test_of_what_is_there_twice_one_is_taken_back_and_the_line_stays() -> None:
     assert lines(BILLED.after(TWICE)) == lines(BILLED)
 
 
+GONE = BILLED.after(corrected(line("2", "4")))
+EXTRA = told(item(stands=body(BILLED), reference=HOLDS, external_id="B-1"))
+
+
 def test_what_is_not_held_is_taken_back() -> None:
-    gone = BILLED.after(corrected(line("2", "4")))
-    extra = told(item(stands=body(BILLED), reference=HOLDS, external_id="B-1"))
-    assert names(gone.asked(extra)) == ["billable.reverse 1.r1.repair.17.1.1"]
+    assert names(GONE.asked(EXTRA)) == ["billable.reverse 1.r1.repair.17.1.1"]
+
+
+@pytest.mark.parametrize(("given", "plan"), [(BILLED, TWICE), (GONE, EXTRA)])
+def test_an_entry_is_taken_back_by_one_plan_alone(given: Given, plan: Repaired) -> None:
+    second = plan.model_copy(update={"plan": "17.2"})
+    assert "has taken back B-" in reason_to_ignore(given.after(plan).when(second))
+
+
+def test_an_entry_that_is_in_a_plan_twice_is_taken_back_once() -> None:
+    [again] = TWICE.items
+    both = told(again, again.model_copy(update={"number": 5}))
+    assert names(BILLED.asked(both)) == ["billable.reverse 1.r1.repair.17.1.4"]
+
+
+def test_of_several_entries_the_reversal_names_the_one_that_is_meant() -> None:
+    [back] = BILLED.asked(TWICE)
+    assert isinstance(back.body, BillableReverse)
+    assert (back.body.reverses, back.body.reverses_id) == (HOLDS, "B-9")
 
 
 def test_what_was_booked_otherwise_since_is_left_as_it_is() -> None:
@@ -96,6 +125,21 @@ def test_what_is_not_known_to_be_of_the_system_is_left_as_it_is(system: str | No
     kept = {line_id: line.model_copy(update={"system": system}) for line_id, line in BILLED.state.lines.items()}
     elsewhere = replace(BILLED, state=BILLED.state.model_copy(update={"lines": kept}))
     assert "not known to be of erp" in reason_to_ignore(elsewhere.when(MISSING))
+
+
+@pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
+def test_nothing_is_sent_where_the_policy_does_not_have_the_flow_live(mode: Mode) -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"flows": {Flow.TIME: mode}})
+    policy = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    for given, plan in ((BILLED, MISSING), (BILLED, DIFFERENT), (BILLED, TWICE), (GONE, EXTRA)):
+        assert f"time of DE01 in mode {mode}" in reason_to_ignore(replace(given, policy=policy).when(plan))
+    # A report goes by the mode of expenses
+    assert accepted(replace(SPENT, policy=policy).when(SPENT_MISSING)).requests
+
+
+def test_what_a_system_has_said_long_ago_is_not_gone_by() -> None:
+    old = MISSING.model_copy(update={"checked_at": NOW - LASTS - timedelta(seconds=1)})
+    assert "too long ago" in reason_to_ignore(BILLED.when(old))
 
 
 def test_each_item_stands_for_itself() -> None:
@@ -123,8 +167,4 @@ def test_a_later_correction_takes_back_what_was_booked_by_the_repair() -> None:
 
 
 def test_a_report_is_repaired_as_a_sheet() -> None:
-    missing = Repaired(
-        to=REPORT.id, plan="17.1", system="erp", by="E-fin",
-        items=(item(entity="expense", holds="expense/X-1/1.r1/1", books=True),),
-    )  # fmt: skip
-    assert names(SPENT.asked(missing)) == ["expense.post 1.r1.2"]
+    assert names(SPENT.asked(SPENT_MISSING)) == ["expense.post 1.r1.2"]

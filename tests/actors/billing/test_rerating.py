@@ -23,13 +23,14 @@ from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.record import Record
+from schemas.repair.v1 import Item, Repaired
 from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import RatesChanged, Withdrawn
 from schemas.values import Reference
 from tests.actors import agreements
 from tests.actors.agreements import APRIL, SOW, UNSUPERVISED, act, order
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
-from tests.actors.stage import POLICY, REFUSED, Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import NOW, POLICY, REFUSED, Given, accepted, reason_to_ignore, refusal
 
 PROJECT = running_project().model_copy(update={"contract": SOW.id})
 FINANCE, CLERK = ("F-9", "finance"), ("E-1", "clerk")
@@ -297,6 +298,24 @@ def test_a_line_that_is_corrected_meanwhile_leaves_the_plan() -> None:
     assert "asks something else" in reason_to_ignore(PLANNED.after(fewer).when(decided(Act.APPROVE, PLANNED)))
     less = PLANNED.after(fewer)
     assert names(less, decided(Act.APPROVE, less)) == ["reverse 2.r1", "post 2.r1.2"]
+
+
+def test_a_line_that_a_repair_books_anew_stays_in_the_plan() -> None:
+    # Given a plan, when one of its lines is found missing in the ERP and booked anew, at its former rate
+    lost = Item(
+        number=1, sort="billable", legal_entity="DE01", entity="timesheet", key=SHEET.id, booking="1.r1",
+        holds="timesheet/T-1/1.r1/1", books=True,
+    )  # fmt: skip
+    repair = Repaired(to=SHEET.id, plan="17.1", system="erp", by="E-fin", checked_at=NOW, items=(lost,))
+    assert names(PLANNED, repair) == ["post 1.r1.2"]
+    # Then finance is asked anew, about the same money
+    found = case(PLANNED, repair)
+    assert (found.topic, found.money) == (topic(PLANNED), {"EUR": Decimal("60.00")})
+    repaired = PLANNED.after(repair)
+    assert "asks something else" in reason_to_ignore(repaired.when(decided(Act.APPROVE, PLANNED)))
+    # And the new booking is what is taken back
+    asked = names(repaired, decided(Act.APPROVE, repaired))
+    assert asked == ["reverse 1.r1.2", "reverse 2.r1", "post 1.r1.3", "post 2.r1.2"]
 
 
 def test_a_plan_of_a_sheet_that_is_withdrawn_is_over() -> None:

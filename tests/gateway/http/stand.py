@@ -23,7 +23,7 @@ from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.recon import RunWork
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
 from adapters.postgres.bindings import PostgresBindings
@@ -89,6 +89,7 @@ from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
+from tests.gateway.recon.books import Books
 
 TOKEN: Final = "a-token-for-one-test"
 SOURCES: Final = {"urn:psa": Source(users=(USER,), types=("timesheet.*",))}
@@ -98,6 +99,7 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
 EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
+SYSTEMS: Final = {"erp": Books(), "crm": Books(name="crm")}
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
     "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
@@ -191,6 +193,7 @@ class Stand:
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
     work: RunWork = field(kw_only=True)
+    plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
@@ -305,7 +308,7 @@ async def listening(
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
                     trials,
-                    Reconciliations(runs, plans, told_plans, ("erp", "crm"), ("erp",), lambda: hints.append(None)),
+                    Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                 ),
             ) as addresses,  # fmt: skip
@@ -315,7 +318,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at, work=work, told_plans=told_plans,
+                systems_looked_at, work=work, plans=plans, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:

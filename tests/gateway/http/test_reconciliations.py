@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.ports.recon import Difference, Kind, Tally
-from schemas.repair.v1 import Planned
+from schemas.repair.v1 import MOST_ITEMS, Planned
 from tests.contracts.test_store_recon import EUR, FOREIGN, OURS, TALLY
 from tests.gateway.http.stand import TOKEN, Page, Stand
 
@@ -23,8 +23,11 @@ async def begun(stand: Stand, click: str = "1", **changed: object) -> Page:
 async def done(stand: Stand, *differences: Difference, click: str = "1", tally: Tally = TALLY) -> int:
     """A run that has found this."""
     run = int(str((await begun(stand, click)).json["id"]))
-    await stand.work.found(run, differences, tally, cursor="x")
-    await stand.work.end(run)
+    read = await stand.work.next()
+    assert read is not None
+    assert read.id == run
+    await stand.work.found(read, differences, tally, cursor="x")
+    await stand.work.end(replace(read, cursor="x"))
     return run
 
 
@@ -124,6 +127,28 @@ async def test_a_plan_is_shown_and_then_told_to_its_entity(stand: Stand) -> None
     assert left[0]["name"] == FOREIGN.name
     plans: Any = (await stand.get(f"{RUNS}/{run}")).json["plans"]
     assert [each["id"] for each in plans] == [plan.id]
+
+
+async def test_a_second_plan_begins_behind_the_first_once_that_is_ended(stand: Stand) -> None:
+    run = await done(stand, *(missing(number) for number in range(1, MOST_ITEMS + 3)))
+    path = f"{RUNS}/{run}/plan"
+
+    async def planned(click: str) -> Page:
+        return await stand.asked_by(TOKEN, "POST", path, {"reason": "as found"}, Idempotency_Key=click)
+
+    first = await planned("1")
+    assert (first.status, first.json["more"]) == (202, 2)
+    # The same click again is the same plan, another one is refused while that is not ended
+    assert (await planned("1")).json == first.json
+    refused = await planned("2")
+    assert (refused.status, f"Plan {run}.1 of erp is not ended" in refused.detail) == (409, True)
+    # And then the rest is planned
+    await stand.plans.end(f"{run}.1")
+    second = await planned("2")
+    items: Any = second.json["items"]
+    left: Any = second.json["left"]
+    assert [item["key"] for item in items] == [f"T-{MOST_ITEMS + 1}", f"T-{MOST_ITEMS + 2}"]
+    assert (len(left), f"plan {run}.1 has it" in left[0]["why"]) == (MOST_ITEMS, True)
 
 
 async def test_without_anything_to_repair_there_is_no_plan(stand: Stand) -> None:

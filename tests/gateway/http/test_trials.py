@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 
 import orjson
@@ -68,3 +69,15 @@ async def test_an_event_is_bounded(alone: Stand) -> None:
     body = BytesIO(b" " * (LIMITS.body_bytes + 1))
     async with alone.session.post(f"{alone.addresses.api}{PATH}", data=body, headers=headers) as answer:
         assert (answer.status, "at most" in await answer.text()) == (413, True)
+
+
+async def test_an_answer_takes_less_than_50_ms(stand: Stand) -> None:
+    # The fastest of some: how busy this machine is, is not the question.
+    took: list[float] = []
+    for number in range(20):
+        body = said(id=f"quick-{number}")
+        began = time.perf_counter()
+        page = await ask(stand, body)
+        took.append(time.perf_counter() - began)
+        assert page.json["verdict"] == "waiting"
+    assert min(took) < 0.05

@@ -57,9 +57,11 @@ class Logbook:
     def command(
         self, key: ActorKey, operation: str, line: str = "L1.r1", *, version: int = 1, amount: str | None = None,
         is_confirmed: bool = True, what: str = "command_done", day: date | None = None, legal_entity: str = "DE01",
+        line_id: str | None = None,
     ) -> None:  # fmt: skip
         """A command that is settled or parked."""
-        about = About(legal_entity, "EUR", None if amount is None else Decimal(amount), day)
+        said = line_id or line.partition(".r")[0]
+        about = About(legal_entity, "EUR", None if amount is None else Decimal(amount), day, said)
         sent = Sent(operation, line, version, is_confirmed, about)
         self._count(Line(next(self._numbers), self.now, key, what, version, None, sent))
 

@@ -111,6 +111,32 @@ class TestBilling:
         assert (book.total_of("billed"), book.total_of("wip")) == (Decimal("533.38"), Decimal("533.38"))
         assert (book.count_of("lines_billed"), book.total_of("lines_billed")) == (2, 3)
 
+    def test_what_a_repair_books_and_takes_back_is_counted_already(self) -> None:
+        book = Logbook()
+        book.message(SHEET, "applied", APPROVED, version=1)
+        book.command(SHEET, "billable.post", "L1.r1", amount="941.25", day=date(2026, 2, 27))
+        before = dict(book.added)
+        # When a repair takes back what stands wrongly in the ERP, and books the line anew, late in the next month
+        book.pass_time(days=30)
+        book.message(SHEET, "applied", "timesheet.repaired", source=SELF, version=3)
+        book.command(SHEET, "billable.reverse", "L1.r1.repair.17.1.4", version=3, amount="-900.00")
+        book.command(SHEET, "billable.post", "L1.r1.2", version=3, amount="941.25", day=date(2026, 2, 27))
+        # Then these are two more bookings that the ERP took, and nothing else
+        after = {place: added for place, added in book.added.items() if before.get(place) != added}
+        assert {place.measure for place in after} == {"posted"}
+        # And a correction of what the repair has booked counts as ever
+        book.message(SHEET, "applied", CORRECTED, version=4)
+        book.command(SHEET, "billable.reverse", "L1.r1.2", version=4, amount="-941.25")
+        assert (book.total_of("billed"), book.total_of("wip")) == (0, 0)
+
+    def test_a_line_may_be_called_as_it_likes(self) -> None:
+        book = Logbook()
+        book.message(SHEET, "applied", APPROVED, version=1)
+        book.command(SHEET, "billable.post", "a.r1", amount="10.00")
+        book.command(SHEET, "billable.post", "a.r1.r1", amount="5.00", line_id="a.r1")
+        book.message(SHEET, "applied", "timesheet.invoiced", source=SELF, data=invoiced("I-1", "invoiced", "a.r1"))
+        assert book.total_of("wip") == 10
+
     def test_what_is_booked_at_other_rates_was_approved_by_nobody_now(self) -> None:
         book = Logbook()
         book.message(SHEET, "applied", APPROVED, version=1)

@@ -11,16 +11,17 @@ import pytest
 
 from adapters.memory.kpis import MemoryBooks
 from adapters.memory.store import MemoryStore
-from adapters.ports.kpis import Counted, Page
+from adapters.ports.kpis import Counted, Page, Period, Progress, Sum, Waiting
 from adapters.ports.turns import Opened, StoreUnavailable
 from gateway.backoff import Backoff
-from gateway.kpis.business import Business
+from gateway.kpis.business import STALE_SECONDS, Business
 from gateway.kpis.follower import Follower, Step, count_all, count_page
 from gateway.metrics import Counts
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 from tests.contracts.turns import SHEET, applied, batch, message
+from tests.gateway.kpis.logbook import NOON
 from tests.runtime.town import until
 from tests.runtime.virtual import run
 
@@ -154,5 +155,70 @@ def test_what_waits_is_shown_as_metrics() -> None:
         assert shown["business_waiting"]["cases",] == 1
         assert shown["business_waiting_oldest_seconds"]["cases",] == 60
         assert shown["business_waiting_money"] == {("cases", "EUR"): 9.5}
+        assert shown["figures_behind_seconds"] == {(): 60.0}
+        await count_all(store.clients().books)
+        await business.look()
+        assert {gauge.name: dict(gauge.read()) for gauge in counts.gauges}["figures_behind_seconds"] == {(): 0.0}
+
+    run(story())
+
+
+class Slow:
+    """What waits, of which one look takes a while, or fails."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.is_away = False
+        self.looked_at: list[float] = []
+
+    async def progress(self) -> Progress:
+        return Progress(NOON, NOON)
+
+    async def waiting(self) -> list[Waiting]:
+        self.looked_at.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(self.seconds)
+        if self.is_away:
+            raise StoreUnavailable("away")
+        return [Waiting("cases", 1, NOON, {})]
+
+    async def sums(self, period: Period, *, stocks: Collection[str] = (), months: Collection[str] = ()) -> list[Sum]:
+        raise NotImplementedError(period, stocks, months)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.mark.parametrize(("seconds", "between"), [(0.0, 30), (1.0, 30), (4.0, 80)])
+def test_a_look_takes_a_small_part_of_the_time(seconds: float, between: float) -> None:
+    async def story() -> None:
+        kpis = Slow(seconds)
+        looking = asyncio.create_task(Business(kpis, Backoff()).run())
+        await until(lambda: len(kpis.looked_at) == 3)
+        looking.cancel()
+        first, second, third = kpis.looked_at
+        assert second - first == third - second == pytest.approx(max(between, 30 + seconds))
+
+    run(story())
+
+
+def test_what_was_seen_long_ago_is_not_shown() -> None:
+    async def story() -> None:
+        kpis, counts = Slow(0.0), Counts("test")
+        business = Business(kpis, Backoff())
+        business.show(counts)
+
+        def shown() -> dict[str, bool]:
+            return {gauge.name: bool(gauge.read()) for gauge in counts.gauges}
+
+        looking = asyncio.create_task(business.run())
+        await until(lambda: shown()["business_waiting"])
+        kpis.is_away = True
+        await asyncio.sleep(STALE_SECONDS - 1)
+        assert shown()["business_waiting"]
+        await asyncio.sleep(5)
+        assert not any(shown().values())
+        kpis.is_away = False
+        await until(lambda: shown()["business_waiting"])
+        looking.cancel()
 
     run(story())

@@ -47,7 +47,11 @@ class Books:
     asked: list[tuple[date, date, str | None]] = field(default_factory=list)
     found: set[str] = field(default_factory=set)
     """References that a look-up finds, whatever stands."""
+    silent: set[str] = field(default_factory=set)
+    """Operations that cannot be looked up."""
     name: str = "erp"
+    back: dict[str, str] = field(default_factory=dict)
+    """Page -> the page that is said to follow, which is wrong."""
 
     async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
         self.asked.append((first, last, start))
@@ -57,10 +61,11 @@ class Books:
         begin = int(start or 0)
         standing = [each for each in self.entries if first <= each.day <= last]
         following = begin + 2 if begin + 2 < len(standing) else None
-        return PostingsPage(tuple(standing[begin : begin + 2]), None if following is None else str(following))
+        page = None if following is None else str(following)
+        return PostingsPage(tuple(standing[begin : begin + 2]), self.back.get(start or "0", page))
 
-    def capability(self, _operation: str) -> Capability:
-        return PROMISE
+    def capability(self, operation: str) -> Capability:
+        return replace(PROMISE, look_up=operation not in self.silent)
 
     async def send(self, command: Command) -> Outcome:
         raise NotImplementedError(command.reference)

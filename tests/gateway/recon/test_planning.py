@@ -25,13 +25,17 @@ def difference(kind: Kind, ours: Standing | None = OURS, theirs: Standing | None
     return Difference(kind, (ours or theirs or OURS).name, ours, theirs)
 
 
+def can_ask(_sort: Sort) -> bool:
+    return True
+
+
 def item(found: Difference) -> Item:
-    [planned_item] = planned([Numbered(3, found)]).items
+    [planned_item] = planned([Numbered(3, found)], {}, can_ask).items
     return planned_item
 
 
 def why_not(found: Difference) -> str:
-    draft = planned([Numbered(3, found)])
+    draft = planned([Numbered(3, found)], {}, can_ask)
     assert draft.items == ()
     [left] = draft.left
     assert (left.number, left.name) == (3, found.name)
@@ -41,6 +45,7 @@ def why_not(found: Difference) -> str:
 def test_what_is_missing_is_booked_again() -> None:
     found = item(difference(Kind.MISSING, theirs=None))
     assert (found.number, found.entity, found.key, found.booking) == (3, "timesheet", "T-1", "1.r1")
+    assert (found.sort, found.legal_entity) == ("billable", "DE01")
     assert (found.holds, found.books, found.stands) == (REFERENCE, True, None)
 
 
@@ -83,5 +88,25 @@ def test_a_reversal_that_stands_by_itself_is_not_taken_back() -> None:
 
 def test_a_plan_has_an_end() -> None:
     many = [Numbered(number, difference(Kind.MISSING, theirs=None)) for number in range(1, MOST_ITEMS + 4)]
-    draft = planned(many)
+    draft = planned(many, {}, can_ask)
     assert (len(draft.items), draft.more) == (MOST_ITEMS, 3)
+
+
+def test_what_a_plan_has_already_is_left_to_it() -> None:
+    both = [Numbered(number, difference(Kind.MISSING, theirs=None)) for number in (1, 2)]
+    draft = planned(both, {1: "17.1"}, can_ask)
+    assert [each.number for each in draft.items] == [2]
+    assert "plan 17.1 has it" in draft.left[0].why
+
+
+def test_what_a_system_cannot_be_asked_for_is_not_booked_again() -> None:
+    asked: list[Sort] = []
+
+    def cannot(sort: Sort) -> bool:
+        asked.append(sort)
+        return False
+
+    both = [Numbered(1, difference(Kind.MISSING, theirs=None)), Numbered(2, difference(Kind.DIFFERENT))]
+    draft = planned(both, {}, cannot)
+    assert [each.number for each in draft.items] == [2]
+    assert ("might have it" in draft.left[0].why, asked) == (True, [Sort.BILLABLE])

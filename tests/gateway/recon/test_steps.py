@@ -72,6 +72,19 @@ async def test_an_open_command_is_on_its_way(firm: Firm) -> None:
     assert (total.ours, total.theirs, total.on_its_way) == (Decimal("200.00"), Decimal(0), Decimal("-100.00"))
 
 
+async def test_what_was_told_to_a_key_after_the_books_were_read_is_on_its_way(firm: Firm) -> None:
+    await firm.hold(ours(1), ours(2))
+    firm.books.entries = [theirs(1), theirs(2, amount=Decimal("90.00"))]
+    run = await firm.begin()
+    await firm.steps.step(run)
+    firm.now += 60
+    await firm.hold(ours(1, amount=Decimal("70.00")))
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert [each.name for each in await firm.differences(run)] == [ours(2).name]
+    assert (await firm.shown(run)).tally.on_its_way == 1
+
+
 async def test_one_entity_and_one_legal_entity_are_reconciled_alone(firm: Firm) -> None:
     await firm.hold(ours(1))
     foreign = theirs(3, legal_entity="UK01")
@@ -110,6 +123,14 @@ async def test_a_system_that_does_not_answer_is_asked_again(firm: Firm) -> None:
     with pytest.raises(PostingsUnavailable):
         await firm.steps.step(run)
     assert await firm.shown(run) == run
+
+
+@pytest.mark.parametrize("back", [{"2": "2"}, {"4": "2"}, {"6": "0"}])
+async def test_pages_that_lead_in_a_circle_end_the_run(firm: Firm, back: dict[str, str]) -> None:
+    firm.books.entries = list(map(theirs, range(20)))
+    firm.books.back = back
+    run = await firm.over()
+    assert (run.phase, "mend its paging" in (run.reason or "")) == (Phase.FAILED, True)
 
 
 @pytest.mark.parametrize("system", ["crm", "erp-2"])

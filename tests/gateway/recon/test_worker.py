@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from adapters.ports.postings import PostingsUnavailable
-from adapters.ports.recon import Kind, Phase
+from adapters.ports.recon import Kind, Phase, RunWork
 from gateway.backoff import Backoff
+from gateway.recon.parts import Reconciliation
 from gateway.recon.schedule import ReconciliationPolicy
-from gateway.recon.worker import TRIES, Reconciler
+from gateway.recon.tries import TRIES
+from gateway.recon.worker import Reconciler
+from schemas.keys import ActorKey
 from tests.gateway.recon.books import Firm, ours, theirs
 
 NIGHTLY = ReconciliationPolicy(system="erp", days=30)
@@ -31,13 +35,22 @@ class Desk:
         self.firm = Firm()
         self.firm.now = datetime(2026, 3, 20, 3, 0, tzinfo=UTC).timestamp()
         self.schedules = schedules
+        self.works: dict[Reconciler, RunWork] = {}
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.firm.now, UTC)
 
     def process(self) -> Reconciler:
         clients = self.firm.store.clients()
-        return Reconciler(
-            clients.run_work, clients.runs, self.firm.made(), NoRepairs(), lambda: self.schedules,
-            lambda: datetime.fromtimestamp(self.firm.now, UTC), Backoff(),
-        )  # fmt: skip
+        process = Reconciler(
+            clients.run_work, clients.runs, self.firm.made(), NoRepairs(), lambda: self.schedules, self.now, Backoff()
+        )
+        self.works[process] = clients.run_work
+        return process
+
+    async def lose(self, process: Reconciler) -> None:
+        """The connection of a process goes, and its lock with it."""
+        await self.works[process].close()
 
     async def runs(self) -> list[tuple[str | None, date, date, Phase]]:
         found = await self.firm.clients.runs.page(system=None, before=None, limit=99)
@@ -75,6 +88,48 @@ async def test_a_schedule_begins_once_in_its_time() -> None:
     desk.firm.now += timedelta(days=1).total_seconds()
     await desk.rest(process)
     assert [last for _, _, last, _ in await desk.runs()] == [date(2026, 3, 21), date(2026, 3, 20)]
+
+
+async def test_a_schedule_that_fails_each_night_is_seen() -> None:
+    desk = Desk(nightly=NIGHTLY)
+    process = desk.process()
+    gauges = {gauge.name: gauge for gauge in Reconciliation(process, frozenset(), desk.now).gauges}
+
+    def shown() -> tuple[dict[tuple[str, ...], float], dict[tuple[str, ...], float]]:
+        return dict(gauges["recon_age_seconds"].read()), dict(gauges["recon_failed"].read())
+
+    place, day = ("erp", "nightly"), timedelta(days=1).total_seconds()
+    # Given that one night is done, and in each following one a state cannot be read
+    await process.round()
+    assert shown() == ({place: math.inf}, {place: 0})
+    await desk.rest(process)
+    assert shown() == ({place: 0}, {place: 0})
+    await desk.firm.store_state(ActorKey("timesheet", "T-1"), "unreadable")
+    for night in (1, 2):
+        desk.firm.now += day
+        await desk.rest(process)
+        assert shown() == ({place: night * day}, {place: night})
+    # When it can be read again
+    await desk.firm.store_state(ActorKey("timesheet", "T-1"), {})
+    desk.firm.now += day
+    await desk.rest(process)
+    assert shown() == ({place: 0}, {place: 0})
+
+
+async def test_a_process_that_does_not_work_any_more_shows_nothing() -> None:
+    desk = Desk(nightly=NIGHTLY)
+    first, second = desk.process(), desk.process()
+    await desk.firm.hold(ours(1))
+    await desk.firm.begin()
+    await desk.rest(first)
+    assert first.figures
+    assert first.scheduled
+    # When another process has taken over
+    await desk.lose(first)
+    await desk.rest(second)
+    await first.round()
+    assert (first.figures, first.scheduled) == ({}, {})
+    assert second.figures
 
 
 async def test_a_system_that_stays_silent_ends_the_run() -> None:

@@ -69,37 +69,52 @@ BEGIN
     RETURN QUERY SELECT * FROM tallystick.recon_run r WHERE r.by = p_by AND r.click = p_click;
 END $$;
 
--- Entries of one side, and where the run goes on. What is read twice stands once, as it was read last.
-CREATE FUNCTION tallystick.keep_recon(p_run bigint, p_names text[], p_ids text[], p_standings text[], p_ours boolean,
-                                      p_phase text, p_cursor text) RETURNS void
-LANGUAGE sql AS $$
+-- A run is written by whoever read it at p_was and p_at: one that lost its lock without knowing it finds it further on,
+-- and writes nothing.
+
+-- Entries of one side, and where the run goes on. What is read twice stands once, as it was read last. A run begins to
+-- compare with nothing.
+CREATE FUNCTION tallystick.keep_recon(p_run bigint, p_was text, p_at text, p_names text[], p_ids text[],
+                                      p_standings text[], p_ours boolean, p_phase text, p_cursor text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tallystick.recon_run SET phase = p_phase, cursor = p_cursor
+    WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     INSERT INTO tallystick.recon_entry (run, name, ours, id, standing)
     SELECT p_run, e.name, p_ours, e.id, e.standing
     FROM unnest(p_names, p_ids, p_standings) e(name, id, standing)
     ON CONFLICT (run, name, ours, id) DO UPDATE SET standing = excluded.standing;
-    UPDATE tallystick.recon_run SET phase = p_phase, cursor = p_cursor WHERE id = p_run AND ended_at IS NULL
-$$;
+    IF p_phase = 'comparing' THEN
+        DELETE FROM tallystick.recon_difference WHERE run = p_run;
+        UPDATE tallystick.recon_run SET tally = NULL, kept = 0 WHERE id = p_run;
+    END IF;
+END $$;
 
 -- Differences behind those that are kept, and what the run has come to.
-CREATE FUNCTION tallystick.found_recon(p_run bigint, p_kinds text[], p_marks text[], p_bodies text[], p_tally text,
-                                       p_cursor text) RETURNS void
+CREATE FUNCTION tallystick.found_recon(p_run bigint, p_was text, p_at text, p_kinds text[], p_marks text[],
+                                       p_bodies text[], p_tally text, p_cursor text) RETURNS void
 LANGUAGE sql AS $$
+    WITH further AS (
+        UPDATE tallystick.recon_run SET tally = p_tally, cursor = p_cursor, kept = kept + cardinality(p_kinds)
+        WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
+        RETURNING kept - cardinality(p_kinds) AS before)
     INSERT INTO tallystick.recon_difference (run, number, kind, mark, body)
-    SELECT p_run, r.kept + d.place, d.kind, d.mark, d.body
-    FROM tallystick.recon_run r,
-         unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
-    WHERE r.id = p_run AND r.ended_at IS NULL;
-    UPDATE tallystick.recon_run SET tally = p_tally, cursor = p_cursor, kept = kept + cardinality(p_kinds)
-    WHERE id = p_run AND ended_at IS NULL
+    SELECT p_run, f.before + d.place, d.kind, d.mark, d.body
+    FROM further f, unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
 $$;
 
 -- The run is over; what it kept to compare goes.
-CREATE FUNCTION tallystick.end_recon(p_run bigint, p_reason text) RETURNS void
+CREATE FUNCTION tallystick.end_recon(p_run bigint, p_was text, p_at text, p_reason text) RETURNS void
 LANGUAGE sql AS $$
-    DELETE FROM tallystick.recon_entry WHERE run = p_run;
-    UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END, reason = p_reason,
-                                    cursor = NULL, ended_at = now()
-    WHERE id = p_run AND ended_at IS NULL
+    WITH ended AS (
+        UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END,
+                                        reason = p_reason, cursor = NULL, ended_at = now()
+        WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
+        RETURNING id)
+    DELETE FROM tallystick.recon_entry e USING ended WHERE e.run = ended.id
 $$;
 
 -- Plans of repair. What became of one stands in its entity, repair/<id>.
@@ -107,6 +122,8 @@ CREATE TABLE tallystick.recon_plan (
     id       text COLLATE "C" PRIMARY KEY,
     run      bigint NOT NULL REFERENCES tallystick.recon_run,
     number   integer NOT NULL,
+    -- of its run
+    system   text NOT NULL,
     by       text NOT NULL,
     click    text NOT NULL,
     at       timestamptz NOT NULL DEFAULT now(),
@@ -116,23 +133,39 @@ CREATE TABLE tallystick.recon_plan (
     UNIQUE (run, by, click)
 );
 
-CREATE INDEX recon_plan_open ON tallystick.recon_plan (at) WHERE ended_at IS NULL;
+-- Two plans of a system at once would take the same entries back.
+CREATE UNIQUE INDEX recon_plan_open ON tallystick.recon_plan (system) WHERE ended_at IS NULL;
 
--- A new plan, audited; or the one that stands for the same click. One at a time for each run, so that numbers go on.
+-- A new plan, audited; or the one that stands for the same click; or the one of the system that is not ended yet. One at
+-- a time for each run, so that numbers go on.
 CREATE FUNCTION tallystick.keep_recon_plan(p_run bigint, p_body bytea, p_by text, p_click text, p_reason text)
 RETURNS SETOF tallystick.recon_plan
 LANGUAGE plpgsql AS $$
+DECLARE
+    asked tallystick.recon_run;
+    kept  tallystick.recon_plan;
+    place integer;
 BEGIN
-    PERFORM FROM tallystick.recon_run WHERE id = p_run FOR UPDATE;
+    SELECT * INTO asked FROM tallystick.recon_run WHERE id = p_run FOR UPDATE;
     RETURN QUERY SELECT * FROM tallystick.recon_plan p WHERE p.run = p_run AND p.by = p_by AND p.click = p_click;
     IF FOUND THEN
         RETURN;
     END IF;
-    INSERT INTO tallystick.audit (actor, action, reason)
-    SELECT p_by, 'recon.plan', 'plan ' || p_run || '.' || count(*) + 1 || ': ' || p_reason FROM tallystick.recon_plan WHERE run = p_run;
-    RETURN QUERY
-    INSERT INTO tallystick.recon_plan (id, run, number, by, click, body)
-    SELECT p_run || '.' || count(*) + 1, p_run, count(*) + 1, p_by, p_click, p_body
-    FROM tallystick.recon_plan WHERE run = p_run
-    RETURNING *;
+    SELECT count(*) + 1 INTO place FROM tallystick.recon_plan WHERE run = p_run;
+    -- The one that stands in the way may end before it is read: then there is room.
+    LOOP
+        INSERT INTO tallystick.recon_plan (id, run, number, system, by, click, body)
+        VALUES (p_run || '.' || place, p_run, place, asked.system, p_by, p_click, p_body)
+        ON CONFLICT (system) WHERE ended_at IS NULL DO NOTHING RETURNING * INTO kept;
+        IF FOUND THEN
+            INSERT INTO tallystick.audit (actor, action, reason)
+            VALUES (p_by, 'recon.plan', 'plan ' || kept.id || ': ' || p_reason);
+            RETURN NEXT kept;
+            RETURN;
+        END IF;
+        RETURN QUERY SELECT * FROM tallystick.recon_plan p WHERE p.system = asked.system AND p.ended_at IS NULL;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
 END $$;

@@ -13,7 +13,7 @@ CREATE FUNCTION tallystick.about(p_body bytea) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
     SELECT NULLIF(jsonb_strip_nulls(jsonb_build_object(
                'legal_entity', b.body -> 'legal_entity', 'currency', b.body -> 'currency', 'amount', b.body -> 'amount',
-               'day', COALESCE(b.body -> 'work_date', b.body -> 'incurred_on'))), '{}')
+               'day', COALESCE(b.body -> 'work_date', b.body -> 'incurred_on'), 'line_id', b.body -> 'line_id')), '{}')
     FROM (SELECT convert_from(p_body, 'UTF8')::jsonb AS body OFFSET 0) b
 $$;
 
@@ -135,7 +135,8 @@ END $$;
 -- Read what is kept again from its beginning; the sums of days before p_since stand.
 --
 -- A number below the first that is there may still be committed, where everything before was removed for its age:
--- so it begins a few numbers earlier.
+-- so it begins a few numbers earlier. The oldest line has one of the first numbers, and the index by age finds it: the one
+-- by block would read the whole timeline for the lowest number.
 CREATE FUNCTION tallystick.kpi_restart(p_since date) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -144,7 +145,7 @@ DECLARE
 BEGIN
     UPDATE tallystick.kpi_position SET
         turn = turn + 1, until = NULL, since = p_since,
-        timeline = GREATEST(COALESCE((SELECT min(t.seq) FROM tallystick.timeline t), last_line) - 1000, 0),
+        timeline = GREATEST(COALESCE((SELECT t.seq FROM tallystick.timeline t ORDER BY t.at, t.seq LIMIT 1), last_line) - 1000, 0),
         cases = GREATEST(COALESCE((SELECT min(c.seq) FROM tallystick.case_log c), last_case) - 1000, 0);
     DELETE FROM tallystick.kpi_missing;
     DELETE FROM tallystick.kpi_kept;

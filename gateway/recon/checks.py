@@ -1,0 +1,125 @@
+"""The last look at an approved plan: which of its items are not as they were planned any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from actors.standing import day_of, sort_of
+from adapters.ports.postings import PostingsUnavailable
+from adapters.ports.recon import Holdings
+from adapters.ports.system import Absent, System, UnknownOperation
+from gateway.recon.paging import Paging
+from gateway.recon.steps import books_of, days_read, expect_further, names_of
+from schemas.commands import Command, Confirmed, command_id, command_reference
+from schemas.keys import ActorKey
+from schemas.repair.v1 import Item, Planned
+from schemas.standing import Sort, Standing, name_of
+
+
+class Checks:
+    """Asks systems, by name, and looks at what is on its way to them. `now` is the wall clock."""
+
+    def __init__(self, systems: Mapping[str, System], holdings: Holdings, now: Callable[[], datetime]) -> None:
+        self._systems = systems
+        self._holdings = holdings
+        self._now = now
+
+    async def changed(self, plan: Planned) -> list[int]:
+        """The numbers of the items that are not as they were planned any more.
+
+        Raises `StoreUnavailable`, `PostingsUnavailable`, and `PostingsUnreadable`.
+        """
+        # What is open is read first: whatever is settled by then, the books show.
+        moving = await self._moving(plan)
+        there = await self._read(plan)
+        still = [
+            item
+            for item in plan.items
+            if _name(item) not in moving and await self._is_as_planned(plan.system, item, there)
+        ]
+        too_many = Counter(_name(item) for item in still if _is_too_much(item))
+        # Of what is there once too often one entry stays: somebody may have deleted that one instead of ours.
+        done = {
+            item.number
+            for item in still
+            if not _is_too_much(item) or too_many[_name(item)] < len(there[_name(item)])
+        }
+        return [item.number for item in plan.items if item.number not in done]
+
+    async def _moving(self, plan: Planned) -> set[str | None]:
+        """The names that an open command books or takes back."""
+        keys = {ActorKey(item.entity, item.key) for item in plan.items}
+        moving = await self._holdings.moving(plan.system, keys, since=self._now())
+        return {name for each in moving.values() for command in each.open for name in names_of(command)}
+
+    async def _read(self, plan: Planned) -> Mapping[str, Sequence[Standing]]:
+        """What stands now under the names that the plan is about, by name."""
+        names = {_name(item) for item in plan.items}
+        first, last = days_read(plan.first, plan.last)
+        there: dict[str, list[Standing]] = {name: [] for name in names}
+        books, paging, start = books_of(self._systems, plan.system), Paging(), None
+        while True:
+            page = await books.postings(first, last, start)
+            for each in page.standings:
+                if each.name in there:
+                    there[each.name].append(each)
+            if page.next is None:
+                return there
+            expect_further(plan.system, page.next, start, paging)
+            start = page.next
+
+    async def _is_as_planned(self, system: str, item: Item, there: Mapping[str, Sequence[Standing]]) -> bool:
+        standing = there[_name(item)]
+        if item.stands is None:
+            return not standing and await self._is_absent(system, item)
+        stands = item.stands
+        said = (item.external_id, sort_of(stands), stands.amount, day_of(stands))
+        return any((each.external_id, each.sort, each.amount, each.day) == said for each in standing)
+
+    async def _is_absent(self, system: str, item: Item) -> bool:
+        """Whether the system says that it has nothing under the reference that we hold, wherever it may have booked it."""
+        can_ask = asker(self._systems, system)
+        if not can_ask(Sort(item.sort)):
+            return False
+        for sort in filter(can_ask, (Sort.BILLABLE, Sort.EXPENSE, Sort.COST)):
+            match await self._systems[system].look_up(_command(system, f"{sort}.post", item)):
+                case Absent():
+                    continue
+                case Confirmed():
+                    return False
+                case refused:
+                    raise PostingsUnavailable(f"{system}: {refused.failure.reason}")
+        return True
+
+
+def asker(systems: Mapping[str, System], name: str) -> Callable[[Sort], bool]:
+    """Whether a system can be asked by our reference whether it has an entry of a sort."""
+
+    def can_ask(sort: Sort) -> bool:
+        system = systems.get(name)
+        try:
+            return system is not None and system.capability(f"{sort}.post").look_up
+        except UnknownOperation:
+            return False
+
+    return can_ask
+
+
+def _name(item: Item) -> str:
+    return name_of(item.holds or item.reference) or ""
+
+
+def _is_too_much(item: Item) -> bool:
+    """Whether we hold the entry, and another one of it stays."""
+    return item.holds is not None and not item.books
+
+
+def _command(system: str, operation: str, item: Item) -> Command:
+    """The command that booked what is missing, as a question: its reference alone is asked for."""
+    key = ActorKey(item.entity, item.key)
+    generation = int((item.holds or "/1").rpartition("/")[2])
+    id_ = command_id(system, operation, key, item.booking, generation)
+    reference = item.holds or command_reference(key, item.booking, generation)
+    return Command(id_, system, operation, key, item.booking, generation, b"{}", reference)

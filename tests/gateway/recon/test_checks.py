@@ -1,0 +1,111 @@
+"""The last look at an approved plan: what is not as it was planned, or is on its way already, is named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from adapters.ports.postings import PostingsUnreadable
+from adapters.ports.recon import Difference, Kind, Numbered
+from gateway.recon.checks import Checks
+from gateway.recon.planning import planned
+from schemas.keys import ActorKey
+from schemas.repair.v1 import Planned
+from schemas.standing import Standing
+from tests.contracts.turns import applied, asking, batch, command, message
+from tests.gateway.recon.books import DAY, MARCH, Firm, ours, theirs
+from tests.schemas.bodies import BODIES
+
+BODY = BODIES["billable.post"].to_json()
+
+
+@pytest.fixture
+def firm() -> Firm:
+    return Firm()
+
+
+def stands(number: int, **said: object) -> Standing:
+    """An entry that can be taken back."""
+    return theirs(number, body=BODY, account="REV-ADV", **said)
+
+
+def plan(*differences: Difference) -> Planned:
+    draft = planned([Numbered(number, each) for number, each in enumerate(differences, 1)], {}, lambda _: True)
+    assert not draft.left
+    return Planned(run=17, system="erp", first=MARCH.first, last=MARCH.last, requested_by="ann", items=draft.items)
+
+
+def missing(number: int) -> Difference:
+    return Difference(Kind.MISSING, ours(number).name, ours(number), None)
+
+
+def twice(number: int, **said: object) -> Difference:
+    return Difference(Kind.TWICE, ours(number).name, ours(number), stands(number, **said))
+
+
+def extra(number: int) -> Difference:
+    return Difference(Kind.EXTRA, ours(number).name, None, stands(number))
+
+
+async def changed(firm: Firm, *differences: Difference) -> list[int]:
+    checks = Checks({"erp": firm.books}, firm.clients.holdings, lambda: datetime.fromtimestamp(firm.now, UTC))
+    return await checks.changed(plan(*differences))
+
+
+async def asked_for(firm: Firm, number: int, line: str) -> None:
+    """A command of the sheet is on its way."""
+    asked = command(ActorKey("timesheet", f"T-{number}"), line)
+    [row] = (await firm.clients.commits.load([asked.key])).values()
+    await firm.clients.commits.commit(batch(asking(applied(row, message("asks"), state=b"{}"), asked)))
+
+
+async def test_what_is_as_it_was_planned_may_be_done(firm: Firm) -> None:
+    firm.books.entries = [stands(1), stands(2), stands(2, external_id="B-2b")]
+    assert await changed(firm, extra(1), twice(2, external_id="B-2b"), missing(3)) == []
+
+
+async def test_what_went_or_came_meanwhile_is_changed(firm: Firm) -> None:
+    firm.books.entries = [stands(3)]
+    firm.books.found = {ours(4).reference or ""}
+    assert await changed(firm, extra(1), missing(3), missing(4), missing(5)) == [1, 2, 3]
+
+
+async def test_what_says_something_else_by_now_is_changed(firm: Firm) -> None:
+    firm.books.entries = [stands(1, day=DAY.replace(day=9))]
+    assert await changed(firm, extra(1)) == [1]
+
+
+async def test_what_is_on_its_way_is_changed(firm: Firm) -> None:
+    firm.books.entries = [stands(1), stands(2)]
+    await asked_for(firm, 1, "1.r1")
+    await asked_for(firm, 2, "9.r1")
+    assert await changed(firm, extra(1), extra(2)) == [1]
+
+
+async def test_of_what_was_there_twice_one_entry_stays(firm: Firm) -> None:
+    # Given that somebody has deleted the entry that was to stay, and not the one that is too much
+    firm.books.entries = [stands(1, external_id="B-1b")]
+    assert await changed(firm, twice(1, external_id="B-1b")) == [1]
+
+
+async def test_of_three_entries_of_which_one_was_deleted_one_goes(firm: Firm) -> None:
+    firm.books.entries = [stands(1), stands(1, external_id="B-1c")]
+    both = twice(1, external_id="B-1b"), twice(1, external_id="B-1c")
+    assert await changed(firm, *both) == [1]
+    firm.books.entries = [stands(1, external_id="B-1b"), stands(1, external_id="B-1c")]
+    assert await changed(firm, *both) == [1, 2], "which of them is to stay, a new run says"
+
+
+async def test_what_cannot_be_asked_for_counts_as_changed(firm: Firm) -> None:
+    firm.books.silent = {"billable.post"}
+    assert await changed(firm, missing(1)) == [1]
+    firm.books.silent = {"expense.post"}
+    assert await changed(firm, missing(1)) == []
+
+
+async def test_pages_that_lead_in_a_circle_are_not_gone_by(firm: Firm) -> None:
+    firm.books.entries = list(map(stands, range(8)))
+    firm.books.back = {"4": "2"}
+    with pytest.raises(PostingsUnreadable, match="mend its paging"):
+        await changed(firm, missing(9))
