@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from gateway.local.definitions import BrokerUser, definitions  # noqa: E402 - after the path to it is known
 
-USERS: Final = ("gateway", "crm", "psa", "erp", "billing")
+USERS: Final = ("gateway", "crm", "psa", "finance", "erp", "billing")
 """Whom RabbitMQ knows: the gateway, and the sources that the policy names; those may only publish events."""
 
 
@@ -29,7 +29,7 @@ def contents() -> dict[str, str]:
         "database_url": f"postgresql://tally:{postgres}@postgres:5432/tallystick",
         "amqp_url": f"amqp://{users[0].name}:{users[0].password}@rabbitmq:5672/",
         "api_token": secrets.token_urlsafe(32),
-        "rabbitmq_definitions": definitions(users[:1], ["/"], sources=users[1:]),
+        "rabbitmq_definitions": definitions([], ["/"], gateways=users[:1], sources=users[1:]),
         **{f"{user.name}_password": user.password for user in users[1:]},
     }
 

@@ -15,9 +15,9 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys of a batch, its messages and results, messages of a turn and of a mailbox, rows read of a lane at once, keys in
-    line for a turn before nothing more is sent, and idle activations in memory, by count and by about how many bytes
-    they take.
+    Keys of a batch, its messages and results, messages of a turn and of a mailbox, messages read of a lane at once and
+    the bytes of their bodies, keys in line for a turn before nothing more is sent, and idle activations in memory, by
+    count and by about how many bytes they take.
     """
 
     batch_keys: int = 256
@@ -25,6 +25,7 @@ class Bounds:
     fold: int = 256
     mailbox: int = 1024
     lane_page: int = 64
+    lane_bytes: int = 128 * 1024
     line: int = 4000
     idle: int = 20_000
     idle_bytes: int = 48 * 1024 * 1024

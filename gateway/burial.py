@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import accumulate
 from typing import Final
 
 from adapters.ports.broker import Delivery
@@ -14,6 +15,8 @@ from gateway.letters import letter_of, letter_of_message
 from schemas.verdicts import Failure
 
 MOST: Final = 50
+MOST_BYTES: Final = 8 * 1024 * 1024
+"""Letters of a batch, and bytes of their bodies: few enough that a slow database takes them in its time."""
 
 
 class Burial:
@@ -46,10 +49,17 @@ class Burial:
                 self._is_idle.set()
                 self._added.clear()
                 await self._added.wait()
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            batch = self._take()
             await self._store([letter for letter, _ in batch])
             for _, receipt in batch:
                 receipt.ack()
+
+    def _take(self) -> list[tuple[DeadLetter, Receipt]]:
+        """The next batch: at least one letter, and no more than fit."""
+        sizes = accumulate(len(letter.body) for letter, _ in self._waiting[:MOST])
+        many = max(1, sum(size <= MOST_BYTES for size in sizes))
+        batch, self._waiting = self._waiting[:many], self._waiting[many:]
+        return batch
 
     def _add(self, letter: DeadLetter, receipt: Receipt) -> None:
         self._waiting.append((letter, receipt))

@@ -16,11 +16,14 @@ from gateway.door import QUEUE_PREFIX
 from schemas.codec import STRUCTURED
 from schemas.envelope import Envelope
 from schemas.headers import PREFIXES
+from schemas.parsing import LIMITS
 from schemas.verdicts import Failure
 
 HEADERS: Final = 64
 """Headers kept of a dead letter; header abuse is a reason to be here."""
 HEADER_CHARACTERS: Final = 500
+BODY_BYTES: Final = LIMITS.body_bytes
+"""Kept of a body; one that has more cannot become a message."""
 BROKERS: Final = ("x-delivery-count", "x-death", "x-first-death-", "x-last-death-")
 """Headers that RabbitMQ writes: how these names begin."""
 
@@ -66,10 +69,13 @@ def letter_of(delivery: Delivery, failure: Failure) -> DeadLetter:
     """What is kept of a delivery that could not become a message."""
     headers, are_whole = _kept(delivery.headers)
     texts = (delivery.queue, delivery.routing_key, delivery.content_type, delivery.user_id)
-    is_whole = are_whole and all(text is None or _is_storable(text) for text in texts)
+    body = delivery.body[:BODY_BYTES]
+    is_whole = (
+        are_whole and len(body) == len(delivery.body) and all(text is None or _is_storable(text) for text in texts)
+    )
     return DeadLetter(
         digest_of(delivery), delivery.queue, delivery.routing_key, failure.failure_class, failure.code,
-        failure.reason, delivery.content_type, headers, delivery.body, delivery.user_id, not is_whole,
+        failure.reason, delivery.content_type, headers, body, delivery.user_id, not is_whole,
     )  # fmt: skip
 
 
@@ -78,7 +84,7 @@ def letter_of_message(message: Message, envelope: Envelope, failure: Failure) ->
     queue, routing_key = QUEUE_PREFIX + envelope.entity, f"{envelope.entity}.{envelope.fact}"
     return DeadLetter(
         hashlib.sha256(f"{message.source}\x1f{message.id}\x1f".encode() + message.body).digest(), queue, routing_key,
-        failure.failure_class, failure.code, failure.reason, STRUCTURED, {}, message.body, headers_cut=True,
+        failure.failure_class, failure.code, failure.reason, STRUCTURED, {}, message.body, is_cut=True,
     )  # fmt: skip
 
 

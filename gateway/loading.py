@@ -51,8 +51,8 @@ class Loading:
         """Bring the heads of lanes that may run into memory."""
         draining = [activation for activation in activations if _drains(activation)]
         if draining:
-            limit = self._world.bounds.lane_page
-            lanes = await self._commits.lanes([activation.key for activation in draining], limit=limit)
+            bounds, keys = self._world.bounds, [activation.key for activation in draining]
+            lanes = await self._commits.lanes(keys, limit=bounds.lane_page, room=bounds.lane_bytes)
             for activation in draining:
                 activation.lane = lanes[activation.key]
 

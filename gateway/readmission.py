@@ -48,8 +48,8 @@ class Outcome(StrEnum):
     """It was admitted, and is not durable yet."""
     REFUSED = "refused"
     """It still cannot become a message; the dead letter has the present reason."""
-    HEADERS_CUT = "headers_cut"
-    """Not all of its headers were kept, so it would be another message."""
+    CUT = "cut"
+    """Not all of it was kept, so it would be another message."""
     SETTLED = "settled"
     NOT_FOUND = "not_found"
 
@@ -101,8 +101,8 @@ class Readmission:
             return Retried(digest, Outcome.NOT_FOUND)
         if exhumed.state is not LetterState.BURIED:
             return Retried(digest, Outcome.SETTLED)
-        if exhumed.letter.headers_cut:
-            return Retried(digest, Outcome.HEADERS_CUT)
+        if exhumed.letter.is_cut:
+            return Retried(digest, Outcome.CUT)
         return await self._admit(exhumed.letter, Admission(digest, actor, reason))
 
     async def retry_many(

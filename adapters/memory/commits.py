@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from adapters.memory.checks import surviving
-from adapters.memory.rows import Entity
+from adapters.memory.rows import Accepted, Entity
 from adapters.memory.tables import Clock, Tables
 from adapters.memory.telling import refusal
 from adapters.memory.writing import Writing
@@ -26,11 +26,11 @@ class MemoryCommits:
         entities = self._tables.entities
         return {key: _as_of(entities[key], self._clock()) if key in entities else Row(key) for key in keys}
 
-    async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
+    async def lanes(self, keys: Sequence[ActorKey], *, limit: int, room: int) -> dict[ActorKey, list[LaneMessage]]:
         return {
             key: [
                 LaneMessage(row.message, row.position or 0, row.verdict, row.attempts, row.reason)
-                for row in self._tables.lane(key)[:limit]
+                for row in _page(self._tables.lane(key)[:limit], room)
             ]
             for key in keys
         }
@@ -68,6 +68,16 @@ class MemoryCommits:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+
+def _page(lane: Sequence[Accepted], room: int) -> Iterator[Accepted]:
+    """The head of a lane, and what follows for as long as all of it has at most `room` bytes."""
+    taken = 0
+    for place, row in enumerate(lane):
+        taken += len(row.message.body)
+        if place > 0 and taken > room:
+            return
+        yield row
 
 
 def _as_of(entity: Entity, now: float) -> Row:

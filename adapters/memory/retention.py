@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from itertools import islice, takewhile
-from typing import assert_never
+from typing import Final, assert_never
 
 from adapters.memory.recon import ReconTables
 from adapters.memory.rows import Accepted
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.retention import Old
-from schemas.verdicts import Verdict
+from schemas.verdicts import FINAL, Verdict
 
-_FINAL = frozenset(
-    {Verdict.APPLIED, Verdict.IGNORED, Verdict.STALE, Verdict.SUPERSEDED, Verdict.REJECTED, Verdict.DISCARDED}
-)
+_OVER: Final = FINAL | {Verdict.CONFLICT}
+"""A conflict is over with its case."""
 
 
 class MemoryRetention:
@@ -71,8 +70,8 @@ class MemoryRetention:
         held |= {ref for told in tables.notices for ref, _ in told.verdicts}
 
         def is_over(row: Accepted) -> bool:
-            is_final = row.verdict in _FINAL and row.position is None
-            return is_final and row.key not in busy and row.message.ref not in held and row.at < before
+            is_ended = row.verdict in _OVER and row.position is None
+            return is_ended and row.key not in busy and row.message.ref not in held and row.at < before
 
         gone = list(islice((row for row in tables.inbox.values() if is_over(row)), limit))
         for row in gone:

@@ -36,8 +36,8 @@ class Purpose(StrEnum):
 class DeadLetter:
     """Something that could not become a message: its bytes, and why in plain words.
 
-    `digest` identifies it, so that a redelivery counts up rather than adding a row. `headers_cut`: some of its
-    properties were too long, too many, or no text, so the same message cannot be made of it again.
+    `digest` identifies it, so that a redelivery counts up rather than adding a row. `is_cut`: its body was too large,
+    or some of its properties were too long, too many, or no text, so the same message cannot be made of it again.
     """
 
     digest: bytes
@@ -50,7 +50,7 @@ class DeadLetter:
     headers: Mapping[str, HeaderValue]
     body: bytes
     user_id: str | None = None
-    headers_cut: bool = False
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

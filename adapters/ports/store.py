@@ -31,8 +31,12 @@ class Commits(Protocol):
         """The rows of `keys`; a key that was never written has row version 0."""
         ...
 
-    async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
-        """The first `limit` messages of each key's lane, in order."""
+    async def lanes(self, keys: Sequence[ActorKey], *, limit: int, room: int) -> dict[ActorKey, list[LaneMessage]]:
+        """The first messages of each key's lane, in order: at most `limit`, of at most `room` bytes together.
+
+        The head is always there, whatever its size; bytes are those of bodies. What is given of a lane does not depend
+        on the other keys.
+        """
         ...
 
     async def commit(self, batch: Batch) -> list[Answer]:

@@ -50,7 +50,7 @@ class StatusReport:
     at: datetime
     lanes: tuple[LaneCount, ...]
     conflicts: int
-    """Messages whose id was there with another body; they stand in no lane."""
+    """Messages whose id was there with another body, while their case is open; they stand in no lane."""
     commands: tuple[CommandCount, ...]
     cases: tuple[CaseCount, ...]
     dead_letters: int
@@ -251,7 +251,7 @@ class DeadLetterRow:
     code: str
     reason: str
     content_type: str | None
-    headers_cut: bool
+    is_cut: bool
     bytes: int
     settled_at: datetime | None
     settled_by: str | None

@@ -56,11 +56,12 @@ class PostgresCommits:
             rows[row.key] = row
         return rows
 
-    async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
+    async def lanes(self, keys: Sequence[ActorKey], *, limit: int, room: int) -> dict[ActorKey, list[LaneMessage]]:
         lanes: dict[ActorKey, list[LaneMessage]] = {key: [] for key in keys}
+        columns = [key.entity for key in keys], [key.id for key in keys]
         try:
             async with self._link as connection:
-                found = await connection.fetch(_LANES, [key.entity for key in keys], [key.id for key in keys], limit)
+                found = await connection.fetch(_LANES, *columns, limit, room)
         except Exception as error:
             raise read_error(error) from error
         for record in found:

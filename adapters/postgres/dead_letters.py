@@ -49,7 +49,7 @@ class PostgresDeadLetters:
             (letter.digest, _plain(letter.queue), _plain(letter.routing_key), letter.failure_class,
              _plain(letter.code), _plain(letter.reason), letter.content_type and _plain(letter.content_type),
              orjson.dumps({_plain(name): _plain_value(value) for name, value in letter.headers.items()}).decode(),
-             letter.body, letter.user_id and _plain(letter.user_id), letter.headers_cut, counts[letter.digest])
+             letter.body, letter.user_id and _plain(letter.user_id), letter.is_cut, counts[letter.digest])
             for letter in once.values()
         ]  # fmt: skip
         await self._fetch(self._burying, _BURY, *(list(column) for column in zip(*rows, strict=True)))
@@ -62,7 +62,7 @@ class PostgresDeadLetters:
         letter = DeadLetter(
             row["digest"], row["queue"], row["routing_key"], FailureClass(row["failure_class"]), row["code"],
             row["reason"], row["content_type"], orjson.loads(row["headers"]), row["body"], row["user_id"],
-            row["headers_cut"],
+            row["is_cut"],
         )  # fmt: skip
         return Exhumed(letter, LetterState(row["state"]))
 

@@ -51,7 +51,7 @@ def dead_letter_row(record: asyncpg.Record) -> DeadLetterRow:
     values = (
         record["digest"], LetterState(record["state"]), record["first_at"], record["last_at"], record["seen"],
         record["queue"], record["routing_key"], record["user_id"], FailureClass(record["failure_class"]),
-        record["code"], record["reason"], record["content_type"], record["headers_cut"], record["bytes"],
+        record["code"], record["reason"], record["content_type"], record["is_cut"], record["bytes"],
         record["settled_at"], record["settled_by"], record["settled_reason"],
     )  # fmt: skip
     if "headers" in record:

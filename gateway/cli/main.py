@@ -105,5 +105,5 @@ def main(output: str) -> None:
     """Keeps CRM, PSA, and ERP in agreement: every business event applied once, in order, and accounted for.
 
     Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 not found, 4 credentials refused, 5 conflict,
-    6 unreachable, 7 unhealthy.
+    6 unreachable, 7 unhealthy, 8 under way.
     """

@@ -1,4 +1,4 @@
-"""`tallystick system`: what is configured and what is promised of it, and whether a system lets us do our work."""
+"""`tallystick system`: what is configured, promised, and sent, and whether a system lets us do our work."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from gateway.cli.output import show_json, show_table
 from gateway.exits import Exit, Failed
 from gateway.policy_file import AnySystem, read_policy
 from gateway.system_policy import PolicyInvalid
+from schemas.json_schema import json_schema
+from schemas.operations.table import OPERATIONS
 
 
 @click.group()
 def system() -> None:
     """Show the configured systems, and try one.
 
-    Both read the policy file alone; neither needs a gateway that runs.
+    No more than the policy file is read; no gateway needs to run.
     """
 
 
@@ -86,6 +88,13 @@ def test(name: str, policy: Path, output: str) -> None:
         click.echo("\nNothing is missing." if look.is_ready else "\nIt cannot be worked with as it is.")
     if not look.is_ready:
         raise click.exceptions.Exit(Exit.UNHEALTHY)
+
+
+@system.command()
+@click.argument("operation", metavar="OPERATION", type=click.Choice(list(OPERATIONS)))
+def schema(operation: str) -> None:
+    """Print the JSON Schema of what is sent to a system of kind `http` for an OPERATION such as `billable.post`."""
+    show_json(json_schema(OPERATIONS[operation], operation, mode="serialization"))
 
 
 def _told(inspection: Inspection | None) -> Mapping[str, object] | None:

@@ -104,11 +104,12 @@ def _retried(request: web.Request, retried: Retried, reason: str) -> web.Respons
         case Outcome.REFUSED:
             why = f"{failure.failure_class}, {failure.code}: {failure.reason}." if failure else ""
             raise Problem(LETTER_REFUSED, f"{why} Mend that, then retry.")
-        case Outcome.HEADERS_CUT:
+        case Outcome.CUT:
             raise Problem(
                 LETTER_CUT,
-                "Its headers or properties were too many, too long, or no text, and were cut when it was stored: let "
-                "its sender publish it again, then discard this one.",
+                "It was cut when it was stored: its body was too large, or its headers or properties were too many, "
+                "too long, or no text; or it was a message that the database did not take (`data_refused`), of which "
+                "only its event was kept. Let its sender publish it again, then discard this one.",
             )
         case Outcome.SETTLED:
             raise _settled(digest)

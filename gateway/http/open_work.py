@@ -65,7 +65,7 @@ class OpenWork(Collector):
         yield _gauge("lane_oldest_seconds", "How long the oldest lane has been in its state.", ("entity", "state"),
                      (((lane.entity, lane.state), (report.at - lane.oldest).total_seconds())
                       for lane in lanes if lane.oldest is not None))  # fmt: skip
-        yield _gauge("conflicts_open", "Messages whose id was there with another body.", (), [((), report.conflicts)])
+        yield _gauge("conflicts_open", "Open cases of an id that came with another body.", (), [((), report.conflicts)])
         yield _gauge("commands_open", "Commands that are not settled.", ("system",),
                      (((row.system,), row.commands) for row in report.commands))  # fmt: skip
         yield _gauge("commands_parked", "Commands that wait for a person.", ("system",),

@@ -20,16 +20,25 @@ class BrokerUser(NamedTuple):
 GUEST = BrokerUser("guest", "guest")
 
 EVERYTHING: Final = {"configure": ".*", "write": ".*", "read": ".*"}
+OURS: Final = dict.fromkeys(("configure", "write", "read"), "^tallystick\\..*")
+"""What a gateway needs: everything of what it declares, and nothing else."""
 PUBLISH: Final = {"configure": "^$", "write": "^tallystick\\.events$", "read": "^$"}
 """What a source needs: whoever may write elsewhere can forge what the gateway tells, and what it keeps of itself."""
 
 
-def definitions(users: Sequence[BrokerUser], vhosts: Sequence[str], sources: Sequence[BrokerUser] = ()) -> str:
+def definitions(
+    users: Sequence[BrokerUser],
+    vhosts: Sequence[str],
+    *,
+    gateways: Sequence[BrokerUser] = (),
+    sources: Sequence[BrokerUser] = (),
+) -> str:
     """The JSON document that `load_definitions` and `rabbitmqctl import_definitions` take.
 
-    `users` may do everything, `sources` only publish events.
+    `users` may do everything, `gateways` what a gateway does, `sources` only publish events.
     """
-    rights = [(user, EVERYTHING) for user in users] + [(user, PUBLISH) for user in sources]
+    granting = ((users, EVERYTHING), (gateways, OURS), (sources, PUBLISH))
+    rights = [(user, granted) for group, granted in granting for user in group]
     return json.dumps(
         {
             "users": [

@@ -112,7 +112,7 @@ class Process:
 
     async def lane(self, key: ActorKey) -> list[LaneMessage]:
         """The lane of one key."""
-        return (await self.commits.lanes([key], limit=100))[key]
+        return (await self.commits.lanes([key], limit=100, room=2**20))[key]
 
     async def commit(self, *turns: Turn) -> list[Answer]:
         """Commit turns in one batch."""

@@ -66,12 +66,30 @@ class TestQueue:
             queued(await process.row(SHEET), message("e1"), message("e2")),
             queued(await process.row(OTHER_SHEET), message("e3"), message("e4")),
         )
-        lanes = await process.commits.lanes([SHEET, OTHER_SHEET, PROJECT], limit=1)
+        lanes = await process.commits.lanes([SHEET, OTHER_SHEET, PROJECT], limit=1, room=100)
         assert {key: [standing.message.id for standing in lane] for key, lane in lanes.items()} == {
             SHEET: ["e1"],
             OTHER_SHEET: ["e3"],
             PROJECT: [],
         }
+
+    async def test_a_page_ends_before_its_bodies_have_more_bytes_than_fit(self, process: Process) -> None:
+        # given: lanes of small and large messages, also where a small one stands behind a large one
+        large, small = b"x" * 10_000, b"{}"
+        await process.commit(
+            queued(await process.row(SHEET), *(message(f"a{number}", body=b"x" * 40) for number in range(4))),
+            queued(await process.row(OTHER_SHEET), message("b0", body=small), message("b1", body=large), message("b2")),
+            queued(await process.row(PROJECT), message("c0", body=large), message("c1", body=small)),
+        )
+
+        async def pages(room: int) -> dict[ActorKey, list[str]]:
+            lanes = await process.commits.lanes([SHEET, OTHER_SHEET, PROJECT], limit=3, room=room)
+            return {key: [standing.message.id for standing in lane] for key, lane in lanes.items()}
+
+        # then: a head is always there, and nothing behind what does not fit
+        assert await pages(80) == {SHEET: ["a0", "a1"], OTHER_SHEET: ["b0"], PROJECT: ["c0"]}
+        assert await pages(0) == {SHEET: ["a0"], OTHER_SHEET: ["b0"], PROJECT: ["c0"]}
+        assert await pages(10_002) == {SHEET: ["a0", "a1", "a2"], OTHER_SHEET: ["b0", "b1"], PROJECT: ["c0", "c1"]}
 
     async def test_what_is_decided_leaves_the_lane_and_what_is_left_keeps_its_place(self, process: Process) -> None:
         await process.commit(queued(await process.row(SHEET), message("e1"), message("e2"), message("e3")))

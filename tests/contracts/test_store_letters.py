@@ -25,7 +25,7 @@ from tests.contracts.store_stands import Process, StoreStand
 HEADERS: Mapping[str, HeaderValue] = {"ce-id": "e1", "sequence": 7, "flag": True, "nothing": None}
 LETTER = DeadLetter(
     b"\x01" * 32, "tallystick.timesheet", "timesheet.approved", FailureClass.AUTH, "user_differs", "not allowed",
-    "application/json", HEADERS, b"\xff{", "guest", headers_cut=True,
+    "application/json", HEADERS, b"\xff{", "guest", is_cut=True,
 )  # fmt: skip
 OTHER = replace(
     LETTER, digest=b"\x02" * 32, failure_class=FailureClass.SCHEMA, code="not_json", queue="tallystick.unrouted"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from adapters.ports.cases import CaseFilter
 from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.recon import Run, Tally
 from adapters.ports.retention import Old
-from adapters.ports.turns import Again, Committed, Opened, Refused, Settlement
+from adapters.ports.turns import Again, Committed, Judged, Opened, Refused, Settlement
 from schemas.commands import Command
 from schemas.facts import Case
-from schemas.verdicts import Failure, FailureClass, LaneState
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.store_stands import Process, StoreStand
 from tests.contracts.test_store_recon import MARCH, difference
 from tests.contracts.turns import (
@@ -78,6 +79,24 @@ class TestInbox:
         await tell(process)
         await store.pass_time(DAY + 1)
         assert await remove(process, Old.INBOX) == 0
+
+    async def test_a_conflict_goes_once_nobody_need_settle_it_any_more(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        reused = message("1", source="conflict:psa")
+        failure = Failure(FailureClass.CONFLICT, "id_reused", "send the change under a new id", "id")
+        turn = applied(await process.row(SHEET))
+        turn.judged.append(Judged(reused, Verdict.CONFLICT, 0, reason=failure.reason))
+        turn.opened.append(Opened(Case(failure), reused.ref))
+        await process.commit(turn)
+        await tell(process)
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.INBOX) == 0
+        [case] = await process.cases.find(CaseFilter(), after=0, limit=10)
+        await process.cases.resolve(case.id, actor="ann")
+        await tell(process)
+        assert await remove(process, Old.INBOX) == 1
+        assert (await store.counts()).inbox == 0
 
     async def test_messages_of_a_key_with_an_open_command_stay(self, store: StoreStand, process: Process) -> None:
         await process.commit(asking(applied(await process.row(SHEET), message("1")), command()))

@@ -12,8 +12,10 @@ import pytest
 import yaml
 
 from docker.make_secrets import write
+from gateway.burial import MOST_BYTES
 from gateway.cli.main import main as command_line
 from gateway.policy_file import read_policy
+from schemas.parsing import LIMITS
 from tests.house.files import ROOT
 
 DOCKER: Final = ROOT / "docker"
@@ -107,9 +109,18 @@ def test_the_policy_asks_the_sandboxes_where_they_listen() -> None:
     assert urls == {f"http://sandbox:{port}" for port in (18081, 18082, 18083)}
 
 
-def test_sources_may_only_publish_events(tmp_path: Path) -> None:
+def test_the_broker_takes_what_the_gateway_reads_and_little_more() -> None:
+    [bound] = re.findall(r"^max_message_size = (\d+)$", (DOCKER / "rabbitmq.conf").read_text(), re.MULTILINE)
+    assert LIMITS.body_bytes < int(bound) < MOST_BYTES
+
+
+def test_users_have_the_rights_that_the_manual_names(tmp_path: Path) -> None:
     write(tmp_path / "secrets")
     permissions = json.loads((tmp_path / "secrets" / "rabbitmq_definitions").read_text())["permissions"]
     writes = {each["user"]: (each["configure"], each["write"], each["read"]) for each in permissions}
-    source = ("^$", r"^tallystick\.events$", "^$")
-    assert writes == {"gateway": (".*", ".*", ".*"), "crm": source, "psa": source, "erp": source, "billing": source}
+    manual = (ROOT / "docs" / "operating.md").read_text().partition("## Rights in RabbitMQ")[2]
+    ours, source = (
+        tuple(re.findall(r"`([^`]*)`", line))
+        for line in re.findall(r"^\| (?:the gateway's|a source's) .*", manual, re.MULTILINE)
+    )
+    assert writes == {"gateway": ours, "crm": source, "psa": source, "finance": source, "erp": source, "billing": source}

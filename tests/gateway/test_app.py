@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +18,13 @@ from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.broker_keepsakes import MemoryKeepsakes
 from adapters.ports.overdue import Looked, Term
+from adapters.postgres.connection import Link
 from gateway.app import listening, ports
 from gateway.ids import time_ordered_id
 from gateway.local.ports import free_port
 from gateway.metrics import Counts
 from gateway.policy_file import read_policy
-from gateway.runtime import Runtime, Sources, Tuning
+from gateway.runtime import Ports, Runtime, Sources, Tuning
 from gateway.settings import Settings
 from tests.gateway.http.stand import until
 
@@ -30,28 +35,56 @@ WAITING = """
 """
 
 
-async def test_metrics_do_not_wait_for_a_slow_look_at_overdue_commands(database_url: str) -> None:
-    settings = Settings(
-        database_url=database_url, amqp_url="", policy=POLICY, api_bind=f"127.0.0.1:{free_port()}",
-        ops_bind=f"127.0.0.1:{free_port()}",
-    )  # fmt: skip
+@asynccontextmanager
+async def listener(settings: Settings) -> AsyncIterator[Ports]:
+    """A process that listens and has not begun."""
     policy, counts, broker = read_policy(POLICY), Counts("1.2.3"), MemoryBroker()
     consuming = MemoryConsuming(broker, on_error=_raise)
     publishing, keepsakes = MemoryPublishing(broker), MemoryKeepsakes(broker)
+    async with ports(settings, policy, consuming, publishing, keepsakes) as outside:
+        sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
+        runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning())
+        async with listening(settings, runtime, outside, counts):
+            yield outside
+
+
+def settings_of(database_url: str) -> Settings:
+    return Settings(
+        database_url=database_url, amqp_url="", policy=POLICY, api_bind=f"127.0.0.1:{free_port()}",
+        ops_bind=f"127.0.0.1:{free_port()}",
+    )  # fmt: skip
+
+
+def links() -> list[Link]:
+    """What may become a connection to PostgreSQL, in this process."""
+    return [each for each in gc.get_objects() if isinstance(each, Link)]
+
+
+async def test_it_has_as_many_connections_as_the_page_says() -> None:
+    settings, before = settings_of("postgresql:///nowhere"), links()
+    async with listener(settings):
+        page = (POLICY.parents[1] / "docs" / "postgresql.md").read_text(encoding="utf-8").split()
+        told = re.search(
+            r"more than (\d+) and one for each of `TALLYSTICK_COMMITTERS` \((\d+)\), so (\d+)", " ".join(page)
+        )
+        assert told is not None
+        most, committers = len([each for each in links() if each not in before]), settings.committers
+        assert [int(number) for number in told.groups()] == [most - committers, committers, most]
+
+
+async def test_metrics_do_not_wait_for_a_slow_look_at_overdue_commands(database_url: str) -> None:
+    settings = settings_of(database_url)
     blocker = await asyncpg.connect(database_url)
     try:
-        async with ports(settings, policy, consuming, publishing, keepsakes) as outside:
-            sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
-            runtime = Runtime(outside, ACTORS, policy, sources, counts, Tuning())
-            async with listening(settings, runtime, outside, counts):
-                async with blocker.transaction():
-                    # Nobody can open a case now, and everybody can read.
-                    await blocker.execute("LOCK TABLE tallystick.cases IN SHARE MODE")
-                    look = asyncio.create_task(outside.overdue.open_cases("erp", Term(60.0), after=None, page=9))
-                    await until(lambda: _is_waiting(blocker), 15)
-                    page = await _metrics(settings)
-                    assert not look.done()
-                assert await look == Looked(0, None)
+        async with listener(settings) as outside:
+            async with blocker.transaction():
+                # Nobody can open a case now, and everybody can read.
+                await blocker.execute("LOCK TABLE tallystick.cases IN SHARE MODE")
+                look = asyncio.create_task(outside.overdue.open_cases("erp", Term(60.0), after=None, page=9))
+                await until(lambda: _is_waiting(blocker), 15)
+                page = await _metrics(settings)
+                assert not look.done()
+            assert await look == Looked(0, None)
         assert "tallystick_open_work_known 1.0" in page
         assert 'tallystick_system_held{reason="paused",system="erp"} 0.0' in page
         assert 'tallystick_system_held{reason="paused",system="self"} 0.0' in page

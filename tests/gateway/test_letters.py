@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from gateway.letters import HEADER_CHARACTERS, HEADERS, digest_of, letter_of
+from gateway.letters import BODY_BYTES, HEADER_CHARACTERS, HEADERS, digest_of, letter_of
 from schemas.verdicts import Failure, FailureClass
 from tests.gateway.deliveries import Parcel
 
@@ -41,6 +41,14 @@ def test_letters_whose_headers_differ_are_two_though_what_is_kept_of_them_is_ali
     assert letters[0].digest != letters[1].digest
     assert digest_of(with_headers(one)) == letters[0].digest
     assert all(len(letter.headers) <= HEADERS for letter in letters)
+
+
+def test_of_a_body_that_is_too_large_the_first_part_is_kept_and_the_letter_says_so() -> None:
+    whole, larger, other = (b"x" * BODY_BYTES + end for end in (b"", b"1", b"2"))
+    letters = [letter_of(Parcel(body), FAILURE) for body in (whole, larger, other)]
+    assert [letter.is_cut for letter in letters] == [False, True, True]
+    assert {letter.body for letter in letters} == {whole}
+    assert len({letter.digest for letter in letters}) == 3
 
 
 def test_a_redelivery_is_the_same_letter() -> None:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from adapters.ports.turns import CommitUnknown, Row, StoreUnavailable
+from adapters.ports.turns import Committed, CommitUnknown, Row, StoreUnavailable
 from adapters.postgres.commits import PostgresCommits
 from schemas.keys import ActorKey
 from tests.contracts.turns import applied, batch, message
@@ -70,3 +70,21 @@ async def test_a_commit_on_an_ended_session_is_unknown(commits: PostgresCommits,
     with pytest.raises(CommitUnknown):
         await commits.commit(turns)
     assert await commits.resolve(turns) == [False]
+
+
+async def test_a_commit_that_froze_before_its_end_locks_nothing_for_long(
+    database_url: str, between: Proxy, observer: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    # Given a commit that the server has done but for its very end: that does not arrive, nor does our leaving
+    through = urlsplit(database_url)._replace(netloc=f"tally@127.0.0.1:{between.port}").geturl()
+    commits = PostgresCommits(through, patience=1.0)
+    await commits.load([KEY])
+    between.set(Trap(Sight.COMMIT_ASKED, Harm.HALF_OPEN))
+    turns = batch(applied(Row(KEY), message("e1")))
+    with pytest.raises(CommitUnknown):
+        await commits.commit(turns)
+    assert await observer.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'tallystick.entity'::regclass") > 0
+    # When it is asked what became of it, then that session is ended, and the commit can be tried again
+    assert await commits.resolve(turns) == [False]
+    assert await commits.commit(turns) == [Committed()]
+    await commits.close()

@@ -108,8 +108,8 @@ class SlowCommits:
     async def load(self, keys: Sequence[ActorKey]) -> dict[ActorKey, Row]:
         return await self.inner.load(keys)
 
-    async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
-        return await self.inner.lanes(keys, limit=limit)
+    async def lanes(self, keys: Sequence[ActorKey], *, limit: int, room: int) -> dict[ActorKey, list[LaneMessage]]:
+        return await self.inner.lanes(keys, limit=limit, room=room)
 
     async def commit(self, batch: Batch) -> list[Answer]:
         self.begun += 1

@@ -38,6 +38,16 @@ def test_an_overflowing_mailbox_is_spilled_as_a_whole_and_keeps_its_order() -> N
     run(story())
 
 
+def test_a_lane_of_messages_that_do_not_fit_together_goes_on_one_by_one() -> None:
+    async def story() -> None:
+        town = Town(replace(TINY, fold=4, lane_bytes=0))
+        await overflow(town)
+        assert town.events(A) == THREE
+        town.check_history()
+
+    run(story())
+
+
 def test_spilling_only_the_newest_would_let_them_overtake() -> None:
     async def story() -> None:
         town = Town(TINY, committer=SpillsTheNewest)

@@ -75,10 +75,10 @@ class Connection:
         await self._travel()
         return await self.inner.load(keys)
 
-    async def lanes(self, keys: Sequence[ActorKey], *, limit: int) -> dict[ActorKey, list[LaneMessage]]:
+    async def lanes(self, keys: Sequence[ActorKey], *, limit: int, room: int) -> dict[ActorKey, list[LaneMessage]]:
         await self._travel()
         self.before_lanes()
-        return await self.inner.lanes(keys, limit=limit)
+        return await self.inner.lanes(keys, limit=limit, room=room)
 
     async def commit(self, batch: Batch) -> list[Answer]:
         keys = {turn.key for turn in batch.turns}

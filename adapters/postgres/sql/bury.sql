@@ -4,12 +4,12 @@ WITH given AS (
     SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::text[], $9::bytea[], $10::text[], $11::boolean[], $12::bigint[])
                   d(digest, queue, routing_key, failure_class, code, reason, content_type, headers, body, user_id,
-                    headers_cut, seen)
+                    is_cut, seen)
 ), buried AS (
     INSERT INTO tallystick.dead_letter AS there (digest, queue, routing_key, failure_class, code, reason, content_type,
-                                                 headers, body, user_id, headers_cut, seen)
+                                                 headers, body, user_id, is_cut, seen)
     SELECT d.digest, d.queue, d.routing_key, d.failure_class, d.code, d.reason, d.content_type, d.headers::jsonb,
-           d.body, d.user_id, d.headers_cut, d.seen
+           d.body, d.user_id, d.is_cut, d.seen
     FROM given d
     ORDER BY d.digest
     ON CONFLICT (digest) DO UPDATE SET

@@ -5,5 +5,5 @@ WITH audited AS (
     FROM tallystick.dead_letter d WHERE d.digest = $1
 )
 SELECT d.digest, d.queue, d.routing_key, d.failure_class, d.code, d.reason, d.content_type, d.headers::text AS headers,
-       d.body, d.user_id, d.headers_cut, d.state
+       d.body, d.user_id, d.is_cut, d.state
 FROM tallystick.dead_letter d WHERE d.digest = $1

@@ -4,7 +4,9 @@ SELECT 'lane' AS what, e.entity AS name, e.lane_state AS state, count(*) AS many
        sum(e.lane_depth) AS inside, min(e.lane_since) AS since
 FROM tallystick.entity e WHERE e.lane_depth > 0 GROUP BY e.entity, e.lane_state
 UNION ALL
-SELECT 'conflict', NULL, NULL, count(*), 0, NULL FROM tallystick.inbox i WHERE i.verdict = 'conflict'
+SELECT 'conflict', NULL, NULL, count(*), 0, NULL
+FROM tallystick.cases c JOIN tallystick.inbox i ON i.ref = c.ref
+WHERE c.closed_at IS NULL AND c.failure_class = 'conflict' AND i.verdict = 'conflict'
 UNION ALL
 SELECT 'command', o.system, NULL, count(*), 0, NULL FROM tallystick.outbox o GROUP BY o.system
 UNION ALL

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import click
 
@@ -86,9 +86,27 @@ def _plain_text(settings: Settings) -> Iterator[str]:
     broker, database = urlsplit(settings.amqp_url), urlsplit(settings.database_url)
     if broker.scheme == "amqp" and not is_loopback(broker.hostname or ""):
         yield f"{AMQP_URL}: it travels without TLS: write amqps://{allow}"
-    modes = parse_qs(database.query).get("sslmode", [])
-    if database.hostname and not is_loopback(database.hostname) and not _TLS.intersection(modes):
+    if not all(map(_is_here, _hosts(database))) and _last(database, "sslmode") not in _TLS:
         yield f"{DATABASE_URL}: it may travel without TLS: add ?sslmode=verify-full{allow}"
+
+
+def _hosts(url: SplitResult) -> list[str]:
+    """Whom asyncpg asks: hosts that the URL names or, where it names none, its query; folders of sockets among them."""
+    named = url.netloc.rpartition("@")[2] or _last(url, "host")
+    return [unquote(_without_port(each)) for each in named.split(",") if each]
+
+
+def _without_port(host: str) -> str:
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+
+
+def _is_here(host: str) -> bool:
+    return host.startswith("/") or is_loopback(host)
+
+
+def _last(url: SplitResult, name: str) -> str:
+    """A parameter of the query; of one that is repeated asyncpg takes the last. Empty where there is none."""
+    return parse_qs(url.query).get(name, [""])[-1]
 
 
 def _mistake(variable: str, url: str, check: Callable[[str], str]) -> str | None:

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.ports.turns import Again, Batch, Committed, CommitUnknown, Lane, LaneMessage, Refused, Row
 from adapters.postgres.commits import PostgresCommits
+from schemas.facts import Claim
 from schemas.keys import ActorKey
 from tests.adapters.postgres.stage import Connection, Held, Stage, commit
 from tests.contracts.turns import OTHER_SHEET, PROJECT, SHEET, applied, batch, drained, message, queued
@@ -58,7 +59,7 @@ class TestLaneHead:
     async def head(self, stage: Stage) -> LaneMessage:
         commits = stage.commits()
         await commits.commit(batch(queued(Row(SHEET), message("e1"))))
-        return (await commits.lanes([SHEET], limit=1))[SHEET][0]
+        return (await commits.lanes([SHEET], limit=1, room=1000))[SHEET][0]
 
     async def test_ours_applies_it_once(self, stage: Stage) -> None:
         head = await self.head(stage)
@@ -155,6 +156,63 @@ class TestRelianceBothWays:
         assert await (await stage.connection()).fetchval(apply, *SHEET, *PROJECT)
         await held.commit()
         assert (await version(stage, PROJECT), await version(stage, SHEET)) == (2, 2)
+
+
+class TestClaimReleasedMeanwhile:
+    """A claim is another key's when it is tried, and nobody's when it is looked at: it was let go in between."""
+
+    TRIED = (Claim("tax", "DE-1"), Claim("tax", "DE-2"))
+    """In the order in which they are inserted; the second one is held up."""
+
+    async def held_up(self, stage: Stage) -> tuple[Row, Held]:
+        """The first is held by a key, of which this is the row, and the second by a commit that has not ended."""
+        commits = stage.commits()
+        holding = applied((await commits.load([KEYS[0]]))[KEYS[0]], message("holding"))
+        holding.claims.append(self.TRIED[0])
+        await commits.commit(batch(holding))
+        blocking = applied(Row(KEYS[1]), message("blocking"))
+        blocking.claims.append(self.TRIED[1])
+        blocker = await stage.hold(lambda connection: commit(connection, blocking))
+        return (await commits.load([KEYS[0]]))[KEYS[0]], blocker
+
+    async def let_go(self, stage: Stage, holder: Row, blocker: Held) -> None:
+        """The first is released for good, and then what held the second up is gone."""
+        releasing = applied(holder, message("releasing"))
+        releasing.releases.append(self.TRIED[0])
+        assert await stage.commits().commit(batch(releasing)) == [Committed()]
+        await blocker.rollback()
+
+    async def claims(self, stage: Stage) -> list[str]:
+        """Values that the last key holds."""
+        rows = await stage.observer.fetch(
+            "SELECT value FROM tallystick.claim WHERE (entity, key) = ($1, $2) ORDER BY value", *KEYS[2]
+        )
+        return [row["value"] for row in rows]
+
+    async def test_ours_decides_again_and_has_both(self, stage: Stage) -> None:
+        holder, blocker = await self.held_up(stage)
+        claiming = applied(Row(KEYS[2]), message("claiming"))
+        claiming.claims.extend(self.TRIED)
+        coming = stage.start(stage.commits().commit(batch(claiming)))
+        await stage.until_waiting(coming)
+        await self.let_go(stage, holder, blocker)
+        assert await coming == [Refused(Again.STALE_WRITER)]
+        assert await self.claims(stage) == []
+        assert await stage.commits().commit(batch(claiming)) == [Committed()]
+        assert await self.claims(stage) == ["DE-1", "DE-2"]
+
+    async def test_one_that_looks_for_other_holders_alone_goes_on_without_it(self, stage: Stage) -> None:
+        await stage.install("claim_held_by_another")
+        holder, blocker = await self.held_up(stage)
+        coming = stage.start(
+            (await stage.connection()).fetchval(
+                "SELECT wrong.claim($1, $2, 'tax', $3)", *KEYS[2], [claim.value for claim in self.TRIED]
+            )
+        )
+        await stage.until_waiting(coming)
+        await self.let_go(stage, holder, blocker)
+        assert await coming
+        assert await self.claims(stage) == ["DE-2"]
 
 
 class TestCommitInFlight:

@@ -30,7 +30,7 @@ async def wrong_binding(connection: Connection) -> object:
 
 async def lane_of(stage: Stage, key: ActorKey) -> list[str]:
     """The ids of a lane."""
-    return [standing.message.id for standing in (await stage.commits().lanes([key], limit=10))[key]]
+    return [standing.message.id for standing in (await stage.commits().lanes([key], limit=10, room=1000))[key]]
 
 
 async def message_comes_while_binding_commits(stage: Stage, binding: Binding) -> list[Answer]:

@@ -160,7 +160,7 @@ class TestSeveralTargets:
         for target in (NEARER, FARTHER):
             await change(stage.observer, stage, target)
         await stage.acts().retry(SHEET, actor="ann", reason="look again")
-        [head] = (await stage.commits().lanes([SHEET], limit=1))[SHEET]
+        [head] = (await stage.commits().lanes([SHEET], limit=1, room=1000))[SHEET]
         rows = await stage.commits().load([SHEET, OTHER_SHEET, NEARER])
         assert await commit(stage.observer, waiting_again(rows[SHEET], head, NEARER, 1)) == [Committed()]
         spill = queued(rows[OTHER_SHEET], message("behind"))

@@ -20,7 +20,7 @@ async def since(stage: Stage) -> datetime:
 async def waits(stage: Stage, target_version: int) -> None:
     """The sheet's head is looked at again and waits again."""
     row = (await stage.commits().load([SHEET]))[SHEET]
-    [head, *_] = (await stage.commits().lanes([SHEET], limit=1))[SHEET]
+    [head, *_] = (await stage.commits().lanes([SHEET], limit=1, room=1000))[SHEET]
     assert await commit(stage.observer, waiting_again(row, head, PROJECT, target_version)) == [Committed()]
 
 
@@ -48,7 +48,7 @@ async def test_another_head_waits_since_then(stage: Stage) -> None:
     await stage.acts().retry(SHEET, actor="ann", reason="look again")
     # when: the first head goes, and the second waits
     row = (await stage.commits().load([SHEET]))[SHEET]
-    [head, _] = (await stage.commits().lanes([SHEET], limit=2))[SHEET]
+    [head, _] = (await stage.commits().lanes([SHEET], limit=2, room=1000))[SHEET]
     assert await commit(stage.observer, drained(row, head)) == [Committed()]
     await waits(stage, 0)
     assert await since(stage) > first

@@ -58,7 +58,19 @@ async def test_one_in_order_reads_few_rows_and_one_out_of_order_each_a_few_times
         in_order, out_of_order = await cost(DEPTH + 600), await cost(1)
         assert in_order < 200
         assert out_of_order < 10 * DEPTH
-        [head] = (await commits.lanes([SHEET], limit=1))[SHEET]
+        [head] = (await commits.lanes([SHEET], limit=1, room=1))[SHEET]
         assert head.message.sequence == 1
+    finally:
+        await commits.close()
+
+
+async def test_a_page_of_the_lane_reads_the_rows_of_that_page(commits: PostgresCommits, database_url: str) -> None:
+    await commits.close()
+    before = await read_rows(database_url)
+    try:
+        [page] = (await commits.lanes([SHEET], limit=64, room=2**16)).values()
+        await commits.close()
+        assert len(page) == 64
+        assert await read_rows(database_url) - before < 200
     finally:
         await commits.close()

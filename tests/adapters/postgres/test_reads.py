@@ -9,14 +9,18 @@ import asyncpg
 import pytest
 
 from adapters.ports.bindings import BindingFilter
-from adapters.ports.turns import StoreUnavailable
+from adapters.ports.cases import CaseFilter
+from adapters.ports.turns import Judged, Opened, StoreUnavailable
 from adapters.ports.views import LanesInOrder, Letters, Newest
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
+from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.read_links import LINKS, ReadLinks
 from adapters.postgres.reads import PostgresReads
-from tests.contracts.turns import SHEET
+from schemas.facts import Case
+from schemas.verdicts import Failure, FailureClass, Verdict
+from tests.contracts.turns import SHEET, applied, batch, message
 
 READ_ONLY = "the server is read-only"
 
@@ -123,6 +127,24 @@ async def test_nothing_can_be_written_by_mistake(database_url: str) -> None:
     with pytest.raises(StoreUnavailable, match="read-only transaction"):
         await links.fetch("DELETE FROM tallystick.inbox")
     await links.close()
+
+
+async def test_a_conflict_is_counted_until_its_case_is_closed(reads: PostgresReads, database_url: str) -> None:
+    commits, cases = PostgresCommits(database_url), PostgresCases(database_url)
+    turn = applied((await commits.load([SHEET]))[SHEET], message("1"))
+    turn.judged.append(Judged(message("1#2", source="conflict:psa"), Verdict.CONFLICT, 1))
+    failure = Failure(FailureClass.CONFLICT, "id_reused", "send the change under a new id", "id")
+    turn.opened.extend(Opened(Case(failure), judged.message.ref) for judged in turn.judged)
+    await commits.commit(batch(turn))
+    try:
+        # given: also a message that is no conflict, with a case of that class
+        assert (await reads.status()).conflicts == 1
+        for case in await cases.find(CaseFilter(), after=0, limit=10):
+            await cases.resolve(case.id, actor="ann")
+        assert (await reads.status()).conflicts == 0
+    finally:
+        await commits.close()
+        await cases.close()
 
 
 class TestOthers:

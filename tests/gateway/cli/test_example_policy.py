@@ -1,10 +1,11 @@
-"""The policy file for newcomers fits the sandbox systems and the shipped events."""
+"""The policy files for newcomers, of the examples and of the composition, fit the sandboxes and the shipped events."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -15,13 +16,17 @@ from adapters.sandbox.operations import OPERATIONS, Role, operations_of
 from gateway.cli.sandbox import CRM_PORT, ERP_PORT, PSA_PORT, TOKEN
 from gateway.door import Door
 from gateway.http_policy import HttpSystemPolicy
-from gateway.policy_file import read_policy
+from gateway.policy_file import PolicyFile, read_policy
 from schemas.codec import STRUCTURED
 from schemas.keys import EXTERNAL
 from schemas.registry import EVENTS
-from tests.gateway.cli.conftest import EXAMPLES
+from tests.gateway.cli.conftest import EXAMPLES, ROOT
 
 POLICY = read_policy(EXAMPLES / "policy.yaml")
+POLICIES = [
+    pytest.param(POLICY, id="examples"),
+    pytest.param(read_policy(ROOT / "docker" / "policy.yaml"), id="docker"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +53,26 @@ def example(type_: str) -> bytes:
     return files("schemas").joinpath("examples", f"{type_}.json").read_bytes()
 
 
+def named(data: Any, field: str) -> Iterator[str]:
+    """What `field` is anywhere in an event's data."""
+    if isinstance(data, dict):
+        if field in data:
+            yield data[field]
+        for value in data.values():
+            yield from named(value, field)
+    elif isinstance(data, list):
+        for value in data:
+            yield from named(value, field)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("type_", EVENTS.offered_types)
-def test_the_door_admits_every_example(type_: str) -> None:
+def test_the_door_admits_every_example(type_: str, policy: PolicyFile) -> None:
     # Given an example event, published by any user that the policy lets send for its source
     event = orjson.loads(example(type_))
     entity = type_.partition(".")[0]
-    door = Door(lambda: POLICY.sources, lambda: UUID(int=1))
-    for user in POLICY.sources[event["source"]].users:
+    door = Door(lambda: policy.sources, lambda: UUID(int=1))
+    for user in policy.sources[event["source"]].users:
         # When it is delivered
         key, entry = door.admit(Handed(example(type_), f"tallystick.{entity}", type_.rpartition(".")[0], user))
         # Then it is admitted, for the entity that decides on it or for the PSA's id of a project
@@ -63,15 +81,15 @@ def test_the_door_admits_every_example(type_: str) -> None:
         assert entry.message.id == event["id"]
 
 
+@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("type_", EVENTS.types)
-def test_the_policy_knows_what_the_examples_name(type_: str) -> None:
+def test_the_policy_knows_what_the_examples_name(type_: str, policy: PolicyFile) -> None:
     data = orjson.loads(example(type_))["data"]
-    named = [*data.get("legal_entities", []), *([data["legal_entity"]] if "legal_entity" in data else [])]
-    assert set(named) <= set(POLICY.legal_entities)
-    if "service_line" in data:
-        assert data["service_line"] in POLICY.service_lines
-    if "tax_profile" in data:
-        assert all(data["tax_profile"] in POLICY.legal_entities[code].tax_codes for code in named)
+    codes = {*data.get("legal_entities", []), *named(data, "legal_entity")}
+    assert codes <= set(policy.legal_entities)
+    assert set(named(data, "service_line")) <= set(policy.service_lines)
+    for profile in named(data, "tax_profile"):
+        assert all(profile in policy.legal_entities[code].tax_codes for code in codes)
 
 
 def test_senders_and_their_users() -> None:

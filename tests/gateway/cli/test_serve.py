@@ -14,9 +14,12 @@ import orjson
 import pytest
 
 from adapters.postgres.migrations.upgrade import upgrade
+from gateway.cli.checks.settings import mistakes
+from gateway.cli.options import DATABASE_URL
 from gateway.exits import Exit
 from gateway.local.ports import free_port
 from gateway.local.postgres import LocalPostgres
+from gateway.settings import read_settings
 from tests.fixtures.rabbitmq import Vhost
 from tests.fixtures.wait import wait_for
 from tests.gateway.cli.conftest import NOBODY, SetUp, ask, cli, ended, program
@@ -111,6 +114,31 @@ async def test_passwords_do_not_travel_in_plain_text() -> None:
     for code, err in await asyncio.gather(*(refusal(addresses | each) for each in allowed)):
         assert code == Exit.FAILED
         assert "nowhere.yaml: No such file" in err
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("postgresql:///x", []),
+        ("postgresql:///x?host=/run/postgresql", []),
+        ("postgresql://u@%2Frun%2Fpostgresql/x", []),
+        ("postgresql://u@[::1]:5432/x", []),
+        ("postgresql:///x?host=localhost:5432,127.0.0.1", []),
+        ("postgresql:///x?host=db.example", [DATABASE_URL]),
+        ("postgresql:///x?host=localhost,db.example:5432", [DATABASE_URL]),
+        ("postgresql://u@localhost,db.example/x", [DATABASE_URL]),
+        ("postgresql://u@localhost/x?host=db.example", []),
+        ("postgresql:///x?host=db.example&sslmode=verify-full", []),
+        ("postgresql:///x?host=db.example&sslmode=require&sslmode=prefer", [DATABASE_URL]),
+    ],
+)
+def test_the_database_is_looked_for_where_the_driver_does(url: str, refused: list[str]) -> None:
+    settings = {
+        DATABASE_URL: url,
+        "TALLYSTICK_AMQP_URL": "amqp://u@localhost/",
+        "TALLYSTICK_POLICY": "policy.yaml",
+    }
+    assert [line.partition(":")[0] for line in mistakes(read_settings(settings))] == refused
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from gateway.cli.checks.systems import look
 from gateway.cli.declared import Configured, as_json, promise_rows, record_rows, system_row
 from gateway.exits import Exit
 from gateway.policy_file import AnySystem, PolicyFile
+from schemas.operations.table import OPERATIONS
 from tests.gateway.cli.conftest import EXAMPLES, NOBODY, TOKEN, cli
 
 EXAMPLE = EXAMPLES / "policy.yaml"
@@ -353,3 +354,18 @@ class TestLook:
     async def test_a_system_that_does_not_answer_in_time(self) -> None:
         found = await look("psa", Silent(), patience=0.01)
         assert [each.found for each in found.findings] == ["it did not answer all questions within 0.01 s"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_the_schema_of_what_is_sent(operation: str) -> None:
+    shown = cli("system", "schema", operation)
+    assert shown.exit_code == Exit.OK
+    schema = orjson.loads(shown.stdout)
+    assert schema["title"] == operation
+    assert set(schema["properties"]) == set(OPERATIONS[operation].model_fields)
+
+
+def test_the_schema_of_an_unknown_operation() -> None:
+    shown = cli("system", "schema", "billable.posted")
+    assert shown.exit_code == Exit.USAGE
+    assert "billable.post" in shown.stderr

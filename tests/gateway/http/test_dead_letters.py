@@ -20,7 +20,7 @@ def letter(name: str, delivery: Parcel | None = None, *, code: str = "user_diffe
     given = delivery or parcel(id=name)
     return DeadLetter(
         name.encode(), given.queue, given.routing_key, AUTH, code, "not allowed", given.content_type,
-        {"x": 1}, given.body, given.user_id, headers_cut=cut,
+        {"x": 1}, given.body, given.user_id, is_cut=cut,
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ async def test_one_is_shown_with_its_headers_and_without_its_body(stand: Stand) 
     assert shown == {
         "digest": "61", "state": "buried", "seen": 1, "queue": "tallystick.timesheet",
         "routing_key": "timesheet.approved", "user_id": "psa-user", "failure_class": "auth", "code": "user_differs",
-        "reason": "not allowed", "content_type": "application/cloudevents+json", "headers_cut": False,
+        "reason": "not allowed", "content_type": "application/cloudevents+json", "is_cut": False,
         "bytes": len(parcel(id="a").body), "settled_at": None, "settled_by": None, "settled_reason": None,
         "headers": {"x": 1},
     }  # fmt: skip
@@ -95,6 +95,7 @@ async def test_one_whose_headers_were_cut_cannot_be_retried(stand: Stand) -> Non
     await stand.dead_letters.bury([letter("a", cut=True)])
     page = await stand.post(path("a", "/retry"), REASON)
     assert (page.status, page.json["type"]) == (409, "/problems/dead-letter-cut")
+    assert "data_refused" in page.detail
     assert "publish it again" in page.detail
 
 
@@ -125,11 +126,11 @@ async def test_many_are_retried_page_by_page_with_a_result_each(stand: Stand) ->
         await stand.dead_letters.bury([each])
     first = await stand.post("/v1/dead-letters/retry", REASON | {"code": "user_differs", "limit": 3})
     assert first.status == 200
-    assert first.json["counts"] == {"admitted": 1, "refused": 1, "headers_cut": 1}
+    assert first.json["counts"] == {"admitted": 1, "refused": 1, "cut": 1}
     items = first.json["items"]
     assert isinstance(items, list)
     assert [(item["digest"], item["outcome"], item["code"]) for item in items] == [
-        ("61", "admitted", None), ("62", "refused", "source_unknown"), ("63", "headers_cut", None),
+        ("61", "admitted", None), ("62", "refused", "source_unknown"), ("63", "cut", None),
     ]  # fmt: skip
     body = REASON | {"code": "user_differs", "cursor": first.json["next"]}
     second = await stand.post("/v1/dead-letters/retry", body)

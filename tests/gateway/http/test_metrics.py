@@ -5,9 +5,10 @@ from __future__ import annotations
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from adapters.ports.turns import Judged
+from adapters.ports.turns import Judged, Opened
+from schemas.facts import Case
 from schemas.keys import ActorKey
-from schemas.verdicts import Verdict
+from schemas.verdicts import Failure, FailureClass, Verdict
 from tests.contracts.turns import SHEET, asking, command, message, queued
 from tests.gateway.http.stand import Stand
 
@@ -36,7 +37,10 @@ async def test_what_stands_open_is_there(stand: Stand) -> None:
     await stand.park(SHEET, message("e1"), message("e2"))
     other = ActorKey("timesheet", "T-9")
     turn = asking(queued((await stand.commits.load([other]))[other], message("e3")), command(other))
-    turn.judged.append(Judged(message("e4"), Verdict.CONFLICT, 0))
+    turn.judged.append(Judged(conflict := message("e4"), Verdict.CONFLICT, 0))
+    turn.opened.append(
+        Opened(Case(Failure(FailureClass.CONFLICT, "id_reused", "send it under a new id")), conflict.ref)
+    )
     await stand.commit(turn)
     await stand.bury("one", "two")
     samples = await scrape(stand)

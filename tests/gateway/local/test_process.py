@@ -54,7 +54,7 @@ def folder() -> Iterator[Path]:
 def is_running(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before the open, or between the open and the read
         return False
     return state != "Z"  # dead, and only not yet noticed by its new parent
 

@@ -6,10 +6,12 @@ import asyncio
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from aiormq.exceptions import AMQPConnectionError, ChannelAccessRefused
 
 from adapters.ports.broker import Outgoing, Published
 from adapters.rabbitmq.administration import RabbitAdministration
+from adapters.rabbitmq.keepsakes import RabbitKeepsakes
 from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.topology import EVENTS, NOTICES, UNROUTED, WATERMARK, topology
 from gateway.local.definitions import BrokerUser, definitions
@@ -42,12 +44,10 @@ async def test_the_named_broker_is_used_before_anything_is_started() -> None:
 
 
 async def test_a_source_may_publish_events_and_do_nothing_else(vhost: Vhost) -> None:
-    # given: a source, on a broker with our topology, which a user with the rights that the manual names has applied
+    # given: a source, on a broker with our topology, which a gateway's user has applied
     ours = BrokerUser(f"gateway-of-{vhost.name}", "secret")
     source = BrokerUser(f"source-of-{vhost.name}", "secret")
-    await asyncio.to_thread(vhost.node.load, definitions([ours], [vhost.name], sources=[source]))
-    rights = [r"^tallystick\..*"] * 3
-    await asyncio.to_thread(vhost.node.control, "set_permissions", "-p", vhost.name, ours.name, *rights)
+    await asyncio.to_thread(vhost.node.load, definitions([], [vhost.name], gateways=[ours], sources=[source]))
     administration = RabbitAdministration(vhost.node.url_for(*ours, vhost=vhost.name))
     await administration.apply(topology(["project"]))
     await administration.close()
@@ -75,6 +75,36 @@ async def test_a_source_may_publish_events_and_do_nothing_else(vhost: Vhost) -> 
         channel = await connection.channel()
         with pytest.raises(ChannelAccessRefused):
             await (await channel.get_queue("tallystick.project", ensure=False)).get(timeout=10)
+
+
+async def test_a_gateway_may_do_its_work_and_nothing_else(vhost: Vhost) -> None:
+    # given: a user with a gateway's rights
+    ours = BrokerUser(f"gateway-of-{vhost.name}", "secret")
+    await asyncio.to_thread(vhost.node.load, definitions([], [vhost.name], gateways=[ours]))
+    url = vhost.node.url_for(*ours, vhost=vhost.name)
+
+    # then: it declares, tells, keeps its watermark, and reads
+    administration = RabbitAdministration(url)
+    await administration.apply(topology(["project"], {"project": ["legacy.#"]}))
+    await administration.close()
+    publishing = RabbitPublishing(url, report=lambda _: None)
+    wanted = {NOTICES: Published.UNROUTABLE, WATERMARK: Published.CONFIRMED, EVENTS: Published.CONFIRMED}
+    sent = [Outgoing(exchange, "project.activated", b"1", "x/y", {}, exchange) for exchange in wanted]
+    assert await publishing.publish(sent) == list(wanted.values())
+    await publishing.close()
+    keepsakes = RabbitKeepsakes(url)
+    assert [kept.body for kept in await keepsakes.take(WATERMARK)] == [b"1"]
+    await keepsakes.close()
+    connection = await aio_pika.connect(url, timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        await (await channel.get_queue("tallystick.project")).consume(arrived.put)
+        assert (await asyncio.wait_for(arrived.get(), 10)).body == b"1"
+
+        # and: it declares nothing of others
+        with pytest.raises(ChannelAccessRefused):
+            await channel.declare_queue("another", durable=True)
 
 
 async def test_each_user_publishes_under_its_own_name(vhost: Vhost) -> None:

@@ -24,6 +24,7 @@ IN_SQL: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "state applied on a redelivery": ("apply_in_one_statement", "lane_rows_unconditional"),
     "reference unchecked": ("relied_unlocked",),
+    "claim that nobody holds": ("claim_held_by_another",),
     "unknown commit resolved by version": ("resolve_by_version",),
     "second head sent": ("next_command", "claim_head_first", "release_by_key", "abandon_at_once"),
     "deadlocks": ("unsorted",),

@@ -263,7 +263,7 @@ CREATE TABLE tallystick.dead_letter (
     reason         text NOT NULL,
     content_type   text,
     headers        jsonb NOT NULL,
-    headers_cut    boolean NOT NULL DEFAULT false,
+    is_cut         boolean NOT NULL DEFAULT false,
     body           bytea NOT NULL,
     state          text NOT NULL DEFAULT 'buried' CHECK (state IN ('buried', 'admitted', 'discarded')),
     settled_at     timestamptz,

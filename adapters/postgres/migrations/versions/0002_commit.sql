@@ -181,10 +181,12 @@ BEGIN
         FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
         WHERE ok[c.turn] ORDER BY c.scope COLLATE "C", c.value COLLATE "C", c.turn
         ON CONFLICT DO NOTHING;
+        -- A turn needs the row to be there and its own: whoever held it may have released it since it was in our way,
+        -- and then nobody has it.
         FOREACH refused IN ARRAY ARRAY(
             SELECT c.turn FROM unnest(c_turn, c_scope, c_value) c(turn, scope, value)
-            JOIN tallystick.claim h ON h.scope = c.scope AND h.value = c.value
-            WHERE ok[c.turn] AND (h.entity, h.key) <> (t_entity[c.turn], t_key[c.turn]))
+            LEFT JOIN tallystick.claim h ON h.scope = c.scope AND h.value = c.value
+            WHERE ok[c.turn] AND (h.entity, h.key) IS DISTINCT FROM (t_entity[c.turn], t_key[c.turn]))
         LOOP
             ok[refused] := false;
         END LOOP;

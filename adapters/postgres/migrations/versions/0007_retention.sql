@@ -1,7 +1,8 @@
 -- Removing what is final and old, in small batches. Ages are the database's own clock.
 
 CREATE INDEX inbox_age ON tallystick.inbox (received_at)
-    WHERE position IS NULL AND verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded');
+    WHERE position IS NULL
+      AND verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded', 'conflict');
 CREATE INDEX attempt_age ON tallystick.attempt (started_at);
 CREATE INDEX timeline_age ON tallystick.timeline (at);
 CREATE INDEX cases_age ON tallystick.cases (closed_at) WHERE closed_at IS NOT NULL;
@@ -38,7 +39,7 @@ BEGIN
         DELETE FROM tallystick.inbox WHERE ref = ANY (ARRAY(
             SELECT i.ref FROM tallystick.inbox i
             WHERE i.position IS NULL AND i.received_at < before
-              AND i.verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded')
+              AND i.verdict IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded', 'conflict')
               AND i.ref NOT IN (SELECT unnest(untold))  -- hashed, however many they are
               AND NOT EXISTS (SELECT FROM unnest(systems) s(name)
                               JOIN tallystick.outbox o
