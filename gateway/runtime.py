@@ -426,12 +426,12 @@ class Runtime:
         return MappingRetry(self.policies, unmapped, acts, self.look_at, Backoff(), self.people)
 
     def _make_reconciliation(self, actors: Mapping[str, Actor], sources: Sources) -> Reconciliation | None:
-        ports, policies = self._ports, self.policies
+        ports = self._ports
         if ports.reconciliation is None:
             return None
         return reconciliation(
-            ports.reconciliation, ports.entities, ports.systems, self.inner, actors, policies.policy,
-            policies.reconciliations, self.pauses.active, sources.now,
+            ports.reconciliation, ports.entities, ports.systems, self.inner, actors, self.policies, self.pauses.active,
+            sources.now,
         )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:

@@ -56,7 +56,7 @@ def planned(state: Timesheet, contract_id: str, number: int, context: Context) -
 
 
 def replanned(state: Timesheet, plan: Plan) -> Accept:
-    """This plan in place of the one before it; none where it changes nothing, or was rejected before."""
+    """The plan in place of the one before it; none where it changes nothing, or was rejected before."""
     others = {contract: each for contract, each in state.plans.items() if contract != plan.contract}
     is_asked = bool(plan.lines) and not _is_declined(plan, state)
     return with_plans(Accept(state), state, others | ({plan.contract: plan} if is_asked else {}))

@@ -71,20 +71,12 @@ def _cases(invoice: Invoice) -> Iterator[Case]:
             yield Case(view.failure, f"{VIEW}{operation}", (Act.RETRY, Act.RESOLVE))
     if header is None:
         return
-    if invoice.issued is not None and invoice.posting == "none" and invoice.places and invoice.places.engine:
-        yield _nobody_posts(invoice.issued, invoice.places.engine)
+    if invoice.issued is not None:
+        yield from _of_issued(invoice, invoice.issued)
     if invoice.twins:
         yield _twice(header, (*invoice.twins, f"{invoice.external_id}"))
-    if invoice.issued is not None and invoice.posted is not None and differ(invoice.issued, invoice.posted):
-        yield _amounts(invoice.issued, invoice.posted)
     if invoice.balance < 0:
-        reason = (
-            f"{-invoice.balance} {header.currency} more came than was owed: pay it back or book it on another invoice, "
-            "and have that told as a payment below zero; this closes by itself then"
-        )
-        failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
-        asks = digest_of(f"{-invoice.balance:f}".encode())
-        yield Case(failure, OVERPAID, (Act.RESOLVE,), money={header.currency: -invoice.balance}, asks=asks)
+        yield _overpaid(header.currency, -invoice.balance)
     for (kind, id), entry in invoice.entries.items():
         if entry.currency != header.currency:
             yield _foreign(kind, id, entry, header.currency)
@@ -97,6 +89,13 @@ def differ(one: Issued | Posted, other: Issued | Posted) -> bool:
 
 def _money(invoice: Issued | Posted) -> tuple[object, ...]:
     return invoice.legal_entity, invoice.number, invoice.currency, invoice.net, invoice.tax, invoice.total
+
+
+def _of_issued(invoice: Invoice, issued: Issued) -> Iterator[Case]:
+    if invoice.posting == "none" and invoice.places and invoice.places.engine:
+        yield _nobody_posts(issued, invoice.places.engine)
+    if invoice.posted is not None and differ(issued, invoice.posted):
+        yield _amounts(issued, invoice.posted)
 
 
 def _nobody_posts(issued: Issued, engine: str) -> Case:
@@ -127,6 +126,16 @@ def _amounts(issued: Issued, posted: Posted) -> Case:
     failure = Failure(FailureClass.CONFLICT, "posted_differs", reason, "total")
     asks = digest_of(*(f"{each}".encode() for each in (*_money(issued), *_money(posted))))
     return Case(failure, AMOUNTS, (Act.RESOLVE,), owner="finance", money={posted.currency: posted.total}, asks=asks)
+
+
+def _overpaid(currency: str, amount: Decimal) -> Case:
+    reason = (
+        f"{amount} {currency} more came than was owed: pay it back or book it on another invoice, "
+        "and have that told as a payment below zero; this closes by itself then"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
+    asks = digest_of(f"{amount:f}".encode())
+    return Case(failure, OVERPAID, (Act.RESOLVE,), money={currency: amount}, asks=asks)
 
 
 def _foreign(kind: str, id: str, entry: Entry, currency: str) -> Case:

@@ -35,7 +35,11 @@ def batch_body(commands: Sequence[Command]) -> bytes:
     """The request's body; each command's own is in it byte for byte."""
     lines: list[dict[str, object]] = []
     for each, before in zip(commands, _before(commands), strict=True):
-        line = {"idempotency_key": str(each.id), "reference": each.reference, "body": orjson.Fragment(each.body)}
+        line: dict[str, object] = {
+            "idempotency_key": str(each.id),
+            "reference": each.reference,
+            "body": orjson.Fragment(each.body),
+        }
         if before is not None:
             line["follows"] = str(before.id)
         lines.append(line)

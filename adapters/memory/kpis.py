@@ -122,7 +122,7 @@ class MemoryKpis:
             name = (place.measure, place.legal_entity, place.currency, place.label)
             before = found.get(name)
             found[name] = (
-                Sum(*name, *added, place.day)
+                Sum(*name, added.count, added.total, place.day)
                 if before is None
                 else Sum(*name, before.count + added.count, before.total + added.total, max(before.last, place.day))
             )

@@ -107,8 +107,8 @@ class MemoryRetention:
             left -= len(gone)
         if left < limit:
             return limit - left
-        for id in [id for id, plan in plans.items() if plan.run in old]:
-            del plans[id]
+        for plan in [each for each in plans.values() if each.run in old]:
+            del plans[plan.id]
         for id in old:
             del runs[id]
         return len(old)

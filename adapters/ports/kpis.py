@@ -113,7 +113,8 @@ class Place(NamedTuple):
     day: date
 
 
-class Added(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Added:
     """How many things, and what they come to: money, or seconds."""
 
     count: int
@@ -191,7 +192,8 @@ class Books(Protocol):
     async def close(self) -> None: ...
 
 
-class Sum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sum:
     """A sum over days; `last` is the last of them on which something was added."""
 
     measure: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import chain
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -81,7 +80,8 @@ class PostgresBooks:
 
     async def add(self, counted: Counted) -> bool:
         page, added, kept = counted.page, counted.added, counted.kept
-        reached, until = page.reached, max((line.at for line in chain(page.lines, page.cases)), default=None)
+        times = [*(line.at for line in page.lines), *(line.at for line in page.cases)]
+        reached, until = page.reached, max(times, default=None)
         bodies = [None if each is None else each.body.decode() for each in kept.values()]
         [answer] = await self._fetch(
             _ADD, page.turn, reached.timeline, reached.cases, until, *reached.missing, *reached.found,

@@ -131,7 +131,10 @@ async def left(office: Office) -> Mapping[str, int]:
 
 
 async def _by_code(office: Office, state: str) -> Mapping[str, int]:
-    return Counter(answer.code for person in SETTLING for _, answer in await _answered(office, person, state))
+    counts: Counter[str] = Counter()
+    for person in SETTLING:
+        counts.update(answer.code for _, answer in await _answered(office, person, state))
+    return counts
 
 
 async def _answered(office: Office, person: Person, state: str) -> list[tuple[dict[str, object], Answer]]:

@@ -59,7 +59,7 @@ class Paper(Memory):
     approvals: dict[int, datetime] = {}
     """Version at which an approval was applied -> when that came in."""
     repairs: tuple[int, ...] = ()
-    """Versions at which a repair was applied: what it asked for is no business, but brings a system to what was counted."""
+    """Versions at which a repair was applied: what it asks for was counted before, and is no business of its own."""
     lines: dict[str, Booked] = {}
     invoices: dict[str, tuple[str, ...]] = {}
     """Line -> the invoices that bill it."""

@@ -42,9 +42,7 @@ class Checks:
         too_many = Counter(_name(item) for item in still if _is_too_much(item))
         # Of what is there once too often one entry stays: somebody may have deleted that one instead of ours.
         done = {
-            item.number
-            for item in still
-            if not _is_too_much(item) or too_many[_name(item)] < len(there[_name(item)])
+            item.number for item in still if not _is_too_much(item) or too_many[_name(item)] < len(there[_name(item)])
         }
         return [item.number for item in plan.items if item.number not in done]
 
@@ -79,7 +77,7 @@ class Checks:
         return any((each.external_id, each.sort, each.amount, each.day) == said for each in standing)
 
     async def _is_absent(self, system: str, item: Item) -> bool:
-        """Whether the system says that it has nothing under the reference that we hold, wherever it may have booked it."""
+        """Whether the system says that it has nothing under the reference that we hold, wherever it was booked."""
         can_ask = asker(self._systems, system)
         if not can_ask(Sort(item.sort)):
             return False

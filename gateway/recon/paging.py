@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Paging:
-    """Notices that a page comes again, whatever the length of the circle, by remembering one page (R. P. Brent, 1980)."""
+    """Notices that a page comes again, however long the circle is, by remembering one page (R. P. Brent, 1980)."""
 
     def __init__(self) -> None:
         self._kept: str | None = None

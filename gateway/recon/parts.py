@@ -20,15 +20,16 @@ from adapters.ports.turns import Row
 from gateway.backoff import Backoff
 from gateway.inner import Inner
 from gateway.metrics import Gauge
+from gateway.policies import PolicyBook
 from gateway.recon.checks import Checks
 from gateway.recon.repairs import Repairs, Telling
-from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.steps import Held, HeldUnreadable, Steps
 from gateway.recon.tries import LONGEST
 from gateway.recon.worker import Reconciler
 from gateway.references import read_state
 from gateway.unreadable import is_unreadable
 from schemas.standing import Standing
+
 
 @dataclass(frozen=True, slots=True)
 class ReconPorts:
@@ -77,17 +78,16 @@ def reconciliation(
     systems: Mapping[str, System],
     inner: Inner,
     actors: Mapping[str, Actor],
-    policy: Callable[[], Policy],
-    schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
+    policies: PolicyBook,
     pauses: Callable[[], Sequence[Pause]],
     now: Callable[[], datetime],
 ) -> Reconciliation:
     """Everything, wired."""
-    steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policy))
+    steps = Steps(ports.work, ports.holdings, systems, held_by(actors, policies.policy))
     checks = Checks(systems, ports.holdings, now)
     repairs = Repairs(ports.plans, entities, checks, Telling(inner), pauses, now)
     backoff = Backoff(longest=LONGEST.total_seconds())
-    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, schedules, now, backoff)
+    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
     return Reconciliation(reconciler, readable, now)
 

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import orjson
 from pydantic import ValidationError
 
-from adapters.ports.recon import Difference, Kind, Numbered
+from adapters.ports.recon import Kind, Numbered
 from schemas.billed import Post
 from schemas.operations.billable import BillablePost
 from schemas.operations.cost import CostPost

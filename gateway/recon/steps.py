@@ -120,10 +120,10 @@ class Steps:
 def books_of(systems: Mapping[str, System], name: str) -> Postings:
     """The system whose books are to be read. Raises `PostingsUnreadable`."""
     system = systems.get(name)
-    if isinstance(system, Postings):
-        return system
     if system is None:
         raise PostingsUnreadable(f"the policy file lists no system {name}")
+    if isinstance(system, Postings):
+        return system
     raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
 
 

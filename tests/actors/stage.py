@@ -62,11 +62,12 @@ class Given:
     others: Mapping[ActorKey, State] = field(default_factory=dict)
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
     source: str = "urn:test"
+    now: datetime = NOW
 
     def when(self, happened: Record | Result) -> Decision:
         """What is decided."""
         event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source)
-        context = Context(self.key, NOW, self.policy, self._loaded(event), self.taken)
+        context = Context(self.key, self.now, self.policy, self._loaded(event), self.taken)
         return self.actor.decide(self.state, event, context)
 
     def after(self, *happened: Record | Result) -> Given:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from actors.decision import Ignore, Reject
@@ -63,9 +63,10 @@ def billed(office: Office) -> list[str]:
 
 
 def bill(office: Office, *days: date) -> list[str]:
-    """A sheet for each of these days is approved; answers the rates that were billed."""
+    """A sheet for each of these days is approved once its day has come; answers the rates that were billed."""
     before = len(billed(office))
     for day in days:
+        office.now = max(office.now, datetime.combine(day, time(17), UTC))
         office.tell(ActorKey("timesheet", f"T-{day}-{before}"), sheet(day))
     return billed(office)[before:]
 
@@ -122,8 +123,9 @@ def test_amendments_out_of_order_are_applied_in_order() -> None:
     assert bill(office, JUNE) == ["145.00"]
     # When version 2 comes
     office.tell(SOW, order(2, change="500.00", rate="150.00"))
-    # Then both are in force, each from its day on
-    assert (agreed(office), office.cases) == ([1, 2, 3], {})
+    # Then both are in force, each from its day on, and finance is asked about the sheet that was billed before
+    assert (agreed(office), office.topics(SOW)) == ([1, 2, 3], [])
+    assert [case.failure.code for case in office.cases.values()] == ["rates_changed"]
     assert bill(office, MARCH, APRIL, JUNE) == ["145.00", "150.00", "160.00"]
     # And version 2 sent once more changes nothing
     assert isinstance(office.tell(SOW, order(2, change="900.00")), Ignore)

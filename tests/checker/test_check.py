@@ -31,6 +31,7 @@ from tests.checker.evidence import (
     Request,
     Sent,
     Step,
+    Unsettled,
 )
 from tests.checker.report import Invariant, TooFewFaults, demand
 from tests.checker.small import (
@@ -325,7 +326,8 @@ def test_what_came_again_by_itself_needs_the_decision() -> None:
 def test_what_is_behind_another_takes_effect_only_if_that_one_has() -> None:
     evidence = in_one_request()
     timeline = tuple(line for line in SMALL.timeline if line.command != "s1-1")
-    spoilt = replace(evidence, effects=SMALL.effects[1:], timeline=timeline)
+    outbox = (*SMALL.outbox, Unsettled("s1-1", (1, 0)))
+    spoilt = replace(evidence, effects=SMALL.effects[1:], timeline=timeline, outbox=outbox)
     why = [violation.why for violation in check(spoilt).violations if violation.invariant is Invariant.ORDER]
     assert why == ["took effect, and the one before it has not"]
 

@@ -333,7 +333,9 @@ def test_a_run_that_is_refused_as_a_whole_is_sent_up_to_what_is_refused() -> Non
     run(story())
 
 
-@pytest.mark.parametrize(("first", "speech"), [(LOST, Speech.FAILED), (REFUSED, Speech.WELL), (NOT_BEGUN, Speech.NEITHER)])
+@pytest.mark.parametrize(
+    ("first", "speech"), [(LOST, Speech.FAILED), (REFUSED, Speech.WELL), (NOT_BEGUN, Speech.NEITHER)]
+)
 def test_what_was_not_begun_says_nothing_of_the_system(first: Outcome, speech: Speech) -> None:
     async def story() -> None:
         # Given a system that fails at the first line of a run, and answers 424 for those that follow it

@@ -84,14 +84,15 @@ async def test_what_is_planted_is_found_repaired_and_clean(installation: Firm) -
     # When somebody deletes, changes, copies, and writes entries in the ERP
     ids = {reference: entry["external_id"] for reference, entry in (await books(installation)).items()}
     reversal = next(row for row in await installation.journal() if row["operation"] == "billable.reverse")
-    [foreign] = await installation.by_hand(
+    added = await installation.by_hand(
         {"do": "remove", "external_id": ids["timesheet/T0/L1.r1/1"]},
         {"do": "change", "external_id": ids["timesheet/T1/L1.r1/1"], "amount": "900.00"},
         {"do": "change", "external_id": ids["timesheet/T1/L2.r1/1"], "day": "2026-03-09"},
         {"do": "copy", "external_id": ids["timesheet/T2/L1.r1/1"]},
         {"do": "remove", "external_id": f"R-{reversal['seq']}"},
         BY_HAND,
-    )[-1:]
+    )
+    foreign = added[-1]
     # Then exactly that is found, with its money
     broken = await clerk.reconciled(**MARCH)
     planted = {

@@ -174,8 +174,10 @@ def _of_month(
         for line in report.counting
         if line.is_billable and first <= line.incurred_on <= last
     ]
-    kinds: tuple[tuple[Literal["time", "expense"], list[tuple[Decimal, Bill]]], ...]
-    kinds = (("time", time), ("expense", spent))
+    kinds: tuple[tuple[Literal["time", "expense"], list[tuple[Decimal, Bill]]], ...] = (
+        ("time", time),
+        ("expense", spent),
+    )
     for place, (kind, rows) in enumerate(kinds, 1):
         if rows:
             amount = sum((amount for amount, _ in rows), Decimal(0))

@@ -232,9 +232,7 @@ def test_an_invoice_of_a_closed_day_is_not_posted_until_the_policy_opens_it() ->
 
 def sent_nowhere(billing: str | None = "engine") -> Policy:
     """The policy sends invoices to no ERP."""
-    entity = POLICY.legal_entities["DE01"].model_copy(
-        update={"operations": {"invoice.post": None}, "billing": billing}
-    )
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"invoice.post": None}, "billing": billing})
     return POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
 
 

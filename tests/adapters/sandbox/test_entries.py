@@ -116,7 +116,7 @@ async def test_an_entry_is_changed_and_added_by_hand(erp: Caller) -> None:
     added = {
         "sort": "billable", "legal_entity": "DE01", "day": "2026-11-04", "amount": "5.00", "currency": "EUR",
     }  # fmt: skip
-    change = {"do": "change", "external_id": posted, "amount": "1.00", "day": "2026-11-03"}
+    change: dict[str, object] = {"do": "change", "external_id": posted, "amount": "1.00", "day": "2026-11-03"}
     assert (await by_hand(erp, change, {"do": "add", **added})).status == 200
     changed, new = await standing(erp)
     assert (changed["amount"], changed["day"], changed["currency"]) == ("1.00", "2026-11-03", "EUR")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
@@ -18,7 +20,7 @@ from tests.gateway.http.stand import TOKEN, Stand, listening, until
 
 MARCH = ("--from", "2026-03-01", "--through", "2026-03-31")
 FOUND = (
-    Difference(Kind.MISSING, OURS.name, OURS, None, (), {EUR: -(OURS.amount or 0)}),
+    Difference(Kind.MISSING, OURS.name, OURS, None, (), {EUR: Decimal("-720.00")}),
     Difference(Kind.EXTRA, FOREIGN.name, None, FOREIGN),
 )
 
@@ -41,10 +43,12 @@ async def started(stand: Stand, tmp_path: Path, *found: Difference) -> str:
     """The number of a run that has found this."""
     done = await run(stand, tmp_path, "start", "erp", *MARCH, "-o", "json")
     assert done.exit_code == 0, done.stderr
-    number = int(orjson.loads(done.stdout)["id"])
-    await stand.work.found(number, found, TALLY, cursor="x")
-    await stand.work.end(number)
-    return str(number)
+    begun = await stand.work.next()
+    assert begun is not None
+    assert begun.id == orjson.loads(done.stdout)["id"]
+    await stand.work.found(begun, found, TALLY, cursor="x")
+    await stand.work.end(replace(begun, cursor="x"))
+    return str(begun.id)
 
 
 async def test_a_run_is_begun_listed_and_shown(stand: Stand, tmp_path: Path) -> None:
@@ -68,8 +72,8 @@ async def test_who_waits_hears_whether_it_is_clean(stand: Stand, tmp_path: Path)
     await until(has_begun, 30)
     begun = await stand.work.next()
     assert begun is not None
-    await stand.work.found(begun.id, FOUND, TALLY, cursor="x")
-    await stand.work.end(begun.id)
+    await stand.work.found(begun, FOUND, TALLY, cursor="x")
+    await stand.work.end(replace(begun, cursor="x"))
     done = await waiting
     assert (done.exit_code, f"tallystick recon show {begun.id}" in done.stderr) == (Exit.FAILED, True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ RUNS = "/v1/reconciliations"
 MARCH = {"system": "erp", "first": "2026-03-01", "last": "2026-03-31"}
 
 
-async def begun(stand: Stand, click: str = "1", **changed: object) -> Page:
+async def begun(stand: Stand, click: str = "1", **changed: str) -> Page:
     return await stand.asked_by(TOKEN, "POST", RUNS, MARCH | changed, Idempotency_Key=click)
 
 
@@ -33,7 +34,7 @@ async def done(stand: Stand, *differences: Difference, click: str = "1", tally: 
 
 def missing(number: int = 1) -> Difference:
     ours = replace(OURS, reference=f"timesheet/T-{number}/l1.r1/1")
-    return Difference(Kind.MISSING, ours.name, ours, None, (), {EUR: -(OURS.amount or 0)})
+    return Difference(Kind.MISSING, ours.name, ours, None, (), {EUR: Decimal("-720.00")})
 
 
 async def test_a_run_is_begun_once_for_each_click(stand: Stand) -> None:
@@ -58,7 +59,7 @@ async def test_a_run_is_begun_once_for_each_click(stand: Stand) -> None:
     ],
 )
 async def test_a_wrong_request_says_what_to_change(
-    stand: Stand, changed: dict[str, object], status: int, said: str
+    stand: Stand, changed: dict[str, str], status: int, said: str
 ) -> None:
     answer = await begun(stand, **changed)
     assert answer.status == status

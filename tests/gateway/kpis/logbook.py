@@ -87,7 +87,9 @@ class Logbook:
         """As a period that holds all days."""
         found: list[Sum] = []
         for place, added in self.added.items():
-            found.append(Sum(place.measure, place.legal_entity, place.currency, place.label, *added, place.day))
+            found.append(
+                Sum(place.measure, place.legal_entity, place.currency, place.label, added.count, added.total, place.day)
+            )
         return found
 
     def figure(self, name: str) -> Value:

@@ -69,18 +69,26 @@ def test_of_two_generations_that_say_the_same_the_one_that_we_hold_is_ours() -> 
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "effect"),
+    ("field", "theirs", "effect"),
     [
-        ("amount", Decimal("700.00"), {EUR: Decimal("-20.00")}),
-        ("currency", "USD", {EUR: Decimal("-720.00"), Place("DE01", "USD"): Decimal("720.00")}),
-        ("day", date(2026, 3, 6), {}),
-        ("day", date(2026, 4, 1), {EUR: Decimal("-720.00")}),
-        ("account", "8401", {}),
-        ("legal_entity", "UK01", {EUR: Decimal("-720.00"), Place("UK01", "EUR"): Decimal("720.00")}),
+        ("amount", replace(THEIRS, amount=Decimal("700.00")), {EUR: Decimal("-20.00")}),
+        (
+            "currency",
+            replace(THEIRS, currency="USD"),
+            {EUR: Decimal("-720.00"), Place("DE01", "USD"): Decimal("720.00")},
+        ),
+        ("day", replace(THEIRS, day=date(2026, 3, 6)), {}),
+        ("day", replace(THEIRS, day=date(2026, 4, 1)), {EUR: Decimal("-720.00")}),
+        ("account", replace(THEIRS, account="8401"), {}),
+        (
+            "legal_entity",
+            replace(THEIRS, legal_entity="UK01"),
+            {EUR: Decimal("-720.00"), Place("UK01", "EUR"): Decimal("720.00")},
+        ),
     ],
 )
-def test_what_is_said_otherwise_names_the_field(field: str, value: object, effect: Sums) -> None:
-    [difference] = found(OURS, replace(THEIRS, **{field: value}))
+def test_what_is_said_otherwise_names_the_field(field: str, theirs: Standing, effect: Sums) -> None:
+    [difference] = found(OURS, theirs)
     assert (difference.kind, difference.fields, difference.effect) == (Kind.DIFFERENT, (field,), effect)
 
 
