@@ -216,7 +216,7 @@ class Gateway:
 
 @dataclass
 class Firm:
-    """Everything. Make it inside of a running story."""
+    """Everything, from `began` on by its clocks. Make it inside of a running story."""
 
     seed: int = 0
     gateways: list[Gateway] = field(default_factory=list)
@@ -224,10 +224,11 @@ class Firm:
     actors: Mapping[str, Actor] = field(default_factory=lambda: ACTORS)
     looks: type[MemoryLooks] = MemoryLooks
     desk: Desk = field(default_factory=Desk)
+    began: datetime = NOW
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.clock: Callable[[], float] = lambda: NOW.timestamp() + loop.time()
+        self.clock: Callable[[], float] = lambda: self.began.timestamp() + loop.time()
         self.store = MemoryStore(self.clock)
         self.outage = Outage()
         self.broker = MemoryBroker()

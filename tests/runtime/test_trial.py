@@ -62,16 +62,19 @@ def test_what_would_be_applied_is_what_is_applied() -> None:
         firm = await running(Firm())
         said = sheet("S1", PROJECT, 1, "7.50")
         found = await tried(firm, said)
-        # Then both lines would be billed
+        # Then both lines would be billed, and their month would hear of it
         assert found.turn is not None
         assert (found.verdict, found.key, found.failure, found.known) == (Verdict.APPLIED, SHEET, None, None)
-        assert [str(*money_of(queued.command.body).values()) for queued in found.turn.queued] == ["941.25", "941.25"]
+        queued = [each.command for each in found.turn.queued]
+        assert [(command.operation, *map(str, money_of(command.body).values())) for command in queued] == [
+            ("billable.post", "941.25"), ("billable.post", "941.25"), ("billed_month.listed",),
+        ]  # fmt: skip
         # And once it is published, exactly that is done
         await firm.publish(said)
         await until(lambda: len(firm.books["erp"].repeated) == 0 and firm.books["erp"].money() != 0)
         await settled(firm)
         booked = {place[1] for place in firm.books["erp"].entries if place[0] == "billable.post"}
-        assert booked == {queued.command.reference for queued in found.turn.queued}
+        assert booked == {command.reference for command in queued if command.operation == "billable.post"}
         # And tried again it is known: nothing would be done
         again = await tried(firm, said)
         assert again.known is not None

@@ -70,7 +70,8 @@ class Vendor:
     """Whether it answers no look-up."""
     name: str = ERP
     _keys: set[UUID] = field(default_factory=set)
-    _late: set[asyncio.Task[None]] = field(default_factory=set)
+    _late: deque[Command] = field(default_factory=deque)
+    _applying: set[asyncio.Task[None]] = field(default_factory=set)
     _busy_with: set[ActorKey] = field(default_factory=set)
 
     def capability(self, operation: str) -> Capability:
@@ -127,9 +128,10 @@ class Vendor:
             case Mood.TIMES_OUT:
                 return Unknown(NO_ANSWER)
             case Mood.APPLIES_LATE:
-                task = asyncio.create_task(self._apply_later(command))
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
+                self._late.append(command)
+                task = asyncio.create_task(self._apply_later())
+                self._applying.add(task)
+                task.add_done_callback(self._applying.discard)
                 return Unknown(NO_ANSWER)
             case Mood.APPLIES_THEN_TIMES_OUT | Mood.APPLIES_HALF:
                 self._apply(command)
@@ -152,9 +154,10 @@ class Vendor:
     async def close(self) -> None:
         return
 
-    async def _apply_later(self, command: Command) -> None:
+    async def _apply_later(self) -> None:
+        """Apply the one that is late for longest: of several that are due at once, too, the first that came."""
         await asyncio.sleep(30)
-        self._apply(command)
+        self._apply(self._late.popleft())
 
     def _apply(self, command: Command) -> None:
         if self.capability_of_all.key_window is None or command.id not in self._keys:
