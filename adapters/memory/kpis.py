@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from calendar import monthrange
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime
@@ -222,7 +223,8 @@ def _about(command: Command) -> About:
 
 
 def _legal_entity(body: bytes) -> str | None:
-    found = orjson.loads(body)
+    # Not by orjson, which refuses numbers that no float can hold, as PostgreSQL's `json` does not.
+    found = json.loads(body)
     data = found.get("data") if isinstance(found, dict) else None
     return data.get("legal_entity") if isinstance(data, dict) else None
 

@@ -27,7 +27,7 @@ class Entry:
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "serve": Entry("gateway.cli.serve", "serve", "Run the gateway until it is told to stop."),
-        "demo": Entry("gateway.cli.demo", "demo", "Play a firm's day on real parts, and prove the totals."),
+        "demo": Entry("gateway.cli.demo", "demo", "Play a quarter of a firm on real parts, and prove the totals."),
         "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
