@@ -40,6 +40,7 @@ class Sheet:
     partial: bool = True
     billable: bool = True
     role: str = "consultant"
+    currency: str = "USD"
     time: datetime = AT
     day: int = 0
     """Days from the first one to that of the line: each line of a sheet has its own, since a day has 24 hours."""
@@ -50,7 +51,7 @@ def message(exchange: str, sheet: Sheet) -> Outgoing:
     place = sheet.key if isinstance(sheet.key, int) else 0
     data = Approved(
         legal_entity="US01",
-        currency="USD",
+        currency=sheet.currency,
         employee=Employee(id=f"E-{place % 500}", cost_centre="CC-310"),
         period=Period(starts_on=DAY, ends_on=DAY),
         project=Reference(id=f"P-{place % PROJECTS}"),

@@ -101,11 +101,12 @@ OLD_TIMELINE: Final = """
 async def prepare(place: Place, lines: int = 1) -> str:
     """The gateway's tables and queues, with its messages taken; the exchange to publish to.
 
-    The sheet that is applied has so many `lines`, at most 999.
+    The sheet that is applied has so many `lines`, at most 999. The other one is refused by a rule: for want of a
+    mapping, it and its copies would be tried again as soon as `served` begins with a policy of its own.
     """
     exchange = await T.prepare(place)
     sheets = [Sheet(f"seed-applied-{number}", APPLIED, f"L{number}", day=number) for number in range(lines)]
-    sheets.append(Sheet("seed-parked", PARKED, "L0", role="gardener"))
+    sheets.append(Sheet("seed-parked", PARKED, "L0", currency="EUR"))
     await load.fill(place.amqp_url, exchange, sheets)
     await emptied(place, T, len(sheets))
     await place.fetch(FUNCTION)

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bench import options, results
+from bench import options, results, seed
 from bench.checks import WrongRound, queue_is_empty
 from bench.contenders import B, prepare_queue
 from bench.load import events, fill
@@ -61,3 +61,10 @@ async def test_messages_that_are_left_are_found(servers: Servers) -> None:
         await fill(place.amqp_url, await prepare_queue(place), events(3, 3))
         with pytest.raises(WrongRound, match="3 messages are left"):
             await queue_is_empty(place, B.queue)
+
+
+async def test_no_policy_tries_again_what_is_seeded_as_parked(servers: Servers) -> None:
+    async with fresh(servers) as place:
+        await seed.prepare(place)
+        cases = await place.fetch("SELECT failure_class FROM tallystick.cases WHERE closed_at IS NULL")
+        assert [each["failure_class"] for each in cases] == ["business_rule"]

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.checker.evidence import Entity, Published, Unsettled
+from tests.checker.killers import PARKED_AFTER, is_taken_for_killer
 from tests.checker.ledger import Ledger
 from tests.checker.numbers import waits_for_number
 from tests.checker.report import Invariant, Violation
@@ -49,10 +50,14 @@ def _lane(ledger: Ledger, entity: Entity, forbidden: set[str]) -> Iterator[Viola
     if head is None:
         return
     sent = ledger.origin(head)
-    if entity.lane == "parked" and ledger.open_case(ref=head.ref) is None:
+    case = ledger.open_case(ref=head.ref)
+    if entity.lane == "parked" and case is None:
         yield Violation(Invariant.LIVE, ledger.name(head.ref), "is parked, and no case is open")
-    if entity.lane in ("parked", "backoff") and sent is not None and not _may_stop(ledger, sent, forbidden):
-        yield Violation(Invariant.ISOLATION, ledger.name(head.ref), f"is {entity.lane} for no fault of its own")
+    is_killer = case is not None and is_taken_for_killer(ledger, case.code, PARKED_AFTER)
+    may_stop = sent is None or is_killer or _may_stop(ledger, sent, forbidden)
+    if entity.lane in ("parked", "backoff") and not may_stop:
+        why = f"is {entity.lane} for no fault of its own: {'no case' if case is None else case.code}"
+        yield Violation(Invariant.ISOLATION, ledger.name(head.ref), why)
     is_waiting = entity.lane == "waiting" and not entity.key.startswith("external/")
     if is_waiting and sent is not None and not sent.needs and not waits_for_number(ledger, entity, sent):
         yield Violation(Invariant.ISOLATION, ledger.name(head.ref), "waits, and needs nothing")

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.checker.cells import KILL
+from tests.checker.killers import BURIED_AFTER, is_taken_for_killer
 from tests.checker.ledger import APPLIED, CONFLICT, FINAL, OPEN, Ledger
 from tests.checker.report import Invariant, Violation
-
-KILLER = "kills_process"
-TRIES_OF_A_KILLER = 3
-"""Attempts alone, each recorded, of which the process must have died before a message is taken for what kills it."""
 
 
 def messages(ledger: Ledger) -> Iterator[Violation]:
@@ -67,8 +63,6 @@ def _dead_letters(ledger: Ledger) -> Iterator[Violation]:
     for sent in ledger.evidence.published:
         if sent.is_bad and sent.is_confirmed and sent.raw not in buried:
             yield Violation(Invariant.NO_LOSS, f"{sent.source} {sent.id}", "could not be read, and was not kept")
-    kills = sum(count for cell, count in ledger.evidence.faults.items() if cell.fault == KILL)
     for raw, letter in buried.items():
-        # Who is killed each time that a message ran alone takes it for a killer; it is kept, and seen.
-        if raw not in bad and not (letter.code == KILLER and kills >= TRIES_OF_A_KILLER):
+        if raw not in bad and not is_taken_for_killer(ledger, letter.code, BURIED_AFTER):
             yield Violation(Invariant.NO_LOSS, f"dead letter {letter.code}", "is a message that could be read")

@@ -456,6 +456,18 @@ def test_a_message_may_be_taken_for_a_killer_where_processes_were_killed_each_ti
     assert taken("not_json", 3)
 
 
+def test_a_message_may_be_parked_as_a_killer_where_processes_were_killed_each_time_that_it_ran_alone() -> None:
+    def blamed(code: str, kills: int) -> bool:
+        innocent = with_other("published", 6, stops=False)
+        cases = (*innocent.cases[:2], replace(innocent.cases[2], code=code))
+        found = check(replace(innocent, cases=cases, faults={Cell("commit in flight", "kill"): kills})).violations
+        return any("no fault of its own" in each.why for each in found)
+
+    assert not blamed("kills_process", 2)
+    assert blamed("kills_process", 1)
+    assert blamed("wrong", 9)
+
+
 def test_too_few_faults_are_no_proof() -> None:
     kill, cut = Cell("commit in flight", "kill"), Cell("broker", "connection cut")
     report = check(replace(SMALL, faults={kill: 3}))
