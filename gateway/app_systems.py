@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import Literal, assert_never
 
 from adapters.http.postings import HttpBooks
 from adapters.http.settings import HttpOperation, HttpSystemSettings
@@ -15,6 +15,7 @@ from adapters.redmine.changes import TimeEntryFeed
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields, RedmineSettings
 from adapters.redmine.system import Redmine
 from adapters.tryton.changes import OpportunityFeed
+from adapters.tryton.invoice_changes import InvoiceFeed
 from adapters.tryton.settings import TrytonFeedSettings, TrytonSettings
 from adapters.tryton.system import Tryton
 from gateway.http_policy import HttpSystemPolicy
@@ -35,7 +36,7 @@ def system_of(name: str, entry: AnySystem) -> Adapter:
             settings = _http(name, entry)
             return HttpSystem(settings) if entry.postings is None else HttpBooks(settings, entry.postings)
         case TrytonPolicy():
-            return Tryton(_tryton(name, entry), reads_changes=entry.changes is not None)
+            return Tryton(_tryton(name, entry), reads=() if entry.changes is None else entry.changes.reads)
         case RedminePolicy():
             return Redmine(_redmine(name, entry), reads_changes=entry.changes is not None)
         case _:
@@ -49,8 +50,7 @@ def feeds(name: str, entry: AnySystem) -> tuple[Feed, ...]:
     """
     match entry:
         case TrytonPolicy(changes=TrytonChanges() as changes):
-            mapped = TrytonFeedSettings(changes.service_line, changes.tax_profile, changes.country)
-            return (OpportunityFeed(_tryton(name, entry), mapped),)
+            return tuple(_tryton_feed(what, _tryton(name, entry), changes) for what in changes.reads)
         case RedminePolicy(changes=RedmineChanges() as changes):
             told = RedmineFeedSettings(
                 changes.approved, changes.withdrawn, changes.roles, changes.not_billable, changes.days
@@ -60,6 +60,18 @@ def feeds(name: str, entry: AnySystem) -> tuple[Feed, ...]:
             return ()
         case _:
             assert_never(entry)
+
+
+def _tryton_feed(what: Literal["opportunities", "invoices"], settings: TrytonSettings, changes: TrytonChanges) -> Feed:
+    match what:
+        case "opportunities":
+            # The policy file has checked that it says all three.
+            mapped = TrytonFeedSettings(changes.service_line or "", changes.tax_profile or "", changes.country or "")
+            return OpportunityFeed(settings, mapped)
+        case "invoices":
+            return InvoiceFeed(settings)
+        case _:
+            assert_never(what)
 
 
 def _http(name: str, entry: HttpSystemPolicy) -> HttpSystemSettings:
@@ -88,7 +100,7 @@ def _tryton(name: str, entry: TrytonPolicy) -> TrytonSettings:
 
 def _redmine(name: str, entry: RedminePolicy) -> RedmineSettings:
     return RedmineSettings(
-        name, entry.url, entry.secret(), RedmineFields(**entry.fields.model_dump()), timeout=entry.timeout_seconds,
-        connections=entry.concurrency, retry_after_cap=entry.gate.longest_retry_after_seconds,
-        late_bound=entry.late_bound_seconds,
+        name, entry.url, entry.secret(), RedmineFields(**entry.fields.model_dump()), entry.taken,
+        timeout=entry.timeout_seconds, connections=entry.concurrency,
+        retry_after_cap=entry.gate.longest_retry_after_seconds, late_bound=entry.late_bound_seconds,
     )  # fmt: skip

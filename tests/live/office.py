@@ -24,11 +24,11 @@ TALLYSTICK: Final = ("-c", "from gateway.cli.main import main; main()")
 CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
 CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
+ERP_SOURCE: Final = "urn:office:erp"
 NOWHERE: Final = dict.fromkeys(
     (
         "contract.put", "contract.cancel", "expense.post", "expense.reverse", "cost.post", "cost.reverse",
         "assignment.put", "milestone.put", "delivery.put", "milestone.bill", "invoice.post", "invoice.put",
-        "receivable.put",
     )
 )  # fmt: skip
 """What neither Tryton nor Redmine has a place for."""
@@ -124,6 +124,7 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
         "sources": {
             CRM_SOURCE: {"users": ["guest"], "types": ["customer.*", "project.opportunity_won"], "system": "crm"},
             PSA_SOURCE: {"users": ["guest"], "types": ["timesheet.*"], "system": "psa"},
+            ERP_SOURCE: {"users": ["guest"], "types": ["invoice.*"], "system": "erp"},
         },
         "systems": {
             "erp": {
@@ -131,6 +132,7 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
                 "operations": [
                     "customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse",
                 ],
+                "changes": {**WITHIN, "source": ERP_SOURCE, "reads": ["invoices"]},
             },
             "crm": {
                 **tryton, "database": "crm", "operations": ["project.link"],
@@ -138,7 +140,8 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
             },
             "psa": {
                 "kind": "redmine", "url": redmine_url, "key": made.users["gateway"].key, "timeout_seconds": 10,
-                "concurrency": 4, "fields": fields, "changes": {**WITHIN, "source": PSA_SOURCE},
+                "concurrency": 4, "fields": fields, "operations": ["project.put", "project.withdraw", "receivable.put"],
+                "changes": {**WITHIN, "source": PSA_SOURCE},
             },
         },
         "retry_seconds": 0.5,
