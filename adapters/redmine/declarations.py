@@ -32,12 +32,13 @@ def project_withdraw(late_bound: float) -> Capability:
 
 
 def receivable_put(late_bound: float) -> Capability:
-    """What is promised of `receivable.put`: the page's name is our id, and a write is tied to the version it replaces.
+    """What is promised of `receivable.put`, whose page is named after our id, and written by the version it replaces.
 
-    That a name is there once is checked by the application alone; but of two that make a page at once, both make it say
-    the same.
+    That a name is there once is checked by the application alone, as it is of a project: two may pass that make it.
     """
-    return Capability(Upsert.ALTERNATE_KEY, key_window=None, unique_reference=True, look_up=True, late_bound=late_bound)
+    return Capability(
+        Upsert.SEARCH_THEN_CREATE, key_window=None, unique_reference=False, look_up=True, late_bound=late_bound
+    )
 
 
 def promises(settings: RedmineSettings) -> dict[str, Capability]:

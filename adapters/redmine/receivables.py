@@ -43,7 +43,7 @@ class _Page:
 class Receivables:
     """`receivable.put`: a page of the project's wiki for each invoice, named after our id of it.
 
-    A page is there once by its name, and a write is tied to the version that was read, so sending again is safe.
+    A write is tied to the version that was read, so one that lands late changes nothing newer.
     """
 
     def __init__(self, client: Client, settings: RedmineSettings) -> None:

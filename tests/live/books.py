@@ -219,6 +219,11 @@ def psa_closed(redmine: LocalRedmine) -> list[str]:
     return [row[0] for row in _look(redmine, _CLOSED, redmine.made.project_fields["Gateway project id"])]
 
 
+def psa_titles(redmine: LocalRedmine) -> list[str]:
+    """Titles of all pages in the PSA; one that is there twice is listed twice."""
+    return [row[0] for row in _look(redmine, "SELECT title FROM wiki_pages")]
+
+
 def _look(redmine: LocalRedmine, query: str, *arguments: object) -> list[Any]:
     """Rows of Redmine's database, read without a lock of ours."""
     address = f"file:{redmine.database}?mode=ro"

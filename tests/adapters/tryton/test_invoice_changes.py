@@ -33,7 +33,8 @@ ENTRY: Final = {
 }  # fmt: skip
 LINE: Final = {"id": 70, "invoice": 12, "amount": Decimal("1949.00"), "taxes": [3], "origin": None}
 TIME: Final = {
-    "id": 90, "invoice_line": 70, "uuid": line_uuid("x"), "description": "psa-5 1", "work.": {"origin": "project.work,8"},
+    "id": 90, "invoice_line": 70, "uuid": line_uuid("x"), "description": "psa-5 1",
+    "work.": {"origin": "project.work,8"},
 }  # fmt: skip
 
 
