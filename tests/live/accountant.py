@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.live.made import TrytonMade
-from tests.live.rpc import Rpc
+from tests.live.rpc import Rpc, RpcFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,17 @@ class Accountant:
             shown = await self._call(f"wizard.{wizard}.execute", session, forms, agreed, **context)
 
     async def _call(self, method: str, *params: Any, **context: Any) -> Any:
-        return await self.erp.call(method, *params, company=self.made.companies[self.legal_entity].id, **context)
+        """A call in the company; what Tryton warns of is agreed to."""
+        context["company"] = self.made.companies[self.legal_entity].id
+        try:
+            return await self.erp.call(method, *params, **context)
+        except RpcFailed as failed:
+            match failed.error:
+                case ["UserWarning", [str(warning), *_]]:
+                    await self.erp.call("model.res.user.warning.skip", warning, False)  # noqa: FBT003 - Tryton's order
+                    return await self.erp.call(method, *params, **context)
+                case _:
+                    raise
 
 
 def _today() -> date:

@@ -236,6 +236,10 @@ async def test_the_gateways_user_lacks_nothing_and_a_consultant_does(redmine: Lo
     found = await system.inspect()
     assert found.identity == "user gateway, no administrator"
     assert [right for right in found.rights if right.missing] == []
+    shows = replace(settings(redmine), operations=frozenset({"project.put", "receivable.put"}))
+    showing = Redmine(shows)
+    assert [right for right in (await showing.inspect()).rights if right.missing] == []
+    await showing.close()
     ann = Redmine(settings(redmine, "ann"), reads_changes=True)
     lacks = {right.name for right in (await ann.inspect()).rights if right.missing}
     assert "permission add_project" in lacks

@@ -310,7 +310,7 @@ async def test_a_wrong_password_is_told_as_such(tryton: LocalTryton) -> None:
 
 
 async def test_the_user_of_the_gateway_lacks_nothing_and_another_does(tryton: LocalTryton) -> None:
-    system = Tryton(settings(tryton))
+    system = Tryton(settings(tryton), reads=("invoices",))
     found = await system.inspect()
     await system.close()
     assert [right for right in found.rights if right.missing is not None] == []

@@ -32,7 +32,14 @@ def line(number: int, amount: str) -> Row:
 
 
 def time(sheet: str, uuid: str | None = None) -> Row:
-    return Row({"id": 1, "uuid": uuid or line_uuid(sheet), "description": sheet, "work.": {"origin": "project.work,8"}})
+    return Row(
+        {
+            "id": 1,
+            "uuid": line_uuid(sheet) if uuid is None else uuid,
+            "description": sheet,
+            "work.": {"origin": "project.work,8"},
+        }
+    )
 
 
 def entry(number: int, credit: str, *, by: int | None = None, move: int = 41, **changed: object) -> Row:
@@ -101,7 +108,7 @@ def test_an_invoice_with_all_that_settles_it() -> None:
 
 def test_time_that_the_gateway_did_not_book_is_billed_by_nobody_else() -> None:
     own = "0f5b5a44-6d3e-4d5c-8f0e-0a4f4a1b2c3d"  # of version 4, as Tryton's own programs give them
-    times = {70: [time("psa-5 1"), time("fixed bug", own)], 71: [time("no", ""), time("psa-5 1")]}
+    times = {70: [time("psa-5 1"), time("fixed bug", own)], 71: [time("not ours", ""), time("noted")]}
     lines = told(invoice(times=times))[0]["data"]["lines"]
     assert [each["bills"] for each in lines] == [[{"entity": "timesheet", "id": "psa-5", "line_id": "1"}], []]
 
