@@ -22,8 +22,9 @@ INVOICE: Final = (
 LINE: Final = ("invoice", "amount", "taxes", "origin")
 TIME: Final = ("invoice_line", "uuid", "description", "work.origin")
 ENTRY: Final = (
-    "account", "debit", "credit", "amount_second_currency", "second_currency.code", "reconciliation", "maturity_date",
-    "move", "move.date", "move.description", "move.origin", "move.journal.type",
+    "account", "debit", "credit", "amount_second_currency", "second_currency.code", "reconciliation",
+    "reconciliation.delegate_to.reconciliation", "maturity_date", "move", "move.date", "move.description",
+    "move.origin", "move.journal.type",
 )  # fmt: skip
 CHANGED: Final = ("write_date", "move.lines.write_date", "payment_lines.write_date")
 """The times of an invoice, which what pays it changes, and of its own lines and its payments in the books, which being

@@ -119,9 +119,11 @@ def _is_ours(time: Row) -> bool:
 def _settled(invoice: Invoice) -> Iterator[tuple[str, dict[str, object]]]:
     """What settles it, and what did and does so no more, such as a payment that was cancelled: that goes back.
 
-    The rest of a payment that was more than was owed settles nothing here, and is not told.
+    The rest of a payment that was more than was owed settles nothing here, and is not told; nor is what only moves the
+    debt to a line that is open, as where several are grouped, before that is settled.
     """
-    owed = {line.number("reconciliation") for line in invoice.owed} - {None}
+    owed = {line.number("reconciliation") for line in invoice.owed if not _is_moved(line)} - {None}
+    moved = {line.number("reconciliation") for line in invoice.owed if _is_moved(line)}
     paying = set(invoice.row.numbers("payment_lines"))
 
     def settles(line: Row) -> bool:
@@ -131,13 +133,20 @@ def _settled(invoice: Invoice) -> Iterator[tuple[str, dict[str, object]]]:
     moves = {line.number("move") for line in invoice.settling if settles(line)}
     for line in sorted(invoice.settling, key=lambda each: each.id):
         amount, currency = _settles(line, invoice.row)
-        if not amount:
+        if not amount or line.number("reconciliation") in moved:
             continue
         if settles(line):
             yield _entry(invoice, line, amount, currency)
         elif line.number("move") not in moves:
             yield _entry(invoice, line, amount, currency)
             yield _payment(invoice, f"{line.id}-back", line, -amount, currency)
+
+
+def _is_moved(line: Row) -> bool:
+    """Whether a line is reconciled with one that has taken its place and is open (Tryton's `delegate_to`)."""
+    reconciliation = line.of("reconciliation")
+    place = None if reconciliation is None else reconciliation.of("delegate_to")
+    return place is not None and place.number("reconciliation") is None
 
 
 def _entry(invoice: Invoice, line: Row, amount: Decimal, currency: str) -> tuple[str, dict[str, object]]:

@@ -29,7 +29,8 @@ MOVE: Final = {
 }  # fmt: skip
 ENTRY: Final = {
     "id": 50, "account": 30, "debit": Decimal("2143.90"), "credit": Decimal(), "amount_second_currency": None,
-    "second_currency.": None, "reconciliation": None, "maturity_date": date(2026, 12, 2), "move": 40, "move.": MOVE,
+    "second_currency.": None, "reconciliation": None, "reconciliation.": None, "maturity_date": date(2026, 12, 2),
+    "move": 40, "move.": MOVE,
 }  # fmt: skip
 LINE: Final = {"id": 70, "invoice": 12, "amount": Decimal("1949.00"), "taxes": [3], "origin": None}
 TIME: Final = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from adapters.tryton.invoices import CreditNote, Invoice, invoice_facts
 from adapters.tryton.mapping import line_uuid
@@ -46,7 +47,8 @@ def entry(number: int, credit: str, *, by: int | None = None, move: int = 41, **
     """A line of the books on the receivable account; `by` is its reconciliation."""
     known: dict[str, object] = {
         "id": number, "account": 30, "debit": Decimal(), "credit": Decimal(credit), "second_currency.": None,
-        "amount_second_currency": None, "reconciliation": by, "maturity_date": None, "move": move,
+        "amount_second_currency": None, "reconciliation": by, "reconciliation.": None, "maturity_date": None,
+        "move": move,
         "move.": {"id": move, "date": date(2026, 11, 9), "description": None, "journal.": BY_TRANSFER},
     }  # fmt: skip
     return Row(known | changed)
@@ -145,6 +147,13 @@ def test_a_payment_that_was_taken_back_goes_back_under_an_id_of_its_own() -> Non
 def test_the_rest_of_a_payment_that_was_too_much_is_not_told() -> None:
     paid = invoice(owed=[owed(by=2)], settling=[entry(60, "2143.90", by=2), entry(61, "20.00")])
     assert entries(paid) == [("payment_received", "60", "2143.90")]
+
+
+@pytest.mark.parametrize(("settled", "told"), [(None, []), (4, [("payment_received", "67", "2143.90")])])
+def test_a_debt_that_is_grouped_with_others_is_paid_with_them(settled: int | None, told: list[object]) -> None:
+    place = {"id": 2, "delegate_to.": {"id": 68, "reconciliation": settled}}
+    debt = entry(50, "0", by=2, move=40, debit=Decimal("2143.90"), **{"reconciliation.": place})
+    assert entries(invoice(owed=[debt], settling=[entry(67, "2143.90", by=2, move=47)])) == told
 
 
 def test_another_invoice_that_is_settled_with_it_is_taken_off_the_payment() -> None:
