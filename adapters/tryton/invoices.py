@@ -70,7 +70,8 @@ def _posted(invoice: Invoice) -> dict[str, object]:
     row = invoice.row
     move = row.of("move")
     issued = row.day("invoice_date")
-    due = max((day for line in invoice.owed if (day := line.day("maturity_date")) is not None), default=issued)
+    # Tryton lets the days of a term be counted from before the invoice's own day.
+    due = max((day for day in (issued, *(line.day("maturity_date") for line in invoice.owed)) if day), default=None)
     data: dict[str, object] = {
         "legal_entity": invoice.legal_entity,
         "customer": {"system": invoice.system, "external_id": str(row.number("party"))},

@@ -78,7 +78,7 @@ class Accountant:
         context = {"active_model": model, "active_id": record, "active_ids": [record]}
         session, form, *_ = await self._call(f"wizard.{wizard}.create", **context)
         shown = await self._call(f"wizard.{wizard}.execute", session, {}, form, **context)
-        forms = {form: _defaults(shown) | answers}
+        forms = {form: {**_defaults(shown), **answers}}
         shown = await self._call(f"wizard.{wizard}.execute", session, forms, step, **context)
         while shown and "view" in shown:
             view = shown["view"]

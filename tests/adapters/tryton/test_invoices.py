@@ -128,6 +128,8 @@ def test_it_is_due_when_all_of_it_is() -> None:
     parts = [entry(50 + number, "0", maturity_date=date(2026, 12, number)) for number in (2, 9, 5)]
     assert told(invoice(owed=parts))[0]["data"]["due_on"] == "2026-12-09"
     assert told(invoice(owed=[]))[0]["data"]["due_on"] == "2026-11-02"
+    early = entry(50, "0", maturity_date=date(2026, 10, 1))
+    assert told(invoice(owed=[early]))[0]["data"]["due_on"] == "2026-11-02"
 
 
 def test_a_payment_counts_while_it_pays() -> None:
@@ -192,9 +194,10 @@ def test_a_credit_note_names_the_lines_that_it_takes_back_as_a_whole() -> None:
 
 def test_an_invoice_in_another_currency_than_the_books_is_paid_in_its_own() -> None:
     euro = {"id": 2, "code": "EUR", "digits": 2}
-    paid = entry(
-        60, "1100.00", **{"second_currency.": {"id": 2, "code": "EUR"}, "amount_second_currency": Decimal("-1000.00")}
-    )
+    second: dict[str, object] = {
+        "second_currency.": {"id": 2, "code": "EUR"}, "amount_second_currency": Decimal("-1000.00"),
+    }  # fmt: skip
+    paid = entry(60, "1100.00", by=None, move=41, **second)
     [_, payment] = told(invoice(row=row(**{"currency.": euro}), settling=[paid]))
     assert payment["data"]["amount"] == {"amount": "1000.00", "currency": "EUR"}
     [_, payment] = told(invoice(row=row(**{"currency.": euro}), settling=[entry(60, "1100.00")]))
