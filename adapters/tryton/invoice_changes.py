@@ -26,6 +26,8 @@ ENTRY: Final = (
     "reconciliation.delegate_to.reconciliation", "maturity_date", "move", "move.date", "move.description",
     "move.origin", "move.journal.type",
 )  # fmt: skip
+SETTLED: Final = ("_timestamp", "lines_to_pay", "payment_lines", "reconciliation_lines")
+"""What changes with all that settles an invoice."""
 CHANGED: Final = ("write_date", "move.lines.write_date", "payment_lines.write_date")
 """The times of an invoice, which what pays it changes, and of its own lines and its payments in the books, which being
 reconciled changes: with each other, or a payment with what takes it back."""
@@ -76,6 +78,7 @@ class InvoiceFeed:
         projects = await self._projects(time for each in times.values() for time in each)
         entries = await self._entries(rows)
         notes = await self._credit_notes(line.number("move") or 0 for line in entries)
+        still = await self._unchanged(rows)
         return [
             Invoice(
                 system=self._system,
@@ -92,7 +95,18 @@ class InvoiceFeed:
                 credit_notes=notes,
             )
             for row in rows
+            if row.id in still
         ]  # fmt: skip
+
+    async def _unchanged(self, rows: list[Row]) -> set[int]:
+        """The invoices that are as they were read, now that all around them was read too.
+
+        A payment that came in between would look like one that was taken off the invoice. What changed meanwhile is in
+        the next look.
+        """
+        found = await self._client.find(self.record, [["id", "in", [row.id for row in rows]]], SETTLED)
+        now = {row.id: _as_settled(row) for row in found}
+        return {row.id for row in rows if now.get(row.id) == _as_settled(row)}
 
     async def _lines(self, invoices: list[int]) -> list[Row]:
         domain = [["invoice", "in", invoices], ["type", "=", "line"]]
@@ -141,6 +155,11 @@ class InvoiceFeed:
         company = row.of("company")
         party = None if company is None else company.of("party")
         return self._legal_entities[("" if party is None else party.text("name")) or ""]
+
+
+def _as_settled(row: Row) -> tuple[object, ...]:
+    lists = SETTLED[1:]
+    return row.timestamp, *(sorted(row.numbers(name)) for name in lists)
 
 
 def _is_credit_note(row: Row) -> bool:

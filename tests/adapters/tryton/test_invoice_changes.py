@@ -65,10 +65,15 @@ def holds(server: Server, model: str, *answers: Rows) -> list[Any]:
     return domains
 
 
-def stands(server: Server, invoices: Rows, entries: Rows, credit_notes: Rows) -> dict[str, list[Any]]:
-    """Invoices with a line of time on a task of project 7; the domains asked for, by model."""
+def stands(
+    server: Server, invoices: Rows, entries: Rows, credit_notes: Rows, *, then: Rows | None = None
+) -> dict[str, list[Any]]:
+    """Invoices with a line of time on a task of project 7; the domains asked for, by model.
+
+    `then` is how they stand in the end; left out: as in the beginning.
+    """
     return {
-        "account.invoice": holds(server, "account.invoice", invoices, credit_notes),
+        "account.invoice": holds(server, "account.invoice", invoices, credit_notes, invoices if then is None else then),
         "account.invoice.line": holds(server, "account.invoice.line", [LINE]),
         "timesheet.line": holds(server, "timesheet.line", [TIME]),
         "project.work": holds(
@@ -120,6 +125,20 @@ async def test_a_credit_note_is_told_of_what_it_settles_alone(server: Server, fe
     _, memo = change.facts
     assert memo.type == "invoice.credit_memo_issued.v1"
     assert orjson.loads(memo.data)["credit_memo_id"] == "C-1/60"
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [{"_timestamp": "1.6"}, {"payment_lines": [60, 61]}, {"reconciliation_lines": [61]}, {"lines_to_pay": []}],
+)
+async def test_an_invoice_that_changes_while_it_is_read_is_left_to_the_next_look(
+    server: Server, feed: InvoiceFeed, meanwhile: dict[str, Any]
+) -> None:
+    # It was paid after it was read, and before its payments were.
+    paying = {**ENTRY, "id": 61, "debit": Decimal(), "credit": Decimal("5.00"), "move": 41, "move.": {**MOVE, "id": 41}}
+    other = {**INVOICE, "id": 14}
+    stands(server, [INVOICE, other], [ENTRY, paying], [], then=[{**INVOICE, **meanwhile}, other])
+    assert [change.version.id for change in await read(feed)] == ["14"]
 
 
 async def test_lines_of_other_accounts_and_of_other_invoices_settle_nothing(server: Server, feed: InvoiceFeed) -> None:
