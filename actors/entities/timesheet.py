@@ -42,6 +42,7 @@ def references(state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapsho
 
 def decide(state: Timesheet, event: Event, context: Context) -> Decision:
     """What a timesheet's event means; pure."""
+    at = context.moment_of(event)
     match event:
         case Result() if event.command.system == SELF:
             return _heard(event)
@@ -54,9 +55,9 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):
-            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context))
+            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context), at)
         case Envelope():
-            return rebooked(state, followed(state, _said(state, event, context), context.key))
+            return rebooked(state, followed(state, _said(state, event, context), context.key), at)
 
 
 def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:

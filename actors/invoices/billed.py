@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final, TypeVar, assert_never
 
 from actors.asking import digest_of, not_seen
@@ -15,7 +16,7 @@ from schemas.billed import Billed
 from schemas.billed import BilledLine as Booking
 from schemas.commands import SELF
 from schemas.facts import Case
-from schemas.invoice.billed import Billing, InvoicedLines, Outdated
+from schemas.invoice.billed import Billing, Former, InvoicedLines, Outdated
 from schemas.invoice.entity import Invoice
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.verdicts import Failure, FailureClass
@@ -41,6 +42,7 @@ def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Reque
         body = Invoiced(
             to=to, invoice=id, number="" if header is None else header.number,
             lines=tuple(BilledLine(line_id=line_id, state=state) for line_id, state in lines.items()),
+            billed_at=after.billed_at,
         )  # fmt: skip
         after = after.model_copy(update={"tells": after.tells + 1})
         requests.append(Request(SELF, f"{entity}.invoiced", numbered("billed", after.tells, body), body))
@@ -63,46 +65,63 @@ def is_of_invoices(act: Acted) -> bool:
     return act.topic.startswith((TWICE, CREDIT))
 
 
-def rebooked(before: Billed, decision: Decision) -> Decision:
-    """What follows where a line is booked otherwise, or not any more, that invoices bill: they have to be credited."""
+def rebooked(before: Billed, decision: Decision, at: datetime) -> Decision:
+    """What follows where a line is booked otherwise, or not any more, from a moment on.
+
+    Invoices that bill it have to be credited; what was booked is kept, since one may be heard of later.
+    """
     if not isinstance(decision, Accept) or not isinstance(decision.state, Billed):
         return decision
     after = decision.state
-    changed = {
-        line_id: outdated
-        for line_id, line in before.lines.items()
-        if (outdated := _outdated(before, line, after.lines.get(line_id))) is not None
-    }
+    changed = [line for line_id, line in before.lines.items() if not _is_same(line, after.lines.get(line_id))]
     if not changed:
         return decision
-    state = after.model_copy(update={"outdated": {**after.outdated, **changed}})
+    former, outdated = dict(after.former), dict(after.outdated)
+    for line in changed:
+        line_id, was = line.body.line_id, Former(until=at, amount=line.body.amount, currency=line.body.currency)
+        former[line_id] = (*former.get(line_id, ()), was)
+        standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
+        if standing:
+            outdated[line_id] = _outdated(before.outdated.get(line_id), standing, was)
+    state = after.model_copy(update={"former": former, "outdated": outdated})
     return replace(decision, state=state, cases=(*decision.cases, *_new_cases(after, state)))
 
 
-def _outdated(before: Billed, line: Booking, now: Booking | None) -> Outdated | None:
-    """What invoices bill of a line as it was; None where no invoice does, or the same is booked again."""
-    line_id, body = line.body.line_id, line.body
-    standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
-    if not standing or (now is not None and now.body == body):
-        return None
-    known = before.outdated.get(line_id)
+def _is_same(line: Booking, now: Booking | None) -> bool:
+    """Whether the same is booked of a line again."""
+    return now is not None and now.body == line.body
+
+
+def _outdated(known: Outdated | None, standing: Sequence[str], was: Former) -> Outdated:
+    """What invoices bill of a line, given what others bill of it otherwise than it is booked already."""
     if known is None or not set(known.invoices).intersection(standing):
-        return Outdated(invoices=tuple(standing), amount=body.amount, currency=body.currency)
+        return Outdated(invoices=tuple(standing), amount=was.amount, currency=was.currency)
     return known.model_copy(update={"invoices": tuple(dict.fromkeys((*known.invoices, *standing)))})
 
 
 def _invoiced(state: B, told: Invoiced) -> Decision:
     """A sheet or report keeps what became of its lines; what invoices bill twice, or wrongly, is a case."""
-    billings = dict(state.invoiced)
+    billings, outdated = dict(state.invoiced), dict(state.outdated)
     for line in told.lines:
-        of_line = billings.get(line.line_id, {})
-        billings[line.line_id] = {**of_line, told.invoice: Billing(number=told.number, state=line.state)}
+        before, billing = billings.get(line.line_id, {}), Billing(number=told.number, state=line.state)
+        billings[line.line_id] = {**before, told.invoice: billing}
+        is_new = billing.stands and not (told.invoice in before and before[told.invoice].stands)
+        was = _booked_at(told.billed_at, state.former.get(line.line_id, ())) if is_new else None
+        if was is not None:
+            known = outdated.get(line.line_id)
+            standing = () if known is None else tuple(id for id in known.invoices if id in before and before[id].stands)
+            outdated[line.line_id] = _outdated(known, (*standing, told.invoice), was)
     if billings == state.invoiced:
         return Ignore(f"it is known what invoice {told.number} bills")
-    after = state.model_copy(update={"invoiced": billings})
+    after = state.model_copy(update={"invoiced": billings, "outdated": outdated})
     open_now = _cases(after)
     settles = tuple(topic for topic in _cases(state) if topic not in open_now)
     return Accept(after, cases=_new_cases(state, after), settles=settles)
+
+
+def _booked_at(at: datetime | None, former: Sequence[Former]) -> Former | None:
+    """What was booked of a line at a moment, if it was changed later."""
+    return None if at is None else next((each for each in former if at < each.until), None)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:
