@@ -9,13 +9,14 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
 Json = Mapping[str, Any]
 """`Any`, because each type has its own shape, and no model of ours is to be trusted."""
 
 _CENT: Final = Decimal("0.01")
+_RULES: Final = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
 _ENDS: Final = {"applied", "ignored", "stale", "superseded", "rejected", "discarded"}
 _STANDS: Final = {"parked", "conflict"}
 _APPROVALS: Final = {"timesheet.approved", "timesheet.corrected", "expense.approved", "expense.corrected"}
@@ -316,25 +317,24 @@ def _count(found: Sequence[object]) -> tuple[Decimal, int]:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A line as it is booked: at the rate of its day when it was booked."""
+    """A line as it is booked: what it says, its day, and what that comes to; nothing where nobody is billed for it."""
 
-    hours: Decimal
+    says: tuple[object, ...]
     day: str
-    rate: Decimal
-
-    @property
-    def amount(self) -> Decimal:
-        """Rounded once."""
-        return (self.hours * self.rate).quantize(_CENT, ROUND_HALF_UP)
+    hours: Decimal | None
+    currency: str
+    amount: Decimal
 
 
 class Firm:
-    """Follows published events one after the other, in the words of the rules: what stands booked of each sheet.
+    """Follows published events one after the other, in the words of the rules: what stands billed of each thing.
 
-    A sheet waits for its project; a line that says the same as before stays as it is booked, whatever rates hold.
+    A sheet or report waits for its project; a line that says the same as before stays as it is booked, whatever rates
+    hold. `rounding`: by legal entity.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rounding: Mapping[str, str]) -> None:
+        self._rounding = rounding
         self._seen: set[tuple[str, str]] = set()
         self._customers: set[str] = set()
         self._deals: dict[str, Json] = {}
@@ -343,7 +343,8 @@ class Firm:
         self._revision: dict[str, int] = {}
         self._withdrawn: dict[str, int] = {}
         self._project: dict[str, str] = {}
-        self.booked: dict[str, dict[str, Booking]] = {}
+        self._booked: dict[str, dict[str, Booking]] = {}
+        self._milestones: dict[tuple[str, str], Json] = {}
 
     def hear(self, event: Json) -> None:
         """An event that its source has published; a second time it says nothing."""
@@ -355,21 +356,34 @@ class Firm:
             self._customers.add(event["subject"])
         elif name == "project.opportunity_won":
             self._deals.setdefault(event["subject"], event["data"])
+        elif name == "project.milestone_completed":
+            self._complete(event["subject"], event["data"])
         elif name == "contract.change_order_approved":
             change = (event["data"]["effective_on"], _price(event["data"]["rates"]))
             self._changes.setdefault(event["subject"], []).append(change)
         elif name == "plan.approved":
             self._rerate(event["subject"])
-        elif name.startswith("timesheet."):
+        elif name.startswith(("timesheet.", "expense.")):
             self._waiting.append(event)
         self._go_on()
 
-    def total(self) -> Decimal:
-        """What is billed of all sheets in the end."""
-        return sum((line.amount for lines in self.booked.values() for line in lines.values()), Decimal(0))
+    def totals(self) -> Mapping[str, Decimal]:
+        """What is billed in the end, by currency."""
+        amounts: dict[str, Decimal] = {}
+        for line in (line for lines in self._booked.values() for line in lines.values()):
+            amounts[line.currency] = amounts.get(line.currency, Decimal(0)) + line.amount
+        for (project, _), told in self._milestones.items():
+            if self._is_there(project) and told["currency"] == self._part(project)["currency"]:
+                amounts[told["currency"]] = amounts.get(told["currency"], Decimal(0)) + Decimal(told["amount"])
+        return {currency: amount for currency, amount in amounts.items() if amount}
+
+    def _complete(self, project: str, data: Json) -> None:
+        """The first amount that is told of a milestone counts, for ever."""
+        if data.get("amount") is not None:
+            self._milestones.setdefault((project, data["milestone_id"]), data["amount"])
 
     def _go_on(self) -> None:
-        """Whatever has all that it needs; what waits keeps its place, and what follows of its sheet stands behind."""
+        """Whatever has all that it needs; what waits keeps its place, and what follows of its paper stands behind."""
         stuck: set[str] = set()
         left: list[Json] = []
         for event in self._waiting:
@@ -377,46 +391,67 @@ class Firm:
                 stuck.add(event["subject"])
                 left.append(event)
             else:
-                self._sheet(event["subject"], event["type"].rpartition(".")[0], event["data"])
+                self._paper(event["subject"], event["type"].split(".")[1], event["data"])
         self._waiting = left
 
     def _is_there(self, project: str) -> bool:
         return project in self._deals and self._deals[project]["customer"]["id"] in self._customers
 
-    def _sheet(self, key: str, name: str, data: Json) -> None:
+    def _part(self, project: str) -> Json:
+        """What was sold; one part for each project here."""
+        [part] = self._deals[project]["parts"]
+        found: Json = part
+        return found
+
+    def _paper(self, key: str, fact: str, data: Json) -> None:
         at, gone = self._revision.get(key, 0), self._withdrawn.get(key, 0)
-        if name == "timesheet.withdrawn":
+        if fact == "withdrawn":
             if data["revision"] >= at and data["revision"] > gone:
-                self._withdrawn[key], self.booked[key] = data["revision"], {}
+                self._withdrawn[key], self._booked[key] = data["revision"], {}
             return
-        is_approval = name == "timesheet.approved"
-        revision = data["revision"] if is_approval else data["corrects"] + 1
-        is_repeated = is_approval and revision == at
+        if fact == "corrected" and (data["corrects"] != at or at <= gone):
+            return  # what was never approved, or is not any more, cannot be corrected
+        revision = data["revision"] if fact == "approved" else data["corrects"] + 1
+        is_repeated = fact == "approved" and revision == at
         if (revision <= at and not is_repeated) or revision <= gone:
             return
-        project, before = data["project"]["id"], self.booked.get(key, {})
-        now = {line["line_id"]: self._booking(project, line, before.get(line["line_id"])) for line in data["lines"]}
+        project, before = data["project"]["id"], self._booked.get(key, {})
+        if _currencies(data) != {self._part(project)["currency"]}:
+            return  # nothing is converted: a case, which changes nothing
+        now = {line["line_id"]: self._booking(data, line, before.get(line["line_id"])) for line in data["lines"]}
         if is_repeated and any(now.get(line_id) != line for line_id, line in before.items()):
             return  # other content under the same revision is a case, which changes nothing
-        self._revision[key], self._project[key], self.booked[key] = revision, project, now
+        self._revision[key], self._project[key], self._booked[key] = revision, project, now
 
     def _rerate(self, key: str) -> None:
         """Finance has approved that a sheet is booked at the rates that hold by now."""
-        project = self._project[key]
-        self.booked[key] = {
-            line_id: Booking(line.hours, line.day, self._rate(project, line.day))
-            for line_id, line in self.booked[key].items()
+        self._booked[key] = {
+            line_id: line if line.hours is None else self._time(self._project[key], line.says, line.day, line.hours)
+            for line_id, line in self._booked[key].items()
         }
 
-    def _booking(self, project: str, line: Json, before: Booking | None) -> Booking:
-        hours, day = Decimal(line["hours"]), line["work_date"]
-        if before is not None and (before.hours, before.day) == (hours, day):
+    def _booking(self, data: Json, line: Json, before: Booking | None) -> Booking:
+        """A line as it is booked from now on."""
+        measure = line["hours"] if "hours" in line else line["amount"]
+        day = line.get("work_date") or line["incurred_on"]
+        says = (data["currency"], measure, day, line["billable"])
+        if before is not None and before.says == says:
             return before
-        return Booking(hours, day, self._rate(project, day))
+        if not line["billable"]:
+            return Booking(says, day, None, data["currency"], Decimal(0))
+        if "hours" in line:
+            return self._time(data["project"]["id"], says, day, Decimal(measure))
+        return Booking(says, day, None, data["currency"], Decimal(measure))
+
+    def _time(self, project: str, says: tuple[object, ...], day: str, hours: Decimal) -> Booking:
+        """At the rate of its day as it is now, rounded once by the rule of who bills it."""
+        part = self._part(project)
+        amount = (hours * self._rate(project, day)).quantize(_CENT, _RULES[self._rounding[part["legal_entity"]]])
+        return Booking(says, day, hours, part["currency"], amount)
 
     def _rate(self, project: str, day: str) -> Decimal:
         """That of the latest change that is effective by then, else that of the deal."""
-        rate = _price(self._deals[project]["parts"][0]["billing"]["rates"])
+        rate = _price(self._part(project)["billing"]["rates"])
         for effective_on, changed in self._changes.get(f"SOW-{project}", []):
             if effective_on <= day:
                 rate = changed
@@ -426,3 +461,9 @@ class Firm:
 def _price(rates: Sequence[Json]) -> Decimal:
     [rate] = rates
     return Decimal(rate["hourly"]["amount"])
+
+
+def _currencies(data: Json) -> set[str]:
+    """Those of a sheet, or of a report and of what was spent."""
+    amounts = [line.get("amount") for line in data["lines"]]
+    return {data["currency"], *(each["currency"] for each in amounts if isinstance(each, dict))}
