@@ -7,10 +7,10 @@ from typing import Final
 from adapters.ports.kpis import CaseChange, CaseLine, Line, Said
 from gateway.kpis.measures import ZERO, Measure, Tally
 from gateway.kpis.memories import Memories, Way
-from gateway.kpis.reading import PEOPLE, STOOD, confirmed, data_of, is_from_outside, settled
+from gateway.kpis.reading import ENDED, PEOPLE, confirmed, data_of, is_from_outside, settled
 from schemas.acts import Act, ActedV1
 from schemas.keys import ActorKey
-from schemas.verdicts import FINAL, FailureClass, Verdict
+from schemas.verdicts import FailureClass, Verdict
 
 MESSAGE: Final = "message"
 """Entity of the keys under which messages are remembered that have not come to their end."""
@@ -21,7 +21,7 @@ BOOKINGS: Final = (
 )  # fmt: skip
 CORRECTING: Final = (Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
 DISCARD: Final = "discard"
-_GIVEN_UP: Final = (Verdict.DISCARDED, Verdict.REJECTED)
+_FAILED: Final = (Verdict.DISCARDED, Verdict.REJECTED, Verdict.CONFLICT)
 
 
 def message_key(message: Said) -> ActorKey:
@@ -39,12 +39,12 @@ def count_message(line: Line, memories: Memories, tally: Tally) -> None:
     elif is_from_outside(message):
         key = message_key(message)
         way = memories.of(key, Way) or Way()
-        if line.what in FINAL:
+        if line.what in ENDED:
             _count_end(line, message, way, tally)
             memories.forget(key)
         elif line.what == Verdict.WAITING and not way.has_waited:
             memories.put(key, way.model_copy(update={"has_waited": True}))
-        elif line.what in STOOD and not way.has_failed:
+        elif line.what == Verdict.PARKED and not way.has_failed:
             memories.put(key, way.model_copy(update={"has_failed": True}))
 
 
@@ -76,7 +76,7 @@ def _count_end(line: Line, message: Said, way: Way, tally: Tally) -> None:
     tally.add(Measure.MESSAGES, line.at, legal_entity=message.legal_entity, label=line.what)
     if way.has_waited:
         tally.add(Measure.MESSAGES_WAITED, line.at, legal_entity=message.legal_entity)
-    if way.has_failed or line.what in _GIVEN_UP:
+    if way.has_failed or line.what in _FAILED:
         tally.add(Measure.MESSAGES_FAILED, line.at, legal_entity=message.legal_entity)
     if line.what == Verdict.DISCARDED:
         tally.add(Measure.CORRECTIONS, line.at, legal_entity=message.legal_entity, label=DISCARD)

@@ -37,6 +37,7 @@ AMOUNTS: Final = (None, "1000.00", "1000.00", "2500.50")
 WHAT: Final = (
     "customer", "deal", "approve", "approve", "approve", "approve", "correct", "correct", "withdraw", "order", "plan",
     "again", "resend", "wrong", "foreign", "refuse", "issue", "dispute", "reject", "repair", "milestone", "milestone",
+    "clash",
 )  # fmt: skip
 
 Step = tuple[str, int, int]
@@ -50,6 +51,7 @@ RICH: Final[Sequence[Step]] = (
     ("plan", 0, 0), ("milestone", 0, 1), ("milestone", 0, 3), ("milestone", 1, 1), ("milestone", 5, 1),
     ("refuse", 4, 0), ("issue", 0, 0), ("issue", 5, 0), ("issue", 1, 0), ("reject", 1, 0), ("dispute", 1, 0),
     ("dispute", 0, 0), ("resend", 2, 0), ("wrong", 2, 0), ("again", 0, 0), ("repair", 0, 0), ("repair", 2, 1),
+    ("clash", 0, 3),
 )  # fmt: skip
 """Has something of everything."""
 
@@ -118,6 +120,8 @@ class History:
                 await publish(revision(paper, at, self._content[paper], tag=tag))
             case "wrong" if is_approved and content != self._content[paper]:
                 await publish(revision(paper, at, content, tag=tag))
+            case "clash" if at and content != self._content[paper]:
+                await publish(revision(paper, at, content))
             case "foreign":
                 await publish(revision(paper, at + 1, content, tag=tag, foreign=True))
             case _:

@@ -17,7 +17,7 @@ Json = Mapping[str, Any]
 
 _CENT: Final = Decimal("0.01")
 _RULES: Final = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN}
-_ENDS: Final = {"applied", "ignored", "stale", "superseded", "rejected", "discarded"}
+_ENDS: Final = {"applied", "ignored", "stale", "superseded", "rejected", "discarded", "conflict"}
 _STANDS: Final = {"parked", "conflict"}
 _APPROVALS: Final = {"timesheet.approved", "timesheet.corrected", "expense.approved", "expense.corrected"}
 _POSTS: Final = {"billable.post", "expense.post"}
@@ -112,7 +112,8 @@ def figures(rows: Sequence[Row], cases: Sequence[CaseRow]) -> Figures:
             "billing": _mean(list(_waits_for_booking(rows))),
             "matched": _share(sum(not _ever(rows, row, {"waiting"}) for row in ended), len(ended)),
             "failed": _share(
-                sum(row.what in {"discarded", "rejected"} or _ever(rows, row, _STANDS) for row in ended), len(ended)
+                sum(row.what in {"discarded", "rejected", "conflict"} or _ever(rows, row, _STANDS) for row in ended),
+                len(ended),
             ),
             "case_resolution": _mean([Decimal(str(seconds)) for seconds in closed]),
             "manual_corrections": _count([row for row in rows if _corrects(row)]),

@@ -14,7 +14,7 @@ from schemas.invoice.v1 import Disputed
 from schemas.keys import ActorKey, external_key
 from schemas.verdicts import FailureClass
 from tests.actors.firm import deal, part
-from tests.gateway.kpis.logbook import DEAL, INVOICE, NOON, PEOPLE, SELF, SHEET, Logbook
+from tests.gateway.kpis.logbook import DEAL, INVOICE, NOON, PEOPLE, PSA, SELF, SHEET, Logbook
 
 WON, APPROVED, CORRECTED = "project.opportunity_won", "timesheet.approved", "timesheet.corrected"
 
@@ -221,6 +221,13 @@ class TestMessages:
         # Then a quarter has waited, a quarter has failed, and nothing of it is remembered
         assert [book.figure(name).value for name in ("matched", "failed")] == [75, 25]
         assert (book.count_of("corrections"), book.figure("duplicates_stopped").value) == (1, Decimal(1))
+        assert [key for key in book.kept if key.entity == "message"] == []
+
+    def test_a_conflict_is_the_end_of_its_message(self) -> None:
+        book = Logbook()
+        book.message(SHEET, "applied", APPROVED)
+        book.message(SHEET, "conflict", APPROVED, source=f"conflict:{PSA}")
+        assert (book.figure("failed").value, book.figure("failed").of) == (50, 2)
         assert [key for key in book.kept if key.entity == "message"] == []
 
     def test_what_the_gateway_says_to_itself_is_no_message_of_a_source(self) -> None:
