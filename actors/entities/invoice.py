@@ -10,6 +10,7 @@ from actors.invoices import entries, posting
 from actors.invoices.acting import acted
 from actors.invoices.outcome import with_failure
 from actors.invoices.places import owing, wanted
+from actors.invoices.repairing import repaired
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
@@ -25,6 +26,7 @@ from schemas.invoice.v1 import (
     WrittenOff,
 )
 from schemas.keys import ActorKey
+from schemas.repair.v1 import Repaired
 
 
 def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -51,6 +53,8 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
             return posting.posting_rejected(state, rejection, context)
         case Envelope(data=Acted() as act):
             return acted(state, act, context)
+        case Envelope(data=Repaired() as repair):
+            return repaired(state, repair, context)
         case Envelope():
             return _came(state, event, context)
 

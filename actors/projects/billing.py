@@ -79,6 +79,28 @@ def differing(id: str, known: Milestone, amount: Money) -> Case:
     return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), owner="finance", money=money)
 
 
+def billed_anew(
+    state: Project, id: str, milestone: Milestone, system: str, context: Context
+) -> tuple[Milestone, Request]:
+    """A milestone as it is once it is billed anew, since its system does not have it any more, and what is asked.
+
+    The system may remember the former command, so this is another one; what it is about is the same.
+    """
+    head, deal, _ = (milestone.bill_line or _line(state, id)).split(".", 2)
+    first, _, turn = deal.partition("-")
+    line = f"{head}.{first}-{int(turn or 1) + 1}.{id}"
+    return milestone.model_copy(update={"bill_line": line}), Request(
+        system, OPERATION, line, _body(state, id, milestone, context)
+    )
+
+
+def objection_to(state: Project, milestone: Milestone, context: Context) -> Failure | None:
+    """Why a milestone that was billed is not billed anew by itself."""
+    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
+    shut = None if legal_entity is None else _closed(state, milestone, legal_entity)
+    return _unbillable(state, milestone) or shut
+
+
 def milestone_of(line: str) -> str:
     """The milestone in the line of a command that bills it."""
     return line.split(".", 2)[2]

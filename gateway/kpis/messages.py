@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.ports.kpis import CaseChange, CaseLine, Line, Said
-from gateway.kpis.measures import ZERO, Measure, Tally
+from gateway.kpis.measures import Measure, Tally
 from gateway.kpis.memories import Memories, Way
 from gateway.kpis.reading import ENDED, PEOPLE, confirmed, data_of, is_from_outside, settled
 from schemas.acts import Act, ActedV1
@@ -14,10 +14,9 @@ from schemas.verdicts import FailureClass, Verdict
 
 MESSAGE: Final = "message"
 """Entity of the keys under which messages are remembered that have not come to their end."""
-MILESTONE: Final = "milestone.bill"
 BOOKINGS: Final = (
-    "billable.post", "billable.reverse", "expense.post", "expense.reverse", MILESTONE, "cost.post", "cost.reverse",
-    "invoice.post",
+    "billable.post", "billable.reverse", "expense.post", "expense.reverse", "milestone.bill", "cost.post",
+    "cost.reverse", "invoice.post",
 )  # fmt: skip
 CORRECTING: Final = (Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
 DISCARD: Final = "discard"
@@ -54,14 +53,8 @@ def count_command(line: Line, tally: Tally) -> None:
     if command is None:
         return
     about = command.about
-    is_booked = confirmed(line, *BOOKINGS) is not None
-    measure = Measure.POSTED if is_booked else Measure.REFUSED
+    measure = Measure.REFUSED if confirmed(line, *BOOKINGS) is None else Measure.POSTED
     tally.add(measure, line.at, legal_entity=about.legal_entity, label=command.operation)
-    if is_booked and command.operation == MILESTONE:
-        tally.add(
-            Measure.BILLED, line.at, legal_entity=about.legal_entity, currency=about.currency,
-            total=about.amount or ZERO,
-        )  # fmt: skip
 
 
 def count_case(line: CaseLine, tally: Tally) -> None:

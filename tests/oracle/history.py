@@ -37,7 +37,7 @@ AMOUNTS: Final = (None, "1000.00", "1000.00", "2500.50")
 WHAT: Final = (
     "customer", "deal", "approve", "approve", "approve", "approve", "correct", "correct", "withdraw", "order", "plan",
     "again", "resend", "wrong", "foreign", "refuse", "issue", "dispute", "reject", "repair", "milestone", "milestone",
-    "clash",
+    "clash", "lose",
 )  # fmt: skip
 
 Step = tuple[str, int, int]
@@ -51,7 +51,7 @@ RICH: Final[Sequence[Step]] = (
     ("plan", 0, 0), ("milestone", 0, 1), ("milestone", 0, 3), ("milestone", 1, 1), ("milestone", 5, 1),
     ("refuse", 4, 0), ("issue", 0, 0), ("issue", 5, 0), ("issue", 1, 0), ("reject", 1, 0), ("dispute", 1, 0),
     ("dispute", 0, 0), ("resend", 2, 0), ("wrong", 2, 0), ("again", 0, 0), ("repair", 0, 0), ("repair", 2, 1),
-    ("clash", 0, 3),
+    ("clash", 0, 3), ("lose", 0, 0), ("lose", 1, 0),
 )  # fmt: skip
 """Has something of everything."""
 
@@ -95,6 +95,8 @@ class History:
                 await self._stage.approve_plans()
             case "repair":
                 await self._stage.repaired(paper, is_lost=much % 2 == 0)
+            case "lose":
+                await self._stage.billed_anew(project, f"M{which % 3}")
             case "again" if self._stage.sent:
                 await publish(self._stage.sent[which % len(self._stage.sent)])
             case "issue" | "dispute" | "reject":

@@ -17,14 +17,15 @@ from gateway.inner import InnerEvent
 from gateway.policy_file import PolicyFile
 from schemas.acts import Act, Acted
 from schemas.billed import Billed
-from schemas.commands import OURS
+from schemas.commands import OURS, command_reference
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.operations.milestone_bill import MilestoneBill
+from schemas.project.entity import Project as ProjectState
 from schemas.repair.v1 import Item, Repaired
 from schemas.verdicts import LaneState
-from tests.oracle.facts import BILLING, CURRENCIES, ROUNDING, Paper
+from tests.oracle.facts import BILLING, CURRENCIES, ROUNDING, Paper, Project
 from tests.oracle.oracle import Asked, CaseRow, Message, Row
 from tests.runtime.firm import CRM, PATH, POLICY, PSA, SYSTEM, Desk, Firm
 from tests.runtime.town import until
@@ -136,14 +137,35 @@ class Stage:
         if not is_lost:
             books[place] = changed = stands.model_copy(update={"amount": stands.amount + 1})
             fields |= {"stands": changed, "reference": line.reference, "external_id": f"erp-{line.reference}"}
+        await self._repair(paper.key, fields)
+
+    async def billed_anew(self, project: Project, id: str) -> None:
+        """Somebody deletes a milestone in the ERP, and an approved plan repairs it."""
+        key = ActorKey("project", project.id)
+        state = self.firm.store.tables.row(key).state
+        held = None if state is None else ProjectState.model_validate_json(state).milestones.get(id)
+        line = None if held is None else held.bill_line
+        reference = None if line is None else command_reference(key, line, 1)
+        if reference is None or self.firm.books["erp"].entries.pop(("milestone.bill", reference), None) is None:
+            return
+        await self._repair(
+            key,
+            {
+                "number": 1, "sort": "milestone", "legal_entity": project.legal_entity, "entity": key.entity,
+                "key": key.id, "booking": line, "holds": reference, "books": True,
+            },
+        )  # fmt: skip
+
+    async def _repair(self, key: ActorKey, item: dict[str, Any]) -> None:
+        """A plan of one item was approved, and is told."""
         self._decided += 1
         plan = f"17.{self._decided}"
         told = Repaired(
-            to=paper.id, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
-            items=(Item.model_validate(fields),),
+            to=key.id, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
+            items=(Item.model_validate(item),),
         )  # fmt: skip
         inner = self.firm.gateways[0].runtime.inner
-        await inner.deliver(InnerEvent(f"{OURS}:self", plan, f"{paper.entity}.repaired.v1", paper.key, told))
+        await inner.deliver(InnerEvent(f"{OURS}:self", plan, f"{key.entity}.repaired.v1", key, told))
         await self.quiet()
 
     def journal(self) -> Mapping[str, Decimal]:

@@ -204,6 +204,17 @@ class TestInvoices:
         assert {each.legal_entity for each in book.sums if each.measure == "invoices_disputed"} == {"DE01"}
 
 
+class TestMilestones:
+    def test_what_is_billed_anew_by_a_repair_was_counted_before(self) -> None:
+        book = Logbook()
+        bridge = ActorKey("project", "P-1")
+        book.command(bridge, "milestone.bill", "milestone.5e.M-1", version=2, amount="8000.00")
+        book.message(bridge, "applied", "project.repaired", source=SELF, version=3)
+        book.command(bridge, "milestone.bill", "milestone.5e-2.M-1", version=3, amount="8000.00")
+        book.command(bridge, "milestone.bill", "milestone.5e.M-2", version=4, amount="500.00", is_confirmed=False)
+        assert (book.total_of("billed"), book.count_of("posted")) == (Decimal("8000.00"), 2)
+
+
 class TestMessages:
     def test_what_waited_or_stood_is_counted_when_it_ends(self) -> None:
         book = Logbook()

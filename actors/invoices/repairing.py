@@ -1,0 +1,52 @@
+"""What an approved repair does of an invoice that its ERP does not have any more: the ERP is asked to post it anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.decision import Context, Decision, Ignore
+from actors.invoices.outcome import concluded
+from actors.invoices.posting import asked, closed
+from actors.policy import Flow
+from actors.repairs import not_live, outdated_look
+from schemas.commands import command_reference
+from schemas.facts import Notice
+from schemas.invoice.entity import Invoice
+from schemas.invoice.v1 import Issued
+from schemas.keys import ActorKey
+from schemas.repair.v1 import Repaired
+
+
+def repaired(state: Invoice, told: Repaired, context: Context) -> Decision:
+    """Posted anew, as it was issued, unless something has happened to it since; who bills by it hears of it again."""
+    outdated = outdated_look(told, context)
+    if outdated is not None:
+        return outdated
+    issued = state.issued
+    left = "the invoice was posted otherwise since the repair was planned"
+    if issued is not None and all(item.holds == _reference(state, context.key) for item in told.items):
+        left = _objection(state, issued, told, context)
+    if issued is None or left is not None:
+        return Ignore(f"{left}: it is left as it is")
+    # The ERP's word that it stands there is over: what it says of it from now on is of the new posting.
+    after, requests = asked(state.model_copy(update={"posted": None}), issued, context)
+    accept = concluded(state, after, context, requests=requests)
+    return replace(accept, notices=(Notice("repaired", {"plan": told.plan, "by": told.by}),))
+
+
+def _reference(state: Invoice, key: ActorKey) -> str | None:
+    """The reference under which it stands in the ERP."""
+    if not state.is_posted or state.post_line is None:
+        return None
+    return command_reference(key, state.post_line, 1)
+
+
+def _objection(state: Invoice, issued: Issued, told: Repaired, context: Context) -> str | None:
+    """Why it is not posted anew; None where it is."""
+    at = state.places
+    if at is None or at.erp != told.system:
+        return f"{told.system} is not the system that posts the invoice"
+    if state.entries:
+        return "payments, credit memos, or write-offs came of the invoice: find out what became of it there"
+    shut = closed(issued, context.policy)
+    return not_live(issued.legal_entity, context.policy, Flow.INVOICES) or (None if shut is None else shut.reason)
