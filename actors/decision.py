@@ -125,11 +125,6 @@ class Context:
     references: Mapping[ActorKey, Snapshot] = field(default_factory=dict)
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
 
-    def moment_of(self, event: Event) -> datetime:
-        """When an event happened: as its source says; now, where that says nothing, or what is not yet."""
-        said = event.time if isinstance(event, Envelope) else None
-        return self.now if said is None else min(said, self.now)
-
     def find(self, key: ActorKey) -> Snapshot:
         """The snapshot of what `key` means, after at most `STEPS` steps; of `key` itself where it leads nowhere."""
         snapshot = self.references[key]

@@ -42,7 +42,7 @@ def decide(state: ExpenseReport, event: Event, context: Context) -> Decision:
         case Envelope(data=Repaired() as repair):
             return repaired(state, repair, context, Flow.EXPENSES)
         case Envelope():
-            return rebooked(state, _said(state, event, context), context.moment_of(event))
+            return rebooked(state, _said(state, event, context))
 
 
 def _said(state: ExpenseReport, event: Envelope, context: Context) -> Decision:

@@ -8,6 +8,7 @@ from typing import assert_never
 from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices import entries, posting
 from actors.invoices.acting import acted
+from actors.invoices.billed import billed_by
 from actors.invoices.outcome import with_failure
 from actors.invoices.places import owing, wanted
 from actors.invoices.repairing import repaired
@@ -30,12 +31,12 @@ from schemas.repair.v1 import Repaired
 
 
 def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """An invoice needs its customer, who may become another one, and the project and contract that it names."""
+    """An invoice needs its customer, who may become another one, its project and contract, and what it bills."""
     match event:
         case Envelope(data=Issued() | Posted() as invoice):
-            return (*wanted(invoice), *owing(state))
+            return (*wanted(invoice), *owing(state), *billed_by(invoice.lines))
         case Envelope(data=Acted()) if state.issued is not None and state.posting == "none":
-            return (*wanted(state.issued), *owing(state))
+            return (*wanted(state.issued), *owing(state), *billed_by(state.issued.lines))
         case _:
             return tuple(owing(state))
 
@@ -46,9 +47,9 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
         case Result():
             return _result(state, event, context)
         case Envelope(data=Issued() as invoice):
-            return posting.issued(state, invoice, context.moment_of(event), context)
+            return posting.issued(state, invoice, context)
         case Envelope(data=Posted() as invoice):
-            return posting.posted(state, invoice, event.source, context.moment_of(event), context)
+            return posting.posted(state, invoice, event.source, context)
         case Envelope(data=PostingRejected() as rejection):
             return posting.posting_rejected(state, rejection, context)
         case Envelope(data=Acted() as act):

@@ -42,7 +42,6 @@ def references(state: Timesheet, event: Event, loaded: Mapping[ActorKey, Snapsho
 
 def decide(state: Timesheet, event: Event, context: Context) -> Decision:
     """What a timesheet's event means; pure."""
-    at = context.moment_of(event)
     match event:
         case Result() if event.command.system == SELF:
             return _heard(event)
@@ -55,9 +54,9 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):
-            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context), at)
+            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context))
         case Envelope():
-            return rebooked(state, followed(state, _said(state, event, context), context.key), at)
+            return rebooked(state, followed(state, _said(state, event, context), context.key))
 
 
 def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:

@@ -71,7 +71,7 @@ def _issued_again(state: Invoice, context: Context) -> Decision:
     """By the policy as it is now some ERP may take what none took before."""
     if state.issued is None or state.posting != "none":
         return Ignore("an ERP was asked to post it since")
-    decision = issued(state, state.issued, context.now, context)
+    decision = issued(state, state.issued, context)
     return Ignore(decision.failure.reason) if isinstance(decision, Reject) else decision
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, TypeVar, assert_never
 
 from actors.asking import digest_of, not_seen
-from actors.decision import Accept, Decision, Ignore, Request
+from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
 from schemas.billed import Billed
@@ -19,6 +18,8 @@ from schemas.facts import Case
 from schemas.invoice.billed import Billing, Former, InvoicedLines, Outdated
 from schemas.invoice.entity import Invoice
 from schemas.invoice.told import BilledLine, Invoiced, LineState
+from schemas.invoice.v1 import Line
+from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 
 TWICE: Final = "invoiced_twice:"
@@ -26,7 +27,7 @@ TWICE: Final = "invoiced_twice:"
 CREDIT: Final = "credit_memo:"
 """Begins the topic of the case of a line that is booked otherwise than invoices bill it."""
 
-B = TypeVar("B", bound=InvoicedLines)
+B = TypeVar("B", bound=Billed)
 
 
 def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Request, ...]]:
@@ -41,12 +42,31 @@ def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Reque
         header = after.header or before.header
         body = Invoiced(
             to=to, invoice=id, number="" if header is None else header.number,
-            lines=tuple(BilledLine(line_id=line_id, state=state) for line_id, state in lines.items()),
-            billed_at=after.billed_at,
+            lines=tuple(
+                BilledLine(line_id=line_id, state=state, booked=after.booked.get(f"{entity}/{to}", {}).get(line_id))
+                for line_id, state in lines.items()
+            ),
         )  # fmt: skip
         after = after.model_copy(update={"tells": after.tells + 1})
         requests.append(Request(SELF, f"{entity}.invoiced", numbered("billed", after.tells, body), body))
     return after, tuple(requests)
+
+
+def billed_by(lines: Iterable[Line]) -> Iterator[ActorKey]:
+    """The sheets and reports that lines of an invoice bill."""
+    yield from dict.fromkeys(ActorKey(bill.entity, bill.id) for line in lines for bill in line.bills)
+
+
+def billing(before: Invoice, after: Invoice, context: Context) -> Invoice:
+    """The invoice with what is booked of the lines that it comes to bill: it bills that, whatever is booked later."""
+    if before.lines == after.lines:
+        return after
+    booked: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for bill in (bill for line in after.lines for bill in line.bills):
+        paper = context.find(ActorKey(bill.entity, bill.id)).state
+        if isinstance(paper, Billed) and bill.line_id in paper.lines:
+            booked[f"{bill.entity}/{bill.id}"][bill.line_id] = paper.lines[bill.line_id].content
+    return after.model_copy(update={"booked": dict(booked)})
 
 
 def heard(state: B, told: Invoiced | Acted) -> Decision:
@@ -65,8 +85,8 @@ def is_of_invoices(act: Acted) -> bool:
     return act.topic.startswith((TWICE, CREDIT))
 
 
-def rebooked(before: Billed, decision: Decision, at: datetime) -> Decision:
-    """What follows where a line is booked otherwise, or not any more, from a moment on.
+def rebooked(before: Billed, decision: Decision) -> Decision:
+    """What follows where a line is booked otherwise, or not any more.
 
     Invoices that bill it have to be credited; what was booked is kept, since one may be heard of later.
     """
@@ -78,7 +98,8 @@ def rebooked(before: Billed, decision: Decision, at: datetime) -> Decision:
         return decision
     former, outdated = dict(after.former), dict(after.outdated)
     for line in changed:
-        line_id, was = line.body.line_id, Former(until=at, amount=line.body.amount, currency=line.body.currency)
+        line_id, body = line.body.line_id, line.body
+        was = Former(booked=line.content, amount=body.amount, currency=body.currency)
         former[line_id] = (*former.get(line_id, ()), was)
         standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
         if standing:
@@ -103,14 +124,14 @@ def _invoiced(state: B, told: Invoiced) -> Decision:
     """A sheet or report keeps what became of its lines; what invoices bill twice, or wrongly, is a case."""
     billings, outdated = dict(state.invoiced), dict(state.outdated)
     for line in told.lines:
-        before, billing = billings.get(line.line_id, {}), Billing(number=told.number, state=line.state)
-        billings[line.line_id] = {**before, told.invoice: billing}
-        is_new = billing.stands and not (told.invoice in before and before[told.invoice].stands)
-        was = _booked_at(told.billed_at, state.former.get(line.line_id, ())) if is_new else None
+        of_line, billing = billings.get(line.line_id, {}), Billing(number=told.number, state=line.state)
+        billings[line.line_id] = {**of_line, told.invoice: billing}
+        stood = [id for id, each in of_line.items() if each.stands]
+        was = _changed_since(state, line) if billing.stands and told.invoice not in stood else None
         if was is not None:
             known = outdated.get(line.line_id)
-            standing = () if known is None else tuple(id for id in known.invoices if id in before and before[id].stands)
-            outdated[line.line_id] = _outdated(known, (*standing, told.invoice), was)
+            standing = [] if known is None else [id for id in known.invoices if id in stood]
+            outdated[line.line_id] = _outdated(known, [*standing, told.invoice], was)
     if billings == state.invoiced:
         return Ignore(f"it is known what invoice {told.number} bills")
     after = state.model_copy(update={"invoiced": billings, "outdated": outdated})
@@ -119,9 +140,12 @@ def _invoiced(state: B, told: Invoiced) -> Decision:
     return Accept(after, cases=_new_cases(state, after), settles=settles)
 
 
-def _booked_at(at: datetime | None, former: Sequence[Former]) -> Former | None:
-    """What was booked of a line at a moment, if it was changed later."""
-    return None if at is None else next((each for each in former if at < each.until), None)
+def _changed_since(state: Billed, told: BilledLine) -> Former | None:
+    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice."""
+    now = state.lines.get(told.line_id)
+    if now is not None and now.content == told.booked:
+        return None
+    return next((each for each in state.former.get(told.line_id, ()) if each.booked == told.booked), None)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Final, assert_never
 
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
+from actors.invoices.billed import billing
 from actors.invoices.outcome import concluded
 from actors.invoices.places import books_of, places
 from actors.invoices.troubles import differ, too_large
@@ -22,8 +22,8 @@ from schemas.verdicts import Failure, FailureClass
 OPERATION: Final = "invoice.post"
 
 
-def issued(state: Invoice, invoice: Issued, at: datetime, context: Context) -> Decision:
-    """A billing engine has issued it, at a moment: the ERP is asked to post it, unless it has."""
+def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
+    """A billing engine has issued it: the ERP is asked to post it, unless it has."""
     if state.issued == invoice and state.posting != "none":
         return Ignore("the invoice is issued like this already")
     if state.issued is not None and state.posting in {"asked", "done"}:
@@ -38,7 +38,7 @@ def issued(state: Invoice, invoice: Issued, at: datetime, context: Context) -> D
     if isinstance(found, Wait | Reject):
         return found
     kept = state.places if state.is_posted else found
-    after = _billing(state, state.model_copy(update={"issued": invoice, "places": kept or found}), at)
+    after = billing(state, state.model_copy(update={"issued": invoice, "places": kept or found}), context)
     refused = too_large(after)
     if refused is not None:
         return refused
@@ -55,8 +55,8 @@ def issued(state: Invoice, invoice: Issued, at: datetime, context: Context) -> D
     return replace(accept, remarks=(remark,))
 
 
-def posted(state: Invoice, invoice: Posted, source: str, at: datetime, context: Context) -> Decision:
-    """The ERP has posted it, at a moment, and may be the first to say that it is there; `source` said so."""
+def posted(state: Invoice, invoice: Posted, source: str, context: Context) -> Decision:
+    """The ERP has posted it, and may be the first to say that it is there; `source` said so."""
     if state.posted == invoice:
         return Ignore("the invoice is posted like this already")
     if state.posted is not None and differ(state.posted, invoice):
@@ -74,7 +74,7 @@ def posted(state: Invoice, invoice: Posted, source: str, at: datetime, context: 
         found = resolved
     found = found.model_copy(update={"books": books_of(found, invoice, source, context.policy)})
     done = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
-    after = _billing(state, done, at)
+    after = billing(state, done, context)
     return too_large(after) or concluded(state, after, context, fact="posted")
 
 
@@ -145,12 +145,6 @@ def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, t
     line = numbered("post", state.posts + 1, body)
     update = {"posting": "asked", "refusal": None, "post_line": line, "posts": state.posts + 1}
     return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
-
-
-def _billing(before: Invoice, after: Invoice, at: datetime) -> Invoice:
-    """The invoice with the moment since when it bills its lines: the first, as long as these are the same."""
-    known = before.billed_at if before.lines == after.lines else None
-    return after.model_copy(update={"billed_at": at if known is None else min(known, at)})
 
 
 def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:

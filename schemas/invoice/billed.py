@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
@@ -42,8 +41,8 @@ class Former(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    until: datetime
-    """When it was changed: an invoice from before bills this."""
+    booked: str
+    """The name of it."""
     amount: Decimal | None
     """In `currency`; None where it had hours alone."""
     currency: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Final, Literal, assert_never
 
@@ -79,8 +79,8 @@ class Invoice(_Kept):
     """As a billing engine issued it."""
     posted: Posted | None = None
     """As the ERP says that it has posted it: from then on the ERP's amounts count."""
-    billed_at: datetime | None = None
-    """When it was first said that it bills its lines; None until it is known."""
+    booked: dict[str, dict[str, str]] = {}
+    """`<entity>/<id>` of a sheet or report -> line id -> what was booked of it when the invoice came to bill it."""
     places: Places | None = None
     """None until it is known."""
     posting: Literal["none", "asked", "done", "refused", "void"] = "none"

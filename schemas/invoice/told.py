@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.invoice.v1 import MOST_BILLS
 from schemas.record import Record
-from schemas.values import Id, Moment
+from schemas.values import Id
 
 LineState = Literal["invoiced", "paid", "credited", "written_off", "withdrawn"]
 """What became of a line. `withdrawn`: the ERP has not posted the invoice after all, so nothing bills the line."""
@@ -19,6 +19,9 @@ class BilledLine(Record):
 
     line_id: Id
     state: LineState
+    booked: Id | None = None
+    """What was booked of it when the invoice came, by the name that the sheet or report has for it; None: nothing was,
+    or a release has told it that did not keep this."""
 
 
 class Invoiced(Record):
@@ -31,6 +34,3 @@ class Invoiced(Record):
     """Number of the invoice, as the customer reads it."""
     lines: Annotated[tuple[BilledLine, ...], Field(strict=False, min_length=1, max_length=MOST_BILLS)]
     """All lines of the sheet or report that this invoice bills."""
-    billed_at: Moment | None = None
-    """When the invoice was first said to bill as it does: what was booked otherwise later is not what it bills. None: a
-    release has told it that did not keep this."""

@@ -29,13 +29,13 @@ POLICY = Policy(
 REFUSED = Failure(FailureClass.BUSINESS_RULE, "period_closed", "March is closed: post into April")
 
 
-def event_of(key: ActorKey, data: Record, source: str = "urn:test", time: datetime | None = None) -> Envelope:
+def event_of(key: ActorKey, data: Record, source: str = "urn:test") -> Envelope:
     """`data` as it comes through the door for `key`."""
     names = [name for name in EVENTS.names if EVENTS.latest(name).model is type(data)]
     name = next((name for name in names if EVENTS.find(EVENTS.latest(name).type).actor == key.entity), names[0])
     type_, (entity, fact) = EVENTS.find(EVENTS.latest(name).type), name.split(".")
     return Envelope(
-        source, "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, time, None, None, None, None,
+        source, "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, None, None, None, None, None,
         data, b"",
     )  # fmt: skip
 
@@ -63,12 +63,10 @@ class Given:
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
     source: str = "urn:test"
     now: datetime = NOW
-    time: datetime | None = None
-    """When what comes has happened, as its source says."""
 
     def when(self, happened: Record | Result) -> Decision:
         """What is decided."""
-        event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source, self.time)
+        event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source)
         context = Context(self.key, self.now, self.policy, self._loaded(event), self.taken)
         return self.actor.decide(self.state, event, context)
 

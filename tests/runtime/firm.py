@@ -67,10 +67,10 @@ POLICY = PolicyFile.model_validate(
 )
 
 
-def event(source: str, id: str, key: ActorKey, data: Record, time: datetime = NOW) -> Outgoing:
-    """A fact as its source publishes it; `time`: when it happened."""
+def event(source: str, id: str, key: ActorKey, data: Record) -> Outgoing:
+    """A fact as its source publishes it."""
     name = next(name for name in REGISTRY.names if REGISTRY.latest(name).model is type(data))
-    attributes = Attributes(source, id, REGISTRY.latest(name).type, key.id, time=time)
+    attributes = Attributes(source, id, REGISTRY.latest(name).type, key.id, time=NOW)
     return Outgoing(EVENTS, name, encode(attributes, data), STRUCTURED, {}, message_id=id)
 
 

@@ -368,17 +368,6 @@ def invoice_billing(office: Office, id: str, total: str, deal_id: str, line: int
     office.say(BILLING, facts.invoice(id, deal_id, total, bills))
 
 
-@when(
-    says(
-        "invoice {id:Id} of {total:Amount} EUR arrives, which was issued for {deal_id:Id} before that, "
-        "billing line {line:Number} of the {what:Paper}"
-    )
-)
-def late_invoice(office: Office, id: str, total: str, deal_id: str, line: int, what: ActorKey) -> None:
-    bills = Bill.model_validate({"entity": what.entity, "id": what.id, "line_id": str(line)})
-    office.say(BILLING, facts.invoice(id, deal_id, total, bills), hours_ago=1)
-
-
 @when(says("the ERP posts invoice {id:Id} of {total:Amount} EUR for {deal_id:Id}"))
 def invoice_posted(office: Office, id: str, total: str, deal_id: str) -> None:
     office.say(ERP, (office.erp_key(id), posted(facts.invoice(id, deal_id, total)[1])))

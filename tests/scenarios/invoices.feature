@@ -128,14 +128,6 @@ Feature: An invoice is posted once, and what comes of it is told
     When credit memo CM-1 of 119.00 EUR on line 1 of INV-1 arrives from the ERP
     Then no case stands open
 
-  Scenario: A line is corrected, and an invoice from before arrives after it
-    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
-    When they are corrected to 6 hours on ENG-1 for 2026-03-31, and 8 for 2026-04-01
-    And invoice INV-1 of 119.00 EUR arrives, which was issued for ENG-1 before that, billing line 1 of the sheet
-    Then finance is asked about the sheet: credit_memo_needed
-    When credit memo CM-1 of 119.00 EUR on line 1 of INV-1 arrives from the ERP
-    Then no case stands open
-
   Scenario: A line is corrected before it is invoiced
     Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
     When they are corrected to 6 hours on ENG-1 for 2026-03-31, and 8 for 2026-04-01

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
@@ -21,7 +20,6 @@ from schemas.operations.invoice import InvoicePut, ReceivablePut
 from schemas.operations.table import OPERATIONS, Body
 from schemas.record import Record
 from schemas.verdicts import LaneState
-from tests.gateway.toy import NOW
 from tests.runtime.firm import CRM, PATH, PSA, SYSTEM, Desk, Firm, event
 from tests.runtime.town import until
 from tests.scenarios.ledger import Answer, Ledger
@@ -107,10 +105,10 @@ class Office:
         """Nobody does anything for a while."""
         self._run(asyncio.sleep(seconds))
 
-    def say(self, source: str, *facts: tuple[ActorKey, Record], hours_ago: int = 0) -> None:
-        """A source publishes facts, one right after the other, which happened so many hours before the others."""
+    def say(self, source: str, *facts: tuple[ActorKey, Record]) -> None:
+        """A source publishes facts, one right after the other."""
         firm = self._open()
-        self._run(self._publish(firm, source, facts, hours_ago))
+        self._run(self._publish(firm, source, facts))
         self._run(self._rest(firm))
 
     def begin(self, source: str, fact: tuple[ActorKey, Record], is_begun: Callable[[], bool]) -> None:
@@ -207,12 +205,10 @@ class Office:
     def _file(self) -> PolicyFile:
         return parse_policy(yaml.safe_dump(self._policy), "policy.yaml")
 
-    async def _publish(
-        self, firm: Firm, source: str, facts: tuple[tuple[ActorKey, Record], ...], hours_ago: int = 0
-    ) -> None:
+    async def _publish(self, firm: Firm, source: str, facts: tuple[tuple[ActorKey, Record], ...]) -> None:
         for key, data in facts:
             self._sent += 1
-            await firm.publish(event(source, f"fact-{self._sent}", key, data, NOW - timedelta(hours=hours_ago)))
+            await firm.publish(event(source, f"fact-{self._sent}", key, data))
 
     async def _rest(self, firm: Firm) -> None:
         """Until nothing is on its way, and nothing has happened for a while."""
