@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from gateway.kpis.follower import count_all
 from gateway.kpis.measures import Measure
 from tests.oracle import firm as rules
 from tests.oracle import oracle
-from tests.oracle.facts import ROUNDING
+from tests.oracle.facts import CURRENCIES, ROUNDING
 from tests.oracle.history import RICH, STEPS, History, Step
 from tests.oracle.stage import Stage
 from tests.oracle.wrong import MISTAKES
@@ -48,6 +49,16 @@ def check_figures(found: dict[str, Any], stage: Stage) -> None:
             assert money == {each: value for each, value in expected.money[figure.name].items() if value}, figure.name
         else:
             assert found[figure.name] == [(*expected.values[figure.name], None)], figure.name
+
+
+async def check_legal_entities(stage: Stage) -> None:
+    """Each legal entity has its own money, in its own currency."""
+    expected = oracle.figures(stage.rows(), stage.cases()).money
+    for code, currency in CURRENCIES.items():
+        sums = await stage.firm.store.clients().kpis.sums(replace(ALWAYS, legal_entity=code), stocks=STOCKS)
+        for name in ("billed", "wip"):
+            found = {each.currency: each.value for each in figures_of(sums)[name] if each.value}
+            assert found == {each: value for each, value in expected[name].items() if value and each == currency}, name
 
 
 async def check_rebuild(found: dict[str, Any], stage: Stage) -> None:
@@ -94,6 +105,7 @@ def test_the_oracle_agrees_with_billed_totals_and_every_figure(seed: int, steps:
         assert {currency: value for value, _, currency in found["billed"] if value} == stage.journal()
         # And every figure is what the oracle makes of the rows, also counted anew
         check_figures(found, stage)
+        await check_legal_entities(stage)
         await check_rebuild(found, stage)
         await closed(stage)
 
