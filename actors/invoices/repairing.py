@@ -22,12 +22,12 @@ def repaired(state: Invoice, told: Repaired, context: Context) -> Decision:
     outdated = outdated_look(told, context)
     if outdated is not None:
         return outdated
-    issued = state.issued
-    left = "the invoice was posted otherwise since the repair was planned"
-    if issued is not None and all(item.holds == _reference(state, context.key) for item in told.items):
-        left = _objection(state, issued, told, context)
-    if issued is None or left is not None:
-        return Ignore(f"{left}: it is left as it is")
+    issued, stands = state.issued, _reference(state, context.key)
+    if issued is None or any(item.holds != stands for item in told.items):
+        return Ignore("the invoice was posted otherwise since the repair was planned: it is left as it is")
+    objection = _objection(state, issued, told, context)
+    if objection is not None:
+        return Ignore(f"{objection}: it is left as it is")
     # The ERP's word that it stands there is over: what it says of it from now on is of the new posting.
     after, requests = asked(state.model_copy(update={"posted": None}), issued, context)
     accept = concluded(state, after, context, requests=requests)

@@ -79,8 +79,9 @@ async def played(steps: Sequence[Step], stage: Stage) -> Stage:
 
 
 async def closed(stage: Stage) -> None:
-    """Nothing has gone wrong, and all processes end."""
+    """Nothing has broken, and all processes end."""
     stage.firm.check_alive()
+    assert "internal" not in {case.failure_class for case in stage.cases()}
     for gateway in stage.firm.gateways:
         assert await gateway.runtime.drain(30)
 

@@ -32,7 +32,7 @@ def _reading(read: Callable[[Any, Context], Any]) -> Callable[[Decide], Decide]:
 
     def how(decide: Decide) -> Decide:
         def wrong(state: Any, event: Event, context: Context) -> Decision:
-            said = replace(event, data=read(event.data, context)) if isinstance(event, Envelope) else event
+            said = event._replace(data=read(event.data, context)) if isinstance(event, Envelope) else event
             return decide(state, said, context)
 
         return wrong

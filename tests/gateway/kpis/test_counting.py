@@ -238,7 +238,8 @@ class TestMessages:
         book = Logbook()
         book.message(SHEET, "applied", APPROVED)
         book.message(SHEET, "conflict", APPROVED, source=f"conflict:{PSA}")
-        assert (book.figure("failed").value, book.figure("failed").of) == (50, 2)
+        failed = book.figure("failed")
+        assert (failed.value, failed.of) == (Decimal(50), 2)
         assert [key for key in book.kept if key.entity == "message"] == []
 
     def test_what_the_gateway_says_to_itself_is_no_message_of_a_source(self) -> None:
