@@ -49,7 +49,7 @@ RICH: Final[Sequence[Step]] = (
     ("approve", 0, 2), ("customer", 0, 0), ("deal", 0, 0), ("deal", 1, 0), ("approve", 1, 1), ("approve", 2, 2),
     ("approve", 3, 1), ("correct", 0, 1), ("withdraw", 3, 0), ("foreign", 0, 0), ("foreign", 2, 1), ("order", 0, 0),
     ("plan", 0, 0), ("milestone", 0, 1), ("milestone", 0, 3), ("milestone", 1, 1), ("milestone", 5, 1),
-    ("refuse", 4, 0), ("issue", 0, 0), ("issue", 5, 0), ("issue", 1, 0), ("reject", 1, 0), ("dispute", 1, 0),
+    ("refuse", 4, 2), ("issue", 0, 0), ("issue", 5, 0), ("issue", 1, 0), ("reject", 1, 0), ("dispute", 1, 0),
     ("dispute", 0, 0), ("resend", 2, 0), ("wrong", 2, 0), ("again", 0, 0), ("repair", 0, 0), ("repair", 2, 1),
     ("clash", 0, 3), ("lose", 0, 0), ("lose", 1, 0),
 )  # fmt: skip
