@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from actors.decision import Context, Ignore
 from actors.policy import Flow, Mode, Policy
 from schemas.repair.v1 import LASTS, Repaired
@@ -15,9 +17,13 @@ def outdated_look(told: Repaired, context: Context) -> Ignore | None:
     return Ignore(f"{asked}: begin another reconciliation")
 
 
-def not_live(code: str, policy: Policy, flow: Flow) -> str | None:
-    """Why nothing may be sent for a legal entity; None where its flow is live."""
+def barred(code: str, day: date, policy: Policy, flow: Flow) -> str | None:
+    """Why nothing may be sent that is of a legal entity and a day: its flow is not live, or its books are closed."""
     legal_entity = policy.legal_entities.get(code)
-    if legal_entity is None or legal_entity.mode(flow) is Mode.LIVE:
+    if legal_entity is None:
         return None
-    return f"the policy has {flow} of {code} in mode {legal_entity.mode(flow)}, so that nothing is sent"
+    if legal_entity.mode(flow) is not Mode.LIVE:
+        return f"the policy has {flow} of {code} in mode {legal_entity.mode(flow)}, so that nothing is sent"
+    if legal_entity.is_closed(day):
+        return f"it is of {day}, and the books of {code} are closed through {legal_entity.closed_through}"
+    return None

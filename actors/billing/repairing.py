@@ -9,7 +9,8 @@ from actors.billing.bodies import operation_of, reversal
 from actors.billing.booking import posting
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.policy import Flow, Policy
-from actors.repairs import not_live, outdated_look
+from actors.repairs import barred, outdated_look
+from actors.standing import day_of
 from schemas.billed import Billed, BilledLine, Post, TakenBack
 from schemas.commands import command_reference
 from schemas.facts import Notice
@@ -33,7 +34,7 @@ def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision
         objection = (
             _objection(item, line, told)
             or _objection_to(entry, taken_back)
-            or _silent(item, line, context.policy, flow)
+            or _barred(item, line, context.policy, flow)
         )
         if objection is not None:
             remarks.append(f"{objection}: it is left as it is")
@@ -74,11 +75,11 @@ def _objection_to(entry: TakenBack | None, taken_back: Sequence[TakenBack]) -> s
     return f"a repair has taken back {entry.external_id or entry.reference} of {entry.system} already"
 
 
-def _silent(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
-    """Why nothing may be sent for the legal entities that an item is of; None where their flow is live."""
-    bodies = (item.stands, None if line is None else line.body)
-    codes = dict.fromkeys(body.legal_entity for body in bodies if body is not None)
-    return next((why for code in codes if (why := not_live(code, policy, flow)) is not None), None)
+def _barred(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
+    """Why nothing may be sent for the legal entities and days that an item is of; None where it may."""
+    bodies = (body for body in (item.stands, None if line is None else line.body) if body is not None)
+    found = (barred(body.legal_entity, day_of(body), policy, flow) for body in bodies)
+    return next((why for why in found if why is not None), None)
 
 
 def _taking_back(item: Item, stands: Post, entry: TakenBack, told: Repaired) -> Request:

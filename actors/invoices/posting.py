@@ -143,15 +143,16 @@ def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, t
         ),
     )
     line = numbered("post", state.posts + 1, body)
-    update = {"posting": "asked", "refusal": None, "post_line": line, "posts": state.posts + 1}
+    update = {"posting": "asked", "refusal": None, "post_line": line, "reference": None, "posts": state.posts + 1}
     return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
 
 
 def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:
     """The ERP has it, and what it says of its own id is of this invoice from now on."""
     after = state
-    if state.post_line == result.command.line and state.posting == "asked":
-        after = state.model_copy(update={"posting": "done"})
+    if state.post_line == result.command.line:
+        posting = "done" if state.posting == "asked" else state.posting
+        after = state.model_copy(update={"posting": posting, "reference": result.command.reference})
     if external_id is not None:
         after = after.model_copy(update={"external_id": external_id, "twins": _twins(state, external_id)})
     if after == state:

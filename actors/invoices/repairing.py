@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from actors.decision import Context, Decision, Ignore
 from actors.invoices.outcome import concluded
-from actors.invoices.posting import asked, closed
+from actors.invoices.posting import asked
 from actors.policy import Flow
-from actors.repairs import not_live, outdated_look
-from schemas.commands import command_reference
+from actors.repairs import barred, outdated_look
+from actors.standing import reference_of
 from schemas.facts import Notice
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Issued
-from schemas.keys import ActorKey
 from schemas.repair.v1 import Repaired
 
 
@@ -22,8 +21,8 @@ def repaired(state: Invoice, told: Repaired, context: Context) -> Decision:
     outdated = outdated_look(told, context)
     if outdated is not None:
         return outdated
-    issued, stands = state.issued, _reference(state, context.key)
-    if issued is None or any(item.holds != stands for item in told.items):
+    issued, stands = state.issued, reference_of(context.key, state.post_line, state.reference)
+    if issued is None or not state.is_posted or any(item.holds != stands for item in told.items):
         return Ignore("the invoice was posted otherwise since the repair was planned: it is left as it is")
     objection = _objection(state, issued, told, context)
     if objection is not None:
@@ -34,13 +33,6 @@ def repaired(state: Invoice, told: Repaired, context: Context) -> Decision:
     return replace(accept, notices=(Notice("repaired", {"plan": told.plan, "by": told.by}),))
 
 
-def _reference(state: Invoice, key: ActorKey) -> str | None:
-    """The reference under which it stands in the ERP."""
-    if not state.is_posted or state.post_line is None:
-        return None
-    return command_reference(key, state.post_line, 1)
-
-
 def _objection(state: Invoice, issued: Issued, told: Repaired, context: Context) -> str | None:
     """Why it is not posted anew; None where it is."""
     at = state.places
@@ -48,5 +40,4 @@ def _objection(state: Invoice, issued: Issued, told: Repaired, context: Context)
         return f"{told.system} is not the system that posts the invoice"
     if state.entries:
         return "payments, credit memos, or write-offs came of the invoice: find out what became of it there"
-    shut = closed(issued, context.policy)
-    return not_live(issued.legal_entity, context.policy, Flow.INVOICES) or (None if shut is None else shut.reason)
+    return barred(issued.legal_entity, issued.issued_on, context.policy, Flow.INVOICES)

@@ -49,7 +49,7 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     remarks: list[str] = []
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
-        failure = _unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
+        failure = unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
         shut = _closed(state, milestone, legal_entity)
         if failure is not None:
             cases.append(_unbilled(id, milestone, failure, Act.RESOLVE))
@@ -89,16 +89,8 @@ def billed_anew(
     head, deal, _ = (milestone.bill_line or _line(state, id)).split(".", 2)
     first, _, turn = deal.partition("-")
     line = f"{head}.{first}-{int(turn or 1) + 1}.{id}"
-    return milestone.model_copy(update={"bill_line": line}), Request(
-        system, OPERATION, line, _body(state, id, milestone, context)
-    )
-
-
-def objection_to(state: Project, milestone: Milestone, context: Context) -> Failure | None:
-    """Why a milestone that was billed is not billed anew by itself."""
-    legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
-    shut = None if legal_entity is None else _closed(state, milestone, legal_entity)
-    return _unbillable(state, milestone) or shut
+    again = milestone.model_copy(update={"bill_line": line, "reference": None})
+    return again, Request(system, OPERATION, line, _body(state, id, milestone, context))
 
 
 def milestone_of(line: str) -> str:
@@ -146,7 +138,7 @@ def _body(state: Project, id: str, milestone: Milestone, context: Context) -> Mi
     )
 
 
-def _unbillable(state: Project, milestone: Milestone) -> Failure | None:
+def unbillable(state: Project, milestone: Milestone) -> Failure | None:
     """Why a milestone cannot be billed on its project."""
     if state.status == "withdrawn":
         reason = "the deal was cancelled, so the milestone is not billed: resolve this, or bill it by hand"

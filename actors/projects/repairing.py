@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.policy import Flow
-from actors.projects.billing import OPERATION, billed_anew, objection_to
-from actors.repairs import not_live, outdated_look
-from schemas.commands import command_reference
+from actors.projects.billing import OPERATION, billed_anew, unbillable
+from actors.repairs import barred, outdated_look
+from actors.standing import reference_of
 from schemas.facts import Notice
 from schemas.keys import ActorKey
 from schemas.project.entity import Milestone, Project
@@ -39,18 +39,16 @@ def repaired(state: Project, told: Repaired, context: Context) -> Decision:
 def _held(state: Project, item: Item, told: Repaired, key: ActorKey) -> str | None:
     """The milestone that an item is about, if it is billed as it was when the repair was planned."""
     for id, milestone in state.milestones.items():
-        is_there = milestone.biller == told.system and milestone.bill_line == item.booking
-        if is_there and command_reference(key, item.booking, 1) == item.holds:
+        stands = reference_of(key, milestone.bill_line, milestone.reference)
+        if (milestone.biller, milestone.bill_line, stands) == (told.system, item.booking, item.holds):
             return id
     return None
 
 
 def _objection(state: Project, milestone: Milestone | None, item: Item, context: Context) -> str | None:
     """Why a milestone is not billed anew; None where it is."""
-    if milestone is None:
+    if milestone is None or milestone.completed_on is None:
         return f"{OPERATION} of {item.booking} was asked for otherwise since the repair was planned"
-    silent = not_live(state.legal_entity or "", context.policy, Flow.PROJECTS)
-    if silent is not None:
-        return silent
-    failure = objection_to(state, milestone, context)
-    return None if failure is None else failure.reason
+    failure = unbillable(state, milestone)
+    why = None if failure is None else failure.reason
+    return why or barred(state.legal_entity or "", milestone.completed_on, context.policy, Flow.PROJECTS)

@@ -63,6 +63,13 @@ def test_whoever_is_told_that_it_is_billed_is_told_which() -> None:
     assert notice.attributes == {"milestone_id": "M.1", "billing_id": "B-9"}
 
 
+def test_one_that_was_billed_at_the_second_try_is_meant_by_that() -> None:
+    second = BILLED.after(BILLED.confirmed(FIRST, "B-7", generation=2))
+    assert "asked for otherwise" in reason_to_ignore(second.when(told()))
+    meant = lost().model_copy(update={"holds": command_reference(BRIDGE, FIRST.line, 2)})
+    assert len(second.asked(told(meant))) == 1
+
+
 def test_a_repair_that_is_told_twice_is_done_once_and_completing_it_again_bills_nothing() -> None:
     assert "asked for otherwise" in reason_to_ignore(BILLED.after(told()).when(told()))
     assert "completed already" in reason_to_ignore(BILLED.after(told()).when(COMPLETED))

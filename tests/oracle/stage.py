@@ -12,12 +12,13 @@ import orjson
 
 from actors.decision import Actor
 from actors.registry import ACTORS
+from actors.standing import reference_of
 from adapters.ports.broker import Outgoing
 from gateway.inner import InnerEvent
 from gateway.policy_file import PolicyFile
 from schemas.acts import Act, Acted
 from schemas.billed import Billed
-from schemas.commands import OURS, command_reference
+from schemas.commands import OURS
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.expense import ExpensePost, ExpenseReverse
@@ -145,7 +146,7 @@ class Stage:
         state = self.firm.store.tables.row(key).state
         held = None if state is None else ProjectState.model_validate_json(state).milestones.get(id)
         line = None if held is None else held.bill_line
-        reference = None if line is None else command_reference(key, line, 1)
+        reference = None if held is None else reference_of(key, line, held.reference)
         if reference is None or self.firm.books["erp"].entries.pop(("milestone.bill", reference), None) is None:
             return
         await self._repair(

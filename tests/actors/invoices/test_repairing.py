@@ -63,6 +63,13 @@ def test_the_erp_may_refuse_what_it_had_said_that_it_has() -> None:
     assert case.topic == "posting"
 
 
+def test_one_that_the_erp_took_at_the_second_try_is_meant_by_that() -> None:
+    second = NEW.after(issued()).confirmed(FIRST, "4711", generation=2)
+    given = NEW.after(issued()).after(second)
+    assert "posted otherwise" in reason_to_ignore(given.when(lost()))
+    assert post(given.asked(lost(holds=command_reference(INVOICE, FIRST.line, 2)))).line.startswith("post.2.")
+
+
 def test_a_repair_that_is_told_twice_is_done_once() -> None:
     assert "posted otherwise" in reason_to_ignore(POSTED.after(lost()).when(lost()))
 
