@@ -55,12 +55,20 @@ def day_of(post: Post) -> date:
     return post.work_date if isinstance(post, BillablePost) else post.incurred_on
 
 
+def reference_of(key: ActorKey, line: str | None, confirmed: str | None) -> str | None:
+    """Our reference of what a command has booked: as its system has confirmed it, else as it was asked for first.
+
+    None where no command has.
+    """
+    return None if line is None else confirmed or command_reference(key, line, 1)
+
+
 def _of_invoice(key: ActorKey, state: Invoice, system: str) -> Iterator[Standing]:
     header, at = state.header, state.places
     if header is None or state.posting not in {"asked", "done"} or at is None or (at.books or at.erp) != system:
         return
     # What the ERP issued by itself has no reference of ours: it is known by the ERP's own id, which its events carry.
-    reference = None if state.post_line is None else command_reference(key, state.post_line, 1)
+    reference = reference_of(key, state.post_line, state.reference)
     external_id = key.id if reference is None and state.external_id is None else state.external_id
     still_open = max(state.balance, ZERO)
     yield Standing(
@@ -71,10 +79,11 @@ def _of_invoice(key: ActorKey, state: Invoice, system: str) -> Iterator[Standing
 
 def _of_project(key: ActorKey, state: Project, system: str) -> Iterator[Standing]:
     for milestone in state.milestones.values():
-        if milestone.biller == system and milestone.completed_on is not None and milestone.bill_line is not None:
+        reference = reference_of(key, milestone.bill_line, milestone.reference)
+        if milestone.biller == system and milestone.completed_on is not None and reference is not None:
             yield Standing(
-                Sort.MILESTONE, command_reference(key, milestone.bill_line, 1), None, state.legal_entity or "",
-                milestone.completed_on, milestone.amount, milestone.currency,
+                Sort.MILESTONE, reference, None, state.legal_entity or "", milestone.completed_on, milestone.amount,
+                milestone.currency,
             )  # fmt: skip
 
 

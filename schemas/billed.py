@@ -41,6 +41,11 @@ class BilledLine(BaseModel):
     a later release may write the same body differently."""
 
     @property
+    def content(self) -> str:
+        """The name of what is booked, by its revision and the rates that were approved since; a repair keeps it."""
+        return f"r{self.revision}" if self.digest is None else f"r{self.revision}.{self.digest}"
+
+    @property
     def name(self) -> str:
         """The line of the command that booked it: no other booking of the sheet has it, whatever ids lines have."""
         name = f"{self.body.line_id}.r{self.revision}"

@@ -16,7 +16,7 @@ FOREIGN: Final = "~"
 
 
 class Sort(StrEnum):
-    """The closed set of entries that are compared. The value begins the operation that books one."""
+    """The closed set of entries that are compared."""
 
     BILLABLE = "billable"
     EXPENSE = "expense"
@@ -33,6 +33,15 @@ _ENTITIES: Final = {
     Sort.INVOICE: "invoice",
 }
 """Whose entry it is where no reference says so."""
+
+BOOKINGS: Final = {
+    Sort.BILLABLE: "billable.post",
+    Sort.EXPENSE: "expense.post",
+    Sort.COST: "cost.post",
+    Sort.MILESTONE: "milestone.bill",
+    Sort.INVOICE: "invoice.post",
+}
+"""The operation that books one."""
 
 BOOKERS: Final = frozenset(_ENTITIES.values())
 """The entities that have entries booked."""

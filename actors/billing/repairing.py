@@ -8,21 +8,23 @@ from typing import TypeVar
 from actors.billing.bodies import operation_of, reversal
 from actors.billing.booking import posting
 from actors.decision import Accept, Context, Decision, Ignore, Request
-from actors.policy import Flow, Mode, Policy
+from actors.policy import Flow, Policy
+from actors.repairs import barred, outdated_look
+from actors.standing import day_of
 from schemas.billed import Billed, BilledLine, Post, TakenBack
 from schemas.commands import command_reference
 from schemas.facts import Notice
 from schemas.keys import ActorKey
-from schemas.repair.v1 import LASTS, Item, Repaired
+from schemas.repair.v1 import Item, Repaired
 
 B = TypeVar("B", bound=Billed)
 
 
 def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision:
     """Each item whose line is still held as it was planned; the others are left to the next reconciliation."""
-    if context.now - told.checked_at > LASTS:
-        asked = f"{told.system} was asked at {told.checked_at:%Y-%m-%d %H:%M} UTC, which is too long ago to go by"
-        return Ignore(f"{asked}: begin another reconciliation")
+    outdated = outdated_look(told, context)
+    if outdated is not None:
+        return outdated
     lines, taken_back = dict(state.lines), [*state.taken_back]
     requests: list[Request] = []
     remarks: list[str] = []
@@ -32,7 +34,7 @@ def repaired(state: B, told: Repaired, context: Context, flow: Flow) -> Decision
         objection = (
             _objection(item, line, told)
             or _objection_to(entry, taken_back)
-            or _silent(item, line, context.policy, flow)
+            or _barred(item, line, context.policy, flow)
         )
         if objection is not None:
             remarks.append(f"{objection}: it is left as it is")
@@ -73,14 +75,11 @@ def _objection_to(entry: TakenBack | None, taken_back: Sequence[TakenBack]) -> s
     return f"a repair has taken back {entry.external_id or entry.reference} of {entry.system} already"
 
 
-def _silent(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
-    """Why nothing may be sent for the legal entities that an item is of; None where their flow is live."""
-    bodies = (item.stands, None if line is None else line.body)
-    for code in dict.fromkeys(body.legal_entity for body in bodies if body is not None):
-        legal_entity = policy.legal_entities.get(code)
-        if legal_entity is not None and legal_entity.mode(flow) is not Mode.LIVE:
-            return f"the policy has {flow} of {code} in mode {legal_entity.mode(flow)}, so that nothing is sent"
-    return None
+def _barred(item: Item, line: BilledLine | None, policy: Policy, flow: Flow) -> str | None:
+    """Why nothing may be sent for the legal entities and days that an item is of; None where it may."""
+    bodies = (body for body in (item.stands, None if line is None else line.body) if body is not None)
+    found = (barred(body.legal_entity, day_of(body), policy, flow) for body in bodies)
+    return next((why for why in found if why is not None), None)
 
 
 def _taking_back(item: Item, stands: Post, entry: TakenBack, told: Repaired) -> Request:

@@ -72,6 +72,7 @@ def entry(contract: Contract, order: ChangeOrderApproved, *people: str) -> Amend
         effective_on=order.effective_on,
         value=None if order.value_change is None else order.value_change.decimal,
         rates=None if order.rates is None else {rate.role: rate.hourly.decimal for rate in order.rates},
+        retainer=None if order.retainer is None else order.retainer.decimal,
         schedule=None if order.schedule is None else schedule_of(order.schedule),
         forecast=order.forecast,
         ends_on=order.ends_on,

@@ -131,6 +131,9 @@ def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:
     if order.ends_on is not None and contract.starts_on is not None and order.ends_on < contract.starts_on:
         reason = f"it would end on {order.ends_on}, before it starts on {contract.starts_on}"
         return _wrong(version, "period_order", reason, "ends_on")
+    if order.retainer is not None and contract.method != "retainer":
+        reason = f"the contract is billed by {contract.method}, and has no retainer"
+        return _wrong(version, "retainer_unknown", reason, "retainer")
     if contract.value is not None and order.value_change is not None:
         value = contract.value + order.value_change.decimal
         if not 0 <= value < MOST:

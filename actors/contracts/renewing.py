@@ -40,6 +40,8 @@ def _decided(state: Contract, held: HeldRenewal, context: Context) -> Accept:
         return _wrong(state, "currency_differs", reason)
     if state.value is not None and value is not None and state.value + value >= MOST:
         return _wrong(state, "value_impossible", f"its value would become {state.value + value} {state.currency}")
+    if renewal.retainer is not None and state.method != "retainer":
+        return _wrong(state, "retainer_unknown", f"the contract is billed by {state.method}, and has no retainer")
     for name, rule in missing_for_renewal(state, held, context.policy):
         case = renewal_case(state, renewal, name, rule)
         waiting = state.model_copy(update={"renewal": held.model_copy(update={"asks": case.asks})})
@@ -62,6 +64,7 @@ def _entry(contract: Contract, held: HeldRenewal) -> Amendment:
         effective_on=renewal.effective_on,
         value=None if renewal.value_change is None else renewal.value_change.decimal,
         rates=None if renewal.rates is None else {rate.role: rate.hourly.decimal for rate in renewal.rates},
+        retainer=None if renewal.retainer is None else renewal.retainer.decimal,
         ends_on=renewal.ends_on,
         people=tuple(dict.fromkeys(held.approvals.values())),
         reason=renewal.reason,

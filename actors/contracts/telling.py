@@ -88,7 +88,7 @@ def contract_put(contract: Contract, key: ActorKey, amendment: Amendment) -> Con
         legal_entity=contract.legal_entity or "",
         currency=contract.currency or "",
         billing_method=contract.method or "time_and_materials",
-        fee=contract.value if contract.method == "fixed_fee" else contract.fee,
+        fee={"fixed_fee": contract.value, "retainer": contract.retainer}.get(contract.method or "", contract.fee),
         value=contract.value,
         roles=tuple(RolePrice(role=role, rate=rate) for role, rate in contract.rates.items()),
         schedule=contract.schedule,

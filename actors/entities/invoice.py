@@ -8,8 +8,10 @@ from typing import assert_never
 from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Snapshot
 from actors.invoices import entries, posting
 from actors.invoices.acting import acted
+from actors.invoices.billed import billed_by
 from actors.invoices.outcome import with_failure
 from actors.invoices.places import owing, wanted
+from actors.invoices.repairing import repaired
 from schemas.acts import Acted
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
@@ -25,15 +27,16 @@ from schemas.invoice.v1 import (
     WrittenOff,
 )
 from schemas.keys import ActorKey
+from schemas.repair.v1 import Repaired
 
 
 def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
-    """An invoice needs its customer, who may become another one, and the project and contract that it names."""
+    """An invoice needs its customer, who may become another one, its project and contract, and what it bills."""
     match event:
         case Envelope(data=Issued() | Posted() as invoice):
-            return (*wanted(invoice), *owing(state))
+            return (*wanted(invoice), *owing(state), *billed_by(invoice.lines))
         case Envelope(data=Acted()) if state.issued is not None and state.posting == "none":
-            return (*wanted(state.issued), *owing(state))
+            return (*wanted(state.issued), *owing(state), *billed_by(state.issued.lines))
         case _:
             return tuple(owing(state))
 
@@ -51,6 +54,8 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
             return posting.posting_rejected(state, rejection, context)
         case Envelope(data=Acted() as act):
             return acted(state, act, context)
+        case Envelope(data=Repaired() as repair):
+            return repaired(state, repair, context)
         case Envelope():
             return _came(state, event, context)
 

@@ -10,6 +10,7 @@ from actors.projects import milestones
 from actors.projects.billing import UNBILLED
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
 from actors.projects.milestones import answered, ask_earlier, completed, unmapped
+from actors.projects.repairing import repaired
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
@@ -28,6 +29,7 @@ from schemas.project.v1 import (
     TermsChanged,
     Withdrawn,
 )
+from schemas.repair.v1 import Repaired
 
 
 def references(state: Project, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
@@ -72,6 +74,8 @@ def _told(state: Project, event: Envelope, context: Context) -> Decision:
             return margin_breached(state, breach)
         case Closed() as end:
             return closed(state, end)
+        case Repaired() as repair:
+            return repaired(state, repair, context)
         case Acted() as act:
             return milestones.acted(state, act, context) if act.topic.startswith(UNBILLED) else acted(state, act)
         case _:

@@ -81,7 +81,7 @@ def _decided(state: Repair, status: str, act: Acted) -> Accept:
 
 
 def _verified(state: Repair, verified: Verified, context: Context) -> Decision:
-    """Whatever is still as it was planned goes to the sheets and reports that it is of."""
+    """Whatever is still as it was planned goes to the sheets, reports, projects, and invoices that it is of."""
     plan = state.plan
     if plan is None or state.status != "approved":
         return Ignore("the plan is not approved, or it was sent already")
@@ -113,14 +113,14 @@ def _unanswered(state: Repair, told: Unanswered) -> Decision:
 
 
 def _owner(item: Item) -> tuple[str, str]:
-    """The sheet or report that an item is of."""
+    """The sheet, report, project, or invoice that an item is of."""
     return item.entity, item.key
 
 
 def _heard(result: Result) -> Decision:
     match result.outcome:
         case Confirmed():
-            return Ignore("the sheet or report was told")
+            return Ignore("who is to do it was told")
         case Rejected(failure):
             return Reject(failure)
         case _:

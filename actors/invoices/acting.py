@@ -58,7 +58,9 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
             return concluded(state, after, context, requests=requests)
         case Act.RESOLVE:
             # What stands in the ERP then is not what a command of ours has booked.
-            by_hand = state.model_copy(update={"posting": "done", "refusal": None, "post_line": None})
+            by_hand = state.model_copy(
+                update={"posting": "done", "refusal": None, "post_line": None, "reference": None}
+            )
             return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
         case Act.CANCEL:
             void = state.model_copy(update={"posting": "void", "refusal": None})

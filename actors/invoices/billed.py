@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar, assert_never
 
 from actors.asking import digest_of, not_seen
-from actors.decision import Accept, Decision, Ignore, Request
+from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
 from schemas.billed import Billed
 from schemas.billed import BilledLine as Booking
 from schemas.commands import SELF
 from schemas.facts import Case
-from schemas.invoice.billed import Billing, InvoicedLines, Outdated
+from schemas.invoice.billed import Billing, Former, InvoicedLines, Outdated
 from schemas.invoice.entity import Invoice
 from schemas.invoice.told import BilledLine, Invoiced, LineState
+from schemas.invoice.v1 import Line
+from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 
 TWICE: Final = "invoiced_twice:"
@@ -25,7 +27,7 @@ TWICE: Final = "invoiced_twice:"
 CREDIT: Final = "credit_memo:"
 """Begins the topic of the case of a line that is booked otherwise than invoices bill it."""
 
-B = TypeVar("B", bound=InvoicedLines)
+B = TypeVar("B", bound=Billed)
 
 
 def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Request, ...]]:
@@ -40,11 +42,31 @@ def told(before: Invoice, after: Invoice, id: str) -> tuple[Invoice, tuple[Reque
         header = after.header or before.header
         body = Invoiced(
             to=to, invoice=id, number="" if header is None else header.number,
-            lines=tuple(BilledLine(line_id=line_id, state=state) for line_id, state in lines.items()),
+            lines=tuple(
+                BilledLine(line_id=line_id, state=state, booked=after.booked.get(f"{entity}/{to}", {}).get(line_id))
+                for line_id, state in lines.items()
+            ),
         )  # fmt: skip
         after = after.model_copy(update={"tells": after.tells + 1})
         requests.append(Request(SELF, f"{entity}.invoiced", numbered("billed", after.tells, body), body))
     return after, tuple(requests)
+
+
+def billed_by(lines: Iterable[Line]) -> Iterator[ActorKey]:
+    """The sheets and reports that lines of an invoice bill."""
+    yield from dict.fromkeys(ActorKey(bill.entity, bill.id) for line in lines for bill in line.bills)
+
+
+def billing(before: Invoice, after: Invoice, context: Context) -> Invoice:
+    """The invoice with what is booked of the lines that it comes to bill: it bills that, whatever is booked later."""
+    if before.lines == after.lines:
+        return after
+    booked: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for bill in (bill for line in after.lines for bill in line.bills):
+        paper = context.find(ActorKey(bill.entity, bill.id)).state
+        if isinstance(paper, Billed) and bill.line_id in paper.lines:
+            booked[f"{bill.entity}/{bill.id}"][bill.line_id] = paper.lines[bill.line_id].content
+    return after.model_copy(update={"booked": dict(booked)})
 
 
 def heard(state: B, told: Invoiced | Acted) -> Decision:
@@ -64,45 +86,66 @@ def is_of_invoices(act: Acted) -> bool:
 
 
 def rebooked(before: Billed, decision: Decision) -> Decision:
-    """What follows where a line is booked otherwise, or not any more, that invoices bill: they have to be credited."""
+    """What follows where a line is booked otherwise, or not any more.
+
+    Invoices that bill it have to be credited; what was booked is kept, since one may be heard of later.
+    """
     if not isinstance(decision, Accept) or not isinstance(decision.state, Billed):
         return decision
     after = decision.state
-    changed = {
-        line_id: outdated
-        for line_id, line in before.lines.items()
-        if (outdated := _outdated(before, line, after.lines.get(line_id))) is not None
-    }
+    changed = [line for line_id, line in before.lines.items() if not _is_same(line, after.lines.get(line_id))]
     if not changed:
         return decision
-    state = after.model_copy(update={"outdated": {**after.outdated, **changed}})
+    former, outdated = dict(after.former), dict(after.outdated)
+    for line in changed:
+        line_id, body = line.body.line_id, line.body
+        was = Former(booked=line.content, amount=body.amount, currency=body.currency)
+        former[line_id] = (*former.get(line_id, ()), was)
+        standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
+        if standing:
+            outdated[line_id] = _outdated(before.outdated.get(line_id), standing, was)
+    state = after.model_copy(update={"former": former, "outdated": outdated})
     return replace(decision, state=state, cases=(*decision.cases, *_new_cases(after, state)))
 
 
-def _outdated(before: Billed, line: Booking, now: Booking | None) -> Outdated | None:
-    """What invoices bill of a line as it was; None where no invoice does, or the same is booked again."""
-    line_id, body = line.body.line_id, line.body
-    standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
-    if not standing or (now is not None and now.body == body):
-        return None
-    known = before.outdated.get(line_id)
+def _is_same(line: Booking, now: Booking | None) -> bool:
+    """Whether the same is booked of a line again."""
+    return now is not None and now.body == line.body
+
+
+def _outdated(known: Outdated | None, standing: Sequence[str], was: Former) -> Outdated:
+    """What invoices bill of a line, given what others bill of it otherwise than it is booked already."""
     if known is None or not set(known.invoices).intersection(standing):
-        return Outdated(invoices=tuple(standing), amount=body.amount, currency=body.currency)
+        return Outdated(invoices=tuple(standing), amount=was.amount, currency=was.currency)
     return known.model_copy(update={"invoices": tuple(dict.fromkeys((*known.invoices, *standing)))})
 
 
 def _invoiced(state: B, told: Invoiced) -> Decision:
     """A sheet or report keeps what became of its lines; what invoices bill twice, or wrongly, is a case."""
-    billings = dict(state.invoiced)
+    billings, outdated = dict(state.invoiced), dict(state.outdated)
     for line in told.lines:
-        of_line = billings.get(line.line_id, {})
-        billings[line.line_id] = {**of_line, told.invoice: Billing(number=told.number, state=line.state)}
+        of_line, billing = billings.get(line.line_id, {}), Billing(number=told.number, state=line.state)
+        billings[line.line_id] = {**of_line, told.invoice: billing}
+        stood = [id for id, each in of_line.items() if each.stands]
+        was = _changed_since(state, line) if billing.stands and told.invoice not in stood else None
+        if was is not None:
+            known = outdated.get(line.line_id)
+            standing = [] if known is None else [id for id in known.invoices if id in stood]
+            outdated[line.line_id] = _outdated(known, [*standing, told.invoice], was)
     if billings == state.invoiced:
         return Ignore(f"it is known what invoice {told.number} bills")
-    after = state.model_copy(update={"invoiced": billings})
+    after = state.model_copy(update={"invoiced": billings, "outdated": outdated})
     open_now = _cases(after)
     settles = tuple(topic for topic in _cases(state) if topic not in open_now)
     return Accept(after, cases=_new_cases(state, after), settles=settles)
+
+
+def _changed_since(state: Billed, told: BilledLine) -> Former | None:
+    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice."""
+    now = state.lines.get(told.line_id)
+    if now is not None and now.content == told.booked:
+        return None
+    return next((each for each in state.former.get(told.line_id, ()) if each.booked == told.booked), None)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:

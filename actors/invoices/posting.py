@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
+from actors.invoices.billed import billing
 from actors.invoices.outcome import concluded
 from actors.invoices.places import books_of, places
 from actors.invoices.troubles import differ, too_large
@@ -37,7 +38,7 @@ def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
     if isinstance(found, Wait | Reject):
         return found
     kept = state.places if state.is_posted else found
-    after = state.model_copy(update={"issued": invoice, "places": kept or found})
+    after = billing(state, state.model_copy(update={"issued": invoice, "places": kept or found}), context)
     refused = too_large(after)
     if refused is not None:
         return refused
@@ -72,7 +73,8 @@ def posted(state: Invoice, invoice: Posted, source: str, context: Context) -> De
             return resolved
         found = resolved
     found = found.model_copy(update={"books": books_of(found, invoice, source, context.policy)})
-    after = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
+    done = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
+    after = billing(state, done, context)
     return too_large(after) or concluded(state, after, context, fact="posted")
 
 
@@ -141,15 +143,16 @@ def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, t
         ),
     )
     line = numbered("post", state.posts + 1, body)
-    update = {"posting": "asked", "refusal": None, "post_line": line, "posts": state.posts + 1}
+    update = {"posting": "asked", "refusal": None, "post_line": line, "reference": None, "posts": state.posts + 1}
     return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
 
 
 def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:
     """The ERP has it, and what it says of its own id is of this invoice from now on."""
     after = state
-    if state.post_line == result.command.line and state.posting == "asked":
-        after = state.model_copy(update={"posting": "done"})
+    if state.post_line == result.command.line:
+        posting = "done" if state.posting == "asked" else state.posting
+        after = state.model_copy(update={"posting": posting, "reference": result.command.reference})
     if external_id is not None:
         after = after.model_copy(update={"external_id": external_id, "twins": _twins(state, external_id)})
     if after == state:

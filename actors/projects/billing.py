@@ -49,7 +49,7 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     remarks: list[str] = []
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
-        failure = _unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
+        failure = unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
         shut = _closed(state, milestone, legal_entity)
         if failure is not None:
             cases.append(_unbilled(id, milestone, failure, Act.RESOLVE))
@@ -77,6 +77,20 @@ def differing(id: str, known: Milestone, amount: Money) -> Case:
     failure = Failure(FailureClass.CONFLICT, "milestone_differs", reason, "amount")
     money = {amount.currency: amount.decimal}
     return Case(failure, f"{TOLD_TWICE}{id}", (Act.RESOLVE,), owner="finance", money=money)
+
+
+def billed_anew(
+    state: Project, id: str, milestone: Milestone, system: str, context: Context
+) -> tuple[Milestone, Request]:
+    """A milestone as it is once it is billed anew, since its system does not have it any more, and what is asked.
+
+    The system may remember the former command, so this is another one; what it is about is the same.
+    """
+    head, deal, _ = (milestone.bill_line or _line(state, id)).split(".", 2)
+    first, _, turn = deal.partition("-")
+    line = f"{head}.{first}-{int(turn or 1) + 1}.{id}"
+    again = milestone.model_copy(update={"bill_line": line, "reference": None})
+    return again, Request(system, OPERATION, line, _body(state, id, milestone, context))
 
 
 def milestone_of(line: str) -> str:
@@ -124,7 +138,7 @@ def _body(state: Project, id: str, milestone: Milestone, context: Context) -> Mi
     )
 
 
-def _unbillable(state: Project, milestone: Milestone) -> Failure | None:
+def unbillable(state: Project, milestone: Milestone) -> Failure | None:
     """Why a milestone cannot be billed on its project."""
     if state.status == "withdrawn":
         reason = "the deal was cancelled, so the milestone is not billed: resolve this, or bill it by hand"

@@ -10,7 +10,7 @@ from actors.lines import numbered
 from actors.policy import Flow, Mode
 from actors.projects.billing import OPERATION, UNBILLED, Billed, bill_milestones, differing, milestone_of
 from schemas.acts import Act, Acted
-from schemas.commands import Confirmed, Rejected, Result
+from schemas.commands import Command, Confirmed, Rejected, Result
 from schemas.facts import Notice
 from schemas.operations.milestone import MilestonePut
 from schemas.project.entity import Milestone, Project
@@ -119,13 +119,23 @@ def answered(state: Project, result: Result) -> Decision:
         case Confirmed(external_id) if command.operation == OPERATION:
             told = {"milestone_id": milestone_of(command.line)}
             known_as = {} if external_id is None else {"billing_id": external_id}
-            return Accept(state, notices=(Notice("milestone_billed", told | known_as),))
+            return Accept(_confirmed(state, command), notices=(Notice("milestone_billed", told | known_as),))
         case Confirmed():
             return Ignore(f"{command.system} shows the milestone")
         case Rejected(failure):
             return Reject(failure)
         case _:
             assert_never(result.outcome)
+
+
+def _confirmed(state: Project, command: Command) -> Project:
+    """The project with the reference under which a milestone is billed."""
+    id = milestone_of(command.line)
+    milestone = state.milestones.get(id)
+    if milestone is None or milestone.bill_line != command.line:
+        return state
+    billed = milestone.model_copy(update={"reference": command.reference})
+    return state.model_copy(update={"milestones": {**state.milestones, id: billed}})
 
 
 def _ask(state: Project, context: Context) -> Billed:

@@ -16,11 +16,18 @@ from gateway.kpis.invoices import count_invoice
 from gateway.kpis.measures import Tally
 from gateway.kpis.memories import Memories
 from gateway.kpis.messages import count_case, count_command, count_message, message_key
+from gateway.kpis.milestones import count_project
 from gateway.kpis.papers import count_paper
 from schemas.keys import ActorKey
 
 BY_ENTITY: Final[Mapping[str, Callable[[Line, Memories, Tally], None]]] = MappingProxyType(
-    {"engagement": count_deal, "timesheet": count_paper, "expense": count_paper, "invoice": count_invoice}
+    {
+        "engagement": count_deal,
+        "project": count_project,
+        "timesheet": count_paper,
+        "expense": count_paper,
+        "invoice": count_invoice,
+    }
 )
 """Entity -> what counts its lines beside what is counted of all."""
 

@@ -174,7 +174,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Figure(
         "failed", "messages that needed a person", "100 × Σ messages_failed ÷ Σ messages", "per cent",
-        "messages of sources that were parked or in conflict before they ended, or ended as discarded or rejected",
+        "messages of sources that were parked before they ended, or ended as discarded, rejected, or in conflict",
         "what is parked now (it counts when it ends), dead letters, and commands that a system refused",
         _share(Measure.MESSAGES_FAILED, Measure.MESSAGES),
     ),

@@ -53,13 +53,18 @@ class Booked(BaseModel):
     amount: Decimal
 
 
-class Paper(Memory):
+class Mended(Memory):
+    """What repairs have asked for is no business: it brings a system to what was counted before."""
+
+    repairs: tuple[int, ...] = ()
+    """Versions at which a repair was applied."""
+
+
+class Paper(Mended):
     """A sheet of time or a report of expenses."""
 
     approvals: dict[int, datetime] = {}
     """Version at which an approval was applied -> when that came in."""
-    repairs: tuple[int, ...] = ()
-    """Versions at which a repair was applied: what it asks for was counted before, and is no business of its own."""
     lines: dict[str, Booked] = {}
     invoices: dict[str, tuple[str, ...]] = {}
     """Line -> the invoices that bill it."""

@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.ports.kpis import CaseChange, CaseLine, Line, Said
-from gateway.kpis.measures import ZERO, Measure, Tally
+from gateway.kpis.measures import Measure, Tally
 from gateway.kpis.memories import Memories, Way
-from gateway.kpis.reading import PEOPLE, STOOD, confirmed, data_of, is_from_outside, settled
+from gateway.kpis.reading import ENDED, PEOPLE, confirmed, data_of, is_from_outside, settled
 from schemas.acts import Act, ActedV1
 from schemas.keys import ActorKey
-from schemas.verdicts import FINAL, FailureClass, Verdict
+from schemas.verdicts import FailureClass, Verdict
 
 MESSAGE: Final = "message"
 """Entity of the keys under which messages are remembered that have not come to their end."""
-MILESTONE: Final = "milestone.bill"
 BOOKINGS: Final = (
-    "billable.post", "billable.reverse", "expense.post", "expense.reverse", MILESTONE, "cost.post", "cost.reverse",
-    "invoice.post",
+    "billable.post", "billable.reverse", "expense.post", "expense.reverse", "milestone.bill", "cost.post",
+    "cost.reverse", "invoice.post",
 )  # fmt: skip
 CORRECTING: Final = (Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
 DISCARD: Final = "discard"
-_GIVEN_UP: Final = (Verdict.DISCARDED, Verdict.REJECTED)
+_FAILED: Final = (Verdict.DISCARDED, Verdict.REJECTED, Verdict.CONFLICT)
 
 
 def message_key(message: Said) -> ActorKey:
@@ -39,12 +38,12 @@ def count_message(line: Line, memories: Memories, tally: Tally) -> None:
     elif is_from_outside(message):
         key = message_key(message)
         way = memories.of(key, Way) or Way()
-        if line.what in FINAL:
+        if line.what in ENDED:
             _count_end(line, message, way, tally)
             memories.forget(key)
         elif line.what == Verdict.WAITING and not way.has_waited:
             memories.put(key, way.model_copy(update={"has_waited": True}))
-        elif line.what in STOOD and not way.has_failed:
+        elif line.what == Verdict.PARKED and not way.has_failed:
             memories.put(key, way.model_copy(update={"has_failed": True}))
 
 
@@ -54,14 +53,8 @@ def count_command(line: Line, tally: Tally) -> None:
     if command is None:
         return
     about = command.about
-    is_booked = confirmed(line, *BOOKINGS) is not None
-    measure = Measure.POSTED if is_booked else Measure.REFUSED
+    measure = Measure.REFUSED if confirmed(line, *BOOKINGS) is None else Measure.POSTED
     tally.add(measure, line.at, legal_entity=about.legal_entity, label=command.operation)
-    if is_booked and command.operation == MILESTONE:
-        tally.add(
-            Measure.BILLED, line.at, legal_entity=about.legal_entity, currency=about.currency,
-            total=about.amount or ZERO,
-        )  # fmt: skip
 
 
 def count_case(line: CaseLine, tally: Tally) -> None:
@@ -76,7 +69,7 @@ def _count_end(line: Line, message: Said, way: Way, tally: Tally) -> None:
     tally.add(Measure.MESSAGES, line.at, legal_entity=message.legal_entity, label=line.what)
     if way.has_waited:
         tally.add(Measure.MESSAGES_WAITED, line.at, legal_entity=message.legal_entity)
-    if way.has_failed or line.what in _GIVEN_UP:
+    if way.has_failed or line.what in _FAILED:
         tally.add(Measure.MESSAGES_FAILED, line.at, legal_entity=message.legal_entity)
     if line.what == Verdict.DISCARDED:
         tally.add(Measure.CORRECTIONS, line.at, legal_entity=message.legal_entity, label=DISCARD)

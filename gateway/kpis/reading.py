@@ -8,12 +8,14 @@ from adapters.ports.kpis import Line, Said, Sent
 from schemas.commands import OURS
 from schemas.envelope import Undecodable
 from schemas.record import Record
-from schemas.verdicts import Verdict
+from schemas.verdicts import FINAL, Verdict
 from schemas.vocabulary import VOCABULARY
 
 PEOPLE: Final = f"{OURS}:people"
 STOOD: Final = (Verdict.PARKED, Verdict.CONFLICT)
 """Verdicts with which a message stands until a person acts."""
+ENDED: Final = FINAL | {Verdict.CONFLICT}
+"""Verdicts behind which no other one of their message comes: a conflict is a row beside the lane, and a case."""
 _SETTLED: Final = ("command_done", "command_parked")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from actors.standing import day_of, sort_of
 from adapters.ports.postings import PostingsUnavailable
@@ -15,7 +16,10 @@ from gateway.recon.steps import books_of, days_read, expect_further, names_of
 from schemas.commands import Command, Confirmed, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Item, Planned
-from schemas.standing import Sort, Standing, name_of
+from schemas.standing import BOOKINGS, Sort, Standing, name_of
+
+LINES: Final = (Sort.BILLABLE, Sort.EXPENSE, Sort.COST)
+"""What a line of a sheet or report may be booked as."""
 
 
 class Checks:
@@ -81,8 +85,9 @@ class Checks:
         can_ask = asker(self._systems, system)
         if not can_ask(Sort(item.sort)):
             return False
-        for sort in filter(can_ask, (Sort.BILLABLE, Sort.EXPENSE, Sort.COST)):
-            match await self._systems[system].look_up(_command(system, f"{sort}.post", item)):
+        sorts = LINES if item.sort in LINES else (Sort(item.sort),)
+        for sort in filter(can_ask, sorts):
+            match await self._systems[system].look_up(_command(system, BOOKINGS[sort], item)):
                 case Absent():
                     continue
                 case Confirmed():
@@ -98,7 +103,7 @@ def asker(systems: Mapping[str, System], name: str) -> Callable[[Sort], bool]:
     def can_ask(sort: Sort) -> bool:
         system = systems.get(name)
         try:
-            return system is not None and system.capability(f"{sort}.post").look_up
+            return system is not None and system.capability(BOOKINGS[sort]).look_up
         except UnknownOperation:
             return False
 

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import orjson
 from pydantic import ValidationError
 
-from adapters.ports.recon import Kind, Numbered
+from adapters.ports.recon import Difference, Kind, Numbered
 from schemas.billed import Post
 from schemas.operations.billable import BillablePost
 from schemas.operations.cost import CostPost
@@ -23,8 +23,8 @@ _POSTS: Final[Mapping[Sort, tuple[type[BillablePost | ExpensePost | CostPost], s
     Sort.COST: (CostPost, "incurred_on", "cost_centre"),
 }
 """What books an entry of a sort, with its fields of the day and the account."""
-REPAIRED: Final = frozenset({"timesheet", "expense"})
-"""The entities whose entries can be taken back and booked anew."""
+TAKEN_BACK: Final = frozenset({"timesheet", "expense"})
+"""The entities whose entries can be taken back. What is asked of a customer is changed by a credit memo alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,6 @@ def _item(numbered: Numbered, can_ask: Callable[[Sort], bool]) -> Item | str:
         return "it does not carry a reference of ours: look who has booked it, and mend it there"
     if difference.case is not None:
         return f"it stands in case {difference.case}: settle that"
-    if key.entity not in REPAIRED:
-        return f"entries of the entity {key.entity} are not repaired by commands: mend it there"
     said: dict[str, object] = {
         "number": numbered.number, "sort": difference.shown.sort.value, "legal_entity": difference.shown.legal_entity,
         "entity": key.entity, "key": key.id, "booking": booking,
@@ -86,14 +84,32 @@ def _item(numbered: Numbered, can_ask: Callable[[Sort], bool]) -> Item | str:
     match difference.kind:
         case Kind.MISSING if not can_ask(difference.shown.sort):
             return "the system cannot be asked for it by our reference, and might have it after all: look there"
+        case Kind.MISSING if _is_partly_settled(difference.shown):
+            return "payments or credit memos came of it before it went: find out there what became of it and of them"
         case Kind.MISSING:
             return _said(said | {"books": True})
+        case _ if key.entity not in TAKEN_BACK:
+            return _credited(difference)
         case Kind.DIFFERENT:
             return _taken_back(difference.theirs, said | {"books": True})
         case Kind.EXTRA | Kind.TWICE:
             return _taken_back(difference.theirs, said)
         case _:
             assert_never(difference.kind)
+
+
+def _is_partly_settled(standing: Standing) -> bool:
+    """Whether less is open of an invoice than it was posted with."""
+    return standing.open is not None and standing.open != standing.amount
+
+
+def _credited(difference: Difference) -> str:
+    """What a person does about an invoice or a milestone that the system has otherwise, or should not have."""
+    if difference.kind is not Kind.DIFFERENT:
+        return "a customer may be asked for it who does not owe it: find out there, and have it credited or voided"
+    if difference.fields == ("open",):
+        return "one side lacks a payment, credit memo, or write-off that the other has: have it told, or entered there"
+    return "it is changed by a credit memo alone: find out which side is right, and have it credited and issued anew"
 
 
 def _taken_back(theirs: Standing | None, said: dict[str, object]) -> Item | str:

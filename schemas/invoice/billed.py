@@ -36,6 +36,18 @@ class Outdated(BaseModel):
     currency: str | None
 
 
+class Former(BaseModel):
+    """What was booked of a line before it was changed or taken back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    booked: str
+    """The name of it."""
+    amount: Decimal | None
+    """In `currency`; None where it had hours alone."""
+    currency: str | None
+
+
 class InvoicedLines(BaseModel):
     """The state of an entity whose lines are billed by invoices."""
 
@@ -43,5 +55,7 @@ class InvoicedLines(BaseModel):
 
     invoiced: dict[str, dict[str, Billing]] = {}
     """Line id -> id of an invoice -> what became of the line there."""
+    former: dict[str, tuple[Former, ...]] = {}
+    """Line id -> what was booked of it before, the oldest first: an invoice may be heard of after the change."""
     outdated: dict[str, Outdated] = {}
     """Line id -> what invoices bill of it otherwise than it is booked, until somebody has settled that."""

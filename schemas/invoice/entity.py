@@ -79,6 +79,8 @@ class Invoice(_Kept):
     """As a billing engine issued it."""
     posted: Posted | None = None
     """As the ERP says that it has posted it: from then on the ERP's amounts count."""
+    booked: dict[str, dict[str, str]] = {}
+    """`<entity>/<id>` of a sheet or report -> line id -> what was booked of it when the invoice came to bill it."""
     places: Places | None = None
     """None until it is known."""
     posting: Literal["none", "asked", "done", "refused", "void"] = "none"
@@ -87,6 +89,8 @@ class Invoice(_Kept):
     """Why the ERP has refused it."""
     post_line: str | None = None
     """The last command by which the ERP was asked to post it; None, too, where a person has posted it by hand."""
+    reference: str | None = None
+    """Our reference under which the ERP has it by that command; None while it has not confirmed it."""
     posts: int = 0
     """How often it was; part of each command's identity."""
     external_id: str | None = None

@@ -56,6 +56,8 @@ class Milestone(BaseModel):
     """The system that was asked to bill it; None where none was, or an earlier release did not keep it."""
     bill_line: str | None = None
     """The line of the command that asked."""
+    reference: str | None = None
+    """Our reference under which that system has it; None while it has not confirmed it."""
 
 
 class Project(BaseModel):

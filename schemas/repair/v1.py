@@ -19,15 +19,18 @@ LASTS: Final = timedelta(minutes=15)
 
 
 class Item(Record):
-    """What is to be done about a difference: what stands there is taken back, what we hold is booked anew, or both."""
+    """What is to be done about a difference: what stands there is taken back, what we hold is booked anew, or both.
+
+    Of milestones and invoices nothing is taken back: they are billed, or posted, anew.
+    """
 
     number: Annotated[int, Field(ge=1)]
     """Of the difference in its run."""
-    sort: Literal["billable", "expense", "cost"]
+    sort: Literal["billable", "expense", "cost", "milestone", "invoice"]
     """Of the entry that we hold, else of the one that stands there."""
     legal_entity: Id
     """Of that entry."""
-    entity: Literal["timesheet", "expense"]
+    entity: Literal["timesheet", "expense", "project", "invoice"]
     key: Id
     booking: Reverses
     """The line of the command that booked it, or would have."""
@@ -74,10 +77,10 @@ class Unanswered(Record):
 
 
 class Repaired(Record):
-    """A plan was approved: what it says of one sheet or report is to be done."""
+    """A plan was approved: what it says of one sheet, report, project, or invoice is to be done."""
 
     to: Id
-    """The sheet or report."""
+    """That sheet, report, project, or invoice."""
     plan: Id
     system: System
     by: Id

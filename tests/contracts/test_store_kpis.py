@@ -9,7 +9,7 @@ import orjson
 
 from adapters.ports.kpis import Added, CaseChange, Counted, Kept, Page, Period, Place
 from adapters.ports.outbox import Ended, Ending
-from adapters.ports.turns import Committed, Opened
+from adapters.ports.turns import Committed, Judged, Opened
 from schemas.commands import Command, command_id, command_reference
 from schemas.facts import Case
 from schemas.keys import ActorKey, external_key
@@ -85,6 +85,17 @@ async def test_each_line_comes_once_with_its_message_or_its_command(process: Pro
     assert await process.books.add(nothing(page))
     after = await process.books.page(most=100)
     assert (list(after.lines), after.is_last) == ([], True)
+
+
+async def test_a_message_in_conflict_names_its_legal_entity(process: Process) -> None:
+    row = await process.row(SHEET)
+    again = message("1#9f86", source="conflict:psa", body=b'{"data": {"legal_entity": "DE01"}}')
+    turn = applied(row)
+    turn.judged.append(Judged(again, Verdict.CONFLICT, row.entity_version))
+    assert await process.commit(turn) == [Committed()]
+    [line] = (await process.books.page(most=100)).lines
+    assert line.message is not None
+    assert (line.what, line.message.legal_entity, line.message.body) == (Verdict.CONFLICT, "DE01", None)
 
 
 async def test_pages_follow_each_other_without_a_gap(process: Process) -> None:

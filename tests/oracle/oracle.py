@@ -9,14 +9,13 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 Json = Mapping[str, Any]
 """`Any`, because each type has its own shape, and no model of ours is to be trusted."""
 
-_CENT: Final = Decimal("0.01")
-_ENDS: Final = {"applied", "ignored", "stale", "superseded", "rejected", "discarded"}
+_ENDS: Final = {"applied", "ignored", "stale", "superseded", "rejected", "discarded", "conflict"}
 _STANDS: Final = {"parked", "conflict"}
 _APPROVALS: Final = {"timesheet.approved", "timesheet.corrected", "expense.approved", "expense.corrected"}
 _POSTS: Final = {"billable.post", "expense.post"}
@@ -111,7 +110,8 @@ def figures(rows: Sequence[Row], cases: Sequence[CaseRow]) -> Figures:
             "billing": _mean(list(_waits_for_booking(rows))),
             "matched": _share(sum(not _ever(rows, row, {"waiting"}) for row in ended), len(ended)),
             "failed": _share(
-                sum(row.what in {"discarded", "rejected"} or _ever(rows, row, _STANDS) for row in ended), len(ended)
+                sum(row.what in {"discarded", "rejected", "conflict"} or _ever(rows, row, _STANDS) for row in ended),
+                len(ended),
             ),
             "case_resolution": _mean([Decimal(str(seconds)) for seconds in closed]),
             "manual_corrections": _count([row for row in rows if _corrects(row)]),
@@ -312,117 +312,3 @@ def _share(part: int, whole: int) -> tuple[Decimal | None, int]:
 
 def _count(found: Sequence[object]) -> tuple[Decimal, int]:
     return Decimal(len(found)), len(found)
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """A line as it is booked: at the rate of its day when it was booked."""
-
-    hours: Decimal
-    day: str
-    rate: Decimal
-
-    @property
-    def amount(self) -> Decimal:
-        """Rounded once."""
-        return (self.hours * self.rate).quantize(_CENT, ROUND_HALF_UP)
-
-
-class Firm:
-    """Follows published events one after the other, in the words of the rules: what stands booked of each sheet.
-
-    A sheet waits for its project; a line that says the same as before stays as it is booked, whatever rates hold.
-    """
-
-    def __init__(self) -> None:
-        self._seen: set[tuple[str, str]] = set()
-        self._customers: set[str] = set()
-        self._deals: dict[str, Json] = {}
-        self._changes: dict[str, list[tuple[str, Decimal]]] = {}
-        self._waiting: list[Json] = []
-        self._revision: dict[str, int] = {}
-        self._withdrawn: dict[str, int] = {}
-        self._project: dict[str, str] = {}
-        self.booked: dict[str, dict[str, Booking]] = {}
-
-    def hear(self, event: Json) -> None:
-        """An event that its source has published; a second time it says nothing."""
-        if (event["source"], event["id"]) in self._seen:
-            return
-        self._seen.add((event["source"], event["id"]))
-        name = event["type"].rpartition(".")[0]
-        if name == "customer.upserted":
-            self._customers.add(event["subject"])
-        elif name == "project.opportunity_won":
-            self._deals.setdefault(event["subject"], event["data"])
-        elif name == "contract.change_order_approved":
-            change = (event["data"]["effective_on"], _price(event["data"]["rates"]))
-            self._changes.setdefault(event["subject"], []).append(change)
-        elif name == "plan.approved":
-            self._rerate(event["subject"])
-        elif name.startswith("timesheet."):
-            self._waiting.append(event)
-        self._go_on()
-
-    def total(self) -> Decimal:
-        """What is billed of all sheets in the end."""
-        return sum((line.amount for lines in self.booked.values() for line in lines.values()), Decimal(0))
-
-    def _go_on(self) -> None:
-        """Whatever has all that it needs; what waits keeps its place, and what follows of its sheet stands behind."""
-        stuck: set[str] = set()
-        left: list[Json] = []
-        for event in self._waiting:
-            if event["subject"] in stuck or not self._is_there(event["data"]["project"]["id"]):
-                stuck.add(event["subject"])
-                left.append(event)
-            else:
-                self._sheet(event["subject"], event["type"].rpartition(".")[0], event["data"])
-        self._waiting = left
-
-    def _is_there(self, project: str) -> bool:
-        return project in self._deals and self._deals[project]["customer"]["id"] in self._customers
-
-    def _sheet(self, key: str, name: str, data: Json) -> None:
-        at, gone = self._revision.get(key, 0), self._withdrawn.get(key, 0)
-        if name == "timesheet.withdrawn":
-            if data["revision"] >= at and data["revision"] > gone:
-                self._withdrawn[key], self.booked[key] = data["revision"], {}
-            return
-        is_approval = name == "timesheet.approved"
-        revision = data["revision"] if is_approval else data["corrects"] + 1
-        is_repeated = is_approval and revision == at
-        if (revision <= at and not is_repeated) or revision <= gone:
-            return
-        project, before = data["project"]["id"], self.booked.get(key, {})
-        now = {line["line_id"]: self._booking(project, line, before.get(line["line_id"])) for line in data["lines"]}
-        if is_repeated and any(now.get(line_id) != line for line_id, line in before.items()):
-            return  # other content under the same revision is a case, which changes nothing
-        self._revision[key], self._project[key], self.booked[key] = revision, project, now
-
-    def _rerate(self, key: str) -> None:
-        """Finance has approved that a sheet is booked at the rates that hold by now."""
-        project = self._project[key]
-        self.booked[key] = {
-            line_id: Booking(line.hours, line.day, self._rate(project, line.day))
-            for line_id, line in self.booked[key].items()
-        }
-
-    def _booking(self, project: str, line: Json, before: Booking | None) -> Booking:
-        hours, day = Decimal(line["hours"]), line["work_date"]
-        if before is not None and (before.hours, before.day) == (hours, day):
-            return before
-        return Booking(hours, day, self._rate(project, day))
-
-    def _rate(self, project: str, day: str) -> Decimal:
-        """That of the latest change that is effective by then, else that of the deal."""
-        rate = _price(self._deals[project]["parts"][0]["billing"]["rates"])
-        for effective_on, changed in self._changes.get(f"SOW-{project}", []):
-            if effective_on <= day:
-                rate = changed
-        return rate
-
-
-def _price(rates: Sequence[Json]) -> Decimal:
-    [rate] = rates
-    return Decimal(rate["hourly"]["amount"])

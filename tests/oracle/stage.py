@@ -2,67 +2,70 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
+from actors.decision import Actor
+from actors.registry import ACTORS
+from actors.standing import reference_of
 from adapters.ports.broker import Outgoing
 from gateway.inner import InnerEvent
 from gateway.policy_file import PolicyFile
 from schemas.acts import Act, Acted
+from schemas.billed import Billed
 from schemas.commands import OURS
-from schemas.contract.v1 import Approver as Authority
-from schemas.contract.v1 import ChangeOrderApproved
-from schemas.invoice.v1 import Bill, Disputed, Issued, PostingRejected
-from schemas.invoice.v1 import Line as InvoiceLine
 from schemas.keys import ActorKey
-from schemas.operations.billable import BillablePost
+from schemas.operations.billable import BillablePost, BillableReverse
+from schemas.operations.expense import ExpensePost, ExpenseReverse
+from schemas.operations.milestone_bill import MilestoneBill
+from schemas.project.entity import Project as ProjectState
 from schemas.repair.v1 import Item, Repaired
-from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Withdrawn
-from schemas.values import Money, Period, Reference
 from schemas.verdicts import LaneState
-from tests.actors.agreements import rates
-from tests.actors.firm import approved, corrected, customer, deal, line, part
+from tests.oracle.facts import BILLING, CURRENCIES, ROUNDING, Paper, Project
 from tests.oracle.oracle import Asked, CaseRow, Message, Row
-from tests.runtime.firm import CRM, PATH, POLICY, PSA, SYSTEM, Desk, Firm, event
+from tests.runtime.firm import CRM, PATH, POLICY, PSA, SYSTEM, Desk, Firm
 from tests.runtime.town import until
 from tests.runtime.vendor import Mood
 
-BILLING: Final = "urn:example:billing"
-DAYS: Final = (date(2026, 1, 30), date(2026, 2, 27), date(2026, 3, 2))
 OPERATIONS: Final = (
-    "customer.put", "project.create", "contract.put", "billable.post", "billable.reverse", "invoice.post",
+    "customer.put", "project.create", "contract.put", "billable.post", "billable.reverse", "expense.post",
+    "expense.reverse", "cost.post", "cost.reverse", "milestone.bill", "invoice.post",
 )  # fmt: skip
+NOWHERE: Final = dict.fromkeys(("milestone.put", "invoice.put", "receivable.put"))
+BILLS: Final = BillablePost | BillableReverse | ExpensePost | ExpenseReverse | MilestoneBill
 HISTORY: Final = PolicyFile.model_validate(
     POLICY.model_dump(exclude={"sources", "systems", "legal_entities"})
     | {
         "legal_entities": {
-            "DE01": {
-                "currency": "EUR",
-                "tax_codes": {"standard": "D19"},
-                "operations": {"milestone.bill": None, "invoice.put": None, "receivable.put": None},
+            code: {
+                "currency": currency,
+                "rounding": ROUNDING[code],
+                "tax_codes": {"standard": "T19"},
+                "operations": NOWHERE,
             }
+            for code, currency in CURRENCIES.items()
         },
         "systems": {**POLICY.systems, "erp": SYSTEM | {"operations": dict.fromkeys(OPERATIONS, PATH)}},
         "sources": {
             CRM: {"users": ["guest"], "types": ["customer.*", "project.*", "contract.*"]},
-            PSA: {"users": ["guest"], "types": ["timesheet.*"]},
+            PSA: {"users": ["guest"], "types": ["timesheet.*", "expense.*"]},
             BILLING: {"users": ["guest"], "types": ["invoice.*"]},
         },
     }
 )
-"""As the small firm's, with change orders, and with a billing engine whose invoices the ERP posts."""
+"""As the small firm's, with change orders, a second currency, and a billing engine whose invoices the ERP posts."""
 
 
 class Stage:
     """One history: each step is played to its end before the next. `sent` is all that was published, in order."""
 
-    def __init__(self, seed: int) -> None:
-        self.firm = Firm(seed, desk=Desk(HISTORY))
+    def __init__(self, seed: int, actors: Mapping[str, Actor] = ACTORS, policy: PolicyFile = HISTORY) -> None:
+        self.firm = Firm(seed, actors=actors, desk=Desk(policy))
         self.sent: list[Outgoing] = []
         self.said: list[dict[str, Any]] = []
         """All that was published or decided by persons, in order, as JSON."""
@@ -116,36 +119,63 @@ class Stage:
         moods.clear()
         await self.retry_parked()
 
-    async def repaired(self, name: str, *, is_lost: bool) -> None:
-        """Somebody deletes or changes the first entry of a sheet in the ERP, and an approved plan repairs it."""
-        key, books = ActorKey("timesheet", name), self.firm.books["erp"].entries
-        state = self.firm.store.tables.row(key).state
-        lines = [] if state is None else [*Timesheet.model_validate_json(state).lines.values()]
-        if not lines or not lines[0].posted:
+    async def repaired(self, paper: Paper, *, is_lost: bool) -> None:
+        """Somebody deletes or changes the first entry of a paper in the ERP, and an approved plan repairs it."""
+        books = self.firm.books["erp"].entries
+        state = self.firm.store.tables.row(paper.key).state
+        held = None if state is None else self.firm.actors[paper.entity].state.model_validate_json(state)
+        line = held.lines.get("L0") if isinstance(held, Billed) else None
+        if line is None or not line.posted:
             return
-        reference, place = lines[0].reference, ("billable.post", lines[0].reference)
+        sort = "billable" if paper.entity == "timesheet" else "expense"
+        place = (f"{sort}.post", line.reference)
         stands = books.pop(place)
-        assert isinstance(stands, BillablePost)
+        assert isinstance(stands, BillablePost | ExpensePost)
         fields: dict[str, Any] = {
-            "number": 1, "sort": "billable", "legal_entity": "DE01", "entity": "timesheet", "key": name,
-            "booking": lines[0].name, "holds": reference, "books": True,
+            "number": 1, "sort": sort, "legal_entity": stands.legal_entity, "entity": paper.entity, "key": paper.id,
+            "booking": line.name, "holds": line.reference, "books": True,
         }  # fmt: skip
         if not is_lost:
             books[place] = changed = stands.model_copy(update={"amount": stands.amount + 1})
-            fields |= {"stands": changed, "reference": reference, "external_id": f"erp-{reference}"}
+            fields |= {"stands": changed, "reference": line.reference, "external_id": f"erp-{line.reference}"}
+        await self._repair(paper.key, fields)
+
+    async def billed_anew(self, project: Project, id: str) -> None:
+        """Somebody deletes a milestone in the ERP, and an approved plan repairs it."""
+        key = ActorKey("project", project.id)
+        state = self.firm.store.tables.row(key).state
+        held = None if state is None else ProjectState.model_validate_json(state).milestones.get(id)
+        line = None if held is None else held.bill_line
+        reference = None if held is None else reference_of(key, line, held.reference)
+        if reference is None or self.firm.books["erp"].entries.pop(("milestone.bill", reference), None) is None:
+            return
+        await self._repair(
+            key,
+            {
+                "number": 1, "sort": "milestone", "legal_entity": project.legal_entity, "entity": key.entity,
+                "key": key.id, "booking": line, "holds": reference, "books": True,
+            },
+        )  # fmt: skip
+
+    async def _repair(self, key: ActorKey, item: dict[str, Any]) -> None:
+        """A plan of one item was approved, and is told."""
         self._decided += 1
         plan = f"17.{self._decided}"
         told = Repaired(
-            to=name, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
-            items=(Item.model_validate(fields),),
+            to=key.id, plan=plan, system="erp", by="E-9", checked_at=_moment(self.firm.clock()),
+            items=(Item.model_validate(item),),
         )  # fmt: skip
         inner = self.firm.gateways[0].runtime.inner
-        await inner.deliver(InnerEvent(f"{OURS}:self", plan, "timesheet.repaired.v1", key, told))
+        await inner.deliver(InnerEvent(f"{OURS}:self", plan, f"{key.entity}.repaired.v1", key, told))
         await self.quiet()
 
-    def journal(self) -> Decimal:
-        """What stands in the ERP's own books."""
-        return self.firm.books["erp"].money()
+    def journal(self) -> Mapping[str, Decimal]:
+        """What stands in the ERP's own books to be billed, by currency."""
+        amounts: dict[str, Decimal] = {}
+        for body in self.firm.books["erp"].entries.values():
+            if isinstance(body, BILLS):
+                amounts[body.currency] = amounts.get(body.currency, Decimal(0)) + body.amount
+        return {currency: amount for currency, amount in amounts.items() if amount}
 
     def rows(self) -> list[Row]:
         """The timeline as it stands in the store, raw."""
@@ -190,70 +220,6 @@ class Stage:
             command = Asked(sent.operation, sent.line, log[-1].place[0], orjson.loads(sent.body), is_there)
         key = line.key
         return Row(place, _moment(line.at), key.entity, key.id, line.entity_version, line.what, message, command)
-
-
-def new_customer() -> Outgoing:
-    """The one customer."""
-    return event(CRM, "customer", ActorKey("customer", "C-1"), customer())
-
-
-def won(project: str) -> Outgoing:
-    """A deal."""
-    data = deal(part(consultant="125.50", contract=f"SOW-{project}", value="9000.00")).model_copy(
-        update={"customer": Reference(id="C-1"), "opportunity_id": project}
-    )
-    return event(CRM, f"won-{project}", ActorKey("engagement", project), data)
-
-
-def sheet(
-    id: str, project: str, revision: int, hours: tuple[str, ...], *, tag: str = "", correct: bool = False
-) -> Outgoing:
-    """A revision of a sheet with a line for each day, approved or corrected."""
-    lines = [line(f"L{n}", each, day=DAYS[n]) for n, each in enumerate(hours)]
-    data = (
-        corrected(*lines, corrects=revision - 1, project=Reference(id=project))
-        if correct
-        else approved(*lines, revision=revision, project=Reference(id=project))
-    ).model_copy(update={"period": Period(starts_on=DAYS[0], ends_on=DAYS[-1])})
-    return event(PSA, f"{id}-r{revision}{tag}", ActorKey("timesheet", id), data)
-
-
-def withdrawn(id: str, project: str, revision: int) -> Outgoing:
-    """The approval is taken back."""
-    data = Withdrawn(legal_entity="DE01", project=Reference(id=project), revision=revision, reason="not yet")
-    return event(PSA, f"{id}-w{revision}", ActorKey("timesheet", id), data)
-
-
-def order(project: str, version: int, rate: str, on: date) -> Outgoing:
-    """A change order with another rate from a day on."""
-    data = ChangeOrderApproved(
-        version=version, effective_on=on, value_change=Money(amount="10.00", currency="EUR"), rates=rates(rate),
-        approved_by=Authority(id="F-1", role="finance_director"), reason="longer",
-    )  # fmt: skip
-    return event(CRM, f"{project}-v{version}", ActorKey("contract", f"SOW-{project}"), data)
-
-
-def issued(id: str, project: str, sheet_id: str) -> Outgoing:
-    """An invoice that bills the first line of a sheet."""
-    bill = Bill(entity="timesheet", id=sheet_id, line_id="L0")
-    lines = (InvoiceLine(line_id="1", kind="time", amount=Decimal("100.00"), tax_code="D19", bills=(bill,)),)
-    data = Issued(
-        legal_entity="DE01", customer=Reference(id="C-1"), contract=Reference(id=f"SOW-{project}"),
-        project=Reference(id=project), number=id, issued_on=DAYS[2], due_on=date(2026, 4, 1), currency="EUR",
-        net=Decimal("100.00"), tax=Decimal("19.00"), total=Decimal("119.00"), lines=lines,
-    )  # fmt: skip
-    return event(BILLING, f"{id}-issued", ActorKey("invoice", id), data)
-
-
-def disputed(id: str, number: int) -> Outgoing:
-    """The customer objects."""
-    objection = Disputed(dispute_id=f"D{number}", reason="too much")
-    return event(BILLING, f"{id}-d{number}", ActorKey("invoice", id), objection)
-
-
-def rejected(id: str) -> Outgoing:
-    """The ERP has not posted it after all."""
-    return event(BILLING, f"{id}-rejected", ActorKey("invoice", id), PostingRejected(code="closed", reason="closed"))
 
 
 def _moment(seconds: float) -> datetime:

@@ -118,7 +118,8 @@ class Books:
 
     def _confirmed(self, command: Command) -> Confirmed:
         """A system's own id names the customer or project, whatever was asked about it, but each line by itself."""
-        own = command.id if command.operation.startswith("billable") else command.key.id
+        is_of_line = command.operation.partition(".")[0] in ("billable", "expense", "cost", "milestone")
+        own = command.id if is_of_line else command.key.id
         return Confirmed(f"{self.name}-{own}")
 
 

@@ -128,6 +128,13 @@ Feature: An invoice is posted once, and what comes of it is told
     When credit memo CM-1 of 119.00 EUR on line 1 of INV-1 arrives from the ERP
     Then no case stands open
 
+  Scenario: A line is corrected before it is invoiced
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    When they are corrected to 6 hours on ENG-1 for 2026-03-31, and 8 for 2026-04-01
+    And invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the sheet
+    Then line 1 of the sheet is invoiced
+    And nobody was asked anything
+
   Scenario: An invoice bills an expense
     Given 84.20 EUR of travel on ENG-1 are approved
     When invoice INV-1 of 119.00 EUR is issued for ENG-1, billing line 1 of the expenses

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -135,6 +135,13 @@ def test_nothing_is_sent_where_the_policy_does_not_have_the_flow_live(mode: Mode
         assert f"time of DE01 in mode {mode}" in reason_to_ignore(replace(given, policy=policy).when(plan))
     # A report goes by the mode of expenses
     assert accepted(replace(SPENT, policy=policy).when(SPENT_MISSING)).requests
+
+
+def test_nothing_is_sent_for_a_day_whose_books_are_closed() -> None:
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"closed_through": date(2026, 3, 31)})
+    policy = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    for given, plan in ((BILLED, MISSING), (BILLED, DIFFERENT), (BILLED, TWICE), (GONE, EXTRA), (SPENT, SPENT_MISSING)):
+        assert "closed through 2026-03-31" in reason_to_ignore(replace(given, policy=policy).when(plan))
 
 
 def test_what_a_system_has_said_long_ago_is_not_gone_by() -> None:

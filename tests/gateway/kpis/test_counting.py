@@ -14,7 +14,7 @@ from schemas.invoice.v1 import Disputed
 from schemas.keys import ActorKey, external_key
 from schemas.verdicts import FailureClass
 from tests.actors.firm import deal, part
-from tests.gateway.kpis.logbook import DEAL, INVOICE, NOON, PEOPLE, SELF, SHEET, Logbook
+from tests.gateway.kpis.logbook import DEAL, INVOICE, NOON, PEOPLE, PSA, SELF, SHEET, Logbook
 
 WON, APPROVED, CORRECTED = "project.opportunity_won", "timesheet.approved", "timesheet.corrected"
 
@@ -204,6 +204,17 @@ class TestInvoices:
         assert {each.legal_entity for each in book.sums if each.measure == "invoices_disputed"} == {"DE01"}
 
 
+class TestMilestones:
+    def test_what_is_billed_anew_by_a_repair_was_counted_before(self) -> None:
+        book = Logbook()
+        bridge = ActorKey("project", "P-1")
+        book.command(bridge, "milestone.bill", "milestone.5e.M-1", version=2, amount="8000.00")
+        book.message(bridge, "applied", "project.repaired", source=SELF, version=3)
+        book.command(bridge, "milestone.bill", "milestone.5e-2.M-1", version=3, amount="8000.00")
+        book.command(bridge, "milestone.bill", "milestone.5e.M-2", version=4, amount="500.00", is_confirmed=False)
+        assert (book.total_of("billed"), book.count_of("posted")) == (Decimal("8000.00"), 2)
+
+
 class TestMessages:
     def test_what_waited_or_stood_is_counted_when_it_ends(self) -> None:
         book = Logbook()
@@ -221,6 +232,14 @@ class TestMessages:
         # Then a quarter has waited, a quarter has failed, and nothing of it is remembered
         assert [book.figure(name).value for name in ("matched", "failed")] == [75, 25]
         assert (book.count_of("corrections"), book.figure("duplicates_stopped").value) == (1, Decimal(1))
+        assert [key for key in book.kept if key.entity == "message"] == []
+
+    def test_a_conflict_is_the_end_of_its_message(self) -> None:
+        book = Logbook()
+        book.message(SHEET, "applied", APPROVED)
+        book.message(SHEET, "conflict", APPROVED, source=f"conflict:{PSA}")
+        failed = book.figure("failed")
+        assert (failed.value, failed.of) == (Decimal(50), 2)
         assert [key for key in book.kept if key.entity == "message"] == []
 
     def test_what_the_gateway_says_to_itself_is_no_message_of_a_source(self) -> None:

@@ -12,7 +12,7 @@ from gateway.recon.checks import Checks
 from gateway.recon.planning import planned
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Planned
-from schemas.standing import Standing
+from schemas.standing import Sort, Standing
 from tests.contracts.turns import applied, asking, batch, command, message
 from tests.gateway.recon.books import DAY, MARCH, Firm, ours, theirs
 from tests.schemas.bodies import BODIES
@@ -102,6 +102,18 @@ async def test_what_cannot_be_asked_for_counts_as_changed(firm: Firm) -> None:
     assert await changed(firm, missing(1)) == [1]
     firm.books.silent = {"expense.post"}
     assert await changed(firm, missing(1)) == []
+
+
+async def test_an_invoice_or_a_milestone_is_asked_for_by_its_own_operation(firm: Firm) -> None:
+    reference = "invoice/I-1/post.1.abc/1"
+    invoice = ours(1, sort=Sort.INVOICE, reference=reference)
+    gone = Difference(Kind.MISSING, invoice.name, invoice, None)
+    firm.books.silent = {"billable.post", "milestone.bill"}
+    assert await changed(firm, gone) == []
+    milestone = ours(2, sort=Sort.MILESTONE, reference="project/P-1/milestone.5e88.M-1/1")
+    assert await changed(firm, Difference(Kind.MISSING, milestone.name, milestone, None)) == [1]
+    firm.books.found = {reference}
+    assert await changed(firm, gone) == [1]
 
 
 async def test_pages_that_lead_in_a_circle_are_not_gone_by(firm: Firm) -> None:

@@ -72,9 +72,41 @@ def test_what_stands_in_a_case_is_settled_there() -> None:
     assert "case 17" in why_not(replace(difference(Kind.MISSING, theirs=None), case=17))
 
 
-def test_invoices_and_milestones_are_mended_by_hand() -> None:
-    invoice = replace(OURS, sort=Sort.INVOICE, reference="invoice/I-1/post.1.abc/1")
-    assert "not repaired by commands" in why_not(difference(Kind.MISSING, invoice, None))
+INVOICE = replace(
+    OURS, sort=Sort.INVOICE, reference="invoice/I-1/post.1.abc/1", amount=Decimal("119.00"), open=Decimal("119.00")
+)
+MILESTONE = replace(OURS, sort=Sort.MILESTONE, reference="project/P-1/milestone.5e88.M-1/1")
+
+
+@pytest.mark.parametrize(
+    ("ours", "entity", "key", "booking"),
+    [(INVOICE, "invoice", "I-1", "post.1.abc"), (MILESTONE, "project", "P-1", "milestone.5e88.M-1")],
+    ids=["invoice", "milestone"],
+)
+def test_invoices_and_milestones_that_are_missing_are_asked_for_again(
+    ours: Standing, entity: str, key: str, booking: str
+) -> None:
+    found = item(difference(Kind.MISSING, ours, None))
+    assert (found.entity, found.key, found.booking, found.holds) == (entity, key, booking, ours.reference)
+    assert (found.sort, found.books, found.stands) == (ours.sort, True, None)
+
+
+@pytest.mark.parametrize("ours", [INVOICE, MILESTONE], ids=["invoice", "milestone"])
+def test_what_a_customer_was_asked_for_is_not_taken_back(ours: Standing) -> None:
+    theirs = replace(ours, external_id="I-77", amount=Decimal("9.00"))
+    changed = replace(difference(Kind.DIFFERENT, ours, theirs), fields=("amount",))
+    assert "by a credit memo alone" in why_not(changed)
+    for kind, held in ((Kind.EXTRA, None), (Kind.TWICE, ours)):
+        assert "credited or voided" in why_not(difference(kind, held, theirs))
+
+
+def test_what_one_side_alone_was_told_of_an_invoice_is_told_to_the_other() -> None:
+    paid = replace(INVOICE, external_id="I-77", open=Decimal("0.00"))
+    assert "lacks a payment" in why_not(replace(difference(Kind.DIFFERENT, INVOICE, paid), fields=("open",)))
+
+
+def test_an_invoice_of_which_something_came_is_not_posted_again() -> None:
+    assert "came of it" in why_not(difference(Kind.MISSING, replace(INVOICE, open=Decimal("19.00")), None))
 
 
 @pytest.mark.parametrize("body", [None, b"[]", b"{}"])
