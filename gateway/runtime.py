@@ -445,7 +445,7 @@ class Runtime:
         ports = self._ports
         if ports.replays is None:
             return None
-        return replayer(ports.replays, ports.entities, self._world, self.look_at, sources.ids)
+        return replayer(ports.replays, ports.entities, self._world, self.look_at, sources.ids, self._watch.replayed)
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(

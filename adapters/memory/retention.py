@@ -35,11 +35,7 @@ class MemoryRetention:
             case Old.ATTEMPTS:
                 return self._attempts(before, limit)
             case Old.TIMELINE:
-                timeline = self._tables.timeline
-                gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
-                self._tables.timeline = timeline[len(gone) :]
-                self._tables.timeline_removed += len(gone)
-                return len(gone)
+                return self._timeline(before, limit)
             case Old.CASES:
                 return self._cases(before, limit)
             case Old.DEAD_LETTERS:
@@ -54,11 +50,7 @@ class MemoryRetention:
             case Old.REPLAYS:
                 return self._remove_replays(before, limit)
             case Old.ABANDONED:
-                abandoned = self._tables.abandoned
-                tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
-                for token in tokens:
-                    del abandoned[token]
-                return len(tokens)
+                return self._abandoned(before, limit)
             case _:
                 assert_never(old)
 
@@ -80,6 +72,20 @@ class MemoryRetention:
             del tables.inbox[row.message.ref]
             del tables.identities[row.message.source, row.message.id]
         return len(gone)
+
+    def _timeline(self, before: float, limit: int) -> int:
+        timeline = self._tables.timeline
+        gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
+        self._tables.timeline = timeline[len(gone) :]
+        self._tables.timeline_removed += len(gone)
+        return len(gone)
+
+    def _abandoned(self, before: float, limit: int) -> int:
+        abandoned = self._tables.abandoned
+        tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
+        for token in tokens:
+            del abandoned[token]
+        return len(tokens)
 
     def _cases(self, before: float, limit: int) -> int:
         cases = self._tables.cases

@@ -223,6 +223,7 @@ class ReplayTooLarge(ValueError):
     def __init__(self, messages: int, most: int) -> None:
         super().__init__(f"{messages} messages stand in the lanes that it names, and one plan holds {most}")
         self.messages = messages
+        self.most = most
 
 
 class NothingChosen(LookupError):

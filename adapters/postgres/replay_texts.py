@@ -48,7 +48,8 @@ def outlook_text(outlook: Outlook) -> str:
             "verdicts": outlook.verdicts,
             "codes": outlook.codes,
             "commands": [[*kind, total.count, str(total.amount)] for kind, total in outlook.commands.items()],
-        }
+        },
+        option=orjson.OPT_NON_STR_KEYS,
     ).decode()
 
 
@@ -67,7 +68,7 @@ def read_outlook(text: str | None) -> Outlook:
 
 def outcomes_text(outcomes: Mapping[Outcome, int]) -> str:
     """Counts by outcome, as they are kept."""
-    return orjson.dumps(outcomes).decode()
+    return orjson.dumps(outcomes, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def read_outcomes(text: str | None) -> Mapping[Outcome, int]:

@@ -56,7 +56,7 @@ SECONDS = 60.0
 
 
 class PostgresReplayWork:
-    """Ports `PlanWork` and `JobWork`, over a connection of its own: its session holds the lock of the one that works."""
+    """Ports `PlanWork` and `JobWork`, over a connection of its own, whose session holds the worker's lock."""
 
     def __init__(self, url: str) -> None:
         self._link = Link(url, timeout=SECONDS, settings={**SETTINGS, **LEAVE})

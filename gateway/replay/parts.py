@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from adapters.ports.replays import JobWork, PlanWork
+from adapters.ports.replays import JobWork, Outcome, PlanWork
 from adapters.ports.store import Commits
 from gateway.backoff import Backoff
 from gateway.rehearsal import Holders
@@ -32,7 +32,8 @@ def replayer(
     world: World,
     poke: Callable[[ActorKey], None],
     tokens: Callable[[], UUID],
+    observed: Callable[[Outcome, int], None],
 ) -> Replayer:
     """Everything, wired."""
     planner = Planner(ports.plans, lambda: Forecast(ports.rows, holders, world), world.policy_hash, tokens)
-    return Replayer(ports.plans, ports.jobs, planner, poke, world.policy_hash, Backoff())
+    return Replayer(ports.plans, ports.jobs, planner, poke, world.policy_hash, observed, Backoff())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from adapters.ports.replays import Fate, JobWork, Landed, Look, Phase, PlanWork, Replay
+from adapters.ports.replays import Fate, JobWork, Landed, Look, Outcome, Phase, PlanWork, Replay
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
@@ -30,7 +31,10 @@ class Round(NamedTuple):
 
 
 class Replayer:
-    """Works for ever. `poke` lets a key run at once; `policy` names the one in force."""
+    """Works for ever. `poke` lets a key run at once; `policy` names the one in force.
+
+    `observed` hears how many messages came to which outcome.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class Replayer:
         planner: Planner,
         poke: Callable[[ActorKey], None],
         policy: Callable[[], str | None],
+        observed: Callable[[Outcome, int], None],
         backoff: Backoff,
     ) -> None:
         self._plans = plans
@@ -46,6 +51,7 @@ class Replayer:
         self._planner = planner
         self._poke = poke
         self._policy = policy
+        self._observed = observed
         self._backoff = backoff
         self._asked = asyncio.Event()
         self._buckets: dict[int, Bucket] = {}
@@ -116,6 +122,8 @@ class Replayer:
         """Nothing runs any more: what waits or backs off is recorded as it stands, and the replay is over."""
         while True:
             look = await self._jobs.look(replay, limit=LANES, final=True)
+            if look.moving:
+                return  # something has woken what was at rest
             if not look.landed:
                 break
             recorded = await self._recorded(replay, look)
@@ -130,7 +138,11 @@ class Replayer:
         if not landed:
             return replay
         fates = [self._fate(replay, each) for each in landed]
-        return await self._jobs.record(replay, fates, counted(replay.progress, landed, fates))
+        recorded = await self._jobs.record(replay, fates, counted(replay.progress, landed, fates))
+        if recorded is not None:
+            for outcome, count in Counter(each.outcome for each in fates).items():
+                self._observed(outcome, count)
+        return recorded
 
     def _fate(self, replay: Replay, landed: Landed) -> Fate:
         return fate(landed, same_policy=replay.policy == self._policy())

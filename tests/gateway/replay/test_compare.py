@@ -19,7 +19,11 @@ FAILED = Landed(2, APPLIED, None, PARKED, "rate_missing", "set a rate", None)
         (AS_PLANNED, Outcome.AS_PLANNED, None),
         (FAILED, Outcome.OTHERWISE, "applied was predicted; set a rate"),
         (FAILED._replace(predicted=PARKED, predicted_code="rate_missing"), Outcome.AS_PLANNED, "set a rate"),
-        (FAILED._replace(predicted=PARKED, predicted_code="tax"), Outcome.OTHERWISE, "parked was predicted; set a rate"),
+        (
+            FAILED._replace(predicted=PARKED, predicted_code="tax"),
+            Outcome.OTHERWISE,
+            "parked was predicted; set a rate",
+        ),
         # A case on what waits says that it waits for long, which no plan knows
         (AS_PLANNED._replace(predicted=WAITING, verdict=WAITING, code="wait_overdue"), Outcome.AS_PLANNED, None),
         (
