@@ -192,7 +192,7 @@ class MemoryReplays:
             and (chosen.until is None or at < chosen.until)
             and (chosen.correlation is None or orjson.loads(message.body).get("correlationid") == chosen.correlation)
             and (
-                chosen.failure_class is chosen.code is chosen.case is None
+                (chosen.failure_class, chosen.code, chosen.case) == (None, None, None)
                 or any(_is_about(case, row, chosen) for case in self._open_cases())
             )
             and (

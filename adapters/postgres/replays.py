@@ -87,7 +87,8 @@ class PostgresReplays:
                 raise NothingChosen("no message in a lane that stands still is so")
             case "large":
                 raise ReplayTooLarge(said["number"], most)
-        replay = await self._written(said["number"])
+            case _:
+                replay = await self._written(said["number"])
         if replay.chosen != chosen:
             raise ReplayClickReused(f"plan {replay.id} was asked for with the same key, and it is another one")
         return replay
@@ -102,7 +103,8 @@ class PostgresReplays:
                 raise PlanExpired(f"plan {replay.id} has expired")
             case "elsewhere":
                 raise ReplayElsewhere(replay)
-        return replay
+            case _:
+                return replay
 
     async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
         to, sources = _STEERED[steer]

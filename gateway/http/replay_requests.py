@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 
 from aiohttp import web
 from pydantic import Field, model_validator
@@ -16,6 +16,7 @@ from schemas.record import Record
 from schemas.rules import Rule
 from schemas.verdicts import Verdict
 
+Name = TypeVar("Name", bound=str)
 MOST_RATE: Final = 10_000
 OPEN: Final = (Verdict.PARKED, Verdict.WAITING, Verdict.BACKOFF, Verdict.QUEUED)
 _ID_PLACE: Final = "The path names a replay by its number, as /v1/replays and /v1/replays/plans show it."
@@ -188,5 +189,5 @@ def _told_progress(progress: Progress) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _sorted(counts: Mapping[str, int]) -> dict[str, int]:
+def _sorted(counts: Mapping[Name, int]) -> dict[str, int]:
     return {str(name): counts[name] for name in sorted(counts)}

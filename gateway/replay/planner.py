@@ -64,7 +64,8 @@ class Planner:
         elif woken := making.forecast.woken():
             making.after, making.keys, kept = 0, woken, replay
         else:
-            kept = await self._end(replay, making)
+            await self._end(replay, making)
+            return True
         if kept is not None:
             making.replay, self._making = kept, making
         return True

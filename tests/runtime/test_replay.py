@@ -49,8 +49,8 @@ def price(firm: Firm, price: str | None) -> None:
     state = orjson.loads(row.state or b"")
     state["rates"].pop("nobody", None)
     state["rates"] |= {} if price is None else {"nobody": price}
-    versions = {"row_version": row.row_version + 1, "entity_version": row.entity_version + 1}
-    firm.store.tables.write(replace(row, state=orjson.dumps(state), **versions))
+    changed = replace(row, state=orjson.dumps(state), row_version=row.row_version + 1)
+    firm.store.tables.write(replace(changed, entity_version=row.entity_version + 1))
 
 
 def hint(firm: Firm) -> None:

@@ -75,7 +75,7 @@ async def reached(clients: MemoryClients, id: int, phase: Phase) -> Replay:
         if found.phase is phase:
             return found
         await asyncio.sleep(0.05)
-    raise AssertionError(found)
+    raise AssertionError(f"{id} does not come to {phase}")
 
 
 def verdicts(items: list[Item]) -> Mapping[Verdict | None, int]:

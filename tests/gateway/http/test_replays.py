@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -20,9 +21,9 @@ PREDICTION: Final = Prediction(
 )
 
 
-async def plan(stand: Stand, click: str = "1", **chosen: object) -> Page:
-    body = {"reason": "look", "filter": chosen}
-    return await stand.asked_by(TOKEN, "POST", PLANS, body, Idempotency_Key=click)
+async def plan(stand: Stand, chosen: Mapping[str, object] | None = None) -> Page:
+    body = {"reason": "look", "filter": chosen or {}}
+    return await stand.asked_by(TOKEN, "POST", PLANS, body, Idempotency_Key="1")
 
 
 async def ready(stand: Stand) -> Replay:
@@ -45,13 +46,13 @@ async def start(stand: Stand, **changed: object) -> Page:
 
 async def test_a_plan_is_frozen_and_shown(stand: Stand) -> None:
     await stand.park(SHEET, message("1"), message("2"))
-    made = await plan(stand, **{"class": "mapping"})
+    made = await plan(stand, {"class": "mapping"})
     assert made.status == 202
     told: dict[str, Any] = made.json
     assert (told["phase"], told["keys"], told["messages"], told["matched"]) == ("deciding", 1, 2, 1)
     assert (told["filter"], told["token"], told["by"]) == ({"class": "mapping"}, None, "api-token")
-    assert (await plan(stand, **{"class": "mapping"})).json["id"] == told["id"]
-    reused = await plan(stand, entity="timesheet")
+    assert (await plan(stand, {"class": "mapping"})).json["id"] == told["id"]
+    reused = await plan(stand, {"entity": "timesheet"})
     assert (reused.status, "another Idempotency-Key" in reused.detail) == (422, True)
     assert [row["id"] for row in (await stand.get(PLANS)).items] == [told["id"]]
     assert (await stand.get(REPLAYS)).items == []
@@ -76,7 +77,7 @@ async def test_a_wrong_filter_says_what_to_change(
     stand: Stand, chosen: dict[str, object], status: int, said: str
 ) -> None:
     await stand.park(SHEET, message("1"))
-    answer = await plan(stand, **chosen)
+    answer = await plan(stand, chosen)
     assert (answer.status, said in answer.detail) == (status, True), answer.detail
 
 
@@ -166,6 +167,6 @@ async def test_a_replay_is_paused_resumed_and_cancelled(stand: Stand) -> None:
 
 async def test_plans_are_of_what_stands_still_alone(stand: Stand) -> None:
     await stand.park(OTHER_SHEET, message("3"))
-    found = (await plan(stand, entity="timesheet", key=OTHER_SHEET.id)).json
+    found = (await plan(stand, {"entity": "timesheet", "key": OTHER_SHEET.id})).json
     assert (found["keys"], found["filter"]) == (1, {"entity": "timesheet", "key": OTHER_SHEET.id})
     assert (await stand.row(ActorKey("timesheet", OTHER_SHEET.id))).state == "parked"
