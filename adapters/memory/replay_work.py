@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any, Final
 from uuid import UUID
 
@@ -91,12 +92,15 @@ class MemoryReplayWork:
         replays = (kept.replay for kept in self._shared.replays.values())
         return [each for each in replays if not (each.phase.is_plan or each.phase.is_over)]
 
-    async def release(self, replay: Replay, *, allow: int, most: int) -> Released | None:
+    async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
         kept = self._as_read(replay)
         if kept is None or kept.replay.phase is not Phase.RUNNING:
             return None
+        lanes = _next(kept.lanes, moving=moving)
+        if not lanes:
+            return None
         messages, keys, again = 0, list[ActorKey](), list[UUID]()
-        for lane in [lane for lane in kept.lanes if lane.state == "planned"][:most]:
+        for lane in lanes[:most]:
             if messages >= allow:
                 break
             messages += lane.last - lane.first + 1
@@ -226,3 +230,12 @@ class MemoryReplayWork:
     def _audit(self, action: str, replay: Replay, reason: str) -> None:
         act = Act(GATEWAY, f"replay.{action}", None, None, f"replay {replay.id}: {reason}", self._clock())
         self._tables.audit.append(act)
+
+
+def _next(lanes: Sequence[PlannedLane], *, moving: bool) -> list[PlannedLane]:
+    """Those of one entity that are let go on next; while earlier ones are moving, of theirs."""
+    before = [lane for lane in lanes if lane.state != "planned"]
+    planned = lanes[len(before) :]
+    if not planned or (moving and before and before[-1].key.entity != planned[0].key.entity):
+        return []
+    return list(takewhile(lambda lane: lane.key.entity == planned[0].key.entity, planned))

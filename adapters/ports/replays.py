@@ -405,9 +405,11 @@ class JobWork(Protocol):
         """Those that are not over, the oldest first."""
         ...
 
-    async def release(self, replay: Replay, *, allow: int, most: int) -> Released | None:
+    async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
         """Let further lanes go on, in order, until they hold `allow` messages: at least one lane, at most `most`.
 
+        All of them are of one entity, and while earlier ones are `moving` of theirs: what others refer to comes to rest
+        first.
         A lane whose head is not the planned one any more, or that does not stand still, is left alone, and so is one
         whose head has ended the process. Cases of messages that run again are closed, and that is told.
         """

@@ -43,7 +43,7 @@ _STARTED = """
     SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase IN ('running', 'paused', 'cancelling') ORDER BY id
 """
 _REPLAY = "SELECT * FROM tallystick.replay WHERE id = $1"
-_RELEASE = "SELECT entity, key FROM tallystick.release_replay($1, $2, $3, $4)"
+_RELEASE = "SELECT entity, key FROM tallystick.release_replay($1, $2, $3, $4, $5)"
 _STANDS = """
     SELECT stands, sum(last - first + 1)::integer AS messages
     FROM tallystick.replay_lanes($1, $2) WHERE stands <> 'landed' GROUP BY stands
@@ -101,8 +101,8 @@ class PostgresReplayWork:
     async def started(self) -> list[Replay]:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
 
-    async def release(self, replay: Replay, *, allow: int, most: int) -> Released | None:
-        found = await self._fetch(_RELEASE, replay.id, replay.version, allow, most)
+    async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
+        found = await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving)
         [record] = await self._fetch(_REPLAY, replay.id)
         after = read_replay(record)
         if after.progress.released == replay.progress.released:

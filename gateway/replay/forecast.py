@@ -6,6 +6,7 @@ for, as it would be woken.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -73,9 +74,12 @@ class Forecast:
             for each in messages:
                 if each.number >= self._lanes[key].first_stopped:
                     found[each.number] = await self._predicted(self._lanes[key], each)
+            await asyncio.sleep(0)  # who decides for live traffic is in the same loop
         brief = {number: replace(each, reason=None, changes=()) for number, each in found.items()}
         self._known.update(brief)
-        return found, [Relied(key, dict(self._lanes[key].relied)) for key in keys]
+        relied = [Relied(key, dict(self._lanes[key].relied)) for key in keys]
+        self._forget(keys[:-1])  # the last one may go on with the next page
+        return found, relied
 
     def woken(self) -> set[ActorKey]:
         """The keys that would wait, and would be woken by what was predicted since; they are to be predicted again."""
@@ -111,6 +115,12 @@ class Forecast:
             self._lanes[key] = _Standing(opened, activation.memory.state, {key: row.entity_version})
         wanted = [self._activation(self._lanes[each.key], each) for each in page]
         await loading.references(wanted)
+
+    def _forget(self, keys: Sequence[ActorKey]) -> None:
+        """Drop lanes that nothing wakes any more; what they changed stays."""
+        for key in keys:
+            if self._lanes[key].target is None:
+                del self._lanes[key]
 
     async def _predicted(self, lane: _Standing, planned: Planned) -> Prediction:
         if lane.stopped_by is not None:

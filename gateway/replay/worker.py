@@ -111,7 +111,9 @@ class Replayer:
         now = asyncio.get_running_loop().time()
         bucket = self._buckets.setdefault(replay.id, Bucket(rate, now))
         allowed = allowance(replay.progress, rate, moving=look.moving, resting=look.resting, room=bucket.fill(now))
-        released = await self._jobs.release(replay, allow=allowed, most=LANES) if allowed else None
+        released = (
+            await self._jobs.release(replay, allow=allowed, most=LANES, moving=look.moving > 0) if allowed else None
+        )
         if released is None:
             return
         bucket.take(released.replay.progress.released - replay.progress.released)

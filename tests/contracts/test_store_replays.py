@@ -273,7 +273,7 @@ class TestStart:
             await process.replays.steer(replay.id + 1, Steer.PAUSE, by="cid", reason="x")
         assert [act[1] for act in await store.acts()][2:] == ["replay.pause", "replay.resume", "replay.cancel"]
         # A process that read it before writes nothing
-        assert await process.replay_work.release(replay, allow=9, most=9) is None
+        assert await process.replay_work.release(replay, allow=9, most=9, moving=False) is None
         [now] = await process.replay_work.started()
         await process.replay_work.end(now)
         over = await process.replays.replay(replay.id)
@@ -284,7 +284,7 @@ class TestStart:
     async def test_a_resumed_one_is_counted_anew(self, process: Process) -> None:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
-        released = await process.replay_work.release(replay, allow=9, most=9)
+        released = await process.replay_work.release(replay, allow=9, most=9, moving=False)
         assert released is not None
         await process.replay_work.stop(released.replay, "too much fails")
         stopped = await process.replays.replay(replay.id)
@@ -300,17 +300,32 @@ class TestRelease:
         await park(process, SHEET, message("4"))
         await park(process, OTHER_SHEET, message("5"))
         replay = await begun(process)
-        first = await process.replay_work.release(replay, allow=2, most=9)
+        first = await process.replay_work.release(replay, allow=2, most=9, moving=False)
         assert first is not None
         assert (first.keys, first.replay.progress.released) == ([PROJECT], 3)
         lane = (await process.row(PROJECT)).lane
         assert (lane.state, lane.depth) == (LaneState.OPEN, 3)
         assert [each.verdict for each in await process.lane(PROJECT)] == [Verdict.QUEUED] * 3
         assert await store.open_cases() == 2
-        rest = await process.replay_work.release(first.replay, allow=9, most=1)
+        rest = await process.replay_work.release(first.replay, allow=9, most=1, moving=False)
         assert rest is not None
         assert (rest.keys, rest.replay.progress.released) == ([SHEET], 4)
-        assert await process.replay_work.release(first.replay, allow=9, most=9) is None
+        assert await process.replay_work.release(first.replay, allow=9, most=9, moving=False) is None
+
+    async def test_what_others_refer_to_comes_to_rest_first(self, process: Process) -> None:
+        await park(process, PROJECT, message("1"))
+        await park(process, SHEET, message("2"))
+        await park(process, OTHER_SHEET, message("3"))
+        first = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
+        assert first is not None
+        assert first.keys == [PROJECT]
+        assert await process.replay_work.release(first.replay, allow=9, most=9, moving=True) is None
+        sheet = await process.replay_work.release(first.replay, allow=1, most=9, moving=False)
+        assert sheet is not None
+        assert sheet.keys == [SHEET]
+        other = await process.replay_work.release(sheet.replay, allow=1, most=9, moving=True)
+        assert other is not None
+        assert other.keys == [OTHER_SHEET]
 
     async def test_a_lane_with_another_head_is_left_alone(self, process: Process) -> None:
         await park(process, SHEET, message("1"), message("2"))
@@ -319,7 +334,7 @@ class TestRelease:
         turn = Turn(await process.row(SHEET), Lane(LaneState.PARKED, 1, 3), 0)
         turn.judged.append(Judged(message("2"), Verdict.PARKED, 0, was=Verdict.QUEUED, position=2))
         assert await process.commit(turn) == [Committed()]
-        released = await process.replay_work.release(replay, allow=9, most=9)
+        released = await process.replay_work.release(replay, allow=9, most=9, moving=False)
         assert released is not None
         assert (released.keys, released.replay.progress.released) == ([], 2)
         look = await process.replay_work.look(released.replay, limit=9, final=False)
@@ -330,7 +345,7 @@ class TestRelease:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
         await process.acts.retry(SHEET, actor="cid", reason="quicker")
-        released = await process.replay_work.release(replay, allow=9, most=9)
+        released = await process.replay_work.release(replay, allow=9, most=9, moving=False)
         assert released is not None
         assert released.keys == []
         [landed] = (await process.replay_work.look(released.replay, limit=9, final=False)).landed
@@ -340,7 +355,7 @@ class TestRelease:
         await park(process, SHEET, message("1"), failure=replace(UNMAPPED, code="kills_process"))
         [planned] = await process.replay_work.planned((await plan(process)).id, after=0, keys=None, limit=9)
         assert planned.kills
-        released = await process.replay_work.release(await begun(process, "2"), allow=9, most=9)
+        released = await process.replay_work.release(await begun(process, "2"), allow=9, most=9, moving=False)
         assert released is not None
         assert released.keys == []
 
@@ -348,7 +363,7 @@ class TestRelease:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
         await process.commit(queued(await process.row(SHEET), message("2"), state=LaneState.PARKED))
-        released = await process.replay_work.release(replay, allow=9, most=9)
+        released = await process.replay_work.release(replay, allow=9, most=9, moving=False)
         assert released is not None
         assert released.keys == [SHEET]
 
@@ -356,7 +371,7 @@ class TestRelease:
 class TestLook:
     async def test_a_lane_lands_when_its_messages_have_left_it(self, process: Process) -> None:
         await park(process, SHEET, message("1"), message("2"))
-        released = await process.replay_work.release(await begun(process), allow=9, most=9)
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
         assert released is not None
         look = await process.replay_work.look(released.replay, limit=9, final=False)
         assert (look.landed, look.moving, look.resting) == ([], 2, 0)
@@ -369,7 +384,7 @@ class TestLook:
 
     async def test_a_lane_that_is_parked_again_lands_with_the_code_of_its_case(self, process: Process) -> None:
         await park(process, SHEET, message("1"))
-        released = await process.replay_work.release(await begun(process), allow=9, most=9)
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
         assert released is not None
         [head], row = await process.lane(SHEET), await process.row(SHEET)
         turn = Turn(row, replace(row.lane, state=LaneState.PARKED, reason="no"), 0)
@@ -383,7 +398,7 @@ class TestLook:
 
     async def test_what_waits_lands_at_the_end_unless_it_is_about_to_be_woken(self, process: Process) -> None:
         await park(process, SHEET, message("1"))
-        released = await process.replay_work.release(await begun(process), allow=9, most=9)
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
         assert released is not None
         [head], row = await process.lane(SHEET), await process.row(SHEET)
         turn = Turn(row, replace(row.lane, state=LaneState.WAITING, reason="waits", target=PROJECT, seen=0), 0)
@@ -403,7 +418,7 @@ class TestLook:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
         await process.commit(applied(await process.row(PROJECT), message("p")))
-        released = await process.replay_work.release(replay, allow=9, most=9)
+        released = await process.replay_work.release(replay, allow=9, most=9, moving=False)
         assert released is not None
         await run_lane(process, SHEET)
         [landed] = (await process.replay_work.look(released.replay, limit=9, final=False)).landed
@@ -411,7 +426,7 @@ class TestLook:
 
     async def test_results_are_kept_with_the_counts(self, process: Process) -> None:
         await park(process, SHEET, message("1"), message("2"))
-        released = await process.replay_work.release(await begun(process), allow=9, most=9)
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
         assert released is not None
         await run_lane(process, SHEET)
         fates = [

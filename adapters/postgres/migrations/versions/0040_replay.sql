@@ -257,10 +257,12 @@ BEGIN
     RETURN NEXT plan;
 END $$;
 
--- Let further lanes go on, in their order, until they hold p_allow messages. Rows are locked in the global order; a lane
+-- Let further lanes go on, in their order, until they hold p_allow messages: all of one entity, and while earlier ones
+-- are moving (p_moving) of theirs, so that what others refer to comes to rest first. Rows are locked in the global order; a lane
 -- that is not as it was planned is left alone, with the reason. The keys that may run; nothing, if the replay was
 -- changed since.
-CREATE FUNCTION tallystick.release_replay(p_id bigint, p_version bigint, p_allow integer, p_most integer)
+CREATE FUNCTION tallystick.release_replay(p_id bigint, p_version bigint, p_allow integer, p_most integer,
+                                          p_moving boolean)
 RETURNS TABLE (entity text, key text)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -268,6 +270,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
     job   tallystick.replay;
+    kind  text;
     until integer;
     refs  uuid[];
 BEGIN
@@ -276,10 +279,18 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    SELECT l.entity INTO kind FROM tallystick.replay_lane l
+    WHERE l.replay = p_id AND l.place > job.place ORDER BY l.place LIMIT 1;
+    IF p_moving AND EXISTS (SELECT FROM tallystick.replay_lane l
+                            WHERE l.replay = p_id AND l.place = job.place AND l.entity <> kind COLLATE "C")
+    THEN
+        RETURN;
+    END IF;
     SELECT max(n.place) INTO until FROM (
         SELECT l.place, l.first - min(l.first) OVER () AS before
         FROM (SELECT * FROM tallystick.replay_lane l
-              WHERE l.replay = p_id AND l.place > job.place ORDER BY l.place LIMIT p_most) l) n
+              WHERE l.replay = p_id AND l.place > job.place AND l.entity = kind COLLATE "C"
+              ORDER BY l.place LIMIT p_most) l) n
     WHERE n.before < p_allow;
     IF until IS NULL THEN
         RETURN;
