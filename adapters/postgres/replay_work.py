@@ -42,8 +42,11 @@ _READY = """
 _STARTED = """
     SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase IN ('running', 'paused', 'cancelling') ORDER BY id
 """
-_REPLAY = "SELECT * FROM tallystick.replay WHERE id = $1"
-_RELEASE = "SELECT entity, key FROM tallystick.release_replay($1, $2, $3, $4, $5)"
+_RELEASE = "SELECT * FROM tallystick.release_replay($1, $2, $3, $4, $5)"
+_KEYS = """
+    SELECT entity, key FROM tallystick.replay_lane
+    WHERE replay = $1 AND state = 'released' AND first > $2 AND last <= $3 ORDER BY place
+"""
 _STANDS = """
     SELECT stands, sum(last - first + 1)::integer AS messages
     FROM tallystick.replay_lanes($1, $2) WHERE stands <> 'landed' GROUP BY stands
@@ -102,11 +105,11 @@ class PostgresReplayWork:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
 
     async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
-        found = await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving)
-        [record] = await self._fetch(_REPLAY, replay.id)
-        after = read_replay(record)
-        if after.progress.released == replay.progress.released:
+        after = _first(await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving))
+        if after is None:
             return None
+        released = (replay.progress.released, after.progress.released)
+        found = await self._fetch(_KEYS, replay.id, *released)
         return Released(after, [ActorKey(row["entity"], row["key"]) for row in found])
 
     async def look(self, replay: Replay, *, limit: int, final: bool) -> Look:

@@ -43,12 +43,18 @@ async def parked(firm: Firm, count: int) -> None:
     await until(lambda: not firm.store.tables.outbox)
 
 
+def contract(firm: Firm) -> ActorKey:
+    """The contract of the project."""
+    return ActorKey("contract", orjson.loads(firm.store.tables.row(PROJECT).state or b"")["contract"])
+
+
 def price(firm: Firm, price: str | None) -> None:
-    """Somebody has changed the contract: an hour of `nobody` has this price in the project, or none."""
-    row = firm.store.tables.row(PROJECT)
+    """Somebody has changed the contract: an hour of `nobody` has this price, or none."""
+    row = firm.store.tables.row(contract(firm))
     state = orjson.loads(row.state or b"")
-    state["rates"].pop("nobody", None)
-    state["rates"] |= {} if price is None else {"nobody": price}
+    rates = next(each["rates"] for each in state["history"] if each.get("rates"))
+    rates.pop("nobody", None)
+    rates |= {} if price is None else {"nobody": price}
     changed = replace(row, state=orjson.dumps(state), row_version=row.row_version + 1)
     firm.store.tables.write(replace(changed, entity_version=row.entity_version + 1))
 
@@ -170,7 +176,7 @@ def test_a_difference_that_other_traffic_made_is_told_as_such() -> None:
         # Then they are parked, and each says why the plan was wrong
         found = await items(firm, over)
         assert outcomes(found) == {Outcome.MOVED: 2}
-        assert all(item.fate is not None and "project/P1" in (item.fate.reason or "") for item in found)
+        assert all(item.fate is not None and str(contract(firm)) in (item.fate.reason or "") for item in found)
         assert over.progress.failed == 2
 
     run(story())

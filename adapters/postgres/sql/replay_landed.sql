@@ -6,7 +6,7 @@ SELECT m.number, m.predicted, m.predicted_code, i.verdict, c.code, i.reason, l.w
            LEFT JOIN tallystick.entity e ON e.entity = r ->> 0 AND e.key = r ->> 1
            WHERE CASE WHEN r ->> 0 = l.entity AND r ->> 1 = l.key THEN l.released_version
                       ELSE COALESCE(e.entity_version, 0) END IS DISTINCT FROM (r ->> 2)::bigint
-           ORDER BY r ->> 0 COLLATE "C", r ->> 1 COLLATE "C") AS moved
+           ORDER BY (r ->> 0) COLLATE "C", (r ->> 1) COLLATE "C") AS moved
 FROM (SELECT * FROM tallystick.replay_lanes($1, $3) n WHERE n.stands = 'landed' ORDER BY n.place LIMIT $2) l
 JOIN tallystick.replay_item m ON m.replay = $1 AND m.number BETWEEN l.first AND l.last
 LEFT JOIN tallystick.inbox i ON i.ref = m.ref

@@ -259,15 +259,13 @@ END $$;
 
 -- Let further lanes go on, in their order, until they hold p_allow messages: all of one entity, and while earlier ones
 -- are moving (p_moving) of theirs, so that what others refer to comes to rest first. Rows are locked in the global order; a lane
--- that is not as it was planned is left alone, with the reason. The keys that may run; nothing, if the replay was
--- changed since.
+-- that is not as it was planned is left alone, with the reason. The replay after it; nothing, if it was changed
+-- since, or no lane is next.
 CREATE FUNCTION tallystick.release_replay(p_id bigint, p_version bigint, p_allow integer, p_most integer,
-                                          p_moving boolean)
-RETURNS TABLE (entity text, key text)
+                                          p_moving boolean) RETURNS SETOF tallystick.replay
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
-#variable_conflict use_column
 DECLARE
     job   tallystick.replay;
     kind  text;
@@ -336,9 +334,8 @@ BEGIN
     PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, '{}', 'retried', job.started_by));
     UPDATE tallystick.replay r SET place = until, version = r.version + 1,
         released = (SELECT l.last FROM tallystick.replay_lane l WHERE l.replay = p_id AND l.place = until)
-    WHERE r.id = p_id;
-    RETURN QUERY SELECT l.entity, l.key FROM tallystick.replay_lane l
-    WHERE l.replay = p_id AND l.place > job.place AND l.place <= until AND l.state = 'released' ORDER BY l.place;
+    WHERE r.id = p_id RETURNING * INTO job;
+    RETURN NEXT job;
 END $$;
 
 -- Lanes that were let go on or left alone and are not recorded, and how each stands: 'moving' ones run, or will once a
