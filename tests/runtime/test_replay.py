@@ -89,7 +89,7 @@ async def rested(firm: Firm, id: int) -> None:
         if progress.settled == progress.released:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError(progress)
+    raise AssertionError(f"{id} does not come to rest")
 
 
 async def planned(firm: Firm, click: str = "1", chosen: Chosen = Chosen()) -> Replay:  # noqa: B008  # it is frozen
