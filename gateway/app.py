@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -50,6 +51,7 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -192,6 +194,7 @@ async def ports(
                 closed(PostgresPlans(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
+            audit=closed(PostgresAudit(url)),
         )
 
 
@@ -211,7 +214,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     entities = PostgresEntities(settings.database_url)
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
-    kpis = PostgresKpis(settings.database_url)
+    kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
@@ -221,12 +224,13 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
         CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
+        AuditViews(audit),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit):
             await shown.close()
         await readers.close()
         await overdue.close()

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     """See the state of an entity and all that happened to it, with what it holds of people and business."""
     SETTLE = "settle"
     """Take, note, retry, and settle cases; for all but the first three the role of the case is needed as well."""
+    AUDIT = "audit"
+    """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
     """Retry and discard; see the bytes of a dead letter; settle cases of any role, but not approve or reject them."""
 

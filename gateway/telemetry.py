@@ -258,6 +258,11 @@ def mappings_retried(policy: str, count: int) -> None:
     _log.info("mappings_retried", policy=policy, count=count)
 
 
+def sealing_failed(error: Exception) -> None:
+    """The audit cannot be sealed: our bug. Acts are written down all the same; nothing else stands still."""
+    _log.error("sealing_failed", exc_info=error)
+
+
 def figures_failed(error: Exception) -> None:
     """The business's figures cannot be counted or shown: our bug. They stand still; nothing else does."""
     _log.error("figures_failed", exc_info=error)

@@ -167,7 +167,7 @@ class MemoryCases:
 
     def _audit(self, row: Stored, actor: str, what: str, reason: str) -> None:
         line = Audited(actor, f"case.{what}", row.key, row.opened.ref, f"case {row.id}: {reason}", self._clock())
-        self._tables.audit.append(line)
+        self._tables.record(line)
 
 
 def _asked(click: Click) -> tuple[str, str, bytes | None]:

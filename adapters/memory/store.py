@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.audit import MemoryAudit
 from adapters.memory.bindings import MemoryBindings
 from adapters.memory.cases import MemoryCases
 from adapters.memory.commits import MemoryCommits
@@ -57,6 +58,7 @@ class MemoryClients:
     plans: MemoryPlans
     books: MemoryBooks
     kpis: MemoryKpis
+    audit: MemoryAudit
     remembered: Remembered
 
 
@@ -100,5 +102,6 @@ class MemoryStore:
             MemoryPlans(tables, recon, clock),
             MemoryBooks(tables),
             MemoryKpis(tables),
+            MemoryAudit(tables, clock),
             remembered,
         )

@@ -11,6 +11,7 @@ from gateway.callers import Permission
 from gateway.http.access import Access, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -56,11 +57,13 @@ class Operators:
     trials: Trials
     reconciliations: Reconciliations
     kpis: KpiViews
+    audit: AuditViews
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
+    audit = Permission.AUDIT
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status),
@@ -107,6 +110,9 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
+        Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
+        Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
+        Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),

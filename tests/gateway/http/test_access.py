@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -33,6 +34,7 @@ from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -85,6 +87,7 @@ def app(database_url: str) -> web.Application:
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
+    audit = PostgresAudit(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
@@ -94,7 +97,7 @@ def app(database_url: str) -> web.Application:
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
-        trials, reconciliations, KpiViews(kpis, Objectives),
+        trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
     )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -115,6 +118,7 @@ def app(database_url: str) -> web.Application:
         await runs.close()
         await plans.close()
         await kpis.close()
+        await audit.close()
 
     app.on_cleanup.append(close)
     return app
@@ -183,6 +187,12 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
         ("POST", "/v1/events/validate/{type}"),
+        ("GET", "/v1/audit"),
+        ("HEAD", "/v1/audit"),
+        ("GET", "/v1/audit/head"),
+        ("HEAD", "/v1/audit/head"),
+        ("GET", "/v1/audit/verify"),
+        ("HEAD", "/v1/audit/verify"),
         ("POST", runs),
         ("GET", f"{runs}/{{id}}/differences"),
         ("HEAD", f"{runs}/{{id}}/differences"),
