@@ -63,6 +63,7 @@ from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -222,9 +223,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
-        acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
-        AuditViews(audit),
+        Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
+        EntityViews(entities, outside.reads), mappings, CaseViews(cases), acting, imports, trials, reconciliations,
+        KpiViews(kpis, runtime.policies.objectives), AuditViews(audit),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):

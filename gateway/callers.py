@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from adapters.ports.reach import EVERYWHERE, Reach
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.settings import SettingsInvalid
 from schemas.acts import MOST_ROLES
@@ -48,12 +49,17 @@ class Caller:
     name: str
     permissions: frozenset[Permission]
     roles: frozenset[str] = frozenset()
+    reach: Reach = EVERYWHERE
 
 
 def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
     if len(roles) > MOST_ROLES:
         raise PydanticCustomError("roles_too_many", f"write at most {MOST_ROLES} roles: each act carries them all")
     return roles
+
+
+def _some(names: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 class CallerEntry(BaseModel):
@@ -71,6 +77,10 @@ class CallerEntry(BaseModel):
     permissions: tuple[Permission, ...] = (Permission.READ, Permission.SETTLE)
     roles: Annotated[tuple[Id, ...], AfterValidator(_few)] = ()
     """What the caller may settle: cases of these roles."""
+    entities: tuple[Id, ...] | None = None
+    """What the caller may see and act on, such as timesheet; left out: every kind."""
+    legal_entities: tuple[Id, ...] | None = None
+    """The same by legal entity. What belongs to none is outside."""
 
     @property
     def digest(self) -> bytes:
@@ -80,7 +90,8 @@ class CallerEntry(BaseModel):
     @property
     def caller(self) -> Caller:
         """Who it is to the API."""
-        return Caller(self.name, frozenset(self.permissions), frozenset(self.roles))
+        reach = Reach(_some(self.entities), _some(self.legal_entities))
+        return Caller(self.name, frozenset(self.permissions), frozenset(self.roles), reach)
 
 
 _ENTRIES: Final = TypeAdapter(tuple[CallerEntry, ...])

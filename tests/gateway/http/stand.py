@@ -69,6 +69,7 @@ from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -301,6 +302,7 @@ async def listening(
                 reads,
                 restores,
                 Operators(
+                    Scopes(entities, cases, reads),
                     Acts(acts, looked_at.append),
                     Pausing(pauses, lambda: hints.append(None)),
                     systems,

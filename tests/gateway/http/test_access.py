@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.ports.reach import Reach
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
@@ -46,6 +47,7 @@ from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
 from gateway.http.views import Views
@@ -68,13 +70,19 @@ from tests.gateway.http.stand import (
 )
 
 CHALLENGE = 'Bearer realm="tallystick"'
-READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
+CALLERS = Access(
+    {
+        digest(b"reader"): Caller("reader", frozenset({Permission.READ})),
+        digest(b"stranger"): Caller("stranger", frozenset()),
+        digest(b"nowhere"): Caller("nowhere", frozenset(Permission), reach=Reach(entities=frozenset())),
+    }
+)
 Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
 def app(database_url: str) -> web.Application:
-    """The API for a caller who may read only, with one route that nobody gave a permission."""
+    """The API for callers who may do little, with one route that nobody gave a permission."""
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
     gates, restores = PostgresGates(database_url), PostgresRestores(database_url)
     overdue = PostgresOverdue(database_url)
@@ -95,11 +103,12 @@ def app(database_url: str) -> web.Application:
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
+    scopes = Scopes(entities, cases, reads)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
-        trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
+        scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
+        imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
     )  # fmt: skip
-    app = api(routes(views, operators), READER)
+    app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -205,6 +214,20 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", "/v1/forgotten"),
     }
     assert {status for route, status in found.items() if route not in refused} == {200, 404}
+
+
+async def test_every_route_demands_a_permission(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer stranger"})
+    assert len(found) > 60
+    assert set(found.values()) == {403}
+
+
+async def test_nothing_is_shown_to_a_caller_who_reaches_nothing(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer nowhere"})
+    shown = {route for route, status in found.items() if status != 403}
+    # Those that name no entity, and the lists that are chosen from within a reach
+    paths = ("/v1/status", "/v1/systems", "/v1/systems/{name}", "/v1/cases", "/v1/cases.csv")
+    assert shown == {(method, path) for path in paths for method in ("GET", "HEAD")}
 
 
 async def test_every_path_and_method_is_refused_without_a_token(alone: Stand) -> None:
