@@ -35,6 +35,7 @@ from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunW
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.reveals import PostgresReveals
 from adapters.postgres.server import refuse_unsafe
 from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
@@ -59,6 +60,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -216,6 +218,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
     kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
+    reveals = PostgresReveals(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
@@ -224,14 +227,14 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
-        EntityViews(entities, outside.reads), mappings, CaseViews(cases), acting, imports, trials, reconciliations,
-        KpiViews(kpis, runtime.policies.objectives), AuditViews(audit),
+        EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
+        reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals):
             await shown.close()
         await readers.close()
         await overdue.close()

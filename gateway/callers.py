@@ -33,13 +33,15 @@ class Permission(StrEnum):
     READ = "read"
     """See counts, messages without their bodies, lanes, cases, dead letters."""
     ENTITIES = "entities"
-    """See the state of an entity and all that happened to it, with what it holds of people and business."""
+    """See the state of an entity and all that happened to it, with what it holds of the business."""
+    REVEAL = "reveal"
+    """See what is about people and the bytes of messages, each time with a reason, which the audit keeps."""
     SETTLE = "settle"
     """Take, note, retry, and settle cases; for all but the first three the role of the case is needed as well."""
     AUDIT = "audit"
     """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
-    """Retry and discard; see the bytes of a dead letter; settle cases of any role, but not approve or reject them."""
+    """Retry and discard; settle cases of any role, but not approve or reject them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
 from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
+from adapters.memory.reveals import MemoryReveals
 from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.restores import Remembered
@@ -59,6 +60,7 @@ class MemoryClients:
     books: MemoryBooks
     kpis: MemoryKpis
     audit: MemoryAudit
+    reveals: MemoryReveals
     remembered: Remembered
 
 
@@ -103,5 +105,6 @@ class MemoryStore:
             MemoryBooks(tables),
             MemoryKpis(tables),
             MemoryAudit(tables, clock),
+            MemoryReveals(tables),
             remembered,
         )

@@ -19,6 +19,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.reconciliations import Reconciliations
@@ -61,12 +62,13 @@ class Operators:
     reconciliations: Reconciliations
     kpis: KpiViews
     audit: AuditViews
+    message_payloads: MessagePayloads
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
-    audit = Permission.AUDIT
+    audit, reveal = Permission.AUDIT, Permission.REVEAL
     key = "{entity:[^/]+}/{key:[^/]+}"
     lane = f"/v1/lanes/{key}"
     return (
@@ -74,6 +76,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message, About.MESSAGE),
+        Route(hdrs.METH_GET, "/v1/messages/{ref}/payload", reveal, operators.message_payloads.payload, About.MESSAGE),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
         Route(hdrs.METH_GET, lane, read, views.lane, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry, About.LANE),
@@ -99,7 +102,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
         Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),
         Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),
-        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, operators.letters.payload),
+        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", reveal, operators.letters.payload),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, operators.letters.retry),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, operators.letters.discard),
         Route(hdrs.METH_GET, "/v1/mappings", read, operators.mappings.history),

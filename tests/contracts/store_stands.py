@@ -28,6 +28,7 @@ from adapters.ports.recon import Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
+from adapters.ports.reveals import Reveals
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
@@ -51,6 +52,7 @@ from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunW
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.reveals import PostgresReveals
 from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
 from tests.contracts.tampering import tamper
@@ -108,6 +110,7 @@ class Process:
     books: Books
     kpis: Kpis
     audit: Audit
+    reveals: Reveals
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -205,6 +208,7 @@ class MemoryStoreStand:
             clients.books,
             clients.kpis,
             clients.audit,
+            clients.reveals,
             clients.remembered,
         )
 
@@ -269,7 +273,7 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
-            PostgresAudit(url),
+            PostgresAudit(url), PostgresReveals(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -57,7 +57,10 @@ def test_a_file_of_nobody_is_no_mistake(tmp_path: Path) -> None:
         ("- name: ann\n", "1: 0.token_sha256: it is missing: add it"),
         ("- name: ann\n  token_sha256: abc\n", "2: 0.token_sha256: write the SHA-256 of the token"),
         (f"{ANN}  role: [x]\n", "there is no such key: did you mean roles?"),
-        (f"{ANN}  permissions: [all]\n", "Input should be 'read', 'entities', 'settle', 'audit' or 'operate'"),
+        (
+            f"{ANN}  permissions: [all]\n",
+            "Input should be 'read', 'entities', 'reveal', 'settle', 'audit' or",
+        ),
         (f"{ANN}  name: bob\n", "name stands here a second time"),
         (f"{ANN}{ANN}", "ann stands here 2 times: give each caller a name of its own"),
         (f"{ANN}{ANN.replace('ann', 'bob')}", "ann and bob have the same token: make another"),

@@ -45,6 +45,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.reveals import PostgresReveals
 from gateway.activation import Entry
 from gateway.activations import Bounds
 from gateway.backoff import Backoff
@@ -65,6 +66,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -275,6 +277,7 @@ async def listening(
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
     bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
+    reveals = PostgresReveals(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
@@ -308,7 +311,7 @@ async def listening(
                     systems,
                     LetterActs(dead_letters, again),
                     RestoreActs(restores),
-                    EntityViews(entities, reads),
+                    EntityViews(entities, reads, reveals),
                     Mappings(book),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
@@ -317,6 +320,7 @@ async def listening(
                     Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                     AuditViews(audit),
+                    MessagePayloads(reveals),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -333,7 +337,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis, audit,
+            cases, bindings, runs, plans, work, kpis, audit, reveals,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -28,6 +28,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.reveals import PostgresReveals
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.callers import Caller, Permission, digest
@@ -43,6 +44,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -92,7 +94,8 @@ def app(database_url: str) -> web.Application:
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
-    shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
+    reveals = PostgresReveals(database_url)
+    shown, policies = EntityViews(entities, reads, reveals), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
     audit = PostgresAudit(database_url)
@@ -107,6 +110,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
+        MessagePayloads(reveals),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -128,6 +132,7 @@ def app(database_url: str) -> web.Application:
         await plans.close()
         await kpis.close()
         await audit.close()
+        await reveals.close()
 
     app.on_cleanup.append(close)
     return app
@@ -196,6 +201,8 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
         ("POST", "/v1/events/validate/{type}"),
+        ("GET", "/v1/messages/{ref}/payload"),
+        ("HEAD", "/v1/messages/{ref}/payload"),
         ("GET", "/v1/audit"),
         ("HEAD", "/v1/audit"),
         ("GET", "/v1/audit/head"),
