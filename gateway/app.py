@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
-from adapters.postgres.audit import PostgresAudit
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -197,7 +197,7 @@ async def ports(
                 closed(PostgresPlans(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
-            audit=closed(PostgresAudit(url)),
+            sealing=closed(PostgresSealing(url)),
         )
 
 

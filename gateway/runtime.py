@@ -13,7 +13,7 @@ from random import Random
 from uuid import UUID
 
 from actors.decision import Actor
-from adapters.ports.audit import Audit
+from adapters.ports.audit import Sealing
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.cases import Cases
 from adapters.ports.entities import Entities
@@ -110,7 +110,7 @@ class Ports:
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
-    Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, and without `audit` no
+    Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, and without `sealing` no
     act is sealed.
     """
 
@@ -136,7 +136,7 @@ class Ports:
     unmapped: Unmapped | None = None
     reconciliation: ReconPorts | None = None
     counting: Counting | None = None
-    audit: Audit | None = None
+    sealing: Sealing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class Runtime:
         self._cleaner = None if kept is None else Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
         self._follower = None if ports.counting is None else Follower(ports.counting.books, Backoff())
         self._business = None if ports.counting is None else Business(ports.counting.kpis, Backoff())
-        self._sealer = None if ports.audit is None else Sealer(ports.audit, Backoff())
+        self._sealer = None if ports.sealing is None else Sealer(ports.sealing, Backoff())
         self._now = sources.now
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False

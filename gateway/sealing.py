@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from adapters.ports.audit import Audit
+from adapters.ports.audit import Sealing
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
@@ -22,13 +22,13 @@ class Sealer:
 
     def __init__(
         self,
-        audit: Audit,
+        sealing: Sealing,
         backoff: Backoff,
         *,
         every: float = ROUND_SECONDS,
         failed: Callable[[Exception], None] = telemetry.sealing_failed,
     ) -> None:
-        self._audit = audit
+        self._sealing = sealing
         self._backoff = backoff
         self._every = every
         self._failed = failed
@@ -38,8 +38,8 @@ class Sealer:
         """Page after page."""
         while True:
             try:
-                sealed = await self._audit.seal(page=PAGE)
-                self.until = (await self._audit.chain()).until
+                sealed = await self._sealing.seal(page=PAGE)
+                self.until = await self._sealing.until()
             except StoreUnavailable:
                 await self._backoff.wait()
                 continue

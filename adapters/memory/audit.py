@@ -10,15 +10,18 @@ from adapters.ports.audit import NOTHING_BEFORE, Act, ActFilter, Chain, Head, Li
 
 
 class MemoryAudit:
-    """Port `Audit`. Acts are there at once, so all are sealed that were there at the call before."""
+    """Port `Audit`."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._clock = clock
 
     async def page(self, chosen: ActFilter, *, before: int | None, limit: int) -> list[SealedAct]:
         seals = {seal.act: seal for seal in self._tables.seals}
-        acts = [act for act in reversed(self._acts()) if (before is None or act.id < before) and _is_meant(act, chosen)]
+        acts = [
+            act
+            for act in reversed(_acts(self._tables))
+            if (before is None or act.id < before) and _is_meant(act, chosen)
+        ]
         return [SealedAct(act, seals.get(act.id)) for act in acts[:limit]]
 
     async def chain(self) -> Chain:
@@ -33,14 +36,25 @@ class MemoryAudit:
 
     async def links(self, *, after: int, through: int, limit: int) -> list[Link]:
         seals = {seal.act: seal for seal in self._tables.seals}
-        chosen = [act for act in self._acts() if after < act.id <= through][:limit]
+        chosen = [act for act in _acts(self._tables) if after < act.id <= through][:limit]
         return [Link(act.id, act, seals.get(act.id)) for act in chosen]
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class MemorySealing:
+    """Port `Sealing`. Acts are there at once, so all are sealed that were there at the call before."""
+
+    def __init__(self, tables: Tables, clock: Clock) -> None:
+        self._tables = tables
+        self._clock = clock
 
     async def seal(self, *, page: int) -> int | None:
         tables, now = self._tables, _moment(self._clock())
         marked, marked_at = tables.audit_mark
         count = 0
-        for act in self._acts()[len(tables.seals) : marked][:page]:
+        for act in _acts(tables)[len(tables.seals) : marked][:page]:
             last = tables.seals[-1] if tables.seals else Seal(0, 0, now, b"", NOTHING_BEFORE)
             tables.seals.append(sealed(last.place + 1, now, act, last.hash))
             count += 1
@@ -49,11 +63,16 @@ class MemoryAudit:
             tables.audit_mark = (len(tables.audit), self._clock())
         return count
 
+    async def until(self) -> datetime | None:
+        until = self._tables.sealed_until
+        return None if until is None else _moment(until)
+
     async def close(self) -> None:
         """Nothing to close."""
 
-    def _acts(self) -> list[Act]:
-        return [_act(place, row) for place, row in enumerate(self._tables.audit, 1)]
+
+def _acts(tables: Tables) -> list[Act]:
+    return [_act(place, row) for place, row in enumerate(tables.audit, 1)]
 
 
 def _act(id: int, row: Row) -> Act:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adapters.memory.audit import MemoryAudit
+from adapters.memory.audit import MemoryAudit, MemorySealing
 from adapters.memory.bindings import MemoryBindings
 from adapters.memory.cases import MemoryCases
 from adapters.memory.commits import MemoryCommits
@@ -60,6 +60,7 @@ class MemoryClients:
     books: MemoryBooks
     kpis: MemoryKpis
     audit: MemoryAudit
+    sealing: MemorySealing
     reveals: MemoryReveals
     remembered: Remembered
 
@@ -104,7 +105,8 @@ class MemoryStore:
             MemoryPlans(tables, recon, clock),
             MemoryBooks(tables),
             MemoryKpis(tables),
-            MemoryAudit(tables, clock),
+            MemoryAudit(tables),
+            MemorySealing(tables, clock),
             MemoryReveals(tables),
             remembered,
         )

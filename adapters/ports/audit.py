@@ -111,7 +111,7 @@ ANY_ACT: Final = ActFilter()
 
 
 class Audit(Protocol):
-    """What operators did. Verbs raise `StoreUnavailable`."""
+    """What operators did, as it is shown and checked. Verbs raise `StoreUnavailable`."""
 
     async def page(self, chosen: ActFilter, *, before: int | None, limit: int) -> list[SealedAct]:
         """Acts with numbers below `before`, newest first."""
@@ -125,8 +125,18 @@ class Audit(Protocol):
         """What is stored under the numbers behind `after` up to `through`, in their order."""
         ...
 
+    async def close(self) -> None: ...
+
+
+class Sealing(Protocol):
+    """Seals what operators did. Verbs raise `StoreUnavailable`."""
+
     async def seal(self, *, page: int) -> int | None:
         """Seal up to `page` acts that were committed before an earlier call; how many, None: another one is at it."""
+        ...
+
+    async def until(self) -> datetime | None:
+        """The moment before which everything that was committed is sealed."""
         ...
 
     async def close(self) -> None: ...

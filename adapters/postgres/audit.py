@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import asyncpg
 
 from adapters.ports.audit import Act, ActFilter, Chain, Head, Link, Seal, SealedAct
@@ -14,14 +16,14 @@ _PAGE = statement("audit_page")
 _CHAIN = statement("audit_chain")
 _LINKS = statement("audit_links")
 _SEAL = "SELECT tallystick.seal_audit($1)"
+_UNTIL = "SELECT until FROM tallystick.audit_chain"
 
 
 class PostgresAudit:
-    """Port `Audit`: questions over connections that cannot write, sealing over one of its own."""
+    """Port `Audit`, over connections that cannot write."""
 
     def __init__(self, url: str) -> None:
         self._links = ReadLinks(url, "audit")
-        self._sealing = Connection(url)
 
     async def page(self, chosen: ActFilter, *, before: int | None, limit: int) -> list[SealedAct]:
         found = await self._links.fetch(
@@ -39,18 +41,36 @@ class PostgresAudit:
             Link(record["id"], None if record["action"] is None else _act(record), _seal(record)) for record in found
         ]
 
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._links.close()
+
+
+class PostgresSealing:
+    """Port `Sealing`, over a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._link = Connection(url)
+
     async def seal(self, *, page: int) -> int | None:
         try:
-            async with self._sealing as connection:
+            async with self._link as connection:
                 sealed: int | None = await connection.fetchval(_SEAL, page)
         except Exception as error:
             raise read_error(error) from error
         return sealed
 
+    async def until(self) -> datetime | None:
+        try:
+            async with self._link as connection:
+                until: datetime | None = await connection.fetchval(_UNTIL)
+        except Exception as error:
+            raise read_error(error) from error
+        return until
+
     async def close(self) -> None:
-        """Close the connections."""
-        await self._links.close()
-        await self._sealing.close()
+        """Close the connection."""
+        await self._link.close()
 
 
 def _act(record: asyncpg.Record) -> Act:

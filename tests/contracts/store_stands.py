@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
-from adapters.ports.audit import Audit
+from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import Bindings
 from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
@@ -32,7 +32,7 @@ from adapters.ports.reveals import Reveals
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
-from adapters.postgres.audit import PostgresAudit
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -110,6 +110,7 @@ class Process:
     books: Books
     kpis: Kpis
     audit: Audit
+    sealing: Sealing
     reveals: Reveals
     remembered: Remembered
 
@@ -208,6 +209,7 @@ class MemoryStoreStand:
             clients.books,
             clients.kpis,
             clients.audit,
+            clients.sealing,
             clients.reveals,
             clients.remembered,
         )
@@ -273,7 +275,7 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
-            PostgresAudit(url), PostgresReveals(url),
+            PostgresAudit(url), PostgresSealing(url), PostgresReveals(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

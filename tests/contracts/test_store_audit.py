@@ -68,18 +68,19 @@ class TestPage:
 
 class TestSealing:
     async def test_nothing_is_sealed_before_a_second_call(self, process: Process) -> None:
-        assert (await process.audit.chain()).until is None
+        assert await process.sealing.until() is None
         await act(process, "month end")
-        assert await process.audit.seal(page=9) == 0
+        assert await process.sealing.seal(page=9) == 0
         chain = await process.audit.chain()
         assert (chain.head, chain.unsealed) == (Head(0, NOTHING_BEFORE), 2)
-        assert await seal_all(process.audit) == [2]
+        assert await seal_all(process.sealing, process.audit) == [2]
         chain = await process.audit.chain()
         assert (chain.head.place, chain.unsealed, chain.until is None) == (2, 0, False)
+        assert await process.sealing.until() == chain.until
 
     async def test_each_seal_follows_from_its_act_and_the_one_before(self, process: Process) -> None:
         await act(process, *REASONS)
-        assert await seal_all(process.audit) == [8]
+        assert await seal_all(process.sealing, process.audit) == [8]
         before, chain = NOTHING_BEFORE, await process.audit.chain()
         for place, each in enumerate(reversed(await process.audit.page(ANY_ACT, before=None, limit=9)), 1):
             assert each.seal is not None
@@ -89,11 +90,12 @@ class TestSealing:
 
     async def test_a_chain_goes_on_where_it_was_left(self, process: Process, store: StoreStand) -> None:
         await act(process, "one")
-        await seal_all(process.audit)
+        await seal_all(process.sealing, process.audit)
         noted = (await process.audit.chain()).head
         await act(process, "two", "three")
-        other = store.process().audit
-        assert await seal_all(other, page=3) == [3, 1]
+        another = store.process()
+        other = another.audit
+        assert await seal_all(another.sealing, other, page=3) == [3, 1]
         report = await check_page(other, BEGINNING, most=9, noted=noted)
         assert (report.checked, report.findings, report.is_last) == (6, (), True)
         assert report.reached.head == (await other.chain()).head

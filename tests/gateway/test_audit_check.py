@@ -27,7 +27,7 @@ async def audit(store: MemoryStore) -> Audit:
     clients = store.clients()
     for place in range(5):
         await clients.pauses.begin(Scope("timesheet", f"T-{place}"), actor="ann", reason="month end")
-    assert [await clients.audit.seal(page=9) for _ in range(2)] == [0, 5]
+    assert [await clients.sealing.seal(page=9) for _ in range(2)] == [0, 5]
     return clients.audit
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.ports.audit import ANY_ACT, NOTHING_BEFORE, Act, Head, sealed
 from adapters.ports.pauses import Scope
-from adapters.postgres.audit import PostgresAudit
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.pauses import PostgresPauses
 from gateway.audit_check import BEGINNING, Finding, Reached, Wrong, check_page
 from gateway.local.found import Found
@@ -45,13 +45,21 @@ async def audit(url: str) -> AsyncIterator[PostgresAudit]:
 
 
 @pytest.fixture
-async def acts(url: str, audit: PostgresAudit) -> list[Act]:
+async def sealing(url: str) -> AsyncIterator[PostgresSealing]:
+    """What seals it."""
+    sealing = PostgresSealing(url)
+    yield sealing
+    await sealing.close()
+
+
+@pytest.fixture
+async def acts(url: str, sealing: PostgresSealing, audit: PostgresAudit) -> list[Act]:
     """Acts that are sealed, oldest first."""
     pauses = PostgresPauses(url)
     for place in range(ACTS):
         await pauses.begin(Scope("timesheet", f"T-{place}"), actor="ann", reason="month end")
     await pauses.close()
-    assert await seal_all(audit) == [ACTS]
+    assert await seal_all(sealing, audit) == [ACTS]
     return [each.act for each in reversed(await audit.page(ANY_ACT, before=None, limit=9))]
 
 
@@ -121,18 +129,20 @@ async def test_an_act_that_was_removed_with_its_seal_leaves_its_place(
     assert [(each.wrong, each.place) for each in report.findings] == [(Wrong.REMOVED, place + 1)]
 
 
-async def test_an_inserted_act_is_named(url: str, audit: PostgresAudit, acts: list[Act]) -> None:
+async def test_an_inserted_act_is_named(
+    url: str, audit: PostgresAudit, sealing: PostgresSealing, acts: list[Act]
+) -> None:
     assert acts
     free = await rolled_back(url)
     await act(url)
-    assert await seal_all(audit) == [1]
+    assert await seal_all(sealing, audit) == [1]
     insert = """
         INSERT INTO tallystick.audit (id, actor, action, reason) OVERRIDING SYSTEM VALUE VALUES ($1, 'eve', 'x.y', 'z')
     """
     await tamper(url, insert, free)
     assert await found(audit) == [(Wrong.INSERTED, free)]
     # And whatever comes later does not seal it
-    assert await audit.seal(page=9) == 0
+    assert await sealing.seal(page=9) == 0
     assert await found(audit) == [(Wrong.INSERTED, free)]
 
 
@@ -161,7 +171,7 @@ async def reseal(url: str, audit: PostgresAudit, id: int) -> None:
 
 
 async def test_a_chain_that_was_sealed_anew_as_a_whole_is_found_by_a_note_of_its_head(
-    url: str, audit: PostgresAudit, acts: list[Act]
+    url: str, audit: PostgresAudit, sealing: PostgresSealing, acts: list[Act]
 ) -> None:
     noted = (await audit.chain()).head
     assert await found(audit, noted) == []
@@ -173,7 +183,7 @@ async def test_a_chain_that_was_sealed_anew_as_a_whole_is_found_by_a_note_of_its
     """
     await tamper(url, "DELETE FROM tallystick.audit_seal")
     await tamper(url, anew, acts[0].id)
-    assert await seal_all(audit) == [ACTS]
+    assert await seal_all(sealing, audit) == [ACTS]
     assert await found(audit) == []
     assert await found(audit, noted) == [(Wrong.RESEALED, acts[-1].id)]
 
@@ -203,45 +213,51 @@ async def test_nothing_of_it_is_changed_by_mistake(url: str, acts: list[Act], ta
     await connection.close()
 
 
-async def test_an_act_that_is_committed_late_is_sealed_in_its_place(url: str, audit: PostgresAudit) -> None:
+async def test_an_act_that_is_committed_late_is_sealed_in_its_place(
+    url: str, audit: PostgresAudit, sealing: PostgresSealing
+) -> None:
     late, early = await asyncpg.connect(url), await asyncpg.connect(url)
     turn = late.transaction()
     await turn.start()
     first = await late.fetchval(ACT, "late")
     second = await early.fetchval(ACT, "early")
     # Nobody waits, and nothing is sealed that is not known to be all there is
-    assert [await audit.seal(page=9) for _ in range(3)] == [0, 0, 0]
+    assert [await sealing.seal(page=9) for _ in range(3)] == [0, 0, 0]
     chain = await audit.chain()
     assert (chain.head, chain.until, chain.unsealed) == (Head(0, NOTHING_BEFORE), None, 1)
     await turn.commit()
-    assert await seal_all(audit) == [2]
+    assert await seal_all(sealing, audit) == [2]
     links = await audit.links(after=0, through=second, limit=9)
     assert [(link.id, link.seal and link.seal.place) for link in links] == [(first, 1), (second, 2)]
     for connection in (late, early):
         await connection.close()
 
 
-async def test_a_number_that_was_rolled_back_is_no_gap(url: str, audit: PostgresAudit) -> None:
+async def test_a_number_that_was_rolled_back_is_no_gap(
+    url: str, audit: PostgresAudit, sealing: PostgresSealing
+) -> None:
     await rolled_back(url)
     await act(url)
-    assert await seal_all(audit) == [1]
+    assert await seal_all(sealing, audit) == [1]
     assert await found(audit) == []
 
 
-async def test_one_session_seals_at_a_time(url: str, audit: PostgresAudit) -> None:
+async def test_one_session_seals_at_a_time(url: str, audit: PostgresAudit, sealing: PostgresSealing) -> None:
     connection = await asyncpg.connect(url)
     turn = connection.transaction()
     await turn.start()
     await connection.fetchval("SELECT tallystick.seal_audit(9)")
-    assert await audit.seal(page=9) is None
+    assert await sealing.seal(page=9) is None
     await turn.commit()
     await connection.close()
-    assert await audit.seal(page=9) == 0
+    assert await sealing.seal(page=9) == 0
 
 
-async def test_a_mark_of_another_cluster_is_made_anew(url: str, audit: PostgresAudit, acts: list[Act]) -> None:
+async def test_a_mark_of_another_cluster_is_made_anew(
+    url: str, audit: PostgresAudit, sealing: PostgresSealing, acts: list[Act]
+) -> None:
     assert acts
     await tamper(url, "UPDATE tallystick.audit_chain SET mark_before = '9000000000000'::xid8")
     await act(url)
-    assert await seal_all(audit) == [1]
+    assert await seal_all(sealing, audit) == [1]
     assert await found(audit) == []

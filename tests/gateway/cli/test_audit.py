@@ -39,7 +39,7 @@ async def desk(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with listening(database_url, token) as stand:
         for verb in ("pause", "resume"):
             await stand.post(f"/v1/lanes/timesheet/T-1/{verb}", {"reason": f"to {verb}"})
-        await seal_all(stand.audit)
+        await seal_all(stand.sealing, stand.audit)
         env = {"TALLYSTICK_URL": stand.addresses.api, "TALLYSTICK_TOKEN_FILE": str(token)}
         yield Desk(stand, database_url, env)
 

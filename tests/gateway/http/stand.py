@@ -19,7 +19,7 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
-from adapters.ports.audit import Audit
+from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
@@ -27,7 +27,7 @@ from adapters.ports.recon import RunWork
 from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
-from adapters.postgres.audit import PostgresAudit
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -199,6 +199,7 @@ class Stand:
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
     audit: Audit = field(kw_only=True)
+    sealing: Sealing = field(kw_only=True)
     work: RunWork = field(kw_only=True)
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
@@ -277,7 +278,7 @@ async def listening(
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
     bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
-    reveals = PostgresReveals(url)
+    reveals, sealing = PostgresReveals(url), PostgresSealing(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
@@ -329,7 +330,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at, audit=audit, work=work, plans=plans, told_plans=told_plans,
+                systems_looked_at, audit=audit, sealing=sealing, work=work, plans=plans, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -337,7 +338,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis, audit, reveals,
+            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing,
         )  # fmt: skip
         for store in stores:
             await store.close()

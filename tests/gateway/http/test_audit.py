@@ -28,24 +28,24 @@ async def test_what_was_done_is_listed(stand: Stand) -> None:
     [first] = (await stand.get(f"/v1/audit?limit=1&cursor={page.json['next']}")).items
     assert (first["action"], int(str(first["id"])) < int(str(last["id"]))) == ("pause.begin", True)
     assert (await stand.get("/v1/audit?actor=eve")).items == []
-    await seal_all(stand.audit)
+    await seal_all(stand.sealing, stand.audit)
     assert [item["place"] for item in (await stand.get("/v1/audit")).items] == [2, 1]
 
 
 async def test_a_head_is_noted_and_compared(stand: Stand) -> None:
     await act(stand)
-    await seal_all(stand.audit)
+    await seal_all(stand.sealing, stand.audit)
     told = (await stand.get("/v1/audit/head")).json
     assert (str(told["head"]).partition(":")[0], told["unsealed"]) == ("2", 0)
     await act(stand)
-    await seal_all(stand.audit)
+    await seal_all(stand.sealing, stand.audit)
     page = (await stand.get(f"/v1/audit/verify?head={told['head']}")).json
     assert (page["checked"], page["findings"], page["next"]) == (4, [], None)
 
 
 async def test_tampering_is_found(stand: Stand, http_database_url: str) -> None:
     await act(stand)
-    await seal_all(stand.audit)
+    await seal_all(stand.sealing, stand.audit)
     await tamper(http_database_url, CHANGE, "pause.end")
     findings = (await stand.get("/v1/audit/verify")).json["findings"]
     assert isinstance(findings, list)
