@@ -105,6 +105,20 @@ async def test_a_payload_is_shown_once_asked_for_and_not_kept_in_the_audit(full:
     assert [leaks(row[0]) for row in rows] == [[]]
 
 
+async def test_a_dump_holds_no_secret_and_people_only_where_they_belong(full: Stand, http_database_url: str) -> None:
+    """In a dump bytes are hexadecimal; what is about people stands in states, events, and commands alone."""
+    connection = await asyncpg.connect(http_database_url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'tallystick'")
+    dump = {name: str(await connection.fetch(f"SELECT t::text FROM tallystick.{name} t")) for (name,) in tables}  # noqa: S608
+    await connection.close()
+    assert len(dump) > 20
+    held = {
+        name: {each for each in CANARIES if each in text or each.encode().hex() in text} for name, text in dump.items()
+    }
+    assert {name for name, found in held.items() if found} == {"entity", "inbox", "outbox", "dead_letter"}
+    assert all(TOKEN not in found for found in held.values())
+
+
 async def test_the_password_of_the_database_is_never_told(alone: Stand) -> None:
     """The stand without a database is given a URL with the password `canary`."""
     with capture_logs() as logs:
