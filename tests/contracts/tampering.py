@@ -11,7 +11,7 @@ _TABLES: Final = ("audit", "audit_seal")
 
 async def tamper(url: str, statement: str, *arguments: object) -> None:
     """Run one statement while nothing guards the audit."""
-    connection = await asyncpg.connect(url, timeout=30)
+    connection = await asyncpg.connect(url, timeout=30, command_timeout=30)
     try:
         async with connection.transaction():
             for table in _TABLES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg
@@ -75,21 +76,29 @@ async def found(audit: PostgresAudit, noted: Head | None = None, most: int = 9) 
             return [(finding.wrong, finding.id) for finding in findings]
 
 
+@asynccontextmanager
+async def session(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """A session of the database that ends with the block, whatever becomes of the test."""
+    connection = await asyncpg.connect(url, timeout=10, command_timeout=10)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=10)
+
+
 async def act(url: str) -> None:
     """One more act."""
-    connection = await asyncpg.connect(url)
-    await connection.fetchval(ACT, "ann")
-    await connection.close()
+    async with session(url) as connection:
+        await connection.fetchval(ACT, "ann")
 
 
 async def rolled_back(url: str) -> int:
     """The number of an act that was never committed."""
-    connection = await asyncpg.connect(url)
-    turn = connection.transaction()
-    await turn.start()
-    number: int = await connection.fetchval(ACT, "never")
-    await turn.rollback()
-    await connection.close()
+    async with session(url) as connection:
+        turn = connection.transaction()
+        await turn.start()
+        number: int = await connection.fetchval(ACT, "never")
+        await turn.rollback()
     return number
 
 
@@ -207,30 +216,27 @@ async def test_an_end_that_was_cut_off_is_found_by_a_note_of_its_head(
 async def test_nothing_of_it_is_changed_by_mistake(url: str, acts: list[Act], table: str, verb: str) -> None:
     assert acts
     text = verb.replace("sealed_at", "at") if table == "audit" else verb
-    connection = await asyncpg.connect(url)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is only added to"):
-        await connection.execute(text.format(f"tallystick.{table}"))
-    await connection.close()
+    async with session(url) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="is only added to"):
+            await connection.execute(text.format(f"tallystick.{table}"))
 
 
 async def test_an_act_that_is_committed_late_is_sealed_in_its_place(
     url: str, audit: PostgresAudit, sealing: PostgresSealing
 ) -> None:
-    late, early = await asyncpg.connect(url), await asyncpg.connect(url)
-    turn = late.transaction()
-    await turn.start()
-    first = await late.fetchval(ACT, "late")
-    second = await early.fetchval(ACT, "early")
-    # Nobody waits, and nothing is sealed that is not known to be all there is
-    assert [await sealing.seal(page=9) for _ in range(3)] == [0, 0, 0]
-    chain = await audit.chain()
-    assert (chain.head, chain.until, chain.unsealed) == (Head(0, NOTHING_BEFORE), None, 1)
-    await turn.commit()
+    async with session(url) as late, session(url) as early:
+        turn = late.transaction()
+        await turn.start()
+        first = await late.fetchval(ACT, "late")
+        second = await early.fetchval(ACT, "early")
+        # Nobody waits, and nothing is sealed that is not known to be all there is
+        assert [await sealing.seal(page=9) for _ in range(3)] == [0, 0, 0]
+        chain = await audit.chain()
+        assert (chain.head, chain.until, chain.unsealed) == (Head(0, NOTHING_BEFORE), None, 1)
+        await turn.commit()
     assert await seal_all(sealing, audit) == [2]
     links = await audit.links(after=0, through=second, limit=9)
     assert [(link.id, link.seal and link.seal.place) for link in links] == [(first, 1), (second, 2)]
-    for connection in (late, early):
-        await connection.close()
 
 
 async def test_a_number_that_was_rolled_back_is_no_gap(
@@ -243,13 +249,12 @@ async def test_a_number_that_was_rolled_back_is_no_gap(
 
 
 async def test_one_session_seals_at_a_time(url: str, audit: PostgresAudit, sealing: PostgresSealing) -> None:
-    connection = await asyncpg.connect(url)
-    turn = connection.transaction()
-    await turn.start()
-    await connection.fetchval("SELECT tallystick.seal_audit(9)")
-    assert await sealing.seal(page=9) is None
-    await turn.commit()
-    await connection.close()
+    async with session(url) as connection:
+        turn = connection.transaction()
+        await turn.start()
+        await connection.fetchval("SELECT tallystick.seal_audit(9)")
+        assert await sealing.seal(page=9) is None
+        await turn.commit()
     assert await sealing.seal(page=9) == 0
 
 
