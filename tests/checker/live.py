@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from tests.checker.evidence import Entity, Published, Unsettled
-from tests.checker.killers import PARKED_AFTER, is_taken_for_killer
+from tests.checker.killers import taken_for_killers
 from tests.checker.ledger import Ledger
 from tests.checker.numbers import waits_for_number
 from tests.checker.report import Invariant, Violation
@@ -16,11 +16,12 @@ def live(ledger: Ledger) -> Iterator[Violation]:
     """Look at lanes, commands, leases, wakes, and tasks, once the world has settled."""
     bindings = ledger.evidence.bindings
     forbidden = {bindings.get(sent.key, sent.key) for sent in ledger.evidence.published if sent.blocks}
+    innocent = taken_for_killers(ledger).parked
     for entity in ledger.evidence.entities:
         if entity.lane == "paused" and not _is_paused(ledger, entity.key):
             yield Violation(Invariant.LIVE, entity.key, "its lane is paused, and no pause that holds it is in force")
         if entity.depth:
-            yield from _lane(ledger, entity, forbidden)
+            yield from _lane(ledger, entity, forbidden, innocent)
         yield from _asked(ledger, entity)
     yield from _commands(ledger)
     for system, key in ledger.evidence.leases:
@@ -33,7 +34,7 @@ def live(ledger: Ledger) -> Iterator[Violation]:
         yield Violation(Invariant.LIVE, "notices", f"of {ledger.evidence.untold} commits were never published")
 
 
-def _lane(ledger: Ledger, entity: Entity, forbidden: set[str]) -> Iterator[Violation]:
+def _lane(ledger: Ledger, entity: Entity, forbidden: set[str], innocent: frozenset[str]) -> Iterator[Violation]:
     head = next(iter(ledger.standing[entity.key]), None)
     if entity.key in ledger.evidence.bindings:
         yield Violation(Invariant.LIVE, entity.key, "is bound, and messages still wait under it")
@@ -53,8 +54,7 @@ def _lane(ledger: Ledger, entity: Entity, forbidden: set[str]) -> Iterator[Viola
     case = ledger.open_case(ref=head.ref)
     if entity.lane == "parked" and case is None:
         yield Violation(Invariant.LIVE, ledger.name(head.ref), "is parked, and no case is open")
-    is_killer = case is not None and is_taken_for_killer(ledger, case.code, PARKED_AFTER)
-    may_stop = sent is None or is_killer or _may_stop(ledger, sent, forbidden)
+    may_stop = sent is None or head.ref in innocent or _may_stop(ledger, sent, forbidden)
     if entity.lane in ("parked", "backoff") and not may_stop:
         why = f"is {entity.lane} for no fault of its own: {'no case' if case is None else case.code}"
         yield Violation(Invariant.ISOLATION, ledger.name(head.ref), why)

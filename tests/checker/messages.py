@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.checker.killers import BURIED_AFTER, is_taken_for_killer
+from tests.checker.killers import taken_for_killers
 from tests.checker.ledger import APPLIED, CONFLICT, FINAL, OPEN, Ledger
 from tests.checker.report import Invariant, Violation
 
@@ -63,6 +63,7 @@ def _dead_letters(ledger: Ledger) -> Iterator[Violation]:
     for sent in ledger.evidence.published:
         if sent.is_bad and sent.is_confirmed and sent.raw not in buried:
             yield Violation(Invariant.NO_LOSS, f"{sent.source} {sent.id}", "could not be read, and was not kept")
+    explained = bad | taken_for_killers(ledger).buried
     for raw, letter in buried.items():
-        if raw not in bad and not is_taken_for_killer(ledger, letter.code, BURIED_AFTER):
+        if raw not in explained:
             yield Violation(Invariant.NO_LOSS, f"dead letter {letter.code}", "is a message that could be read")

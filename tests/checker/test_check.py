@@ -468,6 +468,21 @@ def test_a_message_may_be_parked_as_a_killer_where_processes_were_killed_each_ti
     assert blamed("wrong", 9)
 
 
+def test_each_message_that_is_called_a_killer_needs_kills_of_its_own() -> None:
+    innocent = with_other("published", 6, stops=False)
+    killers = (*innocent.cases[:2], replace(innocent.cases[2], code="kills_process"))
+    buried = DeadLetter(SMALL.published[0].raw, "kills_process")
+
+    def whys(kills: int) -> str:
+        faults = {Cell("commit in flight", "kill"): kills}
+        both = replace(innocent, cases=killers, dead_letters=(*innocent.dead_letters, buried), faults=faults)
+        return " ".join(each.why for each in check(both).violations)
+
+    assert "no fault of its own" in whys(4)
+    assert "could be read" not in whys(4)
+    assert "no fault of its own" not in whys(5)
+
+
 def test_too_few_faults_are_no_proof() -> None:
     kill, cut = Cell("commit in flight", "kill"), Cell("broker", "connection cut")
     report = check(replace(SMALL, faults={kill: 3}))
