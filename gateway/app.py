@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -34,6 +35,7 @@ from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunW
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.reveals import PostgresReveals
 from adapters.postgres.server import refuse_unsafe
 from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
@@ -50,6 +52,7 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -57,10 +60,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -192,6 +197,7 @@ async def ports(
                 closed(PostgresPlans(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
+            sealing=closed(PostgresSealing(url)),
         )
 
 
@@ -211,7 +217,8 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     entities = PostgresEntities(settings.database_url)
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
-    kpis = PostgresKpis(settings.database_url)
+    kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
+    reveals = PostgresReveals(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
@@ -219,14 +226,15 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
-        acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
+        Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
+        EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
+        reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals):
             await shown.close()
         await readers.close()
         await overdue.close()

@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
+from adapters.ports.reach import EVERYWHERE, Reach
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.settings import SettingsInvalid
 from schemas.acts import MOST_ROLES
@@ -32,11 +33,15 @@ class Permission(StrEnum):
     READ = "read"
     """See counts, messages without their bodies, lanes, cases, dead letters."""
     ENTITIES = "entities"
-    """See the state of an entity and all that happened to it, with what it holds of people and business."""
+    """See the state of an entity and all that happened to it, with what it holds of the business."""
+    REVEAL = "reveal"
+    """See what is about people and the bytes of messages, each time with a reason, which the audit keeps."""
     SETTLE = "settle"
     """Take, note, retry, and settle cases; for all but the first three the role of the case is needed as well."""
+    AUDIT = "audit"
+    """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
-    """Retry and discard; see the bytes of a dead letter; settle cases of any role, but not approve or reject them."""
+    """Retry and discard; settle cases of any role, but not approve or reject them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,17 @@ class Caller:
     name: str
     permissions: frozenset[Permission]
     roles: frozenset[str] = frozenset()
+    reach: Reach = EVERYWHERE
 
 
 def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
     if len(roles) > MOST_ROLES:
         raise PydanticCustomError("roles_too_many", f"write at most {MOST_ROLES} roles: each act carries them all")
     return roles
+
+
+def _some(names: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 class CallerEntry(BaseModel):
@@ -69,6 +79,10 @@ class CallerEntry(BaseModel):
     permissions: tuple[Permission, ...] = (Permission.READ, Permission.SETTLE)
     roles: Annotated[tuple[Id, ...], AfterValidator(_few)] = ()
     """What the caller may settle: cases of these roles."""
+    entities: tuple[Id, ...] | None = None
+    """What the caller may see and act on, such as timesheet; left out: every kind."""
+    legal_entities: tuple[Id, ...] | None = None
+    """The same by legal entity. What belongs to none is outside."""
 
     @property
     def digest(self) -> bytes:
@@ -78,7 +92,8 @@ class CallerEntry(BaseModel):
     @property
     def caller(self) -> Caller:
         """Who it is to the API."""
-        return Caller(self.name, frozenset(self.permissions), frozenset(self.roles))
+        reach = Reach(_some(self.entities), _some(self.legal_entities))
+        return Caller(self.name, frozenset(self.permissions), frozenset(self.roles), reach)
 
 
 _ENTRIES: Final = TypeAdapter(tuple[CallerEntry, ...])

@@ -13,6 +13,7 @@ from random import Random
 from uuid import UUID
 
 from actors.decision import Actor
+from adapters.ports.audit import Sealing
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.cases import Cases
 from adapters.ports.entities import Entities
@@ -68,6 +69,7 @@ from gateway.relay import Desk, Relay, Relays
 from gateway.reminder import Reminder
 from gateway.retention import Cleaner
 from gateway.rules import OVERDUE_SECONDS
+from gateway.sealing import Sealer
 from gateway.self_system import SelfSystem
 from gateway.starting import Patience
 from gateway.suspicion import Suspicion
@@ -108,7 +110,8 @@ class Ports:
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
-    Without `reconciliation` nothing is reconciled, and without `counting` no figures are counted.
+    Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, and without `sealing` no
+    act is sealed.
     """
 
     commits: Sequence[Commits]
@@ -133,6 +136,7 @@ class Ports:
     unmapped: Unmapped | None = None
     reconciliation: ReconPorts | None = None
     counting: Counting | None = None
+    sealing: Sealing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,8 @@ class Runtime:
         self._cleaner = None if kept is None else Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
         self._follower = None if ports.counting is None else Follower(ports.counting.books, Backoff())
         self._business = None if ports.counting is None else Business(ports.counting.kpis, Backoff())
+        self._sealer = None if ports.sealing is None else Sealer(ports.sealing, Backoff())
+        self._now = sources.now
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
         self._subscription: Subscription | None = None
@@ -278,6 +284,8 @@ class Runtime:
         if self._follower is not None and self._business is not None:
             self._spawn("figures", self._follower.run())
             self._spawn("business", self._business.run())
+        if self._sealer is not None:
+            self._spawn("sealing", self._sealer.run())
 
     def trial(self, rows: Commits, entities: Entities) -> Trial:
         """What tries events on what stands; over connections of its own, which nothing else waits for."""
@@ -363,6 +371,10 @@ class Runtime:
             counts.gauges += self.reconciliation.gauges
         if self._business is not None:
             self._business.show(counts)
+        counts.gauges.append(
+            Gauge("audit_unsealed_seconds", "How long ago the audit was sealed last, left out until it was.", (),
+                  self._unsealed_for)
+        )  # fmt: skip
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(
             Gauge("policy_behind", "1 while this process cannot read the policy in force.", (),
@@ -381,6 +393,10 @@ class Runtime:
             Gauge("restore_phase", "1 for what holds of commands: held, released (they ask first), or ended.",
                   ("phase",), lambda: {(phase,): float(phase is self._phase) for phase in Phase})
         )  # fmt: skip
+
+    def _unsealed_for(self) -> Mapping[tuple[str, ...], float]:
+        until = None if self._sealer is None else self._sealer.until
+        return {} if until is None else {(): (self._now() - until).total_seconds()}
 
     def _make_world(
         self,

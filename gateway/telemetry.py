@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_PASSWORD: Final = re.compile(r"(://[^/\s:@\"]*):[^/\s@\"]+@")
+"""As drivers repeat it with the URL that they were given."""
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -27,7 +30,7 @@ def configure(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_line),
+            structlog.processors.JSONRenderer(serializer=json_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -50,9 +53,9 @@ def _drop(_logger: object, _name: str, _event: structlog.typing.EventDict) -> st
     raise structlog.DropEvent
 
 
-def _line(event: object, **_: object) -> str:
-    """ASCII JSON: what a sender wrote cannot forge a line or a terminal's escape sequence."""
-    text = orjson.dumps(event, default=str).decode()
+def json_line(event: object, **_: object) -> str:
+    """ASCII JSON: what a sender wrote cannot forge a line or a terminal's escape sequence. No password of a URL."""
+    text = _PASSWORD.sub(r"\1:[secret]@", orjson.dumps(event, default=str).decode())
     return text.encode("ascii", "backslashreplace").decode() if not text.isascii() else text
 
 
@@ -256,6 +259,11 @@ def mapping_not_retried(case: int, key: str, reason: str) -> None:
 def mappings_retried(policy: str, count: int) -> None:
     """What stood still for want of a mapping is tried again under a new policy."""
     _log.info("mappings_retried", policy=policy, count=count)
+
+
+def sealing_failed(error: Exception) -> None:
+    """The audit cannot be sealed: our bug. Acts are written down all the same; nothing else stands still."""
+    _log.error("sealing_failed", exc_info=error)
 
 
 def figures_failed(error: Exception) -> None:

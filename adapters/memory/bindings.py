@@ -33,7 +33,7 @@ class MemoryBindings:
         )
 
     async def record(self, action: str, *, actor: str, reason: str) -> None:
-        self._tables.audit.append(Act(actor, action, None, None, reason))
+        self._tables.record(Act(actor, action, None, None, reason))
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -35,6 +35,8 @@ from adapters.ports.cases import (
     act_id,
     fingerprint,
 )
+from adapters.ports.reach import EVERYWHERE
+from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
 PEOPLE: Final = "tallystick:people"
@@ -154,7 +156,18 @@ class MemoryCases:
         raise CaseNotFound(f"there is no case {id}")
 
     def _chosen(self, chosen: CaseFilter) -> list[CaseRow]:
-        return [row for row in map(_shown, self._tables.cases) if _is_chosen(row, chosen)]
+        return [
+            row
+            for row in map(_shown, self._tables.cases)
+            if _is_chosen(row, chosen)
+            and (chosen.within == EVERYWHERE or chosen.within.covers(row.entity, self._legal_entity(row)))
+        ]
+
+    def _legal_entity(self, row: CaseRow) -> str | None:
+        """That of the state of the case's key."""
+        state = self._tables.row(ActorKey(row.entity, row.key)).state
+        found = None if state is None else orjson.loads(state).get("legal_entity")
+        return found if isinstance(found, str) else None
 
     def _standing(self, row: Stored) -> Standing:
         accepted = None if row.opened.ref is None else self._tables.inbox.get(row.opened.ref)
@@ -167,7 +180,7 @@ class MemoryCases:
 
     def _audit(self, row: Stored, actor: str, what: str, reason: str) -> None:
         line = Audited(actor, f"case.{what}", row.key, row.opened.ref, f"case {row.id}: {reason}", self._clock())
-        self._tables.audit.append(line)
+        self._tables.record(line)
 
 
 def _asked(click: Click) -> tuple[str, str, bytes | None]:

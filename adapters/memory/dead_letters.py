@@ -85,7 +85,7 @@ class MemoryDeadLetters:
         return LetterPlace(datetime.fromtimestamp(row.at, UTC), row.letter.digest.hex())
 
     def _audit(self, digest: bytes, action: str, actor: str, reason: str) -> None:
-        self._tables.audit.append(Act(actor, action, ActorKey("dead_letter", digest.hex()), None, reason))
+        self._tables.record(Act(actor, action, ActorKey("dead_letter", digest.hex()), None, reason))
 
 
 def _because(letter: DeadLetter, failure: Failure) -> DeadLetter:

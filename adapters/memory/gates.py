@@ -28,14 +28,14 @@ class MemoryGates:
         if gate.paused_at is None:
             gate.paused_at = self._clock()
         gate.paused_by, gate.pause_reason = actor, reason
-        self._tables.audit.append(Act(actor, "system.pause", ActorKey(CASE_ENTITY, system), None, reason))
+        self._tables.record(Act(actor, "system.pause", ActorKey(CASE_ENTITY, system), None, reason))
 
     async def resume(self, system: str, *, actor: str, reason: str) -> None:
         tables, key = self._tables, ActorKey(CASE_ENTITY, system)
         if system in tables.gates:
             resume(tables.gates[system], self._clock())
         tables.tell([], map(case_notice, tables.close_key(key, actor)))
-        tables.audit.append(Act(actor, "system.resume", key, None, reason, self._clock()))
+        tables.record(Act(actor, "system.resume", key, None, reason))
 
     async def close(self) -> None:
         """Nothing to close."""

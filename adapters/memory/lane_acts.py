@@ -60,7 +60,7 @@ class MemoryLaneActs:
         tables.tell([], map(case_notice, tables.close_cases(again, Closed.RETRIED, actor)))
         for standing in parked:
             self._reopen_command(standing)
-        tables.audit.append(Act(actor, "lane.retry", key, None, reason, tables.clock()))
+        tables.record(Act(actor, "lane.retry", key, None, reason))
 
     async def discard(self, key: ActorKey, *, head: UUID, actor: str, reason: str) -> None:
         tables = self._tables
@@ -80,7 +80,7 @@ class MemoryLaneActs:
             Happened(key, row.entity_version, Verdict.DISCARDED, head, reason=why, at=tables.clock())
         )
         tables.tell([(head, Verdict.DISCARDED)], map(case_notice, tables.close_cases({head}, Closed.DISCARDED, actor)))
-        tables.audit.append(Act(actor, "lane.discard", key, head, reason))
+        tables.record(Act(actor, "lane.discard", key, head, reason))
 
     async def close_gap(self, key: ActorKey, *, series: str, through: int, actor: str, reason: str) -> None:
         tables = self._tables
@@ -101,7 +101,7 @@ class MemoryLaneActs:
         why = f"{series} up to {through}: {reason}"
         line = f"{actor} closed the numbers of {why}"
         tables.timeline.append(Happened(key, row.entity_version, "gap_closed", reason=line, at=tables.clock()))
-        tables.audit.append(Act(actor, "lane.close_gap", key, None, why))
+        tables.record(Act(actor, "lane.close_gap", key, None, why))
 
     async def settle(
         self, key: ActorKey, *, command: UUID, seen: Seen, is_there: bool, external_id: str | None, actor: str,
@@ -129,7 +129,7 @@ class MemoryLaneActs:
             _let_go(standing)
         else:
             standing = self._reopen_command(standing)
-        tables.audit.append(Act(actor, "command.settle", key, None, told, tables.clock()))
+        tables.record(Act(actor, "command.settle", key, None, told))
         return standing.command.reference
 
     async def close(self) -> None:

@@ -34,7 +34,7 @@ class MemoryPauses:
         tables.last_pause += 1
         pause = Pause(tables.last_pause, scope, actor, reason, datetime.fromtimestamp(self._clock(), UTC))
         tables.pauses[pause.id] = pause
-        tables.audit.append(Act(actor, "pause.begin", _key(scope), None, _why(scope, reason)))
+        tables.record(Act(actor, "pause.begin", _key(scope), None, _why(scope, reason)))
         return pause
 
     async def end(self, id: int, *, actor: str, reason: str) -> None:
@@ -42,7 +42,7 @@ class MemoryPauses:
         if pause is None:
             raise PauseNotFound(f"no pause {id} is in force")
         why = _why(pause.scope, reason)
-        self._tables.audit.append(Act(actor, "pause.end", _key(pause.scope), None, why, self._clock()))
+        self._tables.record(Act(actor, "pause.end", _key(pause.scope), None, why))
 
     async def release(self, *, page: int) -> Sequence[ActorKey]:
         tables = self._tables

@@ -57,7 +57,7 @@ class MemoryPolicies:
         at = datetime.fromtimestamp(self._clock(), UTC)
         activation = Activation(len(tables.activations) + 1, policy, how, actor, reason, at)
         tables.activations.append(activation)
-        tables.audit.append(Act(actor, f"policy.{how}", None, None, f"{policy}: {reason}"))
+        tables.record(Act(actor, f"policy.{how}", None, None, f"{policy}: {reason}"))
         return activation
 
 

@@ -70,7 +70,7 @@ class MemoryRuns:
         self._runs[run.id] = Kept(run, click)
         said = ("run", run.id, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity)
         reason = " ".join(str(each) for each in said if each is not None)
-        self._tables.audit.append(Act(by, "recon.start", None, None, reason))
+        self._tables.record(Act(by, "recon.start", None, None, reason))
         return run
 
     async def run(self, id: int) -> Run | None:
@@ -177,7 +177,7 @@ class MemoryPlans:
                 raise PlanOpen(standing)
         plan = Plan(f"{run}.{len(earlier) + 1}", run, by, datetime.fromtimestamp(self._clock(), UTC), body, click)
         self._plans[plan.id] = plan
-        self._tables.audit.append(Act(by, "recon.plan", None, None, f"plan {plan.id}: {reason}"))
+        self._tables.record(Act(by, "recon.plan", None, None, f"plan {plan.id}: {reason}"))
         return plan
 
     async def of(self, run: int) -> list[Plan]:

@@ -108,7 +108,7 @@ class MemoryRestores:
         return [row for row in self._tables.cases if row.is_open and row.key == _case_key(restore)]
 
     def _tell(self, restore: Restore, what: str, actor: str, reason: str) -> None:
-        self._tables.audit.append(Act(actor, f"restore.{what}", None, None, reason, self._clock()))
+        self._tables.record(Act(actor, f"restore.{what}", None, None, reason))
         body = {"restore_id": str(restore.id), "what": what, "since": restore.since, "found": restore.found,
                 "reason": reason}  # fmt: skip
         self._tables.tell([], [(f"restore.{what}", orjson.dumps(body))])

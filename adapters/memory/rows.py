@@ -186,7 +186,7 @@ class Buried:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What an operator did. `at` is the store's clock; acts that nothing counts from have none."""
+    """What an operator did. `at` is the store's clock when it was recorded."""
 
     actor: str
     action: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.audit import MemoryAudit, MemorySealing
 from adapters.memory.bindings import MemoryBindings
 from adapters.memory.cases import MemoryCases
 from adapters.memory.commits import MemoryCommits
@@ -23,6 +24,7 @@ from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
 from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
+from adapters.memory.reveals import MemoryReveals
 from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.restores import Remembered
@@ -57,6 +59,9 @@ class MemoryClients:
     plans: MemoryPlans
     books: MemoryBooks
     kpis: MemoryKpis
+    audit: MemoryAudit
+    sealing: MemorySealing
+    reveals: MemoryReveals
     remembered: Remembered
 
 
@@ -100,5 +105,8 @@ class MemoryStore:
             MemoryPlans(tables, recon, clock),
             MemoryBooks(tables),
             MemoryKpis(tables),
+            MemoryAudit(tables),
+            MemorySealing(tables, clock),
+            MemoryReveals(tables),
             remembered,
         )

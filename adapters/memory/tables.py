@@ -24,6 +24,7 @@ from adapters.memory.rows import (
     Told,
 )
 from adapters.memory.sums import Sums
+from adapters.ports.audit import Seal
 from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
 from adapters.ports.kpis import CaseChange as Changed
@@ -70,6 +71,10 @@ class Tables:
     case_log: list[CaseLine] = field(default_factory=list)
     sums: Sums = field(default_factory=Sums)
     audit: list[Act] = field(default_factory=list)
+    seals: list[Seal] = field(default_factory=list)
+    audit_mark: tuple[int, float | None] = (0, None)
+    """How many acts there were when sealing looked last, and when that was."""
+    sealed_until: float | None = None
     notices: list[Told] = field(default_factory=list)
     last_notice: int = 0
     teller: object = None
@@ -218,6 +223,10 @@ class Tables:
         now, opened_at = (datetime.fromtimestamp(at, UTC) for at in (self.clock(), row.opened_at))
         failure_class = row.opened.case.failure.failure_class
         self.case_log.append(CaseLine(len(self.case_log) + 1, now, what, failure_class, opened_at))
+
+    def record(self, act: Act) -> None:
+        """Write down what an operator did, now."""
+        self.audit.append(replace(act, at=self.clock()))
 
     def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:
         """Add what one commit makes known, if it is anything."""

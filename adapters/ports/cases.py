@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
 
+from adapters.ports.reach import EVERYWHERE, Reach
 from schemas.acts import Act
 from schemas.verdicts import FailureClass, Verdict
 
@@ -109,7 +110,7 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases are meant; what is None does not matter."""
+    """Which cases are meant; what is None does not matter. `within` goes by the `legal_entity` of the key's state."""
 
     is_open: bool = True
     failure_class: FailureClass | None = None
@@ -118,6 +119,7 @@ class CaseFilter:
     entity: str | None = None
     key: str | None = None
     fingerprint: str | None = None
+    within: Reach = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,12 @@ class PostgresCases:
         self._link = Link(url)
 
     async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
-        found = await self._links.fetch(_FIND, *_arguments(chosen), after, limit)
+        found = await self._links.fetch(_FIND, *_arguments(chosen), after, limit, *_within(chosen))
         return [_case(record) for record in found]
 
     async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
         cases, first = after or (None, None)
-        found = await self._links.fetch(_GROUPS, *_arguments(chosen), limit, cases, first)
+        found = await self._links.fetch(_GROUPS, *_arguments(chosen), limit, cases, first, *_within(chosen))
         return [_group(record) for record in found]
 
     async def file(self, id: int) -> CaseFile:
@@ -145,6 +145,14 @@ def _begun(id: int, click: Click, record: asyncpg.Record) -> Begun:
             raise CaseChanged(f"case {id} is not as it was: look at it again")
         case _:
             raise ClickReused(f"the key {click.key} belongs to another act on case {id}")
+
+
+def _within(chosen: CaseFilter) -> tuple[list[str] | None, list[str] | None]:
+    entities, legal_entities = chosen.within.entities, chosen.within.legal_entities
+    return (
+        None if entities is None else sorted(entities),
+        None if legal_entities is None else sorted(legal_entities),
+    )
 
 
 def _arguments(chosen: CaseFilter) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ from gateway.cli.output import show_rows
 from gateway.exits import Exit, Failed
 
 TOKEN_BYTES: Final = 32
-COLUMNS: Final = ("name", "permissions", "roles", "token")
+COLUMNS: Final = ("name", "permissions", "roles", "entities", "legal_entities", "token")
 
 
 def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path:
@@ -51,8 +51,13 @@ def caller() -> None:
     type=click.Choice([permission.value for permission in Permission]),
     help="What NAME may see and do; give it once for each.  [default: read, settle]",
 )
+@click.option("--entity", "entities", multiple=True, help="What NAME reaches, such as timesheet.  [default: all]")
+@click.option("--legal-entity", "legal_entities", multiple=True, help="Whose NAME reaches.  [default: all]")
 @_file_option
-def add(name: str, roles: tuple[str, ...], permissions: tuple[str, ...], file: Path) -> None:
+def add(
+    name: str, roles: tuple[str, ...], permissions: tuple[str, ...], entities: tuple[str, ...],
+    legal_entities: tuple[str, ...], file: Path,
+) -> None:  # fmt: skip
     """Add NAME to the file, and print the token, once: only its digest is kept.
 
     For an employee NAME is the id of the employee, so that nobody approves what he has asked for himself.
@@ -64,6 +69,8 @@ def add(name: str, roles: tuple[str, ...], permissions: tuple[str, ...], file: P
         "permissions": list(permissions) or [Permission.READ.value, Permission.SETTLE.value],
         "roles": list(roles),
     }
+    reach = {"entities": entities, "legal_entities": legal_entities}
+    entry |= {name: list(some) for name, some in reach.items() if some}
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     _check(entry, before, file)
     added = yaml.safe_dump([entry], allow_unicode=True, default_flow_style=False, sort_keys=False)
@@ -82,13 +89,24 @@ def list_(file: Path, output: str) -> None:
     """List the callers of the file."""
     entries = read_callers(file)
     items: list[dict[str, object]] = [
-        {"name": entry.name, "permissions": list(entry.permissions), "roles": list(entry.roles)} for entry in entries
-    ]
-    rows = [
-        [entry.name, ", ".join(entry.permissions), ", ".join(entry.roles), f"{entry.token_sha256[:8]}…"]
+        {
+            "name": entry.name, "permissions": list(entry.permissions), "roles": list(entry.roles),
+            "entities": entry.entities, "legal_entities": entry.legal_entities,
+        }
         for entry in entries
-    ]
+    ]  # fmt: skip
+    rows = [
+        [
+            entry.name, ", ".join(entry.permissions), ", ".join(entry.roles), _reach(entry.entities),
+            _reach(entry.legal_entities), f"{entry.token_sha256[:8]}…",
+        ]
+        for entry in entries
+    ]  # fmt: skip
     show_rows(output, items, COLUMNS, rows)
+
+
+def _reach(some: tuple[str, ...] | None) -> str:
+    return "all" if some is None else ", ".join(some) or "none"
 
 
 def _check(entry: dict[str, object], before: str, file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hmac import compare_digest
 from pathlib import Path
 from typing import Final, Self
@@ -12,6 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.callers import CALLERS_FILE, TOKEN_FILE, Caller, Permission, digest, known_callers
 from gateway.http.problems import FORBIDDEN, TOKEN_NOT_SET, UNAUTHENTICATED, Problem
+from gateway.http.scopes import About, Scopes
 
 CALLER: Final = web.RequestKey("caller", Caller)
 
@@ -54,17 +56,27 @@ class Access:
         return found[0]
 
 
-def guard(access: Access, permissions: Mapping[tuple[str, str], Permission]) -> Middleware:
-    """The middleware that refuses what it does not know. `permissions`: by method and path of each route."""
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a route asks of its caller: a permission, and a reach."""
+
+    permission: Permission
+    about: About = About.EVERYTHING
+
+
+def guard(access: Access, scopes: Scopes, table: Mapping[tuple[str, str], Needs]) -> Middleware:
+    """The middleware that refuses what it does not know. `table`: by method and path of each route."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         caller = access.caller(request)
         resource = request.match_info.route.resource
         if resource is not None:  # None: there is no such path or method, and the router says so
-            needed = permissions.get((request.method, resource.canonical))
-            if needed is None or needed not in caller.permissions:
+            needs = table.get((request.method, resource.canonical))
+            if needs is None or needs.permission not in caller.permissions:
+                needed = None if needs is None else needs.permission
                 raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {needed}.")
+            await scopes.check(request, needs.about, caller)
         request[CALLER] = caller
         return await handler(request)
 

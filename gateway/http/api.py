@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from gateway.callers import Permission
-from gateway.http.access import Access, guard
+from gateway.http.access import Access, Needs, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -18,11 +19,13 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import About, Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
 from gateway.http.views import Views
@@ -37,12 +40,14 @@ class Route:
     path: str
     permission: Permission
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    about: About = About.EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Operators:
     """What operators may see and do, by subject."""
 
+    scopes: Scopes
     acts: Acts
     pausing: Pausing
     systems: Systems
@@ -56,43 +61,48 @@ class Operators:
     trials: Trials
     reconciliations: Reconciliations
     kpis: KpiViews
+    audit: AuditViews
+    message_payloads: MessagePayloads
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
-    lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
+    audit, reveal = Permission.AUDIT, Permission.REVEAL
+    key = "{entity:[^/]+}/{key:[^/]+}"
+    lane = f"/v1/lanes/{key}"
     return (
-        Route(hdrs.METH_GET, "/v1/status", read, views.status),
+        Route(hdrs.METH_GET, "/v1/status", read, views.status, About.NO_ENTITY),
         Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
-        Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
+        Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message, About.MESSAGE),
+        Route(hdrs.METH_GET, "/v1/messages/{ref}/payload", reveal, operators.message_payloads.payload, About.MESSAGE),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
-        Route(hdrs.METH_GET, lane, read, views.lane),
-        Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry),
-        Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard),
-        Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap),
-        Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle),
-        Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),
-        Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane),
-        Route(hdrs.METH_GET, "/v1/entities/{entity:[^/]+}/{key:[^/]+}", entities, operators.entities.entity),
+        Route(hdrs.METH_GET, lane, read, views.lane, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/resume", operate, operators.pausing.end_lane, About.LANE),
+        Route(hdrs.METH_GET, f"/v1/entities/{key}", entities, operators.entities.entity, About.ENTITY),
         Route(hdrs.METH_GET, "/v1/pauses", read, operators.pausing.active),
         Route(hdrs.METH_POST, "/v1/pauses", operate, operators.pausing.begin),
         Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, operators.pausing.end),
-        Route(hdrs.METH_GET, "/v1/systems", read, operators.systems.systems),
-        Route(hdrs.METH_GET, "/v1/systems/{name}", read, operators.systems.system),
+        Route(hdrs.METH_GET, "/v1/systems", read, operators.systems.systems, About.NO_ENTITY),
+        Route(hdrs.METH_GET, "/v1/systems/{name}", read, operators.systems.system, About.NO_ENTITY),
         Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, operators.systems.pause),
         Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, operators.systems.resume),
-        Route(hdrs.METH_GET, "/v1/cases", read, operators.cases.listed),
-        Route(hdrs.METH_GET, "/v1/cases.csv", read, operators.cases.file),
-        Route(hdrs.METH_GET, "/v1/cases/{id}", read, operators.cases.one),
-        Route(hdrs.METH_PATCH, "/v1/cases/{id}", settle, operators.case_acts.edit),
-        Route(hdrs.METH_POST, "/v1/cases/{id}/settle", settle, operators.case_acts.settle),
-        Route(hdrs.METH_POST, f"/v1/cases/{{id}}/{{act:{'|'.join(Act)}}}", settle, operators.case_acts.act),
+        Route(hdrs.METH_GET, "/v1/cases", read, operators.cases.listed, About.LIST),
+        Route(hdrs.METH_GET, "/v1/cases.csv", read, operators.cases.file, About.LIST),
+        Route(hdrs.METH_GET, "/v1/cases/{id}", read, operators.cases.one, About.CASE),
+        Route(hdrs.METH_PATCH, "/v1/cases/{id}", settle, operators.case_acts.edit, About.CASE),
+        Route(hdrs.METH_POST, "/v1/cases/{id}/settle", settle, operators.case_acts.settle, About.CASE),
+        Route(hdrs.METH_POST, f"/v1/cases/{{id}}/{{act:{'|'.join(Act)}}}", settle, operators.case_acts.act, About.CASE),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
         Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),
         Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),
-        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", operate, operators.letters.payload),
+        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", reveal, operators.letters.payload),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, operators.letters.retry),
         Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, operators.letters.discard),
         Route(hdrs.METH_GET, "/v1/mappings", read, operators.mappings.history),
@@ -107,6 +117,9 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
+        Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
+        Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
+        Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),
@@ -114,15 +127,15 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     )
 
 
-def api(table: Sequence[Route], access: Access) -> web.Application:
+def api(table: Sequence[Route], access: Access, scopes: Scopes) -> web.Application:
     """The application of `table`. HEAD is answered wherever GET is."""
-    permissions: dict[tuple[str, str], Permission] = {}
-    app = web.Application(middlewares=[problems, guard(access, permissions)], client_max_size=BODY_BYTES)
+    needs: dict[tuple[str, str], Needs] = {}
+    app = web.Application(middlewares=[problems, guard(access, scopes, needs)], client_max_size=BODY_BYTES)
     for route in table:
         resource = app.router.add_resource(route.path)
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
         for method in methods:
             resource.add_route(method, route.answer)
-            permissions[method, resource.canonical] = route.permission
+            needs[method, resource.canonical] = Needs(route.permission, route.about)
     app.on_response_prepare.append(secure)
     return app

@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 from adapters.ports.cases import CaseFile, CaseFilter, CaseGroup, CaseNotFound, CaseRow, Cases
 from gateway.case_classes import CLASSES, owner_of
 from gateway.case_offers import offers, settling
+from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.case_requests import CasesQuery, case_id
 from gateway.http.problems import CASE_NOT_FOUND, REQUEST_INVALID, Problem
@@ -40,19 +41,19 @@ class CaseViews:
 
     async def listed(self, request: web.Request) -> web.Response:
         """Cases in the order of their numbers, or groups of one cause, the largest first."""
-        asked = query(request, CasesQuery)
+        asked, chosen = _asked(request)
         if asked.group == "true":
             behind = place_of(asked.cursor, _place_in_groups)
-            groups = await self._cases.groups(asked.chosen, after=behind, limit=asked.limit + 1)
+            groups = await self._cases.groups(chosen, after=behind, limit=asked.limit + 1)
             return page_answer(request, [_owned_group(group) for group in groups], asked.limit, _place_of_group)
         after = place_of(asked.cursor, _number) or 0
-        rows = await self._cases.find(asked.chosen, after=after, limit=asked.limit + 1)
+        rows = await self._cases.find(chosen, after=after, limit=asked.limit + 1)
         return page_answer(request, [owned(row) for row in rows], asked.limit, _place)
 
     async def file(self, request: web.Request) -> web.Response:
         """The same as CSV, all pages in one."""
-        asked = query(request, CasesQuery)
-        rows = await self._all(asked.chosen)
+        _, chosen = _asked(request)
+        rows = await self._all(chosen)
         if len(rows) > FILE_ROWS:
             detail = f"There are more than {FILE_ROWS} such cases: choose by class, owner, entity, or fingerprint."
             raise Problem(REQUEST_INVALID, detail)
@@ -76,6 +77,12 @@ class CaseViews:
             if len(page) < PAGE:
                 break
         return rows
+
+
+def _asked(request: web.Request) -> tuple[CasesQuery, CaseFilter]:
+    """What is asked for, and of that the cases that its caller reaches."""
+    asked = query(request, CasesQuery)
+    return asked, replace(asked.chosen, within=request[CALLER].reach)
 
 
 async def found_case(cases: Cases, id: int) -> CaseFile:

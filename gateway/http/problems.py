@@ -33,6 +33,7 @@ class Kind:
 UNAUTHENTICATED: Final = Kind("unauthenticated", 401, "A token is needed")
 TOKEN_NOT_SET: Final = Kind("token-not-set", 403, "The API has no token")
 FORBIDDEN: Final = Kind("forbidden", 403, "This token may not do that")
+OUT_OF_REACH: Final = Kind("out-of-reach", 403, "This caller may not reach that")
 REQUEST_INVALID: Final = Kind("request-invalid", 400, "The request cannot be understood")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing here")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This is not done here")

@@ -135,6 +135,13 @@ class PayloadQuery(Record):
     reason: Reason
 
 
+class EntityQuery(PageQuery):
+    """`GET /v1/entities/{entity}/{key}`."""
+
+    reveal: Reason | None = None
+    """Why what is about people shall be shown, too."""
+
+
 class Because(Record):
     """The body of an act that needs a reason and nothing else."""
 

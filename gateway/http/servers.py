@@ -51,7 +51,7 @@ async def serve_http(
     """
     release = version("tallystick")
     table = routes(Views(reads, restores, health, release), operators)
-    api_app = api(table, Access.from_files(settings.api_token_file, settings.callers_file))
+    api_app = api(table, Access.from_files(settings.api_token_file, settings.callers_file), operators.scopes)
     async with AsyncExitStack() as running:
         operations_url = await _serve(
             running, operations(health, counts, reads, operators.systems, release), settings.ops_bind

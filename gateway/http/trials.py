@@ -15,6 +15,7 @@ from gateway.http.requests import Nothing, event, query
 from gateway.trial import Trial, Tried, TypeDiffers
 from schemas.facts import Case
 from schemas.operations.money import money_of
+from schemas.personal import masked
 from schemas.verdicts import Failure, LaneState, Verdict
 
 
@@ -77,7 +78,7 @@ def _command(queued: Queued) -> Mapping[str, object]:
         "operation": command.operation,
         "reference": command.reference,
         "money": _money(command.body),
-        "body": orjson.Fragment(command.body),
+        "body": orjson.Fragment(masked(command.key.entity, command.body)),
     }
 
 

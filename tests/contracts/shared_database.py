@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from tests.contracts.tampering import tamper
 from tests.fixtures.apart import apart
 
 EMPTY: Final = Path(__file__).with_name("sql").joinpath("empty.sql").read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def shared_database(server_url: str, template: str, purpose: str) -> Iterator[st
 
 def empty(url: str) -> None:
     """Leave it to the next as it was made."""
-    apart(_execute(url, EMPTY))
+    apart(tamper(url, EMPTY))
 
 
 async def _execute(url: str, statement: str) -> None:

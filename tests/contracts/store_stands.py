@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import Bindings
 from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
@@ -27,9 +28,11 @@ from adapters.ports.recon import Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
+from adapters.ports.reveals import Reveals
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -49,8 +52,10 @@ from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunW
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
+from adapters.postgres.reveals import PostgresReveals
 from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
+from tests.contracts.tampering import tamper
 from tests.contracts.turns import batch
 
 _SQL: Final = Path(__file__).with_name("sql")
@@ -104,6 +109,9 @@ class Process:
     plans: Plans
     books: Books
     kpis: Kpis
+    audit: Audit
+    sealing: Sealing
+    reveals: Reveals
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -200,6 +208,9 @@ class MemoryStoreStand:
             clients.plans,
             clients.books,
             clients.kpis,
+            clients.audit,
+            clients.sealing,
+            clients.reveals,
             clients.remembered,
         )
 
@@ -264,13 +275,14 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
+            PostgresAudit(url), PostgresSealing(url), PostgresReveals(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)
 
     async def pass_time(self, seconds: float) -> None:
         """Moves every recorded time back: the database's clock is nobody's to set."""
-        await self._fetch("pass_time", seconds)
+        await tamper(self._url, _text("pass_time"), seconds)
 
     async def now(self) -> datetime:
         [found] = await self._fetch("now")
@@ -311,14 +323,18 @@ class PostgresStoreStand:
         """Also leaves the database empty for the next."""
         for client in self._open:
             await client.close()
-        await self._fetch("empty")
+        await tamper(self._url, _text("empty"))
 
     async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self._url, timeout=10)
         try:
-            return await connection.fetch(_SQL.joinpath(f"{name}.sql").read_text(), *arguments)
+            return await connection.fetch(_text(name), *arguments)
         finally:
             await connection.close(timeout=10)
+
+
+def _text(name: str) -> str:
+    return _SQL.joinpath(f"{name}.sql").read_text()
 
 
 def holder(name: str) -> UUID:

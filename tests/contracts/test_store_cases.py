@@ -29,6 +29,7 @@ from adapters.ports.cases import (
     fingerprint,
 )
 from adapters.ports.outbox import Ended, Ending
+from adapters.ports.reach import Reach
 from adapters.ports.store import CommandChanged, CommandNotFound, SeenCase
 from adapters.ports.turns import Committed, Judged, Lane, Message, Opened, Settlement, Turn
 from schemas.acts import Act
@@ -426,6 +427,25 @@ class TestLists:
         assert await chosen(entity="project") == []
         assert await chosen(fingerprint=parked.fingerprint) == [parked.id, validate.id]
         assert await chosen(is_open=False) == []
+
+    async def test_they_are_chosen_from_within_a_reach(self, process: Process) -> None:
+        for key, state in ((SHEET, b'{"legal_entity": "DE01"}'), (OTHER_SHEET, b"{}")):
+            turn = applied(await process.row(key), message(f"of {key.id}"), state=state)
+            turn.opened.append(Opened(APPROVAL))
+            assert await process.commit(turn) == [Committed()]
+
+        async def keys(entities: list[str] | None, legal_entities: list[str] | None) -> list[str]:
+            within = Reach(*(None if some is None else frozenset(some) for some in (entities, legal_entities)))
+            chosen = CaseFilter(within=within)
+            rows = await process.cases.find(chosen, after=0, limit=9)
+            groups = await process.cases.groups(chosen, after=None, limit=9)
+            assert sum(group.cases for group in groups) == len(rows)
+            return [row.key for row in rows]
+
+        assert await keys(None, None) == await keys(["timesheet"], None) == [SHEET.id, OTHER_SHEET.id]
+        assert await keys(None, ["DE01", "US01"]) == await keys(["timesheet", "project"], ["DE01"]) == [SHEET.id]
+        assert await keys(["project"], None) == await keys(None, ["US01"]) == await keys([], None) == []
+        assert await keys(["project"], ["DE01"]) == await keys(None, []) == []
 
     async def test_a_page_at_a_time_in_the_order_of_their_numbers(self, process: Process) -> None:
         for number in range(3):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.ports.reach import Reach
 from gateway.callers import Caller, Permission, digest, known_callers
 from gateway.settings import SettingsInvalid
 
@@ -23,6 +24,14 @@ def test_callers_are_known_by_the_digest_of_their_token(tmp_path: Path) -> None:
     assert known_callers(None, file) == {
         digest(b"a"): Caller("ann", frozenset({Permission.READ}), frozenset({"finance", "partner"}))
     }
+
+
+def test_a_caller_may_be_limited_to_entities_and_legal_entities(tmp_path: Path) -> None:
+    file = written(tmp_path, f"{ANN}  entities: [timesheet, expense]\n  legal_entities: [DE01]\n")
+    [ann] = known_callers(None, file).values()
+    assert ann.reach == Reach(frozenset({"timesheet", "expense"}), frozenset({"DE01"}))
+    [nobody] = known_callers(None, written(tmp_path, f"{ANN}  entities: []\n")).values()
+    assert not nobody.reach.covers("timesheet", "DE01")
 
 
 def test_without_permissions_one_sees_and_settles(tmp_path: Path) -> None:
@@ -48,7 +57,10 @@ def test_a_file_of_nobody_is_no_mistake(tmp_path: Path) -> None:
         ("- name: ann\n", "1: 0.token_sha256: it is missing: add it"),
         ("- name: ann\n  token_sha256: abc\n", "2: 0.token_sha256: write the SHA-256 of the token"),
         (f"{ANN}  role: [x]\n", "there is no such key: did you mean roles?"),
-        (f"{ANN}  permissions: [all]\n", "Input should be 'read', 'entities', 'settle' or 'operate'"),
+        (
+            f"{ANN}  permissions: [all]\n",
+            "Input should be 'read', 'entities', 'reveal', 'settle', 'audit' or",
+        ),
         (f"{ANN}  name: bob\n", "name stands here a second time"),
         (f"{ANN}{ANN}", "ann stands here 2 times: give each caller a name of its own"),
         (f"{ANN}{ANN.replace('ann', 'bob')}", "ann and bob have the same token: make another"),

@@ -8,6 +8,10 @@ WITH chosen AS MATERIALIZED (
       AND ($6::text IS NULL OR c.entity = $6)
       AND ($7::text IS NULL OR c.key = $7)
       AND ($8::text IS NULL OR c.fingerprint = $8)
+      AND ($12::text[] IS NULL OR c.entity = ANY ($12))
+      AND ($13::text[] IS NULL OR EXISTS (
+               SELECT FROM tallystick.entity e
+               WHERE e.entity = c.entity AND e.key = c.key AND e.state ->> 'legal_entity' = ANY ($13)))
 ), grouped AS (
     SELECT c.fingerprint, c.owner, count(*) AS cases, min(c.opened_at) AS oldest, min(c.id) AS first
     FROM chosen c GROUP BY c.fingerprint, c.owner

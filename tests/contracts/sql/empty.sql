@@ -18,5 +18,8 @@ WITH a AS (DELETE FROM tallystick.entity), b AS (DELETE FROM tallystick.inbox), 
      ae AS (UPDATE tallystick.kpi_position p SET
                 turn = p.turn + 1, until = NULL, since = NULL,
                 timeline = (SELECT t.last_value - (NOT t.is_called)::integer FROM tallystick.timeline_seq_seq t),
-                cases = (SELECT c.last_value - (NOT c.is_called)::integer FROM tallystick.case_log_seq_seq c))
-DELETE FROM tallystick.audit
+                cases = (SELECT c.last_value - (NOT c.is_called)::integer FROM tallystick.case_log_seq_seq c)),
+     af AS (DELETE FROM tallystick.audit), ag AS (DELETE FROM tallystick.audit_seal)
+UPDATE tallystick.audit_chain SET
+    place = 0, hash = decode(repeat('00', 32), 'hex'), until = NULL, mark = NULL, marked_at = NULL, mark_before = NULL,
+    through = (SELECT s.last_value - (NOT s.is_called)::integer FROM tallystick.audit_id_seq s)

@@ -19,6 +19,7 @@ from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
+from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
@@ -26,6 +27,7 @@ from adapters.ports.recon import RunWork
 from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
+from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -43,6 +45,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.reveals import PostgresReveals
 from gateway.activation import Entry
 from gateway.activations import Bounds
 from gateway.backoff import Backoff
@@ -55,6 +58,7 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing, People, Told
 from gateway.http.cases import CaseViews
@@ -62,10 +66,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -192,6 +198,8 @@ class Stand:
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
+    audit: Audit = field(kw_only=True)
+    sealing: Sealing = field(kw_only=True)
     work: RunWork = field(kw_only=True)
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
@@ -269,7 +277,8 @@ async def listening(
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
-    bindings, kpis = PostgresBindings(url), PostgresKpis(url)
+    bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
+    reveals, sealing = PostgresReveals(url), PostgresSealing(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
@@ -297,12 +306,13 @@ async def listening(
                 reads,
                 restores,
                 Operators(
+                    Scopes(entities, cases, reads),
                     Acts(acts, looked_at.append),
                     Pausing(pauses, lambda: hints.append(None)),
                     systems,
                     LetterActs(dead_letters, again),
                     RestoreActs(restores),
-                    EntityViews(entities, reads),
+                    EntityViews(entities, reads, reveals),
                     Mappings(book),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
@@ -310,6 +320,8 @@ async def listening(
                     trials,
                     Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
+                    AuditViews(audit),
+                    MessagePayloads(reveals),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -318,7 +330,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at, work=work, plans=plans, told_plans=told_plans,
+                systems_looked_at, audit=audit, sealing=sealing, work=work, plans=plans, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -326,7 +338,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis,
+            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -10,6 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
+from adapters.ports.reach import Reach
+from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -26,6 +28,7 @@ from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns
 from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
+from adapters.postgres.reveals import PostgresReveals
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.callers import Caller, Permission, digest
@@ -33,6 +36,7 @@ from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
@@ -40,10 +44,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
+from gateway.http.scopes import Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
 from gateway.http.views import Views
@@ -66,13 +72,19 @@ from tests.gateway.http.stand import (
 )
 
 CHALLENGE = 'Bearer realm="tallystick"'
-READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
+CALLERS = Access(
+    {
+        digest(b"reader"): Caller("reader", frozenset({Permission.READ})),
+        digest(b"stranger"): Caller("stranger", frozenset()),
+        digest(b"nowhere"): Caller("nowhere", frozenset(Permission), reach=Reach(entities=frozenset())),
+    }
+)
 Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
 def app(database_url: str) -> web.Application:
-    """The API for a caller who may read only, with one route that nobody gave a permission."""
+    """The API for callers who may do little, with one route that nobody gave a permission."""
     reads, lanes, pauses = PostgresReads(database_url), PostgresLaneActs(database_url), PostgresPauses(database_url)
     gates, restores = PostgresGates(database_url), PostgresRestores(database_url)
     overdue = PostgresOverdue(database_url)
@@ -82,9 +94,11 @@ def app(database_url: str) -> web.Application:
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
-    shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
+    reveals = PostgresReveals(database_url)
+    shown, policies = EntityViews(entities, reads, reveals), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
+    audit = PostgresAudit(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
@@ -92,11 +106,13 @@ def app(database_url: str) -> web.Application:
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
+    scopes = Scopes(entities, cases, reads)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
-        trials, reconciliations, KpiViews(kpis, Objectives),
+        scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
+        imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
+        MessagePayloads(reveals),
     )  # fmt: skip
-    app = api(routes(views, operators), READER)
+    app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
 
     async def close(_: web.Application) -> None:
@@ -115,6 +131,8 @@ def app(database_url: str) -> web.Application:
         await runs.close()
         await plans.close()
         await kpis.close()
+        await audit.close()
+        await reveals.close()
 
     app.on_cleanup.append(close)
     return app
@@ -183,6 +201,14 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
         ("POST", "/v1/events/validate/{type}"),
+        ("GET", "/v1/messages/{ref}/payload"),
+        ("HEAD", "/v1/messages/{ref}/payload"),
+        ("GET", "/v1/audit"),
+        ("HEAD", "/v1/audit"),
+        ("GET", "/v1/audit/head"),
+        ("HEAD", "/v1/audit/head"),
+        ("GET", "/v1/audit/verify"),
+        ("HEAD", "/v1/audit/verify"),
         ("POST", runs),
         ("GET", f"{runs}/{{id}}/differences"),
         ("HEAD", f"{runs}/{{id}}/differences"),
@@ -195,6 +221,20 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", "/v1/forgotten"),
     }
     assert {status for route, status in found.items() if route not in refused} == {200, 404}
+
+
+async def test_every_route_demands_a_permission(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer stranger"})
+    assert len(found) > 60
+    assert set(found.values()) == {403}
+
+
+async def test_nothing_is_shown_to_a_caller_who_reaches_nothing(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer nowhere"})
+    shown = {route for route, status in found.items() if status != 403}
+    # Those that name no entity, and the lists that are chosen from within a reach
+    paths = ("/v1/status", "/v1/systems", "/v1/systems/{name}", "/v1/cases", "/v1/cases.csv")
+    assert shown == {(method, path) for path in paths for method in ("GET", "HEAD")}
 
 
 async def test_every_path_and_method_is_refused_without_a_token(alone: Stand) -> None:
