@@ -46,6 +46,7 @@ from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import topology
 from gateway import telemetry
 from gateway.app_systems import systems
+from gateway.app_tokens import signed_tokens
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.garbage import spare_the_long_lived
@@ -231,7 +232,10 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
     )  # fmt: skip
     try:
-        async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
+        async with (
+            signed_tokens(settings) as tokens,
+            serve_http(settings, runtime.health, counts, outside.reads, restores, operators, tokens),
+        ):
             yield
     finally:
         for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals):

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Final
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
 from adapters.ports.reach import EVERYWHERE, Reach
-from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
 from gateway.settings import SettingsInvalid
+from gateway.yaml_settings import parsed, read_text
 from schemas.acts import MOST_ROLES
 from schemas.rules import Rule
 from schemas.values import Id
@@ -25,6 +25,8 @@ TOKEN_FILE: Final = "TALLYSTICK_API_TOKEN_FILE"  # noqa: S105  # the name of a v
 CALLERS_FILE: Final = "TALLYSTICK_CALLERS_FILE"
 OPERATOR: Final = "operator"
 """The role of the one token."""
+OPERATORS_NAME: Final = "api-token"
+"""Its name in the audit."""
 
 
 class Permission(StrEnum):
@@ -44,6 +46,25 @@ class Permission(StrEnum):
     """Retry and discard; settle cases of any role, but not approve or reject them."""
 
 
+class Bundle(StrEnum):
+    """Permissions that belong together, under the name of whoever usually has them."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    FINANCE = "finance"
+    ADMIN = "admin"
+
+
+BUNDLES: Final[Mapping[Bundle, frozenset[Permission]]] = MappingProxyType(
+    {
+        Bundle.VIEWER: frozenset({Permission.READ, Permission.ENTITIES}),
+        Bundle.OPERATOR: frozenset({Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE}),
+        Bundle.FINANCE: frozenset({Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.AUDIT}),
+        Bundle.ADMIN: frozenset(Permission),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks. `name` goes into the audit; it is never the token."""
@@ -60,14 +81,43 @@ def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
     return roles
 
 
+def _permissions(granted: Permission | Bundle) -> frozenset[Permission]:
+    return BUNDLES[granted] if isinstance(granted, Bundle) else frozenset({granted})
+
+
 def _some(names: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
-class CallerEntry(BaseModel):
-    """One entry of the callers' file."""
+Granted = Annotated[
+    Permission | Bundle,
+    Rule("permission_unknown", f"write one of {', '.join((*Permission, *Bundle))}"),
+]
+
+
+class Grants(BaseModel):
+    """What somebody may do, and how far they reach."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    permissions: tuple[Granted, ...] = (Permission.READ, Permission.SETTLE)
+    """Single ones, or bundles of them."""
+    roles: Annotated[tuple[Id, ...], AfterValidator(_few)] = ()
+    """What the caller may settle: cases of these roles."""
+    entities: tuple[Id, ...] | None = None
+    """What the caller may see and act on, such as timesheet; left out: every kind."""
+    legal_entities: tuple[Id, ...] | None = None
+    """The same by legal entity. What belongs to none is outside."""
+
+    def to(self, name: str) -> Caller:
+        """Who somebody of this name is to the API."""
+        reach = Reach(_some(self.entities), _some(self.legal_entities))
+        permissions = frozenset(permission for each in self.permissions for permission in _permissions(each))
+        return Caller(name, permissions, frozenset(self.roles), reach)
+
+
+class CallerEntry(Grants):
+    """One entry of the callers' file."""
 
     name: Id
     """Goes into the audit and the timeline; for an employee, the id of the employee."""
@@ -76,13 +126,6 @@ class CallerEntry(BaseModel):
         Field(pattern=r"^[0-9a-f]{64}$"),
         Rule("digest_invalid", "write the SHA-256 of the token, 64 of 0-9 and a-f; `tallystick caller add` makes both"),
     ]
-    permissions: tuple[Permission, ...] = (Permission.READ, Permission.SETTLE)
-    roles: Annotated[tuple[Id, ...], AfterValidator(_few)] = ()
-    """What the caller may settle: cases of these roles."""
-    entities: tuple[Id, ...] | None = None
-    """What the caller may see and act on, such as timesheet; left out: every kind."""
-    legal_entities: tuple[Id, ...] | None = None
-    """The same by legal entity. What belongs to none is outside."""
 
     @property
     def digest(self) -> bytes:
@@ -92,8 +135,7 @@ class CallerEntry(BaseModel):
     @property
     def caller(self) -> Caller:
         """Who it is to the API."""
-        reach = Reach(_some(self.entities), _some(self.legal_entities))
-        return Caller(self.name, frozenset(self.permissions), frozenset(self.roles), reach)
+        return self.to(self.name)
 
 
 _ENTRIES: Final = TypeAdapter(tuple[CallerEntry, ...])
@@ -112,7 +154,7 @@ def known_callers(token_file: Path | None, callers_file: Path | None) -> Mapping
     callers = (
         {}
         if token_file is None
-        else {_token(token_file): Caller("api-token", frozenset(Permission), frozenset({OPERATOR}))}
+        else {_token(token_file): Caller(OPERATORS_NAME, frozenset(Permission), frozenset({OPERATOR}))}
     )
     for entry in () if callers_file is None else read_callers(callers_file):
         if entry.digest in callers:
@@ -123,36 +165,17 @@ def known_callers(token_file: Path | None, callers_file: Path | None) -> Mapping
 
 def read_callers(path: Path) -> tuple[CallerEntry, ...]:
     """The entries of a callers' file. Raises `SettingsInvalid`, one line for each mistake, with where it stands."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsInvalid(f"{CALLERS_FILE}: {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsInvalid(f"{CALLERS_FILE}: {path}: it is not UTF-8 text") from error
-    return parse_callers(text, f"{CALLERS_FILE}: {path}")
+    place = f"{CALLERS_FILE}: {path}"
+    return parse_callers(read_text(path, place), place)
 
 
 def parse_callers(text: str, place: str) -> tuple[CallerEntry, ...]:
     """The entries in a text; `place` stands before each mistake. Raises `SettingsInvalid`."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        mistakes = [*impossible_values(node), *repeated_keys(node)]
-        found: object = None if mistakes else yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsInvalid(f"{place}:{not_yaml(error)}") from error
-    except RecursionError as error:
-        raise SettingsInvalid(f"{place}:1: it is nested too deeply, or an alias in it contains itself") from error
-    if not mistakes:
-        try:
-            entries = _ENTRIES.validate_python([] if found is None else found)
-        except ValidationError as error:
-            wrong = error.errors(include_url=False, include_input=False)
-            mistakes = [line for mistake in wrong for line in told(mistake, node, tuple(CallerEntry.model_fields))]
-        else:
-            mistakes = list(_repeated(entries))
-            if not mistakes:
-                return entries
-    raise SettingsInvalid("\n".join(f"{place}:{mistake}" for mistake in mistakes))
+    entries = parsed(text, place, _ENTRIES, tuple(CallerEntry.model_fields))
+    mistakes = list(_repeated(entries))
+    if mistakes:
+        raise SettingsInvalid("\n".join(f"{place}:{mistake}" for mistake in mistakes))
+    return entries
 
 
 def _repeated(entries: Sequence[CallerEntry]) -> Iterator[str]:

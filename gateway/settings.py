@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     api_token_file: Path | None = None
     callers_file: Path | None = None
     """Names, roles, and digests of tokens of those who may ask the API."""
+    oidc_file: Path | None = None
+    """Whose signed tokens the API takes beside them."""
     allow_plain_text: bool = False
     """Whether passwords and bodies may travel without TLS to a broker or database that is not on loopback."""
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000

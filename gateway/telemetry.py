@@ -269,3 +269,8 @@ def sealing_failed(error: Exception) -> None:
 def figures_failed(error: Exception) -> None:
     """The business's figures cannot be counted or shown: our bug. They stand still; nothing else does."""
     _log.error("figures_failed", exc_info=error)
+
+
+def keys_unavailable(reason: str) -> None:
+    """The keys of the issuer of tokens cannot be had; those that were there count for a while."""
+    _log.error("keys_unavailable", reason=reason)

@@ -12,7 +12,7 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from gateway.callers import CALLERS_FILE, CallerEntry, Permission, digest, parse_callers, read_callers
+from gateway.callers import CALLERS_FILE, Bundle, CallerEntry, Permission, digest, parse_callers, read_callers
 from gateway.cli.options import rows_option
 from gateway.cli.output import show_rows
 from gateway.exits import Exit, Failed
@@ -48,8 +48,8 @@ def caller() -> None:
     "--permission",
     "permissions",
     multiple=True,
-    type=click.Choice([permission.value for permission in Permission]),
-    help="What NAME may see and do; give it once for each.  [default: read, settle]",
+    type=click.Choice([each.value for each in (*Permission, *Bundle)]),
+    help="What NAME may see and do, or a bundle of that; give it once for each.  [default: read, settle]",
 )
 @click.option("--entity", "entities", multiple=True, help="What NAME reaches, such as timesheet.  [default: all]")
 @click.option("--legal-entity", "legal_entities", multiple=True, help="Whose NAME reaches.  [default: all]")

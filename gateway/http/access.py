@@ -11,30 +11,46 @@ from typing import Final, Self
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from adapters.ports.signing_keys import KeysUnavailable
 from gateway.callers import CALLERS_FILE, TOKEN_FILE, Caller, Permission, digest, known_callers
-from gateway.http.problems import FORBIDDEN, TOKEN_NOT_SET, UNAUTHENTICATED, Problem
+from gateway.http.problems import (
+    FORBIDDEN,
+    ISSUER_UNAVAILABLE,
+    RETRY_AFTER,
+    TOKEN_NOT_SET,
+    UNAUTHENTICATED,
+    Problem,
+)
 from gateway.http.scopes import About, Scopes
+from gateway.http.tokens import TokenRefused, Tokens
 
 CALLER: Final = web.RequestKey("caller", Caller)
+_CHALLENGE: Final = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="tallystick", error="invalid_token"'}
+_DOTS: Final = 2
+"""In a JWT."""
 
 
 class Access:
-    """Callers by the SHA-256 of their token: digests have one length, so comparing them takes one time."""
+    """Callers by the SHA-256 of their token: digests have one length, so comparing them takes one time.
 
-    def __init__(self, callers: Mapping[bytes, Caller]) -> None:
+    `tokens` knows others by what somebody else has signed.
+    """
+
+    def __init__(self, callers: Mapping[bytes, Caller], tokens: Tokens | None = None) -> None:
         self._callers = callers
+        self._tokens = tokens
 
     @classmethod
-    def from_files(cls, token_file: Path | None, callers_file: Path | None) -> Self:
+    def from_files(cls, token_file: Path | None, callers_file: Path | None, tokens: Tokens | None = None) -> Self:
         """The one token, which permits everything, and the callers; without a file nothing is permitted.
 
         Raises `SettingsInvalid` if a file cannot be read or used.
         """
-        return cls(known_callers(token_file, callers_file))
+        return cls(known_callers(token_file, callers_file), tokens)
 
-    def caller(self, request: web.Request) -> Caller:
+    async def caller(self, request: web.Request) -> Caller:
         """Who asks. Raises `Problem`."""
-        if not self._callers:
+        if not self._callers and self._tokens is None:
             detail = (
                 f"Set {TOKEN_FILE} to a file that holds a long random token, or {CALLERS_FILE} to one that "
                 "`tallystick caller add` makes, and restart the gateway."
@@ -47,20 +63,30 @@ class Access:
             raise Problem(UNAUTHENTICATED, detail, {hdrs.WWW_AUTHENTICATE: 'Bearer realm="tallystick"'})
         given = digest(token.strip().encode("utf-8", "surrogateescape"))
         found = [caller for known, caller in self._callers.items() if compare_digest(known, given)]
-        if not found:
-            challenge = 'Bearer realm="tallystick", error="invalid_token"'
-            detail = (
-                "This token is not known: send the one of the gateway's token file, or your own of its callers' file."
-            )
-            raise Problem(UNAUTHENTICATED, detail, {hdrs.WWW_AUTHENTICATE: challenge})
-        return found[0]
+        if found:
+            return found[0]
+        if self._tokens is not None and token.count(".") == _DOTS:
+            return await _signed(self._tokens, token.strip())
+        detail = "This token is not known: send the one of the gateway's token file, or your own of its callers' file."
+        raise Problem(UNAUTHENTICATED, detail, _CHALLENGE)
+
+
+async def _signed(tokens: Tokens, token: str) -> Caller:
+    """Who a JWT stands for. Raises `Problem`."""
+    try:
+        return await tokens.caller(token)
+    except TokenRefused as error:
+        raise Problem(UNAUTHENTICATED, f"This token is refused: {error}.", _CHALLENGE) from error
+    except KeysUnavailable as error:
+        detail = f"Nobody can tell whose token this is: {error}."
+        raise Problem(ISSUER_UNAVAILABLE, detail, {hdrs.RETRY_AFTER: RETRY_AFTER}) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a route asks of its caller: a permission, and a reach."""
+    """What a route asks of its caller: a permission, and a reach; no permission: anybody may ask, without a token."""
 
-    permission: Permission
+    permission: Permission | None
     about: About = About.EVERYTHING
 
 
@@ -69,10 +95,12 @@ def guard(access: Access, scopes: Scopes, table: Mapping[tuple[str, str], Needs]
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        caller = access.caller(request)
         resource = request.match_info.route.resource
+        needs = None if resource is None else table.get((request.method, resource.canonical))
+        if needs is not None and needs.permission is None:
+            return await handler(request)
+        caller = await access.caller(request)
         if resource is not None:  # None: there is no such path or method, and the router says so
-            needs = table.get((request.method, resource.canonical))
             if needs is None or needs.permission not in caller.permissions:
                 needed = None if needs is None else needs.permission
                 raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {needed}.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NotRequired
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from adapters.ports.store import (
     CommandChanged,
@@ -29,6 +31,16 @@ from gateway.http.problems import (
 )
 from gateway.http.requests import CloseGap, Discard, Nothing, Retry, Settle, body, lane_key, query
 from schemas.keys import ActorKey
+
+
+class LaneDone(TypedDict):
+    """What was done to a lane, by whom and why; `told` is what came of a settling."""
+
+    done: str
+    lane: ActorKey
+    by: str
+    reason: str
+    told: NotRequired[str]
 
 
 class Acts:
@@ -95,9 +107,14 @@ class Acts:
         told = f"{reference} counts as done" if asked.outcome == "done" else f"it is sent anew, as {reference}"
         return self._done(key, request, "settle", asked.reason, told=told)
 
-    def _done(self, key: ActorKey, request: web.Request, action: str, reason: str, **more: str) -> web.Response:
+    def _done(
+        self, key: ActorKey, request: web.Request, action: str, reason: str, *, told: str | None = None
+    ) -> web.Response:
         self._look_at(key)
-        return json_answer({"done": action, "lane": key, "by": request[CALLER].name, "reason": reason, **more})
+        done = LaneDone(done=action, lane=key, by=request[CALLER].name, reason=reason)
+        if told is not None:
+            done["told"] = told
+        return json_answer(done)
 
 
 def _not_found(error: LaneNotFound) -> Problem:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
 
 import orjson
 from aiohttp import hdrs, web
+from pydantic import GetPydanticSchema
+from pydantic_core import core_schema
+from typing_extensions import TypedDict
 
 from gateway.http.problems import REQUEST_INVALID, Problem
+from gateway.http.style import STYLE_SOURCE
 from schemas.keys import ActorKey
 
 Item = TypeVar("Item")
@@ -20,10 +24,21 @@ Place = TypeVar("Place")
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": f"default-src 'none'; style-src {STYLE_SOURCE}; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Server": "tallystick",
 }
+
+
+Stored = Annotated[orjson.Fragment, GetPydanticSchema(lambda _source, _handler: core_schema.dict_schema())]
+"""A JSON object that is written as it is stored."""
+
+
+class Page(TypedDict, Generic[Item]):
+    """A page of a list. `next` is the cursor of the page behind it; null: this is the last."""
+
+    items: Sequence[Item]
+    next: str | None
 
 
 def json_answer(content: object) -> web.Response:
@@ -42,7 +57,7 @@ def page_answer(
     """The first `limit` of `rows`, which were asked for one more; `place` is the last one's place, for the cursor."""
     shown = rows[:limit]
     cursor = cursor_of(place(shown[-1])) if len(rows) > limit else None
-    answer = json_answer({"items": shown, "next": cursor})
+    answer = json_answer(Page[Item](items=shown, next=cursor))
     if cursor is not None:
         answer.headers[hdrs.LINK] = f'<{request.rel_url.update_query(cursor=cursor)}>; rel="next"'
     return answer

@@ -34,11 +34,14 @@ from schemas.acts import Act
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern."""
+    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern.
+
+    Without a permission anybody may ask it: of the pages about the API alone (`gateway.http.description.served`).
+    """
 
     method: str
     path: str
-    permission: Permission
+    permission: Permission | None
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
     about: About = About.EVERYTHING
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Final
+from uuid import UUID
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from adapters.ports.audit import ActFilter, Audit, Chain, Head, SealedAct
-from gateway.audit_check import BEGINNING, Reached, check_page
+from gateway.audit_check import BEGINNING, Finding, Reached, check_page
 from gateway.http.answers import cursor_of, json_answer, page_answer, place_of
 from gateway.http.requests import Nothing, PageQuery, Point, Text, query
 from schemas.record import Record
@@ -55,6 +58,37 @@ class CheckQuery(Record):
     ) = None
 
 
+class ToldAct(TypedDict):
+    """What somebody did. `place` and `hash` are those of its seal; null until it is sealed."""
+
+    id: int
+    at: datetime
+    by: str
+    action: str
+    entity: str | None
+    key: str | None
+    ref: UUID | None
+    reason: str
+    place: int | None
+    hash: str | None
+
+
+class ToldChain(TypedDict):
+    """The end of the chain, worth noting elsewhere, and how far everything is sealed."""
+
+    head: str
+    sealed_until: datetime | None
+    unsealed: int
+
+
+class Verified(ToldChain):
+    """A page of a check. `next` goes on; null: nothing more is sealed for now."""
+
+    checked: int
+    findings: Sequence[Finding]
+    next: str | None
+
+
 class AuditViews:
     """Each method answers one route; all raise `Problem` and `StoreUnavailable`."""
 
@@ -80,17 +114,16 @@ class AuditViews:
         noted = None if asked.head is None else Head.read(asked.head)
         report = await check_page(self._audit, reached, most=MOST_CHECKED, noted=noted)
         came_to = report.reached
-        return json_answer(
-            {
-                "checked": report.checked,
-                "findings": [asdict(finding) for finding in report.findings],
-                "next": None if report.is_last else cursor_of((came_to.id, str(came_to.head))),
-                **_told_chain(report.chain),
-            }
+        verified = Verified(
+            **_told_chain(report.chain),
+            checked=report.checked,
+            findings=report.findings,
+            next=None if report.is_last else cursor_of((came_to.id, str(came_to.head))),
         )
+        return json_answer(verified)
 
 
-def _told(each: SealedAct) -> dict[str, object]:
+def _told(each: SealedAct) -> ToldAct:
     act, seal = each.act, each.seal
     return {
         "id": act.id, "at": act.at, "by": act.actor, "action": act.action, "entity": act.entity, "key": act.key,
@@ -98,7 +131,7 @@ def _told(each: SealedAct) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _told_chain(chain: Chain) -> dict[str, object]:
+def _told_chain(chain: Chain) -> ToldChain:
     return {"head": str(chain.head), "sealed_until": chain.until, "unsealed": chain.unsealed}
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, cast
 
 from aiohttp import web
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from adapters.ports.bindings import BindingFilter, Bindings, Bound, External
 from gateway.bindings.held import legal_entities
@@ -52,6 +53,40 @@ class Import(Record):
     """Import ids of keys that nothing was heard of yet."""
 
 
+class ToldBinding(TypedDict):
+    """A binding as it is shown; `legal_entities` are those whose records have the id."""
+
+    entity: str
+    key: str
+    system: str
+    kind: str
+    external_id: str
+    legal_entities: list[str]
+
+
+class ToldMatch(TypedDict):
+    """A row of an import, and what it meets in what is known."""
+
+    line: int
+    match: Match
+    detail: str
+    entity: str
+    key: str
+    system: str
+    external_id: str
+    legal_entity: str | None
+
+
+class Imported(TypedDict):
+    """The match report. `left` are new rows that an import, which was `applied`, could not bind."""
+
+    applied: bool
+    counts: Mapping[str, int]
+    new: list[ToldMatch]
+    conflicts: list[ToldMatch]
+    left: list[ToldMatch]
+
+
 class BindingActs:
     """Each method answers one route. `terms` are the policy's systems, and its legal entities as `Terms` has them."""
 
@@ -81,7 +116,7 @@ class BindingActs:
         terms = Terms(systems, keepers, asked.unknown_keys)
         if asked.dry_run:
             report = await self._importing.report(rows, terms)
-            return json_answer({"applied": False, "counts": counts(report), **_told(report), "left": []})
+            return json_answer(_told(report, ()))
         done = await self._importing.run(
             rows, terms, skip_conflicts=asked.skip_conflicts, actor=request[CALLER].name, reason=asked.reason
         )
@@ -92,11 +127,10 @@ class BindingActs:
                 f"{number} of {len(rows)} rows are in conflict, so nothing was imported: ask with dry_run for the"
                 " report, and correct them, or skip_conflicts.",
             )
-        left = [_matched(each) for each in done.left]
-        return json_answer({"applied": True, "counts": counts(done.report), **_told(done.report), "left": left})
+        return json_answer(_told(done.report, done.left, is_applied=True))
 
 
-def told_binding(bound: Bound) -> dict[str, object]:
+def told_binding(bound: Bound) -> ToldBinding:
     """A binding as it is shown."""
     entities = legal_entities(bound.key, bound.state, bound.external.system, bound.external.id)
     return {
@@ -105,21 +139,24 @@ def told_binding(bound: Bound) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _told(report: Sequence[Matched]) -> dict[str, object]:
+def _told(report: Sequence[Matched], left: Sequence[Matched], *, is_applied: bool = False) -> Imported:
     return {
+        "applied": is_applied,
+        "counts": counts(report),
         "new": [_matched(each) for each in report if each.match is Match.NEW],
         "conflicts": [_matched(each) for each in report if each.match.is_conflict],
+        "left": [_matched(each) for each in left],
     }
 
 
-def _matched(each: Matched) -> dict[str, object]:
+def _matched(each: Matched) -> ToldMatch:
     return {
         "line": each.line, "match": each.match, "detail": each.detail, "entity": each.row.entity, "key": each.row.key,
         "system": each.row.system, "external_id": each.row.external_id, "legal_entity": each.row.legal_entity,
     }  # fmt: skip
 
 
-def _place_in(item: dict[str, object]) -> object:
+def _place_in(item: ToldBinding) -> object:
     return item["system"], item["kind"], item["external_id"]
 
 

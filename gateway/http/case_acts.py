@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, assert_never
 
 from aiohttp import hdrs, web
+from typing_extensions import TypedDict
 
 from adapters.ports.cases import (
     Begun,
@@ -80,6 +81,22 @@ _CLOSES: Final[Mapping[Act, Closed]] = MappingProxyType(
 """How an act closes a case about a message or a command."""
 
 
+class EditedCase(TypedDict):
+    """A case after it was edited."""
+
+    case: CaseRow
+
+
+class CaseDone(TypedDict):
+    """What was done about a case, by whom and why, and what came of it; `done` is null while nobody knows."""
+
+    done: str | None
+    case: int
+    by: str
+    reason: str
+    told: str
+
+
 class Told(Protocol):
     """What became of an act that its key was told of."""
 
@@ -135,7 +152,7 @@ class CaseActing:
         except CaseChanged as error:
             raise _changed(id) from error
         case = (await found_case(self._cases, id)).case
-        answer = json_answer({"case": owned(case)})
+        answer = json_answer(EditedCase(case=owned(case)))
         answer.headers[hdrs.ETAG] = etag(case)
         return answer
 
@@ -188,7 +205,7 @@ class CaseActing:
             raise _refused(_advice(error, key)) from error
         self._look_at(key)
         told = f"{reference} counts as done" if is_there else f"it is sent anew, as {reference}"
-        return json_answer({"done": "settle", "case": id, "by": caller.name, "reason": asked.reason, "told": told})
+        return json_answer(CaseDone(done="settle", case=id, by=caller.name, reason=asked.reason, told=told))
 
     async def _begun(self, id: int, click: Click, caller: Caller, version: int | None) -> Begun:
         """The act as it is written down. The same click again was allowed when it came first, and goes by that."""
@@ -326,12 +343,12 @@ def _refused(why: str) -> Problem:
 
 
 def _answer(id: int, click: Click, came: Came) -> web.Response:
-    shown = {"done": click.act, "case": id, "by": click.actor, "reason": click.reason, "told": came.told}
+    shown = CaseDone(done=click.act, case=id, by=click.actor, reason=click.reason, told=came.told)
     match came.outcome:
         case Outcome.DONE:
             return json_answer(shown)
         case None:
-            answer = json_answer(shown | {"done": None})
+            answer = json_answer(CaseDone(done=None, case=id, by=click.actor, reason=click.reason, told=came.told))
             answer.set_status(ACCEPTED)
             return answer
         case Outcome.IGNORED | Outcome.REFUSED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +12,19 @@ from typing import Final
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
+from typing_extensions import TypedDict
 
-from adapters.ports.cases import CaseFile, CaseFilter, CaseGroup, CaseNotFound, CaseRow, Cases
+from adapters.ports.cases import (
+    CaseAct,
+    CaseFile,
+    CaseFilter,
+    CaseGroup,
+    CaseNote,
+    CaseNotFound,
+    CaseRow,
+    Cases,
+    Standing,
+)
 from gateway.case_classes import CLASSES, owner_of
 from gateway.case_offers import offers, settling
 from gateway.http.access import CALLER
@@ -31,6 +42,20 @@ COLUMNS: Final = (
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet begins to calculate."""
+
+
+class ToldCase(TypedDict):
+    """Everything about one case. `cannot` says why not, for each act that is not in `can`; `links` are paths."""
+
+    case: CaseRow
+    cause: str
+    fix: str
+    can: list[str]
+    cannot: dict[str, str]
+    standing: Standing
+    notes: Sequence[CaseNote]
+    acts: Sequence[CaseAct]
+    links: dict[str, str]
 
 
 class CaseViews:
@@ -112,7 +137,7 @@ def _owned_group(group: CaseGroup) -> CaseGroup:
     return replace(group, owner=owner_of(group.owner, group.failure_class))
 
 
-def _told(file: CaseFile) -> dict[str, object]:
+def _told(file: CaseFile) -> ToldCase:
     case = file.case
     can: dict[str, str | None] = {**{str(act): why for act, why in offers(file).items()}, "settle": settling(file)}
     path = f"{quote(case.entity, safe='')}/{quote(case.key, safe='')}"

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import orjson
 from aiohttp import hdrs, web
+from typing_extensions import TypedDict
 
 from adapters.ports.entities import Entities, EntityRow
 from adapters.ports.reveals import Reveals
 from adapters.ports.store import Reads
-from adapters.ports.views import OneLane
+from adapters.ports.views import LaneRow, OneLane
 from gateway.callers import Permission
 from gateway.http.access import CALLER
-from gateway.http.answers import cursor_of, json_answer, place_of
+from gateway.http.answers import Stored, cursor_of, json_answer, place_of
 from gateway.http.problems import ENTITY_NOT_FOUND, FORBIDDEN, Problem
 from gateway.http.requests import EntityQuery, entity_key, query
-from gateway.story import story, versions_of
+from gateway.story import Chapter, story, versions_of
 from schemas.keys import ActorKey
 from schemas.personal import masked
 
 MOST_ASKED: Final = 2000
 """Commands shown on one page."""
+
+
+class EntityFile(TypedDict):
+    """One entity with a page of its timeline, newest first.
+
+    `state` is null while nothing was applied. `bound_to` is the key of ours that an external key means, `externals` are
+    the ids of other systems that mean this one. `next` is the cursor of the lines before these.
+    """
+
+    entity: str
+    key: str
+    version: int
+    schema: int
+    state: Stored | None
+    bound_to: ActorKey | None
+    externals: list[str]
+    lane: LaneRow | None
+    items: Sequence[Chapter]
+    next: str | None
 
 
 class EntityViews:
@@ -50,18 +71,18 @@ class EntityViews:
         commands = await self._entities.asked(key, after=after, through=through, limit=MOST_ASKED)
         cursor = None if older is None else cursor_of(shown[-1].seq)
         answer = json_answer(
-            {
-                "entity": key.entity,
-                "key": key.id,
-                "version": found.version,
-                "schema": found.schema,
-                "state": _shown(found, is_revealed=asked.reveal is not None),
-                "bound_to": found.bound_to,
-                "externals": [external.id for external in found.externals],
-                "lane": lanes[0] if lanes else None,
-                "items": story(shown, commands),
-                "next": cursor,
-            }
+            EntityFile(
+                entity=key.entity,
+                key=key.id,
+                version=found.version,
+                schema=found.schema,
+                state=_shown(found, is_revealed=asked.reveal is not None),
+                bound_to=found.bound_to,
+                externals=[external.id for external in found.externals],
+                lane=lanes[0] if lanes else None,
+                items=story(shown, commands),
+                next=cursor,
+            )
         )
         if cursor is not None:
             answer.headers[hdrs.LINK] = f'<{request.rel_url.update_query(cursor=cursor)}>; rel="next"'

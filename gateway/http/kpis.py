@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Annotated, Final
 
 from aiohttp import web
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from adapters.ports.kpis import Kpis, Period, Progress, Sum, Waiting
 from gateway.http.answers import json_answer
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Text, query
-from gateway.kpis.figures import FIGURES, MONTHS, STOCKS, Figure
-from gateway.kpis.objectives import Objectives, attained
+from gateway.kpis.figures import FIGURES, MONTHS, STOCKS, Figure, Unit, Value
+from gateway.kpis.objectives import Attained, Objectives, attained
 from schemas.record import Record
 from schemas.values import Day
 
@@ -44,6 +45,35 @@ class Shown:
     waiting: Sequence[Waiting]
 
 
+class ToldFigure(TypedDict):
+    """A figure of the period; one value, or for money one for each currency."""
+
+    figure: str
+    says: str
+    unit: Unit
+    values: list[Value]
+
+
+class ToldWaiting(TypedDict):
+    """What of one flow stands still now, and its money by currency."""
+
+    flow: str
+    count: int
+    oldest: datetime | None
+    oldest_seconds: int | None
+    money: Mapping[str, Decimal]
+
+
+ToldKpis = TypedDict(
+    "ToldKpis",
+    {
+        "from": date, "to": date, "legal_entity": str | None, "at": datetime, "counted_until": datetime | None,
+        "figures": list[ToldFigure], "objectives": list[Attained], "waiting": list[ToldWaiting],
+    },
+)  # fmt: skip
+"""Figures and objectives of some days, and what waits; `counted_until`: when the newest counted line was committed."""
+
+
 class KpiViews:
     """Answers one route. `objectives` are those of the policy in force."""
 
@@ -61,8 +91,8 @@ class KpiViews:
         return json_answer(told(Shown(period, progress, sums, waiting), self._objectives()))
 
 
-def told(shown: Shown, objectives: Objectives) -> dict[str, object]:
-    """What is shown, as JSON; `counted_until` is when the newest line was committed that is counted."""
+def told(shown: Shown, objectives: Objectives) -> ToldKpis:
+    """What is shown, as JSON."""
     period = shown.period
     return {
         "from": period.first,
@@ -71,15 +101,9 @@ def told(shown: Shown, objectives: Objectives) -> dict[str, object]:
         "at": shown.progress.at,
         "counted_until": shown.progress.until,
         "figures": [_figure(figure, shown.sums) for figure in FIGURES],
-        "objectives": [
-            {
-                "objective": each.objective, "within": each.within, "share": each.share, "reached": _fine(each.reached),
-                "of": each.of, "is_met": each.is_met,
-            }
-            for each in attained(objectives, shown.sums)
-        ],
+        "objectives": [replace(each, reached=_fine(each.reached)) for each in attained(objectives, shown.sums)],
         "waiting": [_waiting(each, shown.progress.at) for each in shown.waiting],
-    }  # fmt: skip
+    }
 
 
 def _period(asked: KpisQuery, today: date) -> Period:
@@ -92,16 +116,13 @@ def _period(asked: KpisQuery, today: date) -> Period:
     return Period(first, last + timedelta(days=1), asked.legal_entity)
 
 
-def _figure(figure: Figure, sums: Sequence[Sum]) -> dict[str, object]:
+def _figure(figure: Figure, sums: Sequence[Sum]) -> ToldFigure:
     is_money = figure.unit == "money"
-    values = [
-        {"currency": each.currency, "value": each.value if is_money else _fine(each.value), "of": each.of}
-        for each in figure.of(sums)
-    ]
+    values = [each if is_money else replace(each, value=_fine(each.value)) for each in figure.of(sums)]
     return {"figure": figure.name, "says": figure.says, "unit": figure.unit, "values": values}
 
 
-def _waiting(waiting: Waiting, at: datetime) -> dict[str, object]:
+def _waiting(waiting: Waiting, at: datetime) -> ToldWaiting:
     oldest = None if waiting.oldest is None else round((at - waiting.oldest).total_seconds())
     return {
         "flow": waiting.flow, "count": waiting.count, "oldest": waiting.oldest, "oldest_seconds": oldest,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final, assert_never
 
 from aiohttp import hdrs, web
+from typing_extensions import TypedDict
 
 from adapters.ports.letters import ANY_LETTER, DeadLetters, LetterFilter, LetterNotFound, LetterSettled, Purpose
 from gateway.http.access import CALLER
@@ -25,6 +27,32 @@ from gateway.http.views import letter_place
 from gateway.readmission import NotTaking, Outcome, Readmission, Retried
 
 ACCEPTED: Final = 202
+
+
+class LetterDone(TypedDict):
+    """What was done to a dead letter, by whom and why."""
+
+    done: str
+    dead_letter: str
+    by: str
+    reason: str
+
+
+class ToldRetry(TypedDict):
+    """What came of the retry of one dead letter; `code` and `reason` say why it was refused."""
+
+    digest: str
+    outcome: Outcome
+    code: str | None
+    reason: str | None
+
+
+class ManyRetried(TypedDict):
+    """What came of each; `next` goes on behind the last of them, null: there are no more."""
+
+    counts: Mapping[str, int]
+    items: list[ToldRetry]
+    next: str | None
 
 
 class LetterActs:
@@ -70,13 +98,15 @@ class LetterActs:
         except NotTaking as error:
             raise _shutting_down(error) from error
         items = [
-            {"digest": each.digest.hex(), "outcome": each.outcome, "code": each.failure and each.failure.code,
-             "reason": each.failure and each.failure.reason}
+            ToldRetry(
+                digest=each.digest.hex(), outcome=each.outcome, code=each.failure and each.failure.code,
+                reason=each.failure and each.failure.reason,
+            )
             for each in done.items
         ]  # fmt: skip
-        counts = Counter(each.outcome for each in done.items)
+        counts = Counter[str](each.outcome for each in done.items)
         last = done.last and (done.last.first_at, done.last.digest)
-        return json_answer({"counts": counts, "items": items, "next": last and cursor_of(last)})
+        return json_answer(ManyRetried(counts=counts, items=items, next=last and cursor_of(last)))
 
     async def discard(self, request: web.Request) -> web.Response:
         """Settle it as of no use; it stays readable, with who did so and why."""
@@ -120,7 +150,7 @@ def _retried(request: web.Request, retried: Retried, reason: str) -> web.Respons
 
 
 def _done(act: str, digest: bytes, actor: str, reason: str) -> web.Response:
-    return json_answer({"done": act, "dead_letter": digest.hex(), "by": actor, "reason": reason})
+    return json_answer(LetterDone(done=act, dead_letter=digest.hex(), by=actor, reason=reason))
 
 
 def _not_found(digest: bytes) -> Problem:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from datetime import datetime
 
-from adapters.ports.policies import Activation, PolicyNotFound
+from aiohttp import web
+from typing_extensions import TypedDict
+
+from adapters.ports.policies import Activation, How, PolicyNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import POLICY_INVALID, POLICY_NEEDS_RESTART, POLICY_NOT_FOUND, Problem
 from gateway.http.requests import Because, Nothing, PageQuery, RollBack, body, query
 from gateway.policies import NeedsRestart, PolicyBook
 from gateway.system_policy import PolicyInvalid
+
+
+class ToldActivation(TypedDict):
+    """A policy that came into force; `policy` is the beginning of the SHA-256 of its text."""
+
+    id: int
+    policy: str
+    how: How
+    by: str
+    reason: str
+    at: datetime
+    in_force: bool
 
 
 class Mappings:
@@ -53,7 +68,7 @@ class Mappings:
             raise _needs_restart(error) from error
         return json_answer(self._shown(activation))
 
-    def _shown(self, activation: Activation) -> dict[str, object]:
+    def _shown(self, activation: Activation) -> ToldActivation:
         in_force = self._policies.activation
         return {
             "id": activation.id, "policy": activation.hash, "how": activation.how, "by": activation.actor,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from adapters.ports.pauses import Pause, PauseNotFound, Pauses, Scope
 from gateway.http.access import CALLER
@@ -12,6 +14,34 @@ from gateway.http.answers import json_answer
 from gateway.http.problems import PAUSE_NOT_FOUND, REQUEST_INVALID, Problem
 from gateway.http.requests import BeginPause, EndPause, Nothing, Retry, body, lane_key, pause_id, query
 from schemas.keys import ActorKey
+
+
+class ToldPause(TypedDict):
+    """A pause as it is shown; `pauses` says what, in words."""
+
+    id: int
+    pauses: str
+    entity: str | None
+    key: str | None
+    legal_entity: str | None
+    by: str
+    reason: str
+    since: datetime
+
+
+class ActivePauses(TypedDict):
+    """All pauses in force."""
+
+    items: list[ToldPause]
+
+
+class PauseDone(TypedDict):
+    """A pause was ended."""
+
+    done: str
+    pause: int
+    by: str
+    reason: str
 
 
 class Pausing:
@@ -24,7 +54,7 @@ class Pausing:
     async def active(self, request: web.Request) -> web.Response:
         """The pauses in force."""
         query(request, Nothing)
-        return json_answer({"items": [_shown(pause) for pause in await self._pauses.active()]})
+        return json_answer(ActivePauses(items=[_shown(pause) for pause in await self._pauses.active()]))
 
     async def begin(self, request: web.Request) -> web.Response:
         """Pause what the body names."""
@@ -68,14 +98,14 @@ class Pausing:
         except PauseNotFound as error:
             raise Problem(PAUSE_NOT_FOUND, f"No pause {id} is in force: look at /v1/pauses.") from error
         self._changed()
-        return json_answer({"done": "resume", "pause": id, "by": request[CALLER].name, "reason": reason})
+        return json_answer(PauseDone(done="resume", pause=id, by=request[CALLER].name, reason=reason))
 
 
 def _scope(key: ActorKey) -> Scope:
     return Scope(key.entity, key.id)
 
 
-def _shown(pause: Pause) -> dict[str, object]:
+def _shown(pause: Pause) -> ToldPause:
     scope = pause.scope
     return {
         "id": pause.id, "pauses": str(scope), "entity": scope.entity, "key": scope.key,

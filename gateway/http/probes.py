@@ -6,8 +6,17 @@ from collections.abc import Sequence
 
 import orjson
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from gateway.health import Check, Health
+
+
+class ToldCheck(TypedDict):
+    """A check as it is shown."""
+
+    name: str
+    ok: bool
+    detail: str | None
 
 
 class Probes:
@@ -29,7 +38,7 @@ class Probes:
         return _answer(request, "startupz", [self._health.started])
 
 
-def told(checks: Sequence[Check]) -> list[dict[str, object]]:
+def told(checks: Sequence[Check]) -> list[ToldCheck]:
     """The checks as they are shown: a detail only where there is something to say."""
     return [
         {"name": check.name, "ok": check.ok, "detail": check.note if check.ok else check.detail} for check in checks

@@ -17,6 +17,7 @@ from gateway import telemetry
 
 REQUEST_SECONDS: Final = 10.0
 """How long the answer to one request may take."""
+MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER: Final = "2"
 """Seconds, in the header of a 503."""
 
@@ -71,6 +72,7 @@ POLICY_NEEDS_RESTART: Final = Kind("policy-needs-restart", 409, "The policy take
 POLICY_INVALID: Final = Kind("policy-invalid", 422, "The policy cannot be used")
 BODY_TOO_SLOW: Final = Kind("body-too-slow", 408, "The body did not arrive in time")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The body is too large")
+ISSUER_UNAVAILABLE: Final = Kind("issuer-unavailable", 503, "Tokens of the issuer cannot be checked now")
 STORE_UNAVAILABLE: Final = Kind("store-unavailable", 503, "The database does not answer")
 TIMED_OUT: Final = Kind("timed-out", 503, "The answer took too long")
 INTERNAL: Final = Kind("internal", 500, "The gateway has failed")
@@ -150,6 +152,6 @@ def _response(request: web.Request, problem: Problem) -> web.Response:
     return web.Response(
         status=kind.status,
         body=orjson.dumps(members),
-        content_type="application/problem+json",
+        content_type=MEDIA_TYPE,
         headers=problem.headers,
     )

@@ -1,8 +1,7 @@
-"""What a request about reconciliations may carry, and how runs and differences are shown."""
+"""What a request about reconciliations may carry."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
@@ -10,14 +9,12 @@ from aiohttp import web
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.ports.recon import Kind, Numbered, Run, RunAsked, Sums, Total
-from adapters.ports.recon_plans import Plan
+from adapters.ports.recon import Kind, RunAsked
 from gateway.http.case_requests import click_key
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import PageQuery, Reason, Text
 from schemas.record import Record
 from schemas.rules import Rule
-from schemas.standing import Standing, key_of
 from schemas.values import Day, Id, System
 
 MOST_DAYS: Final = 3660
@@ -96,61 +93,3 @@ def run_id(request: web.Request) -> int:
 def click_of(request: web.Request) -> str:
     """The caller's own key of the request; one of its own for a request without. Raises `Problem`."""
     return click_key(request) or str(uuid4())
-
-
-def told_run(run: Run) -> dict[str, object]:
-    """A run as it is shown."""
-    asked, tally = run.asked, run.tally
-    return {
-        "id": run.id, "system": asked.system, "first": asked.first, "last": asked.last, "entity": asked.entity,
-        "legal_entity": asked.legal_entity, "schedule": asked.schedule, "by": run.by, "phase": run.phase,
-        "started_at": run.started_at, "ended_at": run.ended_at, "reason": run.reason,
-        "is_clean": run.phase == "done" and not tally.differences, "differences": tally.differences,
-        "kept": run.kept, "on_its_way": tally.on_its_way, "entries": tally.entries,
-        "counts": [
-            {"entity": entity, "kind": kind, "count": count} for (entity, kind), count in sorted(tally.counts.items())
-        ],
-        "totals": [_told_total(total) for total in tally.totals],
-    }  # fmt: skip
-
-
-def told_difference(numbered: Numbered) -> dict[str, object]:
-    """A difference as it is shown."""
-    found = numbered.difference
-    key = key_of(found.name)
-    return {
-        "number": numbered.number, "kind": found.kind, "name": found.name, "entity": found.shown.entity,
-        "key": None if key is None else key.id, "fields": found.fields, "effect": _told_sums(found.effect),
-        "case": found.case, "ours": _told_standing(found.ours), "theirs": _told_standing(found.theirs),
-    }  # fmt: skip
-
-
-def told_plan(plan: Plan) -> dict[str, object]:
-    """A plan as it is shown; what became of it stands in its entity and its case."""
-    return {
-        "id": plan.id, "entity": "repair", "key": plan.id, "by": plan.by, "at": plan.at, "ended_at": plan.ended_at,
-    }  # fmt: skip
-
-
-def _told_total(total: Total) -> dict[str, object]:
-    return {
-        "legal_entity": total.place.legal_entity, "currency": total.place.currency, "ours": total.ours,
-        "theirs": total.theirs, "difference": total.theirs - total.ours, "on_its_way": total.on_its_way,
-    }  # fmt: skip
-
-
-def _told_sums(sums: Sums) -> list[dict[str, str | Decimal]]:
-    return [
-        {"legal_entity": place.legal_entity, "currency": place.currency, "amount": amount}
-        for place, amount in sorted(sums.items())
-    ]
-
-
-def _told_standing(standing: Standing | None) -> dict[str, object] | None:
-    if standing is None:
-        return None
-    return {
-        "sort": standing.sort, "reference": standing.reference, "external_id": standing.external_id,
-        "legal_entity": standing.legal_entity, "day": standing.day, "amount": standing.amount,
-        "currency": standing.currency, "account": standing.account, "open": standing.open,
-    }  # fmt: skip

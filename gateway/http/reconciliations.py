@@ -31,13 +31,11 @@ from gateway.http.recon_requests import (
     StartRun,
     click_of,
     run_id,
-    told_difference,
-    told_plan,
-    told_run,
 )
+from gateway.http.recon_told import RunFile, told_difference, told_draft, told_plan, told_run
 from gateway.http.requests import MOST, Nothing, body, query
 from gateway.recon.checks import asker
-from gateway.recon.planning import Draft, planned
+from gateway.recon.planning import planned
 from schemas.repair.v1 import Planned
 
 ACCEPTED: Final = 202
@@ -97,7 +95,7 @@ class Reconciliations:
         query(request, Nothing)
         run = await self._found(run_id(request))
         plans = await self._plans.of(run.id)
-        return json_answer({**told_run(run), "plans": [told_plan(plan) for plan in plans]})
+        return json_answer(RunFile(**told_run(run), plans=[told_plan(plan) for plan in plans]))
 
     async def differences(self, request: web.Request) -> web.Response:
         """What a run has found."""
@@ -133,9 +131,8 @@ class Reconciliations:
         earlier = takewhile(lambda plan: not plan.is_of(run.id, by, click), await self._plans.of(run.id))
         can_ask = asker(self._systems, run.asked.system)
         draft = planned(await self._all(run.id), _planned_before(earlier), can_ask)
-        told = _told(draft)
         if asked.dry_run:
-            return json_answer({"plan": None, **told})
+            return json_answer(told_draft(draft, None))
         if not draft.items:
             raise Problem(RECON_NOTHING, "No command can repair what this run has found: ask with dry_run for why.")
         frozen = Planned(
@@ -148,7 +145,7 @@ class Reconciliations:
             detail = f"Plan {error.plan.id} of {run.asked.system} is not ended: have its case settled, then plan again."
             raise Problem(RECON_PLAN_OPEN, detail) from error
         await self._repairs.tell(plan)
-        return _accepted({"plan": told_plan(plan), **told})
+        return _accepted(told_draft(draft, plan))
 
     async def _all(self, run: int) -> list[Numbered]:
         """All differences that are kept of a run."""
@@ -181,18 +178,6 @@ def _page(request: web.Request, found: list[Numbered], limit: int) -> web.Respon
 def _planned_before(plans: Iterable[Plan]) -> dict[int, str]:
     """The differences of a run that plans have, each with its plan."""
     return {item.number: plan.id for plan in plans for item in Planned.model_validate_json(plan.body).items}
-
-
-def _told(draft: Draft) -> dict[str, object]:
-    items = [
-        {
-            "number": item.number, "entity": item.entity, "key": item.key, "booking": item.booking,
-            "takes_back": item.external_id, "books": item.books,
-        }
-        for item in draft.items
-    ]  # fmt: skip
-    left = [{"number": each.number, "name": each.name, "why": each.why} for each in draft.left]
-    return {"items": items, "left": left, "more": draft.more}
 
 
 def _accepted(content: object) -> web.Response:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
-from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from adapters.ports.letters import LetterState
@@ -60,12 +60,14 @@ Limit = Annotated[
     Field(strict=False, ge=1, le=MOST),
     Written(r"^[0-9]{1,9}$", int),
     Rule("limit_invalid", f"write a whole number from 1 to {MOST}"),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST}),
 ]
 Stored = Annotated[
     Verdict,
     Field(strict=False),
     AfterValidator(_stored),
     Rule("verdict_unknown", f"write one of {', '.join(_STORED)}; dead letters are at /v1/dead-letters"),
+    WithJsonSchema({"type": "string", "enum": list(_STORED)}),
 ]
 State = Annotated[
     LaneState,

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from datetime import datetime
 
-from adapters.ports.restores import Found, Restore, RestoreConflict, Restores
+from aiohttp import web
+from typing_extensions import TypedDict
+
+from adapters.ports.restores import Found, Phase, Restore, RestoreConflict, Restores
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
 from gateway.http.problems import RESTORE_CONFLICT, Problem
 from gateway.http.requests import Because, Nothing, RestorePoint, body, query
+
+
+class ToldRestore(TypedDict):
+    """A restore of the database: from `since` on things were done that it does not know of."""
+
+    id: int
+    phase: Phase
+    since: datetime
+    found: Found
+    declared_at: datetime
+    declared_by: str
+    reason: str
+    released_at: datetime | None
+    released_by: str | None
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+class TheRestore(TypedDict):
+    """The newest restore; null: there was none."""
+
+    restore: ToldRestore | None
 
 
 class RestoreActs:
@@ -21,7 +46,7 @@ class RestoreActs:
         """The newest restore, or null."""
         query(request, Nothing)
         newest = (await self._restores.look()).newest
-        return json_answer({"restore": None if newest is None else told_restore(newest)})
+        return json_answer(TheRestore(restore=None if newest is None else told_restore(newest)))
 
     async def declare(self, request: web.Request) -> web.Response:
         """Hold every command back."""
@@ -33,7 +58,7 @@ class RestoreActs:
             )
         except RestoreConflict as error:
             raise _conflict(error) from error
-        return json_answer({"restore": told_restore(declared)})
+        return json_answer(TheRestore(restore=told_restore(declared)))
 
     async def release(self, request: web.Request) -> web.Response:
         """Let commands be sent again, each after its system was asked."""
@@ -43,7 +68,7 @@ class RestoreActs:
             released = await self._restores.release(actor=request[CALLER].name, reason=asked.reason)
         except RestoreConflict as error:
             raise _conflict(error) from error
-        return json_answer({"restore": told_restore(released)})
+        return json_answer(TheRestore(restore=told_restore(released)))
 
     async def end(self, request: web.Request) -> web.Response:
         """Sources have published again: what is new is sent without asking."""
@@ -53,10 +78,10 @@ class RestoreActs:
             over = await self._restores.end(actor=request[CALLER].name, reason=asked.reason)
         except RestoreConflict as error:
             raise _conflict(error) from error
-        return json_answer({"restore": told_restore(over)})
+        return json_answer(TheRestore(restore=told_restore(over)))
 
 
-def told_restore(restore: Restore) -> dict[str, object]:
+def told_restore(restore: Restore) -> ToldRestore:
     """A restore as it is shown."""
     return {
         "id": restore.id,

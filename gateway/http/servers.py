@@ -16,7 +16,9 @@ from adapters.ports.store import Reads
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.api import Operators, api, routes
+from gateway.http.description.served import PAGES
 from gateway.http.operations import operations
+from gateway.http.tokens import Tokens
 from gateway.http.views import Views
 from gateway.metrics import Counts
 from gateway.settings import Settings
@@ -44,14 +46,16 @@ async def serve_http(
     reads: Reads,
     restores: Restores,
     operators: Operators,
+    tokens: Tokens | None = None,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends; `operators` is what they may do.
+    """Serve both until the block ends; `operators` is what they may do, `tokens` knows those that others have signed.
 
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
     table = routes(Views(reads, restores, health, release), operators)
-    api_app = api(table, Access.from_files(settings.api_token_file, settings.callers_file), operators.scopes)
+    access = Access.from_files(settings.api_token_file, settings.callers_file, tokens)
+    api_app = api((*table, *PAGES), access, operators.scopes)
     async with AsyncExitStack() as running:
         operations_url = await _serve(
             running, operations(health, counts, reads, operators.systems, release), settings.ops_bind

@@ -7,18 +7,28 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from adapters.ports.gate import Gates
 from adapters.ports.overdue import Overdue
 from adapters.ports.restores import Restores
 from gateway.gate import SystemGate
 from gateway.http.access import CALLER
-from gateway.http.answers import json_answer
+from gateway.http.answers import Page, json_answer
 from gateway.http.problems import SYSTEM_BUILT_IN, SYSTEM_NOT_FOUND, Problem
 from gateway.http.readings import Readings
 from gateway.http.requests import Because, Nothing, body, query
 from gateway.system_state import SystemState, system_state, unlisted_state, untouched
 from schemas.commands import SELF
+
+
+class SystemDone(TypedDict):
+    """What was done to a system, by whom and why."""
+
+    done: str
+    system: str
+    by: str
+    reason: str
 
 
 class Systems:
@@ -64,7 +74,7 @@ class Systems:
     async def systems(self, request: web.Request) -> web.Response:
         """All systems."""
         query(request, Nothing)
-        return json_answer({"items": await self.states(), "next": None})
+        return json_answer(Page[SystemState](items=await self.states(), next=None))
 
     async def system(self, request: web.Request) -> web.Response:
         """One system, also one that the policy file does not list any more."""
@@ -120,4 +130,4 @@ class Systems:
 
     def _done(self, name: str, request: web.Request, action: str, reason: str) -> web.Response:
         self._look_at(name)
-        return json_answer({"done": action, "system": name, "by": request[CALLER].name, "reason": reason})
+        return json_answer(SystemDone(done=action, system=name, by=request[CALLER].name, reason=reason))

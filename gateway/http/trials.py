@@ -2,21 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import orjson
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from adapters.ports.entities import Judgement
 from adapters.ports.turns import Queued, Turn
-from gateway.http.answers import json_answer
+from gateway.http.answers import Stored, json_answer
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Nothing, event, query
 from gateway.trial import Trial, Tried, TypeDiffers
+from schemas.acts import Act
 from schemas.facts import Case
+from schemas.keys import ActorKey
 from schemas.operations.money import money_of
 from schemas.personal import masked
-from schemas.verdicts import Failure, LaneState, Verdict
+from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+
+ToldFailure = TypedDict(
+    "ToldFailure",
+    {"class": FailureClass, "code": str, "field": str | None, "reason": str},
+)
+"""Why something cannot be done, and what to mend."""
+
+
+class ToldMoney(TypedDict):
+    """An amount."""
+
+    amount: str
+    currency: str
+
+
+class ToldCommand(TypedDict):
+    """What would be asked of a system, with its money and what it says."""
+
+    system: str
+    operation: str
+    reference: str
+    money: list[ToldMoney]
+    body: Stored
+
+
+class ToldTopic(ToldFailure):
+    """A case that would be opened for people."""
+
+    topic: str | None
+    owner: str | None
+    acts: Sequence[Act]
+
+
+class ToldKnown(TypedDict):
+    """The message that has come with this source and id before."""
+
+    ref: UUID
+    verdict: Verdict
+    reason: str | None
+
+
+class ToldTrial(TypedDict):
+    """What an event would come to. `waits_for`: what it would wait for; `repeats`: it came before; `settles`: topics.
+
+    `policy` is the one in force, by the beginning of the SHA-256 of its text.
+    """
+
+    verdict: Verdict
+    entity: str | None
+    key: str | None
+    reason: str | None
+    failure: ToldFailure | None
+    waits_for: ActorKey | None
+    repeats: ToldKnown | None
+    commands: list[ToldCommand]
+    cases: list[ToldTopic]
+    settles: list[str]
+    notices: list[str]
+    policy: str | None
 
 
 class Trials:
@@ -34,10 +97,10 @@ class Trials:
             tried = await self._trial.of(request.match_info["type"], body)
         except TypeDiffers as error:
             raise Problem(REQUEST_INVALID, f"{error}: name its type in the path.") from error
-        return json_answer(_told(tried) | {"policy": self._policy()})
+        return json_answer(_told(tried, self._policy()))
 
 
-def _told(tried: Tried) -> dict[str, object]:
+def _told(tried: Tried, policy: str | None) -> ToldTrial:
     turn, key = tried.turn, tried.key
     return {
         "verdict": tried.verdict,
@@ -51,6 +114,7 @@ def _told(tried: Tried) -> dict[str, object]:
         "cases": [] if turn is None else [_case(each.case) for each in turn.opened if each.case.topic is not None],
         "settles": [] if turn is None else sorted(turn.settles),
         "notices": [] if turn is None else [each.fact for each in turn.notices],
+        "policy": policy,
     }
 
 
@@ -63,15 +127,15 @@ def _reason(tried: Tried, turn: Turn) -> str | None:
     return f"it would stand behind {before.depth} of its key, whose lane is {before.state}{why}"
 
 
-def _known(known: Judgement) -> Mapping[str, object]:
+def _known(known: Judgement) -> ToldKnown:
     return {"ref": known.ref, "verdict": known.verdict, "reason": known.reason}
 
 
-def _failure(failure: Failure) -> Mapping[str, object]:
+def _failure(failure: Failure) -> ToldFailure:
     return {"class": failure.failure_class, "code": failure.code, "field": failure.field, "reason": failure.reason}
 
 
-def _command(queued: Queued) -> Mapping[str, object]:
+def _command(queued: Queued) -> ToldCommand:
     command = queued.command
     return {
         "system": command.system,
@@ -82,9 +146,9 @@ def _command(queued: Queued) -> Mapping[str, object]:
     }
 
 
-def _case(case: Case) -> Mapping[str, object]:
+def _case(case: Case) -> ToldTopic:
     return {"topic": case.topic, **_failure(case.failure), "owner": case.owner, "acts": case.acts}
 
 
-def _money(body: bytes) -> list[Mapping[str, str]]:
+def _money(body: bytes) -> list[ToldMoney]:
     return [{"amount": f"{amount:f}", "currency": currency} for currency, amount in money_of(body).items()]

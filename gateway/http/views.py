@@ -7,6 +7,7 @@ from typing import Final, cast
 from uuid import UUID
 
 from aiohttp import web
+from typing_extensions import TypedDict
 
 from adapters.ports.letters import LetterFilter, LetterPlace
 from adapters.ports.restores import Phase, Restores
@@ -23,10 +24,11 @@ from adapters.ports.views import (
     OneLetter,
     OneMessage,
     SameId,
+    StatusReport,
 )
 from gateway.health import Health
-from gateway.http.answers import json_answer, page_answer, place_of
-from gateway.http.probes import told
+from gateway.http.answers import Page, json_answer, page_answer, place_of
+from gateway.http.probes import ToldCheck, told
 from gateway.http.problems import LANE_NOT_FOUND, LETTER_NOT_FOUND, MESSAGE_NOT_FOUND, Problem
 from gateway.http.requests import (
     LanesQuery,
@@ -38,11 +40,28 @@ from gateway.http.requests import (
     message_ref,
     query,
 )
-from gateway.http.restores import told_restore
+from gateway.http.restores import ToldRestore, told_restore
 from schemas.keys import ActorKey
 
 LANE_MESSAGES: Final = 100
 """Messages shown of one lane."""
+
+
+class Status(TypedDict):
+    """How the process stands, and what stands open. `restore` is null unless one is under way."""
+
+    version: str
+    ready: bool
+    checks: list[ToldCheck]
+    restore: ToldRestore | None
+    open: StatusReport
+
+
+class LaneFile(TypedDict):
+    """A lane and its first messages, from its head."""
+
+    lane: LaneRow
+    messages: list[MessageRow]
 
 
 class Views:
@@ -60,13 +79,13 @@ class Views:
         report = await self._reads.status()
         restore = (await self._restores.look()).newest
         return json_answer(
-            {
-                "version": self._version,
-                "ready": self._health.is_ready,
-                "checks": told(self._health.checks),
-                "restore": None if restore is None or restore.phase is Phase.ENDED else told_restore(restore),
-                "open": report,
-            }
+            Status(
+                version=self._version,
+                ready=self._health.is_ready,
+                checks=told(self._health.checks),
+                restore=None if restore is None or restore.phase is Phase.ENDED else told_restore(restore),
+                open=report,
+            )
         )
 
     async def messages(self, request: web.Request) -> web.Response:
@@ -74,7 +93,8 @@ class Views:
         asked = query(request, MessagesQuery)
         if asked.id is not None:
             same = SameId(asked.id, asked.source, asked.verdict)
-            return json_answer({"items": await self._reads.messages(same, limit=asked.limit), "next": None})
+            rows = await self._reads.messages(same, limit=asked.limit)
+            return json_answer(Page[MessageRow](items=rows, next=None))
         newest = Newest(asked.source, asked.verdict, place_of(asked.cursor, _ref))
         rows = await self._reads.messages(newest, limit=asked.limit + 1)
         return page_answer(request, rows, asked.limit, _place_of_message)
@@ -103,7 +123,7 @@ class Views:
         if not found:
             raise Problem(LANE_NOT_FOUND, f"There is no {key}: look at its spelling, and at /v1/lanes.")
         messages = await self._reads.messages(InLane(key), limit=LANE_MESSAGES)
-        return json_answer({"lane": found[0], "messages": messages})
+        return json_answer(LaneFile(lane=found[0], messages=messages))
 
     async def dead_letters(self, request: web.Request) -> web.Response:
         """Dead letters without headers and bodies, newest first; those that stand open unless asked otherwise."""

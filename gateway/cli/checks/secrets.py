@@ -9,25 +9,28 @@ from pathlib import Path
 
 from gateway.callers import CALLERS_FILE, TOKEN_FILE, known_callers
 from gateway.cli.checks.finding import Finding, Level
+from gateway.oidc import OIDC_FILE, read_oidc
 from gateway.policy_file import PolicyFile
 from gateway.settings import SettingsInvalid
 
 
 def look_at_secrets(policy: PolicyFile | None) -> list[Finding]:
     """Findings on each file that the environment or the policy names, and on what the file of callers says."""
-    return [*(_look_at(name, path) for name, path in _files(policy)), *_look_at_callers()]
+    files = (_look_at(name, path) for name, path in _files(policy))
+    return [*files, *_look_at_callers(), *_look_at_issuer()]
 
 
 def roles_of_callers() -> frozenset[str] | None:
     """The roles that callers of the API have; None where no file says who may ask, or what it says cannot be used."""
-    token, callers = os.environ.get(TOKEN_FILE), os.environ.get(CALLERS_FILE)
-    if not token and not callers:
+    token, callers, issuer = (os.environ.get(name) for name in (TOKEN_FILE, CALLERS_FILE, OIDC_FILE))
+    if not (token or callers or issuer):
         return None
     try:
         known = known_callers(Path(token) if token else None, Path(callers) if callers else None)
+        groups = read_oidc(Path(issuer)).groups.values() if issuer else ()
     except SettingsInvalid:
         return None  # which is a finding of its own
-    return frozenset(role for caller in known.values() for role in caller.roles)
+    return frozenset(role for each in (*known.values(), *groups) for role in each.roles)
 
 
 def _look_at_callers() -> Iterator[Finding]:
@@ -42,6 +45,19 @@ def _look_at_callers() -> Iterator[Finding]:
         return
     roles = sorted({role for caller in callers for role in caller.roles})
     yield Finding(part, Level.OK, f"{len(callers)} callers; their roles: {', '.join(roles) or 'none'}")
+
+
+def _look_at_issuer() -> Iterator[Finding]:
+    part, path = "issuer of tokens", os.environ.get(OIDC_FILE)
+    if not path:
+        return
+    try:
+        oidc = read_oidc(Path(path))
+    except SettingsInvalid as error:
+        for line in str(error).splitlines():
+            yield Finding(part, Level.FAIL, line, "correct the file; docs/configuration.md says what stands in it")
+        return
+    yield Finding(part, Level.OK, f"{oidc.issuer}, with the groups {', '.join(oidc.groups) or 'none'}")
 
 
 def _files(policy: PolicyFile | None) -> Iterator[tuple[str, Path]]:

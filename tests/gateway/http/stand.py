@@ -74,6 +74,7 @@ from gateway.http.restores import RestoreActs
 from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
+from gateway.http.tokens import Tokens
 from gateway.http.trials import Trials
 from gateway.ids import time_ordered_id
 from gateway.inner import InnerEvent
@@ -95,6 +96,7 @@ from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
+from tests.gateway.http.fitting import misfit
 from tests.gateway.recon.books import Books
 
 TOKEN: Final = "a-token-for-one-test"
@@ -258,7 +260,10 @@ class Stand:
     async def _ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Page:
         # `encoded`: the path goes out as the test has written it.
         async with self.session.request(method, URL(url, encoded=True), headers=headers, data=body) as answer:
-            return Page(answer.status, answer.headers, await answer.read())
+            content = await answer.read()
+        told = misfit(method, url, answer.status, answer.headers, content)
+        assert told is None, f"{method} {url}: {told}"
+        return Page(answer.status, answer.headers, content)
 
 
 @asynccontextmanager
@@ -269,6 +274,7 @@ async def listening(
     patience: float = 5.0,
     callers_file: Path | None = None,
     people: People = NOBODY,
+    tokens: Tokens | None = None,
 ) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
@@ -323,6 +329,7 @@ async def listening(
                     AuditViews(audit),
                     MessagePayloads(reveals),
                 ),
+                tokens,
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
