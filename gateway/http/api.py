@@ -74,6 +74,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     audit, reveal = Permission.AUDIT, Permission.REVEAL
     key = "{entity:[^/]+}/{key:[^/]+}"
     lane = f"/v1/lanes/{key}"
+    letter = "/v1/dead-letters/{digest:(?!retry$)[^/]+}"  # what is done to many has a path of its own
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status, About.NO_ENTITY),
         Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
@@ -104,10 +105,10 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, f"/v1/cases/{{id}}/{{act:{'|'.join(Act)}}}", settle, operators.case_acts.act, About.CASE),
         Route(hdrs.METH_GET, "/v1/dead-letters", read, views.dead_letters),
         Route(hdrs.METH_POST, "/v1/dead-letters/retry", operate, operators.letters.retry_many),
-        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}", read, views.dead_letter),
-        Route(hdrs.METH_GET, "/v1/dead-letters/{digest}/payload", reveal, operators.letters.payload),
-        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/retry", operate, operators.letters.retry),
-        Route(hdrs.METH_POST, "/v1/dead-letters/{digest}/discard", operate, operators.letters.discard),
+        Route(hdrs.METH_GET, letter, read, views.dead_letter),
+        Route(hdrs.METH_GET, f"{letter}/payload", reveal, operators.letters.payload),
+        Route(hdrs.METH_POST, f"{letter}/retry", operate, operators.letters.retry),
+        Route(hdrs.METH_POST, f"{letter}/discard", operate, operators.letters.discard),
         Route(hdrs.METH_GET, "/v1/mappings", read, operators.mappings.history),
         Route(hdrs.METH_POST, "/v1/mappings/reload", operate, operators.mappings.reload),
         Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),

@@ -20,14 +20,14 @@ Mode = Literal["validation", "serialization"]
 class _AsWritten(GenerateJsonSchema):
     """Answers have all of their members; and a key is an object."""
 
-    def call_schema(self, schema: core_schema.CallSchema) -> JsonSchemaValue:
-        if schema["function"] is ActorKey:
+    def named_tuple_schema(self, schema: core_schema.NamedTupleSchema) -> JsonSchemaValue:
+        if schema["cls"] is ActorKey:
             text = {"type": "string"}
             return {
                 "type": "object", "title": "ActorKey", "properties": {"entity": text, "key": text},
                 "required": ["entity", "key"],
             }  # fmt: skip
-        return super().call_schema(schema)
+        return super().named_tuple_schema(schema)
 
     def field_is_required(
         self,
