@@ -33,9 +33,11 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
         "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
-        "message": Entry("gateway.cli.message", "message", "Show what came in, and what became of it."),
-        "lane": Entry("gateway.cli.lane", "lane", "Show what stands still, and let it go on."),
-        "dead-letter": Entry("gateway.cli.dead_letter", "dead_letter", "Show and retry what became no message."),
+        "message": Entry("gateway.cli.message", "message", "Show messages: what came in, and what became of it."),
+        "lane": Entry("gateway.cli.lane", "lane", "Show and mend lanes: what stands still of a key."),
+        "dead-letter": Entry(
+            "gateway.cli.dead_letter", "dead_letter", "Show, retry, and discard what became no message."
+        ),
         "entity": Entry("gateway.cli.entity", "entity", "Show one entity: its state and what happened to it."),
         "case": Entry("gateway.cli.case", "case", "Show and settle what a person must decide."),
         "kpi": Entry("gateway.cli.kpi", "kpi", "Show what the business sees, and count it anew."),

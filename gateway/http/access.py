@@ -25,7 +25,7 @@ from gateway.http.scopes import About, Scopes
 from gateway.http.tokens import TokenRefused, Tokens
 
 CALLER: Final = web.RequestKey("caller", Caller)
-_CHALLENGE: Final = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="tallystick", error="invalid_token"'}
+_CHALLENGE: Final[Mapping[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="tallystick", error="invalid_token"'}
 _DOTS: Final = 2
 """In a JWT."""
 

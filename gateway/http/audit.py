@@ -125,9 +125,10 @@ class AuditViews:
 
 def _told(each: SealedAct) -> ToldAct:
     act, seal = each.act, each.seal
+    place, hash_ = (None, None) if seal is None else (seal.place, seal.hash.hex())
     return {
         "id": act.id, "at": act.at, "by": act.actor, "action": act.action, "entity": act.entity, "key": act.key,
-        "ref": act.ref, "reason": act.reason, "place": seal and seal.place, "hash": seal and seal.hash.hex(),
+        "ref": act.ref, "reason": act.reason, "place": place, "hash": hash_,
     }  # fmt: skip
 
 

@@ -97,16 +97,9 @@ class LetterActs:
             )  # fmt: skip
         except NotTaking as error:
             raise _shutting_down(error) from error
-        items = [
-            ToldRetry(
-                digest=each.digest.hex(), outcome=each.outcome, code=each.failure and each.failure.code,
-                reason=each.failure and each.failure.reason,
-            )
-            for each in done.items
-        ]  # fmt: skip
         counts = Counter[str](each.outcome for each in done.items)
-        last = done.last and (done.last.first_at, done.last.digest)
-        return json_answer(ManyRetried(counts=counts, items=items, next=last and cursor_of(last)))
+        last = None if done.last is None else cursor_of((done.last.first_at, done.last.digest))
+        return json_answer(ManyRetried(counts=counts, items=[_told(each) for each in done.items], next=last))
 
     async def discard(self, request: web.Request) -> web.Response:
         """Settle it as of no use; it stays readable, with who did so and why."""
@@ -120,6 +113,11 @@ class LetterActs:
         except LetterSettled as error:
             raise _settled(digest) from error
         return _done("discard", digest, actor, asked.reason)
+
+
+def _told(each: Retried) -> ToldRetry:
+    code, reason = (None, None) if each.failure is None else (each.failure.code, each.failure.reason)
+    return ToldRetry(digest=each.digest.hex(), outcome=each.outcome, code=code, reason=reason)
 
 
 def _retried(request: web.Request, retried: Retried, reason: str) -> web.Response:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from gateway.http import problems as p
 from gateway.http.api import Route
@@ -171,6 +171,8 @@ def _answers(shape: Shape, found: Mapping[str, JsonSchema]) -> JsonSchema:
             content: JsonSchema = {"application/json": {"schema": found[str(type_)]}}
         case Plain(media_type, says):
             content = {media_type: {"schema": {"description": says}}}
+        case _:
+            assert_never(shape.gives)
     headers: JsonSchema = {}
     if shape.is_page:
         says = 'The page behind this one, as `<…>; rel="next"`; left out where there is none.'

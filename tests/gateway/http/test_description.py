@@ -16,6 +16,7 @@ from gateway.http.description.openapi import template
 from gateway.http.description.page import api_page
 from gateway.http.description.problem_page import problem_page, problems_page
 from gateway.http.description.problem_texts import TEXTS
+from gateway.http.description.served import PAGES
 from gateway.http.description.shapes import SHAPES
 from tests.gateway.http.fitting import misfit
 from tests.gateway.http.stand import Stand
@@ -98,6 +99,12 @@ def named(detail: str) -> set[str]:
     found = re.search(r"none: there is no such field; there are ([^.;]*)", detail)
     assert found is not None, detail
     return set(found[1].split(", ")) - {"none"}
+
+
+def test_only_the_pages_about_the_api_need_no_token() -> None:
+    assert [route.path for route in PAGES] == ["/openapi.json", "/docs", "/problems", "/problems/{name}"]
+    assert all(route.permission is None and route.method == "GET" for route in PAGES)
+    assert all(route.permission is not None for route in declared())
 
 
 async def test_it_is_served_to_everybody(alone: Stand) -> None:

@@ -1,4 +1,4 @@
-"""Whatever fits the description, and what does not, is asked of the running listener: nothing fails, all answers fit."""
+"""What fits the description, and what does not, is asked of listeners that run: none fails, and all answers fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ async def keeps_to_it(stand: Stand, folder: Path, phases: str, *, examples: int)
     await stand.park(SHEET, message("e1"))
     await stand.bury("letter")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run", f"{stand.addresses.api}/openapi.json",
+        sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()",
+        "run", f"{stand.addresses.api}/openapi.json",
         "--header", f"Authorization: Bearer {TOKEN}", "--checks", ",".join(CHECKS),
         "--phases", phases, "--max-examples", str(examples), "--seed", "7",
         "--generation-database", "none", "--request-timeout", "15", "--continue-on-failure", "--no-color",
