@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
@@ -53,6 +54,7 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
@@ -221,7 +223,10 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
     reveals = PostgresReveals(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
-    imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
+    approvals = PostgresApprovals(settings.database_url)
+    second_person = SecondPerson(approvals, runtime.policies.four_eyes)
+    importing = Importing(imported, runtime.inner, time_ordered_id)
+    imports = BindingActs(bindings, importing, runtime.policies.named, second_person)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
@@ -230,6 +235,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
+        second_person,
     )  # fmt: skip
     try:
         async with (
@@ -238,7 +244,20 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         ):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals):
+        for shown in (
+            entities,
+            cases,
+            acted_on,
+            bindings,
+            imported,
+            rows,
+            runs,
+            plans,
+            kpis,
+            audit,
+            reveals,
+            approvals,
+        ):
             await shown.close()
         await readers.close()
         await overdue.close()

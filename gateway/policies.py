@@ -16,6 +16,7 @@ from adapters.ports.policies import Activation, Policies, PolicyNotFound
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
+from gateway.four_eyes import FourEyes
 from gateway.intakes.mapping import Intakes
 from gateway.intakes.routes import bindings
 from gateway.kpis.objectives import Objectives
@@ -51,6 +52,7 @@ class InForce:
     intakes: Intakes
     reconciliations: Mapping[str, ReconciliationPolicy]
     objectives: Objectives
+    four_eyes: FourEyes
     activation: Activation | None = None
 
 
@@ -100,6 +102,10 @@ class PolicyBook:
     def objectives(self) -> Objectives:
         """What service is expected; by the file until it is known what is in force."""
         return self._file.objectives if self._now is None else self._now.objectives
+
+    def four_eyes(self) -> FourEyes:
+        """From where on a second person must allow something. Raises `StoreUnavailable`."""
+        return self._known().four_eyes
 
     def named(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
         """The systems whose ids may be imported, and each legal entity with those that keep its customers.
@@ -254,5 +260,6 @@ def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
         Intakes(file.intakes),
         file.reconciliations,
         file.objectives,
+        file.four_eyes,
         activation,
     )

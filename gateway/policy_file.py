@@ -32,6 +32,7 @@ from actors.policy import (
     Successor,
     WorkPackage,
 )
+from gateway.four_eyes import FourEyes
 from gateway.gate_policy import BreakerPolicy, GatePolicy
 from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.intakes.checks import check_intakes
@@ -114,6 +115,8 @@ class PolicyFile(BaseModel):
     """What is reconciled by itself, by a name of your own."""
     objectives: Objectives = Objectives()
     """What service the firm expects; the KPIs say how far it is reached."""
+    four_eyes: FourEyes = FourEyes()
+    """From where on a second person must allow what somebody asks of the API."""
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""
 

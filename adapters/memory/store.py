@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAudit, MemorySealing
 from adapters.memory.bindings import MemoryBindings
 from adapters.memory.cases import MemoryCases
@@ -62,6 +63,7 @@ class MemoryClients:
     audit: MemoryAudit
     sealing: MemorySealing
     reveals: MemoryReveals
+    approvals: MemoryApprovals
     remembered: Remembered
 
 
@@ -108,5 +110,6 @@ class MemoryStore:
             MemoryAudit(tables),
             MemorySealing(tables, clock),
             MemoryReveals(tables),
+            MemoryApprovals(tables),
             remembered,
         )

@@ -11,6 +11,7 @@ from gateway.callers import Permission
 from gateway.http.access import Access, Needs, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
@@ -66,6 +67,7 @@ class Operators:
     kpis: KpiViews
     audit: AuditViews
     message_payloads: MessagePayloads
+    second_person: SecondPerson
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -114,6 +116,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),
         Route(hdrs.METH_GET, "/v1/bindings", read, operators.bindings.bindings),
         Route(hdrs.METH_POST, "/v1/bindings/import", operate, operators.bindings.import_),
+        Route(hdrs.METH_POST, "/v1/approvals/{what}", operate, operators.second_person.give),
         Route(hdrs.METH_GET, "/v1/reconciliations", read, operators.reconciliations.runs),
         Route(hdrs.METH_POST, "/v1/reconciliations", operate, operators.reconciliations.start),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}", read, operators.reconciliations.run),

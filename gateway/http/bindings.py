@@ -16,6 +16,7 @@ from gateway.bindings.match import Match, Matched, Terms, counts
 from gateway.bindings.rows import MOST, Numbered, Row
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.approvals import SecondPerson
 from gateway.http.problems import BINDINGS_CONFLICT, Problem
 from gateway.http.requests import Nothing, PageQuery, Reason, Text, body, query
 from schemas.parsing import Limits
@@ -95,10 +96,12 @@ class BindingActs:
         bindings: Bindings,
         importing: Importing,
         terms: Callable[[], tuple[Collection[str], Mapping[str, Collection[str]]]],
+        second_person: SecondPerson,
     ) -> None:
         self._bindings = bindings
         self._importing = importing
         self._terms = terms
+        self._second_person = second_person
 
     async def bindings(self, request: web.Request) -> web.Response:
         """Bindings in the order of system, kind, and external id."""
@@ -117,6 +120,7 @@ class BindingActs:
         if asked.dry_run:
             report = await self._importing.report(rows, terms)
             return json_answer(_told(report, ()))
+        await self._second_person.expect(request, asked, asked.reason, len(rows))
         done = await self._importing.run(
             rows, terms, skip_conflicts=asked.skip_conflicts, actor=request[CALLER].name, reason=asked.reason
         )

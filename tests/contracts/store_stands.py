@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.approvals import Approvals
 from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import Bindings
 from adapters.ports.cases import CaseActs, Cases
@@ -32,6 +33,7 @@ from adapters.ports.reveals import Reveals
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
@@ -112,6 +114,7 @@ class Process:
     audit: Audit
     sealing: Sealing
     reveals: Reveals
+    approvals: Approvals
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -211,6 +214,7 @@ class MemoryStoreStand:
             clients.audit,
             clients.sealing,
             clients.reveals,
+            clients.approvals,
             clients.remembered,
         )
 
@@ -275,7 +279,7 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
-            PostgresAudit(url), PostgresSealing(url), PostgresReveals(url),
+            PostgresAudit(url), PostgresSealing(url), PostgresReveals(url), PostgresApprovals(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -40,6 +40,7 @@ _PARTS: Final[Mapping[str, JsonSchema]] = {
     "ref": {"type": "string", "format": "uuid"},
     "digest": {"type": "string", "pattern": "^(?:[0-9a-f]{2}){1,64}$"},
     "act": {"enum": [*Act]},
+    "what": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
 }
 """What each name in a path stands for."""
 _ALWAYS: Final = (

@@ -11,6 +11,7 @@ from adapters.ports.views import DeadLetterRow, LaneRow, MessageRow, ShownLetter
 from gateway.http import problems as p
 from gateway.http.acts import LaneDone
 from gateway.http.answers import Page
+from gateway.http.approvals import ApprovalDone
 from gateway.http.audit import AuditQuery, CheckQuery, ToldAct, ToldChain, Verified
 from gateway.http.bindings import BindingsQuery, Import, Imported, ToldBinding
 from gateway.http.case_acts import CaseDone, EditedCase
@@ -133,7 +134,10 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
             refuses=(p.POLICY_NOT_FOUND, p.POLICY_INVALID, p.POLICY_NEEDS_RESTART),
         ),
         (GET, "/v1/bindings"): Shape(Json(Page[ToldBinding]), BindingsQuery, is_page=True),
-        (POST, "/v1/bindings/import"): Shape(Json(Imported), body=Import, refuses=(p.BINDINGS_CONFLICT,)),
+        (POST, "/v1/bindings/import"): Shape(
+            Json(Imported), body=Import, refuses=(p.BINDINGS_CONFLICT, p.APPROVAL_NEEDED)
+        ),
+        (POST, "/v1/approvals/{what}"): Shape(Json(ApprovalDone), body=Because, refuses=(p.APPROVAL_REFUSED,)),
         (GET, "/v1/reconciliations"): Shape(Json(Page[ToldRun]), RunsQuery, is_page=True),
         (POST, "/v1/reconciliations"): Shape(
             Json(ToldRun), body=StartRun, statuses=(202,), headers=(CLICK,),

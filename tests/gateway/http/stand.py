@@ -27,6 +27,7 @@ from adapters.ports.recon import RunWork
 from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
+from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
@@ -53,11 +54,13 @@ from gateway.bindings.importing import Importing
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.door import Door
+from gateway.four_eyes import FourEyes
 from gateway.gate import SystemGate
 from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing, People, Told
@@ -122,6 +125,8 @@ class Nobody:
 
 
 NOBODY: Final = Nobody()
+TWO_EYES: Final = FourEyes()
+"""Nothing needs a second person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +280,7 @@ async def listening(
     callers_file: Path | None = None,
     people: People = NOBODY,
     tokens: Tokens | None = None,
+    four_eyes: FourEyes = TWO_EYES,
 ) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
@@ -295,6 +301,8 @@ async def listening(
     told_plans = PlansTold()
     policies, texts = PostgresPolicies(url), Texts()
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
+    approvals = PostgresApprovals(url)
+    second_person = SecondPerson(approvals, lambda: four_eyes)
     trials = Trials(trial(commits, entities), lambda: "a-policy")
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
@@ -322,12 +330,13 @@ async def listening(
                     Mappings(book),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
-                    BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
+                    BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)}), second_person),
                     trials,
                     Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                     AuditViews(audit),
                     MessagePayloads(reveals),
+                    second_person,
                 ),
                 tokens,
             ) as addresses,  # fmt: skip
@@ -345,7 +354,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing,
+            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing, approvals,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.ports.reach import Reach
+from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
@@ -32,10 +33,12 @@ from adapters.postgres.reveals import PostgresReveals
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.callers import Caller, Permission, digest
+from gateway.four_eyes import FourEyes
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
@@ -101,7 +104,9 @@ def app(database_url: str) -> web.Application:
     audit = PostgresAudit(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
-    imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
+    second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
+    importing = Importing(bindings, customers, time_ordered_id)
+    imports = BindingActs(bindings, importing, lambda: ((), {}), second_person)
     commits = PostgresCommits(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
@@ -111,6 +116,7 @@ def app(database_url: str) -> web.Application:
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
         MessagePayloads(reveals),
+        second_person,
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -159,6 +165,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
             digest="00",
             type="timesheet.approved.v1",
             act="retry",
+            what="ab" * 32,
         )
         async with client.request(route.method, path, headers=headers) as answer:
             found[route.method, route.resource.canonical] = answer.status
@@ -191,6 +198,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/systems/{name}/pause"),
         ("POST", "/v1/systems/{name}/resume"),
         ("POST", "/v1/dead-letters/retry"),
+        ("POST", "/v1/approvals/{what}"),
         ("POST", "/v1/dead-letters/{digest}/retry"),
         ("POST", "/v1/dead-letters/{digest}/discard"),
         ("GET", "/v1/dead-letters/{digest}/payload"),

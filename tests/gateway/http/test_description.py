@@ -30,7 +30,7 @@ OPERATIONS: Final = [
 ]
 NAMES: Final = {
     "entity": "timesheet", "key": "T-1", "ref": "8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", "id": "1", "digest": "00",
-    "name": "erp", "type": "timesheet.approved.v1", "act": "retry",
+    "name": "erp", "what": "ab" * 32, "type": "timesheet.approved.v1", "act": "retry",
 }  # fmt: skip
 """Something for each name in a path."""
 

@@ -1,0 +1,39 @@
+"""Port to what a second person must allow. The audit is its only record: asking, giving, and using are acts of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, Protocol
+
+ENTITY: Final = "approval"
+"""What such acts are about; their key is the name of what is asked for."""
+ASKED: Final = "approval.ask"
+GIVEN: Final = "approval.give"
+USED: Final = "approval.use"
+LASTS: Final = timedelta(hours=24)
+"""How long each step counts: afterwards somebody has to ask anew."""
+
+
+class NotToApprove(RuntimeError):
+    """Nobody asks for this now, or it is the person's own; the message says which."""
+
+
+NOBODY_ASKS: Final = "nobody asks for this now: it was used, approved, or is older than 24 hours"
+ONE_S_OWN: Final = "it was asked for by the same person"
+
+
+class Approvals(Protocol):
+    """`what` names exactly what is asked for, and by whom: it belongs to one person. Verbs raise `StoreUnavailable`."""
+
+    async def use(self, what: str, *, actor: str, reason: str) -> bool:
+        """Use up what another person has given; False: nobody has, and it is asked for from now on.
+
+        Each approval is used once, however many use it at one time. Audited, but for the same question again.
+        """
+        ...
+
+    async def give(self, what: str, *, actor: str, reason: str) -> None:
+        """Allow what somebody else asks for, once. Audited. Raises `NotToApprove`."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,81 @@
+"""Four eyes: what is large is done once a second person has allowed just that. Every step is an act of the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from hashlib import sha256
+
+from aiohttp import web
+from typing_extensions import TypedDict
+
+from adapters.ports.approvals import Approvals, NotToApprove
+from gateway.four_eyes import NO_MONEY, FourEyes
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer
+from gateway.http.problems import APPROVAL_NEEDED, APPROVAL_REFUSED, REQUEST_INVALID, Problem
+from gateway.http.requests import Because, Nothing, body, query
+from schemas.record import Record
+
+_DIGITS = 64
+
+
+class ApprovalDone(TypedDict):
+    """What was allowed, by whom and why."""
+
+    done: str
+    approval: str
+    by: str
+    reason: str
+
+
+class SecondPerson:
+    """Asked by whatever may be large. `rule` is that of the policy in force."""
+
+    def __init__(self, approvals: Approvals, rule: Callable[[], FourEyes]) -> None:
+        self._approvals = approvals
+        self._rule = rule
+
+    async def expect(
+        self, request: web.Request, asked: Record, reason: str, items: int, money: Mapping[str, Decimal] = NO_MONEY
+    ) -> None:
+        """Return if it is not that large, or if another person has allowed it, which is used up thereby.
+
+        `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. Raises
+        `Problem` and `StoreUnavailable`.
+        """
+        if not self._rule().wants(items, money):
+            return
+        actor = request[CALLER].name
+        name = _name(request, asked, actor)
+        if not await self._approvals.use(name, actor=actor, reason=reason):
+            size = ", ".join([f"{items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())])
+            detail = (
+                f"This is large ({size}), so another person must allow it: have them send POST /v1/approvals/{name}"
+                " within 24 hours, then send the same request again."
+            )
+            raise Problem(APPROVAL_NEEDED, detail)
+
+    async def give(self, request: web.Request) -> web.Response:
+        """Allow once what another person has asked for."""
+        query(request, Nothing)
+        name, asked = _of_path(request), await body(request, Because)
+        actor = request[CALLER].name
+        try:
+            await self._approvals.give(name, actor=actor, reason=asked.reason)
+        except NotToApprove as error:
+            raise Problem(APPROVAL_REFUSED, f"{name}: {error}.") from error
+        return json_answer(ApprovalDone(done="approve", approval=name, by=actor, reason=asked.reason))
+
+
+def _name(request: web.Request, asked: Record, actor: str) -> str:
+    """Of one request of one caller, and of no other."""
+    parts = (request.method, request.rel_url.raw_path, actor)
+    return sha256("\0".join(parts).encode() + b"\0" + asked.to_json()).hexdigest()
+
+
+def _of_path(request: web.Request) -> str:
+    name = request.match_info["what"]
+    if len(name) != _DIGITS or not set(name) <= set("0123456789abcdef"):
+        raise Problem(REQUEST_INVALID, "The path names an approval by its 64 hex digits, as the refusal told them.")
+    return name

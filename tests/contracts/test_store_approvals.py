@@ -1,0 +1,54 @@
+"""What a second person must allow, on both stores."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from adapters.ports.approvals import NotToApprove
+from tests.contracts.store_stands import Process, StoreStand
+
+WHAT = "ab" * 32
+
+
+async def test_what_another_person_allows_is_done_once(store: StoreStand, process: Process) -> None:
+    asking = {"actor": "ann", "reason": "all of DE01"}
+    assert not await process.approvals.use(WHAT, **asking)
+    assert not await process.approvals.use(WHAT, **asking)
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
+    assert await process.approvals.use(WHAT, **asking)
+    assert not await process.approvals.use(WHAT, **asking)
+    assert await store.audit() == [
+        ("ann", "approval.ask", f"approval/{WHAT}", "all of DE01"),
+        ("bob", "approval.give", f"approval/{WHAT}", "I have seen the file"),
+        ("ann", "approval.use", f"approval/{WHAT}", "all of DE01"),
+        ("ann", "approval.ask", f"approval/{WHAT}", "all of DE01"),
+    ]
+
+
+async def test_nobody_allows_what_is_their_own_or_what_nobody_asks_for(store: StoreStand, process: Process) -> None:
+    with pytest.raises(NotToApprove, match="nobody asks"):
+        await process.approvals.give(WHAT, actor="bob", reason="in advance")
+    await process.approvals.use(WHAT, actor="ann", reason="all of DE01")
+    with pytest.raises(NotToApprove, match="same person"):
+        await process.approvals.give(WHAT, actor="ann", reason="I am sure")
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
+    for actor in ("ann", "bob", "eve"):
+        with pytest.raises(NotToApprove, match="nobody asks"):
+            await process.approvals.give(WHAT, actor=actor, reason="twice")
+    assert [act for _, act, _ in await store.acts()] == ["approval.ask", "approval.give"]
+
+
+async def test_of_many_at_one_time_one_uses_it(store: StoreStand) -> None:
+    one, other = store.process(), store.process()
+    await one.approvals.use(WHAT, actor="ann", reason="all of DE01")
+    await one.approvals.give(WHAT, actor="bob", reason="I have seen the file")
+    uses = (each.approvals.use(WHAT, actor="ann", reason="now") for each in (one, other) * 4)
+    assert sorted(await asyncio.gather(*uses)) == [False] * 7 + [True]
+
+
+async def test_one_thing_says_nothing_about_another(process: Process) -> None:
+    await process.approvals.use(WHAT, actor="ann", reason="all of DE01")
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
+    assert not await process.approvals.use("cd" * 32, actor="ann", reason="all of US01")

@@ -1,0 +1,111 @@
+"""Four eyes: what is large is done once another person has allowed just that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+import yaml
+
+from gateway.callers import digest
+from gateway.four_eyes import FourEyes
+from tests.gateway.http.stand import Page, Stand, listening
+
+IMPORT: Final = "/v1/bindings/import"
+
+
+@pytest.fixture
+async def stand(database_url: str, token_file: Path, tmp_path: Path) -> AsyncIterator[Stand]:
+    """The listeners for three operators and one who only looks on; more than one row takes two of them."""
+    file = tmp_path / "callers.yaml"
+    may = {"ann": "operator", "bob": "operator", "eve": "operator", "leo": "viewer"}
+    entries = [
+        {"name": name, "token_sha256": digest(name.encode()).hex(), "permissions": [bundle]}
+        for name, bundle in may.items()
+    ]
+    file.write_text(yaml.safe_dump(entries))
+    async with listening(database_url, token_file, callers_file=file, four_eyes=FourEyes(items_above=1)) as stand:
+        yield stand
+
+
+def rows(*keys: str) -> list[dict[str, object]]:
+    return [
+        {"entity": "customer", "key": key, "system": "erp", "external_id": f"X-{key}", "legal_entity": "US01"}
+        for key in keys
+    ]
+
+
+async def imports(stand: Stand, by: str, *keys: str, **others: object) -> Page:
+    asked = {"reason": "the ERP's list", "rows": rows(*keys), "unknown_keys": True, **others}
+    return await stand.asked_by(by, "POST", IMPORT, asked)
+
+
+async def asked_for(stand: Stand, by: str, *keys: str) -> str:
+    """The name of the approval that is missing."""
+    page = await imports(stand, by, *keys)
+    assert (page.status, page.json["type"]) == (409, "/problems/approval-needed")
+    assert "2 items" in page.detail
+    return page.detail.partition("/v1/approvals/")[2][:64]
+
+
+async def approves(stand: Stand, by: str, name: str) -> Page:
+    return await stand.asked_by(by, "POST", f"/v1/approvals/{name}", {"reason": "I have seen the list"})
+
+
+async def acts(stand: Stand) -> list[tuple[Any, Any]]:
+    """Who did what, the first first."""
+    items = (await stand.get("/v1/audit?entity=approval")).items
+    return [(item["by"], item["action"]) for item in reversed(items)]
+
+
+async def test_what_is_small_needs_nobody(stand: Stand) -> None:
+    assert (await imports(stand, "ann", "C-1")).json["applied"]
+    assert (await imports(stand, "ann", "C-1", "C-2", dry_run=True)).status == 200
+    assert await acts(stand) == []
+
+
+async def test_what_is_large_is_done_once_after_another_person_allowed_it(stand: Stand) -> None:
+    name = await asked_for(stand, "ann", "C-1", "C-2")
+    assert (await stand.get("/v1/bindings")).items == []
+    refused = await approves(stand, "ann", name)
+    assert (refused.status, "by the same person" in refused.detail) == (409, True)
+    assert (await approves(stand, "leo", name)).json["type"] == "/problems/forbidden"
+    given = await approves(stand, "bob", name)
+    assert given.json == {"done": "approve", "approval": name, "by": "bob", "reason": "I have seen the list"}
+    assert (await approves(stand, "eve", name)).status == 409
+    assert (await imports(stand, "ann", "C-1", "C-2")).json["applied"]
+    assert await asked_for(stand, "ann", "C-1", "C-2") == name, "it was used up"
+    assert await acts(stand) == [
+        ("ann", "approval.ask"), ("bob", "approval.give"), ("ann", "approval.use"), ("ann", "approval.ask"),
+    ]  # fmt: skip
+
+
+async def test_it_is_for_this_request_of_this_person_alone(stand: Stand) -> None:
+    name = await asked_for(stand, "ann", "C-1", "C-2")
+    await approves(stand, "bob", name)
+    for by, keys in (
+        ("ann", ("C-1", "C-3")),
+        ("ann", ("C-2", "C-1")),
+        ("eve", ("C-1", "C-2")),
+        ("bob", ("C-1", "C-2")),
+    ):
+        assert await asked_for(stand, by, *keys) != name
+    other = await imports(stand, "ann", "C-1", "C-2", skip_conflicts=True)
+    assert other.status == 409
+    assert (await imports(stand, "ann", "C-1", "C-2")).json["applied"]
+
+
+async def test_of_many_clicks_one_is_let_through(stand: Stand) -> None:
+    await approves(stand, "bob", await asked_for(stand, "ann", "C-1", "C-2"))
+    pages = await asyncio.gather(*(imports(stand, "ann", "C-1", "C-2") for _ in range(6)))
+    assert sorted(page.status for page in pages) == [200] + [409] * 5
+
+
+@pytest.mark.parametrize("name", ["ab", "x" * 64, "AB" * 32])
+async def test_a_name_that_is_none(stand: Stand, name: str) -> None:
+    assert (await approves(stand, "bob", name)).json["type"] == "/problems/request-invalid"
+    assert orjson.loads((await approves(stand, "bob", "ab" * 32)).content)["type"] == "/problems/approval-refused"
