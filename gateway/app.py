@@ -32,6 +32,8 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.server import refuse_unsafe
@@ -60,6 +62,7 @@ from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -71,6 +74,7 @@ from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
 from gateway.recon.parts import ReconPorts
 from gateway.recon.repairs import Telling
+from gateway.replay.parts import ReplayPorts
 from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
@@ -192,7 +196,15 @@ async def ports(
                 closed(PostgresPlans(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
+            replays=_replay_ports(
+                closed(PostgresReplayWork(url)), closed(PostgresCommits(url, settings.commit_seconds))
+            ),
         )
+
+
+def _replay_ports(work: PostgresReplayWork, rows: PostgresCommits) -> ReplayPorts:
+    """One connection holds the lock of the one that works, and does all of it."""
+    return ReplayPorts(work, work, rows)
 
 
 @asynccontextmanager
@@ -218,15 +230,18 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
+    replays = PostgresReplays(settings.database_url)
+    replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
         CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
+        replaying,
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, replays):
             await shown.close()
         await readers.close()
         await overdue.close()

@@ -21,6 +21,8 @@ from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
 from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
+from adapters.memory.replay_work import MemoryReplayWork
+from adapters.memory.replays import MemoryReplays, ReplayTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.suspects import MemorySuspects
@@ -57,6 +59,8 @@ class MemoryClients:
     plans: MemoryPlans
     books: MemoryBooks
     kpis: MemoryKpis
+    replays: MemoryReplays
+    replay_work: MemoryReplayWork
     remembered: Remembered
 
 
@@ -70,6 +74,7 @@ class MemoryStore:
         self.tables = Tables(clock)
         self._clock = clock
         self._recon = ReconTables()
+        self._replays = ReplayTables()
 
     def clients(self) -> MemoryClients:
         """The clients of one more process."""
@@ -88,7 +93,7 @@ class MemoryStore:
             MemorySuspects(tables, clock),
             MemoryLooks(tables),
             MemoryRestores(tables, clock),
-            MemoryRetention(tables, recon, clock),
+            MemoryRetention(tables, recon, self._replays, clock),
             MemoryEntities(tables),
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),
@@ -100,5 +105,7 @@ class MemoryStore:
             MemoryPlans(tables, recon, clock),
             MemoryBooks(tables),
             MemoryKpis(tables),
+            MemoryReplays(tables, self._replays, clock),
+            MemoryReplayWork(tables, self._replays, clock),
             remembered,
         )

@@ -21,6 +21,7 @@ from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
@@ -56,6 +57,7 @@ class Operators:
     trials: Trials
     reconciliations: Reconciliations
     kpis: KpiViews
+    replays: ReplayRoutes
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -106,6 +108,16 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
+        Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
+        Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
+        Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
+        Route(hdrs.METH_POST, "/v1/replays", operate, operators.replays.start),
+        Route(hdrs.METH_GET, "/v1/replays", read, operators.replays.replays),
+        Route(hdrs.METH_GET, "/v1/replays/{id}", read, operators.replays.replay),
+        Route(hdrs.METH_GET, "/v1/replays/{id}/items", entities, operators.replays.items),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/pause", operate, operators.replays.pause),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/resume", operate, operators.replays.resume),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/cancel", operate, operators.replays.cancel),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),

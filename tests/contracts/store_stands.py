@@ -25,6 +25,7 @@ from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
 from adapters.ports.recon import Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
+from adapters.ports.replays import JobWork, PlanWork, ReplayActs, Replays
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
@@ -47,6 +48,8 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.suspects import PostgresSuspects
@@ -62,6 +65,14 @@ class _Client(Protocol):
 
 class CaseStore(Cases, CaseActs, Protocol):
     """Both ports to cases: one client is both."""
+
+
+class ReplayStore(Replays, ReplayActs, Protocol):
+    """Both ports to replays: one client is both."""
+
+
+class ReplayWork(PlanWork, JobWork, Protocol):
+    """Both ports to the work on them."""
 
 
 class Counts(NamedTuple):
@@ -104,6 +115,8 @@ class Process:
     plans: Plans
     books: Books
     kpis: Kpis
+    replays: ReplayStore
+    replay_work: ReplayWork
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -200,6 +213,8 @@ class MemoryStoreStand:
             clients.plans,
             clients.books,
             clients.kpis,
+            clients.replays,
+            clients.replay_work,
             clients.remembered,
         )
 
@@ -264,6 +279,7 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
+            PostgresReplays(url), PostgresReplayWork(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

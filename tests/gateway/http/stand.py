@@ -42,6 +42,8 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
 from gateway.activations import Bounds
@@ -65,6 +67,7 @@ from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
@@ -99,6 +102,8 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
 EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
+MOST_REPLAYED: Final = 5
+"""Messages of one plan."""
 SYSTEMS: Final = {"erp": Books(), "crm": Books(name="crm")}
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
@@ -195,6 +200,7 @@ class Stand:
     work: RunWork = field(kw_only=True)
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
+    replay_work: PostgresReplayWork = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -271,6 +277,7 @@ async def listening(
     readers, entities = PostgresReaders(url), PostgresEntities(url)
     bindings, kpis = PostgresBindings(url), PostgresKpis(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
+    replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
@@ -310,6 +317,7 @@ async def listening(
                     trials,
                     Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
+                    ReplayRoutes(replays, lambda: hints.append(None), most=MOST_REPLAYED),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -319,6 +327,7 @@ async def listening(
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
                 systems_looked_at, work=work, plans=plans, told_plans=told_plans,
+                replay_work=replay_work,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -326,7 +335,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis,
+            cases, bindings, runs, plans, work, kpis, replays, replay_work,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -25,6 +25,7 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
@@ -43,6 +44,7 @@ from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -85,6 +87,7 @@ def app(database_url: str) -> web.Application:
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
+    replays = PostgresReplays(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
@@ -94,7 +97,7 @@ def app(database_url: str) -> web.Application:
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
-        trials, reconciliations, KpiViews(kpis, Objectives),
+        trials, reconciliations, KpiViews(kpis, Objectives), ReplayRoutes(replays, lambda: None),
     )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -115,6 +118,7 @@ def app(database_url: str) -> web.Application:
         await runs.close()
         await plans.close()
         await kpis.close()
+        await replays.close()
 
     app.on_cleanup.append(close)
     return app
@@ -189,6 +193,13 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("GET", f"{runs}/{{id}}/compare"),
         ("HEAD", f"{runs}/{{id}}/compare"),
         ("POST", f"{runs}/{{id}}/plan"),
+        ("POST", "/v1/replays/plans"),
+        ("POST", "/v1/replays"),
+        ("GET", "/v1/replays/{id}/items"),
+        ("HEAD", "/v1/replays/{id}/items"),
+        ("POST", "/v1/replays/{id}/pause"),
+        ("POST", "/v1/replays/{id}/resume"),
+        ("POST", "/v1/replays/{id}/cancel"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
         ("GET", "/v1/forgotten"),
