@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 import pytest
@@ -22,30 +22,32 @@ from schemas.sequence import Cursor, SequenceKind
 from schemas.verdicts import LaneState, Verdict
 from tests.contracts.turns import batch
 from tests.gateway.toy import Step, message_of
-from tests.runtime.town import Process, Town
+from tests.runtime.town import Process, Town, until
 from tests.runtime.virtual import run
 
 RULES = Rules({"hr": Numbering(SequenceKind.MONOTONIC, 60.0)})
-LANES = 250
+SMALL, LARGE = 250, 1900
+"""Lanes of a plan, of three messages each on average."""
+STRANGER = ActorKey("job", "stranger")
 WANTED = (Verdict.APPLIED, Verdict.IGNORED, Verdict.STALE, Verdict.WAITING, Verdict.PARKED, Verdict.QUEUED)
 
 
 def key(number: int) -> ActorKey:
-    return ActorKey("job", f"{number:03}")
+    return ActorKey("job", f"{number:04}")
 
 
-def drawn(chance: Random, name: str) -> Step:
+def drawn(chance: Random, name: str, lanes: int) -> Step:
     """A step; it may need another lane of the plan, before it or behind it, or one that never does anything."""
     does = chance.choices(("accept", "ignore", "park", "raise"), (70, 15, 10, 2))[0]
-    needs = chance.choice([None] * 6 + [f"{chance.randrange(LANES):03}", "stranger"])
-    return Step(name=name, does=does, needs=None if needs == name[:3] else needs)  # type: ignore[arg-type]
+    needs = chance.choice([None] * 6 + [key(chance.randrange(lanes)).id, STRANGER.id])
+    return Step(name=name, does=does, needs=None if needs == name[:4] else needs)  # type: ignore[arg-type]
 
 
-async def stand(town: Town, number: int, chance: Random) -> None:
+async def stand(town: Town, number: int, chance: Random, lanes: int) -> None:
     """A lane that stands parked."""
     clients = town.store.clients()
     row = (await clients.commits.load([key(number)]))[key(number)]
-    steps = [drawn(chance, f"{number:03}.{place}") for place in range(chance.randint(1, 5))]
+    steps = [drawn(chance, f"{key(number).id}.{place}", lanes) for place in range(chance.randint(1, 5))]
     turn = Turn(row, Lane(LaneState.PARKED, len(steps), len(steps) + 1, "no"), 0, cursors={"hr": Cursor(applied=5)})
     for place, step in enumerate(steps, 1):
         said = message_of(step.name, step, chance.choice(("psa", "hr")))
@@ -81,30 +83,91 @@ def verdicts(items: list[Item]) -> Mapping[Verdict | None, int]:
     return Counter(None if item.prediction is None else item.prediction.verdict for item in items)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_predictions_are_what_committers_come_to(seed: int) -> None:
+async def standing(lanes: int, seed: int) -> Town:
+    """A town with lanes that stand still, drawn at random."""
+    chance, town = Random(seed), Town(rules=RULES)
+    for number in range(lanes):
+        await stand(town, number, chance, lanes)
+    return town
+
+
+async def planned(clients: MemoryClients) -> Replay:
+    """A plan of all that stands still, once it is ready."""
+    plan = await clients.replays.plan(Chosen(), order=(), most=100_000, by="ann", reason="look", click="1")
+    return await reached(clients, plan.id, Phase.READY)
+
+
+async def replayed(clients: MemoryClients, plan: Replay) -> tuple[Replay, list[Item]]:
+    """The replay of a plan, once it is over, with its messages."""
+    terms = Terms("all", rate=5000, stop_share=None)
+    await clients.replays.start(plan.token or "", terms, by="ann", reason="go")
+    over = await reached(clients, plan.id, Phase.DONE)
+    return over, await clients.replays.items(plan.id, outcome=None, predicted=None, after=0, limit=100_000)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "least", "seed"),
+    [(SMALL, 10, 0), (SMALL, 10, 1), (SMALL, 10, 2), pytest.param(LARGE, 200, 0, marks=pytest.mark.long)],
+)
+def test_predictions_are_what_committers_come_to(
+    lanes: int, least: int, seed: int, figures: Callable[[str], None]
+) -> None:
     async def story() -> None:
         # Given many lanes that stand still, and a process whose committers work
-        chance, town = Random(seed), Town(rules=RULES)
-        for number in range(LANES):
-            await stand(town, number, chance)
-        messages = sum(town.store.tables.row(key(number)).lane.depth for number in range(LANES))
+        town = await standing(lanes, seed)
+        messages = sum(town.store.tables.row(key(number)).lane.depth for number in range(lanes))
         process, clients = town.process(), town.store.clients()
         work = asyncio.create_task(replayer(clients, process, town).run())
         # When they are planned and replayed
-        plan = await clients.replays.plan(Chosen(), order=(), most=10_000, by="ann", reason="look", click="1")
-        assert plan.messages == messages
-        ready = await reached(clients, plan.id, Phase.READY)
-        terms = Terms("all", rate=5000, stop_share=None)
-        await clients.replays.start(ready.token or "", terms, by="ann", reason="go")
-        over = await reached(clients, plan.id, Phase.DONE)
+        plan = await planned(clients)
+        assert plan.messages == messages >= 2 * lanes
+        over, items = await replayed(clients, plan)
         # Then each message has come to what was predicted, of every kind there were some, and nothing was done twice
-        items = await clients.replays.items(plan.id, outcome=None, predicted=None, after=0, limit=10_000)
         odd = [item for item in items if item.fate is None or item.fate.outcome is not Outcome.AS_PLANNED]
         assert odd == []
         assert over.progress.outcomes == {Outcome.AS_PLANNED: messages}
         found = verdicts(items)
-        assert all(found[verdict] >= 10 for verdict in WANTED), found
+        figures(f"{messages} messages as predicted: {', '.join(f'{found[each]} {each}' for each in WANTED)}")
+        assert all(found[verdict] >= least for verdict in WANTED), found
+        town.check_history()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await town.close()
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("lanes", "seed"), [(SMALL, 0), (SMALL, 1), pytest.param(LARGE, 0, marks=pytest.mark.long)]
+)
+def test_what_other_traffic_makes_different_is_told_as_such(
+    lanes: int, seed: int, figures: Callable[[str], None]
+) -> None:
+    async def story() -> None:
+        # Given a plan, in which many messages would wait for a job that was never heard of
+        town = await standing(lanes, seed)
+        process, clients = town.process(), town.store.clients()
+        work = asyncio.create_task(replayer(clients, process, town).run())
+        plan = await planned(clients)
+        # When that job comes before the plan is started
+        process.deliver(STRANGER, "it is there now")
+        await until(lambda: town.store.tables.row(STRANGER).entity_version == 1)
+        over, items = await replayed(clients, plan)
+        # Then what it has changed says so, and what those have changed; all else is as it was predicted
+        outcomes = Counter(None if item.fate is None else item.fate.outcome for item in items)
+        figures(f"{len(items)} messages beside other traffic: {dict(outcomes)}")
+        assert outcomes.keys() == {Outcome.AS_PLANNED, Outcome.MOVED}
+        assert over.progress.outcomes == outcomes
+        for item in items:
+            assert item.prediction is not None
+            assert item.fate is not None
+            is_same = item.fate.verdict is item.prediction.verdict
+            if item.fate.outcome is Outcome.AS_PLANNED:
+                assert is_same
+            else:
+                assert "was predicted before job/" in (item.fate.reason or "")
+        told = [item for item in items if item.fate is not None and str(STRANGER) in (item.fate.reason or "")]
+        assert len(told) >= lanes // 50
         town.check_history()
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
