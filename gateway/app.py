@@ -23,6 +23,7 @@ from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -59,6 +60,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -230,18 +232,18 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
-    replays = PostgresReplays(settings.database_url)
+    replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
     replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
         CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
-        replaying,
+        replaying, MessageActing(messages, runtime.look_at),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, replays):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, replays, messages):
             await shown.close()
         await readers.close()
         await overdue.close()

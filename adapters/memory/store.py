@@ -15,6 +15,7 @@ from adapters.memory.kpis import MemoryBooks, MemoryKpis
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.looks import MemoryLooks
+from adapters.memory.message_acts import MemoryMessageActs
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
@@ -61,6 +62,7 @@ class MemoryClients:
     kpis: MemoryKpis
     replays: MemoryReplays
     replay_work: MemoryReplayWork
+    message_acts: MemoryMessageActs
     remembered: Remembered
 
 
@@ -107,5 +109,6 @@ class MemoryStore:
             MemoryKpis(tables),
             MemoryReplays(tables, self._replays, clock),
             MemoryReplayWork(tables, self._replays, clock),
+            MemoryMessageActs(tables),
             remembered,
         )

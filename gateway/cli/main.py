@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),
+        "message": Entry("gateway.cli.message", "message", "Correct a message, or let one run that has ended."),
         "replay": Entry("gateway.cli.replay", "replay", "Let messages that stand still go on, by a plan."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),

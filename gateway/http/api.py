@@ -18,6 +18,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.reconciliations import Reconciliations
@@ -58,6 +59,7 @@ class Operators:
     reconciliations: Reconciliations
     kpis: KpiViews
     replays: ReplayRoutes
+    message_acts: MessageActing
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -69,10 +71,13 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
+        Route(hdrs.METH_POST, "/v1/messages/{ref}/edit", operate, operators.message_acts.edit),
+        Route(hdrs.METH_POST, "/v1/messages/{ref}/force", operate, operators.message_acts.force),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
         Route(hdrs.METH_GET, lane, read, views.lane),
         Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry),
         Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard),
+        Route(hdrs.METH_POST, f"{lane}/undiscard", operate, operators.message_acts.undiscard),
         Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap),
         Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle),
         Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane),

@@ -19,6 +19,7 @@ from adapters.ports.history import History
 from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
+from adapters.ports.message_acts import MessageActs
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
@@ -42,6 +43,7 @@ from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
@@ -117,6 +119,7 @@ class Process:
     kpis: Kpis
     replays: ReplayStore
     replay_work: ReplayWork
+    message_acts: MessageActs
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -215,6 +218,7 @@ class MemoryStoreStand:
             clients.kpis,
             clients.replays,
             clients.replay_work,
+            clients.message_acts,
             clients.remembered,
         )
 
@@ -279,7 +283,7 @@ class PostgresStoreStand:
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
-            PostgresReplays(url), PostgresReplayWork(url),
+            PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

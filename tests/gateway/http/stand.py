@@ -34,6 +34,7 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
@@ -64,6 +65,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -278,6 +280,7 @@ async def listening(
     bindings, kpis = PostgresBindings(url), PostgresKpis(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
+    message_acts = PostgresMessageActs(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
@@ -318,6 +321,7 @@ async def listening(
                     Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                     ReplayRoutes(replays, lambda: hints.append(None), most=MOST_REPLAYED),
+                    MessageActing(message_acts, looked_at.append),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -335,7 +339,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis, replays, replay_work,
+            cases, bindings, runs, plans, work, kpis, replays, replay_work, message_acts,
         )  # fmt: skip
         for store in stores:
             await store.close()
