@@ -18,6 +18,7 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
@@ -41,6 +42,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
@@ -87,7 +89,7 @@ def app(database_url: str) -> web.Application:
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
-    replays = PostgresReplays(database_url)
+    replays, messages = PostgresReplays(database_url), PostgresMessageActs(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
@@ -98,6 +100,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
         trials, reconciliations, KpiViews(kpis, Objectives), ReplayRoutes(replays, lambda: None),
+        MessageActing(messages, lambda _: None),
     )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
@@ -119,6 +122,7 @@ def app(database_url: str) -> web.Application:
         await plans.close()
         await kpis.close()
         await replays.close()
+        await messages.close()
 
     app.on_cleanup.append(close)
     return app
@@ -164,6 +168,9 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
     assert refused == {
         ("POST", f"{lane}/retry"),
         ("POST", f"{lane}/discard"),
+        ("POST", f"{lane}/undiscard"),
+        ("POST", "/v1/messages/{ref}/edit"),
+        ("POST", "/v1/messages/{ref}/force"),
         ("POST", f"{lane}/close-gap"),
         ("POST", f"{lane}/settle"),
         ("POST", f"{lane}/pause"),
