@@ -1,4 +1,4 @@
-"""Another content for a message that stands still: what a person corrects of it, checked as if it had just come. Pure."""
+"""Another content for a message that stands still: what a person corrects, checked as if it had just come. Pure."""
 
 from __future__ import annotations
 

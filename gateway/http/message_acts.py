@@ -1,4 +1,4 @@
-"""What operators may do about one message: let it run again though it has ended, and correct it while it stands still."""
+"""What operators may do about one message: let it run though it has ended, and correct it while it stands still."""
 
 from __future__ import annotations
 
@@ -124,9 +124,9 @@ class MessageActing:
             raise Problem(EDIT_INVALID, f"{failure.code}: {failure.reason}.") from error
         except NothingChanged as error:
             raise Problem(REQUEST_INVALID, f"{_sentence(error)} Send in `changes` what is to differ.") from error
-
         except SaidByUs as error:
-            raise Problem(MESSAGE_ELSEWHERE, f"{_sentence(error)} It is not edited: discard it, and act anew.") from error
+            advice = "It is not edited: discard it, and act anew."
+            raise Problem(MESSAGE_ELSEWHERE, f"{_sentence(error)} {advice}") from error
 
     def _done(
         self, request: web.Request, act: str, ref: UUID, key: ActorKey, reason: str, **more: object

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
@@ -18,6 +19,7 @@ from tests.integration.load import PROJECTS, prove_order
 ROLE = "gardener"
 """Who works in it has no rate in any contract."""
 KILLS = 3
+CONTRACTS = "SELECT key, state::text FROM tallystick.entity WHERE entity = 'contract'"
 PROGRESS = "SELECT phase, released, settled, failed FROM tallystick.replay WHERE started_at IS NOT NULL"
 OUTCOMES = "SELECT outcome, verdict, count(*) FROM tallystick.replay_item GROUP BY 1, 2"
 
@@ -74,7 +76,7 @@ async def win_projects(installation: Firm) -> None:
 
 async def add_rate(installation: Firm) -> None:
     """Let each contract have a rate for the role, as if it had been changed."""
-    for row in await installation.database.fetch("SELECT key, state::text FROM tallystick.entity WHERE entity = 'contract'"):
+    for row in await installation.database.fetch(CONTRACTS):
         state = orjson.loads(row["state"])
         for version in state["history"]:
             if version.get("rates"):
@@ -90,8 +92,10 @@ async def has(installation: Firm, verdict: str, count: int) -> bool:
     return (await installation.verdicts()).get(verdict, 0) >= count
 
 
-async def progress(installation: Firm) -> Any:  # noqa: ANN401  # a row of its database
-    return await installation.database.fetchrow(PROGRESS)
+async def progress(installation: Firm) -> asyncpg.Record:
+    """How far it is: its phase, and messages that were let go on, are settled, and failed."""
+    found: asyncpg.Record = await installation.database.fetchrow(PROGRESS)
+    return found
 
 
 async def has_released(installation: Firm, count: int) -> bool:
