@@ -25,13 +25,12 @@ from adapters.postgres.errors import read_error
 from adapters.postgres.positions import LEAVE
 from adapters.postgres.replay_texts import outcomes_text, outlook_text, prediction_text, relied_text
 from adapters.postgres.replays import read_replay
-from adapters.postgres.statements import statement
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.replay', 0))"
 _DECIDING = "SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase = 'deciding' ORDER BY id LIMIT 1"
-_PLANNED = statement("replay_planned")
+_PLANNED = "SELECT * FROM tallystick.replay_planned($1, $2, $3, $4, $5)"
 _PREDICTED = "SELECT * FROM tallystick.predict_replay($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _READY = """
     UPDATE tallystick.replay SET
@@ -42,16 +41,8 @@ _READY = """
 _STARTED = """
     SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase IN ('running', 'paused', 'cancelling') ORDER BY id
 """
-_RELEASE = "SELECT * FROM tallystick.release_replay($1, $2, $3, $4, $5)"
-_KEYS = """
-    SELECT entity, key FROM tallystick.replay_lane
-    WHERE replay = $1 AND state = 'released' AND first > $2 AND last <= $3 ORDER BY place
-"""
-_STANDS = """
-    SELECT stands, sum(last - first + 1)::integer AS messages
-    FROM tallystick.replay_lanes($1, $2) WHERE stands <> 'landed' GROUP BY stands
-"""
-_LANDED = statement("replay_landed")
+_RELEASE = "SELECT (r.job).*, r.entities, r.ids FROM tallystick.release_replay($1, $2, $3, $4, $5) r"
+_LOOK = "SELECT * FROM tallystick.look_at_replay($1, $2, $3)"
 _RECORD = "SELECT * FROM tallystick.record_replay($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _TURN = "SELECT tallystick.turn_replay($1, $2, $3, $4, $5)"
 SECONDS = 60.0
@@ -105,17 +96,16 @@ class PostgresReplayWork:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
 
     async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
-        after = _first(await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving))
-        if after is None:
+        found = await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving)
+        if not found:
             return None
-        released = (replay.progress.released, after.progress.released)
-        found = await self._fetch(_KEYS, replay.id, *released)
-        return Released(after, [ActorKey(row["entity"], row["key"]) for row in found])
+        [row] = found
+        return Released(read_replay(row), list(map(ActorKey, row["entities"], row["ids"])))
 
     async def look(self, replay: Replay, *, limit: int, final: bool) -> Look:
-        stands = {row["stands"]: row["messages"] for row in await self._fetch(_STANDS, replay.id, final)}
-        landed = [_landed(record) for record in await self._fetch(_LANDED, replay.id, limit, final)]
-        return Look(landed, stands.get("moving", 0), stands.get("resting", 0))
+        rows = await self._fetch(_LOOK, replay.id, limit, final)
+        landed = [_landed(row) for row in rows if row["number"] is not None]
+        return Look(landed, rows[0]["moving"], rows[0]["resting"])
 
     async def record(self, replay: Replay, fates: Sequence[Fate], progress: Progress) -> Replay | None:
         return _first(

@@ -100,14 +100,16 @@ class Replayer:
                 await self._jobs.stop(recorded, why)
                 return False
             if not is_all_released:
-                await self._release(recorded, recorded.terms.rate, look)
-                return False
+                # A full page says that the next one need not be waited for.
+                released = await self._release(recorded, recorded.terms.rate, look)
+                return max(released, len(look.landed)) >= LANES
         if look.landed or look.moving:
             return bool(look.landed)
         await self._finish(recorded)
         return False
 
-    async def _release(self, replay: Replay, rate: int, look: Look) -> None:
+    async def _release(self, replay: Replay, rate: int, look: Look) -> int:
+        """Let further lanes go on; how many."""
         now = asyncio.get_running_loop().time()
         bucket = self._buckets.setdefault(replay.id, Bucket(rate, now))
         allowed = allowance(replay.progress, rate, moving=look.moving, resting=look.resting, room=bucket.fill(now))
@@ -115,10 +117,11 @@ class Replayer:
             await self._jobs.release(replay, allow=allowed, most=LANES, moving=look.moving > 0) if allowed else None
         )
         if released is None:
-            return
+            return 0
         bucket.take(released.replay.progress.released - replay.progress.released)
         for key in released.keys:
             self._poke(key)
+        return len(released.keys)
 
     async def _finish(self, replay: Replay) -> None:
         """Nothing runs any more: what waits or backs off is recorded as it stands, and the replay is over."""

@@ -60,7 +60,8 @@ CREATE TABLE tallystick.replay_lane (
     why              text,
     released_version bigint,
     PRIMARY KEY (replay, place),
-    UNIQUE (replay, entity, key)
+    -- not led by the replay: without statistics it would be taken for the way to its lanes in their order
+    UNIQUE (entity, key, replay)
 ) WITH (fillfactor = 80);
 
 CREATE INDEX replay_lane_open ON tallystick.replay_lane (replay, place) WHERE state IN ('released', 'changed');
@@ -233,6 +234,49 @@ BEGIN
     RETURN 'done';
 END $$;
 
+-- Messages of a plan behind a number, of some keys or of all, as far as they still stand in a lane, in its order.
+CREATE FUNCTION tallystick.replay_planned(p_id bigint, p_after integer, p_entities text[], p_keys text[],
+                                          p_limit integer)
+RETURNS TABLE (number integer, entity text, key text, ref uuid, source text, event_id text, type text, body_hash bytea,
+               body bytea, series text, sequence bigint, "position" bigint, attempts integer, kills boolean)
+LANGUAGE plpgsql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    numbers integer[];
+BEGIN
+    IF p_entities IS NULL THEN
+        numbers := ARRAY(
+            SELECT t.number FROM tallystick.replay_item t
+            WHERE t.replay = p_id AND t.number > p_after
+              AND EXISTS (SELECT FROM tallystick.inbox i WHERE i.ref = t.ref AND i.position IS NOT NULL)
+            ORDER BY t.number LIMIT p_limit);
+    ELSE
+        numbers := ARRAY(
+            SELECT t.number
+            FROM unnest(p_entities, p_keys) k(entity, key)
+            CROSS JOIN LATERAL (
+                SELECT n.first, n.last FROM tallystick.replay_lane n
+                WHERE n.replay = p_id AND n.entity = k.entity AND n.key = k.key OFFSET 0) l
+            CROSS JOIN LATERAL (
+                SELECT m.number, m.ref FROM tallystick.replay_item m
+                WHERE m.replay = p_id AND m.number BETWEEN GREATEST(l.first, p_after + 1) AND l.last OFFSET 0) t
+            WHERE EXISTS (SELECT FROM tallystick.inbox i WHERE i.ref = t.ref AND i.position IS NOT NULL)
+            ORDER BY t.number LIMIT p_limit);
+    END IF;
+    RETURN QUERY
+    SELECT t.number, t.entity, t.key, i.ref, i.source, i.event_id, i.type, i.body_hash, i.body, i.series, i.sequence,
+           i.position, i.attempts,
+           EXISTS (SELECT FROM tallystick.cases c
+                   WHERE c.ref = i.ref AND c.closed_at IS NULL AND c.code = 'kills_process')
+    FROM unnest(numbers) n
+    CROSS JOIN LATERAL (
+        SELECT * FROM tallystick.replay_item m WHERE m.replay = p_id AND m.number = n OFFSET 0) t
+    JOIN tallystick.inbox i ON i.ref = t.ref
+    ORDER BY t.number;
+END $$;
+
 -- Keep predictions, over earlier ones, and what lanes rely on. The replay after it; nothing, if it was changed.
 CREATE FUNCTION tallystick.predict_replay(p_id bigint, p_version bigint, p_numbers integer[], p_verdicts text[],
                                           p_codes text[], p_predictions text[], p_entities text[], p_keys text[],
@@ -259,15 +303,16 @@ END $$;
 
 -- Let further lanes go on, in their order, until they hold p_allow messages: all of one entity, and while earlier ones
 -- are moving (p_moving) of theirs, so that what others refer to comes to rest first. Rows are locked in the global order; a lane
--- that is not as it was planned is left alone, with the reason. The replay after it; nothing, if it was changed
--- since, or no lane is next.
+-- that is not as it was planned is left alone, with the reason. The replay after it, and the keys that may run; nothing, if
+-- it was changed since, or no lane is next.
 CREATE FUNCTION tallystick.release_replay(p_id bigint, p_version bigint, p_allow integer, p_most integer,
-                                          p_moving boolean) RETURNS SETOF tallystick.replay
+                                          p_moving boolean,
+                                          OUT job tallystick.replay, OUT entities text[], OUT ids text[])
+RETURNS SETOF record
 LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off
 AS $$
 DECLARE
-    job   tallystick.replay;
     kind  text;
     until integer;
     refs  uuid[];
@@ -287,8 +332,8 @@ BEGIN
     SELECT max(n.place) INTO until FROM (
         SELECT l.place, l.first - min(l.first) OVER () AS before
         FROM (SELECT * FROM tallystick.replay_lane l
-              WHERE l.replay = p_id AND l.place > job.place AND l.entity = kind COLLATE "C"
-              ORDER BY l.place LIMIT p_most) l) n
+              WHERE l.replay = p_id AND l.place > job.place ORDER BY l.place LIMIT p_most) l
+        WHERE l.entity = kind COLLATE "C") n  -- filtered behind the limit: whoever looks for it first reads the whole replay
     WHERE n.before < p_allow;
     IF until IS NULL THEN
         RETURN;
@@ -332,10 +377,14 @@ BEGIN
     SELECT COALESCE(array_agg(a.ref), '{}') INTO refs FROM again a;
     DELETE FROM tallystick.lane_suspect s WHERE s.ref = ANY (refs);
     PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases(refs, '{}', 'retried', job.started_by));
+    SELECT COALESCE(array_agg(l.entity ORDER BY l.place), '{}'), COALESCE(array_agg(l.key ORDER BY l.place), '{}')
+    INTO entities, ids
+    FROM tallystick.replay_lane l
+    WHERE l.replay = p_id AND l.place > job.place AND l.place <= until AND l.state = 'released';
     UPDATE tallystick.replay r SET place = until, version = r.version + 1,
         released = (SELECT l.last FROM tallystick.replay_lane l WHERE l.replay = p_id AND l.place = until)
-    WHERE r.id = p_id RETURNING * INTO job;
-    RETURN NEXT job;
+    WHERE r.id = p_id RETURNING r.* INTO job;
+    RETURN NEXT;
 END $$;
 
 -- Lanes that were let go on or left alone and are not recorded, and how each stands: 'moving' ones run, or will once a
@@ -360,6 +409,43 @@ AS $$
     JOIN tallystick.entity e ON e.entity = l.entity AND e.key = l.key
     LEFT JOIN tallystick.entity t ON t.entity = e.wait_entity AND t.key = e.wait_key
     WHERE l.replay = p_id AND l.state IN ('released', 'changed')
+$$;
+
+-- What is under way, of one moment: how many messages of lanes are moving and resting; and beside it, in each row, a message
+-- of the first p_limit lanes that have landed, if any have: what was predicted, what became of it, and the keys that have
+-- another version than the prediction stood on: of its own key, when the lane was let go on. OFFSET 0 keeps the planner
+-- from reading all messages of the replay for each lane.
+CREATE FUNCTION tallystick.look_at_replay(p_id bigint, p_limit integer, p_final boolean)
+RETURNS TABLE (moving integer, resting integer, number integer, predicted text, predicted_code text, verdict text,
+               code text, reason text, why text, moved text[])
+LANGUAGE sql STABLE
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+    WITH lanes AS MATERIALIZED (SELECT * FROM tallystick.replay_lanes(p_id, p_final)),
+    landed AS (SELECT * FROM lanes n WHERE n.stands = 'landed' ORDER BY n.place LIMIT p_limit)
+    SELECT s.moving, s.resting, l.number, l.predicted, l.predicted_code, l.verdict, l.code, l.reason, l.why, l.moved
+    FROM (SELECT COALESCE(sum(n.last - n.first + 1) FILTER (WHERE n.stands = 'moving'), 0)::integer AS moving,
+                 COALESCE(sum(n.last - n.first + 1) FILTER (WHERE n.stands = 'resting'), 0)::integer AS resting
+          FROM lanes n) s
+    LEFT JOIN (
+        SELECT m.number, m.predicted, m.predicted_code, i.verdict, c.code, i.reason, n.why, v.moved
+        FROM landed n
+        CROSS JOIN LATERAL (
+            SELECT ARRAY(
+                SELECT (r ->> 0) || '/' || (r ->> 1)
+                FROM jsonb_array_elements(n.relied) r
+                LEFT JOIN tallystick.entity e ON e.entity = r ->> 0 AND e.key = r ->> 1
+                WHERE CASE WHEN r ->> 0 = n.entity AND r ->> 1 = n.key THEN n.released_version
+                           ELSE COALESCE(e.entity_version, 0) END IS DISTINCT FROM (r ->> 2)::bigint
+                ORDER BY (r ->> 0) COLLATE "C", (r ->> 1) COLLATE "C") AS moved OFFSET 0) v
+        CROSS JOIN LATERAL (
+            SELECT * FROM tallystick.replay_item t
+            WHERE t.replay = p_id AND t.number BETWEEN n.first AND n.last OFFSET 0) m
+        LEFT JOIN tallystick.inbox i ON i.ref = m.ref
+        LEFT JOIN LATERAL (
+            SELECT k.code FROM tallystick.cases k
+            WHERE k.ref = m.ref AND k.closed_at IS NULL AND k.topic IS NULL ORDER BY k.id LIMIT 1) c ON true) l ON true
+    ORDER BY l.number
 $$;
 
 -- Keep what became of the messages of whole lanes, and the counts. The replay after it; nothing, if it was changed.
