@@ -64,9 +64,18 @@ def billing(before: Invoice, after: Invoice, context: Context) -> Invoice:
     booked: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for bill in (bill for line in after.lines for bill in line.bills):
         paper = context.find(ActorKey(bill.entity, bill.id)).state
-        if isinstance(paper, Billed) and bill.line_id in paper.lines:
-            booked[f"{bill.entity}/{bill.id}"][bill.line_id] = paper.lines[bill.line_id].content
+        name = _booked_last(paper, bill.line_id) if isinstance(paper, Billed) else None
+        if name is not None:
+            booked[f"{bill.entity}/{bill.id}"][bill.line_id] = name
     return after.model_copy(update={"booked": dict(booked)})
+
+
+def _booked_last(paper: Billed, line_id: str) -> str | None:
+    """The name of what is booked of a line, or was before it was taken back; None where nothing ever was."""
+    if line_id in paper.lines:
+        return paper.lines[line_id].content
+    former = paper.former.get(line_id, ())
+    return former[-1].booked if former else None
 
 
 def heard(state: B, told: Invoiced | Acted) -> Decision:
@@ -141,11 +150,14 @@ def _invoiced(state: B, told: Invoiced) -> Decision:
 
 
 def _changed_since(state: Billed, told: BilledLine) -> Former | None:
-    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice."""
-    now = state.lines.get(told.line_id)
+    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice.
+
+    One that came when nothing was booked yet bills what was booked first.
+    """
+    now, former = state.lines.get(told.line_id), state.former.get(told.line_id, ())
     if now is not None and now.content == told.booked:
         return None
-    return next((each for each in state.former.get(told.line_id, ()) if each.booked == told.booked), None)
+    return next((each for each in former if told.booked in (each.booked, None)), None)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:
