@@ -21,7 +21,7 @@ class BilledLine(Record):
     state: LineState
     booked: Id | None = None
     """What was booked of it when the invoice came, or last before that, by the name that the sheet or report has for it;
-    None: nothing was yet, or a release has told it that did not keep this."""
+    None: a release has told it that did not keep this."""
 
 
 class Invoiced(Record):

@@ -95,21 +95,17 @@ def booked_in_time(firm: Firm) -> dict[ActorKey, dict[str, dict[str, str]]]:
     """What each invoice must have found booked, read off the timeline: who relies commits before what changes then."""
     tables, found = firm.store.tables, {}
     happened = [(each, tables.inbox[each.ref].message) for each in tables.timeline if each.ref and each.what == "applied"]
+    changes = [each for each, other in happened if other.type.startswith(("timesheet.approved", "timesheet.corrected"))]
     for came, message in happened:
         if came.key not in INVOICES or not message.type.startswith("invoice.issued"):
             continue
         booked = {}
         for bill in orjson.loads(message.body)["data"]["lines"][0]["bills"]:
             sheet = ActorKey("timesheet", bill["id"])
-            before = [each for each, other in happened if each.key == sheet and each.at < came.at and _changes(other.type)]
-            if before:
-                booked[f"timesheet/{sheet.id}"] = {"L0": f"r{len(before)}"}
+            before = [each for each in changes if each.key == sheet and each.at < came.at]
+            booked[f"timesheet/{sheet.id}"] = {"L0": f"r{len(before)}"}
         found[came.key] = booked
     return found
-
-
-def _changes(type_: str) -> bool:
-    return type_.startswith(("timesheet.approved", "timesheet.corrected"))
 
 
 def check(firm: Firm) -> None:
@@ -123,7 +119,7 @@ def check(firm: Firm) -> None:
         now = Timesheet.model_validate_json(tables.row(sheet.key).state or b"").lines["L0"].content
         assert now == f"r{REVISIONS}"
         billing = [each for each in invoices.values() if any(bill.id == sheet.id for bill in each.lines[0].bills)]
-        billed = [each.booked.get(f"timesheet/{sheet.id}", {}).get("L0") for each in billing]
+        billed = [each.booked[f"timesheet/{sheet.id}"]["L0"] for each in billing]
         expected |= {(sheet.id, "invoiced_twice:L0")} if len(billed) > 1 else set()
         expected |= {(sheet.id, "credit_memo:L0")} if {*billed} - {now} else set()
     assert cases == expected

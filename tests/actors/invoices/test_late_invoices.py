@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from actors.entities.expense import ACTOR as REPORTS
 from actors.entities.timesheet import ACTOR as SHEETS
 from schemas.acts import Act, Acted
+from schemas.billed import NOTHING
 from schemas.expense.entity import ExpenseReport
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.invoice.v1 import Bill
@@ -95,7 +96,7 @@ def test_an_invoice_that_comes_after_the_change_bills_what_is_booked() -> None:
 def test_an_invoice_that_comes_before_its_line_bills_what_is_booked_first() -> None:
     new = Given(SHEETS, SHEET, Timesheet(), others=OTHERS)
     invoice = told_by(new)
-    assert invoice.lines == (BilledLine(line_id="1", state="invoiced"),)
+    assert invoice.lines == (BilledLine(line_id="1", state="invoiced", booked=NOTHING),)
     assert accepted(BOOKED.when(invoice)).cases == ()
     in_time = accepted(new.after(invoice, BOOKED_FIRST).when(SIX))
     late = accepted(BOOKED.after(SIX).when(invoice))
@@ -111,6 +112,13 @@ def test_an_invoice_that_comes_after_its_line_was_taken_back_has_to_be_credited(
     # And it is the same where the line is approved again before the sheet hears of it
     again = approved(line("1", "7"), line("2"), revision=3)
     assert accepted(after.after(again).when(told_by(after))).cases == (case,)
+
+
+def test_an_invoice_of_a_release_that_did_not_keep_what_it_bills_asks_nobody() -> None:
+    invoice = told_by(BOOKED)
+    (only,) = invoice.lines
+    unknown = invoice.model_copy(update={"lines": (only.model_copy(update={"booked": None}),)})
+    assert accepted(BOOKED.after(SIX).when(unknown)).cases == ()
 
 
 def test_a_repair_books_the_same_anew() -> None:

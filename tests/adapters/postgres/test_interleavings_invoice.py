@@ -9,6 +9,7 @@ import pytest
 from actors.decision import Accept
 from actors.registry import ACTORS
 from adapters.ports.turns import Again, Committed, Refused, Row, Turn
+from schemas.billed import NOTHING
 from schemas.invoice.told import Invoiced
 from schemas.keys import ActorKey
 from schemas.record import Record
@@ -136,7 +137,7 @@ async def test_an_invoice_beside_the_first_approval_of_its_sheet(stage: Stage, i
     invoice, approval = await process.decide(INVOICE, CAME), await process.decide(SHEET, BOOKED)
     if is_first:
         assert await held_up(stage, invoice, approval) == Committed()
-        assert process.told[SHEET].lines[0].booked is None
+        assert process.told[SHEET].lines[0].booked == NOTHING
     else:
         assert await held_up(stage, approval, invoice) == Refused(Again.REFERENCE)
         await process.commit(INVOICE, CAME)
