@@ -94,7 +94,9 @@ async def played(seed: int, commits: type[MemoryCommits]) -> Firm:
 def booked_in_time(firm: Firm) -> dict[ActorKey, dict[str, dict[str, str]]]:
     """What each invoice must have found booked, read off the timeline: who relies commits before what changes then."""
     tables, found = firm.store.tables, {}
-    happened = [(each, tables.inbox[each.ref].message) for each in tables.timeline if each.ref and each.what == "applied"]
+    happened = [
+        (each, tables.inbox[each.ref].message) for each in tables.timeline if each.ref and each.what == "applied"
+    ]
     changes = [each for each, other in happened if other.type.startswith(("timesheet.approved", "timesheet.corrected"))]
     for came, message in happened:
         if came.key not in INVOICES or not message.type.startswith("invoice.issued"):
