@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,16 +46,22 @@ class Exact(Histogram):
         self.milliseconds.append(round(seconds * 1000, 3))
 
 
-async def run(settings: Settings, count: int, exact: Exact | None = None) -> Taken:
-    """Consume `count` messages. Prints `ready` once it consumes; durations from published to applied go to `exact`."""
+@asynccontextmanager
+async def made(settings: Settings, counts: Counts) -> AsyncIterator[Runtime]:
+    """The gateway without its relay, not started yet."""
     spare_the_long_lived()
-    counts = Counts("bench")
-    if exact is not None:
-        counts.message_seconds = exact
     tuning = Tuning(prefetch=settings.prefetch, relays=False, notices=False)
     async with ports(settings, POLICY, *rabbit(settings)) as outside:
         sources = Sources(lambda: datetime.now(UTC), time_ordered_id)
-        runtime = Runtime(replace(outside, upkeep=None), ACTORS, POLICY, sources, counts, tuning)
+        yield Runtime(replace(outside, upkeep=None), ACTORS, POLICY, sources, counts, tuning)
+
+
+async def run(settings: Settings, count: int, exact: Exact | None = None) -> Taken:
+    """Consume `count` messages. Prints `ready` once it consumes; durations from published to applied go to `exact`."""
+    counts = Counts("bench")
+    if exact is not None:
+        counts.message_seconds = exact
+    async with made(settings, counts) as runtime:
         began_at, began = time.time(), time.perf_counter()
         await runtime.start()
         print("ready", flush=True)
@@ -67,18 +74,23 @@ async def run(settings: Settings, count: int, exact: Exact | None = None) -> Tak
     return Taken(seconds, sum(counts.duplicates.values()), tuple(exact.milliseconds) if exact else (), began_at)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run with a broker's URL, a database's URL, a number of messages, and, if they are wanted, `latencies`."""
-    telemetry.configure("warning")
-    amqp_url, database_url, count, *wanted = arguments
-    settings = read_settings(
+def settings_of(amqp_url: str, database_url: str) -> Settings:
+    """What a process of the bench runs with."""
+    return read_settings(
         {
             "TALLYSTICK_AMQP_URL": amqp_url,
             "TALLYSTICK_DATABASE_URL": database_url,
             "TALLYSTICK_POLICY": "unused",
         }
     )
-    tell(uvloop.run(run(settings, int(count), Exact() if "latencies" in wanted else None)))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run with a broker's URL, a database's URL, a number of messages, and, if they are wanted, `latencies`."""
+    telemetry.configure("warning")
+    amqp_url, database_url, count, *wanted = arguments
+    exact = Exact() if "latencies" in wanted else None
+    tell(uvloop.run(run(settings_of(amqp_url, database_url), int(count), exact)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import big, critical, hot, lines, memory, poison, relay, restart, results, retention, throughput
+from bench import big, critical, hot, lines, memory, poison, relay, replay, restart, results, retention, throughput
 from bench.part import Measure
 from bench.sizes import Sizes
 from bench.targets import Kind
@@ -19,6 +19,7 @@ ORDINARY: Final[Mapping[str, Measure]] = {
     "hot": hot.measure,
     "poison": poison.measure,
     "critical": critical.measure,
+    "replay": replay.measure,
 }
 LARGE: Final[Mapping[str, Measure]] = {
     "relay": relay.measure,

@@ -17,6 +17,7 @@ class Sizes:
     """Of what is compared with the gateway itself."""
     rates: tuple[int, ...] = (500, 1_000, 2_000)
     seconds: float = 10.0
+    replayed: int = 100_000
     big_keys: int = 1_000_000
     big_rows: int = 10_000_000
     parked: int = 1_000_000
@@ -31,7 +32,7 @@ class Sizes:
 
     def quick(self) -> Self:
         """About a minute."""
-        return replace(self, messages=10_000, rounds=1, rounds_apart=1, seconds=3.0)
+        return replace(self, messages=10_000, rounds=1, rounds_apart=1, seconds=3.0, replayed=5_000)
 
     def with_rounds(self, rounds: int | None) -> Self:
         """So many rounds of everything that runs in rounds; None: as it is."""
@@ -46,6 +47,7 @@ class Sizes:
             messages=max(20, round(self.messages * scale)),
             keys=max(10, round(self.keys * scale)),
             seconds=max(1.0, self.seconds * scale),
+            replayed=max(20, round(self.replayed * scale)),
             big_keys=max(20, round(self.big_keys * scale)),
             big_rows=max(200, round(self.big_rows * scale)),
             parked=max(10, round(self.parked * scale)),

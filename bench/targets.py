@@ -85,6 +85,7 @@ TARGETS: Final = (
     Target("critical p50", "published → applied at 1,000 messages/s, median", Side.AT_MOST, 8, " ms"),
     Target("critical p99", "published → applied at 1,000 messages/s, 99th percentile", Side.AT_MOST, 40, " ms"),
     Target("commit", "beside it: one row, committed alone", Side.REPORTED, 0, " ms"),
+    Target("replay", "100,000 parked messages, each of its key, replayed by a plan / T", Side.AT_LEAST, 0.7),
     Target("big", "1,000,000 keys and 10,000,000 messages in the inbox / empty", Side.AT_LEAST, 0.8, kind=Kind.LARGE),
     Target("big random", "the same with random event ids", Side.REPORTED, 0, kind=Kind.LARGE),
     Target(

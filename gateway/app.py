@@ -1,4 +1,7 @@
-"""The composition root: settings and policy become concrete adapters, and those a running process."""
+"""The composition root: settings and policy become concrete adapters, and those a running process.
+
+Long, since it names every part of the process once.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.migrations.upgrade import check
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -34,6 +38,8 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
@@ -63,10 +69,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.scopes import Scopes
 from gateway.http.servers import serve_http
@@ -79,6 +87,7 @@ from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
 from gateway.recon.parts import ReconPorts
 from gateway.recon.repairs import Telling
+from gateway.replay.parts import ReplayPorts
 from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
@@ -201,7 +210,15 @@ async def ports(
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
             sealing=closed(PostgresSealing(url)),
+            replays=_replay_ports(
+                closed(PostgresReplayWork(url)), closed(PostgresCommits(url, settings.commit_seconds))
+            ),
         )
+
+
+def _replay_ports(work: PostgresReplayWork, rows: PostgresCommits) -> ReplayPorts:
+    """One connection holds the lock of the one that works, and does all of it."""
+    return ReplayPorts(work, work, rows)
 
 
 @asynccontextmanager
@@ -231,11 +248,13 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
+    replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
+    replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person,
+        second_person, replaying, MessageActing(messages, runtime.look_at),
     )  # fmt: skip
     try:
         async with (
@@ -244,21 +263,12 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         ):
             yield
     finally:
-        for shown in (
-            entities,
-            cases,
-            acted_on,
-            bindings,
-            imported,
-            rows,
-            runs,
-            plans,
-            kpis,
-            audit,
-            reveals,
-            approvals,
-        ):
-            await shown.close()
+        shown = (
+            entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals, approvals, replays,
+            messages,
+        )  # fmt: skip
+        for each in shown:
+            await each.close()
         await readers.close()
         await overdue.close()
         await restores.close()

@@ -70,6 +70,7 @@ class Counts(Collector):
         self.commands: Counter[tuple[str, ...]] = Counter()
         self.notices: Counter[tuple[str, ...]] = Counter()
         self.removed: Counter[tuple[str, ...]] = Counter()
+        self.replayed: Counter[tuple[str, ...]] = Counter()
         self.store_lost: Counter[tuple[str, ...]] = Counter()
         self.stale_writers = 0
         self.batches = 0
@@ -94,6 +95,7 @@ class Counts(Collector):
                        self.commands)  # fmt: skip
         yield _counter("notices", "Notices by what became of them.", ("outcome",), self.notices)
         yield _counter("rows_removed", "Rows removed for their age.", ("kind",), self.removed)
+        yield _counter("replay_items", "Messages of replays by what came of them.", ("outcome",), self.replayed)
         yield _counter("store_lost", "Batches that the database did not take, or did not answer.", ("outcome",),
                        self.store_lost)  # fmt: skip
         yield _counter("stale_writer", "Commits that lost their compare-and-set.", (), {(): self.stale_writers})

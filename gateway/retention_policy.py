@@ -33,6 +33,8 @@ class RetentionPolicy(BaseModel):
 
     reconciliations_days: float = Field(default=400, gt=0, le=36_500)
     """Reconciliations that are over, with their differences and plans."""
+    replays_days: float = Field(default=400, gt=0, le=36_500)
+    """Replays that are over, with what became of each message."""
 
     @model_validator(mode="after")
     def _remembers_long_enough(self) -> RetentionPolicy:
@@ -53,5 +55,6 @@ class RetentionPolicy(BaseModel):
             Old.CASES: self.cases_days * _DAY,
             Old.DEAD_LETTERS: self.dead_letters_days * _DAY,
             Old.RECONCILIATIONS: self.reconciliations_days * _DAY,
+            Old.REPLAYS: self.replays_days * _DAY,
             Old.ABANDONED: _DAY,
         }

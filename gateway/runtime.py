@@ -67,6 +67,8 @@ from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
 from gateway.reminder import Reminder
+from gateway.replay.parts import ReplayPorts, replayer
+from gateway.replay.worker import Replayer
 from gateway.retention import Cleaner
 from gateway.rules import OVERDUE_SECONDS
 from gateway.sealing import Sealer
@@ -110,8 +112,8 @@ class Ports:
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
-    Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, and without `sealing` no
-    act is sealed.
+    Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, without `sealing` no act
+    is sealed, and without `replays` nothing is replayed.
     """
 
     commits: Sequence[Commits]
@@ -137,6 +139,7 @@ class Ports:
     reconciliation: ReconPorts | None = None
     counting: Counting | None = None
     sealing: Sealing | None = None
+    replays: ReplayPorts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,7 @@ class Runtime:
         self._mapping_retry = self._make_mapping_retry()
         self.read_systems = tuple(read_systems(policy))
         self.reconciliation = self._make_reconciliation(actors, sources)
+        self.replayer = self._make_replayer(sources)
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
@@ -279,6 +283,8 @@ class Runtime:
             self._spawn("mapping_retry", self._mapping_retry.run())
         if self.reconciliation is not None:
             self._spawn("reconciliation", self.reconciliation.reconciler.run())
+        if self.replayer is not None:
+            self._spawn("replays", self.replayer.run())
         if self._cleaner is not None:
             self._spawn("retention", self._cleaner.run())
         if self._follower is not None and self._business is not None:
@@ -449,6 +455,12 @@ class Runtime:
             ports.reconciliation, ports.entities, ports.systems, self.inner, actors, self.policies, self.pauses.active,
             sources.now,
         )  # fmt: skip
+
+    def _make_replayer(self, sources: Sources) -> Replayer | None:
+        ports = self._ports
+        if ports.replays is None:
+            return None
+        return replayer(ports.replays, ports.entities, self._world, self.look_at, sources.ids, self._watch.replayed)
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(

@@ -132,6 +132,16 @@ def retention_failed(kind: str, error: Exception) -> None:
     _log.warning("retention_failed", kind=kind, error=str(error))
 
 
+def replay_stopped(replay: int, why: str) -> None:
+    """A replay has paused itself."""
+    _log.warning("replay_stopped", replay=replay, why=why)
+
+
+def replay_ended(replay: int, settled: int, failed: int) -> None:
+    """A replay is over."""
+    _log.info("replay_ended", replay=replay, settled=settled, failed=failed)
+
+
 def broker_changed(what: str, detail: str) -> None:
     """A connection or channel to the broker went or came."""
     _log.warning("broker_changed", what=what, detail=detail)

@@ -12,23 +12,18 @@ from adapters.ports.entities import Entities, Judgement
 from adapters.ports.store import Commits
 from adapters.ports.turns import Turn
 from gateway.activation import Activation, Entry
-from gateway.deciding import actor_of, surroundings
 from gateway.door import QUEUE_PREFIX, Door
 from gateway.draft import Draft
-from gateway.fold import fold
-from gateway.holding import hold
-from gateway.loading import Loaded, Loading
+from gateway.loading import Loading
 from gateway.references import References
+from gateway.rehearsal import Rehearsal
 from gateway.source_policy import Source
 from gateway.world import World
 from schemas.bindings import is_binding
 from schemas.codec import STRUCTURED
-from schemas.facts import Claim
-from schemas.keys import EXTERNAL, ActorKey
+from schemas.keys import ActorKey
 from schemas.verdicts import Failure, Verdict
 
-ROUNDS: Final = 5
-"""Turns that are decided until what they claim is known to be free or held, as a commit says it."""
 SNAPSHOTS: Final = 1000
 """References of one trial, which are all read anew."""
 
@@ -106,15 +101,8 @@ class Trial:
         """The turn that would take the event in."""
         # References of its own: what others keep in memory may be out of date, and no commit says so here.
         world = replace(self._world, references=References(self._world.actors, capacity=SNAPSHOTS))
-        loading = Loading(self._commits, world)
-        activation = await self._activated(key, entry, loading)
-        for _ in range(ROUNDS):
-            draft = _decided(activation, await loading.references([activation]), world)
-            held = await self._held(draft)
-            if draft.size and held.keys() <= activation.taken.keys():
-                return draft
-            activation.taken.update(held)
-        raise AssertionError(f"{key}: a trial finds no end")
+        rehearsal = Rehearsal(self._commits, self._entities, world)
+        return await rehearsal.turn(await self._activated(key, entry, rehearsal.loading))
 
     async def _activated(self, key: ActorKey, entry: Entry, loading: Loading) -> Activation:
         """The key that an event is for, loaded; for an external one that is bound, the key that it means."""
@@ -123,13 +111,6 @@ class Trial:
         if activation.memory is not None and is_binding(activation.memory.state):
             return await self._activated(activation.memory.state.key, entry, loading)
         return activation
-
-    async def _held(self, draft: Draft) -> Mapping[Claim, ActorKey]:
-        """What a turn claims and another key has."""
-        turn = draft.turn
-        claims = {*turn.claims, *(Claim(EXTERNAL, external.id) for external in turn.binds)}
-        holders = await self._entities.holders(claims) if claims else {}
-        return {claim: holder for claim, holder in holders.items() if holder != turn.key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +135,3 @@ class _Handed:
 
     def ack(self) -> None:
         """Nobody has delivered it."""
-
-
-def _decided(activation: Activation, loaded: Loaded, world: World) -> Draft:
-    memory = activation.memory
-    if memory is None:
-        raise AssertionError(f"{activation.key} was not loaded")
-    if activation.key.is_external:
-        return hold(activation, memory, world.rules())
-    # A decision that raises is told by its failure.
-    around = surroundings(world, loaded, lambda _key, _error: None)
-    return fold(actor_of(memory, world.actors), activation, memory, around)

@@ -8,6 +8,7 @@ from typing import Final
 
 from adapters.ports.broker import Delivery, Published
 from adapters.ports.outbox import Leased
+from adapters.ports.replays import Outcome as ReplayOutcome
 from adapters.ports.retention import Old
 from adapters.ports.turns import Again, Refused
 from gateway import telemetry
@@ -130,6 +131,10 @@ class Watch:
     def removed(self, old: Old, count: int) -> None:
         """Rows were removed for their age."""
         self._counts.removed[(old,)] += count
+
+    def replayed(self, outcome: ReplayOutcome, count: int) -> None:
+        """Messages of a replay have their result."""
+        self._counts.replayed[(outcome,)] += count
 
     def published(self, what: Published, count: int) -> None:
         """Notices were published."""

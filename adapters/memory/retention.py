@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import islice, takewhile
 from typing import Final, assert_never
 
 from adapters.memory.recon import ReconTables
+from adapters.memory.replays import ReplayTables
 from adapters.memory.rows import Accepted
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.retention import Old
 from schemas.verdicts import FINAL, Verdict
 
+DAY: Final = 86_400.0
 _OVER: Final = FINAL | {Verdict.CONFLICT}
 """A conflict is over with its case."""
 
@@ -18,9 +21,10 @@ _OVER: Final = FINAL | {Verdict.CONFLICT}
 class MemoryRetention:
     """Port `Retention`."""
 
-    def __init__(self, tables: Tables, recon: ReconTables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, recon: ReconTables, replays: ReplayTables, clock: Clock) -> None:
         self._tables = tables
         self._recon = recon
+        self._replays = replays.replays
         self._clock = clock
 
     async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
@@ -31,17 +35,9 @@ class MemoryRetention:
             case Old.ATTEMPTS:
                 return self._attempts(before, limit)
             case Old.TIMELINE:
-                timeline = self._tables.timeline
-                gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
-                self._tables.timeline = timeline[len(gone) :]
-                self._tables.timeline_removed += len(gone)
-                return len(gone)
+                return self._timeline(before, limit)
             case Old.CASES:
-                cases = self._tables.cases
-                closed = (row for row in cases if row.closed_at is not None and row.closed_at < before)
-                numbers = {row.id for row in islice(closed, limit)}
-                self._tables.cases = [row for row in cases if row.id not in numbers]
-                return len(numbers)
+                return self._cases(before, limit)
             case Old.DEAD_LETTERS:
                 letters = self._tables.dead_letters
                 settled = (digest for digest, row in letters.items() if (row.settled_at or before) < before)
@@ -51,12 +47,10 @@ class MemoryRetention:
                 return len(digests)
             case Old.RECONCILIATIONS:
                 return self._reconciliations(before, limit)
+            case Old.REPLAYS:
+                return self._remove_replays(before, limit)
             case Old.ABANDONED:
-                abandoned = self._tables.abandoned
-                tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
-                for token in tokens:
-                    del abandoned[token]
-                return len(tokens)
+                return self._abandoned(before, limit)
             case _:
                 assert_never(old)
 
@@ -78,6 +72,27 @@ class MemoryRetention:
             del tables.inbox[row.message.ref]
             del tables.identities[row.message.source, row.message.id]
         return len(gone)
+
+    def _timeline(self, before: float, limit: int) -> int:
+        timeline = self._tables.timeline
+        gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
+        self._tables.timeline = timeline[len(gone) :]
+        self._tables.timeline_removed += len(gone)
+        return len(gone)
+
+    def _abandoned(self, before: float, limit: int) -> int:
+        abandoned = self._tables.abandoned
+        tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
+        for token in tokens:
+            del abandoned[token]
+        return len(tokens)
+
+    def _cases(self, before: float, limit: int) -> int:
+        cases = self._tables.cases
+        closed = (row for row in cases if row.closed_at is not None and row.closed_at < before)
+        numbers = {row.id for row in islice(closed, limit)}
+        self._tables.cases = [row for row in cases if row.id not in numbers]
+        return len(numbers)
 
     def _attempts(self, before: float, limit: int) -> int:
         tables = self._tables
@@ -112,3 +127,26 @@ class MemoryRetention:
         for id in old:
             del runs[id]
         return len(old)
+
+    def _remove_replays(self, before: float, limit: int) -> int:
+        expired = self._clock() - DAY
+        old = [
+            id
+            for id, kept in self._replays.items()
+            if _is_before(kept.replay.ended_at, before)
+            or (kept.replay.started_at is None and _is_before(kept.replay.expires_at, expired))
+        ][:limit]
+        left = limit
+        for id in old:
+            gone = self._replays[id].items[:left]
+            del self._replays[id].items[:left]
+            left -= len(gone)
+        if left < limit:
+            return limit - left
+        for id in old:
+            del self._replays[id]
+        return len(old)
+
+
+def _is_before(at: datetime | None, moment: float) -> bool:
+    return at is not None and at.timestamp() < moment

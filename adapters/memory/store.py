@@ -17,12 +17,15 @@ from adapters.memory.kpis import MemoryBooks, MemoryKpis
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.looks import MemoryLooks
+from adapters.memory.message_acts import MemoryMessageActs
 from adapters.memory.notices import MemoryNotices
 from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
 from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
+from adapters.memory.replay_work import MemoryReplayWork
+from adapters.memory.replays import MemoryReplays, ReplayTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.reveals import MemoryReveals
@@ -64,6 +67,9 @@ class MemoryClients:
     sealing: MemorySealing
     reveals: MemoryReveals
     approvals: MemoryApprovals
+    replays: MemoryReplays
+    replay_work: MemoryReplayWork
+    message_acts: MemoryMessageActs
     remembered: Remembered
 
 
@@ -77,6 +83,7 @@ class MemoryStore:
         self.tables = Tables(clock)
         self._clock = clock
         self._recon = ReconTables()
+        self._replays = ReplayTables()
 
     def clients(self) -> MemoryClients:
         """The clients of one more process."""
@@ -95,7 +102,7 @@ class MemoryStore:
             MemorySuspects(tables, clock),
             MemoryLooks(tables),
             MemoryRestores(tables, clock),
-            MemoryRetention(tables, recon, clock),
+            MemoryRetention(tables, recon, self._replays, clock),
             MemoryEntities(tables),
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),
@@ -111,5 +118,8 @@ class MemoryStore:
             MemorySealing(tables, clock),
             MemoryReveals(tables),
             MemoryApprovals(tables),
+            MemoryReplays(tables, self._replays, clock),
+            MemoryReplayWork(tables, self._replays, clock),
+            MemoryMessageActs(tables),
             remembered,
         )

@@ -20,6 +20,8 @@ class Old(StrEnum):
     """Settled ones."""
     RECONCILIATIONS = "reconciliations"
     """Differences of those that are over, and then these themselves with their plans."""
+    REPLAYS = "replays"
+    """Messages of replays that are over, and then these themselves; and plans that expired a day ago."""
     ABANDONED = "abandoned"
     """Tokens of claims that must never be served."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from uuid import uuid4
 
 import click
 
-from gateway.cli.options import JSON, output_option, rows_option
+from gateway.cli.options import JSON, output_option, read_changes, rows_option
 from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.remote import Remote, remote, remote_options
 from gateway.exits import Exit, Failed
@@ -176,7 +175,7 @@ def retry(id: int, **given: Any) -> None:  # noqa: ANN401 - click hands over the
 @_act_options
 def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """Correct what case ID is about, and let it run again."""
-    _act(Act.EDIT_RETRY, id, changes=_changes(changes), **given)
+    _act(Act.EDIT_RETRY, id, changes=read_changes(changes), **given)
 
 
 @case.command()
@@ -185,7 +184,7 @@ def edit_retry(id: int, changes: str, **given: Any) -> None:  # noqa: ANN401 - c
 @_act_options
 def cancel(id: int, changes: str | None, **given: Any) -> None:  # noqa: ANN401 - click hands over the options of every act
     """End what case ID is about."""
-    _act(Act.CANCEL, id, changes=None if changes is None else _changes(changes), **given)
+    _act(Act.CANCEL, id, changes=None if changes is None else read_changes(changes), **given)
 
 
 @case.command()
@@ -231,17 +230,6 @@ def settle(
 def _tag(version: int | None) -> str | None:
     """The `If-Match` of a version."""
     return None if version is None else f'"{version}"'
-
-
-def _changes(text: str) -> Mapping[str, object]:
-    """What `--changes` says. Raises `UsageError`."""
-    try:
-        read = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"--changes: it is not JSON: {error}") from error
-    if not isinstance(read, dict):
-        raise click.UsageError('--changes: write a JSON object, such as {"tax_profile": "de"}')
-    return read
 
 
 def _act(  # noqa: PLR0913 - one for each option

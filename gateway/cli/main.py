@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
         "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
-        "message": Entry("gateway.cli.message", "message", "Show messages: what came in, and what became of it."),
+        "message": Entry("gateway.cli.message", "message", "Show messages, correct one, or let one run again."),
         "lane": Entry("gateway.cli.lane", "lane", "Show and mend lanes: what stands still of a key."),
         "dead-letter": Entry(
             "gateway.cli.dead_letter", "dead_letter", "Show, retry, and discard what became no message."
@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),
+        "replay": Entry("gateway.cli.replay", "replay", "Let messages that stand still go on, by a plan."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
         "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API."),

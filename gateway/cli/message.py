@@ -1,28 +1,35 @@
-"""`tallystick message`: what came in and what became of it, over the API of a gateway that runs."""
+"""`tallystick message`: what came in, and letting it run anew, over the API of a gateway that runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import click
 
-from gateway.cli.options import JSON, output_option, rows_option
+from gateway.cli.options import JSON, output_option, read_changes, rows_option
 from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.remote import remote, remote_options
 from schemas.verdicts import Verdict
 
+MESSAGES: Final = "/v1/messages"
 LIST: Final = ("ref", "received_at", "source", "id", "type", "key", "verdict", "reason")
+COLUMNS: Final = ("field", "before", "after")
 MOST: Final = 100_000
 _STORED: Final = [verdict.value for verdict in Verdict if verdict is not Verdict.DEAD_LETTER]
+
+_REF = click.argument("ref", type=click.UUID)
+_REASON = click.option("--reason", required=True, help="Why; kept in the audit.")
 
 
 @click.group()
 def message() -> None:
-    """Show messages: what came in, and what became of it.
+    """Show messages, correct one, or let one run again.
 
-    Asks a gateway that runs, by its API.
+    Asks the API of a gateway that runs. Only what stands in a lane is corrected, and only what was discarded or is
+    stale runs again. REF is the message's reference, as lanes, cases, and timelines name it.
     """
 
 
@@ -35,17 +42,17 @@ def message() -> None:
 @rows_option
 def list_(url: str | None, token_file: Path | None, most: int, output: str, **asked: str | None) -> None:
     """List messages, the newest first."""
-    items = remote(url, token_file).all("/v1/messages", most, **asked)
+    items = remote(url, token_file).all(MESSAGES, most, **asked)
     show_rows(output, items, LIST, [_row(item) for item in items])
 
 
 @message.command()
-@click.argument("ref", type=click.UUID)
+@_REF
 @remote_options
 @output_option
 def show(ref: object, url: str | None, token_file: Path | None, output: str) -> None:
     """Show the message with the reference REF, without its body."""
-    told = remote(url, token_file).get(f"/v1/messages/{ref}").content
+    told = remote(url, token_file).get(f"{MESSAGES}/{ref}").content
     if output == JSON:
         show_json(told)
     else:
@@ -53,13 +60,72 @@ def show(ref: object, url: str | None, token_file: Path | None, output: str) -> 
 
 
 @message.command()
-@click.argument("ref", type=click.UUID)
+@_REF
 @click.option("--reason", required=True, help="Why you need to see it; kept in the audit, with your name.")
 @remote_options
 def payload(ref: object, reason: str, url: str | None, token_file: Path | None) -> None:
     """Print the event of the message REF as it was taken in. It may be about people."""
-    told = remote(url, token_file).get(f"/v1/messages/{ref}/payload", reason=reason).content
+    told = remote(url, token_file).get(f"{MESSAGES}/{ref}/payload", reason=reason).content
     click.echo(told)
+
+
+@message.command()
+@_REF
+@click.option(
+    "--changes", required=True, metavar="JSON",
+    help='What is to differ of its data: {"project": {"id": "P-2"}}; null takes a field away, and lists are replaced.',
+)  # fmt: skip
+@_REASON
+@click.option("--dry-run", is_flag=True, help="Only check it, and show what would differ.")
+@remote_options
+@output_option
+def edit(
+    ref: object, changes: str, reason: str, url: str | None, token_file: Path | None, output: str, *, dry_run: bool
+) -> None:
+    """Put a corrected message in the place of message REF, which stands in a lane."""
+    body = {"reason": reason, "changes": read_changes(changes), "dry_run": dry_run}
+    told = remote(url, token_file).send("POST", f"{MESSAGES}/{ref}/edit", body).content
+    if output == JSON:
+        show_json(told)
+        return
+    show_table(COLUMNS, [_cells(each) for each in told["changes"]])
+    click.echo("Nothing is changed: leave out --dry-run." if dry_run else f"It is message {told['edited']} now.")
+
+
+@message.command()
+@_REF
+@_REASON
+@remote_options
+@output_option
+def force(ref: object, reason: str, url: str | None, token_file: Path | None, output: str) -> None:
+    """Let message REF be decided, which is stale: a newer one was applied before it came."""
+    body = {"reason": reason}
+    _show(remote(url, token_file).send("POST", f"{MESSAGES}/{ref}/force", body).content, output)
+
+
+@message.command()
+@_REF
+@_REASON
+@remote_options
+@output_option
+def undiscard(ref: object, reason: str, url: str | None, token_file: Path | None, output: str) -> None:
+    """Let message REF, which was discarded, stand first in its lane again."""
+    api = remote(url, token_file)
+    lane = api.get(f"{MESSAGES}/{ref}").content
+    path = f"/v1/lanes/{quote(lane['entity'], safe='')}/{quote(lane['key'], safe='')}/undiscard"
+    _show(api.send("POST", path, {"reason": reason, "message": str(ref)}).content, output)
+
+
+def _show(told: Mapping[str, Any], output: str) -> None:
+    if output == JSON:
+        show_json(told)
+    else:
+        lane = told["lane"]
+        click.echo(f"Message {told['message']} stands first in the lane of {lane['entity']}/{lane['key']}.")
+
+
+def _cells(change: Mapping[str, str | None]) -> Sequence[str]:
+    return [change["path"] or "", change["before"] or "", change["after"] or ""]
 
 
 def _row(item: Mapping[str, Any]) -> list[str]:

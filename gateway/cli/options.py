@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -181,3 +182,14 @@ def _checked(option: str, variable: str, value: str | None, check: Callable[[str
         return check(url) if url else ""
     except ValueError as error:
         raise click.UsageError(f"{option if value else variable}: {error}") from error
+
+
+def read_changes(text: str) -> Mapping[str, object]:
+    """What `--changes` says. Raises `UsageError`."""
+    try:
+        read = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"--changes: it is not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise click.UsageError('--changes: write a JSON object, such as {"tax_profile": "de"}')
+    return read

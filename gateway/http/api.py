@@ -20,10 +20,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.scopes import About, Scopes
@@ -68,6 +70,8 @@ class Operators:
     audit: AuditViews
     message_payloads: MessagePayloads
     second_person: SecondPerson
+    replays: ReplayRoutes
+    message_acts: MessageActing
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -83,10 +87,13 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message, About.MESSAGE),
         Route(hdrs.METH_GET, "/v1/messages/{ref}/payload", reveal, operators.message_payloads.payload, About.MESSAGE),
+        Route(hdrs.METH_POST, "/v1/messages/{ref}/edit", operate, operators.message_acts.edit, About.MESSAGE),
+        Route(hdrs.METH_POST, "/v1/messages/{ref}/force", operate, operators.message_acts.force, About.MESSAGE),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
         Route(hdrs.METH_GET, lane, read, views.lane, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/retry", operate, operators.acts.retry, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/discard", operate, operators.acts.discard, About.LANE),
+        Route(hdrs.METH_POST, f"{lane}/undiscard", operate, operators.message_acts.undiscard, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/close-gap", operate, operators.acts.close_gap, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/settle", operate, operators.acts.settle, About.LANE),
         Route(hdrs.METH_POST, f"{lane}/pause", operate, operators.pausing.begin_lane, About.LANE),
@@ -123,6 +130,16 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
+        Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
+        Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
+        Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
+        Route(hdrs.METH_POST, "/v1/replays", operate, operators.replays.start),
+        Route(hdrs.METH_GET, "/v1/replays", read, operators.replays.replays),
+        Route(hdrs.METH_GET, "/v1/replays/{id}", read, operators.replays.replay),
+        Route(hdrs.METH_GET, "/v1/replays/{id}/items", entities, operators.replays.items),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/pause", operate, operators.replays.pause),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/resume", operate, operators.replays.resume),
+        Route(hdrs.METH_POST, "/v1/replays/{id}/cancel", operate, operators.replays.cancel),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
         Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
         Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),

@@ -81,11 +81,15 @@ def _storable(changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
+Changes = Annotated[Mapping[str, Any], AfterValidator(_storable)]
+"""Fields that a person has corrected."""
+
+
 class ActOnCase(Record):
     """The body of an act on a case."""
 
     reason: Reason
-    changes: Annotated[Mapping[str, Any], AfterValidator(_storable)] | None = None
+    changes: Changes | None = None
     """The corrected fields, with `edit-retry`; with `cancel` which of two stays, where the case asks for it."""
 
 

@@ -21,12 +21,14 @@ from adapters.ports.history import History
 from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
+from adapters.ports.message_acts import MessageActs
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
 from adapters.ports.recon import Holdings, Runs, RunWork
 from adapters.ports.recon_plans import Plans
+from adapters.ports.replays import JobWork, PlanWork, ReplayActs, Replays
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.reveals import Reveals
@@ -46,12 +48,15 @@ from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
@@ -69,6 +74,14 @@ class _Client(Protocol):
 
 class CaseStore(Cases, CaseActs, Protocol):
     """Both ports to cases: one client is both."""
+
+
+class ReplayStore(Replays, ReplayActs, Protocol):
+    """Both ports to replays: one client is both."""
+
+
+class ReplayWork(PlanWork, JobWork, Protocol):
+    """Both ports to the work on them."""
 
 
 class Counts(NamedTuple):
@@ -115,6 +128,9 @@ class Process:
     sealing: Sealing
     reveals: Reveals
     approvals: Approvals
+    replays: ReplayStore
+    replay_work: ReplayWork
+    message_acts: MessageActs
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -215,6 +231,9 @@ class MemoryStoreStand:
             clients.sealing,
             clients.reveals,
             clients.approvals,
+            clients.replays,
+            clients.replay_work,
+            clients.message_acts,
             clients.remembered,
         )
 
@@ -280,6 +299,7 @@ class PostgresStoreStand:
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
             PostgresAudit(url), PostgresSealing(url), PostgresReveals(url), PostgresApprovals(url),
+            PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

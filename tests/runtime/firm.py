@@ -31,6 +31,7 @@ from adapters.ports.views import (
 from adapters.rabbitmq.topology import EVENTS, topology
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile, parse_policy
+from gateway.replay.parts import ReplayPorts
 from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning
 from schemas.codec import STRUCTURED, encode
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
@@ -191,11 +192,12 @@ class Gateway:
             policies=store.policies,
             unmapped=store.unmapped,
             counting=Counting(store.books, store.kpis),
+            replays=ReplayPorts(store.replay_work, store.replay_work, firm.store.clients().commits),
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         tuning = Tuning(prefetch=50, bounds=SMALL)
         self.runtime = Runtime(ports, firm.actors, firm.desk.file, sources, Counts("test"), tuning, texts=firm.desk)
-        self._notices, self._looks = store.notices, looks
+        self._locks = (store.notices, looks, store.replay_work)
 
     async def kill(self) -> None:
         """End it at once: the broker takes back what was not acked, and nobody says good-bye."""
@@ -211,8 +213,8 @@ class Gateway:
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)
-        await self._notices.close()  # its locks go with its connections
-        await self._looks.close()
+        for lock in self._locks:  # they go with the connections
+            await lock.close()
 
 
 @dataclass

@@ -116,7 +116,7 @@ class Process:
         actors = {"job": town.actor}
         references = References(actors, capacity=100)
         self.pauses = PauseBook(town.store.clients().pauses, self.bus.poke, Backoff(chance=chance))
-        world = World(
+        self.world = world = World(
             actors,
             references,
             read,

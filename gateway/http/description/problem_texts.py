@@ -85,6 +85,38 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
         p.RECON_NOTHING: (
             "None of the differences can be repaired by commands. Ask with `dry_run` for the reason of each."
         ),
+        p.REPLAY_NOT_FOUND: (
+            "No replay or plan has this number, or no plan this token. Look at `GET /v1/replays` and `GET "
+            "/v1/replays/plans`."
+        ),
+        p.REPLAY_NOTHING: (
+            "No message that stands still is what the filter says. Widen it, and look at `GET /v1/lanes` and `GET "
+            "/v1/cases`; what is under way needs no replay."
+        ),
+        p.REPLAY_TOO_LARGE: (
+            "One plan would hold too many messages; `detail` says how many. Narrow the filter by entity, code, "
+            "source, or time, and plan several replays."
+        ),
+        p.REPLAY_EXPIRED: (
+            "Since the plan was made too much may have changed for its predictions to hold. Plan again, and look at "
+            "what it says now."
+        ),
+        p.REPLAY_ELSEWHERE: (
+            "The plan was started already, or the replay is not where this is done: only one that is paused is "
+            "resumed, and one that has ended is left as it is."
+        ),
+        p.MESSAGE_ELSEWHERE: (
+            "The message is not in the state that this is for: what stands in a lane is edited, what is stale is "
+            "forced, what was discarded comes back. `GET /v1/messages/{ref}` says how it stands."
+        ),
+        p.MESSAGE_OVERTAKEN: (
+            "Something later of its key was applied since it was discarded, so it cannot come back in its order. Let "
+            "its source publish what is still wanted as a new event."
+        ),
+        p.EDIT_INVALID: (
+            "The message that the edit would make is refused as it would be if it arrived now; `detail` names the "
+            "field. Nothing was changed."
+        ),
         p.LETTER_NOT_FOUND: ("No dead letter has this digest. Look at `GET /v1/dead-letters`."),
         p.LETTER_REFUSED: (
             "The same bytes still cannot become a message, for the reason in `detail`. Mend that, in the policy file "

@@ -22,9 +22,13 @@ from gateway.http.entities import EntityFile
 from gateway.http.kpis import KpisQuery, ToldKpis
 from gateway.http.letter_acts import LetterDone, ManyRetried
 from gateway.http.mappings import ToldActivation
+from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, WouldEdit
 from gateway.http.pauses import ActivePauses, PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
 from gateway.http.recon_told import Drafted, RunFile, ToldDifference, ToldRun
+from gateway.http.replay_requests import ItemsQuery, PlanReplay, StartReplay
+from gateway.http.replay_told import ToldItem as ToldReplayItem
+from gateway.http.replay_told import ToldReplay, ToldReplayPlan
 from gateway.http.requests import (
     Because,
     BeginPause,
@@ -56,6 +60,8 @@ GET, POST, PATCH, DELETE = "GET", "POST", "PATCH", "DELETE"
 _BEGUN: Final = (200, 202)
 """202: it was taken, and is not durable yet."""
 _LANE: Final = "/v1/lanes/{entity}/{key}"
+_MESSAGE: Final = "/v1/messages/{ref}"
+_REPLAYS: Final = "/v1/replays"
 _CASE: Final = "/v1/cases/{id}"
 _LETTER: Final = "/v1/dead-letters/{digest}"
 _RECON: Final = "/v1/reconciliations/{id}"
@@ -70,10 +76,21 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/messages"): Shape(Json(Page[MessageRow]), MessagesQuery, is_page=True),
         (GET, "/v1/messages/{ref}"): Shape(Json(MessageRow), refuses=(p.MESSAGE_NOT_FOUND,)),
         (GET, "/v1/messages/{ref}/payload"): Shape(_EVENT, PayloadQuery, refuses=(p.MESSAGE_NOT_FOUND,)),
+        (POST, f"{_MESSAGE}/edit"): Shape(
+            Json(MessageDone | WouldEdit), body=EditMessage,
+            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.EDIT_INVALID),
+        ),
+        (POST, f"{_MESSAGE}/force"): Shape(
+            Json(MessageDone), body=Because, refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE)
+        ),
         (GET, "/v1/lanes"): Shape(Json(Page[LaneRow]), LanesQuery, is_page=True),
         (GET, _LANE): Shape(Json(LaneFile), refuses=(p.LANE_NOT_FOUND,)),
         (POST, f"{_LANE}/retry"): Shape(Json(LaneDone), body=Retry, refuses=(p.LANE_NOT_FOUND, p.LANE_KILLS)),
         (POST, f"{_LANE}/discard"): Shape(Json(LaneDone), body=Discard, refuses=(p.LANE_NOT_FOUND, p.LANE_CHANGED)),
+        (POST, f"{_LANE}/undiscard"): Shape(
+            Json(MessageDone), body=Undiscard,
+            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.MESSAGE_OVERTAKEN),
+        ),
         (POST, f"{_LANE}/close-gap"): Shape(Json(LaneDone), body=CloseGap, refuses=(p.LANE_NOT_FOUND, p.LANE_CHANGED)),
         (POST, f"{_LANE}/settle"): Shape(
             Json(LaneDone), body=Settle, refuses=(p.COMMAND_NOT_FOUND, p.COMMAND_CHANGED, p.COMMAND_IN_USE)
@@ -157,6 +174,27 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
                 p.SYSTEM_UNREADABLE,
             ),
         ),
+        (POST, f"{_REPLAYS}/plans"): Shape(
+            Json(ToldReplayPlan), body=PlanReplay, statuses=(202,), headers=(CLICK,),
+            refuses=(p.REPLAY_NOTHING, p.REPLAY_TOO_LARGE, p.CLICK_REUSED),
+        ),
+        (GET, f"{_REPLAYS}/plans"): Shape(Json(Page[ToldReplayPlan]), PageQuery, is_page=True),
+        (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),
+        (POST, _REPLAYS): Shape(
+            Json(ToldReplay), body=StartReplay, statuses=(202,),
+            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE),
+        ),
+        (GET, _REPLAYS): Shape(Json(Page[ToldReplay]), PageQuery, is_page=True),
+        (GET, f"{_REPLAYS}/{{id}}"): Shape(Json(ToldReplay), refuses=(p.REPLAY_NOT_FOUND,)),
+        (GET, f"{_REPLAYS}/{{id}}/items"): Shape(
+            Json(Page[ToldReplayItem]), ItemsQuery, refuses=(p.REPLAY_NOT_FOUND,), is_page=True
+        ),
+        **{
+            (POST, f"{_REPLAYS}/{{id}}/{steer}"): Shape(
+                Json(ToldReplay), body=Because, refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_ELSEWHERE)
+            )
+            for steer in ("pause", "resume", "cancel")
+        },
         (GET, "/v1/kpis"): Shape(Json(ToldKpis), KpisQuery),
         (GET, "/v1/audit"): Shape(Json(Page[ToldAct]), AuditQuery, is_page=True),
         (GET, "/v1/audit/head"): Shape(Json(ToldChain)),

@@ -37,6 +37,7 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
@@ -45,6 +46,8 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns, PostgresRunWork
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replay_work import PostgresReplayWork
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
 from gateway.activation import Entry
@@ -69,10 +72,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
@@ -110,6 +115,8 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
 EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
+MOST_REPLAYED: Final = 5
+"""Messages of one plan."""
 SYSTEMS: Final = {"erp": Books(), "crm": Books(name="crm")}
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
@@ -210,6 +217,7 @@ class Stand:
     work: RunWork = field(kw_only=True)
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
+    replay_work: PostgresReplayWork = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -292,6 +300,8 @@ async def listening(
     bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
     reveals, sealing = PostgresReveals(url), PostgresSealing(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
+    replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
+    message_acts = PostgresMessageActs(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
@@ -337,6 +347,8 @@ async def listening(
                     AuditViews(audit),
                     MessagePayloads(reveals),
                     second_person,
+                    ReplayRoutes(replays, lambda: hints.append(None), most=MOST_REPLAYED),
+                    MessageActing(message_acts, looked_at.append),
                 ),
                 tokens,
             ) as addresses,  # fmt: skip
@@ -347,6 +359,7 @@ async def listening(
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
                 systems_looked_at, audit=audit, sealing=sealing, work=work, plans=plans, told_plans=told_plans,
+                replay_work=replay_work,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -354,7 +367,8 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing, approvals,
+            cases, bindings, runs, plans, work, kpis, audit, reveals, sealing, approvals, replays, replay_work,
+            message_acts,
         )  # fmt: skip
         for store in stores:
             await store.close()

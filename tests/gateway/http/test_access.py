@@ -21,6 +21,7 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
+from adapters.postgres.message_acts import PostgresMessageActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
@@ -28,6 +29,7 @@ from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
 from adapters.postgres.recon import PostgresRuns
 from adapters.postgres.recon_plans import PostgresPlans
+from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
 from gateway.backoff import Backoff
@@ -47,10 +49,12 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
+from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
 from gateway.http.scopes import Scopes
 from gateway.http.systems import Systems
@@ -102,6 +106,7 @@ def app(database_url: str) -> web.Application:
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
     cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
     audit = PostgresAudit(database_url)
+    replays, messages = PostgresReplays(database_url), PostgresMessageActs(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
@@ -114,9 +119,8 @@ def app(database_url: str) -> web.Application:
     scopes = Scopes(entities, cases, reads)
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
-        imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit),
-        MessagePayloads(reveals),
-        second_person,
+        imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
+        second_person, ReplayRoutes(replays, lambda: None), MessageActing(messages, lambda _: None),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -139,6 +143,8 @@ def app(database_url: str) -> web.Application:
         await kpis.close()
         await audit.close()
         await reveals.close()
+        await replays.close()
+        await messages.close()
 
     app.on_cleanup.append(close)
     return app
@@ -185,6 +191,9 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
     assert refused == {
         ("POST", f"{lane}/retry"),
         ("POST", f"{lane}/discard"),
+        ("POST", f"{lane}/undiscard"),
+        ("POST", "/v1/messages/{ref}/edit"),
+        ("POST", "/v1/messages/{ref}/force"),
         ("POST", f"{lane}/close-gap"),
         ("POST", f"{lane}/settle"),
         ("POST", f"{lane}/pause"),
@@ -223,6 +232,13 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("GET", f"{runs}/{{id}}/compare"),
         ("HEAD", f"{runs}/{{id}}/compare"),
         ("POST", f"{runs}/{{id}}/plan"),
+        ("POST", "/v1/replays/plans"),
+        ("POST", "/v1/replays"),
+        ("GET", "/v1/replays/{id}/items"),
+        ("HEAD", "/v1/replays/{id}/items"),
+        ("POST", "/v1/replays/{id}/pause"),
+        ("POST", "/v1/replays/{id}/resume"),
+        ("POST", "/v1/replays/{id}/cancel"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
         ("GET", "/v1/forgotten"),

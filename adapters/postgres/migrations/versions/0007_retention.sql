@@ -78,6 +78,19 @@ BEGIN
         END IF;
         DELETE FROM tallystick.recon_plan WHERE run = ANY (runs);
         DELETE FROM tallystick.recon_run WHERE id = ANY (runs);
+    WHEN 'replays' THEN
+        -- A plan that was not started goes a day after it has expired. A replay may have many messages: these go first.
+        runs := ARRAY(SELECT r.id FROM tallystick.replay r
+                      WHERE r.ended_at < before OR (r.started_at IS NULL AND r.expires_at < now() - interval '1 day')
+                      ORDER BY r.id LIMIT p_limit);
+        DELETE FROM tallystick.replay_item WHERE (replay, number) IN (
+            SELECT t.replay, t.number FROM tallystick.replay_item t
+            WHERE t.replay = ANY (runs) ORDER BY t.replay, t.number LIMIT p_limit);
+        GET DIAGNOSTICS removed = ROW_COUNT;
+        IF removed > 0 THEN
+            RETURN removed;
+        END IF;
+        DELETE FROM tallystick.replay WHERE id = ANY (runs);
     WHEN 'abandoned' THEN
         DELETE FROM tallystick.abandoned WHERE token IN (
             SELECT a.token FROM tallystick.abandoned a WHERE a.at < before ORDER BY a.at LIMIT p_limit);

@@ -1,0 +1,240 @@
+"""Replays in memory: what operators see of them, and do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from adapters.memory.rows import Accepted, Act, CaseRow
+from adapters.memory.tables import Clock, Tables
+from adapters.ports.replays import (
+    STOPPED,
+    Chosen,
+    Item,
+    NothingChosen,
+    Outcome,
+    Phase,
+    PlanExpired,
+    Replay,
+    ReplayClickReused,
+    ReplayElsewhere,
+    ReplayNotFound,
+    ReplayTooLarge,
+    Steer,
+    Terms,
+)
+from schemas.keys import ActorKey
+from schemas.verdicts import Verdict
+
+STEERED: Final = {
+    Steer.PAUSE: (Phase.PAUSED, frozenset({Phase.RUNNING})),
+    Steer.RESUME: (Phase.RUNNING, frozenset({Phase.PAUSED})),
+    Steer.CANCEL: (Phase.CANCELLING, frozenset({Phase.RUNNING, Phase.PAUSED})),
+}
+"""What each leads to, and from where."""
+
+
+@dataclass(slots=True)
+class PlannedLane:
+    """A lane of a replay. `head` is its first message; `first`, `last` are the numbers of its messages.
+
+    `relied` is what its predictions stand on. `state`: planned, released, changed (for the reason `why`), or settled;
+    `released_version` is the entity version when it was let go on.
+    """
+
+    key: ActorKey
+    head: UUID
+    first: int
+    last: int
+    relied: dict[ActorKey, int] = field(default_factory=dict)
+    state: str = "planned"
+    why: str | None = None
+    released_version: int | None = None
+
+
+@dataclass(slots=True)
+class Kept:
+    """A replay with all that is kept of it; items by number, from 1."""
+
+    replay: Replay
+    click: str
+    lanes: list[PlannedLane] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ReplayTables:
+    """What all processes share."""
+
+    replays: dict[int, Kept] = field(default_factory=dict)
+    last: int = 0
+    worker: object = None
+    """The client that works; the others wait for it to close."""
+
+
+class MemoryReplays:
+    """Ports `Replays` and `ReplayActs`."""
+
+    def __init__(self, tables: Tables, shared: ReplayTables, clock: Clock) -> None:
+        self._tables = tables
+        self._shared = shared
+        self._clock = clock
+
+    async def replay(self, id: int) -> Replay | None:
+        kept = self._shared.replays.get(id)
+        return None if kept is None else kept.replay
+
+    async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
+        newest_first = (self._shared.replays[id].replay for id in sorted(self._shared.replays, reverse=True))
+        return [each for each in newest_first if each.phase.is_plan is plans and (before is None or each.id < before)][
+            :limit
+        ]
+
+    async def items(
+        self, id: int, *, outcome: Outcome | None, predicted: Verdict | None, after: int, limit: int
+    ) -> list[Item]:
+        kept = self._shared.replays.get(id)
+        return [
+            item
+            for item in ([] if kept is None else kept.items[after:])
+            if (outcome is None or (item.fate is not None and item.fate.outcome is outcome))
+            and (predicted is None or (item.prediction is not None and item.prediction.verdict is predicted))
+        ][:limit]
+
+    async def plan(
+        self, chosen: Chosen, *, order: Sequence[str], most: int, by: str, reason: str, click: str
+    ) -> Replay:
+        known = next(
+            (each for each in self._shared.replays.values() if (each.replay.by, each.click) == (by, click)), None
+        )
+        if known is not None and known.replay.chosen != chosen:
+            raise ReplayClickReused(f"plan {known.replay.id} was asked for with the same key, and it is another one")
+        if known is not None:
+            return known.replay
+        matched = {row.message.ref for row in self._standing() if self._is_chosen(row, chosen)}
+        if not matched:
+            raise NothingChosen("no message in a lane that stands still is so")
+        keys = {self._tables.inbox[ref].key for ref in matched}
+        messages = sum(len(self._tables.lane(key)) for key in keys)
+        if messages > most:
+            raise ReplayTooLarge(messages, most)
+        self._shared.last += 1
+        replay = Replay(
+            self._shared.last, chosen, by, reason, self._now(), Phase.DECIDING, len(keys), messages, len(matched)
+        )
+        kept = self._shared.replays[replay.id] = Kept(replay, click)
+        places = {entity: place for place, entity in enumerate(order)}
+        for key in sorted(keys, key=lambda key: (places.get(key.entity, len(places)), key)):
+            self._freeze(kept, key, matched)
+        self._audit(by, "plan", replay, f"{messages} messages: {reason}")
+        return replay
+
+    async def start(self, token: str, terms: Terms, *, by: str, reason: str) -> Replay:
+        kept = next((each for each in self._shared.replays.values() if each.replay.token == token), None)
+        if kept is None:
+            raise ReplayNotFound("no plan has this token")
+        replay = kept.replay
+        if (replay.terms, replay.started_by) == (terms, by):
+            return replay
+        if replay.phase is not Phase.READY:
+            raise ReplayElsewhere(replay)
+        if replay.expires_at is None or replay.expires_at <= self._now():
+            raise PlanExpired(f"plan {replay.id} has expired")
+        kept.replay = replace(
+            replay, phase=Phase.RUNNING, terms=terms, started_by=by, started_at=self._now(), reason=reason,
+            version=replay.version + 1,
+        )  # fmt: skip
+        self._audit(by, "start", replay, f"{terms.name}: {reason}")
+        return kept.replay
+
+    async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
+        kept = self._shared.replays.get(id)
+        if kept is None or kept.replay.phase.is_plan:
+            raise ReplayNotFound(f"there is no replay {id}")
+        to, sources = STEERED[steer]
+        replay, progress = kept.replay, kept.replay.progress
+        if replay.phase is to:
+            return replay
+        if replay.phase not in sources:
+            raise ReplayElsewhere(replay)
+        if steer is Steer.RESUME:
+            progress = replace(
+                progress, released_before=progress.released, settled_before=progress.settled,
+                failed_before=progress.failed,
+            )  # fmt: skip
+        kept.replay = replace(replay, phase=to, reason=reason, progress=progress, version=replay.version + 1)
+        self._audit(by, steer, replay, reason)
+        return kept.replay
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def _standing(self) -> Iterator[Accepted]:
+        """The messages of lanes that can be replayed."""
+        for key in self._tables.lanes:
+            if not key.is_external and self._tables.row(key).lane.state in STOPPED:
+                yield from self._tables.lane(key)
+
+    def _is_chosen(self, row: Accepted, chosen: Chosen) -> bool:
+        at, message = datetime.fromtimestamp(row.at, UTC), row.message
+        return (
+            chosen.entity in (None, row.key.entity)
+            and chosen.key in (None, row.key.id)
+            and chosen.type in (None, message.type)
+            and chosen.verdict in (None, row.verdict)
+            and chosen.source in (None, message.source)
+            and (chosen.since is None or at >= chosen.since)
+            and (chosen.until is None or at < chosen.until)
+            and (chosen.correlation is None or orjson.loads(message.body).get("correlationid") == chosen.correlation)
+            and (
+                (chosen.failure_class, chosen.code, chosen.case) == (None, None, None)
+                or any(_is_about(case, row, chosen) for case in self._open_cases())
+            )
+            and (
+                chosen.system is None
+                or any((case.key, case.opened.system) == (row.key, chosen.system) for case in self._open_cases())
+            )
+        )
+
+    def _open_cases(self) -> Collection[CaseRow]:
+        return [case for case in self._tables.cases if case.is_open]
+
+    def _freeze(self, kept: Kept, key: ActorKey, matched: Collection[UUID]) -> None:
+        standing = self._tables.lane(key)
+        first = len(kept.items) + 1
+        for row in standing:
+            message = row.message
+            kept.items.append(
+                Item(
+                    len(kept.items) + 1, message.ref, key, message.source, message.id, message.type, row.verdict,
+                    message.ref in matched,
+                )
+            )  # fmt: skip
+        kept.lanes.append(PlannedLane(key, standing[0].message.ref, first, len(kept.items)))
+
+    def _audit(self, by: str, action: str, replay: Replay, reason: str) -> None:
+        act = Act(by, f"replay.{action}", None, None, f"replay {replay.id}: {reason}", self._clock())
+        self._tables.audit.append(act)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def expiry(now: float, seconds: float) -> datetime:
+    """So many seconds from now."""
+    return datetime.fromtimestamp(now, UTC) + timedelta(seconds=seconds)
+
+
+def _is_about(case: CaseRow, row: Accepted, chosen: Chosen) -> bool:
+    failure = case.opened.case.failure
+    return (
+        case.opened.ref == row.message.ref
+        and chosen.failure_class in (None, failure.failure_class)
+        and chosen.code in (None, failure.code)
+        and chosen.case in (None, case.id)
+    )

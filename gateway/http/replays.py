@@ -1,0 +1,188 @@
+"""Replays: planned, started by the plan's token, watched, paused, resumed, and cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from adapters.ports.replays import (
+    NothingChosen,
+    PlanExpired,
+    Replay,
+    ReplayActs,
+    ReplayClickReused,
+    ReplayElsewhere,
+    ReplayNotFound,
+    Replays,
+    ReplayTooLarge,
+    Steer,
+)
+from gateway.http.access import CALLER
+from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.problems import (
+    CLICK_REUSED,
+    REPLAY_ELSEWHERE,
+    REPLAY_EXPIRED,
+    REPLAY_NOT_FOUND,
+    REPLAY_NOTHING,
+    REPLAY_TOO_LARGE,
+    Problem,
+)
+from gateway.http.recon_requests import click_of
+from gateway.http.replay_requests import (
+    ItemsQuery,
+    PlanReplay,
+    StartReplay,
+    replay_id,
+)
+from gateway.http.replay_told import told_item, told_plan, told_replay
+from gateway.http.requests import Because, Nothing, PageQuery, body, query
+from gateway.replay.order import ORDER
+
+ACCEPTED: Final = 202
+MOST: Final = 100_000
+"""Messages of one plan."""
+
+
+class ReplayStore(Replays, ReplayActs, Protocol):
+    """Both ports to replays."""
+
+
+class ReplayRoutes:
+    """Each method answers one route. `hint` lets this process work on what was asked for at once."""
+
+    def __init__(self, replays: ReplayStore, hint: Callable[[], None], *, most: int = MOST) -> None:
+        self._replays = replays
+        self._hint = hint
+        self._most = most
+
+    async def plan(self, request: web.Request) -> web.Response:
+        """Freeze what is chosen, and have it decided; the same `Idempotency-Key` again is the same plan."""
+        query(request, Nothing)
+        asked = await body(request, PlanReplay)
+        try:
+            plan = await self._replays.plan(
+                asked.filter.chosen, order=ORDER, most=self._most, by=request[CALLER].name, reason=asked.reason,
+                click=click_of(request),
+            )  # fmt: skip
+        except NothingChosen as error:
+            detail = "No message that stands still is so: widen the filter, and look at /v1/lanes and /v1/cases."
+            raise Problem(REPLAY_NOTHING, detail) from error
+        except ReplayTooLarge as error:
+            detail = (
+                f"{error.messages} messages stand in these lanes, and one plan holds {error.most}: narrow the filter by"
+                " entity, code, source, or time, and plan several replays one after the other."
+            )
+            raise Problem(REPLAY_TOO_LARGE, detail) from error
+        except ReplayClickReused as error:
+            raise Problem(CLICK_REUSED, f"{error}: send another Idempotency-Key.") from error
+        self._hint()
+        return _accepted(told_plan(plan))
+
+    async def plans(self, request: web.Request) -> web.Response:
+        """Plans that were not started, newest first."""
+        return await self._page(request, plans=True)
+
+    async def planned(self, request: web.Request) -> web.Response:
+        """One plan, also after its start."""
+        query(request, Nothing)
+        return json_answer(told_plan(await self._found(replay_id(request))))
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Start a plan by its token; the same again is the same start."""
+        query(request, Nothing)
+        asked = await body(request, StartReplay)
+        try:
+            replay = await self._replays.start(asked.token, asked.terms, by=request[CALLER].name, reason=asked.reason)
+        except ReplayNotFound as error:
+            detail = "No plan has this token: take it from /v1/replays/plans/{id} once the plan is ready."
+            raise Problem(REPLAY_NOT_FOUND, detail) from error
+        except PlanExpired as error:
+            raise Problem(REPLAY_EXPIRED, "Too much may have changed since it was made: plan again.") from error
+        except ReplayElsewhere as error:
+            detail = f"Plan {error.replay.id} was started already, by {error.replay.started_by}: plan again."
+            raise Problem(REPLAY_ELSEWHERE, detail) from error
+        self._hint()
+        return _accepted(told_replay(replay))
+
+    async def replays(self, request: web.Request) -> web.Response:
+        """Replays that were started, newest first."""
+        return await self._page(request, plans=False)
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """One replay, with what has come of it so far."""
+        query(request, Nothing)
+        found = await self._found(replay_id(request))
+        if found.phase.is_plan:
+            raise Problem(REPLAY_NOT_FOUND, f"Plan {found.id} was not started: look at /v1/replays/plans/{found.id}.")
+        return json_answer(told_replay(found))
+
+    async def items(self, request: web.Request) -> web.Response:
+        """The messages of a plan or replay, in the order in which they run."""
+        asked = query(request, ItemsQuery)
+        found = await self._found(replay_id(request))
+        after = place_of(asked.cursor, _number) or 0
+        items = await self._replays.items(
+            found.id, outcome=asked.outcome, predicted=asked.predicted, after=after, limit=asked.limit + 1
+        )
+        return page_answer(request, [told_item(item) for item in items], asked.limit, lambda item: item["number"])
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """Let nothing more go on; what runs, runs to its end."""
+        return await self._steer(request, Steer.PAUSE)
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Go on, slowly at first."""
+        return await self._steer(request, Steer.RESUME)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Let nothing more go on, ever."""
+        return await self._steer(request, Steer.CANCEL)
+
+    async def _steer(self, request: web.Request, steer: Steer) -> web.Response:
+        query(request, Nothing)
+        id, asked = replay_id(request), await body(request, Because)
+        try:
+            replay = await self._replays.steer(id, steer, by=request[CALLER].name, reason=asked.reason)
+        except ReplayNotFound as error:
+            raise _not_found(id) from error
+        except ReplayElsewhere as error:
+            raise Problem(REPLAY_ELSEWHERE, f"Replay {id} is {error.replay.phase}: {_advice(steer)}") from error
+        self._hint()
+        return json_answer(told_replay(replay))
+
+    async def _page(self, request: web.Request, *, plans: bool) -> web.Response:
+        asked = query(request, PageQuery)
+        before = place_of(asked.cursor, _number)
+        found = await self._replays.page(plans=plans, before=before, limit=asked.limit + 1)
+        if plans:
+            return page_answer(request, [told_plan(each) for each in found], asked.limit, lambda row: row["id"])
+        return page_answer(request, [told_replay(each) for each in found], asked.limit, lambda row: row["id"])
+
+    async def _found(self, id: int) -> Replay:
+        found = await self._replays.replay(id)
+        if found is None:
+            raise _not_found(id)
+        return found
+
+
+def _not_found(id: int) -> Problem:
+    return Problem(REPLAY_NOT_FOUND, f"There is no replay {id}: look at /v1/replays and /v1/replays/plans.")
+
+
+def _advice(steer: Steer) -> str:
+    return "only one that is paused is resumed." if steer is Steer.RESUME else "there is nothing left to hold."
+
+
+def _accepted(content: object) -> web.Response:
+    answer = json_answer(content)
+    answer.set_status(ACCEPTED)
+    return answer
+
+
+def _number(place: object) -> int:
+    if not isinstance(place, int) or not 0 <= place < 2**63:
+        raise ValueError(place)
+    return place

@@ -1,0 +1,28 @@
+"""Which fields of a state differ."""
+
+from __future__ import annotations
+
+from adapters.ports.replays import Change
+from gateway.replay.changes import MOST, WIDTH, changes
+
+
+def test_fields_that_differ_are_named_by_their_path() -> None:
+    before = {"status": "open", "lines": [{"hours": "1.00"}, {"hours": "2.00"}], "gone": 1, "same": {"a": None}}
+    after = {"status": "closed", "lines": [{"hours": "1.50"}], "same": {"a": None}, "new": [True]}
+    assert changes(before, after) == (
+        Change("status", '"open"', '"closed"'),
+        Change("lines[0].hours", '"1.00"', '"1.50"'),
+        Change("lines[1]", '{"hours":"2.00"}', None),
+        Change("gone", "1", None),
+        Change("new", None, "[true]"),
+    )
+
+
+def test_equal_states_have_no_changes() -> None:
+    assert changes({"a": [1]}, {"a": [1]}) == ()
+
+
+def test_many_and_long_changes_are_cut() -> None:
+    found = changes({}, {f"{number:03}": "x" * 1000 for number in range(MOST + 5)})
+    assert len(found) == MOST
+    assert {len(each.after or "") for each in found} == {WIDTH + 1}
