@@ -26,7 +26,7 @@ class Oidc(BaseModel):
     """What its tokens name as `iss`."""
     audience: Annotated[str, Field(min_length=1)]
     """What they must name as `aud`: tokens for other services are no tokens for this one."""
-    jwks_url: Annotated[str, Field(pattern=r"^https://[!-~]+$")] | None = None
+    jwks_url: Annotated[str, Field(pattern=r"^https://[!-?A-~]+$")] | None = None
     jwks_file: Path | None = None
     allow_private: bool = False
     """Whether `jwks_url` may stand in a private network."""

@@ -58,6 +58,7 @@ def test_who_has_no_name_or_no_group_is_nobody(tmp_path: Path, claims: dict[str,
     [
         ("audience: tallystick\n", "", "1: audience: it is missing: add it"),
         ("jwks_file: keys.json", "jwks_url: http://id.example.com/keys", "3: jwks_url: "),
+        ("jwks_file: keys.json", "jwks_url: https://user:secret@id.example.com/keys", "3: jwks_url: "),
         ("jwks_file: keys.json\n", "", "write jwks_url or jwks_file"),
         ("jwks_file: keys.json", "jwks_file: a\njwks_url: https://b", "write jwks_url or jwks_file"),
         ("issuer:", "isuer:", "1: isuer: there is no such key: did you mean issuer?"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,6 +116,8 @@ async def test_it_is_served_to_everybody(alone: Stand) -> None:
         page = await alone.api("GET", path)
         assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8"), path
         assert "<script" not in page.text
+        style = page.text.partition("<style>")[2].partition("</style>")[0].encode()
+        assert f"'sha256-{b64encode(sha256(style).digest()).decode()}'" in page.headers["Content-Security-Policy"]
     assert "lane-changed" in page.text
     assert (await alone.api("GET", "/problems/none")).status == 404
     assert (await alone.api("POST", "/docs")).status == 401
