@@ -48,6 +48,7 @@ _ALWAYS: Final = (
     p.TIMED_OUT, p.INTERNAL,
 )  # fmt: skip
 _OF_BODIES: Final = (p.BODY_TOO_SLOW, p.BODY_TOO_LARGE)
+_NO_HTTP: Final = "Of what is no HTTP, or has a line or header of more than 8190 bytes, which no route has seen."
 _PROBLEM: Final[JsonSchema] = {
     "type": "object",
     "title": "Problem",
@@ -202,7 +203,12 @@ def _refusals(route: Route, shape: Shape) -> JsonSchema:
 def _refusal(status: HTTPStatus, kinds: Iterable[p.Kind]) -> JsonSchema:
     types = {"properties": {"type": {"enum": [f"/problems/{kind.name}" for kind in kinds]}}}
     schema = {"allOf": [{"$ref": f"{PLACE}Problem"}, types]}
-    told = {"description": "; ".join(kind.title for kind in kinds), "content": {p.MEDIA_TYPE: {"schema": schema}}}
+    told: JsonSchema = {
+        "description": "; ".join(kind.title for kind in kinds),
+        "content": {p.MEDIA_TYPE: {"schema": schema}},
+    }
+    if status is HTTPStatus.BAD_REQUEST:
+        told["content"]["text/plain"] = {"schema": {"type": "string", "description": _NO_HTTP}}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         told["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return told

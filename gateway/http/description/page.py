@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from gateway.http.description.json_schema import PLACE, JsonSchema
+from gateway.http.problems import MEDIA_TYPE
 
 _METHODS: Final = ("get", "post", "patch", "delete")
 _REFUSED: Final = 400
@@ -45,9 +46,8 @@ def _problems(operation: JsonSchema) -> Iterator[str]:
     """The names of the problems that it may answer with, in the order of their statuses."""
     for status, answer in operation["responses"].items():
         if int(status) >= _REFUSED:
-            for content in answer["content"].values():
-                types = content["schema"]["allOf"][1]["properties"]["type"]["enum"]
-                yield from (type_.rpartition("/")[2] for type_ in types)
+            types = answer["content"][MEDIA_TYPE]["schema"]["allOf"][1]["properties"]["type"]["enum"]
+            yield from (type_.rpartition("/")[2] for type_ in types)
 
 
 def _links(names: Sequence[str], problems: str) -> str:
