@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, assert_never
 
@@ -16,6 +17,7 @@ from adapters.redmine.settings import RedmineFeedSettings, RedmineFields, Redmin
 from adapters.redmine.system import Redmine
 from adapters.tryton.changes import OpportunityFeed
 from adapters.tryton.invoice_changes import InvoiceFeed
+from adapters.tryton.postings import TrytonBooks
 from adapters.tryton.settings import TrytonFeedSettings, TrytonSettings
 from adapters.tryton.system import Tryton
 from gateway.http_policy import HttpSystemPolicy
@@ -26,17 +28,22 @@ from gateway.tryton_policy import TrytonChanges, TrytonPolicy
 
 def systems(policy: PolicyFile) -> dict[str, Adapter]:
     """The systems that the policy lists."""
-    return {name: system_of(name, entry) for name, entry in policy.systems.items()}
+    to_even = frozenset(code for code, each in policy.legal_entities.items() if each.rounding == "half_even")
+    return {name: system_of(name, entry, to_even) for name, entry in policy.systems.items()}
 
 
-def system_of(name: str, entry: AnySystem) -> Adapter:
-    """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret."""
+def system_of(name: str, entry: AnySystem, to_even: frozenset[str] = frozenset()) -> Adapter:
+    """One system. Make it inside the running event loop, and close it. Raises `PolicyInvalid` for its secret.
+
+    `to_even` are the legal entities that round half to even, as amounts in its books are worked out.
+    """
     match entry:
         case HttpSystemPolicy():
             settings = _http(name, entry)
             return HttpSystem(settings) if entry.postings is None else HttpBooks(settings, entry.postings)
         case TrytonPolicy():
-            return Tryton(_tryton(name, entry), reads=() if entry.changes is None else entry.changes.reads)
+            kind = TrytonBooks if entry.has_books else Tryton
+            return kind(replace(_tryton(name, entry), round_to_even=to_even), reads=entry.reads)
         case RedminePolicy():
             return Redmine(_redmine(name, entry), reads_changes=entry.changes is not None)
         case _:

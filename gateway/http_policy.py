@@ -65,6 +65,11 @@ class HttpSystemPolicy(SystemPolicy):
     """Path at which its books are read, see docs/reconciliation.md; left out where they cannot be."""
 
     @property
+    def has_books(self) -> bool:
+        """Whether its books can be read."""
+        return self.postings is not None
+
+    @property
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
         return frozenset(self.operations)

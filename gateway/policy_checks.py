@@ -12,6 +12,7 @@ from actors.policy import Approval, LegalEntity, Ownership, ServiceLine
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.rules import LanePolicy
 from gateway.source_policy import Source
+from gateway.system_policy import SystemPolicy
 from schemas.commands import OURS, SELF
 from schemas.customer.v1 import CreditChanged, Upserted
 from schemas.record import Record
@@ -57,15 +58,15 @@ def check_legal_entities(entities: Mapping[str, LegalEntity], systems: Collectio
 
 
 def check_reconciliations(
-    schedules: Mapping[str, ReconciliationPolicy], entities: Collection[str], systems: Mapping[str, object]
+    schedules: Mapping[str, ReconciliationPolicy], entities: Collection[str], systems: Mapping[str, SystemPolicy]
 ) -> Iterator[Mistake]:
     """Systems and legal entities that are not listed, and systems whose books cannot be read."""
     for name, schedule in schedules.items():
         place = ("reconciliations", name)
         if schedule.system not in systems:
             yield Mistake((*place, "system"), _unlisted(schedule.system, systems))
-        elif getattr(systems[schedule.system], "postings", None) is None:
-            text = f"the books of {schedule.system} cannot be read: give it `postings`, if it has them"
+        elif not systems[schedule.system].has_books:
+            text = f"the books of {schedule.system} cannot be read: give it `postings`, or name one that has them"
             yield Mistake((*place, "system"), text)
         if schedule.legal_entity is not None and schedule.legal_entity not in entities:
             text = f"{schedule.legal_entity} is not listed in legal_entities: add it, or correct the code"

@@ -61,6 +61,11 @@ class SystemPolicy(BaseModel):
         return SINGLY
 
     @property
+    def has_books(self) -> bool:
+        """Whether its books can be read; not, unless the kind of system says so."""
+        return False
+
+    @property
     def secret_file(self) -> Path | None:
         """The file of the secret; None where it stands in the policy file."""
         file: Path | None = getattr(self, f"{self.credential}_file")

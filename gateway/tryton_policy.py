@@ -85,3 +85,13 @@ class TrytonPolicy(SystemPolicy):
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
         return frozenset(self.operations)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What is read of it."""
+        return () if self.changes is None else self.changes.reads
+
+    @property
+    def has_books(self) -> bool:
+        """Whether something of its books is ours to compare: time that is booked there, or invoices that are read."""
+        return "billable.post" in self.taken or "invoices" in self.reads

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,8 @@ from schemas.operations.expense import ExpensePost
 
 Post = BillablePost | ExpensePost | CostPost
 """What the ERP is asked to book for a line."""
+NOTHING: Final = "r0"
+"""The name of what is booked of a line before anything is: the first revision is 1."""
 
 
 class BilledLine(BaseModel):

@@ -11,7 +11,7 @@ from actors.asking import digest_of, not_seen
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
-from schemas.billed import Billed
+from schemas.billed import NOTHING, Billed
 from schemas.billed import BilledLine as Booking
 from schemas.commands import SELF
 from schemas.facts import Case
@@ -64,9 +64,18 @@ def billing(before: Invoice, after: Invoice, context: Context) -> Invoice:
     booked: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for bill in (bill for line in after.lines for bill in line.bills):
         paper = context.find(ActorKey(bill.entity, bill.id)).state
-        if isinstance(paper, Billed) and bill.line_id in paper.lines:
-            booked[f"{bill.entity}/{bill.id}"][bill.line_id] = paper.lines[bill.line_id].content
+        booked[f"{bill.entity}/{bill.id}"][bill.line_id] = _booked_last(paper, bill.line_id)
     return after.model_copy(update={"booked": dict(booked)})
+
+
+def _booked_last(paper: object, line_id: str) -> str:
+    """The name of what is booked of a line, or was before it was taken back."""
+    if not isinstance(paper, Billed):
+        return NOTHING
+    if line_id in paper.lines:
+        return paper.lines[line_id].content
+    former = paper.former.get(line_id, ())
+    return former[-1].booked if former else NOTHING
 
 
 def heard(state: B, told: Invoiced | Acted) -> Decision:
@@ -141,11 +150,16 @@ def _invoiced(state: B, told: Invoiced) -> Decision:
 
 
 def _changed_since(state: Billed, told: BilledLine) -> Former | None:
-    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice."""
-    now = state.lines.get(told.line_id)
+    """What an invoice bills of a line, where that was changed before the sheet or report heard of the invoice.
+
+    One that came when nothing was booked yet bills what was booked first.
+    """
+    now, former = state.lines.get(told.line_id), state.former.get(told.line_id, ())
     if now is not None and now.content == told.booked:
         return None
-    return next((each for each in state.former.get(told.line_id, ()) if each.booked == told.booked), None)
+    if told.booked == NOTHING:
+        return former[0] if former else None
+    return next((each for each in former if each.booked == told.booked), None)
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:

@@ -68,7 +68,7 @@ class System(Protocol):
         ...
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
-        """Ask by `command.reference` whether the effect is there.
+        """Ask by `command.reference` whether the effect is there; its body may be `BY_REFERENCE`, if it books an entry.
 
         `Unknown` when the question itself failed, `Deferred` when it shall be asked later or under other credentials.
         """

@@ -23,7 +23,10 @@ NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("project.work", "write"), ("project.work.status", "read"), ("timesheet.work", "delete"),
         ("timesheet.line", "read"),
     ),
-    "billable.post": (("timesheet.line", "create"), ("project.work", "read"), ("company.employee", "read")),
+    "billable.post": (
+        ("timesheet.line", "create"), ("timesheet.line", "read"), ("project.work", "read"),
+        ("company.employee", "read"), ("account.invoice.line", "read"),
+    ),
     "billable.reverse": (("timesheet.line", "write"),),
     "project.link": (("sale.opportunity", "write"),),
     "opportunities": (

@@ -11,6 +11,7 @@ from adapters.tryton.changed import Changed, by, change_of, following, unavailab
 from adapters.tryton.client import Client
 from adapters.tryton.failures import Failed
 from adapters.tryton.invoices import CreditNote, Invoice, invoice_facts
+from adapters.tryton.mapping import work_of
 from adapters.tryton.rows import Row
 from adapters.tryton.settings import TrytonSettings
 
@@ -26,6 +27,11 @@ ENTRY: Final = (
     "reconciliation.delegate_to.reconciliation", "maturity_date", "move", "move.date", "move.description",
     "move.origin", "move.journal.type",
 )  # fmt: skip
+POSTED: Final = (
+    ["type", "=", "out"], ["state", "in", ["posted", "paid", "cancelled"]],
+    ["number", "!=", None], ["move", "!=", None],
+)  # fmt: skip
+"""Customer invoices that stand in the books, and credit notes."""
 SETTLED: Final = ("_timestamp", "lines_to_pay", "payment_lines", "reconciliation_lines")
 """What changes with all that settles an invoice."""
 CHANGED: Final = ("write_date", "move.lines.write_date", "payment_lines.write_date")
@@ -50,13 +56,7 @@ class InvoiceFeed:
 
     async def page(self, since: datetime | None, until: datetime, start: str | None) -> Page:
         """A page of what changed from `since` to `until`."""
-        where = [
-            ["type", "=", "out"],
-            ["state", "in", ["posted", "paid", "cancelled"]],
-            ["number", "!=", None],
-            ["move", "!=", None],
-            ["company.party.name", "in", sorted(self._legal_entities)],
-        ]
+        where = [*POSTED, ["company.party.name", "in", sorted(self._legal_entities)]]
         try:
             found = await self._changed.page(where, since, until, start)
             changes = [self._change(invoice) for invoice in await self._invoices(found)]
@@ -70,7 +70,7 @@ class InvoiceFeed:
 
     async def _invoices(self, found: list[Row]) -> list[Invoice]:
         """The invoices with what stands around them, each kind of record in one call for all of them."""
-        rows = [row for row in found if not _is_credit_note(row)]
+        rows = [row for row in found if not is_credit_note(row)]
         if not rows:
             return []
         lines = by(await self._lines([row.id for row in rows]), "invoice")
@@ -87,8 +87,8 @@ class InvoiceFeed:
                 lines=lines[row.id],
                 times={line.id: times[line.id] for line in lines[row.id]},
                 projects=frozenset(
-                    projects[work] for line in lines[row.id] for time in times[line.id] for work in _works(time)
-                    if work in projects
+                    projects[work] for line in lines[row.id] for time in times[line.id]
+                    if (work := work_of(time)) is not None and work in projects
                 ),
                 owed=[line for line in entries if line.id in row.numbers("lines_to_pay")],
                 settling=[line for line in entries if _may_settle(line, row)],
@@ -119,7 +119,7 @@ class InvoiceFeed:
 
     async def _projects(self, times: Iterable[Row]) -> Mapping[int, int]:
         """Work on which time was billed -> the project that it belongs to."""
-        wanted = sorted({work for time in times for work in _works(time)})
+        wanted = sorted({work for time in times if (work := work_of(time)) is not None})
         if not wanted:
             return {}
         domain = [["parent", "parent_of", wanted, "parent"]]
@@ -162,7 +162,8 @@ def _as_settled(row: Row) -> tuple[object, ...]:
     return row.timestamp, *(sorted(row.numbers(name)) for name in lists)
 
 
-def _is_credit_note(row: Row) -> bool:
+def is_credit_note(row: Row) -> bool:
+    """Whether it takes back what another one has billed."""
     total = row.decimal("total_amount")
     return total is not None and total < 0
 
@@ -175,13 +176,6 @@ def _may_settle(line: Row, invoice: Row) -> bool:
     is_made = move is not None and move.text("origin") == f"account.invoice,{invoice.id}"
     named = {*invoice.numbers("payment_lines"), *invoice.numbers("reconciliation_lines")}
     return is_made or line.id in named
-
-
-def _works(time: Row) -> list[int]:
-    """The work of a project that a time line is written on; none where it is on another record's time sheet."""
-    work = time.of("work")
-    model, _, number = ("" if work is None else work.text("origin") or "").partition(",")
-    return [int(number)] if model == "project.work" else []
 
 
 def _project_of(number: int, works: Mapping[int, Row]) -> int | None:

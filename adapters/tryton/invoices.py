@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 import orjson
 
 from adapters.ports.changes import Fact
 from adapters.tryton.changed import changed_at
 from adapters.tryton.rows import Row, malformed
+from schemas.standing import name_of
 
 POSTED: Final = "invoice.posted.v1"
 PAID: Final = "invoice.payment_received.v1"
@@ -25,8 +25,6 @@ CREDITED: Final = "invoice.credit_memo_issued.v1"
 WRITTEN_OFF: Final = "invoice.written_off.v1"
 WRITE_OFF: Final = "write-off"
 """The type of Tryton's journals by which what is open is given up."""
-NAMED_BY_US: Final = 5
-"""The version of the ids of our time lines; those of Tryton's own programs are random, of version 4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,14 @@ def invoice_facts(invoice: Invoice) -> tuple[Fact, ...]:
 
     All of it is told each time, under the same ids: what is known already counts once.
     """
-    at, subject = changed_at(invoice.row), f"{invoice.system}-{invoice.row.id}"
+    at, subject = changed_at(invoice.row), id_of(invoice.system, invoice.row)
     told = [(POSTED, _posted(invoice)), *_settled(invoice)]
     return tuple(Fact(type_, subject, at, orjson.dumps(data)) for type_, data in told)
+
+
+def id_of(system: str, invoice: Row) -> str:
+    """The id by which its events name an invoice."""
+    return f"{system}-{invoice.id}"
 
 
 def _posted(invoice: Invoice) -> dict[str, object]:
@@ -105,16 +108,9 @@ def _line(invoice: Invoice, line: Row) -> dict[str, object]:
 
 def _sheets(times: list[Row]) -> list[tuple[str, str]]:
     """The lines of sheets that time lines were booked for: sheet and line, as `mapping.described` wrote them."""
-    ours = [time.text("description") or "" for time in times if _is_ours(time)]
+    ours = [time.text("description") or "" for time in times if name_of(time.text("uuid")) is not None]
     named = [(sheet, line) for sheet, _, line in (text.rpartition(" ") for text in ours) if sheet and line]
     return sorted(set(named))
-
-
-def _is_ours(time: Row) -> bool:
-    try:
-        return UUID(time.text("uuid") or "").version == NAMED_BY_US
-    except ValueError:
-        return False
 
 
 def _settled(invoice: Invoice) -> Iterator[tuple[str, dict[str, object]]]:

@@ -13,7 +13,7 @@ from adapters.ports.recon import Holdings
 from adapters.ports.system import Absent, System, UnknownOperation
 from gateway.recon.paging import Paging
 from gateway.recon.steps import books_of, days_read, expect_further, names_of
-from schemas.commands import Command, Confirmed, command_id, command_reference
+from schemas.commands import BY_REFERENCE, Command, Confirmed, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.repair.v1 import Item, Planned
 from schemas.standing import BOOKINGS, Sort, Standing, name_of
@@ -120,9 +120,9 @@ def _is_too_much(item: Item) -> bool:
 
 
 def _command(system: str, operation: str, item: Item) -> Command:
-    """The command that booked what is missing, as a question: its reference alone is asked for."""
+    """The command that booked what is missing, as a question."""
     key = ActorKey(item.entity, item.key)
     generation = int((item.holds or "/1").rpartition("/")[2])
     id_ = command_id(system, operation, key, item.booking, generation)
     reference = item.holds or command_reference(key, item.booking, generation)
-    return Command(id_, system, operation, key, item.booking, generation, b"{}", reference)
+    return Command(id_, system, operation, key, item.booking, generation, BY_REFERENCE, reference)

@@ -80,7 +80,8 @@ class Invoice(_Kept):
     posted: Posted | None = None
     """As the ERP says that it has posted it: from then on the ERP's amounts count."""
     booked: dict[str, dict[str, str]] = {}
-    """`<entity>/<id>` of a sheet or report -> line id -> what was booked of it when the invoice came to bill it."""
+    """`<entity>/<id>` of a sheet or report -> line id -> what was booked of it when the invoice came to bill it, or was
+    last."""
     places: Places | None = None
     """None until it is known."""
     posting: Literal["none", "asked", "done", "refused", "void"] = "none"

@@ -20,8 +20,8 @@ class BilledLine(Record):
     line_id: Id
     state: LineState
     booked: Id | None = None
-    """What was booked of it when the invoice came, by the name that the sheet or report has for it; None: nothing was,
-    or a release has told it that did not keep this."""
+    """What was booked of it when the invoice came, or was last, by the name that the sheet or report has for it; None:
+    a release has told it that did not keep this."""
 
 
 class Invoiced(Record):

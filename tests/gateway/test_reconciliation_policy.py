@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from adapters.ports.postings import Postings
+from gateway.app_systems import system_of, systems
 from gateway.policy_file import read_policy
 from gateway.recon.schedule import ReconciliationPolicy, slot_of
-from tests.gateway.test_policy_file import GOOD, mistakes, write
+from tests.adapters.tryton.server import Server, serving
+from tests.adapters.tryton.test_invoice_changes import holds
+from tests.adapters.tryton.test_postings import TASK, TIME, USD
+from tests.gateway.test_policy_file import GOOD, TRYTON, mistakes, write
 
 LINE = "service_lines: [advisory]\n"
+NIGHTLY = "reconciliations: {nightly: {system: books}}\n"
 TOKEN = "    token: sandbox-token\n"
 
 
@@ -49,3 +57,45 @@ def test_times_are_counted_from_midnight_utc(hours: int, changes_at: int) -> Non
     before, after = at.replace(minute=0).timestamp() - 1, at.timestamp() + 1
     slots = [slot_of(schedule, datetime.fromtimestamp(moment, UTC)) for moment in (before, at.timestamp(), after)]
     assert slots[1] == slots[2] == slots[0] + 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "operations: [customer.put, billable.post]",
+        "operations: [customer.put]\n    changes: {source: erp, begins_on: 2026-11-01, reads: [invoices]}",
+    ],
+)
+async def test_the_books_of_a_tryton_can_be_read_where_something_there_is_ours(tmp_path: Path, asked: str) -> None:
+    text = GOOD + TRYTON.replace("operations: [customer.put]", asked) + NIGHTLY
+    policy = read_policy(write(tmp_path, text))
+    assert policy.reconciliations["nightly"].system == "books"
+    system = system_of("books", policy.systems["books"])
+    assert isinstance(system, Postings)
+    await system.close()
+
+
+async def test_the_books_of_a_tryton_cannot_be_read_where_nothing_is(tmp_path: Path) -> None:
+    system = system_of("books", read_policy(write(tmp_path, GOOD + TRYTON)).systems["books"])
+    assert not isinstance(system, Postings)
+    await system.close()
+    with pytest.raises(ValueError, match="the books of books cannot be read"):
+        read_policy(write(tmp_path, GOOD + TRYTON + NIGHTLY))
+
+
+async def test_amounts_of_its_books_are_rounded_as_the_legal_entity_rounds(tmp_path: Path) -> None:
+    server, company = Server(), {"id": 1, "party.": {"id": 1, "name": "Northwind Beratung GmbH"}, "currency.": USD}
+    quarter = {**TIME, "duration": timedelta(minutes=15), "company.": company}
+    holds(server, "timesheet.line", [quarter])
+    holds(server, "project.work", [{**TASK, "list_price": Decimal("187.30")}])
+    rounded = GOOD.replace("    currency: EUR\n", "    currency: EUR\n    rounding: half_even\n")
+    async with serving(server) as settings, AsyncExitStack() as running:
+        tryton = TRYTON.replace("customer.put", "billable.post").replace("secret-1", "right")
+        text = rounded + tryton.replace("https://tryton.example", settings.url)
+        made = systems(read_policy(write(tmp_path, text)))
+        for system in made.values():
+            running.push_async_callback(system.close)
+        books = made["books"]
+        assert isinstance(books, Postings)
+        page = await books.postings(date(2026, 11, 1), date(2026, 11, 30), None)
+    assert [each.amount for each in page.standings] == [Decimal("46.82")]

@@ -75,9 +75,9 @@ async def test_a_row_that_does_not_grow_is_updated_in_place(place: Place, figure
 async def test_nothing_reads_a_large_table_from_end_to_end(place: Place, figures: Figures) -> None:
     async with tapped(place) as gateway:
         await gateway.take([*samples(), *(Sheet(f"A-{key}", f"A{key}", "A") for key in range(100))])
-    small = await cost(place, partial(messages, place, "S"))
+    small = await cost(place, partial(messages, place, "S", 1))
     await grow(place, ROWS)
-    large = await cost(place, partial(messages, place, "L"))
+    large = await cost(place, partial(messages, place, "L", 4))
     few, many = rows(small), rows(large)
     figures(f"{few / 400:.1f} rows read for a message with few in the inbox, {many / 400:.1f} with {ROWS:,}")
     assert scans(large) == {}
@@ -119,10 +119,14 @@ def rows(done: Mapping[str, Read]) -> int:
     return sum(one.rows for one in done.values())
 
 
-async def messages(place: Place, line: str) -> None:
-    """300 messages of 100 keys that are there, and 100 of them once more."""
-    sheets = [Sheet(f"{line}-{number}", f"A{number % 100}", f"{line}{number}") for number in range(300)]
+async def messages(place: Place, line: str, day: int) -> None:
+    """300 messages of 100 keys that are there, and 100 of them once more; the keys' lines are from `day` on."""
+    sheets = [
+        Sheet(f"{line}-{number}", f"A{number % 100}", f"{line}{number}", day=day + number // 100)
+        for number in range(300)
+    ]
     async with tapped(place) as gateway:
         await gateway.take(sheets)
         await gateway.take(sheets[::3])
+        assert gateway.counts.messages == {("timesheet", "applied"): 300}
         assert sum(gateway.counts.duplicates.values()) == 100

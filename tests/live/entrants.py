@@ -21,7 +21,6 @@ from adapters.redmine.system import Redmine
 from adapters.tryton.billables import Bookings, Reversals
 from adapters.tryton.cancellations import Cancellations
 from adapters.tryton.customers import Customers
-from adapters.tryton.mapping import line_uuid
 from adapters.tryton.opportunities import Opportunities
 from adapters.tryton.projects import Projects
 from adapters.tryton.settings import TrytonSettings
@@ -165,7 +164,7 @@ async def _billable_post(mark: str, erp: Tryton) -> Bodies:
     party = await _made(erp, "customer.put", mark, _customer(mark))
     sound = _booking(mark, await _made(erp, "project.create", mark, _project(mark, party)))
     return Bodies(
-        sound, sound | {"role": "cook"}, lambda command: line_uuid(command.reference),
+        sound, sound | {"role": "cook"}, lambda command: command.reference,
         "SELECT uuid FROM timesheet_line WHERE uuid IS NOT NULL", sound | {"line_id": "2"},
     )  # fmt: skip
 
@@ -179,7 +178,7 @@ async def _billable_reverse(mark: str, erp: Tryton) -> Bodies:
     taken = booked | {"hours": "-3.75", "amount": "-702.19"}
     return Bodies(
         taken | {"reverses": references[0]}, taken | {"reverses": "timesheet/nobody/1.r1/1"},
-        lambda command: line_uuid(orjson.loads(command.body)["reverses"]),
+        lambda command: str(orjson.loads(command.body)["reverses"]),
         "SELECT uuid FROM timesheet_line WHERE duration = interval '0' AND uuid IS NOT NULL",
         taken | {"reverses": references[1]},
     )  # fmt: skip

@@ -41,9 +41,9 @@ class Office:
 
     firm: Firm
 
-    async def open(self, readers: Sequence[str] = ("crm", "psa")) -> GatewayProcess:
-        """Start the gateway and the readers, and wait until the gateway is ready."""
-        gateway = await self.firm.start_ready()
+    async def open(self, readers: Sequence[str] = ("crm", "psa"), **settings: str) -> GatewayProcess:
+        """Start the gateway, with further variables of its environment, and the readers; wait until it is ready."""
+        gateway = await self.firm.start_ready(**settings)
         for system in readers:
             await self.firm.start(*TALLYSTICK, "read", system)
         return gateway

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,15 +11,14 @@ import pytest
 from tests.integration.firm import GatewayProcess, until
 from tests.live.accountant import Accountant
 from tests.live.books import Books, Page
+from tests.live.delivery import agree, approved, won
 from tests.live.office import ERP_SOURCE, TALLYSTICK, Office
-from tests.live.opportunity import Seller, Sold
+from tests.live.opportunity import Seller
 from tests.live.rest import Rest
 
 pytestmark = pytest.mark.live
 
 READERS: Final = ("crm", "psa", "erp")
-SOLD: Final = (Sold("consultant", Decimal(40), Decimal("150.00")), Sold("architect", Decimal(40), Decimal("187.25")))
-LEGAL_ENTITY: Final = "US01"
 EVENTS: Final = """
 SELECT type, count(*) FROM tallystick.inbox
 WHERE source = $1 AND verdict = 'applied' AND entity = 'invoice' AND key = $2 GROUP BY type ORDER BY type
@@ -110,38 +108,6 @@ async def test_a_payment_that_is_returned_is_owed_again(
     assert (await accountant.read(invoice))["amount_to_pay"] == Decimal("330.00")
     assert await made.parked() == []
     assert await gateway.stop() == 0
-
-
-async def won(made: Office, books: Books, seller: Seller, mark: str) -> tuple[str, int]:
-    """Win a deal; our id of its project once all know it, and the PSA's number."""
-    known = set(await books.links())
-    deal = await seller.win(LEGAL_ENTITY, await seller.customer(mark, f"{mark.title()} Ltd"), "Roll-out", SOLD)
-    project = f"{deal.number}-{LEGAL_ENTITY}"
-
-    async def is_linked() -> bool:
-        return project in (await books.links()).keys() - known
-
-    await until(is_linked, 60, "the project is there")
-    [number] = [number for id, number, _ in books.psa_projects() if id == project]
-    return project, number
-
-
-async def approved(manager: Rest, ann: Rest, number: int, role: str, hours: int) -> int:
-    """Time of today that is approved; the entry's number."""
-    entry = await ann.log_time(number, role, date.today(), Decimal(hours))  # noqa: DTZ011 - within the contract
-    await manager.judge(entry, "approved")
-    return entry
-
-
-async def agree(made: Office, books: Books, project: str, *, lines: int) -> None:
-    """Wait until what is approved is booked, in so many lines."""
-
-    async def do() -> bool:
-        booked = {role: time for role, time in (await books.booked()).items() if role[0] == project}
-        told = {role: time for role, time in (await books.approved()).items() if role[0] == project}
-        return booked == told and sum(time.lines for time in booked.values()) == lines
-
-    await until(do, 60, f"{lines} lines are booked")
 
 
 async def pages(books: Books, project: str, are_so: Callable[[Page], bool], *, count: int = 1) -> list[Page]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import NamedTuple
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from actors.entities.expense import ACTOR as REPORTS
 from actors.entities.timesheet import ACTOR as SHEETS
 from schemas.acts import Act, Acted
+from schemas.billed import NOTHING
 from schemas.expense.entity import ExpenseReport
 from schemas.invoice.told import BilledLine, Invoiced, LineState
 from schemas.invoice.v1 import Bill
@@ -37,7 +39,8 @@ from tests.actors.invoicing import NEW, billed, issued, posted
 from tests.actors.stage import NOW, Given, accepted
 
 OTHERS = {BRIDGE: running_project()}
-BOOKED = Given(SHEETS, SHEET, Timesheet(), others=OTHERS).after(approved(line("1"), line("2")))
+BOOKED_FIRST = approved(line("1"), line("2"))
+BOOKED = Given(SHEETS, SHEET, Timesheet(), others=OTHERS).after(BOOKED_FIRST)
 SIX = corrected(line("1", "6"), line("2"))
 GONE = Withdrawn(legal_entity="DE01", project=Reference(id=BRIDGE.id), revision=1, reason="by mistake")
 SPENT = Given(REPORTS, REPORT, ExpenseReport(), others=OTHERS).after(reported(spent("1")))
@@ -90,10 +93,32 @@ def test_an_invoice_that_comes_after_the_change_bills_what_is_booked() -> None:
     assert accepted(after.when(told_by(BOOKED, "credited"))).cases == (), "nothing is owed any more"
 
 
-def test_a_line_that_was_not_booked_when_its_invoice_came_asks_nobody() -> None:
+def test_an_invoice_that_comes_before_its_line_bills_what_is_booked_first() -> None:
     new = Given(SHEETS, SHEET, Timesheet(), others=OTHERS)
-    assert told_by(new).lines == (BilledLine(line_id="1", state="invoiced"),)
-    assert accepted(BOOKED.after(SIX).when(told_by(new))).cases == ()
+    invoice = told_by(new)
+    assert invoice.lines == (BilledLine(line_id="1", state="invoiced", booked=NOTHING),)
+    assert accepted(BOOKED.when(invoice)).cases == ()
+    in_time = accepted(new.after(invoice, BOOKED_FIRST).when(SIX))
+    late = accepted(BOOKED.after(SIX).when(invoice))
+    assert late.cases == in_time.cases
+    assert [case.topic for case in late.cases] == ["credit_memo:1"]
+
+
+@pytest.mark.parametrize("gone", [corrected(line("2")), GONE], ids=["taken off", "withdrawn"])
+def test_an_invoice_that_comes_after_its_line_was_taken_back_has_to_be_credited(gone: Record) -> None:
+    after = BOOKED.after(gone)
+    (case,) = accepted(after.when(told_by(after))).cases
+    assert (case.topic, case.money) == ("credit_memo:1", {"EUR": Decimal("1160.00")})
+    # And it is the same where the line is approved again before the sheet hears of it
+    again = approved(line("1", "7"), line("2"), revision=3)
+    assert accepted(after.after(again).when(told_by(after))).cases == (case,)
+
+
+def test_an_invoice_of_a_release_that_did_not_keep_what_it_bills_asks_nobody() -> None:
+    invoice = told_by(BOOKED)
+    (only,) = invoice.lines
+    unknown = invoice.model_copy(update={"lines": (only.model_copy(update={"booked": None}),)})
+    assert accepted(BOOKED.after(SIX).when(unknown)).cases == ()
 
 
 def test_a_repair_books_the_same_anew() -> None:
@@ -130,11 +155,12 @@ class Moment(NamedTuple):
     """Something that happens: the line has other hours from now on, or an invoice comes that bills it."""
 
     hours: int | None
+    """0: the line is taken off."""
     delay: int
     """After how many further moments the sheet hears of an invoice."""
 
 
-moments = st.lists(st.builds(Moment, st.one_of(st.none(), st.integers(1, 9)), st.integers(0, 6)), max_size=7)
+moments = st.lists(st.builds(Moment, st.one_of(st.none(), st.integers(0, 9)), st.integers(0, 6)), max_size=7)
 
 
 @settings(max_examples=100, deadline=None)
@@ -145,7 +171,8 @@ def test_who_hears_of_invoices_late_asks_for_the_same_credit_memos(happening: li
 
 def _played(happening: list[Moment], *, is_late: bool) -> dict[str, tuple[str, object]]:
     """The cases that are open in the end."""
-    sheet, revision, open_ = BOOKED, 1, dict[str, tuple[str, object]]()
+    sheet = Given(SHEETS, SHEET, Timesheet(), others=OTHERS)
+    revision, open_ = 0, dict[str, tuple[str, object]]()
     on_the_way: list[tuple[int, Record]] = []
 
     def hear(event: Record) -> None:
@@ -159,7 +186,8 @@ def _played(happening: list[Moment], *, is_late: bool) -> dict[str, tuple[str, o
         if each.hours is None:
             on_the_way.append((number + each.delay * is_late, told_by(sheet, invoice=f"INV-{number}")))
         else:
-            hear(corrected(line("1", f"{each.hours}"), line("2"), corrects=revision))
+            lines = (line("1", f"{each.hours}"), line("2")) if each.hours else (line("2"),)
+            hear(corrected(*lines, corrects=revision) if revision else approved(*lines))
             revision += 1
         for arrived in [told for due, told in on_the_way if due == number]:
             hear(arrived)

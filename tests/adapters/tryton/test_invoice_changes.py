@@ -14,7 +14,6 @@ from aiohttp import web
 from adapters.ports.changes import Change, FeedUnavailable
 from adapters.tryton.changed import PAGE
 from adapters.tryton.invoice_changes import InvoiceFeed
-from adapters.tryton.mapping import line_uuid
 from adapters.tryton.values import decode, encode
 from tests.adapters.tryton.server import Server, serving
 from tests.adapters.tryton.test_invoices import ROW
@@ -34,7 +33,7 @@ ENTRY: Final = {
 }  # fmt: skip
 LINE: Final = {"id": 70, "invoice": 12, "amount": Decimal("1949.00"), "taxes": [3], "origin": None}
 TIME: Final = {
-    "id": 90, "invoice_line": 70, "uuid": line_uuid("x"), "description": "psa-5 1",
+    "id": 90, "invoice_line": 70, "uuid": "timesheet/psa-5/1.r1/1", "description": "psa-5 1",
     "work.": {"origin": "project.work,8"},
 }  # fmt: skip
 

@@ -11,8 +11,9 @@ import orjson
 import pytest
 
 from adapters.tryton.invoices import CreditNote, Invoice, invoice_facts
-from adapters.tryton.mapping import line_uuid
 from adapters.tryton.rows import Row
+from schemas.commands import command_reference
+from schemas.keys import ActorKey
 from schemas.registry import EVENTS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -36,7 +37,7 @@ def time(sheet: str, uuid: str | None = None) -> Row:
     return Row(
         {
             "id": 1,
-            "uuid": line_uuid(sheet) if uuid is None else uuid,
+            "uuid": command_reference(ActorKey("timesheet", sheet), "1.r1", 1) if uuid is None else uuid,
             "description": sheet,
             "work.": {"origin": "project.work,8"},
         }
