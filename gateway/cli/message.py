@@ -22,9 +22,10 @@ _REASON = click.option("--reason", required=True, help="Why; kept in the audit."
 
 @click.group()
 def message() -> None:
-    """Correct a message that stands still, or let one run that has ended without an effect.
+    """Correct a message, or let one run that has ended.
 
-    Asks the API of a gateway that runs. REF is the message's reference, as lanes, cases, and timelines name it.
+    Asks the API of a gateway that runs. Only what stands in a lane is corrected, and only what was discarded or is
+    stale runs again. REF is the message's reference, as lanes, cases, and timelines name it.
     """
 
 
@@ -32,7 +33,7 @@ def message() -> None:
 @_REF
 @click.option(
     "--changes", required=True, metavar="JSON",
-    help='What is to differ of its data: {"project": {"id": "P-2"}}. null takes a field away, a list replaces the list.',
+    help='What is to differ of its data: {"project": {"id": "P-2"}}; null takes a field away, and lists are replaced.',
 )  # fmt: skip
 @_REASON
 @click.option("--dry-run", is_flag=True, help="Only check it, and show what would differ.")

@@ -15,7 +15,7 @@ def test_without_arguments_it_is_the_full_ordinary_run() -> None:
     asked = options.read([])
     assert (asked.kind, list(asked.parts), asked.sizes, asked.is_full) == (
         Kind.ORDINARY,
-        ["throughput", "hot", "poison", "critical"],
+        ["throughput", "hot", "poison", "critical", "replay"],
         Sizes(),
         True,
     )

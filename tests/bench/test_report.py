@@ -72,4 +72,4 @@ def test_time_that_the_host_gave_to_others_is_a_warning() -> None:
 
 def test_a_run_that_is_not_full_says_so() -> None:
     (note,) = ordinary(is_full=False).notes
-    assert note.startswith("not the full run (messages 10000, rounds 1, rounds_apart 1, seconds 3.0)")
+    assert note.startswith("not the full run (messages 10000, rounds 1, rounds_apart 1, seconds 3.0, replayed 5000)")

@@ -233,7 +233,7 @@ class TestEdit:
 
     async def test_a_turn_that_was_decided_before_is_refused(self, process: Process) -> None:
         await park(process, SHEET, message("1"))
-        await process.acts.retry(SHEET, **BY)
+        await process.acts.retry(SHEET, actor="ann", reason="a slip")
         row = await process.row(SHEET)
         turn = Turn(row, replace(row.lane, depth=0), row.entity_version + 1, b"{}", schema=1)
         turn.judged.append(Judged(message("1"), Verdict.APPLIED, 1, was=Verdict.QUEUED))

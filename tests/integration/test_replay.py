@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -45,7 +46,7 @@ async def test_a_killed_process_leaves_a_replay_to_the_next_and_nothing_is_done_
     # And whoever works on it is killed, again and again
     for kill in range(1, KILLS + 1):
         share = count * kill // (KILLS + 2)
-        await until(lambda share=share: has_released(installation, share), 120, f"{share} messages go on")
+        await until(partial(has_released, installation, share), 120, f"{share} messages go on")
         await gateway.kill()
         before = await progress(installation)
         gateway = await installation.start_ready(**SILENT)
@@ -94,16 +95,16 @@ async def has(installation: Firm, verdict: str, count: int) -> bool:
 
 async def progress(installation: Firm) -> asyncpg.Record:
     """How far it is: its phase, and messages that were let go on, are settled, and failed."""
-    found: asyncpg.Record = await installation.database.fetchrow(PROGRESS)
+    [found] = await installation.database.fetch(PROGRESS)
     return found
 
 
 async def has_released(installation: Firm, count: int) -> bool:
-    return (await progress(installation))["released"] >= count
+    return bool((await progress(installation))["released"] >= count)
 
 
 async def is_done(installation: Firm) -> bool:
-    return (await progress(installation))["phase"] == "done"
+    return bool((await progress(installation))["phase"] == "done")
 
 
 async def ask(gateway: GatewayProcess, installation: Firm, path: str, expect: int, **asked: object) -> dict[str, Any]:
