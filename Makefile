@@ -34,9 +34,10 @@ format: $(INSTALLED) ## Format the code, and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# All of them run in two processes with servers of their own, a file at a time: most tests wait for something.
 test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
 
 prepare: $(INSTALLED) ## The servers of all tests, installed ahead: PostgreSQL, RabbitMQ, Tryton, Redmine
 	$(BIN)/python -m gateway.local.install
