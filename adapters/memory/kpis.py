@@ -100,7 +100,7 @@ class MemoryBooks:
             return None
         message = accepted.message
         name = message.type.rpartition(".")[0]
-        is_ended = (line.what in FINAL or line.what == Verdict.CONFLICT) and not message.source.startswith(f"{OURS}:")
+        is_ended = line.what in (*FINAL, Verdict.CONFLICT, "edited") and not message.source.startswith(f"{OURS}:")
         is_looked_into = line.what == Verdict.APPLIED and (name in LOOKED_INTO or name.endswith(".acted"))
         return Said(
             message.ref, message.source, message.type, _moment(accepted.at),

@@ -34,12 +34,12 @@ class MemoryMessageActs:
         ended = max((at for at, line in enumerate(lines) if (line.ref, line.what) == (ref, "discarded")), default=None)
         if ended is None or any(line.what == Verdict.APPLIED for line in lines[ended:]):
             raise MessageOvertaken(f"something of {row.key} was applied since it was discarded")
-        return self._bring_back(row, "undiscard", actor, reason)
+        return self._bring_back(row, "undiscard", "undiscarded", actor, reason)
 
     async def force(self, ref: UUID, *, actor: str, reason: str) -> ActorKey:
         row = self._found(ref, Verdict.STALE)
         row.message = row.message._replace(series=None, sequence=None)
-        return self._bring_back(row, "force", actor, reason)
+        return self._bring_back(row, "force", "forced", actor, reason)
 
     async def edit(self, ref: UUID, edited: Message, *, actor: str, reason: str) -> ActorKey:
         tables = self._tables
@@ -67,6 +67,7 @@ class MemoryMessageActs:
         else:
             tables.reopen(key, tables.row(key).lane, tables.entities[key].retry_at)
         self._happened(key, Verdict.SUPERSEDED, ref, told)
+        self._happened(key, "edited", new.ref, told)
         closed = tables.close_cases({ref}, Closed.SUPERSEDED, actor)
         tables.tell([(ref, Verdict.SUPERSEDED), (new.ref, Verdict.QUEUED)], map(case_notice, closed))
         tables.audit.append(Act(actor, "message.edit", key, ref, f"as {new.id}: {reason}", tables.clock()))
@@ -83,7 +84,7 @@ class MemoryMessageActs:
             raise _elsewhere(ref)
         return row
 
-    def _bring_back(self, row: Accepted, action: str, actor: str, reason: str) -> ActorKey:
+    def _bring_back(self, row: Accepted, action: str, what: str, actor: str, reason: str) -> ActorKey:
         tables, key, ref = self._tables, row.key, row.message.ref
         standing, lane = tables.lane(key), tables.row(key).lane
         tail = lane.tail + (not standing)
@@ -92,7 +93,7 @@ class MemoryMessageActs:
         tables.place(row, key, first, Verdict.QUEUED)
         row.attempts, row.reason = 0, None
         arrange(tables, key, frozenset())  # a smaller number may have come since it was discarded
-        self._happened(key, action, ref, f"{actor}: {reason}")
+        self._happened(key, what, ref, f"{actor}: {reason}")
         closed = tables.close_cases({ref}, Closed.RETRIED, actor)
         tables.tell([(ref, Verdict.QUEUED)], map(case_notice, closed))
         tables.audit.append(Act(actor, f"message.{action}", key, ref, reason, tables.clock()))

@@ -186,7 +186,7 @@ FIGURES: Final[tuple[Figure, ...]] = (
     ),
     Figure(
         "manual_corrections", "what persons corrected by hand", "Σ corrections", "count",
-        "acts `edit-retry`, `cancel`, and `resolve` that their key took, and messages that were discarded",
+        "acts `edit-retry`, `cancel`, and `resolve` that their key took, and messages that were discarded or edited",
         "approvals, rejections, and retries; corrections that a source sends (`timesheet.corrected`)",
         _count(Measure.CORRECTIONS),
     ),

@@ -7,7 +7,7 @@ from typing import Final
 from adapters.ports.kpis import CaseChange, CaseLine, Line, Said
 from gateway.kpis.measures import Measure, Tally
 from gateway.kpis.memories import Memories, Way
-from gateway.kpis.reading import ENDED, PEOPLE, confirmed, data_of, is_from_outside, settled
+from gateway.kpis.reading import EDITED, ENDED, PEOPLE, confirmed, data_of, is_from_outside, settled
 from schemas.acts import Act, ActedV1
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, Verdict
@@ -20,6 +20,7 @@ BOOKINGS: Final = (
 )  # fmt: skip
 CORRECTING: Final = (Act.EDIT_RETRY, Act.CANCEL, Act.RESOLVE)
 DISCARD: Final = "discard"
+EDIT: Final = "edit"
 _FAILED: Final = (Verdict.DISCARDED, Verdict.REJECTED, Verdict.CONFLICT)
 
 
@@ -41,6 +42,8 @@ def count_message(line: Line, memories: Memories, tally: Tally) -> None:
         if line.what in ENDED:
             _count_end(line, message, way, tally)
             memories.forget(key)
+        elif line.what == EDITED:
+            tally.add(Measure.CORRECTIONS, line.at, legal_entity=message.legal_entity, label=EDIT)
         elif line.what == Verdict.WAITING and not way.has_waited:
             memories.put(key, way.model_copy(update={"has_waited": True}))
         elif line.what == Verdict.PARKED and not way.has_failed:

@@ -15,7 +15,13 @@ PEOPLE: Final = f"{OURS}:people"
 STOOD: Final = (Verdict.PARKED, Verdict.CONFLICT)
 """Verdicts with which a message stands until a person acts."""
 ENDED: Final = FINAL | {Verdict.CONFLICT}
-"""Verdicts behind which no other one of their message comes: a conflict is a row beside the lane, and a case."""
+"""Verdicts behind which no other one of their message comes: a conflict is a row beside the lane, and a case.
+
+One that a person lets come back ends once more, and counts for each.
+"""
+EDITED: Final = "edited"
+ACTS: Final = (Verdict.DISCARDED, EDITED, "undiscarded", "forced", "gap_closed")
+"""What operators do to the messages of a key."""
 _SETTLED: Final = ("command_done", "command_parked")
 
 
@@ -63,6 +69,6 @@ def confirmed(line: Line, *operations: str) -> Sent | None:
 
 def is_touch(line: Line) -> bool:
     """Whether a line says that a person has acted, or must."""
-    if line.what in (*STOOD, Verdict.DISCARDED, "command_parked", "gap_closed"):
+    if line.what in (*STOOD, *ACTS, "command_parked"):
         return True
     return line.message is not None and line.message.source == PEOPLE and line.what == Verdict.APPLIED

@@ -83,7 +83,7 @@ class TestUndiscard:
         now = (await process.row(SHEET)).lane
         assert (now.state, now.depth) == (LaneState.OPEN, 2)
         assert await runnable(process) == [SHEET]
-        assert (await timeline(process, SHEET))[-1] == ("undiscard", "ann: a slip")
+        assert (await timeline(process, SHEET))[-1] == ("undiscarded", "ann: a slip")
         assert [act[1] for act in await store.acts()] == ["lane.discard", "message.undiscard"]
 
     async def test_it_stands_in_an_empty_lane_behind_which_others_line_up(self, process: Process) -> None:
@@ -163,7 +163,7 @@ class TestForce:
         )  # fmt: skip
         assert other.message == numbered(3)
         assert await runnable(process) == [SHEET]
-        assert (await timeline(process, SHEET))[-1] == ("force", "ann: a slip")
+        assert (await timeline(process, SHEET))[-1] == ("forced", "ann: a slip")
         assert await store.acts() == [("ann", "message.force", "a slip")]
 
     async def test_nothing_else_is_forced(self, process: Process) -> None:
@@ -188,7 +188,7 @@ class TestEdit:
         assert await verdict(process, numbered(1)) is Verdict.SUPERSEDED
         assert await store.open_cases() == 0
         why = "ann edited it, as 1~mark: a slip"
-        assert (await timeline(process, SHEET))[-1] == ("superseded", why)
+        assert (await timeline(process, SHEET))[-2:] == [("superseded", why), ("edited", why)]
         assert await store.acts() == [("ann", "message.edit", "as 1~mark: a slip")]
         assert await process.message_acts.kept(self.NEW.ref) == KeptMessage(as_told, SHEET, Verdict.QUEUED, True)  # noqa: FBT003
 

@@ -153,7 +153,7 @@ def _openings(rows: Sequence[Row]) -> Iterator[tuple[tuple[str, str], Decimal, b
 
 
 def _is_touch(row: Row) -> bool:
-    if row.what in _STANDS | {"discarded", "command_parked", "gap_closed"}:
+    if row.what in _STANDS | {"discarded", "edited", "undiscarded", "forced", "command_parked", "gap_closed"}:
         return True
     return row.what == "applied" and row.message is not None and row.message.source == "tallystick:people"
 
@@ -232,7 +232,7 @@ def _days_to_close(rows: Sequence[Row]) -> tuple[Decimal | None, int]:
 def _corrects(row: Row) -> bool:
     if row.message is None:
         return False
-    if row.what == "discarded":
+    if row.what in {"discarded", "edited"}:
         return row.message.is_foreign
     is_act = row.what == "applied" and row.message.source == "tallystick:people"
     return is_act and row.message.data["act"] in {"edit-retry", "cancel", "resolve"}

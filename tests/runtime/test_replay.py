@@ -10,10 +10,12 @@ from dataclasses import replace
 import orjson
 
 from adapters.ports.replays import Chosen, Item, Outcome, Phase, Replay, Steer, Terms
+from gateway.editing import edited
 from gateway.replay.order import ORDER
 from schemas.keys import ActorKey
 from schemas.values import Reference
 from schemas.verdicts import FailureClass, Verdict
+from schemas.vocabulary import VOCABULARY
 from tests.actors.firm import approved, line
 from tests.runtime.firm import PSA, Firm, event
 from tests.runtime.test_firm import sheet
@@ -189,6 +191,35 @@ def test_a_difference_that_other_traffic_made_is_told_as_such() -> None:
         assert outcomes(found) == {Outcome.MOVED: 2}
         assert all(item.fate is not None and str(contract(firm)) in (item.fate.reason or "") for item in found)
         assert over.progress.failed == 2
+
+    run(story())
+
+
+def test_a_message_that_was_edited_since_the_plan_is_told_as_changed() -> None:
+    async def story() -> None:
+        # Given a plan by which two sheets stay parked for want of a price
+        firm = await running(Firm())
+        await unpriced(firm, 1, 2)
+        await parked(firm, 2)
+        plan = await planned(firm)
+        # When one of them is corrected before it is started
+        acts, tables = firm.store.clients().message_acts, firm.store.tables
+        [original] = [row.message for row in tables.lane(key(1))]
+        [wrong] = orjson.loads(original.body)["data"]["lines"]
+        new = edited(original, {"lines": [wrong | {"role": "consultant"}]}, VOCABULARY).message
+        await acts.edit(original.ref, new, actor="ann", reason="a slip")
+        await until(lambda: tables.inbox[new.ref].verdict is Verdict.APPLIED)
+        over = await done(firm, plan)
+        # Then its effect is there, and the replay has left it alone
+        [changed, other] = await items(firm, over)
+        assert changed.fate is not None
+        assert (changed.fate.outcome, changed.fate.verdict) == (Outcome.CHANGED, Verdict.SUPERSEDED)
+        assert other.fate is not None
+        assert (other.fate.outcome, other.fate.verdict) == (Outcome.AS_PLANNED, Verdict.PARKED)
+        await until(lambda: not tables.outbox)
+        posted = [place for place in firm.books["erp"].entries if place[0] == "billable.post"]
+        assert len(posted) == 1
+        assert firm.cases() == ["rate_missing"]
 
     run(story())
 

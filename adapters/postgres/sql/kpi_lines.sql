@@ -2,7 +2,7 @@
 -- the types whose bodies are read. As `json`: the numbers of a message are whatever its sender wrote, and are not looked at.
 SELECT t.seq, t.at, t.entity, t.key, t.entity_version, t.what,
        i.ref, i.source, i.type, i.received_at,
-       CASE WHEN t.what IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded', 'conflict')
+       CASE WHEN t.what IN ('applied', 'ignored', 'stale', 'superseded', 'rejected', 'discarded', 'conflict', 'edited')
                  AND i.source NOT LIKE 'tallystick:%'
             THEN convert_from(i.body, 'UTF8')::json #>> '{data,legal_entity}' END AS legal_entity,
        CASE WHEN t.what = 'applied' AND i.type LIKE ANY ($4::text[]) THEN i.body END AS body,

@@ -234,6 +234,16 @@ class TestMessages:
         assert (book.count_of("corrections"), book.figure("duplicates_stopped").value) == (1, Decimal(1))
         assert [key for key in book.kept if key.entity == "message"] == []
 
+    def test_an_edit_is_a_correction_and_its_original_ends(self) -> None:
+        book = Logbook()
+        book.message(SHEET, "parked", APPROVED, ref=1)
+        book.message(SHEET, "superseded", APPROVED, ref=1)
+        book.message(SHEET, "edited", APPROVED, ref=2)
+        book.message(SHEET, "applied", APPROVED, ref=2)
+        failed = book.figure("failed")
+        assert (book.count_of("corrections"), failed.value, failed.of) == (1, Decimal(50), 2)
+        assert [key for key in book.kept if key.entity == "message"] == []
+
     def test_a_conflict_is_the_end_of_its_message(self) -> None:
         book = Logbook()
         book.message(SHEET, "applied", APPROVED)

@@ -66,7 +66,7 @@ BEGIN
     -- A smaller number may have come since it was discarded.
     PERFORM tallystick.arrange_lane(kind, id, first, '{}');
     INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
-    SELECT e.entity, e.key, e.entity_version, p_action, p_ref, told
+    SELECT e.entity, e.key, e.entity_version, CASE WHEN p_was = 'stale' THEN 'forced' ELSE 'undiscarded' END, p_ref, told
     FROM tallystick.entity e WHERE e.entity = kind AND e.key = id;
     PERFORM tallystick.tell_closed(ARRAY[p_ref], ARRAY['queued'],
                                    tallystick.close_cases(ARRAY[p_ref], '{}', 'retried', p_actor));
@@ -118,8 +118,9 @@ BEGIN
         UPDATE tallystick.entity e SET row_version = e.row_version + 1 WHERE e.entity = kind AND e.key = id;
     END IF;
     INSERT INTO tallystick.timeline (entity, key, entity_version, what, ref, reason)
-    SELECT e.entity, e.key, e.entity_version, 'superseded', p_ref, told
-    FROM tallystick.entity e WHERE e.entity = kind AND e.key = id;
+    SELECT e.entity, e.key, e.entity_version, l.what, l.ref, told
+    FROM tallystick.entity e, (VALUES (1, 'superseded', p_ref), (2, 'edited', p_edited)) l(place, what, ref)
+    WHERE e.entity = kind AND e.key = id ORDER BY l.place;
     PERFORM tallystick.tell_closed(ARRAY[p_ref, p_edited], ARRAY['superseded', 'queued'],
                                    tallystick.close_cases(ARRAY[p_ref], '{}', 'superseded', p_actor));
     INSERT INTO tallystick.audit (actor, action, entity, key, ref, reason)
