@@ -25,7 +25,7 @@ class Sight(StrEnum):
     """The server's word that the commit is over. What came before it says nothing yet."""
     CLAIM_ASKED = "claim asked"
     CLAIM_ANSWERED = "claim answered"
-    """The leases are taken and the attempts are logged; no byte has left for a system."""
+    """Leases are taken and attempts are logged; no byte has left for a system. A claim that got nothing is not seen."""
     RECORD_ASKED = "record asked"
     """Ends of attempts are on their way into the sent log."""
     RECORD_ANSWERED = "record answered"
@@ -89,6 +89,7 @@ class Postgres:
         self._statements: dict[bytes, tuple[Sight, Sight]] = {}
         self._bound: tuple[Sight, Sight] | None = None
         self._running: tuple[Sight, Sight] | None = None
+        self._has_rows = False
 
     def feed(self, sender: Sender, data: bytes) -> list[Frame]:
         buffer = self._rest[sender] + data
@@ -115,6 +116,9 @@ class Postgres:
         if sender is Sender.SERVER:
             self._is_asked_for_tls = False
             match raw[:1]:
+                case b"D":
+                    self._has_rows = True
+                    return None
                 case b"Z":
                     return self._ready()
                 case b"E" if b"\0C57P01\0" in raw:
@@ -150,8 +154,10 @@ class Postgres:
         return self._running[0]
 
     def _ready(self) -> Sight | None:
-        running, self._running = self._running, None
-        return None if running is None else running[1]
+        answered = None if self._running is None else self._running[1]
+        got_nothing = answered is Sight.CLAIM_ANSWERED and not self._has_rows
+        self._running, self._has_rows = None, False
+        return None if got_nothing else answered
 
 
 _AMQP_HEADER: Final = 8
