@@ -113,18 +113,22 @@ class Postgres:
         return kind + size
 
     def _sight(self, sender: Sender, raw: bytes) -> Sight | None:
-        if sender is Sender.SERVER:
-            self._is_asked_for_tls = False
-            match raw[:1]:
-                case b"D":
-                    self._has_rows = True
-                    return None
-                case b"Z":
-                    return self._ready()
-                case b"E" if b"\0C57P01\0" in raw:
-                    return Sight.SHUT_DOWN
-                case _:
-                    return None
+        return self._of_server(raw) if sender is Sender.SERVER else self._of_client(raw)
+
+    def _of_server(self, raw: bytes) -> Sight | None:
+        self._is_asked_for_tls = False
+        match raw[:1]:
+            case b"D":
+                self._has_rows = True
+                return None
+            case b"Z":
+                return self._ready()
+            case b"E" if b"\0C57P01\0" in raw:
+                return Sight.SHUT_DOWN
+            case _:
+                return None
+
+    def _of_client(self, raw: bytes) -> Sight | None:
         if not self._has_started:
             self._is_asked_for_tls = raw[4:] == _TLS_REQUEST
             self._has_started = not self._is_asked_for_tls
