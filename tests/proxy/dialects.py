@@ -66,9 +66,12 @@ class Plain:
         return [Frame(sender, data)]
 
 
+_CLAIM: Final = (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED)
+_NUMBER: Final = 9
+"""The column of a claim's answer that is null in all rows but those of attempts."""
 _MOMENTS: Final[Mapping[bytes, tuple[Sight, Sight]]] = {
     b"tallystick.commit_turns(": (Sight.COMMIT_ASKED, Sight.COMMIT_ANSWERED),
-    b"tallystick.claim_lanes(": (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED),
+    b"tallystick.claim_lanes(": _CLAIM,
     b"tallystick.record_ends(": (Sight.RECORD_ASKED, Sight.RECORD_ANSWERED),
 }
 _TLS_REQUEST: Final = (80_877_103).to_bytes(4, "big")
@@ -89,7 +92,7 @@ class Postgres:
         self._statements: dict[bytes, tuple[Sight, Sight]] = {}
         self._bound: tuple[Sight, Sight] | None = None
         self._running: tuple[Sight, Sight] | None = None
-        self._has_rows = False
+        self._has_leased = False
 
     def feed(self, sender: Sender, data: bytes) -> list[Frame]:
         buffer = self._rest[sender] + data
@@ -119,7 +122,7 @@ class Postgres:
         self._is_asked_for_tls = False
         match raw[:1]:
             case b"D":
-                self._has_rows = True
+                self._has_leased = self._has_leased or (self._running is _CLAIM and not _is_null(raw, _NUMBER))
                 return None
             case b"Z":
                 return self._ready()
@@ -158,10 +161,18 @@ class Postgres:
         return self._running[0]
 
     def _ready(self) -> Sight | None:
-        answered = None if self._running is None else self._running[1]
-        got_nothing = answered is Sight.CLAIM_ANSWERED and not self._has_rows
-        self._running, self._has_rows = None, False
-        return None if got_nothing else answered
+        running, has_leased = self._running, self._has_leased
+        self._running, self._has_leased = None, False
+        return None if running is None or (running is _CLAIM and not has_leased) else running[1]
+
+
+def _is_null(row: bytes, column: int) -> bool:
+    """Whether a `DataRow` has no value there: each value has its length before it, and -1 where there is none."""
+    at = 7
+    for _ in range(column):
+        at += 4 + max(0, unpack_from("!i", row, at)[0])
+    length: int = unpack_from("!i", row, at)[0]
+    return length == -1
 
 
 _AMQP_HEADER: Final = 8
