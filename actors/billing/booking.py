@@ -78,20 +78,20 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     ground = ground_of(paper, context)
     if not isinstance(ground, Ground):
         return ground
-    takes_cost = ground.taker("cost.post") is not None
-    wanted = {line.line_id: line for line in paper.lines if line.billable or takes_cost}
-    said = {line.line_id for line in paper.lines}
+    said = {line.line_id: line for line in paper.lines}
     leaving = {
         line_id: booked
         for line_id, booked in state.lines.items()
-        if (line_id in said or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
+        if (line_id in said or is_whole(paper)) and not _stays(said.get(line_id), ground, booked)
     }
     is_repeated = revision == state.revision and is_whole(paper)
     early = next((line_id for line_id, booked in leaving.items() if is_repeated or booked.revision == revision), None)
     if early is not None:
         return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
     stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
-    new = [line for line_id, line in wanted.items() if line_id not in stays]
+    # Where cost goes is asked of new lines alone: what is booked stays, whatever the policy takes by now.
+    takes_cost = ground.taker("cost.post") is not None
+    new = [line for line_id, line in said.items() if line_id not in stays and (line.billable or takes_cost)]
     if is_repeated and not new:
         return Ignore(f"revision {revision} is approved already")
     shut = closed(paper.legal_entity, new, leaving.values(), context.policy)
