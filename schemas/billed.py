@@ -73,7 +73,11 @@ class Billed(InvoicedLines):
 
     status: Literal["new", "submitted", "approved", "rejected", "withdrawn"] = "new"
     revision: int = 0
-    """The revision that was approved last; 0 until it was."""
+    """The highest revision that was approved; 0 until one was."""
+    whole: int | None = None
+    """The highest revision that came with all of its lines, 0 while none did; None where it was not kept yet."""
+    said: dict[str, int] = Field(default_factory=dict)
+    """Line id -> the highest revision since `whole` that came with the line, where lines are approved one by one."""
     withdrawn: int = 0
     """The highest revision that was withdrawn: an approval of it, or of one before it, counts no more."""
     lines: dict[str, BilledLine] = Field(default_factory=dict)
@@ -85,6 +89,11 @@ class Billed(InvoicedLines):
     """Reversal that is not confirmed yet -> the claim that ends with it."""
     taken_back: tuple[TakenBack, ...] = ()
     """What repairs have taken back: the same entry is not taken back by another one."""
+
+    @property
+    def last_whole(self) -> int:
+        """The highest revision that came with all of its lines; of what was not kept yet, the highest of all."""
+        return self.revision if self.whole is None else self.whole
 
     @property
     def is_approved(self) -> bool:

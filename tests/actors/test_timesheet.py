@@ -292,6 +292,53 @@ def test_a_part_of_a_newer_revision_replaces_only_its_own_lines() -> None:
     assert names(given, approved(line("1", "6"), revision=2, partial=True)) == ["reverse 1.r1", "post 1.r2"]
 
 
+def test_a_part_that_comes_late_is_billed_unless_a_later_revision_came_with_its_lines() -> None:
+    # Given a second revision, of one line, that came before the first one
+    given = NEW.after(approved(line("2", "4"), revision=2, partial=True))
+    # When the first one comes, then its own lines are billed, and what the second one said counts on
+    late = approved(line("1", "8"), line("2", "3"), partial=True)
+    assert names(given, late) == ["post 1.r1"]
+    assert timesheet(given.after(late)).revision == 2
+    assert names(given.after(late), late) == []
+    assert "a revision after 1" in reason_to_ignore(given.when(approved(line("2", "3"), partial=True)))
+    # And a line that the second one left unchanged is not changed by the first one
+    same = NEW.after(approved(line("1"), partial=True), approved(line("1"), revision=3, partial=True))
+    assert "a revision after 2" in reason_to_ignore(same.when(approved(line("1", "6"), revision=2, partial=True)))
+    # But it is changed by one that comes after what it was booked by
+    older = NEW.after(approved(line("1"), partial=True), approved(line("2"), revision=3, partial=True))
+    assert names(older, approved(line("1", "6"), revision=2, partial=True)) == ["reverse 1.r1", "post 1.r2"]
+
+
+def test_a_whole_that_comes_after_a_later_part_counts_for_the_other_lines() -> None:
+    # Given two lines, and a third revision of one of them
+    given = NEW.after(approved(line("1"), line("2")), approved(line("2", "4"), line("3", "1"), revision=3, partial=True))
+    # When the second one comes as a whole, without a line and with another one
+    late = approved(line("2", "8"), line("4", "2"), revision=2)
+    assert names(given, late) == ["reverse 1.r1", "post 4.r2"]
+    assert {line_id: each.revision for line_id, each in timesheet(given.after(late)).lines.items()} == {
+        "2": 3, "3": 3, "4": 2,
+    }  # fmt: skip
+    # Then nothing before it counts any more, and it came once
+    assert "revision 2 is approved already" in reason_to_ignore(given.after(late).when(approved(partial=True)))
+    assert "revision 2 is approved already" in reason_to_ignore(given.after(late).when(late))
+    # And so it is with a correction
+    assert names(given, corrected(line("2", "8"), line("4", "2"))) == ["reverse 1.r1", "post 4.r2"]
+
+
+def test_hours_of_later_parts_count_for_the_day_of_a_whole_that_comes_late() -> None:
+    given = NEW.after(approved(line("2", "20"), revision=2, partial=True))
+    assert refusal(given.when(approved(line("1", "8"), line("2", "3")))).code == "hours_too_many"
+
+
+def test_what_an_earlier_release_kept_counts_as_a_whole() -> None:
+    given = NEW.after(approved(line("1"), line("2"), revision=2))
+    old = replace(given, state=timesheet(given).model_copy(update={"whole": None}))
+    assert "revision 2" in reason_to_ignore(old.when(approved(line("3"), partial=True)))
+    part = approved(line("3"), revision=3, partial=True)
+    assert names(old, part) == ["post 3.r3"]
+    assert "revision 2" in reason_to_ignore(old.after(part).when(approved(line("4"), partial=True)))
+
+
 # ------------------------------------------------------------------------------------------ before and after approval
 
 
@@ -338,6 +385,17 @@ def test_after_it_only_a_higher_revision_counts() -> None:
 
 def test_a_withdrawal_that_was_overtaken_changes_nothing() -> None:
     assert "is over" in reason_to_ignore(NEW.after(approved(revision=2)).when(gone()))
+
+
+def test_a_withdrawal_that_comes_after_a_later_part_takes_back_the_other_lines() -> None:
+    # Given two lines, and a second revision of one of them
+    given = NEW.after(approved(line("1"), line("2")), approved(line("2", "4"), revision=2, partial=True))
+    # When the first one is withdrawn, then the line that the second one came with stays
+    assert names(given, gone()) == ["reverse 1.r1"]
+    after = timesheet(given.after(gone()))
+    assert (set(after.lines), after.is_approved, after.status) == ({"2"}, True, "approved")
+    assert "withdrawn" in reason_to_ignore(given.after(gone()).when(approved(line("3"), partial=True)))
+    assert names(given.after(gone()), gone(2)) == ["reverse 2.r2"]
 
 
 def test_a_withdrawal_needs_no_project_unless_nobody_knows_who_booked() -> None:
