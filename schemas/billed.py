@@ -76,6 +76,8 @@ class Billed(InvoicedLines):
     """The highest revision that was approved; 0 until one was."""
     whole: int | None = None
     """The highest revision that came with all of its lines, 0 while none did; None where it was not kept yet."""
+    is_correction: bool = False
+    """Whether that one was a correction of the one before it."""
     said: dict[str, int] = Field(default_factory=dict)
     """Line id -> the highest revision since `whole` that came with the line, where lines are approved one by one."""
     withdrawn: int = 0

@@ -54,8 +54,7 @@ def sent_back(state: B, what: str) -> Decision:
 def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
     """The approval was taken back: so is whatever is booked, but for lines that a revision after it came with."""
     if end.revision < state.last_whole or end.revision <= state.withdrawn:
-        latest = max(state.revision, state.withdrawn)
-        return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
+        return _withdrawn_late(state, end)
     later = said_after(state, end.revision)
     leaving = {line_id: booked for line_id, booked in state.lines.items() if line_id not in later}
     at_project = context.find(end.project.key("project"))
@@ -78,6 +77,18 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
         requests=reversals(leaving, erp),
         notices=(Notice("withdrawn", {"revision": str(end.revision)}),),
     )
+
+
+def _withdrawn_late(state: Billed, end: Withdrawn) -> Ignore | Reject:
+    """A withdrawal of what is over; of what was corrected last, its sender may mean the correction."""
+    if state.is_correction and state.withdrawn < end.revision == state.last_whole - 1:
+        reason = (
+            f"revision {end.revision} was corrected, which made it revision {state.last_whole}: cancel this, and have "
+            f"revision {state.last_whole} withdrawn if nothing of the correction counts either"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "revision_corrected", reason, "revision"))
+    latest = max(state.revision, state.withdrawn)
+    return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
 
 
 class _Change(NamedTuple):
@@ -141,6 +152,12 @@ def _change(state: Billed, later: Set[str], ground: Ground) -> _Change:
 def _known(state: Billed, paper: Paper, revision: int, change: _Change) -> Reject | Ignore | None:
     """What becomes of a revision that came before; None where it changes nothing of what it said then."""
     is_repeated = is_whole(paper) and is_known(state, revision)
+    if is_repeated and isinstance(paper, Corrected) and (change.leaving or change.new):
+        reason = (
+            f"revision {revision} has other lines already: cancel this, and have it sent as a correction of revision "
+            f"{state.revision} if these are right"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "correction_differs", reason, "corrects"))
     changed = (line_id for line_id, line in change.leaving.items() if is_repeated or line.revision == revision)
     early = next(changed, None)
     if early is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.billing.papers import Paper, is_whole
+from actors.billing.papers import Corrected, Paper, is_whole
 from schemas.billed import Billed
 
 
@@ -30,6 +30,6 @@ def with_revision(state: Billed, paper: Paper, revision: int) -> dict[str, objec
     later = {line_id: said for line_id, said in state.said.items() if said > revision}
     last = {"revision": max(state.revision, revision)}
     if is_whole(paper):
-        return {**last, "whole": revision, "said": later}
+        return {**last, "whole": revision, "is_correction": isinstance(paper, Corrected), "said": later}
     of_lines = dict.fromkeys((line.line_id for line in paper.lines), revision)
     return {**last, "whole": state.last_whole, "said": {**state.said, **of_lines}}

@@ -210,6 +210,20 @@ def test_a_correction_that_was_overtaken_changes_nothing() -> None:
     assert reason_to_ignore(NEW.after(approved(revision=2)).when(corrected(corrects=1)))
 
 
+def test_another_correction_of_the_same_revision_is_a_case_unless_it_says_the_same() -> None:
+    # Given a sheet that was corrected, which made it revision 2
+    given = NEW.after(approved(line("1", "8"), line("2")), corrected(line("1", "6"), line("2")))
+    # When revision 1 is corrected once more, then that is no revision after it
+    assert "approved already" in reason_to_ignore(given.when(corrected(line("1", "6"), line("2"))))
+    for other in ((line("1", "7"), line("2")), (line("1", "6"),), (line("1", "6"), line("2"), line("3"))):
+        failure = refusal(given.when(corrected(*other)))
+        assert (failure.failure_class, failure.code) == (FailureClass.CONFLICT, "correction_differs")
+        assert "a correction of revision 2" in failure.reason
+    # And so it is after an approval of revision 2, but not after one that took the place of both
+    assert refusal(NEW.after(approved(revision=2)).when(corrected(line("1", "6")))).code == "correction_differs"
+    assert "replaced" in reason_to_ignore(given.after(approved(revision=3)).when(corrected(line("1", "7"))))
+
+
 def test_a_sheet_that_moves_to_another_project_is_taken_back_where_it_was_booked_and_booked_anew() -> None:
     # Given a sheet on the bridge, and another project under the same contract, which another ERP bills
     tunnel = running_project().model_copy(update={"erp": "erp-2", "erp_id": "PRJ-2"})
@@ -385,6 +399,19 @@ def test_after_it_only_a_higher_revision_counts() -> None:
 
 def test_a_withdrawal_that_was_overtaken_changes_nothing() -> None:
     assert "is over" in reason_to_ignore(NEW.after(approved(revision=2)).when(gone()))
+
+
+def test_a_withdrawal_of_a_revision_that_was_corrected_is_a_case() -> None:
+    # Given a sheet that was corrected, which made it revision 2
+    given = NEW.after(approved(line("1", "8")), corrected(line("1", "6")))
+    # When revision 1 is withdrawn, then its sender may not count as we do
+    failure = refusal(given.when(gone()))
+    assert (failure.failure_class, failure.code) == (FailureClass.CONFLICT, "revision_corrected")
+    assert "revision 2 withdrawn" in failure.reason
+    # But what is withdrawn, or was approved since, is another matter
+    assert "is over" in reason_to_ignore(given.after(gone(2)).when(gone()))
+    assert "is over" in reason_to_ignore(given.after(approved(revision=3)).when(gone()))
+    assert names(given, gone(2)) == ["reverse 1.r2"]
 
 
 def test_a_withdrawal_that_comes_after_a_later_part_takes_back_the_other_lines() -> None:
