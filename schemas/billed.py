@@ -87,8 +87,8 @@ class Billed(InvoicedLines):
     late: dict[str, str | None] = Field(default_factory=dict)
     """Booking that was taken back before its answer came, and came otherwise than thought -> the reference under which
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
-    releasing: dict[str, str] = Field(default_factory=dict)
-    """Reversal that is not confirmed yet -> the claim that ends with it."""
+    releasing: dict[str, str | None] = Field(default_factory=dict)
+    """Reversal that is not confirmed yet -> the claim that ends with it; None where it claims nothing."""
     taken_back: tuple[TakenBack, ...] = ()
     """What repairs have taken back: the same entry is not taken back by another one."""
 
@@ -96,6 +96,11 @@ class Billed(InvoicedLines):
     def last_whole(self) -> int:
         """The highest revision that came with all of its lines; of what was not kept yet, the highest of all."""
         return self.revision if self.whole is None else self.whole
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether the ERP has all lines that count, and none that do not."""
+        return self.is_approved and not self.releasing and all(line.posted for line in self.lines.values())
 
     @property
     def is_approved(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Final, NamedTuple, TypeVar
 
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
@@ -70,7 +70,7 @@ def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
         "withdrawn": end.revision,
         "said": {line_id: said for line_id, said in state.said.items() if line_id in later},
         "lines": {line_id: booked for line_id, booked in state.lines.items() if line_id in later},
-        "releasing": _releasing(state, leaving),
+        "releasing": releasing(state, leaving),
     }
     return Accept(
         state.model_copy(update=changed),
@@ -119,17 +119,17 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     booked = _booked(new, stays, revision, source, ground)
     if not isinstance(booked, dict):
         return booked
-    held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
-    claimed = [line.claim for line in booked.values() if line.claim is not None and line.claim not in held]
     changed = with_revision(state, paper, revision) | {
         "status": "approved",
         "lines": stays | booked,
-        "releasing": _releasing(state, leaving),
+        "releasing": releasing(state, leaving),
     }
+    after = state.model_copy(update=changed)
     return Accept(
-        state.model_copy(update=changed),
+        after,
         requests=(*reversals(leaving, ground.erp), *map(posting, booked.values())),
-        claims=tuple(Claim(LINE, value) for value in claimed),
+        claims=_claims(state, booked.values()),
+        notices=posted(after) if after.revision > state.revision else (),
     )
 
 
@@ -235,6 +235,17 @@ def _claim(line: Line, source: str, context: Context) -> Claim | None:
     return Claim(LINE, f"{system}/{context.key.entity}/{line.line_id}")
 
 
+def _claims(state: Billed, booked: Iterable[BilledLine]) -> tuple[Claim, ...]:
+    """What is claimed by what is booked, and is not yet."""
+    held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
+    return tuple(Claim(LINE, line.claim) for line in booked if line.claim is not None and line.claim not in held)
+
+
+def posted(state: Billed) -> tuple[Notice, ...]:
+    """The news that the ERP has confirmed all that the last revision asks of it, once it has."""
+    return (Notice("posted", {"revision": str(state.revision)}),) if state.is_posted else ()
+
+
 def posting(line: BilledLine) -> Request:
     """What books a line."""
     return Request(line.system or "", f"{operation_of(line.body)}.post", line.name, line.body)
@@ -253,8 +264,9 @@ def reversals(leaving: Mapping[str, BilledLine], erp: str | None = None) -> tupl
     )
 
 
-def _releasing(state: B, leaving: Mapping[str, BilledLine]) -> dict[str, str]:
-    return state.releasing | {line.name: line.claim for line in leaving.values() if line.claim is not None}
+def releasing(state: Billed, leaving: Mapping[str, BilledLine]) -> dict[str, str | None]:
+    """The reversals that are to be confirmed once these lines are taken back, and what they claim."""
+    return state.releasing | {line.name: line.claim for line in leaving.values()}
 
 
 def _rule(code: str, reason: str) -> Failure:

@@ -199,7 +199,7 @@ def test_in_the_end_each_line_stands_once_whatever_is_refused_and_sent_again_mea
     assert len(erp.stands) == len(wanted)
     state = erp.given.state
     assert isinstance(state, Billed)
-    assert (state.late, all(each.posted for each in state.lines.values())) == ({}, True)
+    assert (state.late, state.releasing, all(each.posted for each in state.lines.values())) == ({}, {}, True)
 
 
 class NewRate(NamedTuple):

@@ -14,6 +14,7 @@ from schemas.facts import Notice
 from schemas.keys import ActorKey, external_key
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.project.entity import Project
+from schemas.record import Record
 from schemas.timesheet.entity import Timesheet
 from schemas.timesheet.v1 import Employee, Line, Rejected, Submitted, Withdrawn
 from schemas.values import Reference
@@ -445,6 +446,52 @@ def test_when_all_lines_are_booked_the_sheet_is_posted() -> None:
     assert accepted(booked.when(booked.confirmed(second))).notices == (Notice("posted", {"revision": "1"}),)
 
 
+def posted(*sheets: Record) -> Given:
+    """The sheet, once the ERP has done all that it was asked."""
+    given = NEW
+    for sheet in sheets:
+        requests = given.asked(sheet)
+        given = given.after(sheet)
+        for request in requests:
+            given = given.after(given.confirmed(request))
+    return given
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_revision_that_books_nothing_new_is_posted_at_once(partial: bool) -> None:  # noqa: FBT001  # a case
+    decision = accepted(posted(approved()).when(approved(revision=2, partial=partial)))
+    assert (decision.requests, decision.notices) == ((), (Notice("posted", {"revision": "2"}),))
+    # But not while a line of it is on its way
+    assert accepted(NEW.after(approved()).when(approved(revision=2))).notices == ()
+    # And not once more where it comes again line by line
+    again = posted(approved(), approved(revision=2, partial=partial)).when(approved(revision=2, partial=True))
+    assert accepted(again).notices == ()
+
+
+def test_a_revision_that_takes_lines_back_is_posted_once_the_last_one_is() -> None:
+    # Given three lines that are posted, when two of them are dropped
+    given, fewer = posted(approved(line("1"), line("2"), line("3"))), corrected(line("3"))
+    first, second = given.asked(fewer)
+    given = given.after(fewer)
+    # Then the revision is posted with the second reversal that is confirmed
+    assert accepted(given.when(given.confirmed(first))).notices == ()
+    given = given.after(given.confirmed(first))
+    assert accepted(given.when(given.confirmed(second))).notices == (Notice("posted", {"revision": "2"}),)
+    # And nothing is posted of a sheet that is withdrawn
+    (back,) = posted(approved()).asked(gone())
+    withdrawn = posted(approved()).after(gone())
+    assert accepted(withdrawn.when(withdrawn.confirmed(back))).notices == ()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_line_that_is_booked_anew_is_posted_once_both_are_confirmed(order: tuple[int, int]) -> None:
+    given, other = posted(approved(line("1", "8"))), corrected(line("1", "6"))
+    answers = [given.confirmed(request) for request in given.asked(other)]
+    given, (first, second) = given.after(other), [answers[place] for place in order]
+    assert accepted(given.when(first)).notices == ()
+    assert accepted(given.after(first).when(second)).notices == (Notice("posted", {"revision": "2"}),)
+
+
 def test_a_reversal_names_the_booking_that_was_confirmed_after_a_retry() -> None:
     # Given a line that the ERP refused first, and took under a second generation
     given = NEW.after(approved())
@@ -460,10 +507,12 @@ def test_the_answer_about_a_line_that_was_corrected_meanwhile_changes_nothing() 
     assert reason_to_ignore(given.when(given.confirmed(NEW.asked(approved(line("1", "8")))[0])))
 
 
-def test_the_answer_about_a_reversal_changes_nothing() -> None:
+def test_the_answer_about_a_reversal_that_an_earlier_release_did_not_keep_changes_nothing() -> None:
     given = NEW.after(approved())
     take_back = given.asked(corrected(line("1", "6")))[0]
-    assert reason_to_ignore(given.after(corrected(line("1", "6"))).when(given.confirmed(take_back)))
+    given = given.after(corrected(line("1", "6")))
+    old = replace(given, state=timesheet(given).model_copy(update={"releasing": {}}))
+    assert reason_to_ignore(old.when(old.confirmed(take_back)))
 
 
 def test_what_the_erp_refuses_is_a_persons_case() -> None:
