@@ -171,7 +171,7 @@ def _stays(line: Line | None, ground: Ground, booked: BilledLine) -> bool:
     """Whether what is booked is what a line asks for."""
     at = ground.erp_id if booked.project is None else ground.project_id
     was_at = getattr(booked.body, "project", None) if booked.project is None else booked.project
-    return line is not None and at == was_at and says_the_same(line, ground, booked.body)
+    return line is not None and at == was_at and says_the_same(line, ground, booked)
 
 
 def _booked(
