@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.asking import not_seen
+from actors.billing.behind import still_behind
 from actors.billing.booking import posting, releasing, reversals
 from actors.billing.closing import closed
 from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
@@ -38,7 +39,7 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
         for month, contract in new.items()
     )
     listed = sheet.model_copy(update={"listed": (*sheet.listed, *new)})
-    accept = replace(decision, state=listed, requests=(*decision.requests, *requests))
+    accept = still_behind(before, replace(decision, state=listed, requests=(*decision.requests, *requests)), listed)
     return with_plans(accept, before, still_meant(before, sheet.lines)) if before.plans else accept
 
 

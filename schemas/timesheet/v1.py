@@ -106,7 +106,7 @@ class Withdrawn(Record):
 
 
 class RatesChanged(Record):
-    """A contract has other rates for days on which time of the sheet may be billed. Comes from inside."""
+    """A contract has other rates, or another last day, for days of which the sheet may have time. Comes from inside."""
 
     to: Id
     """The sheet."""
