@@ -1,4 +1,4 @@
-"""Billed month: which sheets have time of a contract's month, so that each hears of rates and ends that change afterwards.
+"""Billed month: which sheets have time of a contract's month, so that each hears of what changes afterwards.
 
 A sheet that is listed after a change hears of it too: it may have been billed just before.
 """

@@ -176,8 +176,9 @@ def _left_out(state: Project, id: str, milestone: Milestone, context: Context) -
         return
     told = "without an amount" if milestone.amount is None else f"with {milestone.amount}"
     reason = (
-        f"contract {state.contract} has {agreed.amount} {agreed.currency} for milestone {id}, and it was completed {told}, "
-        "so it is not billed: have it told again with its amount if it had none, or bill it by hand, and resolve this"
+        f"contract {state.contract} has {agreed.amount} {agreed.currency} for milestone {id}, and it was completed "
+        f"{told}, so it is not billed: have it told again with its amount if it had none, or bill it by hand, and "
+        "resolve this"
     )
     failure = Failure(FailureClass.BUSINESS_RULE, "schedule_differs", reason, "amount")
     yield Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money={agreed.currency: agreed.amount})

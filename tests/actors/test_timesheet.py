@@ -326,7 +326,8 @@ def test_a_part_that_comes_late_is_billed_unless_a_later_revision_came_with_its_
 
 def test_a_whole_that_comes_after_a_later_part_counts_for_the_other_lines() -> None:
     # Given two lines, and a third revision of one of them
-    given = NEW.after(approved(line("1"), line("2")), approved(line("2", "4"), line("3", "1"), revision=3, partial=True))
+    part = approved(line("2", "4"), line("3", "1"), revision=3, partial=True)
+    given = NEW.after(approved(line("1"), line("2")), part)
     # When the second one comes as a whole, without a line and with another one
     late = approved(line("2", "8"), line("4", "2"), revision=2)
     assert names(given, late) == ["reverse 1.r1", "post 4.r2"]

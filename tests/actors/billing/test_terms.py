@@ -124,8 +124,8 @@ def test_the_erp_is_told_the_number_of_a_contract_however_it_is_named(name: str 
     given = replace(sheet(agreed()), others={BRIDGE: numbered, SOW: agreed()})
     # When time and expenses are booked under it, then both have its number
     report = Given(EXPENSE, REPORT, ExpenseReport(), others=given.others)
-    bodies = [entries(given, approved(line(contract=name)))[0].body, report.asked(reported(spent(contract=name)))[0].body]
-    assert [body.model_dump()["contract_reference"] for body in bodies] == ["2026-017", "2026-017"]
+    asked = (*entries(given, approved(line(contract=name))), *report.asked(reported(spent(contract=name))))
+    assert [request.body.model_dump()["contract_reference"] for request in asked] == ["2026-017", "2026-017"]
     # And to name it otherwise changes nothing, also of what an earlier release booked under the name that it came with
     for again in (None, "2026-017", "SOW-1"):
         booked = given.after(approved(line(contract=name)))
