@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
@@ -133,7 +133,7 @@ def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) 
     )
 
 
-def _change(state: Billed, later: Set[str], ground: Ground) -> _Change:
+def _change(state: Billed, later: frozenset[str], ground: Ground) -> _Change:
     """What the sheet or report of the ground makes of the lines, but for those that a later revision came with."""
     said = {line.line_id: line for line in ground.paper.lines}
     concerned = said.keys() | (state.lines.keys() - later if is_whole(ground.paper) else set())
