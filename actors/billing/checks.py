@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from actors.billing.ground import Ground
-from actors.billing.papers import Line, is_whole
+from actors.billing.papers import Line
 from actors.billing.terms import Terms
 from schemas.billed import BilledLine
 from schemas.billed_month.entity import AHEAD
@@ -113,7 +113,7 @@ def _crowded_days(ground: Ground, new: Sequence[Line], booked: Mapping[str, Bill
     for line in ground.paper.lines:
         if isinstance(line, timesheet.Line):
             hours[line.work_date] += line.hours
-    for line_id, stands in booked.items() if not is_whole(ground.paper) else ():
+    for line_id, stands in booked.items():
         if line_id in sent:
             continue
         if isinstance(stands.body, BillablePost):

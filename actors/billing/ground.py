@@ -70,10 +70,6 @@ class Ground:
             return ServiceLine()
         return self.context.policy.service_lines.get(self.project.service_line)
 
-    def reference_of(self, line: Line) -> str:
-        """Number of the contract, as the ERP is told."""
-        return line.contract_reference or self.project.contract_reference or ""
-
     def terms_of(self, line: Line) -> Terms | Wait | Failure:
         """By what a line is billed."""
         return terms_of(line, self.at_project, self.project, self.context)

@@ -342,6 +342,7 @@ def expenses_approved(office: Office, amount: str, currency: str, category: str,
 
 
 @given(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
+@when(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
 def ended(office: Office, deal_id: str, day: date) -> None:
     office.say(CRM, (facts.contract_key(deal_id), termination(day)))
 
