@@ -49,7 +49,7 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
         case Envelope(data=Issued() as invoice):
             return posting.issued(state, invoice, context)
         case Envelope(data=Posted() as invoice):
-            return posting.posted(state, invoice, event.source, context)
+            return posting.posted(state, invoice, event, context)
         case Envelope(data=PostingRejected() as rejection):
             return posting.posting_rejected(state, rejection, context)
         case Envelope(data=Acted() as act):

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from actors.decision import Accept
 from actors.policy import Flow, LegalEntity, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Contract
@@ -192,6 +193,48 @@ def test_a_draft_that_is_posted_after_all_beside_the_retry_is_a_case() -> None:
     after = both.after(both.confirmed(retry, "4712"))
     looked = acted(Act.RESOLVE, "posted_twice").model_copy(update={"seen": twice.asks})
     assert accepted(after.when(looked)).settles == ("posted_twice",)
+
+
+def said(given: Given, external_id: str) -> Given:
+    """The same after the ERP has said that it has posted the invoice under an id."""
+    return replace(replace(given, subject=external_id).after(posted()), subject=None)
+
+
+def drafted_twice() -> Given:
+    """An invoice that the ERP took as A, did not post, and has taken as B since."""
+    refused = NEW.after(issued())
+    refused = refused.after(refused.confirmed(NEW.asked(issued())[0], "A"), rejected())
+    retry = accepted(refused.when(acted(Act.RETRY))).requests[0]
+    given = refused.after(acted(Act.RETRY))
+    return given.after(given.confirmed(retry, "B"))
+
+
+@pytest.mark.parametrize(("before", "last"), [((), "A"), (("A",), "B"), (("B",), "A")], ids=["A", "A, B", "B, A"])
+def test_a_draft_that_is_posted_after_the_retry_was_taken_is_a_case(before: tuple[str, ...], last: str) -> None:
+    # Given an invoice of which the ERP has two drafts, and when it posts the one that it had refused
+    given = drafted_twice()
+    open_now: set[str] = set()
+    for external_id in (*before, last):
+        decision = replace(given, subject=external_id).when(posted())
+        if isinstance(decision, Accept):
+            open_now |= {case.topic or "" for case in decision.cases if "B" in case.failure.reason}
+            assert decision.settles == ()
+            given = said(given, external_id)
+    # Then it is in the books twice, whatever the ERP says first, and that is asked once
+    assert open_now == {"posted_twice"}
+    assert isinstance(given.state, Invoice)
+    assert (given.state.external_id, given.state.twins) == ("B", ("A",))
+    assert "posted like this already" in reason_to_ignore(replace(given, subject="A").when(posted()))
+
+
+def test_the_erps_word_under_the_id_that_it_confirmed_is_no_second_invoice() -> None:
+    given = drafted_twice()
+    decision = accepted(replace(given, subject="B").when(posted()))
+    assert decision.cases == ()
+    # And what was refused, and posted by its own ERP after all, is known by that id
+    refused = NEW.after(issued())
+    refused = refused.after(refused.confirmed(NEW.asked(issued())[0], "A"), rejected())
+    assert accepted(replace(refused, subject="A").when(posted())).cases == ()
 
 
 def test_an_act_counts_for_the_refusal_that_its_author_saw() -> None:
