@@ -35,8 +35,8 @@ def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot
     match event:
         case Envelope(data=Issued() | Posted() as invoice):
             return (*wanted(invoice), *owing(state), *billed_by(invoice.lines))
-        case Envelope(data=Acted()) if state.issued is not None and state.posting == "none":
-            return (*wanted(state.issued), *owing(state), *billed_by(state.issued.lines))
+        case Envelope(data=Acted() | Repaired()) if state.issued is not None:
+            return (*wanted(state.issued), *owing(state))
         case _:
             return tuple(owing(state))
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.asking import not_seen
-from actors.decision import Accept, Context, Decision, Ignore, Reject
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
 from actors.invoices.outcome import concluded, with_failure
-from actors.invoices.posting import asked, closed, issued
+from actors.invoices.posting import asked_anew, closed, issued
 from actors.invoices.troubles import LOOKED_AT, NOBODY_POSTS, POSTING, VIEW, troubles
 from actors.policy import Flow, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.invoice.entity import Invoice
+from schemas.invoice.v1 import Issued
 
 
 def acted(state: Invoice, act: Acted, context: Context) -> Decision:
@@ -52,10 +53,7 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
         case Act.RETRY if (shut := closed(state.issued, context.policy)) is not None:
             return Ignore(shut.reason)
         case Act.RETRY:
-            after, requests = asked(state, state.issued, context)
-            if not requests:
-                return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
-            return concluded(state, after, context, requests=requests)
+            return _asked_again(state, state.issued, context)
         case Act.RESOLVE:
             # What stands in the ERP then is not what a command of ours has booked.
             by_hand = state.model_copy(
@@ -67,6 +65,19 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
             return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))
         case _:
             return _not_here(act)
+
+
+def _asked_again(state: Invoice, invoice: Issued, context: Context) -> Decision:
+    """Customer, project, and contract may have other ids by now, and the policy may name another ERP."""
+    anew = asked_anew(state, invoice, context)
+    if isinstance(anew, Wait):
+        return anew
+    if isinstance(anew, Reject):
+        return Ignore(anew.failure.reason)
+    after, requests = anew
+    if not requests:
+        return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
+    return concluded(state, after, context, requests=requests)
 
 
 def _issued_again(state: Invoice, context: Context) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 from actors.decision import Context, Reject, Wait
 from actors.policy import LegalEntity, Policy
@@ -14,6 +15,9 @@ from schemas.invoice.v1 import Issued, Posted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.verdicts import Failure, FailureClass
+
+IN_ERP: Final = {"customer", "erp", "customer_in_erp", "project_in_erp", "contract_reference"}
+"""What of an invoice's places says where and as what the ERP is to have it."""
 
 
 def wanted(invoice: Issued | Posted) -> Iterator[ActorKey]:

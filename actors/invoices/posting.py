@@ -9,7 +9,7 @@ from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, 
 from actors.invoices.billed import billing
 from actors.invoices.naming import confirmed_as, id_there, said_as
 from actors.invoices.outcome import concluded
-from actors.invoices.places import books_of, places
+from actors.invoices.places import IN_ERP, books_of, places
 from actors.invoices.troubles import differ, too_large
 from actors.lines import numbered
 from actors.policy import Policy
@@ -149,6 +149,17 @@ def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, t
     line = numbered("post", state.posts + 1, body)
     update = {"posting": "asked", "refusal": None, "post_line": line, "reference": None, "posts": state.posts + 1}
     return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
+
+
+def asked_anew(
+    state: Invoice, invoice: Issued, context: Context
+) -> tuple[Invoice, tuple[Request, ...]] | Wait | Reject:
+    """The same for one that was asked for before: under the ids that customer, project, and contract have by now."""
+    found = places(invoice, context, is_posted=False)
+    if isinstance(found, Wait | Reject):
+        return found
+    kept = (state.places or found).model_copy(update=found.model_dump(include=IN_ERP))
+    return asked(state.model_copy(update={"places": kept}), invoice, context)
 
 
 def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:

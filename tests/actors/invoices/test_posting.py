@@ -302,6 +302,42 @@ def test_once_the_policy_names_an_erp_it_goes_on(again: Record) -> None:
     assert "asked to post it since" in reason_to_ignore(asked.when(acted(Act.RETRY, "nobody_posts")))
 
 
+def merged_meanwhile(given: Given) -> Given:
+    """The same after the customer was merged into one that the ERP has as 10099, and the contract got a number."""
+    winner = OTHERS[SHIPYARD]
+    assert isinstance(winner, Customer)
+    there = winner.records[0].model_copy(update={"external_id": "10099"})
+    loser = winner.model_copy(update={"merged_into": "C-9"})
+    sow = OTHERS[SOW].model_copy(update={"reference": "2026-017"})
+    moved = {
+        SHIPYARD: loser, ActorKey("customer", "C-9"): winner.model_copy(update={"records": (there,)}), SOW: sow
+    }  # fmt: skip
+    return replace(given, others={**OTHERS, **moved})
+
+
+def test_a_retry_goes_to_the_account_that_the_customer_has_in_the_erp_by_now() -> None:
+    given = NEW.after(issued())
+    refused = merged_meanwhile(given.after(given.refused(NEW.asked(issued())[0])))
+    (post,) = refused.asked(acted(Act.RETRY))
+    assert isinstance(post.body, InvoicePost)
+    assert (post.body.customer, post.body.contract_reference) == ("10099", "2026-017")
+    state = refused.after(acted(Act.RETRY)).state
+    assert isinstance(state, Invoice)
+    assert state.places is not None
+    assert (state.places.customer, state.places.customer_in_erp) == ("C-9", "10099")
+
+
+def test_a_retry_waits_until_the_erp_has_who_took_the_place_of_the_customer() -> None:
+    given = NEW.after(issued())
+    refused = merged_meanwhile(given.after(given.refused(NEW.asked(issued())[0])))
+    winner = ActorKey("customer", "C-9")
+    unknown = replace(refused, others={**refused.others, winner: known_elsewhere()})
+    assert awaited(unknown.when(acted(Act.RETRY))) == winner
+    gone = POLICY.model_copy(update={"legal_entities": {}})
+    assert "to the policy file" in reason_to_ignore(replace(refused, policy=gone).when(acted(Act.RETRY)))
+    assert "no ERP takes it" in reason_to_ignore(replace(refused, policy=sent_nowhere()).when(acted(Act.RETRY)))
+
+
 @pytest.mark.parametrize("key", [SHIPYARD, BRIDGE, SOW], ids=lambda key: key.entity)
 def test_it_waits_for_what_it_names(key: ActorKey) -> None:
     empty = {SHIPYARD: Customer(), BRIDGE: Project(), SOW: Contract()}
