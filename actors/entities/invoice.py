@@ -9,10 +9,12 @@ from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Sna
 from actors.invoices import entries, posting
 from actors.invoices.acting import acted
 from actors.invoices.billed import billed_by
+from actors.invoices.binding import bound
 from actors.invoices.outcome import with_failure
 from actors.invoices.places import owing, wanted
 from actors.invoices.repairing import repaired
 from schemas.acts import Acted
+from schemas.bound import Bound
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
 from schemas.invoice.entity import Invoice
@@ -56,6 +58,8 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
             return acted(state, act, context)
         case Envelope(data=Repaired() as repair):
             return repaired(state, repair, context)
+        case Envelope(data=Bound() as told):
+            return bound(state, told, context)
         case Envelope():
             return _came(state, event, context)
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from actors.asking import not_seen
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
+from actors.invoices.binding import by_hand, not_live
 from actors.invoices.outcome import concluded, with_failure
 from actors.invoices.posting import asked_anew, closed, issued
 from actors.invoices.troubles import LOOKED_AT, NOBODY_POSTS, POSTING, VIEW, troubles
-from actors.policy import Flow, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Issued
@@ -22,7 +22,7 @@ def acted(state: Invoice, act: Acted, context: Context) -> Decision:
     if outdated is not None:
         return outdated
     sends = act.act is Act.RETRY or act.topic == POSTING
-    silent = _not_live(state, context.policy) if sends else None
+    silent = not_live(state, context.policy) if sends else None
     if silent is not None:
         return Ignore(f"{silent}, then {act.act} again")
     if act.topic == POSTING:
@@ -36,15 +36,6 @@ def acted(state: Invoice, act: Acted, context: Context) -> Decision:
     return _not_here(act)
 
 
-def _not_live(state: Invoice, policy: Policy) -> str | None:
-    """Why nothing of the invoice is sent, so that nothing that sends can be done about it; None: it is live."""
-    legal_entity = policy.legal_entities.get(state.legal_entity or "")
-    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.INVOICES)
-    if mode is Mode.LIVE:
-        return None
-    return f"the policy has invoices of {state.legal_entity} in mode {mode}: set it live"
-
-
 def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
     """A person says what is to become of an invoice that the ERP has refused."""
     if state.refusal is None or state.issued is None:
@@ -55,11 +46,9 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
         case Act.RETRY:
             return _asked_again(state, state.issued, context)
         case Act.RESOLVE:
-            # What stands in the ERP then is not what a command of ours has booked.
-            by_hand = state.model_copy(
-                update={"posting": "done", "refusal": None, "post_line": None, "reference": None}
-            )
-            return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
+            accept = concluded(state, by_hand(state), context, fact="posted")
+            remark = f"{act.by} posted it by hand: import the ERP's id of it, by which the ERP speaks of it"
+            return replace(accept, remarks=(remark,))
         case Act.CANCEL:
             void = state.model_copy(update={"posting": "void", "refusal": None})
             return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))

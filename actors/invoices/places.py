@@ -80,10 +80,14 @@ def books_of(at: Places, invoice: Posted, source: str, policy: Policy) -> str | 
     if legal_entity is None:
         return at.erp
     system = policy.systems_of.get(source)
-    erps = {at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))}
-    if system is not None and system in erps:
+    if system is not None and system in erps(at, legal_entity):
         return system
     return at.erp or legal_entity.system("erp", invoice.issued_on)
+
+
+def erps(at: Places, legal_entity: LegalEntity) -> frozenset[str | None]:
+    """The ERPs in whose books an invoice may be."""
+    return frozenset({at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))})
 
 
 def _engine(legal_entity: LegalEntity, on: date) -> str | None:
