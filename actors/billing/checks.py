@@ -75,8 +75,7 @@ def _unbillable(ground: Ground) -> Failure | None:
 
 def _too_early(line: timesheet.Line, terms: Terms, ground: Ground) -> Failure | None:
     """Why nobody would hear of other rates for the line: its month is later than its contract tells of them."""
-    last = ground.context.now.date() + timedelta(days=AHEAD)
-    if terms.contract is None or line.work_date <= last:
+    if terms.contract is None or line.work_date <= ground.context.now.date() + timedelta(days=AHEAD):
         return None
     reason = f"line {line.line_id} is dated more than {AHEAD} days ahead: correct its day, or retry from then on"
     return _rule("work_date_ahead", reason, "work_date")
