@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from schemas.keys import ActorKey
+from schemas.operations.reversal import MOST_REFERENCE
+from schemas.values import ID_PATTERN
+
+_ID: Final = re.compile(ID_PATTERN)
 
 FOREIGN: Final = "~"
 """Begins the name of an entry that is not ours by its reference."""
@@ -82,13 +87,15 @@ class Standing:
 def name_of(reference: str | None) -> str | None:
     """A reference of ours without its generation; None for what is no reference of an entry of ours.
 
-    Ours are ASCII: ids are percent-encoded in them.
+    Ours are ASCII: ids are percent-encoded in them, and have no control characters.
     """
-    entity, *rest = (reference or "").split("/")
-    is_ascii = reference is not None and reference.isascii()
-    if not is_ascii or entity not in BOOKERS or len(rest) != 3 or not all(rest) or not rest[2].isdigit():
+    if reference is None or not reference.isascii() or len(reference) > MOST_REFERENCE:
         return None
-    return "/".join((entity, *rest[:2]))
+    entity, *rest = reference.split("/")
+    if entity not in BOOKERS or len(rest) != 3 or not rest[2].isdigit():
+        return None
+    are_ids = all(_ID.match(unquote(part)) for part in rest[:2])
+    return "/".join((entity, *rest[:2])) if are_ids else None
 
 
 def key_of(name: str) -> ActorKey | None:

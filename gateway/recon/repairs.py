@@ -15,9 +15,11 @@ from adapters.ports.entities import Entities
 from adapters.ports.pauses import Pause
 from adapters.ports.postings import PostingsUnavailable, PostingsUnreadable
 from adapters.ports.recon_plans import Plan, Plans
+from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.inner import Delivers, InnerEvent
 from gateway.recon.checks import Checks
+from gateway.recon.notes import note_of
 from gateway.recon.tries import TRIES, Tries
 from schemas.commands import OURS
 from schemas.keys import ActorKey
@@ -29,7 +31,6 @@ SOURCE: Final = f"{OURS}:recon"
 PLANNED: Final = "repair.planned.v1"
 VERIFIED: Final = "repair.verified.v1"
 UNANSWERED: Final = "repair.unanswered.v1"
-MOST_NOTE: Final = 4000
 
 
 class Telling:
@@ -84,10 +85,19 @@ class Repairs:
         plans = await self._plans.open()
         self._tries = {plan.id: self._tries[plan.id] for plan in plans if plan.id in self._tries}
         for plan in plans:
-            if await self._is_over(plan):
-                await self._plans.end(plan.id)
-                ended = True
+            try:
+                ended |= await self._goes_on(plan)
+            except StoreUnavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  # one that nobody can take further keeps no other one waiting
+                telemetry.recon_failed(f"plan {plan.id}", error)
         return ended
+
+    async def _goes_on(self, plan: Plan) -> bool:
+        is_over = await self._is_over(plan)
+        if is_over:
+            await self._plans.end(plan.id)
+        return is_over
 
     async def _is_over(self, plan: Plan) -> bool:
         row = await self._entities.entity(key_of_plan(plan.id))
@@ -107,15 +117,26 @@ class Repairs:
             return
         try:
             changed = await self._checks.changed(planned)
+        except StoreUnavailable:
+            raise
         except (PostingsUnavailable, PostingsUnreadable) as error:
             telemetry.recon_waits(str(error))
-            self._tries[plan.id] = failed = tries.failed(now)
-            if failed.count == TRIES:
-                await self._telling.tell_unanswered(plan, Unanswered(reason=_note(error)))
+            await self._has_failed(plan, tries.failed(now), note_of(error))
+            return
+        except Exception as error:  # noqa: BLE001  # what a system says must not end a process that moves money
+            telemetry.recon_failed(f"plan {plan.id}", error)
+            reason = f"{planned.system} answers what nobody expected: the gateway's log says what"
+            await self._has_failed(plan, tries.failed(now), reason)
             return
         # What is told may be decided on later than one would think: it is not asked again as long as it may count.
         self._tries[plan.id] = Tries(now + LASTS)
         await self._telling.tell_verified(plan, Verified(checked_at=now, changed=tuple(changed)))
+
+    async def _has_failed(self, plan: Plan, tries: Tries, reason: str) -> None:
+        """A person hears of it once that was so again and again."""
+        self._tries[plan.id] = tries
+        if tries.count == TRIES:
+            await self._telling.tell_unanswered(plan, Unanswered(reason=reason))
 
     def _is_paused(self, plan: Plan, planned: Planned) -> bool:
         """Whether what the system says now could be decided on only after a pause."""
@@ -124,11 +145,6 @@ class Repairs:
             return True
         items = {(ActorKey(item.entity, item.key), item.legal_entity) for item in planned.items}
         return any(scope.covers(*item) for scope in scopes for item in items)
-
-
-def _note(error: Exception) -> str:
-    """What an error says, as a note: without control characters."""
-    return "".join(filter(str.isprintable, str(error)))[:MOST_NOTE]
 
 
 def key_of_plan(id: str) -> ActorKey:

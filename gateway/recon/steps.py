@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from typing import Final, assert_never
 
 from actors.standing import HOLDERS
-from adapters.ports.postings import Postings, PostingsUnreadable
+from adapters.ports.postings import Postings, PostingsUnavailable, PostingsUnreadable
 from adapters.ports.recon import (
     Difference,
     Group,
@@ -29,7 +29,10 @@ from adapters.ports.recon import (
     Total,
 )
 from adapters.ports.system import System
+from adapters.ports.turns import DataRefused, StoreUnavailable
+from gateway import telemetry
 from gateway.recon.compare import ZERO, Judged, Scope, judge, more
+from gateway.recon.notes import note_of
 from gateway.recon.paging import Paging
 from schemas.operations.table import read_body
 from schemas.standing import Standing, key_of, name_of
@@ -63,19 +66,28 @@ class Steps:
     async def step(self, run: Run) -> None:
         """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
         try:
-            match run.phase:
-                case Phase.THEIRS:
-                    await self._read_theirs(run)
-                case Phase.OURS:
-                    await self._read_ours(run)
-                case Phase.COMPARING:
-                    await self._compare(run)
-                case Phase.DONE | Phase.FAILED:
-                    return
-                case _:
-                    assert_never(run.phase)
-        except (PostingsUnreadable, HeldUnreadable) as error:
-            await self._work.end(run, str(error))
+            await self._take(run)
+        except (PostingsUnavailable, StoreUnavailable):
+            raise
+        except (PostingsUnreadable, HeldUnreadable, DataRefused) as error:
+            await self._work.end(run, note_of(error))
+        except Exception as error:  # noqa: BLE001  # what a system says must not end a process that moves money
+            telemetry.recon_failed(f"run {run.id}", error)
+            what = f"{type(error).__name__}, which nobody expected here: the gateway's log says where"
+            await self._work.end(run, what)
+
+    async def _take(self, run: Run) -> None:
+        match run.phase:
+            case Phase.THEIRS:
+                await self._read_theirs(run)
+            case Phase.OURS:
+                await self._read_ours(run)
+            case Phase.COMPARING:
+                await self._compare(run)
+            case Phase.DONE | Phase.FAILED:
+                return
+            case _:
+                assert_never(run.phase)
 
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked

@@ -83,6 +83,10 @@ class Reconciler:
                 telemetry.recon_waits(str(error))
                 await self._backoff.wait()
                 continue
+            except Exception as error:  # noqa: BLE001  # a mistake in a comparison must not end a process that moves money
+                telemetry.recon_failed("a round", error)
+                await self._backoff.wait()
+                continue
             self._backoff.reset()
             if not went_on:
                 await self._pause()

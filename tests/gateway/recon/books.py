@@ -52,9 +52,13 @@ class Books:
     name: str = "erp"
     back: dict[str, str] = field(default_factory=dict)
     """Page -> the page that is said to follow, which is wrong."""
+    breaks: Exception | None = None
+    """What nobody expects of it, instead of an answer."""
 
     async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
         self.asked.append((first, last, start))
+        if self.breaks is not None:
+            raise self.breaks
         if self.fails:
             self.fails -= 1
             raise PostingsUnavailable("erp does not answer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import InvalidOperation
 
 import pytest
 
@@ -150,3 +151,20 @@ async def test_nothing_is_checked_that_could_be_done_only_after_a_pause(desk: De
     desk.paused = [Scope("expense"), Scope("timesheet", "T-2"), Scope(legal_entity="UK01")]
     await desk.repairs.go_on()
     assert len(desk.told()) == 1
+
+
+async def test_what_nobody_expects_of_a_system_becomes_a_case_too(desk: Desk) -> None:
+    plan = await desk.planned()
+    desk.firm.books.breaks = InvalidOperation()
+    for _ in range(TRIES):
+        await desk.repairs.go_on()
+        desk.firm.now += LONGEST.total_seconds()
+    reason = "erp answers what nobody expected: the gateway's log says what"
+    assert desk.told() == [(plan.id, Unanswered(reason=reason))]
+
+
+async def test_a_plan_that_cannot_be_read_keeps_no_other_plan_waiting(desk: Desk) -> None:
+    unreadable, plan = await desk.planned("crm"), await desk.planned("erp")
+    await desk.becomes(unreadable, "nobody knows this status")
+    await desk.repairs.go_on()
+    assert [key for key, _ in desk.told()] == [plan.id]

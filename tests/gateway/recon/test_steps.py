@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pytest
 
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Place, RunAsked, Total
+from adapters.ports.turns import DataRefused, StoreUnavailable
 from schemas.keys import ActorKey
 from tests.contracts.turns import applied, asking, batch, command, message
 from tests.gateway.recon.books import MARCH, Firm, ours, theirs
@@ -149,3 +150,24 @@ async def test_a_state_that_cannot_be_read_ends_the_run(firm: Firm) -> None:
 async def test_the_first_and_the_last_day_there_is_are_days(firm: Firm) -> None:
     run = await firm.over(RunAsked("erp", date.min, date.max))
     assert run.phase is Phase.DONE
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        (DataRefused("the row is too\x00 large"), "the row is too large"),
+        (InvalidOperation(), "InvalidOperation, which nobody expected here: the gateway's log says where"),
+    ],
+)
+async def test_what_nobody_expects_ends_the_run_and_nothing_else(firm: Firm, breaks: Exception, told: str) -> None:
+    firm.books.breaks = breaks
+    run = await firm.over()
+    assert (run.phase, run.reason) == (Phase.FAILED, told)
+
+
+async def test_a_run_that_the_store_cannot_keep_now_is_not_ended(firm: Firm) -> None:
+    firm.books.breaks = StoreUnavailable("starting")
+    run = await firm.begin()
+    with pytest.raises(StoreUnavailable):
+        await firm.steps.step(run)
+    assert await firm.shown(run) == run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from gateway.backoff import Backoff
 from gateway.recon.parts import Reconciliation
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.tries import TRIES
-from gateway.recon.worker import Reconciler
+from gateway.recon.worker import Reconciler, Repairs
 from schemas.keys import ActorKey
 from tests.gateway.recon.books import Firm, ours, theirs
 
@@ -40,11 +41,12 @@ class Desk:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.firm.now, UTC)
 
-    def process(self) -> Reconciler:
+    def process(self, repairs: Repairs | None = None) -> Reconciler:
         clients = self.firm.store.clients()
         process = Reconciler(
-            clients.run_work, clients.runs, self.firm.made(), NoRepairs(), lambda: self.schedules, self.now, Backoff()
-        )
+            clients.run_work, clients.runs, self.firm.made(), repairs or NoRepairs(), lambda: self.schedules, self.now,
+            Backoff(),
+        )  # fmt: skip
         self.works[process] = clients.run_work
         return process
 
@@ -158,3 +160,27 @@ async def test_the_figures_are_those_of_the_newest_whole_run() -> None:
     await desk.firm.begin()
     await desk.rest(process)
     assert process.figures == {}
+
+
+class BrokenRepairs:
+    """Our mistake, the first time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def go_on(self) -> bool:
+        self.asked += 1
+        if self.asked == 1:
+            raise ArithmeticError("ours")
+        return False
+
+
+async def test_a_mistake_of_ours_ends_no_process() -> None:
+    desk, repairs = Desk(), BrokenRepairs()
+    process = desk.process(repairs)
+    works = asyncio.create_task(process.run())
+    while repairs.asked < 2:
+        process.hint()
+        await asyncio.sleep(0.001)
+        assert not works.done()
+    works.cancel()
