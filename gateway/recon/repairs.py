@@ -112,8 +112,7 @@ class Repairs:
     async def _check(self, plan: Plan, planned: Planned) -> None:
         """Ask the system, if that is due, and tell the plan's entity what came of it."""
         now = self._now()
-        tries = self._tries.get(plan.id, Tries(now))
-        if now < tries.again_at or self._is_paused(plan, planned):
+        if now < self._tries.get(plan.id, Tries(now)).again_at or self._is_paused(plan, planned):
             return
         try:
             changed = await self._checks.changed(planned)
@@ -121,21 +120,23 @@ class Repairs:
             raise
         except (PostingsUnavailable, PostingsUnreadable) as error:
             telemetry.recon_waits(str(error))
-            await self._has_failed(plan, tries.failed(now), note_of(error))
+            await self._has_failed(plan, now, note_of(error))
             return
         except Exception as error:  # noqa: BLE001  # what a system says must not end a process that moves money
             telemetry.recon_failed(f"plan {plan.id}", error)
             reason = f"{planned.system} answers what nobody expected: the gateway's log says what"
-            await self._has_failed(plan, tries.failed(now), reason)
+            await self._has_failed(plan, now, reason)
             return
         # What is told may be decided on later than one would think: it is not asked again as long as it may count.
         self._tries[plan.id] = Tries(now + LASTS)
         await self._telling.tell_verified(plan, Verified(checked_at=now, changed=tuple(changed)))
 
-    async def _has_failed(self, plan: Plan, tries: Tries, reason: str) -> None:
+    async def _has_failed(self, plan: Plan, began: datetime, reason: str) -> None:
         """A person hears of it once that was so again and again."""
-        self._tries[plan.id] = tries
-        if tries.count == TRIES:
+        now = self._now()
+        before = self._tries.get(plan.id, Tries(now))
+        self._tries[plan.id] = failed = before.failed(now, now - began)
+        if before.count < TRIES <= failed.count:
             await self._telling.tell_unanswered(plan, Unanswered(reason=reason))
 
     def _is_paused(self, plan: Plan, planned: Planned) -> bool:

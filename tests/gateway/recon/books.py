@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -52,11 +52,15 @@ class Books:
     name: str = "erp"
     back: dict[str, str] = field(default_factory=dict)
     """Page -> the page that is said to follow, which is wrong."""
+    reads: Callable[[], None] | None = None
+    """What happens while a page is read."""
     breaks: Exception | None = None
     """What nobody expects of it, instead of an answer."""
 
     async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
         self.asked.append((first, last, start))
+        if self.reads is not None:
+            self.reads()
         if self.breaks is not None:
             raise self.breaks
         if self.fails:

@@ -168,3 +168,22 @@ async def test_a_plan_that_cannot_be_read_keeps_no_other_plan_waiting(desk: Desk
     await desk.becomes(unreadable, "nobody knows this status")
     await desk.repairs.go_on()
     assert [key for key, _ in desk.told()] == [plan.id]
+
+
+async def test_books_that_take_longer_to_read_than_they_count_become_a_case(desk: Desk) -> None:
+    plan = await desk.planned()
+
+    def takes_long() -> None:
+        desk.firm.now += LASTS.total_seconds() + 1
+
+    desk.firm.books.reads = takes_long
+    looks = 0
+    while not desk.told():
+        await desk.repairs.go_on()
+        await desk.repairs.go_on()  # whoever keeps us so long is left alone as long
+        looks += 1
+        assert len(desk.firm.books.asked) == looks < TRIES
+        desk.firm.now += LASTS.total_seconds() + 1
+    assert desk.told() == [(plan.id, Unanswered(reason="erp did not tell within 15 minutes what stands there"))]
+    await desk.repairs.go_on()
+    assert len(desk.told()) == 1, "a person has heard of it"
