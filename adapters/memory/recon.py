@@ -38,6 +38,12 @@ class Kept:
     entries: dict[tuple[str, bool, str], Standing] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
 
+    def end(self, reason: str | None, clock: Clock) -> None:
+        """The run is done or, with a reason, has failed."""
+        phase = Phase.DONE if reason is None else Phase.FAILED
+        now = datetime.fromtimestamp(clock(), UTC)
+        self.run = replace(self.run, phase=phase, cursor=None, ended_at=now, reason=reason)
+
 
 @dataclass(slots=True)
 class ReconTables:
@@ -72,6 +78,13 @@ class MemoryRuns:
         reason = " ".join(str(each) for each in said if each is not None)
         self._tables.audit.append(Act(by, "recon.start", None, None, reason))
         return run
+
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        kept = self._runs.get(id)
+        if kept is not None and not kept.run.phase.is_over:
+            kept.end(f"cancelled by {by}: {reason}", self._clock)
+            self._tables.audit.append(Act(by, "recon.cancel", None, None, f"run {id}: {reason}"))
+        return await self.run(id)
 
     async def run(self, id: int) -> Run | None:
         return self._runs[id].run if id in self._runs else None
@@ -142,9 +155,7 @@ class MemoryRunWork:
         kept = self._as_read(run)
         if kept is not None:
             kept.entries.clear()
-            phase = Phase.DONE if reason is None else Phase.FAILED
-            now = datetime.fromtimestamp(self._clock(), UTC)
-            kept.run = replace(kept.run, phase=phase, cursor=None, ended_at=now, reason=reason)
+            kept.end(reason, self._clock)
 
     async def close(self) -> None:
         """Hold nothing any more."""

@@ -169,6 +169,10 @@ class Runs(Protocol):
         """A new run; the same `click` of the same caller again is the same run. Audited. Raises `RunClickReused`."""
         ...
 
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        """End a run as failed, audited; one that is over stays as it is. The run then, None if there is no such run."""
+        ...
+
     async def run(self, id: int) -> Run | None:
         """One run."""
         ...

@@ -41,6 +41,7 @@ from schemas.keys import ActorKey
 from schemas.standing import Standing
 
 _BEGIN = "SELECT * FROM tallystick.begin_recon($1, $2, $3, $4, $5, $6, $7, $8)"
+_CANCEL = "SELECT * FROM tallystick.cancel_recon($1, $2, $3)"
 _RUN = "SELECT * FROM tallystick.recon_run WHERE id = $1"
 _PAGE = """
     SELECT * FROM tallystick.recon_run
@@ -70,18 +71,17 @@ class PostgresRuns:
         self._link = Link(url)
 
     async def begin(self, asked: RunAsked, *, by: str, click: str) -> Run:
-        try:
-            async with self._link as connection:
-                [found] = await connection.fetch(
-                    _BEGIN, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity, asked.schedule, by,
-                    click,
-                )  # fmt: skip
-        except Exception as error:
-            raise read_error(error) from error
+        [found] = await self._written(
+            _BEGIN, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity, asked.schedule, by, click
+        )
         run = _run(found)
         if run.asked != asked:
             raise RunClickReused(f"run {run.id} was asked for with the same key, and it is another one")
         return run
+
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        found = await self._written(_CANCEL, id, by, reason)
+        return _run(found[0]) if found else None
 
     async def run(self, id: int) -> Run | None:
         found = await self._links.fetch(_RUN, id)
@@ -101,6 +101,13 @@ class PostgresRuns:
         """Close the connections."""
         await self._links.close()
         await self._link.close()
+
+    async def _written(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+        try:
+            async with self._link as connection:
+                return await connection.fetch(text, *arguments)
+        except Exception as error:
+            raise read_error(error) from error
 
 
 class PostgresRunWork:

@@ -98,6 +98,16 @@ def show(id: int, url: str | None, token_file: Path | None, output: str, kind: s
 
 @recon.command()
 @_ID
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@remote_options
+@output_option
+def cancel(id: int, url: str | None, token_file: Path | None, output: str, reason: str) -> None:
+    """Cancel reconciliation ID, which is not over: it ends as failed."""
+    _show(remote(url, token_file).send("POST", f"{RUNS}/{id}/cancel", {"reason": reason}).content, output)
+
+
+@recon.command()
+@_ID
 @click.argument("earlier", type=click.IntRange(min=1))
 @click.option("--most", type=click.IntRange(1, MOST), default=100, show_default=True, help="Of each, at most.")
 @remote_options

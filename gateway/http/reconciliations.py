@@ -1,4 +1,4 @@
-"""Reconciliations: begun, shown with what they found, compared with each other, and repaired by plans."""
+"""Reconciliations: begun, cancelled, shown with what they found, compared with each other, and repaired by plans."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
     CLICK_REUSED,
+    RECON_DONE,
     RECON_NOT_DONE,
     RECON_NOT_FOUND,
     RECON_NOTHING,
@@ -35,7 +36,7 @@ from gateway.http.recon_requests import (
     told_plan,
     told_run,
 )
-from gateway.http.requests import MOST, Nothing, body, query
+from gateway.http.requests import MOST, Because, Nothing, body, query
 from gateway.recon.checks import asker
 from gateway.recon.planning import Draft, planned
 from schemas.repair.v1 import Planned
@@ -84,6 +85,19 @@ class Reconciliations:
             raise Problem(CLICK_REUSED, f"{error}: send another Idempotency-Key.") from error
         self._hint()
         return _accepted(told_run(run))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """End a run that is not over; one that was cancelled before stays so."""
+        query(request, Nothing)
+        asked = await body(request, Because)
+        id = run_id(request)
+        run = await self._runs.cancel(id, by=request[CALLER].name, reason=asked.reason)
+        if run is None:
+            raise _not_found(id)
+        if run.phase is Phase.DONE:
+            raise Problem(RECON_DONE, f"Run {id} is done, so there is nothing to cancel.")
+        self._hint()
+        return json_answer(told_run(run))
 
     async def runs(self, request: web.Request) -> web.Response:
         """The runs, newest first."""
@@ -163,7 +177,7 @@ class Reconciliations:
     async def _found(self, id: int) -> Run:
         run = await self._runs.run(id)
         if run is None:
-            raise Problem(RECON_NOT_FOUND, f"There is no reconciliation {id}: look at /v1/reconciliations.")
+            raise _not_found(id)
         return run
 
     def _expect_readable(self, system: str) -> None:
@@ -172,6 +186,10 @@ class Reconciliations:
         if system not in self._readable:
             detail = f"The books of {system} cannot be read: give it `postings`; docs/reconciliation.md says which can."
             raise Problem(SYSTEM_UNREADABLE, detail)
+
+
+def _not_found(id: int) -> Problem:
+    return Problem(RECON_NOT_FOUND, f"There is no reconciliation {id}: look at /v1/reconciliations.")
 
 
 def _page(request: web.Request, found: list[Numbered], limit: int) -> web.Response:

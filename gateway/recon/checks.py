@@ -12,7 +12,7 @@ from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Holdings
 from adapters.ports.system import Absent, System, UnknownOperation
 from gateway.recon.paging import Paging
-from gateway.recon.steps import books_of, days_read, expect_further, names_of
+from gateway.recon.steps import books_of, days_read, names_of
 from schemas.commands import BY_REFERENCE, Command, Confirmed, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.repair.v1 import LASTS, Item, Planned
@@ -71,9 +71,9 @@ class Checks:
                     if each.name in there:
                         # Moved to another day meanwhile, it is still one entry.
                         there[each.name][each.external_id] = each
+                paging.expect_end(plan.system, start, page)
                 if page.next is None:
                     break
-                expect_further(plan.system, page.next, start, paging)
                 start = page.next
         return {name: [*found.values()] for name, found in there.items()}
 

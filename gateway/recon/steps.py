@@ -94,7 +94,7 @@ class Steps:
         page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
         if self._paging[0] != run.id:
             self._paging = (run.id, Paging())
-        expect_further(asked.system, page.next, run.cursor, self._paging[1])
+        self._paging[1].expect_end(asked.system, run.cursor, page)
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
         await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
@@ -137,12 +137,6 @@ def books_of(systems: Mapping[str, System], name: str) -> Postings:
     if isinstance(system, Postings):
         return system
     raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
-
-
-def expect_further(system: str, following: str | None, start: str | None, paging: Paging) -> None:
-    """Raise `PostingsUnreadable` where the page behind one that began at `start` was read before."""
-    if following is not None and (following == start or paging.has_been(following)):
-        raise PostingsUnreadable(f"{system} leads from page {start} back to page {following}: mend its paging")
 
 
 @dataclass(frozen=True, slots=True)

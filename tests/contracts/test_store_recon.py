@@ -111,6 +111,22 @@ class TestRuns:
         assert await process.runs.run(99) is None
         assert await process.runs.differences(99, kind=None, beside=None, after=0, limit=9) == []
 
+    async def test_a_run_is_cancelled_once(self, process: Process, store: StoreStand) -> None:
+        run = await begun(process)
+        await keep(process, run, THEIRS, phase=Phase.OURS)
+        read = await shown(process, run.id)
+        cancelled = await process.runs.cancel(run.id, by="bob", reason="it has no end")
+        assert cancelled == await shown(process, run.id)
+        assert (cancelled.phase, cancelled.reason) == (Phase.FAILED, "cancelled by bob: it has no end")
+        assert cancelled.ended_at is not None
+        assert await process.run_work.next() is None
+        # Whoever has read the run before writes nothing any more
+        await process.run_work.keep(read, [OURS], ours=True, phase=Phase.COMPARING, cursor=None)
+        await process.run_work.end(read)
+        assert await process.runs.cancel(run.id, by="ann", reason="me too") == cancelled
+        assert (await store.acts())[1:] == [("bob", "recon.cancel", f"run {run.id}: it has no end")]
+        assert await process.runs.cancel(99, by="ann", reason="which?") is None
+
 
 class TestWork:
     async def test_one_process_works_at_a_time(self, store: StoreStand) -> None:

@@ -188,6 +188,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", f"{runs}/{{id}}/differences"),
         ("GET", f"{runs}/{{id}}/compare"),
         ("HEAD", f"{runs}/{{id}}/compare"),
+        ("POST", f"{runs}/{{id}}/cancel"),
         ("POST", f"{runs}/{{id}}/plan"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),

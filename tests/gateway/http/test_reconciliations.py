@@ -158,3 +158,18 @@ async def test_without_anything_to_repair_there_is_no_plan(stand: Stand) -> None
     under_way = (await begun(stand, "2")).json["id"]
     refused = await stand.post(f"{RUNS}/{under_way}/plan", {"reason": "look"})
     assert (refused.status, "plan from one that is done" in refused.detail) == (409, True)
+
+
+async def test_a_run_is_cancelled_with_its_reason(stand: Stand) -> None:
+    run = (await begun(stand)).json["id"]
+    path, because = f"{RUNS}/{run}/cancel", {"reason": "its pages have no end"}
+    assert (await stand.post(path, {})).status == 400
+    for _ in range(2):
+        cancelled = await stand.post(path, because)
+        assert (cancelled.status, cancelled.json["phase"], cancelled.json["reason"]) == (
+            200, "failed", "cancelled by api-token: its pages have no end",
+        )  # fmt: skip
+    over = await done(stand, click="2")
+    refused = await stand.post(f"{RUNS}/{over}/cancel", because)
+    assert (refused.status, "nothing to cancel" in refused.detail) == (409, True)
+    assert (await stand.post(f"{RUNS}/99/cancel", because)).status == 404

@@ -69,6 +69,20 @@ BEGIN
     RETURN QUERY SELECT * FROM tallystick.recon_run r WHERE r.by = p_by AND r.click = p_click;
 END $$;
 
+-- End a run as failed, audited; one that is over stays as it is.
+CREATE FUNCTION tallystick.cancel_recon(p_run bigint, p_by text, p_reason text) RETURNS SETOF tallystick.recon_run
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tallystick.recon_run
+    SET phase = 'failed', reason = 'cancelled by ' || p_by || ': ' || p_reason, cursor = NULL, ended_at = now()
+    WHERE id = p_run AND ended_at IS NULL;
+    IF FOUND THEN
+        INSERT INTO tallystick.audit (actor, action, reason)
+        VALUES (p_by, 'recon.cancel', 'run ' || p_run || ': ' || p_reason);
+    END IF;
+    RETURN QUERY SELECT * FROM tallystick.recon_run WHERE id = p_run;
+END $$;
+
 -- A run is written by whoever read it at p_was and p_at: one that lost its lock without knowing it finds it further on,
 -- and writes nothing.
 
