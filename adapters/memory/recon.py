@@ -21,6 +21,7 @@ from adapters.ports.recon import (
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
 )
 from adapters.ports.recon_plans import Plan, PlanOpen
@@ -94,6 +95,13 @@ class MemoryRuns:
         return [
             run for run in newest_first if system in (None, run.asked.system) and (before is None or run.id < before)
         ][:limit]
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        newest_first = [self._runs[id].run for id in sorted(self._runs, reverse=True)]
+        own = [run for run in newest_first if (run.asked.schedule, run.asked.system) == (schedule, system)]
+        done = next((run for run in own if run.phase is Phase.DONE), None)
+        failed = sum(run.phase is Phase.FAILED and (done is None or run.id > done.id) for run in own)
+        return Scheduled(next(iter(own), None), done, failed)
 
     async def differences(
         self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int

@@ -143,6 +143,15 @@ class Run:
     """Differences that are kept; the rest are counted alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """The runs of one schedule: the `newest`, the newest that is `done`, and how many have `failed` since that one."""
+
+    newest: Run | None = None
+    done: Run | None = None
+    failed: int = 0
+
+
 class RunClickReused(ValueError):
     """The caller's key belongs to another request."""
 
@@ -179,6 +188,10 @@ class Runs(Protocol):
 
     async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
         """The newest runs, or those before one, newest first."""
+        ...
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        """What became of the runs that a schedule of this name has begun of a system, and of no others."""
         ...
 
     async def differences(

@@ -21,6 +21,7 @@ from adapters.ports.recon import (
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
 )
 from adapters.postgres.connection import SETTINGS, Link
@@ -47,6 +48,7 @@ _PAGE = """
     SELECT * FROM tallystick.recon_run
     WHERE ($1::text IS NULL OR system = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
 """
+_SCHEDULED = statement("recon_scheduled")
 _DIFFERENCES = statement("recon_differences")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
 _NEXT = "SELECT * FROM tallystick.recon_run WHERE ended_at IS NULL ORDER BY id LIMIT 1"
@@ -89,6 +91,12 @@ class PostgresRuns:
 
     async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
         return [_run(record) for record in await self._links.fetch(_PAGE, system, before, limit)]
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        found = await self._links.fetch(_SCHEDULED, schedule, system)
+        runs = [_run(record) for record in found]
+        done = next((run for run in runs if run.phase is Phase.DONE), None)
+        return Scheduled(next(iter(runs), None), done, found[0]["failed"] if found else 0)
 
     async def differences(
         self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int

@@ -13,7 +13,7 @@ from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
 from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
-from adapters.ports.recon import HeldState, Holdings, Runs, RunWork
+from adapters.ports.recon import HeldState, Holdings, Run, Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.system import System
 from adapters.ports.turns import Row
@@ -53,23 +53,31 @@ class Reconciliation:
     def gauges(self) -> Sequence[Gauge]:
         """The figures that are shown."""
         return (
-            Gauge("recon_differences", "Differences of the newest whole reconciliation of each system.",
-                  ("entity", "kind"),
-                  lambda: {place: float(count) for place, count in self.reconciler.figures.items()}),
+            Gauge("recon_differences", "Differences of the newest reconciliation of a schedule that was done.",
+                  ("system", "schedule", "entity", "kind"), self._differences),
             Gauge("recon_age_seconds", "Since the newest reconciliation of a schedule was done; +Inf for never.",
                   ("system", "schedule"), self._ages),
             Gauge("recon_failed", "Reconciliations of a schedule that failed since the last one was done.",
                   ("system", "schedule"),
-                  lambda: {(each.system, name): float(each.failed)
-                           for name, each in self.reconciler.scheduled.items()}),
+                  lambda: {place: float(each.failed) for place, each in self.reconciler.scheduled.items()}),
         )  # fmt: skip
+
+    def _differences(self) -> dict[tuple[str, ...], float]:
+        return {
+            (*place, entity, kind): float(count)
+            for place, each in self.reconciler.scheduled.items()
+            if each.done is not None
+            for (entity, kind), count in each.done.tally.counts.items()
+        }
 
     def _ages(self) -> dict[tuple[str, ...], float]:
         now = self.now()
-        return {
-            (each.system, name): math.inf if each.done_at is None else max(0.0, (now - each.done_at).total_seconds())
-            for name, each in self.reconciler.scheduled.items()
-        }
+
+        def age(done: Run | None) -> float:
+            ended_at = None if done is None else done.ended_at
+            return math.inf if ended_at is None else max(0.0, (now - ended_at).total_seconds())
+
+        return {place: age(each.done) for place, each in self.reconciler.scheduled.items()}
 
 
 def reconciliation(

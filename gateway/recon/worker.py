@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from itertools import takewhile
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from adapters.ports.postings import PostingsUnavailable
-from adapters.ports.recon import Kind, Phase, Run, RunAsked, Runs, RunWork
+from adapters.ports.recon import Run, RunAsked, Runs, RunWork, Scheduled
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
@@ -18,8 +17,6 @@ from gateway.recon.steps import Steps
 from gateway.recon.tries import TRIES
 
 ROUND_SECONDS: Final = 5.0
-SHOWN: Final = 100
-"""Runs that are looked through for the newest of each system, whose figures are shown."""
 
 
 class Repairs(Protocol):
@@ -28,14 +25,6 @@ class Repairs(Protocol):
     async def go_on(self) -> bool:
         """Take each as far as it goes; whether any was ended."""
         ...
-
-
-class Scheduled(NamedTuple):
-    """What became of the runs of a schedule: when the newest was done, None for never, and how many failed since."""
-
-    system: str
-    done_at: datetime | None
-    failed: int
 
 
 class Reconciler:
@@ -61,10 +50,8 @@ class Reconciler:
         self._asked = asyncio.Event()
         self._unanswered: tuple[int, int] = (0, 0)
         """A run, and how often in a row its system did not answer."""
-        self.figures: Mapping[tuple[str, Kind], int] = {}
-        """Differences by entity and kind, of the newest whole run of each system; empty where another process works."""
-        self.scheduled: Mapping[str, Scheduled] = {}
-        """By the policy's name of the schedule; empty where another process works."""
+        self.scheduled: Mapping[tuple[str, str], Scheduled] = {}
+        """By the system and the policy's name of the schedule; empty where another process works."""
 
     def hint(self) -> None:
         """Look at once: a run was asked for, or a plan decided on."""
@@ -105,7 +92,6 @@ class Reconciler:
             await self._step(run)
             return True
         await self._begin_what_is_due()
-        self.figures = await self._newest()
         return await self._repairs.go_on()
 
     async def _step(self, run: Run) -> None:
@@ -122,34 +108,20 @@ class Reconciler:
 
     async def _begin_what_is_due(self) -> None:
         """Each schedule once in its time, whichever process looks: the same time is the same request."""
-        now, scheduled = self._now(), dict[str, Scheduled]()
+        now, scheduled = self._now(), dict[tuple[str, str], Scheduled]()
         for name, each in self._schedules().items():
-            today = now.date()
-            asked = RunAsked(
-                each.system, today - timedelta(days=each.days), today, each.entity, each.legal_entity, name
-            )
+            found = scheduled[each.system, name] = await self._runs.scheduled(name, each.system)
             slot = slot_of(each, now)
-            newest = await self._runs.page(system=each.system, before=None, limit=SHOWN)
-            own = [run for run in newest if run.asked.schedule == name]
-            if not any(slot_of(each, run.started_at) == slot for run in own):
+            if found.newest is None or slot_of(each, found.newest.started_at) != slot:
+                today = now.date()
+                first = today - timedelta(days=each.days)
+                asked = RunAsked(each.system, first, today, each.entity, each.legal_entity, name)
                 await self._runs.begin(asked, by=SCHEDULED, click=f"{slot} {asked}")
-            scheduled[name] = _seen(each.system, own)
         self.scheduled = scheduled
-
-    async def _newest(self) -> Mapping[tuple[str, Kind], int]:
-        figures: dict[tuple[str, Kind], int] = {}
-        seen = set[str]()
-        for run in await self._runs.page(system=None, before=None, limit=SHOWN):
-            asked = run.asked
-            if run.phase is Phase.DONE and asked.entity is asked.legal_entity is None and asked.system not in seen:
-                seen.add(asked.system)
-                for place, count in run.tally.counts.items():
-                    figures[place] = figures.get(place, 0) + count
-        return figures
 
     def _show_nothing(self) -> None:
         """Whoever works shows what there is; what we saw last may be of long ago."""
-        self.figures, self.scheduled = {}, {}
+        self.scheduled = {}
 
     async def _pause(self) -> None:
         try:
@@ -157,11 +129,3 @@ class Reconciler:
                 await self._asked.wait()
         except TimeoutError:
             return
-
-
-def _seen(system: str, newest_first: Sequence[Run]) -> Scheduled:
-    """What became of the runs of one schedule, the newest first."""
-    over = [run for run in newest_first if run.phase.is_over]
-    failed = sum(1 for _ in takewhile(lambda run: run.phase is Phase.FAILED, over))
-    done_at = next((run.ended_at for run in over if run.phase is Phase.DONE), None)
-    return Scheduled(system, done_at, failed)

@@ -24,6 +24,7 @@ from adapters.ports.recon import (
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
     Total,
 )
@@ -110,6 +111,27 @@ class TestRuns:
     async def test_what_nobody_has_begun_is_not_there(self, process: Process) -> None:
         assert await process.runs.run(99) is None
         assert await process.runs.differences(99, kind=None, beside=None, after=0, limit=9) == []
+
+    async def test_a_schedule_has_its_newest_its_newest_done_and_what_failed_since(self, process: Process) -> None:
+        nightly = replace(MARCH, schedule="nightly")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled()
+
+        async def over(asked: RunAsked, click: str, reason: str | None = None) -> Run:
+            run = await begun(process, asked, click)
+            await process.run_work.end(run, reason)
+            return await shown(process, run.id)
+
+        first = await over(nightly, "1", "silent")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(first, None, 1)
+        done = await over(nightly, "2")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(done, done, 0)
+        failed = [await over(nightly, click, "silent") for click in ("3", "4")]
+        # What others have begun, or the same name of another system, is not looked at
+        for click, other in enumerate((MARCH, replace(nightly, schedule="hourly"), replace(nightly, system="crm"))):
+            await over(other, f"other {click}")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(failed[-1], done, 2)
+        newest = await begun(process, nightly, "5")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(newest, done, 2)
 
     async def test_a_run_is_cancelled_once(self, process: Process, store: StoreStand) -> None:
         run = await begun(process)

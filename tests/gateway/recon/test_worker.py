@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from adapters.ports.postings import PostingsUnavailable
-from adapters.ports.recon import Kind, Phase, RunWork
+from adapters.ports.recon import Kind, Phase, RunAsked, RunWork
 from gateway.backoff import Backoff
+from gateway.metrics import Gauge
 from gateway.recon.parts import Reconciliation
 from gateway.recon.schedule import ReconciliationPolicy
 from gateway.recon.tries import TRIES
@@ -54,8 +56,8 @@ class Desk:
         """The connection of a process goes, and its lock with it."""
         await self.works[process].close()
 
-    async def runs(self) -> list[tuple[str | None, date, date, Phase]]:
-        found = await self.firm.clients.runs.page(system=None, before=None, limit=99)
+    async def runs(self, most: int = 99) -> list[tuple[str | None, date, date, Phase]]:
+        found = await self.firm.clients.runs.page(system=None, before=None, limit=most)
         return [(run.asked.schedule, run.asked.first, run.asked.last, run.phase) for run in found]
 
     async def rest(self, process: Reconciler) -> None:
@@ -63,6 +65,16 @@ class Desk:
         for _ in range(2):
             while await process.round():
                 pass
+
+
+def differences(process: Reconciler) -> dict[tuple[str, ...], float]:
+    """What the gauge shows."""
+    [gauge] = [gauge for gauge in gauges(process) if gauge.name == "recon_differences"]
+    return dict(gauge.read())
+
+
+def gauges(process: Reconciler) -> Sequence[Gauge]:
+    return Reconciliation(process, frozenset(), lambda: datetime(2026, 3, 20, tzinfo=UTC)).gauges
 
 
 async def test_a_run_is_taken_to_its_end() -> None:
@@ -122,16 +134,14 @@ async def test_a_process_that_does_not_work_any_more_shows_nothing() -> None:
     desk = Desk(nightly=NIGHTLY)
     first, second = desk.process(), desk.process()
     await desk.firm.hold(ours(1))
-    await desk.firm.begin()
     await desk.rest(first)
-    assert first.figures
-    assert first.scheduled
+    assert differences(first)
     # When another process has taken over
     await desk.lose(first)
     await desk.rest(second)
     await first.round()
-    assert (first.figures, first.scheduled) == ({}, {})
-    assert second.figures
+    assert (first.scheduled, differences(first)) == ({}, {})
+    assert differences(second)
 
 
 async def test_a_system_that_stays_silent_ends_the_run() -> None:
@@ -147,19 +157,42 @@ async def test_a_system_that_stays_silent_ends_the_run() -> None:
     assert (failed.phase, "begin another run" in (failed.reason or "")) == (Phase.FAILED, True)
 
 
-async def test_the_figures_are_those_of_the_newest_whole_run() -> None:
-    desk = Desk()
-    process = desk.process()
+async def test_the_figures_are_those_of_the_newest_run_of_each_schedule_that_was_done() -> None:
+    desk = Desk(nightly=NIGHTLY, expenses=ReconciliationPolicy(system="erp", days=30, entity="expense"))
+    process, hour = desk.process(), timedelta(hours=1).total_seconds()
     await desk.firm.hold(ours(1))
-    desk.firm.books.entries = [theirs(2, amount=Decimal(1))]
-    await desk.firm.begin()
+    desk.firm.books.entries = [theirs(2, amount=Decimal(1)), theirs(3, reference="expense/X-1/1.r1/1")]
     await desk.rest(process)
-    assert process.figures == {("timesheet", Kind.MISSING): 1, ("timesheet", Kind.EXTRA): 1}
+    extra = {
+        ("erp", "nightly", "timesheet", Kind.EXTRA): 1,
+        ("erp", "nightly", "expense", Kind.EXTRA): 1,
+        ("erp", "expenses", "expense", Kind.EXTRA): 1,
+    }
+    missing = {("erp", "nightly", "timesheet", Kind.MISSING): 1}
+    assert differences(process) == extra | missing
+    # However many others somebody has begun, and whatever these have found
+    desk.firm.now += hour
+    for day in range(1, 120):
+        await desk.firm.begin(RunAsked("erp", date(2020, 1, 1), date(2020, 1, 1) + timedelta(days=day)))
+    await desk.rest(process)
+    assert differences(process) == extra | missing
+    # Until the schedule's own time has come again; a run that fails has no figures
     desk.firm.books.entries = [theirs(1)]
-    desk.firm.now += 1
-    await desk.firm.begin()
+    desk.firm.now += 24 * hour
     await desk.rest(process)
-    assert process.figures == {}
+    assert differences(process) == {}
+
+
+async def test_a_schedule_is_not_forgotten_beside_many_others() -> None:
+    desk = Desk(weekly=ReconciliationPolicy(system="erp", every_hours=168))
+    process = desk.process()
+    await desk.rest(process)
+    for day in range(1, 120):
+        await desk.firm.begin(RunAsked("erp", date(2020, 1, 1), date(2020, 1, 1) + timedelta(days=day)))
+    desk.firm.now += timedelta(days=1).total_seconds()
+    await desk.rest(process)
+    weekly = [schedule for schedule, *_ in await desk.runs(most=999) if schedule is not None]
+    assert weekly == ["weekly"]
 
 
 class BrokenRepairs:

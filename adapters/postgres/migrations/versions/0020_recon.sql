@@ -25,6 +25,7 @@ CREATE TABLE tallystick.recon_run (
     CHECK ((ended_at IS NULL) = (phase NOT IN ('done', 'failed')))
 ) WITH (fillfactor = 70);
 
+CREATE INDEX recon_run_scheduled ON tallystick.recon_run (schedule, system, id) WHERE schedule IS NOT NULL;
 CREATE INDEX recon_run_open ON tallystick.recon_run (id) WHERE ended_at IS NULL;
 
 -- Entries of one run, while it compares; its end takes them away.
