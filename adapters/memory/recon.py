@@ -133,8 +133,10 @@ class MemoryRunWork:
             self._shared.worker = self
         return self._shared.worker is self
 
-    async def next(self) -> Run | None:
-        return next((each.run for each in self._shared.runs.values() if not each.run.phase.is_over), None)
+    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
+        runs = (each.run for each in self._shared.runs.values())
+        found = (run for run in runs if not run.phase.is_over and run.id not in without)
+        return min(found, key=lambda run: (run.id <= behind, run.id), default=None)
 
     async def keep(
         self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
@@ -162,8 +164,15 @@ class MemoryRunWork:
     async def end(self, run: Run, reason: str | None = None) -> None:
         kept = self._as_read(run)
         if kept is not None:
-            kept.entries.clear()
             kept.end(reason, self._clock)
+
+    async def clear(self, *, limit: int) -> bool:
+        over = next((each for each in self._shared.runs.values() if each.run.phase.is_over and each.entries), None)
+        if over is None:
+            return False
+        for place in list(over.entries)[:limit]:
+            del over.entries[place]
+        return True
 
     async def close(self) -> None:
         """Hold nothing any more."""

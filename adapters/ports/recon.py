@@ -224,14 +224,17 @@ class RunWork(Protocol):
         """Become the one that works on runs; False while another process does. Held until `close`."""
         ...
 
-    async def next(self) -> Run | None:
-        """The oldest run that is not over."""
+    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
+        """Of the runs that are not over the oldest one begun after the run `behind`, else the oldest.
+
+        Those that are named in `without` are passed over.
+        """
         ...
 
     async def keep(
         self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
-        """Keep entries of one side until the run is over, and where it goes on. It begins to compare with nothing."""
+        """Keep entries of one side while the run is not over, and where it goes on. It begins to compare with nothing."""
         ...
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
@@ -243,7 +246,11 @@ class RunWork(Protocol):
         ...
 
     async def end(self, run: Run, reason: str | None = None) -> None:
-        """The run is done or, with a reason, has failed; what it kept to compare goes."""
+        """The run is done or, with a reason, has failed."""
+        ...
+
+    async def clear(self, *, limit: int) -> bool:
+        """Remove up to `limit` entries that runs which are over have kept to compare; whether there may be more."""
         ...
 
     async def close(self) -> None:

@@ -51,11 +51,15 @@ _PAGE = """
 _SCHEDULED = statement("recon_scheduled")
 _DIFFERENCES = statement("recon_differences")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
-_NEXT = "SELECT * FROM tallystick.recon_run WHERE ended_at IS NULL ORDER BY id LIMIT 1"
+_NEXT = """
+    SELECT * FROM tallystick.recon_run
+    WHERE ended_at IS NULL AND NOT id = ANY ($2::bigint[]) ORDER BY id <= $1, id LIMIT 1
+"""
 _KEEP = "SELECT tallystick.keep_recon($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _GROUPS = statement("recon_groups")
 _FOUND = "SELECT tallystick.found_recon($1, $2, $3, $4, $5, $6, $7, $8)"
 _END = "SELECT tallystick.end_recon($1, $2, $3, $4)"
+_CLEAR = "SELECT tallystick.clear_recon($1) AS is_more"
 _STATES = """
     SELECT key, state, state_schema FROM tallystick.entity
     WHERE entity = $1 AND key > $2 AND state IS NOT NULL ORDER BY key LIMIT $3
@@ -135,8 +139,8 @@ class PostgresRunWork:
         except Exception as error:
             raise read_error(error) from error
 
-    async def next(self) -> Run | None:
-        found = await self._fetch(_NEXT)
+    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
+        found = await self._fetch(_NEXT, behind, list(without))
         return _run(found[0]) if found else None
 
     async def keep(
@@ -160,6 +164,10 @@ class PostgresRunWork:
 
     async def end(self, run: Run, reason: str | None = None) -> None:
         await self._fetch(_END, *_as_read(run), reason)
+
+    async def clear(self, *, limit: int) -> bool:
+        [found] = await self._fetch(_CLEAR, limit)
+        return bool(found["is_more"])
 
     async def close(self) -> None:
         """Close the connection, and hold nothing any more."""

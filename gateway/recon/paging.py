@@ -24,12 +24,17 @@ class Paging:
         self._until = 1
         self._pages = 0
         self._empty = 0
+        self._last: tuple[str | None] | None = None
+        """Where the last page began."""
 
     def expect_end(self, system: str, start: str | None, page: PostingsPage) -> None:
-        """Raise `PostingsUnreadable` where pages seem to have no end. For each page once, in order.
+        """Raise `PostingsUnreadable` where pages seem to have no end. For each page in order.
 
-        `start` is where this one began.
+        `start` is where this one began. One that is read again, since it could not be kept, counts once.
         """
+        if self._last == (start,):
+            return
+        self._last = (start,)
         self._pages += 1
         self._empty = 0 if page.standings else self._empty + 1
         following = page.next

@@ -60,8 +60,8 @@ class Steps:
         self._holdings = holdings
         self._systems = systems
         self._held = held
-        self._paging: tuple[int, Paging] = (0, Paging())
-        """Of the run whose pages we read."""
+        self._paging: dict[int, Paging] = {}
+        """Of each run whose books we read."""
 
     async def step(self, run: Run) -> None:
         """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
@@ -70,11 +70,16 @@ class Steps:
         except (PostingsUnavailable, StoreUnavailable):
             raise
         except (PostingsUnreadable, HeldUnreadable, DataRefused) as error:
-            await self._work.end(run, note_of(error))
+            await self.fail(run, note_of(error))
         except Exception as error:  # noqa: BLE001  # what a system says must not end a process that moves money
             telemetry.recon_failed(f"run {run.id}", error)
             what = f"{type(error).__name__}, which nobody expected here: the gateway's log says where"
-            await self._work.end(run, what)
+            await self.fail(run, what)
+
+    async def fail(self, run: Run, reason: str) -> None:
+        """End a run that cannot be taken further."""
+        await self._work.end(run, reason)
+        self._paging.pop(run.id, None)
 
     async def _take(self, run: Run) -> None:
         match run.phase:
@@ -92,12 +97,12 @@ class Steps:
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
         page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
-        if self._paging[0] != run.id:
-            self._paging = (run.id, Paging())
-        self._paging[1].expect_end(asked.system, run.cursor, page)
+        self._paging.setdefault(run.id, Paging()).expect_end(asked.system, run.cursor, page)
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
         await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
+        if page.next is None:
+            del self._paging[run.id]
 
     async def _read_ours(self, run: Run) -> None:
         asked = run.asked

@@ -1,4 +1,4 @@
-"""How often in a row a system could not be asked for a plan, and from when on it may be asked again."""
+"""How often in a row a system could not be asked for a plan or a run, and from when on it may be asked again."""
 
 from __future__ import annotations
 

@@ -1,9 +1,13 @@
-"""Reconciliation at work: one process at a time takes runs step by step, begins those that are due, and repairs."""
+"""Reconciliation at work: one process at a time takes runs step by step, begins those that are due, and repairs.
+
+Runs take turns, a page each, and before each page what is due of schedules and plans is done. So a system that is silent,
+or has no end, keeps others waiting for one answer at a time; the look at a plan is bounded too, and leaves others as long.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -12,11 +16,19 @@ from adapters.ports.recon import Run, RunAsked, Runs, RunWork, Scheduled
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
+from gateway.recon.notes import note_of
 from gateway.recon.schedule import SCHEDULED, ReconciliationPolicy, slot_of
 from gateway.recon.steps import Steps
-from gateway.recon.tries import TRIES
+from gateway.recon.tries import TRIES, Tries
 
 ROUND_SECONDS: Final = 5.0
+"""Between rounds, once there is nothing more to do."""
+REST_SECONDS: Final = 0.05
+"""After a round, and at least nine times as long as it took, so that nobody notices who shares the event loop."""
+LONGEST_REST: Final = 1.0
+"""A round that takes longer than a ninth of this waits for a system or for the store."""
+CLEARED: Final = 5000
+"""Entries that are removed in one round."""
 
 
 class Repairs(Protocol):
@@ -39,6 +51,7 @@ class Reconciler:
         schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
         now: Callable[[], datetime],
         backoff: Backoff,
+        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._work = work
         self._runs = runs
@@ -47,9 +60,12 @@ class Reconciler:
         self._schedules = schedules
         self._now = now
         self._backoff = backoff
+        self._rest = rest
         self._asked = asyncio.Event()
-        self._unanswered: tuple[int, int] = (0, 0)
-        """A run, and how often in a row its system did not answer."""
+        self._last = 0
+        """The run that had the last turn."""
+        self._tries: dict[int, Tries] = {}
+        """By run, of those whose system did not answer the last time."""
         self.scheduled: Mapping[tuple[str, str], Scheduled] = {}
         """By the system and the policy's name of the schedule; empty where another process works."""
 
@@ -58,16 +74,14 @@ class Reconciler:
         self._asked.set()
 
     async def run(self) -> None:
-        """Step after step; while there is nothing to do, a round every few seconds."""
+        """Round after round; while there is nothing to do, one every few seconds."""
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 went_on = await self.round()
             except StoreUnavailable:
                 self._show_nothing()
-                await self._backoff.wait()
-                continue
-            except PostingsUnavailable as error:
-                telemetry.recon_waits(str(error))
                 await self._backoff.wait()
                 continue
             except Exception as error:  # noqa: BLE001  # a mistake in a comparison must not end a process that moves money
@@ -75,36 +89,48 @@ class Reconciler:
                 await self._backoff.wait()
                 continue
             self._backoff.reset()
-            if not went_on:
+            if went_on:
+                await self._rest(min(max(REST_SECONDS, 9 * (loop.time() - began)), LONGEST_REST))
+            else:
                 await self._pause()
 
     async def round(self) -> bool:
-        """One step of a run, or what else is due; whether there may be more at once.
-
-        Raises `StoreUnavailable`, and `PostingsUnavailable` where a system shall be asked again.
-        """
+        """What is due, and one step of a run; whether there may be more at once. Raises `StoreUnavailable`."""
         self._asked.clear()
         if not await self._work.hold():
             self._show_nothing()
             return False
-        run = await self._work.next()
-        if run is not None:
-            await self._step(run)
-            return True
         await self._begin_what_is_due()
-        return await self._repairs.go_on()
+        has_ended = await self._repairs.go_on()
+        has_stepped = await self._step()
+        has_cleared = await self._work.clear(limit=CLEARED)
+        return has_ended or has_stepped or has_cleared
 
-    async def _step(self, run: Run) -> None:
+    async def _step(self) -> bool:
+        """One step of the run whose turn it is; whether there was one that does not wait for its system."""
+        now = self._now()
+        waiting = [id for id, tries in self._tries.items() if now < tries.again_at]
+        run = await self._work.next(behind=self._last, without=waiting)
+        if run is None:
+            return False
+        self._last = run.id
         try:
             await self._steps.step(run)
         except PostingsUnavailable as error:
-            before, count = self._unanswered
-            self._unanswered = (run.id, count + 1 if before == run.id else 1)
-            if self._unanswered[1] < TRIES:
-                raise
-            await self._work.end(run, f"{error}; so it was {TRIES} times: begin another run once it answers")
+            telemetry.recon_waits(str(error))
+            await self._has_failed(run, now, error)
         else:
-            self._unanswered = (0, 0)
+            self._tries.pop(run.id, None)
+        return True
+
+    async def _has_failed(self, run: Run, began: datetime, error: PostingsUnavailable) -> None:
+        """The system shall be asked again, but not for ever."""
+        now = self._now()
+        self._tries[run.id] = failed = self._tries.get(run.id, Tries(now)).failed(now, now - began)
+        if failed.count >= TRIES:
+            reason = f"{note_of(error)}; so it was {TRIES} times: begin another run once it answers"
+            await self._steps.fail(run, reason)
+            del self._tries[run.id]
 
     async def _begin_what_is_due(self) -> None:
         """Each schedule once in its time, whichever process looks: the same time is the same request."""

@@ -195,11 +195,29 @@ class TestWork:
         [group] = await process.run_work.groups(run.id, after=None, limit=9)
         assert group.theirs == (THEIRS, copy)
 
-    async def test_the_end_takes_the_entries_away(self, process: Process) -> None:
-        run = await begun(process)
-        await keep(process, run, THEIRS, phase=Phase.OURS)
-        await process.run_work.end(await shown(process, run.id))
-        assert await process.run_work.groups(run.id, after=None, limit=9) == []
+    async def test_runs_take_turns(self, process: Process) -> None:
+        first, second, third = [await begun(process, click=str(click)) for click in range(3)]
+        following = process.run_work.next
+        assert [await following(behind=run.id) for run in (first, second, third)] == [second, third, first]
+        assert await following(behind=first.id, without=[second.id]) == third
+        assert await following(behind=first.id, without=[second.id, third.id]) == first
+        await process.run_work.end(third)
+        assert await following(behind=second.id) == first
+        assert await following(without=[first.id, second.id]) is None
+
+    async def test_what_runs_that_are_over_have_kept_goes_in_parts(self, process: Process) -> None:
+        done, cancelled, under_way = [await begun(process, click=str(click)) for click in range(3)]
+        for run in (done, cancelled, under_way):
+            await keep(process, run, THEIRS, FOREIGN, replace(THEIRS, external_id="B-8"), phase=Phase.OURS)
+        await process.run_work.end(await shown(process, done.id))
+        await process.runs.cancel(cancelled.id, by="ann", reason="not needed")
+        parts = 0
+        while await process.run_work.clear(limit=2):
+            parts += 1
+        assert parts >= 4
+        for run in (done, cancelled):
+            assert await process.run_work.groups(run.id, after=None, limit=9) == []
+        assert len(await process.run_work.groups(under_way.id, after=None, limit=9)) == 2
 
 
 class TestLostHold:

@@ -94,12 +94,14 @@ class Firm:
         self.store = MemoryStore(lambda: self.now)
         self.clients: MemoryClients = self.store.clients()
         self.books = Books()
+        self.others: dict[str, Books] = {}
+        """Further systems."""
         self.steps = self.made()
 
     def made(self) -> Steps:
         """The steps as one more process takes them."""
         clients = self.store.clients()
-        return Steps(clients.run_work, clients.holdings, {"erp": self.books}, self.held)
+        return Steps(clients.run_work, clients.holdings, {"erp": self.books, **self.others}, self.held)
 
     def held(self, row: HeldState, _system: str) -> Sequence[Standing]:
         """A state of these tests is the list of numbers that its key holds, each with what it says otherwise."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import pytest
 
+from adapters.memory.recon import MemoryRunWork
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Place, RunAsked, Total
 from adapters.ports.turns import DataRefused, StoreUnavailable
@@ -116,6 +118,37 @@ async def test_a_step_that_was_not_recorded_is_done_again(firm: Firm) -> None:
     while (following := await firm.clients.run_work.next()) is not None:
         await firm.steps.step(following)
     assert (await firm.shown(run)).tally.differences == 0
+
+
+async def test_a_page_that_could_not_be_kept_is_read_again(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm.books.entries = list(map(theirs, range(5)))
+    run, keep, lost = await firm.begin(), MemoryRunWork.keep, [True, True, True]
+
+    async def keeps_seldom(work: MemoryRunWork, *args: Any, **said: Any) -> None:  # noqa: ANN401 - handed on
+        if lost:
+            lost.pop()
+            raise StoreUnavailable("starting")
+        await keep(work, *args, **said)
+
+    monkeypatch.setattr(MemoryRunWork, "keep", keeps_seldom)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await firm.steps.step(run)
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert (await firm.shown(run)).phase is Phase.DONE
+
+
+async def test_runs_that_take_turns_read_their_own_pages(firm: Firm) -> None:
+    firm.books.entries = list(map(theirs, range(20)))
+    runs = [await firm.begin(), await firm.begin(replace(MARCH, last=date(2026, 3, 30)))]
+    last = 0
+    while (following := await firm.clients.run_work.next(behind=last)) is not None:
+        last = following.id
+        await firm.steps.step(following)
+    for run in runs:
+        shown = await firm.shown(run)
+        assert (shown.phase, shown.tally.entries) == (Phase.DONE, 20)
 
 
 async def test_a_system_that_does_not_answer_is_asked_again(firm: Firm) -> None:

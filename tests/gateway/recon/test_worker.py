@@ -1,25 +1,24 @@
-"""Whoever works on runs: one process at a time, schedules once in their time, a system that stays silent, figures."""
+"""Whoever works on runs: one process at a time, turns and rests, schedules once in their time, silence, figures."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-import pytest
-
-from adapters.ports.postings import PostingsUnavailable
+from adapters.ports.postings import PostingsPage
 from adapters.ports.recon import Kind, Phase, RunAsked, RunWork
 from gateway.backoff import Backoff
 from gateway.metrics import Gauge
 from gateway.recon.parts import Reconciliation
 from gateway.recon.schedule import ReconciliationPolicy
-from gateway.recon.tries import TRIES
-from gateway.recon.worker import Reconciler, Repairs
+from gateway.recon.tries import LONGEST, TRIES
+from gateway.recon.worker import LONGEST_REST, REST_SECONDS, Reconciler, Repairs
 from schemas.keys import ActorKey
-from tests.gateway.recon.books import Firm, ours, theirs
+from tests.gateway.recon.books import Books, Firm, ours, theirs
 
 NIGHTLY = ReconciliationPolicy(system="erp", days=30)
 
@@ -29,6 +28,25 @@ class NoRepairs:
 
     async def go_on(self) -> bool:
         return False
+
+
+class SeenRepairs:
+    """How often plans were looked at."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    async def go_on(self) -> bool:
+        self.seen += 1
+        return False
+
+
+@dataclass
+class Endless(Books):
+    """A system that names a further page behind each one."""
+
+    async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
+        return PostingsPage((), str(int(start or 0) + 200))
 
 
 class Desk:
@@ -43,11 +61,13 @@ class Desk:
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.firm.now, UTC)
 
-    def process(self, repairs: Repairs | None = None) -> Reconciler:
+    def process(
+        self, repairs: Repairs | None = None, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> Reconciler:
         clients = self.firm.store.clients()
         process = Reconciler(
             clients.run_work, clients.runs, self.firm.made(), repairs or NoRepairs(), lambda: self.schedules, self.now,
-            Backoff(),
+            Backoff(), rest,
         )  # fmt: skip
         self.works[process] = clients.run_work
         return process
@@ -149,12 +169,82 @@ async def test_a_system_that_stays_silent_ends_the_run() -> None:
     process = desk.process()
     run = await desk.firm.begin()
     desk.firm.books.fails = TRIES
-    for _ in range(TRIES - 1):
-        with pytest.raises(PostingsUnavailable):
-            await process.round()
-    assert await process.round()
+    for tried in range(1, TRIES + 1):
+        assert await process.round()
+        assert not await process.round(), "it is left alone for a while"
+        assert len(desk.firm.books.asked) == tried
+        desk.firm.now += LONGEST.total_seconds()
     failed = await desk.firm.shown(run)
-    assert (failed.phase, "begin another run" in (failed.reason or "")) == (Phase.FAILED, True)
+    assert (failed.phase, "so it was 30 times: begin another run" in (failed.reason or "")) == (Phase.FAILED, True)
+
+
+async def test_a_system_that_answers_again_goes_on_and_is_forgiven() -> None:
+    desk = Desk()
+    process = desk.process()
+    run = await desk.firm.begin()
+    desk.firm.books.entries = list(map(theirs, range(9)))
+    for _ in range(4):
+        desk.firm.books.fails = TRIES // 2
+        while desk.firm.books.fails:
+            await process.round()
+            desk.firm.now += LONGEST.total_seconds()
+        assert await process.round()
+    await desk.rest(process)
+    assert (await desk.firm.shown(run)).phase is Phase.DONE
+
+
+async def test_a_system_that_is_silent_keeps_no_other_run_and_no_plan_waiting() -> None:
+    desk, repairs = Desk(), SeenRepairs()
+    desk.firm.others["crm"] = silent = Books(name="crm", fails=99)
+    process = desk.process(repairs)
+    waits = await desk.firm.begin(RunAsked("crm", date(2026, 3, 1), date(2026, 3, 31)))
+    run = await desk.firm.begin()
+    await desk.rest(process)
+    assert (await desk.firm.shown(run)).phase is Phase.DONE
+    assert ((await desk.firm.shown(waits)).phase, len(silent.asked)) == (Phase.THEIRS, 1)
+    # And that the plans are looked at does not wait until no run is open
+    seen = repairs.seen
+    await process.round()
+    assert repairs.seen == seen + 1
+
+
+async def test_books_without_end_keep_no_other_run_and_no_schedule_waiting() -> None:
+    desk = Desk(nightly=NIGHTLY)
+    desk.firm.others["crm"] = Endless(name="crm")
+    process = desk.process()
+    endless = await desk.firm.begin(RunAsked("crm", date(2026, 3, 1), date(2026, 3, 31)))
+    while [phase for schedule, *_, phase in await desk.runs() if schedule == "nightly"] != [Phase.DONE]:
+        assert await process.round()
+    assert (await desk.firm.shown(endless)).phase is Phase.THEIRS
+    # Until somebody cancels it, or its pages are too many
+    await desk.firm.clients.runs.cancel(endless.id, by="ann", reason="it has no end")
+    await desk.rest(process)
+    assert (await desk.firm.shown(endless)).phase is Phase.FAILED
+
+
+async def test_it_rests_after_each_page() -> None:
+    desk, rests = Desk(), list[float]()
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+        await asyncio.sleep(0)
+
+    run = await desk.firm.begin()
+    works = asyncio.create_task(desk.process(rest=rest).run())
+    while not (await desk.firm.shown(run)).phase.is_over:
+        await asyncio.sleep(0)
+        assert not works.done()
+    works.cancel()
+    assert len(rests) >= 5, "one page of theirs, and one of each entity of ours"
+    assert all(REST_SECONDS <= each <= LONGEST_REST for each in rests)
+
+
+async def test_what_a_run_has_kept_goes_once_it_is_over() -> None:
+    desk = Desk()
+    await desk.firm.hold(ours(1))
+    run = await desk.firm.begin()
+    await desk.rest(desk.process())
+    assert await desk.firm.clients.run_work.groups(run.id, after=None, limit=9) == []
 
 
 async def test_the_figures_are_those_of_the_newest_run_of_each_schedule_that_was_done() -> None:
