@@ -58,7 +58,8 @@ class Standing:
 
     `amount` in `currency`, both None where the entry has hours alone. `account` is the revenue account or the cost
     centre, `open` what is still owed of an invoice; each None where the teller does not know it. `body` is the JSON of
-    the operation that booked it, None where the teller cannot say it in our words.
+    the operation that booked it, None where the teller cannot say it in our words. `key` is that of the state which
+    holds it, None where a system tells it.
     """
 
     sort: Sort
@@ -71,6 +72,7 @@ class Standing:
     account: str | None = None
     open: Decimal | None = None
     body: bytes | None = None
+    key: ActorKey | None = None
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from schemas.keys import ActorKey
-from schemas.standing import Standing
+from schemas.standing import Standing, key_of
 
 
 class Kind(StrEnum):
@@ -62,10 +62,20 @@ class Difference:
         return found
 
     @property
+    def key(self) -> ActorKey | None:
+        """Whose entry it is; None for one that we do not hold, and that is not ours by its reference."""
+        return key_held(self.name, self.ours)
+
+    @property
     def mark(self) -> str:
         """By what the same difference is known in another run."""
         other = self.theirs.external_id if self.theirs is not None and self.kind is not Kind.DIFFERENT else None
         return f"{self.kind} {self.name} {other or ''}"
+
+
+def key_held(name: str, ours: Standing | None) -> ActorKey | None:
+    """The key whose state holds an entry, which an invoice that the ERP issued has too; else the one in its name."""
+    return key_of(name) if ours is None or ours.key is None else ours.key
 
 
 class Phase(StrEnum):
@@ -211,6 +221,11 @@ class Group(NamedTuple):
     name: str
     ours: Standing | None
     theirs: tuple[Standing, ...]
+
+    @property
+    def key(self) -> ActorKey | None:
+        """Whose entry it is; None for one that we do not hold, and that is not ours by its reference."""
+        return key_held(self.name, self.ours)
 
 
 class RunWork(Protocol):

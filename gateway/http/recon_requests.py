@@ -17,7 +17,7 @@ from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import PageQuery, Reason, Text
 from schemas.record import Record
 from schemas.rules import Rule
-from schemas.standing import Standing, key_of
+from schemas.standing import Standing
 from schemas.values import Day, Id, System
 
 MOST_DAYS: Final = 3660
@@ -117,7 +117,7 @@ def told_run(run: Run) -> dict[str, object]:
 def told_difference(numbered: Numbered) -> dict[str, object]:
     """A difference as it is shown."""
     found = numbered.difference
-    key = key_of(found.name)
+    key = found.key
     return {
         "number": numbered.number, "kind": found.kind, "name": found.name, "entity": found.shown.entity,
         "key": None if key is None else key.id, "fields": found.fields, "effect": _told_sums(found.effect),

@@ -110,7 +110,12 @@ class Steps:
         entities = [entity for entity in HOLDERS if asked.entity in (None, entity)]
         entity, _, after = (run.cursor or f"{entities[0]}/").partition("/")
         states = await self._holdings.states(entity, after=after or None, limit=STATES)
-        found = [each for state in states for each in self._held(state, asked.system) if first <= each.day <= last]
+        found = [
+            replace(each, key=state.key)
+            for state in states
+            for each in self._held(state, asked.system)
+            if first <= each.day <= last
+        ]
         phase, cursor = _behind(entities, entity, states)
         await self._work.keep(run, found, ours=True, phase=phase, cursor=cursor)
 
@@ -121,12 +126,11 @@ class Steps:
             return
         scope = Scope.of(run.asked)
         judged = [(group, judge(group.name, group.ours, group.theirs, scope)) for group in groups]
-        keys = {key for group, each in judged if each.differences and (key := key_of(group.name)) is not None}
+        keys = {key for group, each in judged if each.differences and (key := group.key) is not None}
         moving = await self._holdings.moving(run.asked.system, keys, since=run.started_at) if keys else {}
         tally, found = run.tally, list[Difference]()
         for group, each in judged:
-            key = key_of(group.name)
-            standing = _standing_of(group.name, moving.get(key) if key is not None else None)
+            standing = _standing_of(group.name, moving.get(group.key) if group.key is not None else None)
             tally = _counted(tally, group, each, standing)
             if not standing.on_its_way:
                 found += [replace(difference, case=standing.case) for difference in each.differences]
@@ -155,7 +159,8 @@ class _Standing:
 def _standing_of(name: str, moving: Moving | None) -> _Standing:
     if moving is None:
         return _Standing()
-    concerned = [command for command in moving.open if name in names_of(command)]
+    # What is not ours by its reference no command has booked: whatever is open at its key is about it.
+    concerned = [command for command in moving.open if key_of(name) is None or name in names_of(command)]
     cases = [command.case for command in concerned if command.case is not None]
     if cases:
         return _Standing(case=min(cases))

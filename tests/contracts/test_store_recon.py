@@ -274,6 +274,15 @@ class TestFound:
         told = await shown(process, run.id)
         assert (told.tally, told.kept, told.cursor) == (replace(TALLY, on_its_way=5), 3, "c")
 
+    async def test_an_entry_without_a_reference_keeps_the_key_that_holds_it(self, process: Process) -> None:
+        run, held = await begun(process), replace(FOREIGN, key=PROJECT)
+        await keep(process, run, held, phase=Phase.COMPARING, ours=True)
+        [group] = await process.run_work.groups(run.id, after=None, limit=9)
+        assert (group.ours, group.key) == (held, PROJECT)
+        await found(process, run, Difference(Kind.MISSING, held.name, held, None))
+        [row] = await process.runs.differences(run.id, kind=None, beside=None, after=0, limit=9)
+        assert (row.difference.ours, row.difference.key) == (held, PROJECT)
+
     async def test_they_are_found_by_kind_and_behind_each_other(self, process: Process) -> None:
         run = await begun(process)
         await found(process, run, difference(), difference(Kind.TWICE), difference())

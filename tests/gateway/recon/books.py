@@ -38,6 +38,13 @@ def theirs(number: int, **said: object) -> Standing:
     return replace(ours(number), **{"external_id": f"B-{number}", **said})  # type: ignore[arg-type]  # as above
 
 
+def issued(id: str, still_open: str) -> Standing:
+    """An invoice that the ERP has issued by itself, so that it carries no reference of ours."""
+    return Standing(
+        Sort.INVOICE, None, id, "DE01", DAY, Decimal("100.00"), "EUR", open=Decimal(still_open)
+    )  # fmt: skip
+
+
 @dataclass
 class Books:
     """A system of pages of two entries; `fails` is how often it does not answer."""
@@ -104,10 +111,15 @@ class Firm:
         return Steps(clients.run_work, clients.holdings, {"erp": self.books, **self.others}, self.held)
 
     def held(self, row: HeldState, _system: str) -> Sequence[Standing]:
-        """A state of these tests is the list of numbers that its key holds, each with what it says otherwise."""
+        """A state of these tests is the list of numbers that its key holds, each with what it says otherwise.
+
+        That of an invoice is what is still open of it.
+        """
         said = orjson.loads(row.state)
         if said == "unreadable":
             raise HeldUnreadable(f"the stored state of {row.key} cannot be read")
+        if row.key.entity == "invoice":
+            return [issued(row.key.id, said["open"])]
         return [ours(int(number), **_read(other)) for number, other in said.items()]
 
     async def hold(self, *standings: Standing, state: object = None) -> None:

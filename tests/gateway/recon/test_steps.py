@@ -12,10 +12,12 @@ import pytest
 from adapters.memory.recon import MemoryRunWork
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Place, RunAsked, Total
-from adapters.ports.turns import DataRefused, StoreUnavailable
+from adapters.ports.turns import DataRefused, Opened, StoreUnavailable
+from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass
 from tests.contracts.turns import applied, asking, batch, command, message
-from tests.gateway.recon.books import MARCH, Firm, ours, theirs
+from tests.gateway.recon.books import MARCH, Firm, issued, ours, theirs
 
 EUR = Place("DE01", "EUR")
 
@@ -86,6 +88,37 @@ async def test_what_was_told_to_a_key_after_the_books_were_read_is_on_its_way(fi
         await firm.steps.step(following)
     assert [each.name for each in await firm.differences(run)] == [ours(2).name]
     assert (await firm.shown(run)).tally.on_its_way == 1
+
+
+async def test_a_payment_of_an_invoice_that_the_erp_issued_is_on_its_way(firm: Firm) -> None:
+    key = ActorKey("invoice", "erp-17")
+    await firm.store_state(key, {"open": "100.00"})
+    firm.books.entries = [issued("erp-17", "100.00")]
+    run = await firm.begin()
+    await firm.steps.step(run)
+    # When the payment is told after the books were read, and before ours are
+    firm.now += 60
+    await firm.store_state(key, {"open": "0.00"})
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert await firm.differences(run) == []
+    assert (await firm.shown(run)).tally.on_its_way == 1
+
+
+async def test_an_invoice_that_the_erp_issued_names_its_open_case(firm: Firm) -> None:
+    key = ActorKey("invoice", "erp-17")
+    await firm.store_state(key, {"open": "0.00"})
+    firm.books.entries = [issued("erp-17", "100.00")]
+    asked, failure = command(key, "w"), Failure(FailureClass.BUSINESS_RULE, "refused", "it is refused")
+    [row] = (await firm.clients.commits.load([key])).values()
+    turn = asking(applied(row, message("asks"), state=row.state or b"{}"), asked)
+    turn.opened.append(Opened(Case(failure), command_id=asked.id, system="erp"))
+    await firm.clients.commits.commit(batch(turn))
+    firm.now += 60
+    run = await firm.over()
+    [difference] = await firm.differences(run)
+    assert (difference.kind, difference.fields, difference.key) == (Kind.DIFFERENT, ("open",), key)
+    assert difference.case is not None
 
 
 async def test_one_entity_and_one_legal_entity_are_reconciled_alone(firm: Firm) -> None:
