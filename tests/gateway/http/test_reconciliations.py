@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from adapters.ports.recon import Difference, Kind, Tally
 from schemas.repair.v1 import MOST_ITEMS, Planned
 from tests.contracts.test_store_recon import EUR, FOREIGN, OURS, TALLY
-from tests.gateway.http.stand import TOKEN, Page, Stand
+from tests.gateway.http.stand import TOKEN, Page, Stand, listening
+from tests.gateway.http.test_cases import people
 
 RUNS = "/v1/reconciliations"
 MARCH = {"system": "erp", "first": "2026-03-01", "last": "2026-03-31"}
@@ -173,3 +175,14 @@ async def test_a_run_is_cancelled_with_its_reason(stand: Stand) -> None:
     refused = await stand.post(f"{RUNS}/{over}/cancel", because)
     assert (refused.status, "nothing to cancel" in refused.detail) == (409, True)
     assert (await stand.post(f"{RUNS}/99/cancel", because)).status == 404
+
+
+async def test_a_plan_needs_what_differences_need_too(database_url: str, token_file: Path, tmp_path: Path) -> None:
+    callers = people(tmp_path, {"oskar": (["read", "operate"], []), "olga": (["read", "operate", "entities"], [])})
+    async with listening(database_url, token_file, callers_file=callers) as stand:
+        run = await done(stand, missing())
+        look = {"reason": "look", "dry_run": True}
+        refused = await stand.asked_by("oskar", "POST", f"{RUNS}/{run}/plan", look)
+        assert (refused.status, "needs the permission entities" in refused.detail) == (403, True)
+        assert (await stand.asked_by("oskar", "GET", f"{RUNS}/{run}/differences")).status == 403
+        assert (await stand.asked_by("olga", "POST", f"{RUNS}/{run}/plan", look)).status == 200
