@@ -133,9 +133,16 @@ class MemoryRunWork:
             self._shared.worker = self
         return self._shared.worker is self
 
-    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
+    async def next(
+        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
+    ) -> Run | None:
         runs = (each.run for each in self._shared.runs.values())
-        found = (run for run in runs if not run.phase.is_over and run.id not in without)
+        found = (
+            run
+            for run in runs
+            if not (run.phase.is_over or run.id in without)
+            and not (run.phase is Phase.THEIRS and run.asked.system in unread)
+        )
         return min(found, key=lambda run: (run.id <= behind, run.id), default=None)
 
     async def keep(

@@ -239,10 +239,12 @@ class RunWork(Protocol):
         """Become the one that works on runs; False while another process does. Held until `close`."""
         ...
 
-    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
+    async def next(
+        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
+    ) -> Run | None:
         """Of the runs that are not over the oldest one begun after the run `behind`, else the oldest.
 
-        Those that are named in `without` are passed over.
+        Passed over are those named in `without`, and those that would read the books of a system in `unread`.
         """
         ...
 

@@ -53,7 +53,8 @@ _DIFFERENCES = statement("recon_differences")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
 _NEXT = """
     SELECT * FROM tallystick.recon_run
-    WHERE ended_at IS NULL AND NOT id = ANY ($2::bigint[]) ORDER BY id <= $1, id LIMIT 1
+    WHERE ended_at IS NULL AND NOT id = ANY ($2::bigint[]) AND NOT (phase = 'theirs' AND system = ANY ($3::text[]))
+    ORDER BY id <= $1, id LIMIT 1
 """
 _KEEP = "SELECT tallystick.keep_recon($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _GROUPS = statement("recon_groups")
@@ -139,8 +140,10 @@ class PostgresRunWork:
         except Exception as error:
             raise read_error(error) from error
 
-    async def next(self, *, behind: int = 0, without: Collection[int] = ()) -> Run | None:
-        found = await self._fetch(_NEXT, behind, list(without))
+    async def next(
+        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
+    ) -> Run | None:
+        found = await self._fetch(_NEXT, behind, list(without), list(unread))
         return _run(found[0]) if found else None
 
     async def keep(

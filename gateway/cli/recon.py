@@ -168,6 +168,8 @@ def _show(run: Mapping[str, Any], output: str) -> None:
     about = " ".join(str(each) for each in (run["entity"], run["legal_entity"]) if each is not None)
     click.echo(f"Reconciliation {run['id']} of {run['system']}, {run['first']} to {run['last']} {about}".rstrip())
     click.echo(f"{run['phase']}: {run['reason']}" if run["reason"] else run["phase"])
+    if run["waits"]:
+        click.echo(f"It waits: {run['waits']}")
     if run["totals"]:
         show_table(TOTALS, [[_cell(total[name]) for name in TOTALS] for total in run["totals"]])
     counts = [f"{each['count']} {each['kind']} ({each['entity']})" for each in run["counts"]]

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from adapters.ports.gate import Gates
 from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
 from adapters.ports.recon_plans import Plan, PlanOpen, Plans
 from adapters.ports.system import System
@@ -38,6 +39,7 @@ from gateway.http.recon_requests import (
 )
 from gateway.http.requests import MOST, Because, Nothing, body, query
 from gateway.recon.checks import asker
+from gateway.recon.paused import paused_by
 from gateway.recon.planning import Draft, planned
 from schemas.repair.v1 import Planned
 
@@ -65,6 +67,7 @@ class Reconciliations:
         repairs: Teller,
         systems: Mapping[str, System],
         readable: Collection[str],
+        gates: Gates,
         hint: Callable[[], None],
     ) -> None:
         self._runs = runs
@@ -72,6 +75,7 @@ class Reconciliations:
         self._repairs = repairs
         self._systems = systems
         self._readable = readable
+        self._gates = gates
         self._hint = hint
 
     async def start(self, request: web.Request) -> web.Response:
@@ -84,7 +88,7 @@ class Reconciliations:
         except RunClickReused as error:
             raise Problem(CLICK_REUSED, f"{error}: send another Idempotency-Key.") from error
         self._hint()
-        return _accepted(told_run(run))
+        return _accepted(*await self._told(run))
 
     async def cancel(self, request: web.Request) -> web.Response:
         """End a run that is not over; one that was cancelled before stays so."""
@@ -104,14 +108,15 @@ class Reconciliations:
         asked = query(request, RunsQuery)
         before = place_of(asked.cursor, _number)
         found = await self._runs.page(system=asked.system, before=before, limit=asked.limit + 1)
-        return page_answer(request, [told_run(run) for run in found], asked.limit, lambda run: run["id"])
+        return page_answer(request, await self._told(*found), asked.limit, lambda run: run["id"])
 
     async def run(self, request: web.Request) -> web.Response:
         """One run, with its plans."""
         query(request, Nothing)
         run = await self._found(run_id(request))
         plans = await self._plans.of(run.id)
-        return json_answer({**told_run(run), "plans": [told_plan(plan) for plan in plans]})
+        [told] = await self._told(run)
+        return json_answer({**told, "plans": [told_plan(plan) for plan in plans]})
 
     async def differences(self, request: web.Request) -> web.Response:
         """What a run has found."""
@@ -163,6 +168,12 @@ class Reconciliations:
             raise Problem(RECON_PLAN_OPEN, detail) from error
         await self._repairs.tell(plan)
         return _accepted({"plan": told_plan(plan), **told})
+
+    async def _told(self, *runs: Run) -> list[dict[str, object]]:
+        """Runs as they are shown: one whose system is paused before its books are read waits."""
+        reads = any(run.phase is Phase.THEIRS for run in runs)
+        paused = paused_by(await self._gates.gates()) if reads else {}
+        return [told_run(run, paused.get(run.asked.system) if run.phase is Phase.THEIRS else None) for run in runs]
 
     async def _all(self, run: int) -> list[Numbered]:
         """All differences that are kept of a run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from actors.decision import Actor
 from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
+from adapters.ports.gate import Gates
 from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
 from adapters.ports.recon import HeldState, Holdings, Run, Runs, RunWork
@@ -22,6 +23,7 @@ from gateway.inner import Inner
 from gateway.metrics import Gauge
 from gateway.policies import PolicyBook
 from gateway.recon.checks import Checks
+from gateway.recon.paused import paused_by
 from gateway.recon.repairs import Repairs, Telling
 from gateway.recon.steps import Held, HeldUnreadable, Steps
 from gateway.recon.tries import LONGEST
@@ -88,6 +90,7 @@ def reconciliation(
     actors: Mapping[str, Actor],
     policies: PolicyBook,
     pauses: Callable[[], Sequence[Pause]],
+    gates: Gates,
     now: Callable[[], datetime],
 ) -> Reconciliation:
     """Everything, wired."""
@@ -95,7 +98,11 @@ def reconciliation(
     checks = Checks(systems, ports.holdings, now)
     repairs = Repairs(ports.plans, entities, checks, Telling(inner), pauses, now)
     backoff = Backoff(longest=LONGEST.total_seconds())
-    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, now, backoff)
+
+    async def paused() -> Collection[str]:
+        return paused_by(await gates.gates())
+
+    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, paused, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
     return Reconciliation(reconciler, readable, now)
 

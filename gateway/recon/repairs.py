@@ -6,7 +6,7 @@ twice would be once too often. The rest goes through the entities that own it, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -79,33 +79,36 @@ class Repairs:
         self._tries: dict[str, Tries] = {}
         """By plan, of those whose system was asked."""
 
-    async def go_on(self) -> bool:
-        """Take each plan as far as it goes; whether any was ended. Raises `StoreUnavailable`."""
+    async def go_on(self, paused: Collection[str] = ()) -> bool:
+        """Take each plan as far as it goes; whether any was ended. Raises `StoreUnavailable`.
+
+        No system in `paused` is asked.
+        """
         ended = False
         plans = await self._plans.open()
         self._tries = {plan.id: self._tries[plan.id] for plan in plans if plan.id in self._tries}
         for plan in plans:
             try:
-                ended |= await self._goes_on(plan)
+                ended |= await self._goes_on(plan, paused)
             except StoreUnavailable:
                 raise
             except Exception as error:  # noqa: BLE001  # one that nobody can take further keeps no other one waiting
                 telemetry.recon_failed(f"plan {plan.id}", error)
         return ended
 
-    async def _goes_on(self, plan: Plan) -> bool:
-        is_over = await self._is_over(plan)
+    async def _goes_on(self, plan: Plan, paused: Collection[str]) -> bool:
+        is_over = await self._is_over(plan, paused)
         if is_over:
             await self._plans.end(plan.id)
         return is_over
 
-    async def _is_over(self, plan: Plan) -> bool:
+    async def _is_over(self, plan: Plan, paused: Collection[str]) -> bool:
         row = await self._entities.entity(key_of_plan(plan.id))
         if row is None or row.state is None:
             await self._telling.tell(plan)
             return False
         state = Repair.model_validate_json(row.state)
-        if state.status == "approved" and state.plan is not None:
+        if state.status == "approved" and state.plan is not None and state.plan.system not in paused:
             await self._check(plan, state.plan)
         return state.status in ("rejected", "sent")
 

@@ -7,7 +7,7 @@ or has no end, keeps others waiting for one answer at a time; the look at a plan
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -34,13 +34,16 @@ CLEARED: Final = 5000
 class Repairs(Protocol):
     """What is to be done about plans of repair."""
 
-    async def go_on(self) -> bool:
-        """Take each as far as it goes; whether any was ended."""
+    async def go_on(self, paused: Collection[str]) -> bool:
+        """Take each as far as it goes without asking a system that is paused; whether any was ended."""
         ...
 
 
 class Reconciler:
-    """Works for ever. `schedules` are the policy's in force; `now` is the wall clock, by which they are due."""
+    """Works for ever. `schedules` are the policy's in force; `now` is the wall clock, by which they are due.
+
+    `paused` are the systems that an operator has paused: their books are not read.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Reconciler:
         steps: Steps,
         repairs: Repairs,
         schedules: Callable[[], Mapping[str, ReconciliationPolicy]],
+        paused: Callable[[], Awaitable[Collection[str]]],
         now: Callable[[], datetime],
         backoff: Backoff,
         rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -58,6 +62,7 @@ class Reconciler:
         self._steps = steps
         self._repairs = repairs
         self._schedules = schedules
+        self._paused = paused
         self._now = now
         self._backoff = backoff
         self._rest = rest
@@ -101,16 +106,17 @@ class Reconciler:
             self._show_nothing()
             return False
         await self._begin_what_is_due()
-        has_ended = await self._repairs.go_on()
-        has_stepped = await self._step()
+        paused = await self._paused()
+        has_ended = await self._repairs.go_on(paused)
+        has_stepped = await self._step(paused)
         has_cleared = await self._work.clear(limit=CLEARED)
         return has_ended or has_stepped or has_cleared
 
-    async def _step(self) -> bool:
+    async def _step(self, paused: Collection[str]) -> bool:
         """One step of the run whose turn it is; whether there was one that does not wait for its system."""
         now = self._now()
         waiting = [id for id, tries in self._tries.items() if now < tries.again_at]
-        run = await self._work.next(behind=self._last, without=waiting)
+        run = await self._work.next(behind=self._last, without=waiting, unread=paused)
         if run is None:
             return False
         self._last = run.id

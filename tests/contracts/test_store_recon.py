@@ -201,8 +201,13 @@ class TestWork:
         assert [await following(behind=run.id) for run in (first, second, third)] == [second, third, first]
         assert await following(behind=first.id, without=[second.id]) == third
         assert await following(behind=first.id, without=[second.id, third.id]) == first
-        await process.run_work.end(third)
-        assert await following(behind=second.id) == first
+        other = await begun(process, replace(MARCH, system="crm"), "other")
+        assert await following(behind=second.id, unread=["erp"]) == other
+        await keep(process, first, THEIRS, phase=Phase.OURS)
+        assert await following(behind=third.id, without=[other.id], unread=["erp"]) == await shown(process, first.id)
+        for run in (third, other):
+            await process.run_work.end(run)
+        assert await following(behind=second.id) == await shown(process, first.id)
         assert await following(without=[first.id, second.id]) is None
 
     async def test_what_runs_that_are_over_have_kept_goes_in_parts(self, process: Process) -> None:

@@ -91,7 +91,7 @@ def app(database_url: str) -> web.Application:
     commits = PostgresCommits(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
-    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
+    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), gates, lambda: None)
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
         trials, reconciliations, KpiViews(kpis, Objectives),

@@ -177,6 +177,17 @@ async def test_a_run_is_cancelled_with_its_reason(stand: Stand) -> None:
     assert (await stand.post(f"{RUNS}/99/cancel", because)).status == 404
 
 
+async def test_a_run_says_that_its_system_is_paused(stand: Stand) -> None:
+    assert (await begun(stand)).json["waits"] is None
+    await stand.post("/v1/systems/erp/pause", {"reason": "month end"})
+    told = "erp is paused by api-token: month end"
+    [shown] = (await stand.get(RUNS)).items
+    assert shown["waits"] == told
+    assert (await stand.get(f"{RUNS}/{shown['id']}")).json["waits"] == told
+    over = await done(stand)
+    assert (await stand.get(f"{RUNS}/{over}")).json["waits"] is None
+
+
 async def test_a_plan_needs_what_differences_need_too(database_url: str, token_file: Path, tmp_path: Path) -> None:
     callers = people(tmp_path, {"oskar": (["read", "operate"], []), "olga": (["read", "operate", "entities"], [])})
     async with listening(database_url, token_file, callers_file=callers) as stand:

@@ -187,3 +187,10 @@ async def test_books_that_take_longer_to_read_than_they_count_become_a_case(desk
     assert desk.told() == [(plan.id, Unanswered(reason="erp did not tell within 15 minutes what stands there"))]
     await desk.repairs.go_on()
     assert len(desk.told()) == 1, "a person has heard of it"
+
+
+async def test_a_system_that_is_paused_is_not_asked(desk: Desk) -> None:
+    await desk.planned("crm")
+    plan = await desk.planned("erp")
+    await desk.repairs.go_on({"crm"})
+    assert ([key for key, _ in desk.told()], desk.other.asked) == ([plan.id], [])

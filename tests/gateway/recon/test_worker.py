@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +26,7 @@ NIGHTLY = ReconciliationPolicy(system="erp", days=30)
 class NoRepairs:
     """No plan was ever made."""
 
-    async def go_on(self) -> bool:
+    async def go_on(self, paused: Collection[str]) -> bool:
         return False
 
 
@@ -36,7 +36,7 @@ class SeenRepairs:
     def __init__(self) -> None:
         self.seen = 0
 
-    async def go_on(self) -> bool:
+    async def go_on(self, paused: Collection[str]) -> bool:
         self.seen += 1
         return False
 
@@ -57,17 +57,21 @@ class Desk:
         self.firm.now = datetime(2026, 3, 20, 3, 0, tzinfo=UTC).timestamp()
         self.schedules = schedules
         self.works: dict[Reconciler, RunWork] = {}
+        self.paused: set[str] = set()
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.firm.now, UTC)
+
+    async def paused_now(self) -> Collection[str]:
+        return self.paused
 
     def process(
         self, repairs: Repairs | None = None, rest: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> Reconciler:
         clients = self.firm.store.clients()
         process = Reconciler(
-            clients.run_work, clients.runs, self.firm.made(), repairs or NoRepairs(), lambda: self.schedules, self.now,
-            Backoff(), rest,
+            clients.run_work, clients.runs, self.firm.made(), repairs or NoRepairs(), lambda: self.schedules,
+            self.paused_now, self.now, Backoff(), rest,
         )  # fmt: skip
         self.works[process] = clients.run_work
         return process
@@ -222,6 +226,21 @@ async def test_books_without_end_keep_no_other_run_and_no_schedule_waiting() -> 
     assert (await desk.firm.shown(endless)).phase is Phase.FAILED
 
 
+async def test_the_books_of_a_system_that_is_paused_are_not_read() -> None:
+    desk = Desk()
+    process = desk.process()
+    run = await desk.firm.begin()
+    desk.paused = {"erp"}
+    assert not await process.round()
+    assert desk.firm.books.asked == []
+    desk.paused = set()
+    assert await process.round()
+    # What has been read is compared all the same
+    desk.paused = {"erp"}
+    await desk.rest(process)
+    assert (await desk.firm.shown(run)).phase is Phase.DONE
+
+
 async def test_it_rests_after_each_page() -> None:
     desk, rests = Desk(), list[float]()
 
@@ -291,7 +310,7 @@ class BrokenRepairs:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def go_on(self) -> bool:
+    async def go_on(self, paused: Collection[str]) -> bool:
         self.asked += 1
         if self.asked == 1:
             raise ArithmeticError("ours")
