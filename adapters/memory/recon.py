@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 
 from adapters.memory.rows import Act
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Run,
     RunAsked,

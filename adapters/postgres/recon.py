@@ -8,15 +8,13 @@ from itertools import groupby
 
 import asyncpg
 
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Run,
     RunAsked,

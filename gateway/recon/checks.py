@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from actors.standing import day_of, sort_of
+from adapters.ports.holdings import Holdings
 from adapters.ports.postings import PostingsUnavailable
-from adapters.ports.recon import Holdings
 from adapters.ports.system import Absent, System, UnknownOperation
 from gateway.recon.paging import Paging
 from gateway.recon.steps import books_of, days_read, names_of
@@ -33,8 +33,8 @@ class Checks:
     async def changed(self, plan: Planned) -> list[int]:
         """The numbers of the items that are not as they were planned any more.
 
-        Raises `StoreUnavailable`, `PostingsUnreadable`, and `PostingsUnavailable`, also where it takes so long that what
-        was read first does not count any more.
+        Raises `StoreUnavailable`, `PostingsUnreadable`, and `PostingsUnavailable`, also where it takes so long that
+        what was read first does not count any more.
         """
         began = self._now()
         # What is open is read first: whatever is settled by then, the books show.

@@ -12,9 +12,10 @@ from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
+from adapters.ports.holdings import HeldState, Holdings
 from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
-from adapters.ports.recon import HeldState, Holdings, Run, Runs, RunWork
+from adapters.ports.recon import Run, Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.system import System
 from adapters.ports.turns import Row

@@ -14,20 +14,9 @@ from datetime import date, timedelta
 from typing import Final, assert_never
 
 from actors.standing import HOLDERS
+from adapters.ports.holdings import HeldState, Holdings, Moving, OpenCommand
 from adapters.ports.postings import Postings, PostingsUnavailable, PostingsUnreadable
-from adapters.ports.recon import (
-    Difference,
-    Group,
-    HeldState,
-    Holdings,
-    Moving,
-    OpenCommand,
-    Phase,
-    Run,
-    RunWork,
-    Tally,
-    Total,
-)
+from adapters.ports.recon import Difference, Group, Phase, Run, RunWork, Tally, Total
 from adapters.ports.system import System
 from adapters.ports.turns import DataRefused, StoreUnavailable
 from gateway import telemetry

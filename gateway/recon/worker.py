@@ -1,7 +1,8 @@
 """Reconciliation at work: one process at a time takes runs step by step, begins those that are due, and repairs.
 
-Runs take turns, a page each, and before each page what is due of schedules and plans is done. So a system that is silent,
-or has no end, keeps others waiting for one answer at a time; the look at a plan is bounded too, and leaves others as long.
+Runs take turns, a page each, and before each page what is due of schedules and plans is done. So a system that is
+silent, or has no end, keeps others waiting for one answer at a time; a look at a plan is bounded, and leaves as long to
+others.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Reconciler:
                 self._show_nothing()
                 await self._backoff.wait()
                 continue
-            except Exception as error:  # noqa: BLE001  # a mistake in a comparison must not end a process that moves money
+            except Exception as error:  # noqa: BLE001  # a mistake here must not end a process that moves money
                 telemetry.recon_failed("a round", error)
                 await self._backoff.wait()
                 continue

@@ -9,16 +9,14 @@ from typing import Final
 
 import pytest
 
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.outbox import Ended, Ending
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Place,
     Run,

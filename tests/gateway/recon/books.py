@@ -11,8 +11,9 @@ from typing import Final
 import orjson
 
 from adapters.memory.store import MemoryClients, MemoryStore
+from adapters.ports.holdings import HeldState
 from adapters.ports.postings import PostingsPage, PostingsUnavailable
-from adapters.ports.recon import Difference, HeldState, Run, RunAsked
+from adapters.ports.recon import Difference, Run, RunAsked
 from adapters.ports.system import Absent, Capability, Upsert
 from adapters.ports.turns import Committed
 from gateway.recon.steps import HeldUnreadable, Steps
