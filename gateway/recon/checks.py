@@ -20,6 +20,8 @@ from schemas.standing import BOOKINGS, Sort, Standing, name_of
 
 LINES: Final = (Sort.BILLABLE, Sort.EXPENSE, Sort.COST)
 """What a line of a sheet or report may be booked as."""
+LONGEST_LOOK: Final = LASTS * 2 / 3
+"""The rest is for those who decide on what was seen."""
 
 
 class Checks:
@@ -34,7 +36,7 @@ class Checks:
         """The numbers of the items that are not as they were planned any more.
 
         Raises `StoreUnavailable`, `PostingsUnreadable`, and `PostingsUnavailable`, also where it takes so long that
-        what was read first does not count any more.
+        what was read first will not count any more.
         """
         began = self._now()
         # What is open is read first: whatever is settled by then, the books show.
@@ -78,9 +80,9 @@ class Checks:
         return {name: [*found.values()] for name, found in there.items()}
 
     def _expect_in_time(self, system: str, began: datetime) -> None:
-        """Raise `PostingsUnavailable` once nothing could be decided on any more by what was read first."""
-        if self._now() - began > LASTS:
-            minutes = LASTS // timedelta(minutes=1)
+        """Raise `PostingsUnavailable` once what was read first is too old to be decided on."""
+        if self._now() - began > LONGEST_LOOK:
+            minutes = LONGEST_LOOK // timedelta(minutes=1)
             raise PostingsUnavailable(f"{system} did not tell within {minutes} minutes what stands there")
 
     async def _is_as_planned(self, system: str, item: Item, there: Mapping[str, Sequence[Standing]]) -> bool:

@@ -14,7 +14,7 @@ from adapters.ports.postings import PostingsPage, PostingsUnreadable
 from adapters.ports.recon import Difference, Kind, Numbered, RunAsked
 from adapters.ports.recon_plans import Plan
 from gateway.inner import InnerEvent
-from gateway.recon.checks import Checks
+from gateway.recon.checks import LONGEST_LOOK, Checks
 from gateway.recon.planning import planned
 from gateway.recon.repairs import Repairs, Telling, key_of_plan
 from gateway.recon.tries import LONGEST, TRIES
@@ -174,7 +174,7 @@ async def test_books_that_take_longer_to_read_than_they_count_become_a_case(desk
     plan = await desk.planned()
 
     def takes_long() -> None:
-        desk.firm.now += LASTS.total_seconds() + 1
+        desk.firm.now += LONGEST_LOOK.total_seconds() + 1
 
     desk.firm.books.reads = takes_long
     looks = 0
@@ -184,7 +184,7 @@ async def test_books_that_take_longer_to_read_than_they_count_become_a_case(desk
         looks += 1
         assert len(desk.firm.books.asked) == looks < TRIES
         desk.firm.now += LASTS.total_seconds() + 1
-    assert desk.told() == [(plan.id, Unanswered(reason="erp did not tell within 15 minutes what stands there"))]
+    assert desk.told() == [(plan.id, Unanswered(reason="erp did not tell within 10 minutes what stands there"))]
     await desk.repairs.go_on()
     assert len(desk.told()) == 1, "a person has heard of it"
 
