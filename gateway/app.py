@@ -190,6 +190,7 @@ async def ports(
                 closed(PostgresRunWork(url)),
                 closed(PostgresHoldings(url)),
                 closed(PostgresPlans(url)),
+                closed(PostgresGates(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
         )

@@ -431,7 +431,7 @@ class Runtime:
             return None
         return reconciliation(
             ports.reconciliation, ports.entities, ports.systems, self.inner, actors, self.policies, self.pauses.active,
-            ports.gates, sources.now,
+            sources.now,
         )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:

@@ -131,9 +131,7 @@ class MemoryRunWork:
             self._shared.worker = self
         return self._shared.worker is self
 
-    async def next(
-        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
-    ) -> Run | None:
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
         runs = (each.run for each in self._shared.runs.values())
         found = (
             run

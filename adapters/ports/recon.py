@@ -239,9 +239,7 @@ class RunWork(Protocol):
         """Become the one that works on runs; False while another process does. Held until `close`."""
         ...
 
-    async def next(
-        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
-    ) -> Run | None:
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
         """Of the runs that are not over the oldest one begun after the run `behind`, else the oldest.
 
         Passed over are those named in `without`, and those that would read the books of a system in `unread`.

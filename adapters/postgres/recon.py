@@ -138,9 +138,7 @@ class PostgresRunWork:
         except Exception as error:
             raise read_error(error) from error
 
-    async def next(
-        self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()
-    ) -> Run | None:
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
         found = await self._fetch(_NEXT, behind, list(without), list(unread))
         return _run(found[0]) if found else None
 

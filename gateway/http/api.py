@@ -111,7 +111,10 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/cancel", operate, operators.reconciliations.cancel),
         Route(
-            hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan,
+            hdrs.METH_POST,
+            "/v1/reconciliations/{id}/plan",
+            operate,
+            operators.reconciliations.plan,
             frozenset({entities}),
         ),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),

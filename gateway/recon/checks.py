@@ -131,9 +131,8 @@ def _spans(plan: Planned) -> list[tuple[date, date]]:
         return [days_read(plan.first, plan.last)]
     spans: list[tuple[date, date]] = []
     for first, last in sorted({days_read(day, day) for day in known}):
-        if spans and (first - spans[-1][1]).days <= 1:
-            first, _ = spans.pop()
-        spans.append((first, last))
+        touches = bool(spans) and (first - spans[-1][1]).days <= 1
+        spans.append((spans.pop()[0] if touches else first, last))
     return spans
 
 

@@ -42,6 +42,7 @@ class ReconPorts:
     work: RunWork
     holdings: Holdings
     plans: Plans
+    gates: Gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,6 @@ def reconciliation(
     actors: Mapping[str, Actor],
     policies: PolicyBook,
     pauses: Callable[[], Sequence[Pause]],
-    gates: Gates,
     now: Callable[[], datetime],
 ) -> Reconciliation:
     """Everything, wired."""
@@ -101,7 +101,7 @@ def reconciliation(
     backoff = Backoff(longest=LONGEST.total_seconds())
 
     async def paused() -> Collection[str]:
-        return paused_by(await gates.gates())
+        return paused_by(await ports.gates.gates())
 
     reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, paused, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))

@@ -56,7 +56,6 @@ class Reconciler:
         paused: Callable[[], Awaitable[Collection[str]]],
         now: Callable[[], datetime],
         backoff: Backoff,
-        rest: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._work = work
         self._runs = runs
@@ -66,7 +65,6 @@ class Reconciler:
         self._paused = paused
         self._now = now
         self._backoff = backoff
-        self._rest = rest
         self._asked = asyncio.Event()
         self._last = 0
         """The run that had the last turn."""
@@ -96,7 +94,7 @@ class Reconciler:
                 continue
             self._backoff.reset()
             if went_on:
-                await self._rest(min(max(REST_SECONDS, 9 * (loop.time() - began)), LONGEST_REST))
+                await self._backoff.rest(min(max(REST_SECONDS, 9 * (loop.time() - began)), LONGEST_REST))
             else:
                 await self._pause()
 

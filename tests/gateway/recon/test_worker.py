@@ -71,7 +71,7 @@ class Desk:
         clients = self.firm.store.clients()
         process = Reconciler(
             clients.run_work, clients.runs, self.firm.made(), repairs or NoRepairs(), lambda: self.schedules,
-            self.paused_now, self.now, Backoff(), rest,
+            self.paused_now, self.now, Backoff(sleep=rest),
         )  # fmt: skip
         self.works[process] = clients.run_work
         return process
