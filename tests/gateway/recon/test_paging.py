@@ -41,7 +41,7 @@ def page(number: int, *standings: Standing) -> PostingsPage:
 
 
 def test_empty_pages_without_end_are_noticed() -> None:
-    with pytest.raises(PostingsUnreadable, match="1000 pages in a row without an entry .*mend its paging"):
+    with pytest.raises(PostingsUnreadable, match=r"1000 pages in a row without an entry .*mend its paging"):
         read(page(number) for number in count())
 
 

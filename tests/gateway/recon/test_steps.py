@@ -157,7 +157,7 @@ async def test_a_page_that_could_not_be_kept_is_read_again(firm: Firm, monkeypat
     firm.books.entries = list(map(theirs, range(5)))
     run, keep, lost = await firm.begin(), MemoryRunWork.keep, [True, True, True]
 
-    async def keeps_seldom(work: MemoryRunWork, *args: Any, **said: Any) -> None:  # noqa: ANN401 - handed on
+    async def keeps_seldom(work: MemoryRunWork, *args: Any, **said: Any) -> None:
         if lost:
             lost.pop()
             raise StoreUnavailable("starting")
