@@ -31,12 +31,16 @@ from schemas.acts import Act
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern."""
+    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern.
+
+    `further`: what else it takes, where it answers with what another permission protects.
+    """
 
     method: str
     path: str
     permission: Permission
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    further: frozenset[Permission] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,14 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}", read, operators.reconciliations.run),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
-        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
+        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/cancel", operate, operators.reconciliations.cancel),
+        Route(
+            hdrs.METH_POST,
+            "/v1/reconciliations/{id}/plan",
+            operate,
+            operators.reconciliations.plan,
+            frozenset({entities}),
+        ),
         Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
@@ -116,13 +127,13 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
 
 def api(table: Sequence[Route], access: Access) -> web.Application:
     """The application of `table`. HEAD is answered wherever GET is."""
-    permissions: dict[tuple[str, str], Permission] = {}
+    permissions: dict[tuple[str, str], frozenset[Permission]] = {}
     app = web.Application(middlewares=[problems, guard(access, permissions)], client_max_size=BODY_BYTES)
     for route in table:
         resource = app.router.add_resource(route.path)
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
         for method in methods:
             resource.add_route(method, route.answer)
-            permissions[method, resource.canonical] = route.permission
+            permissions[method, resource.canonical] = route.further | {route.permission}
     app.on_response_prepare.append(secure)
     return app

@@ -17,7 +17,7 @@ from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import PageQuery, Reason, Text
 from schemas.record import Record
 from schemas.rules import Rule
-from schemas.standing import Standing, key_of
+from schemas.standing import Standing
 from schemas.values import Day, Id, System
 
 MOST_DAYS: Final = 3660
@@ -98,13 +98,13 @@ def click_of(request: web.Request) -> str:
     return click_key(request) or str(uuid4())
 
 
-def told_run(run: Run) -> dict[str, object]:
-    """A run as it is shown."""
+def told_run(run: Run, waits: str | None = None) -> dict[str, object]:
+    """A run as it is shown. `waits`: why nothing happens now."""
     asked, tally = run.asked, run.tally
     return {
         "id": run.id, "system": asked.system, "first": asked.first, "last": asked.last, "entity": asked.entity,
         "legal_entity": asked.legal_entity, "schedule": asked.schedule, "by": run.by, "phase": run.phase,
-        "started_at": run.started_at, "ended_at": run.ended_at, "reason": run.reason,
+        "started_at": run.started_at, "ended_at": run.ended_at, "reason": run.reason, "waits": waits,
         "is_clean": run.phase == "done" and not tally.differences, "differences": tally.differences,
         "kept": run.kept, "on_its_way": tally.on_its_way, "entries": tally.entries,
         "counts": [
@@ -117,7 +117,7 @@ def told_run(run: Run) -> dict[str, object]:
 def told_difference(numbered: Numbered) -> dict[str, object]:
     """A difference as it is shown."""
     found = numbered.difference
-    key = key_of(found.name)
+    key = found.key
     return {
         "number": numbered.number, "kind": found.kind, "name": found.name, "entity": found.shown.entity,
         "key": None if key is None else key.id, "fields": found.fields, "effect": _told_sums(found.effect),

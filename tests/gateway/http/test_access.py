@@ -91,7 +91,7 @@ def app(database_url: str) -> web.Application:
     commits = PostgresCommits(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
-    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
+    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), gates, lambda: None)
     operators = Operators(
         acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
         trials, reconciliations, KpiViews(kpis, Objectives),
@@ -188,6 +188,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", f"{runs}/{{id}}/differences"),
         ("GET", f"{runs}/{{id}}/compare"),
         ("HEAD", f"{runs}/{{id}}/compare"),
+        ("POST", f"{runs}/{{id}}/cancel"),
         ("POST", f"{runs}/{{id}}/plan"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
