@@ -314,7 +314,7 @@ def test_a_milestone_without_the_amount_that_its_contract_has_is_a_case(amount: 
         "milestone:M1", "schedule_differs", {"EUR": Decimal("12000.00")},
     )  # fmt: skip
     assert (case.acts, "12000.00 EUR" in case.failure.reason) == ((Act.RESOLVE,), True)
-    assert accepted(given.after(free).when(act(Act.RESOLVE, case.topic))).settles == (case.topic,)
+    assert accepted(given.after(free).when(act(Act.RESOLVE, "milestone:M1"))).settles == ("milestone:M1",)
     # And it is asked once, also where it came before its project
     assert accepted(given.after(free).when(MILESTONE.model_copy(update={"milestone_id": "M2"}))).cases == ()
     early = replace(Given(ACTOR, BRIDGE, Project()).after(free), others=given.others)
