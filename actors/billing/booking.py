@@ -102,7 +102,8 @@ class _Change(NamedTuple):
 def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) -> Decision:
     """Book what is new or changed, take back what is gone or changed, but for what a later revision came with."""
     later = said_after(state, revision)
-    paper = paper.model_copy(update={"lines": tuple(line for line in paper.lines if line.line_id not in later)})
+    if later:
+        paper = paper.model_copy(update={"lines": tuple(line for line in paper.lines if line.line_id not in later)})
     if not paper.lines and not is_whole(paper):
         return Ignore(f"a revision after {revision} with the same lines is approved already")
     ground = ground_of(paper, context)
@@ -144,8 +145,7 @@ def _change(state: Billed, later: frozenset[str], ground: Ground) -> _Change:
     }
     stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
     # Where cost goes is asked of new lines alone: what is booked stays, whatever the policy takes by now.
-    takes_cost = ground.taker("cost.post") is not None
-    new = [line for line_id, line in said.items() if line_id not in stays and (line.billable or takes_cost)]
+    new = [line for line_id, line in said.items() if line_id not in stays and (line.billable or ground.takes_cost)]
     return _Change(leaving, stays, new)
 
 
@@ -237,8 +237,11 @@ def _claim(line: Line, source: str, context: Context) -> Claim | None:
 
 def _claims(state: Billed, booked: Iterable[BilledLine]) -> tuple[Claim, ...]:
     """What is claimed by what is booked, and is not yet."""
+    claims = [line.claim for line in booked if line.claim is not None]
+    if not claims:
+        return ()
     held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
-    return tuple(Claim(LINE, line.claim) for line in booked if line.claim is not None and line.claim not in held)
+    return tuple(Claim(LINE, claim) for claim in claims if claim not in held)
 
 
 def posted(state: Billed) -> tuple[Notice, ...]:

@@ -62,6 +62,11 @@ class Ground:
         return self.legal_entity.resumed(operation, self.context.now.date(), "erp", self.erp)
 
     @property
+    def takes_cost(self) -> bool:
+        """Whether anybody takes what is not billed."""
+        return self.taker("cost.post") is not None
+
+    @property
     def profile(self) -> Upserted | None:
         """What is known of whoever worked."""
         employee = self.context.find(ActorKey("employee", self.paper.employee.id)).state

@@ -110,7 +110,7 @@ def rebooked(before: Billed, decision: Decision) -> Decision:
     former, outdated = dict(after.former), dict(after.outdated)
     for line_id, line in before.lines.items():
         now = after.lines.get(line_id)
-        if now is not None and now.body == line.body:
+        if now is line or (now is not None and now.body == line.body):
             continue
         was = Former(booked=line.content, amount=line.body.amount, currency=line.body.currency, asks=_asked(line.body))
         former[line_id] = (*former.get(line_id, ()), was)
