@@ -34,7 +34,7 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
         if line.contract is not None and before.lines.get(line_id) is not line and isinstance(line.body, BillablePost)
     }
     new = {month: contract for month, contract in months.items() if month not in sheet.listed}
-    if not new and not before.plans:
+    if not (new or before.plans or before.behind):
         return decision
     requests = tuple(
         Request(SELF, "billed_month.listed", f"listed.{month}", Listed(to=month, contract=contract, sheet=key.id))
