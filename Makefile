@@ -34,10 +34,11 @@ format: $(INSTALLED) ## Format the code, and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# All of them run in two processes with servers of their own, a file at a time: most tests wait for something.
+# All of them run in two processes with servers of their own, a file at a time: most tests wait for something. In the
+# order of their folders, as files with few tests have the long ones and must not come last.
 test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 prepare: $(INSTALLED) ## The servers of all tests, installed ahead: PostgreSQL, RabbitMQ, Tryton, Redmine
 	$(BIN)/python -m gateway.local.install

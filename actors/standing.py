@@ -67,14 +67,22 @@ def _of_invoice(key: ActorKey, state: Invoice, system: str) -> Iterator[Standing
     header, at = state.header, state.places
     if header is None or state.posting not in {"asked", "done"} or at is None or (at.books or at.erp) != system:
         return
-    # What the ERP issued by itself has no reference of ours: it is known by the ERP's own id, which its events carry.
     reference = reference_of(key, state.post_line, state.reference)
-    external_id = key.id if reference is None and state.external_id is None else state.external_id
+    external_id = _id_there(key, state) if reference is None else state.external_id
     still_open = max(state.balance, ZERO)
     yield Standing(
         Sort.INVOICE, reference, external_id, header.legal_entity, header.issued_on, header.total, header.currency,
         open=still_open,
     )  # fmt: skip
+
+
+def _id_there(key: ActorKey, state: Invoice) -> str:
+    """The ERP's own id of an invoice that it does not have by a reference of ours.
+
+    What it issued by itself is known by that id, which its events carry. Of what a person has posted there nobody may
+    have told it: then our key stands for it, which no other invoice there is taken for.
+    """
+    return key.id if state.issued is None else state.external_id or f"{key}"
 
 
 def _of_project(key: ActorKey, state: Project, system: str) -> Iterator[Standing]:

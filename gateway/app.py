@@ -207,6 +207,7 @@ async def ports(
                 closed(PostgresRunWork(url)),
                 closed(PostgresHoldings(url)),
                 closed(PostgresPlans(url)),
+                closed(PostgresGates(url)),
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
             sealing=closed(PostgresSealing(url)),
@@ -279,8 +280,8 @@ def _reconciliations(runtime: Runtime, outside: Ports, runs: PostgresRuns, plans
     made = runtime.reconciliation
     telling = Telling(runtime.inner)
     if made is None:
-        return Reconciliations(runs, plans, telling, outside.systems, (), lambda: None)
-    return Reconciliations(runs, plans, telling, outside.systems, made.readable, made.reconciler.hint)
+        return Reconciliations(runs, plans, telling, outside.systems, (), outside.gates, lambda: None)
+    return Reconciliations(runs, plans, telling, outside.systems, made.readable, outside.gates, made.reconciler.hint)
 
 
 async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from adapters.ports.system import Upsert
 from gateway.batching import BatchRule, BatchRules
@@ -49,6 +49,16 @@ class Operation(BaseModel):
     """How long after its end an attempt can still land."""
     batch: BatchPolicy | None = None
     """Send several in one request to `path` with `/batch` behind it; left out: one by one."""
+
+    @model_validator(mode="after")
+    def _batches_what_it_can_settle(self) -> Operation:
+        # One lost answer leaves all of a batch in doubt; without a promise each of them would be a case for a person.
+        if self.batch and not (self.look_up or self.unique_reference or self.key_window_seconds):
+            raise ValueError(
+                "batch needs look_up, unique_reference, or key_window_seconds, by which each line is settled "
+                "when an answer is lost: add what the system promises, or leave batch out"
+            )
+        return self
 
 
 class HttpSystemPolicy(SystemPolicy):

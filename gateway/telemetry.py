@@ -226,6 +226,11 @@ def recon_waits(reason: str) -> None:
     _log.warning("recon_waits", reason=reason)
 
 
+def recon_failed(what: str, error: Exception) -> None:
+    """A run, a plan, or a round of reconciliation met what nobody expected: our bug. Nothing else ends by it."""
+    _log.error("recon_failed", what=what, exc_info=error)
+
+
 def leases_taken_over(count: int) -> None:
     """A sending process fell silent and its leases were freed."""
     _log.warning("leases_taken_over", count=count)

@@ -73,7 +73,13 @@ class Billed(InvoicedLines):
 
     status: Literal["new", "submitted", "approved", "rejected", "withdrawn"] = "new"
     revision: int = 0
-    """The revision that was approved last; 0 until it was."""
+    """The highest revision that was approved; 0 until one was."""
+    whole: int | None = None
+    """The highest revision that came with all of its lines, 0 while none did; None where it was not kept yet."""
+    is_correction: bool = False
+    """Whether that one was a correction of the one before it."""
+    said: dict[str, int] = Field(default_factory=dict)
+    """Line id -> the highest revision since `whole` that came with the line, where lines are approved one by one."""
     withdrawn: int = 0
     """The highest revision that was withdrawn: an approval of it, or of one before it, counts no more."""
     lines: dict[str, BilledLine] = Field(default_factory=dict)
@@ -81,10 +87,20 @@ class Billed(InvoicedLines):
     late: dict[str, str | None] = Field(default_factory=dict)
     """Booking that was taken back before its answer came, and came otherwise than thought -> the reference under which
     the ERP has it; None: the ERP refused it, and so has nothing to take back."""
-    releasing: dict[str, str] = Field(default_factory=dict)
-    """Reversal that is not confirmed yet -> the claim that ends with it."""
+    releasing: dict[str, str | None] = Field(default_factory=dict)
+    """Reversal that is not confirmed yet -> the claim that ends with it; None where it claims nothing."""
     taken_back: tuple[TakenBack, ...] = ()
     """What repairs have taken back: the same entry is not taken back by another one."""
+
+    @property
+    def last_whole(self) -> int:
+        """The highest revision that came with all of its lines; of what was not kept yet, the highest of all."""
+        return self.revision if self.whole is None else self.whole
+
+    @property
+    def is_posted(self) -> bool:
+        """Whether the ERP has all lines that count, and none that do not."""
+        return self.is_approved and not self.releasing and all(line.posted for line in self.lines.values())
 
     @property
     def is_approved(self) -> bool:

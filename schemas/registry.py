@@ -236,6 +236,7 @@ EVENTS: Final = Registry(
         Version("invoice.credit_memo_issued", 1, invoice_v1.CreditMemoIssued),
         Version("invoice.written_off", 1, invoice_v1.WrittenOff),
         Version("invoice.disputed", 1, invoice_v1.Disputed),
+        Version("invoice.bound", 1, Bound, inner=True),
         Version("invoice.repaired", 1, repair_v1.Repaired, inner=True),
         Version("invoice.acted", 1, acts.Acted, inner=True),
         Version("awaited.invoice", 1, awaited_v1.Invoice, inner=True),

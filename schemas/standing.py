@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,10 @@ from typing import Final
 from urllib.parse import unquote
 
 from schemas.keys import ActorKey
+from schemas.operations.reversal import MOST_REFERENCE
+from schemas.values import ID_PATTERN
+
+_ID: Final = re.compile(ID_PATTERN)
 
 FOREIGN: Final = "~"
 """Begins the name of an entry that is not ours by its reference."""
@@ -53,7 +58,8 @@ class Standing:
 
     `amount` in `currency`, both None where the entry has hours alone. `account` is the revenue account or the cost
     centre, `open` what is still owed of an invoice; each None where the teller does not know it. `body` is the JSON of
-    the operation that booked it, None where the teller cannot say it in our words.
+    the operation that booked it, None where the teller cannot say it in our words. `key` is that of the state which
+    holds it, None where a system tells it.
     """
 
     sort: Sort
@@ -66,6 +72,7 @@ class Standing:
     account: str | None = None
     open: Decimal | None = None
     body: bytes | None = None
+    key: ActorKey | None = None
 
     @property
     def name(self) -> str:
@@ -82,13 +89,15 @@ class Standing:
 def name_of(reference: str | None) -> str | None:
     """A reference of ours without its generation; None for what is no reference of an entry of ours.
 
-    Ours are ASCII: ids are percent-encoded in them.
+    Ours are ASCII: ids are percent-encoded in them, and have no control characters.
     """
-    entity, *rest = (reference or "").split("/")
-    is_ascii = reference is not None and reference.isascii()
-    if not is_ascii or entity not in BOOKERS or len(rest) != 3 or not all(rest) or not rest[2].isdigit():
+    if reference is None or not reference.isascii() or len(reference) > MOST_REFERENCE:
         return None
-    return "/".join((entity, *rest[:2]))
+    entity, *rest = reference.split("/")
+    if entity not in BOOKERS or len(rest) != 3 or not rest[2].isdigit():
+        return None
+    are_ids = all(_ID.match(unquote(part)) for part in rest[:2])
+    return "/".join((entity, *rest[:2])) if are_ids else None
 
 
 def key_of(name: str) -> ActorKey | None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Final, TypeVar, assert_never
 
-from actors.billing.booking import LINE
+from actors.billing.booking import LINE, posted
 from actors.decision import Accept, Decision, Ignore, Reject, Request
 from schemas.billed import Billed, BilledLine
 from schemas.commands import Command, Confirmed, Rejected, Result, command_reference
-from schemas.facts import Claim, Notice
+from schemas.facts import Claim
 from schemas.operations.table import read_body
 from schemas.verdicts import Failure
 
@@ -44,12 +44,8 @@ def _posted(state: B, command: Command) -> Decision:
         return Accept(_with_late(state, command.line, command.reference), remarks=(remark,))
     # A retry by a person may have raised the generation: what a reversal names is what was confirmed.
     booked = line.model_copy(update={"posted": True, "reference": command.reference})
-    lines = {**state.lines, line.body.line_id: booked}
-    is_done = all(each.posted for each in lines.values())
-    return Accept(
-        state.model_copy(update={"lines": lines}),
-        notices=(Notice("posted", {"revision": str(state.revision)}),) if is_done else (),
-    )
+    after = state.model_copy(update={"lines": {**state.lines, line.body.line_id: booked}})
+    return Accept(after, notices=posted(after))
 
 
 def _refused(state: B, command: Command, failure: Failure) -> Decision:
@@ -76,11 +72,10 @@ def _not_taken_back(state: B, command: Command, failure: Failure) -> Decision:
         return _ended(state, command.line)
     body = read_body(command.operation, command.body).model_copy(update={"reverses": reference})
     again = f"{command.line}{AGAIN}"
-    claim = state.releasing.get(command.line)
     others = {line: value for line, value in state.releasing.items() if line != command.line}
     changed = {
         "late": {line: value for line, value in state.late.items() if line != command.line},
-        "releasing": others if claim is None else others | {again: claim},
+        "releasing": others | {again: state.releasing.get(command.line)},
     }
     return Accept(
         state.model_copy(update=changed),
@@ -95,8 +90,10 @@ def _ended(state: B, reversal: str) -> Accept:
     claim = state.releasing.get(reversal)
     held = {*(line.claim for line in state.lines.values()), *releasing.values()}
     late = {line: value for line, value in state.late.items() if line != reversal.removesuffix(AGAIN)}
+    after = state.model_copy(update={"releasing": releasing, "late": late})
     return Accept(
-        state.model_copy(update={"releasing": releasing, "late": late}),
+        after,
+        notices=posted(after),
         releases=() if claim is None or claim in held else (Claim(LINE, claim),),
     )
 

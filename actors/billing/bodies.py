@@ -8,9 +8,9 @@ from typing import Final, assert_never
 from actors.billing.checks import objection_to, too_dear
 from actors.billing.ground import Ground
 from actors.billing.papers import Line
-from actors.billing.terms import Terms
+from actors.billing.terms import Terms, contract_named
 from actors.decision import Wait
-from schemas.billed import Post
+from schemas.billed import BilledLine, Post
 from schemas.expense import v1 as expense
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost, BillableReverse
@@ -41,7 +41,7 @@ def billed(line: Line, terms: Terms, ground: Ground) -> Post | Failure:
     failure = objection_to(line, terms, ground)
     if failure is not None:
         return failure
-    return _time(line, terms, ground) if isinstance(line, timesheet.Line) else _expense(line, ground)
+    return _time(line, terms, ground) if isinstance(line, timesheet.Line) else _expense(line, terms, ground)
 
 
 def cost(line: Line, ground: Ground) -> CostPost | Wait | Failure:
@@ -97,9 +97,9 @@ def reversal(post: Post, reference: str, external_id: str | None = None) -> Reco
             assert_never(post)
 
 
-def says_the_same(line: Line, ground: Ground, was: Post) -> bool:
+def says_the_same(line: Line, ground: Ground, booked: BilledLine) -> bool:
     """Whether the line itself is as it was booked: a contract that has changed since does not change what is posted."""
-    paper, employee = ground.paper, ground.paper.employee
+    was, paper, employee = booked.body, ground.paper, ground.paper.employee
     if (paper.legal_entity, employee.id) != (was.legal_entity, was.employee):
         return False
     match line, was:
@@ -107,18 +107,32 @@ def says_the_same(line: Line, ground: Ground, was: Post) -> bool:
             return (
                 (paper.currency, employee.cost_centre) == (was.currency, was.cost_centre)
                 and (line.hours, line.role, line.work_date) == (was.hours, was.role, was.work_date)
-                and ground.reference_of(line) == was.contract_reference
+                and _is_under(line, ground, booked.contract, was.contract_reference)
             )
         case expense.Line(billable=True), ExpensePost():
             return (
                 (line.spent(paper.currency).decimal, line.spent(paper.currency).currency) == (was.amount, was.currency)
                 and (line.category, line.incurred_on) == (was.category, was.incurred_on)
-                and (ground.reference_of(line), employee.cost_centre) == (was.contract_reference, was.cost_centre)
+                and employee.cost_centre == was.cost_centre
+                and _is_under(line, ground, booked.contract, was.contract_reference)
             )
         case _, CostPost() if not line.billable:
             return employee.cost_centre in (None, was.cost_centre) and _costs_the_same(line, ground, was)
         case _:
             return False
+
+
+def _is_under(line: Line, ground: Ground, contract: str | None, reference: str) -> bool:
+    """Whether a line is under the contract that it is booked under, whatever name it has for it.
+
+    `contract`: its id; None where the project keeps the terms itself, or an earlier release did not keep it, which had
+    the `reference` as the line had it.
+    """
+    key, own = contract_named(line, ground.project), ground.project.contract_reference or ""
+    if contract is not None:
+        return key is not None and key.id == contract
+    is_own = key is None or key.id == ground.project.contract
+    return reference in {own if is_own else line.contract_reference, line.contract_reference or own}
 
 
 def _costs_the_same(line: Line, ground: Ground, was: CostPost) -> bool:
@@ -146,7 +160,7 @@ def _time(line: timesheet.Line, terms: Terms, ground: Ground) -> BillablePost:
         work_date=line.work_date,
         sheet_id=ground.context.key.id,
         line_id=line.line_id,
-        contract_reference=ground.reference_of(line),
+        contract_reference=terms.reference,
         tax_code=project.tax_code or "",
         cost_centre=paper.employee.cost_centre,
         contract_version=terms.version_on(line.work_date),
@@ -155,7 +169,7 @@ def _time(line: timesheet.Line, terms: Terms, ground: Ground) -> BillablePost:
     )
 
 
-def _expense(line: expense.Line, ground: Ground) -> ExpensePost:
+def _expense(line: expense.Line, terms: Terms, ground: Ground) -> ExpensePost:
     paper, project = ground.paper, ground.project
     return ExpensePost(
         project=ground.erp_id,
@@ -167,7 +181,7 @@ def _expense(line: expense.Line, ground: Ground) -> ExpensePost:
         incurred_on=line.incurred_on,
         report_id=ground.context.key.id,
         line_id=line.line_id,
-        contract_reference=ground.reference_of(line),
+        contract_reference=terms.reference,
         tax_code=project.tax_code or "",
         cost_centre=paper.employee.cost_centre,
         revenue=_revenue(ground),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from actors.billing.bodies import billed, cost, operation_of, reversal, says_the_same
 from actors.billing.checks import objection
 from actors.billing.closing import closed
 from actors.billing.ground import Ground, ground_of
 from actors.billing.papers import Approved, Corrected, Line, Paper, Withdrawn, is_whole
+from actors.billing.revisions import is_known, overtaken, said_after, with_revision
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from schemas.billed import Billed, BilledLine
 from schemas.commands import command_reference
@@ -25,10 +26,9 @@ B = TypeVar("B", bound=Billed)
 
 def approved(state: B, paper: Approved, source: str, context: Context) -> Decision:
     """A sheet or a report is approved, as a whole or some lines of it; `source` said so."""
-    if paper.revision <= state.withdrawn:
-        return Ignore(f"revision {state.withdrawn} was withdrawn")
-    if paper.revision < state.revision:
-        return Ignore(f"revision {state.revision} is approved already")
+    over = overtaken(state, paper.revision)
+    if over is not None:
+        return Ignore(over)
     return _bill(state, paper, paper.revision, source, context)
 
 
@@ -36,11 +36,12 @@ def corrected(state: B, paper: Corrected, source: str, context: Context) -> Deci
     """An approved sheet or report was wrong; `source` said so."""
     if paper.corrects > state.revision:
         return Reject(_rule("revision_missing", f"approve revision {paper.corrects} before correcting it"))
-    if paper.corrects < state.revision:
-        return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
-    if not state.is_approved:
+    if paper.corrects == state.revision and not state.is_approved:
         return Reject(_rule("revision_withdrawn", f"revision {paper.corrects} was withdrawn: approve it again"))
-    return _bill(state, paper, paper.corrects + 1, source, context)
+    revision = paper.corrects + 1
+    if paper.corrects <= state.withdrawn or revision < state.last_whole:
+        return Ignore(f"revision {paper.corrects} was replaced by revision {state.revision} already")
+    return _bill(state, paper, revision, source, context)
 
 
 def sent_back(state: B, what: str) -> Decision:
@@ -51,75 +52,126 @@ def sent_back(state: B, what: str) -> Decision:
 
 
 def withdrawn(state: B, end: Withdrawn, context: Context) -> Decision:
-    """The approval was taken back: whatever is booked is taken back."""
-    if end.revision < state.revision or end.revision <= state.withdrawn:
-        latest = max(state.revision, state.withdrawn)
-        return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
+    """The approval was taken back: so is whatever is booked, but for lines that a revision after it came with."""
+    if end.revision < state.last_whole or end.revision <= state.withdrawn:
+        return _withdrawn_late(state, end)
+    later = said_after(state, end.revision)
+    leaving = {line_id: booked for line_id, booked in state.lines.items() if line_id not in later}
     at_project = context.find(end.project.key("project"))
     project = at_project.state
     erp = project.erp if isinstance(project, Project) else None
-    if erp is None and any(line.system is None for line in state.lines.values()):
+    if erp is None and any(line.system is None for line in leaving.values()):
         return Wait(at_project.key, "nobody knows yet which ERP has what was booked")
-    shut = closed(end.legal_entity, (), state.lines.values(), context.policy)
+    shut = closed(end.legal_entity, (), leaving.values(), context.policy)
     if shut is not None:
         return Reject(shut)
     changed = {
-        "status": "withdrawn", "withdrawn": end.revision, "lines": {}, "releasing": _releasing(state, state.lines),
-    }  # fmt: skip
+        "status": state.status if later else "withdrawn",
+        "withdrawn": end.revision,
+        "said": {line_id: said for line_id, said in state.said.items() if line_id in later},
+        "lines": {line_id: booked for line_id, booked in state.lines.items() if line_id in later},
+        "releasing": releasing(state, leaving),
+    }
     return Accept(
         state.model_copy(update=changed),
-        requests=reversals(state.lines, erp),
+        requests=reversals(leaving, erp),
         notices=(Notice("withdrawn", {"revision": str(end.revision)}),),
     )
 
 
+def _withdrawn_late(state: Billed, end: Withdrawn) -> Ignore | Reject:
+    """A withdrawal of what is over; of what was corrected last, its sender may mean the correction."""
+    if state.is_correction and state.withdrawn < end.revision == state.last_whole - 1:
+        reason = (
+            f"revision {end.revision} was corrected, which made it revision {state.last_whole}: cancel this, and have "
+            f"revision {state.last_whole} withdrawn if nothing of the correction counts either"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "revision_corrected", reason, "revision"))
+    latest = max(state.revision, state.withdrawn)
+    return Ignore(f"revision {end.revision} is over: it is at revision {latest}")
+
+
+class _Change(NamedTuple):
+    """What becomes of the lines: those that are taken back, those that are booked as they are, those to be booked."""
+
+    leaving: dict[str, BilledLine]
+    stays: dict[str, BilledLine]
+    new: list[Line]
+
+
 def _bill(state: B, paper: Paper, revision: int, source: str, context: Context) -> Decision:
-    """Book what is new or changed, take back what is gone or changed."""
+    """Book what is new or changed, take back what is gone or changed, but for what a later revision came with."""
+    later = said_after(state, revision)
+    if later:
+        paper = paper.model_copy(update={"lines": tuple(line for line in paper.lines if line.line_id not in later)})
+    if not paper.lines and not is_whole(paper):
+        return Ignore(f"a revision after {revision} with the same lines is approved already")
     ground = ground_of(paper, context)
     if not isinstance(ground, Ground):
         return ground
-    takes_cost = ground.taker("cost.post") is not None
-    wanted = {line.line_id: line for line in paper.lines if line.billable or takes_cost}
-    said = {line.line_id for line in paper.lines}
-    leaving = {
-        line_id: booked
-        for line_id, booked in state.lines.items()
-        if (line_id in said or is_whole(paper)) and not _stays(wanted.get(line_id), ground, booked)
-    }
-    is_repeated = revision == state.revision and is_whole(paper)
-    early = next((line_id for line_id, booked in leaving.items() if is_repeated or booked.revision == revision), None)
-    if early is not None:
-        return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
-    stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
-    new = [line for line_id, line in wanted.items() if line_id not in stays]
-    if is_repeated and not new:
-        return Ignore(f"revision {revision} is approved already")
+    change = _change(state, later, ground)
+    known = _known(state, paper, revision, change)
+    if known is not None:
+        return known
+    leaving, stays, new = change
     shut = closed(paper.legal_entity, new, leaving.values(), context.policy)
     if shut is not None:
         return Reject(shut)
     booked = _booked(new, stays, revision, source, ground)
     if not isinstance(booked, dict):
         return booked
-    held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
-    claimed = [line.claim for line in booked.values() if line.claim is not None and line.claim not in held]
-    changed = {
+    changed = with_revision(state, paper, revision) | {
         "status": "approved",
-        "revision": revision,
         "lines": stays | booked,
-        "releasing": _releasing(state, leaving),
+        "releasing": releasing(state, leaving),
     }
+    after = state.model_copy(update=changed)
     return Accept(
-        state.model_copy(update=changed),
+        after,
         requests=(*reversals(leaving, ground.erp), *map(posting, booked.values())),
-        claims=tuple(Claim(LINE, value) for value in claimed),
+        claims=_claims(state, booked.values()),
+        notices=posted(after) if after.revision > state.revision else (),
     )
+
+
+def _change(state: Billed, later: frozenset[str], ground: Ground) -> _Change:
+    """What the sheet or report of the ground makes of the lines, but for those that a later revision came with."""
+    said = {line.line_id: line for line in ground.paper.lines}
+    concerned = said.keys() | (state.lines.keys() - later if is_whole(ground.paper) else set())
+    leaving = {
+        line_id: booked
+        for line_id, booked in state.lines.items()
+        if line_id in concerned and not _stays(said.get(line_id), ground, booked)
+    }
+    stays = {line_id: booked for line_id, booked in state.lines.items() if line_id not in leaving}
+    # Where cost goes is asked of new lines alone: what is booked stays, whatever the policy takes by now.
+    new = [line for line_id, line in said.items() if line_id not in stays and (line.billable or ground.takes_cost)]
+    return _Change(leaving, stays, new)
+
+
+def _known(state: Billed, paper: Paper, revision: int, change: _Change) -> Reject | Ignore | None:
+    """What becomes of a revision that came before; None where it changes nothing of what it said then."""
+    is_repeated = is_whole(paper) and is_known(state, revision)
+    if is_repeated and isinstance(paper, Corrected) and (change.leaving or change.new):
+        reason = (
+            f"revision {revision} has other lines already: cancel this, and have it sent as a correction of revision "
+            f"{state.revision} if these are right"
+        )
+        return Reject(Failure(FailureClass.CONFLICT, "correction_differs", reason, "corrects"))
+    changed = (line_id for line_id, line in change.leaving.items() if is_repeated or line.revision == revision)
+    early = next(changed, None)
+    if early is not None:
+        return Reject(_rule("line_changed", f"line {early} was approved already: raise the revision"))
+    if is_repeated and not change.new and revision == state.last_whole:
+        return Ignore(f"revision {revision} is approved already")
+    return None
 
 
 def _stays(line: Line | None, ground: Ground, booked: BilledLine) -> bool:
     """Whether what is booked is what a line asks for."""
     at = ground.erp_id if booked.project is None else ground.project_id
     was_at = getattr(booked.body, "project", None) if booked.project is None else booked.project
-    return line is not None and at == was_at and says_the_same(line, ground, booked.body)
+    return line is not None and at == was_at and says_the_same(line, ground, booked)
 
 
 def _booked(
@@ -183,6 +235,20 @@ def _claim(line: Line, source: str, context: Context) -> Claim | None:
     return Claim(LINE, f"{system}/{context.key.entity}/{line.line_id}")
 
 
+def _claims(state: Billed, booked: Iterable[BilledLine]) -> tuple[Claim, ...]:
+    """What is claimed by what is booked, and is not yet."""
+    claims = [line.claim for line in booked if line.claim is not None]
+    if not claims:
+        return ()
+    held = {*(line.claim for line in state.lines.values()), *state.releasing.values()}
+    return tuple(Claim(LINE, claim) for claim in claims if claim not in held)
+
+
+def posted(state: Billed) -> tuple[Notice, ...]:
+    """The news that the ERP has confirmed all that the last revision asks of it, once it has."""
+    return (Notice("posted", {"revision": str(state.revision)}),) if state.is_posted else ()
+
+
 def posting(line: BilledLine) -> Request:
     """What books a line."""
     return Request(line.system or "", f"{operation_of(line.body)}.post", line.name, line.body)
@@ -201,8 +267,9 @@ def reversals(leaving: Mapping[str, BilledLine], erp: str | None = None) -> tupl
     )
 
 
-def _releasing(state: B, leaving: Mapping[str, BilledLine]) -> dict[str, str]:
-    return state.releasing | {line.name: line.claim for line in leaving.values() if line.claim is not None}
+def releasing(state: Billed, leaving: Mapping[str, BilledLine]) -> dict[str, str | None]:
+    """The reversals that are to be confirmed once these lines are taken back, and what they claim."""
+    return state.releasing | {line.name: line.claim for line in leaving.values()}
 
 
 def _rule(code: str, reason: str) -> Failure:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from actors.billing.ground import Ground
-from actors.billing.papers import Line, is_whole
+from actors.billing.papers import Line
 from actors.billing.terms import Terms
 from schemas.billed import BilledLine
 from schemas.billed_month.entity import AHEAD
@@ -75,8 +75,7 @@ def _unbillable(ground: Ground) -> Failure | None:
 
 def _too_early(line: timesheet.Line, terms: Terms, ground: Ground) -> Failure | None:
     """Why nobody would hear of other rates for the line: its month is later than its contract tells of them."""
-    last = ground.context.now.date() + timedelta(days=AHEAD)
-    if terms.contract is None or line.work_date <= last:
+    if terms.contract is None or line.work_date <= ground.context.now.date() + timedelta(days=AHEAD):
         return None
     reason = f"line {line.line_id} is dated more than {AHEAD} days ahead: correct its day, or retry from then on"
     return _rule("work_date_ahead", reason, "work_date")
@@ -113,7 +112,7 @@ def _crowded_days(ground: Ground, new: Sequence[Line], booked: Mapping[str, Bill
     for line in ground.paper.lines:
         if isinstance(line, timesheet.Line):
             hours[line.work_date] += line.hours
-    for line_id, stands in booked.items() if not is_whole(ground.paper) else ():
+    for line_id, stands in booked.items():
         if line_id in sent:
             continue
         if isinstance(stands.body, BillablePost):

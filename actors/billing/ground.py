@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from actors.billing.papers import Line, Paper
 from actors.billing.terms import Terms, contract_named, terms_of
@@ -15,6 +16,9 @@ from schemas.employee.v1 import Upserted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.verdicts import Failure, FailureClass
+
+NOT_SAID: Final = ServiceLine()
+"""What was sold where nobody has said it."""
 
 
 def references(paper: Paper, loaded: Mapping[ActorKey, Snapshot]) -> Iterator[ActorKey]:
@@ -58,6 +62,11 @@ class Ground:
         return self.legal_entity.resumed(operation, self.context.now.date(), "erp", self.erp)
 
     @property
+    def takes_cost(self) -> bool:
+        """Whether anybody takes what is not billed."""
+        return self.taker("cost.post") is not None
+
+    @property
     def profile(self) -> Upserted | None:
         """What is known of whoever worked."""
         employee = self.context.find(ActorKey("employee", self.paper.employee.id)).state
@@ -67,12 +76,8 @@ class Ground:
     def service_line(self) -> ServiceLine | None:
         """What was sold, as the policy maps it; None where the policy does not know it any more."""
         if self.project.service_line is None:
-            return ServiceLine()
+            return NOT_SAID
         return self.context.policy.service_lines.get(self.project.service_line)
-
-    def reference_of(self, line: Line) -> str:
-        """Number of the contract, as the ERP is told."""
-        return line.contract_reference or self.project.contract_reference or ""
 
     def terms_of(self, line: Line) -> Terms | Wait | Failure:
         """By what a line is billed."""

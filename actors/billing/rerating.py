@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.asking import not_seen
-from actors.billing.booking import posting, reversals
+from actors.billing.behind import still_behind
+from actors.billing.booking import posting, releasing, reversals
 from actors.billing.closing import closed
 from actors.billing.planning import FINANCE, planned, replanned, still_meant, with_plans
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request
@@ -33,12 +34,14 @@ def followed(before: Timesheet, decision: Decision, key: ActorKey) -> Decision:
         if line.contract is not None and before.lines.get(line_id) is not line and isinstance(line.body, BillablePost)
     }
     new = {month: contract for month, contract in months.items() if month not in sheet.listed}
+    if not (new or before.plans or before.behind):
+        return decision
     requests = tuple(
         Request(SELF, "billed_month.listed", f"listed.{month}", Listed(to=month, contract=contract, sheet=key.id))
         for month, contract in new.items()
     )
     listed = sheet.model_copy(update={"listed": (*sheet.listed, *new)})
-    accept = replace(decision, state=listed, requests=(*decision.requests, *requests))
+    accept = still_behind(before, replace(decision, state=listed, requests=(*decision.requests, *requests)), listed)
     return with_plans(accept, before, still_meant(before, sheet.lines)) if before.plans else accept
 
 
@@ -89,9 +92,10 @@ def _approved(state: Timesheet, plan: Plan, act: Acted, context: Context) -> Dec
         remark = f"contract {plan.contract} has other rates than {act.by} approved: nothing is booked by that plan"
         return replace(replanned(state, now), remarks=(remark,))
     booked = {each.line_id: _anew(each, line, context.key) for each, line in stand}
+    leaving = {each.line_id: line for each, line in stand}
     accept = Accept(
-        state.model_copy(update={"lines": state.lines | booked}),
-        requests=(*reversals({each.line_id: line for each, line in stand}), *map(posting, booked.values())),
+        state.model_copy(update={"lines": state.lines | booked, "releasing": releasing(state, leaving)}),
+        requests=(*reversals(leaving), *map(posting, booked.values())),
         notices=(Notice("rerated", {"contract": plan.contract, "number": str(plan.number), "by": act.by}),),
     )
     return with_plans(accept, state, _without(state, plan))

@@ -23,6 +23,13 @@ class Terms:
     contract: str | None = None
 
     @property
+    def reference(self) -> str:
+        """Number of the contract, the same in all systems."""
+        if isinstance(self.agreed, Contract):
+            return self.agreed.reference or self.contract or ""
+        return self.agreed.contract_reference or ""
+
+    @property
     def starts_on(self) -> date | None:
         """First day on which work may be billed."""
         return self.agreed.starts_on

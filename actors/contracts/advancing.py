@@ -104,11 +104,17 @@ def _applied(step: _Step, held: Held, context: Context) -> _Step:
 
 
 def late(amendment: Amendment, context: Context) -> tuple[str, ...]:
-    """What is to be said of new rates for days that are over."""
-    if amendment.rates is None or amendment.effective_on >= context.now.date():
-        return ()
-    remark = (
-        f"the rates are effective from {amendment.effective_on}, which is over: what is decided from now on has them, "
-        "and finance is asked about each sheet with lines that are posted already"
-    )
-    return (remark,)
+    """What is to be said of new rates, or of an earlier end, for days that are over."""
+    today = context.now.date()
+    remarks: list[str] = []
+    if amendment.rates is not None and amendment.effective_on < today:
+        remarks.append(
+            f"the rates are effective from {amendment.effective_on}, which is over: what is decided from now on has "
+            "them, and finance is asked about each sheet with lines that are posted already"
+        )
+    if amendment.ends_on is not None and amendment.status == "applied" and amendment.ends_on < today:
+        remarks.append(
+            f"the contract ends on {amendment.ends_on}, which is over: finance is asked about each sheet with time of "
+            "later days that is posted already; expenses of later days stay as they are booked"
+        )
+    return tuple(remarks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from actors.decision import Context, Request
@@ -46,19 +46,27 @@ def tell(
 
 
 def tell_months(contract: Contract, amendment: Amendment, context: Context) -> tuple[Request, ...]:
-    """What the months are told in which time may be billed already that an amendment has other rates for.
+    """What the months are told in which time may be billed already that an amendment has other rates or no terms for.
 
     `contract` is as it is once the others are told.
     """
-    if amendment.rates is None:
+    days = [] if amendment.rates is None else [amendment.effective_on]
+    days += [] if amendment.ends_on is None else [min(amendment.ends_on, _last_day_but_for(amendment, contract))]
+    if not days:
         return ()
-    first = max(amendment.effective_on, contract.starts_on or amendment.effective_on)
+    first = max(min(days), contract.starts_on or min(days))
     requests: list[Request] = []
     for month in months_between(first, context.now.date() + timedelta(days=AHEAD)):
         body = Amended(to=month_of(context.key.id, month), contract=context.key.id, number=amendment.number)
         line = numbered(f"{amendment.number}.{month:%Y-%m}", contract.puts, body)
         requests.append(Request(SELF, "billed_month.amended", line, body))
     return tuple(requests)
+
+
+def _last_day_but_for(amendment: Amendment, contract: Contract) -> date:
+    """The last day by what else is in force; the last of all days where it is open."""
+    others = (each.ends_on for each in reversed(contract.in_force) if each.number != amendment.number)
+    return next((day for day in others if day is not None), date.max)
 
 
 def tell_billing(contract: Contract, key: ActorKey) -> tuple[Contract, tuple[Request, ...]]:

@@ -1,4 +1,4 @@
-"""Billed month: which sheets have time of a contract's month, so that each hears of rates that change afterwards.
+"""Billed month: which sheets have time of a contract's month, so that each hears of what changes afterwards.
 
 A sheet that is listed after a change hears of it too: it may have been billed just before.
 """
@@ -35,7 +35,7 @@ def decide(state: BilledMonth, event: Event, _context: Context) -> Decision:
 
 
 def _told(state: BilledMonth, sheets: Iterable[str], contract: str) -> Accept:
-    """The sheets are told that the rates of a contract have changed."""
+    """The sheets are told that the rates of a contract, or its last day, have changed."""
     requests: list[Request] = []
     for number, sheet in enumerate(sheets, state.told + 1):
         body = RatesChanged(to=sheet, contract=contract, number=state.amended)

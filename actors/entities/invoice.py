@@ -9,10 +9,12 @@ from actors.decision import Actor, Context, Decision, Event, Ignore, Reject, Sna
 from actors.invoices import entries, posting
 from actors.invoices.acting import acted
 from actors.invoices.billed import billed_by
+from actors.invoices.binding import bound
 from actors.invoices.outcome import with_failure
 from actors.invoices.places import owing, wanted
 from actors.invoices.repairing import repaired
 from schemas.acts import Acted
+from schemas.bound import Bound
 from schemas.commands import SELF, Confirmed, Rejected, Result
 from schemas.envelope import Envelope
 from schemas.invoice.entity import Invoice
@@ -35,8 +37,8 @@ def references(state: Invoice, event: Event, _loaded: Mapping[ActorKey, Snapshot
     match event:
         case Envelope(data=Issued() | Posted() as invoice):
             return (*wanted(invoice), *owing(state), *billed_by(invoice.lines))
-        case Envelope(data=Acted()) if state.issued is not None and state.posting == "none":
-            return (*wanted(state.issued), *owing(state), *billed_by(state.issued.lines))
+        case Envelope(data=Acted() | Repaired()) if state.issued is not None:
+            return (*wanted(state.issued), *owing(state))
         case _:
             return tuple(owing(state))
 
@@ -49,13 +51,15 @@ def decide(state: Invoice, event: Event, context: Context) -> Decision:
         case Envelope(data=Issued() as invoice):
             return posting.issued(state, invoice, context)
         case Envelope(data=Posted() as invoice):
-            return posting.posted(state, invoice, event.source, context)
+            return posting.posted(state, invoice, event, context)
         case Envelope(data=PostingRejected() as rejection):
             return posting.posting_rejected(state, rejection, context)
         case Envelope(data=Acted() as act):
             return acted(state, act, context)
         case Envelope(data=Repaired() as repair):
             return repaired(state, repair, context)
+        case Envelope(data=Bound() as told):
+            return bound(state, told, context)
         case Envelope():
             return _came(state, event, context)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from actors.billing.answers import answered
+from actors.billing.behind import ENDED, looked_at, with_end
 from actors.billing.booking import approved, corrected, sent_back, withdrawn
 from actors.billing.ground import references as ground_references
 from actors.billing.planning import rates_changed
@@ -48,15 +49,22 @@ def decide(state: Timesheet, event: Event, context: Context) -> Decision:
         case Result():
             return answered(state, event)
         case Envelope(data=RatesChanged() as change):
-            return rates_changed(state, change, context)
+            return with_end(state, rates_changed(state, change, context), change.contract, context)
         case Envelope(data=Repaired() as repair):
             return followed(state, repaired(state, repair, context, Flow.TIME), context.key)
         case Envelope(data=Invoiced() as told):
             return heard(state, told)
         case Envelope(data=Acted() as act):
-            return heard(state, act) if is_of_invoices(act) else rebooked(state, acted(state, act, context))
+            return _acted(state, act, context)
         case Envelope():
             return rebooked(state, followed(state, _said(state, event, context), context.key))
+
+
+def _acted(state: Timesheet, act: Acted, context: Context) -> Decision:
+    """A person decides about an invoice that bills the sheet, about the end of a contract, or about other rates."""
+    if is_of_invoices(act):
+        return heard(state, act)
+    return looked_at(state, act) if act.topic.startswith(ENDED) else rebooked(state, acted(state, act, context))
 
 
 def _said(state: Timesheet, event: Envelope, context: Context) -> Decision:

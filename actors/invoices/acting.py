@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.asking import not_seen
-from actors.decision import Accept, Context, Decision, Ignore, Reject
+from actors.decision import Accept, Context, Decision, Ignore, Reject, Wait
+from actors.invoices.binding import by_hand, not_live
 from actors.invoices.outcome import concluded, with_failure
-from actors.invoices.posting import asked, closed, issued
+from actors.invoices.posting import asked_anew, closed, issued
 from actors.invoices.troubles import LOOKED_AT, NOBODY_POSTS, POSTING, VIEW, troubles
-from actors.policy import Flow, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.invoice.entity import Invoice
+from schemas.invoice.v1 import Issued
 
 
 def acted(state: Invoice, act: Acted, context: Context) -> Decision:
@@ -21,7 +22,7 @@ def acted(state: Invoice, act: Acted, context: Context) -> Decision:
     if outdated is not None:
         return outdated
     sends = act.act is Act.RETRY or act.topic == POSTING
-    silent = _not_live(state, context.policy) if sends else None
+    silent = not_live(state, context.policy) if sends else None
     if silent is not None:
         return Ignore(f"{silent}, then {act.act} again")
     if act.topic == POSTING:
@@ -35,15 +36,6 @@ def acted(state: Invoice, act: Acted, context: Context) -> Decision:
     return _not_here(act)
 
 
-def _not_live(state: Invoice, policy: Policy) -> str | None:
-    """Why nothing of the invoice is sent, so that nothing that sends can be done about it; None: it is live."""
-    legal_entity = policy.legal_entities.get(state.legal_entity or "")
-    mode = Mode.LIVE if legal_entity is None else legal_entity.mode(Flow.INVOICES)
-    if mode is Mode.LIVE:
-        return None
-    return f"the policy has invoices of {state.legal_entity} in mode {mode}: set it live"
-
-
 def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
     """A person says what is to become of an invoice that the ERP has refused."""
     if state.refusal is None or state.issued is None:
@@ -52,21 +44,29 @@ def _on_refusal(state: Invoice, act: Acted, context: Context) -> Decision:
         case Act.RETRY if (shut := closed(state.issued, context.policy)) is not None:
             return Ignore(shut.reason)
         case Act.RETRY:
-            after, requests = asked(state, state.issued, context)
-            if not requests:
-                return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
-            return concluded(state, after, context, requests=requests)
+            return _asked_again(state, state.issued, context)
         case Act.RESOLVE:
-            # What stands in the ERP then is not what a command of ours has booked.
-            by_hand = state.model_copy(
-                update={"posting": "done", "refusal": None, "post_line": None, "reference": None}
-            )
-            return replace(concluded(state, by_hand, context, fact="posted"), remarks=(f"{act.by} posted it by hand",))
+            accept = concluded(state, by_hand(state), context, fact="posted")
+            remark = f"{act.by} posted it by hand: import the ERP's id of it, by which the ERP speaks of it"
+            return replace(accept, remarks=(remark,))
         case Act.CANCEL:
             void = state.model_copy(update={"posting": "void", "refusal": None})
             return replace(concluded(state, void, context, fact="void"), remarks=(f"{act.by} gave it up",))
         case _:
             return _not_here(act)
+
+
+def _asked_again(state: Invoice, invoice: Issued, context: Context) -> Decision:
+    """Customer, project, and contract may have other ids by now, and the policy may name another ERP."""
+    anew = asked_anew(state, invoice, context)
+    if isinstance(anew, Wait):
+        return anew
+    if isinstance(anew, Reject):
+        return Ignore(anew.failure.reason)
+    after, requests = anew
+    if not requests:
+        return Ignore("no ERP takes it: let the policy say which, and have the invoice issued again")
+    return concluded(state, after, context, requests=requests)
 
 
 def _issued_again(state: Invoice, context: Context) -> Decision:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final, TypeVar, assert_never
 
 from actors.asking import digest_of, not_seen
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act, Acted
-from schemas.billed import NOTHING, Billed
+from schemas.billed import NOTHING, Billed, Post
 from schemas.billed import BilledLine as Booking
 from schemas.commands import SELF
 from schemas.facts import Case
@@ -26,6 +27,9 @@ TWICE: Final = "invoiced_twice:"
 """Begins the topic of the case of a line that two invoices bill."""
 CREDIT: Final = "credit_memo:"
 """Begins the topic of the case of a line that is booked otherwise than invoices bill it."""
+
+OUR_OWN: Final = frozenset({"cost_centre", "contract_version", "revenue", "dimensions"})
+"""What of a booking no customer is asked for: where the firm books it, and by which version of the same rate."""
 
 B = TypeVar("B", bound=Billed)
 
@@ -97,36 +101,66 @@ def is_of_invoices(act: Acted) -> bool:
 def rebooked(before: Billed, decision: Decision) -> Decision:
     """What follows where a line is booked otherwise, or not any more.
 
-    Invoices that bill it have to be credited; what was booked is kept, since one may be heard of later.
+    Invoices that bill it have to be credited, until the customer owes again what they ask for; what was booked is kept,
+    since one may be heard of later.
     """
     if not isinstance(decision, Accept) or not isinstance(decision.state, Billed):
         return decision
     after = decision.state
-    changed = [line for line_id, line in before.lines.items() if not _is_same(line, after.lines.get(line_id))]
-    if not changed:
-        return decision
     former, outdated = dict(after.former), dict(after.outdated)
-    for line in changed:
-        line_id, body = line.body.line_id, line.body
-        was = Former(booked=line.content, amount=body.amount, currency=body.currency)
+    for line_id, line in before.lines.items():
+        now = after.lines.get(line_id)
+        if now is line or (now is not None and now.body == line.body):
+            continue
+        was = Former(booked=line.content, amount=line.body.amount, currency=line.body.currency, asks=_asked(line.body))
         former[line_id] = (*former.get(line_id, ()), was)
         standing = [id for id, billing in before.invoiced.get(line_id, {}).items() if billing.stands]
         if standing:
             outdated[line_id] = _outdated(before.outdated.get(line_id), standing, was)
+    left = {line_id: _left(each, after.lines.get(line_id)) for line_id, each in outdated.items()}
+    outdated = {line_id: each for line_id, each in left.items() if each is not None}
+    if former == after.former and outdated == after.outdated:
+        return decision
     state = after.model_copy(update={"former": former, "outdated": outdated})
-    return replace(decision, state=state, cases=(*decision.cases, *_new_cases(after, state)))
+    open_now = _cases(state)
+    settles = tuple(topic for topic in _cases(after) if topic not in open_now)
+    cases = (*decision.cases, *_new_cases(after, state))
+    return replace(decision, state=state, cases=cases, settles=(*decision.settles, *settles))
 
 
-def _is_same(line: Booking, now: Booking | None) -> bool:
-    """Whether the same is booked of a line again."""
-    return now is not None and now.body == line.body
+def _asked(post: Post) -> str:
+    """Digest of what a customer is asked for by a booking: not of where the firm books it."""
+    fields = {name: getattr(post, name) for name in type(post).model_fields if name not in OUR_OWN}
+    plain = {name: each.normalize() if isinstance(each, Decimal) else each for name, each in fields.items()}
+    return digest_of(*(f"{name}={each}".encode() for name, each in sorted(plain.items()) if each is not None))
+
+
+def _is_asked(was: Former, now: Booking | None) -> bool:
+    """Whether a customer is asked for the same by what is booked now."""
+    return now is not None and was.asks == _asked(now.body)
 
 
 def _outdated(known: Outdated | None, standing: Sequence[str], was: Former) -> Outdated:
     """What invoices bill of a line, given what others bill of it otherwise than it is booked already."""
+    bills = dict.fromkeys(standing, was)
     if known is None or not set(known.invoices).intersection(standing):
-        return Outdated(invoices=tuple(standing), amount=was.amount, currency=was.currency)
-    return known.model_copy(update={"invoices": tuple(dict.fromkeys((*known.invoices, *standing)))})
+        return Outdated(invoices=tuple(standing), amount=was.amount, currency=was.currency, bills=bills)
+    invoices = tuple(dict.fromkeys((*known.invoices, *standing)))
+    bills = {id: each for id, each in bills.items() if id not in known.invoices}
+    return known.model_copy(update={"invoices": invoices, "bills": known.bills | bills})
+
+
+def _left(outdated: Outdated, now: Booking | None) -> Outdated | None:
+    """What invoices bill of a line otherwise than it is booked now; None where nothing is left of that."""
+    right = {id for id, was in outdated.bills.items() if _is_asked(was, now)}
+    if not right:
+        return outdated
+    invoices = tuple(id for id in outdated.invoices if id not in right)
+    if not invoices:
+        return None
+    bills = {id: was for id, was in outdated.bills.items() if id in invoices}
+    first = bills.get(invoices[0], outdated)
+    return Outdated(invoices=invoices, amount=first.amount, currency=first.currency, bills=bills)
 
 
 def _invoiced(state: B, told: Invoiced) -> Decision:
@@ -158,8 +192,10 @@ def _changed_since(state: Billed, told: BilledLine) -> Former | None:
     if now is not None and now.content == told.booked:
         return None
     if told.booked == NOTHING:
-        return former[0] if former else None
-    return next((each for each in former if each.booked == told.booked), None)
+        was = former[0] if former else None
+    else:
+        was = next((each for each in former if each.booked == told.booked), None)
+    return None if was is None or _is_asked(was, now) else was
 
 
 def _looked_at(state: InvoicedLines, act: Acted) -> Decision:

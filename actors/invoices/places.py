@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 from actors.decision import Context, Reject, Wait
 from actors.policy import LegalEntity, Policy
@@ -14,6 +15,9 @@ from schemas.invoice.v1 import Issued, Posted
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.verdicts import Failure, FailureClass
+
+IN_ERP: Final = {"customer", "erp", "customer_in_erp", "project_in_erp", "contract_reference"}
+"""What of an invoice's places says where and as what the ERP is to have it."""
 
 
 def wanted(invoice: Issued | Posted) -> Iterator[ActorKey]:
@@ -76,10 +80,14 @@ def books_of(at: Places, invoice: Posted, source: str, policy: Policy) -> str | 
     if legal_entity is None:
         return at.erp
     system = policy.systems_of.get(source)
-    erps = {at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))}
-    if system is not None and system in erps:
+    if system is not None and system in erps(at, legal_entity):
         return system
     return at.erp or legal_entity.system("erp", invoice.issued_on)
+
+
+def erps(at: Places, legal_entity: LegalEntity) -> frozenset[str | None]:
+    """The ERPs in whose books an invoice may be."""
+    return frozenset({at.erp, legal_entity.erp, *(later.system for later in legal_entity.successors.get("erp", ()))})
 
 
 def _engine(legal_entity: LegalEntity, on: date) -> str | None:

@@ -7,12 +7,14 @@ from typing import Final, assert_never
 
 from actors.decision import Accept, Context, Decision, Ignore, Reject, Request, Wait
 from actors.invoices.billed import billing
+from actors.invoices.naming import confirmed_as, id_there, said_as
 from actors.invoices.outcome import concluded
-from actors.invoices.places import books_of, places
+from actors.invoices.places import IN_ERP, books_of, places
 from actors.invoices.troubles import differ, too_large
 from actors.lines import numbered
 from actors.policy import Policy
 from schemas.commands import Confirmed, Rejected, Result
+from schemas.envelope import Envelope
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Issued, Posted, PostingRejected
 from schemas.keys import external_key
@@ -55,9 +57,10 @@ def issued(state: Invoice, invoice: Issued, context: Context) -> Decision:
     return replace(accept, remarks=(remark,))
 
 
-def posted(state: Invoice, invoice: Posted, source: str, context: Context) -> Decision:
-    """The ERP has posted it, and may be the first to say that it is there; `source` said so."""
-    if state.posted == invoice:
+def posted(state: Invoice, invoice: Posted, event: Envelope, context: Context) -> Decision:
+    """The ERP has posted it, and may be the first to say that it is there; `event` says so, and under which id."""
+    named = said_as(state, id_there(event.subject, context.key))
+    if state.posted == invoice and named == state:
         return Ignore("the invoice is posted like this already")
     if state.posted is not None and differ(state.posted, invoice):
         reason = (
@@ -72,10 +75,11 @@ def posted(state: Invoice, invoice: Posted, source: str, context: Context) -> De
         if isinstance(resolved, Wait | Reject):
             return resolved
         found = resolved
-    found = found.model_copy(update={"books": books_of(found, invoice, source, context.policy)})
-    done = state.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
+    found = found.model_copy(update={"books": books_of(found, invoice, event.source, context.policy)})
+    done = named.model_copy(update={"posted": invoice, "posting": "done", "refusal": None, "places": found})
     after = billing(state, done, context)
-    return too_large(after) or concluded(state, after, context, fact="posted")
+    fact = None if state.posted == invoice else "posted"
+    return too_large(after) or concluded(state, after, context, fact=fact)
 
 
 def posting_rejected(state: Invoice, rejection: PostingRejected, context: Context) -> Decision:
@@ -147,28 +151,29 @@ def asked(state: Invoice, invoice: Issued, context: Context) -> tuple[Invoice, t
     return state.model_copy(update=update), (Request(at.erp, OPERATION, line, body),)
 
 
+def asked_anew(
+    state: Invoice, invoice: Issued, context: Context
+) -> tuple[Invoice, tuple[Request, ...]] | Wait | Reject:
+    """The same for one that was asked for before: under the ids that customer, project, and contract have by now."""
+    found = places(invoice, context, is_posted=False)
+    if isinstance(found, Wait | Reject):
+        return found
+    kept = (state.places or found).model_copy(update=found.model_dump(include=IN_ERP))
+    return asked(state.model_copy(update={"places": kept}), invoice, context)
+
+
 def _confirmed(state: Invoice, result: Result, external_id: str | None, context: Context) -> Decision:
     """The ERP has it, and what it says of its own id is of this invoice from now on."""
-    after = state
+    after = state if external_id is None else confirmed_as(state, external_id)
     if state.post_line == result.command.line:
         posting = "done" if state.posting == "asked" else state.posting
-        after = state.model_copy(update={"posting": posting, "reference": result.command.reference})
-    if external_id is not None:
-        after = after.model_copy(update={"external_id": external_id, "twins": _twins(state, external_id)})
+        after = after.model_copy(update={"posting": posting, "reference": result.command.reference})
     if after == state:
         return Ignore("the ERP has the invoice")
     accept = concluded(state, after, context, fact="posted" if after.is_posted and not state.is_posted else None)
     if external_id is None or external_id == state.external_id:
         return accept
     return replace(accept, binds=(external_key(result.command.system, "invoice", external_id),))
-
-
-def _twins(state: Invoice, external_id: str) -> tuple[str, ...]:
-    """Under which ids the ERP has it besides this one: a draft that was refused may have been posted all the same."""
-    if not state.is_posted or state.external_id in (None, external_id):
-        return state.twins
-    known = dict.fromkeys((*state.twins, f"{state.external_id}"))
-    return tuple(each for each in known if each != external_id)
 
 
 def _refused(state: Invoice, failure: Failure, context: Context) -> Accept:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from actors.decision import Context, Decision, Ignore
+from actors.decision import Context, Decision, Ignore, Reject, Wait
 from actors.invoices.outcome import concluded
-from actors.invoices.posting import asked
+from actors.invoices.posting import asked_anew
 from actors.policy import Flow
 from actors.repairs import barred, outdated_look
 from actors.standing import reference_of
@@ -28,7 +28,13 @@ def repaired(state: Invoice, told: Repaired, context: Context) -> Decision:
     if objection is not None:
         return Ignore(f"{objection}: it is left as it is")
     # The ERP's word that it stands there is over: what it says of it from now on is of the new posting.
-    after, requests = asked(state.model_copy(update={"posted": None}), issued, context)
+    anew = asked_anew(state.model_copy(update={"posted": None}), issued, context)
+    if isinstance(anew, Wait | Reject):
+        reason = anew.reason if isinstance(anew, Wait) else anew.failure.reason
+        return Ignore(f"{reason}: it is left as it is")
+    after, requests = anew
+    if any(request.system != told.system for request in requests) or not requests:
+        return Ignore(f"{told.system} is not the system that posts the invoice by now: it is left as it is")
     accept = concluded(state, after, context, requests=requests)
     return replace(accept, notices=(Notice("repaired", {"plan": told.plan, "by": told.by}),))
 

@@ -10,7 +10,7 @@ from actors.asking import digest_of
 from actors.decision import Reject
 from schemas.acts import Act
 from schemas.facts import Case
-from schemas.invoice.entity import Entry, Invoice
+from schemas.invoice.entity import ZERO, Entry, Invoice
 from schemas.invoice.v1 import Issued, Posted
 from schemas.verdicts import Failure, FailureClass
 
@@ -76,7 +76,7 @@ def _cases(invoice: Invoice) -> Iterator[Case]:
     if invoice.twins:
         yield _twice(header, (*invoice.twins, f"{invoice.external_id}"))
     if invoice.balance < 0:
-        yield _overpaid(header.currency, -invoice.balance)
+        yield _overpaid(header.currency, -invoice.balance, invoice.written_off)
     for (kind, id), entry in invoice.entries.items():
         if entry.currency != header.currency:
             yield _foreign(kind, id, entry, header.currency)
@@ -101,8 +101,8 @@ def _of_issued(invoice: Invoice, issued: Issued) -> Iterator[Case]:
 def _nobody_posts(issued: Issued, engine: str) -> Case:
     reason = (
         f"{engine} has issued {issued.number}, and the policy sends invoices of {issued.legal_entity} to no ERP: name "
-        f"one under legal_entities.{issued.legal_entity}.operations.invoice.post and retry, or resolve this where it "
-        "is posted otherwise"
+        f"one under legal_entities.{issued.legal_entity}.operations.invoice.post and retry; where it is posted "
+        "otherwise, import the ERP's id of it, or resolve this"
     )
     failure = Failure(FailureClass.MAPPING, "nobody_posts", reason, "legal_entity")
     acts, money = (Act.RETRY, Act.RESOLVE), {issued.currency: issued.total}
@@ -128,13 +128,24 @@ def _amounts(issued: Issued, posted: Posted) -> Case:
     return Case(failure, AMOUNTS, (Act.RESOLVE,), owner="finance", money={posted.currency: posted.total}, asks=asks)
 
 
-def _overpaid(currency: str, amount: Decimal) -> Case:
+def _overpaid(currency: str, amount: Decimal, written_off: Decimal) -> Case:
+    """What was given up is owed first: of what came above the total only the rest is to be paid back."""
+    owed = min(amount, max(written_off, ZERO))
+    if not owed:
+        reason = (
+            f"{amount} {currency} more came than was owed: pay it back or book it on another invoice, "
+            "and have that told as a payment below zero; this closes by itself then"
+        )
+        failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
+        asks = digest_of(f"{amount:f}".encode())
+        return Case(failure, OVERPAID, (Act.RESOLVE,), money={currency: amount}, asks=asks)
+    rest = "" if owed == amount else f"; pay back the other {amount - owed}, told as a payment below zero"
     reason = (
-        f"{amount} {currency} more came than was owed: pay it back or book it on another invoice, "
-        "and have that told as a payment below zero; this closes by itself then"
+        f"{amount} {currency} more came than was open, and {written_off} had been written off: take back {owed} of "
+        f"that, told as a write-off below zero{rest}; this closes by itself then"
     )
-    failure = Failure(FailureClass.BUSINESS_RULE, "overpaid", reason, "amount")
-    asks = digest_of(f"{amount:f}".encode())
+    failure = Failure(FailureClass.BUSINESS_RULE, "paid_after_write_off", reason, "amount")
+    asks = digest_of(f"{amount:f}".encode(), f"{owed:f}".encode())
     return Case(failure, OVERPAID, (Act.RESOLVE,), money={currency: amount}, asks=asks)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from actors.decision import Context, Request
 from actors.lines import DIGITS
@@ -38,7 +39,10 @@ class Billed:
 
 
 def bill_milestones(state: Project, context: Context) -> Billed:
-    """Have each milestone billed that has an amount and was not yet; some may come before their project is opened."""
+    """Have each milestone billed that has an amount and was not yet; some may come before their project is opened.
+
+    One without an amount that its contract has an amount for is a case.
+    """
     legal_entity = context.policy.legal_entities.get(state.legal_entity or "")
     if legal_entity is None:
         return Billed(state)
@@ -49,6 +53,9 @@ def bill_milestones(state: Project, context: Context) -> Billed:
     remarks: list[str] = []
     for id, milestone in due.items():
         system = legal_entity.resumed(OPERATION, state.starts_on or context.now.date(), "erp", state.erp)
+        if not milestone.amount:
+            cases.extend(() if system is None else _left_out(state, id, milestone, context))
+            continue
         failure = unbillable(state, milestone) or _unlike_schedule(state, id, milestone, context)
         shut = _closed(state, milestone, legal_entity)
         if failure is not None:
@@ -155,19 +162,46 @@ def unbillable(state: Project, milestone: Milestone) -> Failure | None:
     return None
 
 
+class _Agreed(NamedTuple):
+    """What a contract has for a milestone."""
+
+    amount: Decimal
+    currency: str
+
+
+def _left_out(state: Project, id: str, milestone: Milestone, context: Context) -> Iterator[Case]:
+    """The case of a milestone that came without anything to bill, where its contract has an amount for it."""
+    agreed = _scheduled(state, id, context)
+    if state.status == "withdrawn" or agreed is None or not agreed.amount:
+        return
+    told = "without an amount" if milestone.amount is None else f"with {milestone.amount}"
+    reason = (
+        f"contract {state.contract} has {agreed.amount} {agreed.currency} for milestone {id}, and it was completed "
+        f"{told}, so it is not billed: have it told again with its amount if it had none, or bill it by hand, and "
+        "resolve this"
+    )
+    failure = Failure(FailureClass.BUSINESS_RULE, "schedule_differs", reason, "amount")
+    yield Case(failure, f"{UNBILLED}{id}", (Act.RESOLVE,), money={agreed.currency: agreed.amount})
+
+
 def _unlike_schedule(state: Project, id: str, milestone: Milestone, context: Context) -> Failure | None:
     """Why a milestone is not what its contract has scheduled, as far as that is known and has it."""
-    if state.contract is None:
-        return None
-    at_contract = context.find(ActorKey("contract", state.contract))
-    contract = at_contract.state
-    if not isinstance(contract, Contract) or contract.project_id != context.key.id:
-        return None
-    agreed = [part.amount for part in contract.schedule if part.milestone_id == id]
-    if not agreed or sum(agreed) == milestone.amount:
+    agreed = _scheduled(state, id, context)
+    if agreed is None or agreed.amount == milestone.amount:
         return None
     reason = (
-        f"contract {at_contract.key.id} has {sum(agreed)} {contract.currency} for milestone {id}, and it was completed "
+        f"contract {state.contract} has {agreed.amount} {agreed.currency} for milestone {id}, and it was completed "
         f"with {milestone.amount}, so it is not billed: find out which is right, bill that by hand, and resolve this"
     )
     return Failure(FailureClass.BUSINESS_RULE, "schedule_differs", reason, "amount")
+
+
+def _scheduled(state: Project, id: str, context: Context) -> _Agreed | None:
+    """What the contract of the project has for a milestone; None where it has nothing, or is not known."""
+    if state.contract is None:
+        return None
+    contract = context.find(ActorKey("contract", state.contract)).state
+    if not isinstance(contract, Contract) or contract.project_id != context.key.id:
+        return None
+    parts = [part.amount for part in contract.schedule if part.milestone_id == id]
+    return _Agreed(sum(parts, Decimal(0)), contract.currency or "") if parts else None

@@ -27,7 +27,8 @@ def completed(state: Project, milestone: MilestoneCompleted, context: Context) -
     id, known = milestone.milestone_id, state.milestones.get(milestone.milestone_id)
     if known is not None:
         return _told_again(state, id, known, milestone.amount, context)
-    new = Milestone(name=milestone.name, completed_on=milestone.completed_on)
+    # Looked at with or without an amount: the contract may have one for it.
+    new = Milestone(name=milestone.name, completed_on=milestone.completed_on, is_to_bill=True)
     kept = new if milestone.amount is None else _with_amount(new, milestone.amount)
     return _goes_on(state, id, kept, context, Notice("milestone_completed", {"milestone_id": id}))
 
@@ -47,7 +48,7 @@ def _with_amount(milestone: Milestone, amount: Money) -> Milestone:
         update={
             "amount": amount.decimal,
             "currency": amount.currency,
-            "is_to_bill": amount.decimal > 0,
+            "is_to_bill": True,
             "is_shown": False,
             "is_shown_again": milestone.is_shown,
         }

@@ -8,19 +8,18 @@ from datetime import UTC, datetime
 
 from adapters.memory.rows import Act
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
 )
 from adapters.ports.recon_plans import Plan, PlanOpen
@@ -37,6 +36,12 @@ class Kept:
     click: str
     entries: dict[tuple[str, bool, str], Standing] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+
+    def end(self, reason: str | None, clock: Clock) -> None:
+        """The run is done or, with a reason, has failed."""
+        phase = Phase.DONE if reason is None else Phase.FAILED
+        now = datetime.fromtimestamp(clock(), UTC)
+        self.run = replace(self.run, phase=phase, cursor=None, ended_at=now, reason=reason)
 
 
 @dataclass(slots=True)
@@ -73,6 +78,13 @@ class MemoryRuns:
         self._tables.record(Act(by, "recon.start", None, None, reason))
         return run
 
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        kept = self._runs.get(id)
+        if kept is not None and not kept.run.phase.is_over:
+            kept.end(f"cancelled by {by}: {reason}", self._clock)
+            self._tables.record(Act(by, "recon.cancel", None, None, f"run {id}: {reason}"))
+        return await self.run(id)
+
     async def run(self, id: int) -> Run | None:
         return self._runs[id].run if id in self._runs else None
 
@@ -81,6 +93,13 @@ class MemoryRuns:
         return [
             run for run in newest_first if system in (None, run.asked.system) and (before is None or run.id < before)
         ][:limit]
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        newest_first = [self._runs[id].run for id in sorted(self._runs, reverse=True)]
+        own = [run for run in newest_first if (run.asked.schedule, run.asked.system) == (schedule, system)]
+        done = next((run for run in own if run.phase is Phase.DONE), None)
+        failed = sum(run.phase is Phase.FAILED and (done is None or run.id > done.id) for run in own)
+        return Scheduled(next(iter(own), None), done, failed)
 
     async def differences(
         self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int
@@ -112,8 +131,15 @@ class MemoryRunWork:
             self._shared.worker = self
         return self._shared.worker is self
 
-    async def next(self) -> Run | None:
-        return next((each.run for each in self._shared.runs.values() if not each.run.phase.is_over), None)
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
+        runs = (each.run for each in self._shared.runs.values())
+        found = (
+            run
+            for run in runs
+            if not (run.phase.is_over or run.id in without)
+            and not (run.phase is Phase.THEIRS and run.asked.system in unread)
+        )
+        return min(found, key=lambda run: (run.id <= behind, run.id), default=None)
 
     async def keep(
         self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
@@ -141,10 +167,15 @@ class MemoryRunWork:
     async def end(self, run: Run, reason: str | None = None) -> None:
         kept = self._as_read(run)
         if kept is not None:
-            kept.entries.clear()
-            phase = Phase.DONE if reason is None else Phase.FAILED
-            now = datetime.fromtimestamp(self._clock(), UTC)
-            kept.run = replace(kept.run, phase=phase, cursor=None, ended_at=now, reason=reason)
+            kept.end(reason, self._clock)
+
+    async def clear(self, *, limit: int) -> bool:
+        over = next((each for each in self._shared.runs.values() if each.run.phase.is_over and each.entries), None)
+        if over is None:
+            return False
+        for place in list(over.entries)[:limit]:
+            del over.entries[place]
+        return True
 
     async def close(self) -> None:
         """Hold nothing any more."""

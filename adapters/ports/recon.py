@@ -1,4 +1,4 @@
-"""Ports of reconciliation: its runs, what they found, how a run comes along, and what keys hold meanwhile."""
+"""Ports of reconciliation: its runs, what they found, and how a run comes along."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from schemas.keys import ActorKey
-from schemas.standing import Standing
+from schemas.standing import Standing, key_of
 
 
 class Kind(StrEnum):
@@ -62,10 +62,20 @@ class Difference:
         return found
 
     @property
+    def key(self) -> ActorKey | None:
+        """Whose entry it is; None for one that we do not hold, and that is not ours by its reference."""
+        return key_held(self.name, self.ours)
+
+    @property
     def mark(self) -> str:
         """By what the same difference is known in another run."""
         other = self.theirs.external_id if self.theirs is not None and self.kind is not Kind.DIFFERENT else None
         return f"{self.kind} {self.name} {other or ''}"
+
+
+def key_held(name: str, ours: Standing | None) -> ActorKey | None:
+    """The key whose state holds an entry, which an invoice that the ERP issued has too; else the one in its name."""
+    return key_of(name) if ours is None or ours.key is None else ours.key
 
 
 class Phase(StrEnum):
@@ -143,6 +153,15 @@ class Run:
     """Differences that are kept; the rest are counted alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scheduled:
+    """The runs of one schedule: the `newest`, the newest that is `done`, and how many have `failed` since that one."""
+
+    newest: Run | None = None
+    done: Run | None = None
+    failed: int = 0
+
+
 class RunClickReused(ValueError):
     """The caller's key belongs to another request."""
 
@@ -169,12 +188,20 @@ class Runs(Protocol):
         """A new run; the same `click` of the same caller again is the same run. Audited. Raises `RunClickReused`."""
         ...
 
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        """End a run as failed, audited; one that is over stays as it is. The run then, None if there is no such run."""
+        ...
+
     async def run(self, id: int) -> Run | None:
         """One run."""
         ...
 
     async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
         """The newest runs, or those before one, newest first."""
+        ...
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        """What became of the runs that a schedule of this name has begun of a system, and of no others."""
         ...
 
     async def differences(
@@ -195,6 +222,11 @@ class Group(NamedTuple):
     ours: Standing | None
     theirs: tuple[Standing, ...]
 
+    @property
+    def key(self) -> ActorKey | None:
+        """Whose entry it is; None for one that we do not hold, and that is not ours by its reference."""
+        return key_held(self.name, self.ours)
+
 
 class RunWork(Protocol):
     """How runs come along, by one process at a time: who holds them. All verbs raise `StoreUnavailable`.
@@ -207,14 +239,17 @@ class RunWork(Protocol):
         """Become the one that works on runs; False while another process does. Held until `close`."""
         ...
 
-    async def next(self) -> Run | None:
-        """The oldest run that is not over."""
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
+        """Of the runs that are not over the oldest one begun after the run `behind`, else the oldest.
+
+        Passed over are those named in `without`, and those that would read the books of a system in `unread`.
+        """
         ...
 
     async def keep(
         self, run: Run, entries: Sequence[Standing], *, ours: bool, phase: Phase, cursor: str | None
     ) -> None:
-        """Keep entries of one side until the run is over, and where it goes on. It begins to compare with nothing."""
+        """Keep entries of one side, and where the run goes on. It begins to compare with nothing."""
         ...
 
     async def groups(self, run: int, *, after: str | None, limit: int) -> list[Group]:
@@ -226,55 +261,13 @@ class RunWork(Protocol):
         ...
 
     async def end(self, run: Run, reason: str | None = None) -> None:
-        """The run is done or, with a reason, has failed; what it kept to compare goes."""
+        """The run is done or, with a reason, has failed."""
+        ...
+
+    async def clear(self, *, limit: int) -> bool:
+        """Remove up to `limit` entries that runs which are over have kept to compare; whether there may be more."""
         ...
 
     async def close(self) -> None:
         """Close the connection, and hold nothing any more."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class HeldState:
-    """An entity's stored state, to be read by its own `schema`."""
-
-    key: ActorKey
-    state: bytes
-    schema: int
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCommand:
-    """A command that is not settled. `case` is the open case that it stands in, if it stands in one."""
-
-    operation: str
-    reference: str
-    body: bytes
-    case: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """What moves of a key at a system: its open commands, and whether it has moved since then.
-
-    It has if an attempt at one of its commands began or ended, or an event was applied to it.
-    """
-
-    open: tuple[OpenCommand, ...] = ()
-    has_moved: bool = False
-
-
-class Holdings(Protocol):
-    """What keys hold, page by page, beside the commit path. All verbs raise `StoreUnavailable`."""
-
-    async def states(self, entity: str, *, after: str | None, limit: int) -> list[HeldState]:
-        """The states of an entity's keys behind the id `after`, in the order of ids."""
-        ...
-
-    async def moving(self, system: str, keys: Collection[ActorKey], *, since: datetime) -> Mapping[ActorKey, Moving]:
-        """Of those keys of which something moves: what is open, and whether they have moved `since` then."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connection."""
         ...

@@ -8,19 +8,18 @@ from itertools import groupby
 
 import asyncpg
 
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
 )
 from adapters.postgres.connection import SETTINGS, Link
@@ -41,18 +40,25 @@ from schemas.keys import ActorKey
 from schemas.standing import Standing
 
 _BEGIN = "SELECT * FROM tallystick.begin_recon($1, $2, $3, $4, $5, $6, $7, $8)"
+_CANCEL = "SELECT * FROM tallystick.cancel_recon($1, $2, $3)"
 _RUN = "SELECT * FROM tallystick.recon_run WHERE id = $1"
 _PAGE = """
     SELECT * FROM tallystick.recon_run
     WHERE ($1::text IS NULL OR system = $1) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
 """
+_SCHEDULED = statement("recon_scheduled")
 _DIFFERENCES = statement("recon_differences")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
-_NEXT = "SELECT * FROM tallystick.recon_run WHERE ended_at IS NULL ORDER BY id LIMIT 1"
+_NEXT = """
+    SELECT * FROM tallystick.recon_run
+    WHERE ended_at IS NULL AND NOT id = ANY ($2::bigint[]) AND NOT (phase = 'theirs' AND system = ANY ($3::text[]))
+    ORDER BY id <= $1, id LIMIT 1
+"""
 _KEEP = "SELECT tallystick.keep_recon($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _GROUPS = statement("recon_groups")
 _FOUND = "SELECT tallystick.found_recon($1, $2, $3, $4, $5, $6, $7, $8)"
 _END = "SELECT tallystick.end_recon($1, $2, $3, $4)"
+_CLEAR = "SELECT tallystick.clear_recon($1) AS is_more"
 _STATES = """
     SELECT key, state, state_schema FROM tallystick.entity
     WHERE entity = $1 AND key > $2 AND state IS NOT NULL ORDER BY key LIMIT $3
@@ -70,18 +76,17 @@ class PostgresRuns:
         self._link = Link(url)
 
     async def begin(self, asked: RunAsked, *, by: str, click: str) -> Run:
-        try:
-            async with self._link as connection:
-                [found] = await connection.fetch(
-                    _BEGIN, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity, asked.schedule, by,
-                    click,
-                )  # fmt: skip
-        except Exception as error:
-            raise read_error(error) from error
+        [found] = await self._written(
+            _BEGIN, asked.system, asked.first, asked.last, asked.entity, asked.legal_entity, asked.schedule, by, click
+        )
         run = _run(found)
         if run.asked != asked:
             raise RunClickReused(f"run {run.id} was asked for with the same key, and it is another one")
         return run
+
+    async def cancel(self, id: int, *, by: str, reason: str) -> Run | None:
+        found = await self._written(_CANCEL, id, by, reason)
+        return _run(found[0]) if found else None
 
     async def run(self, id: int) -> Run | None:
         found = await self._links.fetch(_RUN, id)
@@ -89,6 +94,12 @@ class PostgresRuns:
 
     async def page(self, *, system: str | None, before: int | None, limit: int) -> list[Run]:
         return [_run(record) for record in await self._links.fetch(_PAGE, system, before, limit)]
+
+    async def scheduled(self, schedule: str, system: str) -> Scheduled:
+        found = await self._links.fetch(_SCHEDULED, schedule, system)
+        runs = [_run(record) for record in found]
+        done = next((run for run in runs if run.phase is Phase.DONE), None)
+        return Scheduled(next(iter(runs), None), done, found[0]["failed"] if found else 0)
 
     async def differences(
         self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int
@@ -101,6 +112,13 @@ class PostgresRuns:
         """Close the connections."""
         await self._links.close()
         await self._link.close()
+
+    async def _written(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+        try:
+            async with self._link as connection:
+                return await connection.fetch(text, *arguments)
+        except Exception as error:
+            raise read_error(error) from error
 
 
 class PostgresRunWork:
@@ -120,8 +138,8 @@ class PostgresRunWork:
         except Exception as error:
             raise read_error(error) from error
 
-    async def next(self) -> Run | None:
-        found = await self._fetch(_NEXT)
+    async def next(self, *, behind: int = 0, without: Collection[int] = (), unread: Collection[str] = ()) -> Run | None:
+        found = await self._fetch(_NEXT, behind, list(without), list(unread))
         return _run(found[0]) if found else None
 
     async def keep(
@@ -145,6 +163,10 @@ class PostgresRunWork:
 
     async def end(self, run: Run, reason: str | None = None) -> None:
         await self._fetch(_END, *_as_read(run), reason)
+
+    async def clear(self, *, limit: int) -> bool:
+        [found] = await self._fetch(_CLEAR, limit)
+        return bool(found["is_more"])
 
     async def close(self) -> None:
         """Close the connection, and hold nothing any more."""

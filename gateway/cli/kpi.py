@@ -80,10 +80,15 @@ def rebuild(since: datetime | None, database_url: str) -> None:
     """Forget all figures, or those from a day on, and count what is kept from its beginning.
 
     Works on the database itself; a gateway that runs helps, and no line is counted twice. Where retention has removed
-    lines already, name the first day that is whole with --since.
+    lines already, name the first day that is whole with --since; `wip` then stays too high by what was booked before
+    the oldest line that is kept, and is billed later.
     """
     until = uvloop.run(_rebuild(database_url, None if since is None else since.date()))
     click.echo(f"Counted anew, up to {until or 'the beginning: nothing was committed yet'}.")
+    if since is not None:
+        click.echo(
+            "wip may be too high: lines that were booked before the oldest that is kept leave it no more.", err=True
+        )
 
 
 async def _rebuild(url: str, since: date | None) -> datetime | None:

@@ -98,6 +98,16 @@ def show(id: int, url: str | None, token_file: Path | None, output: str, kind: s
 
 @recon.command()
 @_ID
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@remote_options
+@output_option
+def cancel(id: int, url: str | None, token_file: Path | None, output: str, reason: str) -> None:
+    """Cancel reconciliation ID, which is not over: it ends as failed."""
+    _show(remote(url, token_file).send("POST", f"{RUNS}/{id}/cancel", {"reason": reason}).content, output)
+
+
+@recon.command()
+@_ID
 @click.argument("earlier", type=click.IntRange(min=1))
 @click.option("--most", type=click.IntRange(1, MOST), default=100, show_default=True, help="Of each, at most.")
 @remote_options
@@ -158,6 +168,8 @@ def _show(run: Mapping[str, Any], output: str) -> None:
     about = " ".join(str(each) for each in (run["entity"], run["legal_entity"]) if each is not None)
     click.echo(f"Reconciliation {run['id']} of {run['system']}, {run['first']} to {run['last']} {about}".rstrip())
     click.echo(f"{run['phase']}: {run['reason']}" if run["reason"] else run["phase"])
+    if run["waits"]:
+        click.echo(f"It waits: {run['waits']}")
     if run["totals"]:
         show_table(TOTALS, [[_cell(total[name]) for name in TOTALS] for total in run["totals"]])
     counts = [f"{each['count']} {each['kind']} ({each['entity']})" for each in run["counts"]]

@@ -84,9 +84,9 @@ async def _signed(tokens: Tokens, token: str) -> Caller:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a route asks of its caller: a permission, and a reach; no permission: anybody may ask, without a token."""
+    """What a route asks of its caller: permissions, and a reach; no permission: anybody may ask, without a token."""
 
-    permission: Permission | None
+    permissions: frozenset[Permission]
     about: About = About.EVERYTHING
 
 
@@ -97,13 +97,15 @@ def guard(access: Access, scopes: Scopes, table: Mapping[tuple[str, str], Needs]
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         needs = None if resource is None else table.get((request.method, resource.canonical))
-        if needs is not None and needs.permission is None:
+        if needs is not None and not needs.permissions:
             return await handler(request)
         caller = await access.caller(request)
         if resource is not None:  # None: there is no such path or method, and the router says so
-            if needs is None or needs.permission not in caller.permissions:
-                needed = None if needs is None else needs.permission
-                raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {needed}.")
+            if needs is None or not needs.permissions <= caller.permissions:
+                lacking = (
+                    "of no caller" if needs is None else " and ".join(sorted(needs.permissions - caller.permissions))
+                )
+                raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {lacking}.")
             await scopes.check(request, needs.about, caller)
         request[CALLER] = caller
         return await handler(request)

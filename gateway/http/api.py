@@ -40,6 +40,7 @@ class Route:
     """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern.
 
     Without a permission anybody may ask it: of the pages about the API alone (`gateway.http.description.served`).
+    `further`: what else it takes, where it answers with what another permission protects.
     """
 
     method: str
@@ -47,6 +48,12 @@ class Route:
     permission: Permission | None
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
     about: About = About.EVERYTHING
+    further: frozenset[Permission] = frozenset()
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """All that a caller must have; none: anybody may ask."""
+        return frozenset() if self.permission is None else self.further | {self.permission}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,14 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}", read, operators.reconciliations.run),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
-        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
+        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/cancel", operate, operators.reconciliations.cancel),
+        Route(
+            hdrs.METH_POST,
+            "/v1/reconciliations/{id}/plan",
+            operate,
+            operators.reconciliations.plan,
+            further=frozenset({entities}),
+        ),
         Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
         Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
         Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
@@ -160,6 +174,6 @@ def api(table: Sequence[Route], access: Access, scopes: Scopes) -> web.Applicati
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
         for method in methods:
             resource.add_route(method, route.answer)
-            needs[method, resource.canonical] = Needs(route.permission, route.about)
+            needs[method, resource.canonical] = Needs(route.permissions, route.about)
     app.on_response_prepare.append(secure)
     return app

@@ -108,6 +108,8 @@ def told(shown: Shown, objectives: Objectives) -> ToldKpis:
 
 def _period(asked: KpisQuery, today: date) -> Period:
     last = asked.last or today
+    if last.toordinal() < DAYS:
+        raise Problem(REQUEST_INVALID, f"to: {last} is before anything there is: write a later day.")
     first = asked.first or last - timedelta(days=DAYS - 1)
     if last < first:
         raise Problem(REQUEST_INVALID, f"to: {last} is before {first}: write the day of `from` or a later one.")

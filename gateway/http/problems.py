@@ -54,6 +54,7 @@ SYSTEM_NOT_FOUND: Final = Kind("system-not-found", 404, "There is no such system
 SYSTEM_UNREADABLE: Final = Kind("system-unreadable", 409, "The system's books cannot be read")
 RECON_NOT_FOUND: Final = Kind("reconciliation-not-found", 404, "There is no such reconciliation")
 RECON_NOT_DONE: Final = Kind("reconciliation-not-done", 409, "The reconciliation is not done")
+RECON_DONE: Final = Kind("reconciliation-done", 409, "The reconciliation is done")
 RECON_PLAN_OPEN: Final = Kind("reconciliation-plan-open", 409, "Another plan of the system is not ended")
 RECON_NOTHING: Final = Kind("reconciliation-nothing-to-repair", 409, "Nothing can be repaired by commands")
 REPLAY_NOT_FOUND: Final = Kind("replay-not-found", 404, "There is no such replay")

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from adapters.ports.recon import Kind, Numbered, Phase, Run, Sums, Total
 from adapters.ports.recon_plans import Plan
 from gateway.recon.planning import Draft, Left
-from schemas.standing import Sort, Standing, key_of
+from schemas.standing import Sort, Standing
 
 
 class ToldCount(TypedDict):
@@ -34,7 +34,7 @@ class ToldTotal(TypedDict):
 
 
 class ToldRun(TypedDict):
-    """A run; `kept` differences can be shown, the rest were counted alone."""
+    """A run; `kept` differences can be shown, the rest were counted alone. `waits`: why nothing happens now."""
 
     id: int
     system: str
@@ -48,6 +48,7 @@ class ToldRun(TypedDict):
     started_at: datetime
     ended_at: datetime | None
     reason: str | None
+    waits: str | None
     is_clean: bool
     differences: int
     kept: int
@@ -131,13 +132,13 @@ class Drafted(TypedDict):
     more: int
 
 
-def told_run(run: Run) -> ToldRun:
-    """A run as it is shown."""
+def told_run(run: Run, waits: str | None = None) -> ToldRun:
+    """A run as it is shown. `waits`: why nothing happens now."""
     asked, tally = run.asked, run.tally
     return {
         "id": run.id, "system": asked.system, "first": asked.first, "last": asked.last, "entity": asked.entity,
         "legal_entity": asked.legal_entity, "schedule": asked.schedule, "by": run.by, "phase": run.phase,
-        "started_at": run.started_at, "ended_at": run.ended_at, "reason": run.reason,
+        "started_at": run.started_at, "ended_at": run.ended_at, "reason": run.reason, "waits": waits,
         "is_clean": run.phase == "done" and not tally.differences, "differences": tally.differences,
         "kept": run.kept, "on_its_way": tally.on_its_way, "entries": tally.entries,
         "counts": [
@@ -150,7 +151,7 @@ def told_run(run: Run) -> ToldRun:
 def told_difference(numbered: Numbered) -> ToldDifference:
     """A difference as it is shown."""
     found = numbered.difference
-    key = key_of(found.name)
+    key = found.key
     return {
         "number": numbered.number, "kind": found.kind, "name": found.name, "entity": found.shown.entity,
         "key": None if key is None else key.id, "fields": found.fields, "effect": _told_sums(found.effect),

@@ -1,4 +1,4 @@
-"""Reconciliations: begun, shown with what they found, compared with each other, and repaired by plans."""
+"""Reconciliations: begun, cancelled, shown with what they found, compared with each other, and repaired by plans."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from adapters.ports.gate import Gates
 from adapters.ports.recon import Beside, Numbered, Phase, Run, RunClickReused, Runs
 from adapters.ports.recon_plans import Plan, PlanOpen, Plans
 from adapters.ports.system import System
@@ -15,6 +16,7 @@ from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import (
     CLICK_REUSED,
+    RECON_DONE,
     RECON_NOT_DONE,
     RECON_NOT_FOUND,
     RECON_NOTHING,
@@ -32,9 +34,10 @@ from gateway.http.recon_requests import (
     click_of,
     run_id,
 )
-from gateway.http.recon_told import RunFile, told_difference, told_draft, told_plan, told_run
-from gateway.http.requests import MOST, Nothing, body, query
+from gateway.http.recon_told import RunFile, ToldRun, told_difference, told_draft, told_plan, told_run
+from gateway.http.requests import MOST, Because, Nothing, body, query
 from gateway.recon.checks import asker
+from gateway.recon.paused import paused_by
 from gateway.recon.planning import planned
 from schemas.repair.v1 import Planned
 
@@ -62,6 +65,7 @@ class Reconciliations:
         repairs: Teller,
         systems: Mapping[str, System],
         readable: Collection[str],
+        gates: Gates,
         hint: Callable[[], None],
     ) -> None:
         self._runs = runs
@@ -69,6 +73,7 @@ class Reconciliations:
         self._repairs = repairs
         self._systems = systems
         self._readable = readable
+        self._gates = gates
         self._hint = hint
 
     async def start(self, request: web.Request) -> web.Response:
@@ -81,21 +86,35 @@ class Reconciliations:
         except RunClickReused as error:
             raise Problem(CLICK_REUSED, f"{error}: send another Idempotency-Key.") from error
         self._hint()
-        return _accepted(told_run(run))
+        return _accepted(*await self._told(run))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """End a run that is not over; one that was cancelled before stays so."""
+        query(request, Nothing)
+        asked = await body(request, Because)
+        id = run_id(request)
+        run = await self._runs.cancel(id, by=request[CALLER].name, reason=asked.reason)
+        if run is None:
+            raise _not_found(id)
+        if run.phase is Phase.DONE:
+            raise Problem(RECON_DONE, f"Run {id} is done, so there is nothing to cancel.")
+        self._hint()
+        return json_answer(told_run(run))
 
     async def runs(self, request: web.Request) -> web.Response:
         """The runs, newest first."""
         asked = query(request, RunsQuery)
         before = place_of(asked.cursor, _number)
         found = await self._runs.page(system=asked.system, before=before, limit=asked.limit + 1)
-        return page_answer(request, [told_run(run) for run in found], asked.limit, lambda run: run["id"])
+        return page_answer(request, await self._told(*found), asked.limit, lambda run: run["id"])
 
     async def run(self, request: web.Request) -> web.Response:
         """One run, with its plans."""
         query(request, Nothing)
         run = await self._found(run_id(request))
         plans = await self._plans.of(run.id)
-        return json_answer(RunFile(**told_run(run), plans=[told_plan(plan) for plan in plans]))
+        [told] = await self._told(run)
+        return json_answer(RunFile(**told, plans=[told_plan(plan) for plan in plans]))
 
     async def differences(self, request: web.Request) -> web.Response:
         """What a run has found."""
@@ -147,6 +166,12 @@ class Reconciliations:
         await self._repairs.tell(plan)
         return _accepted(told_draft(draft, plan))
 
+    async def _told(self, *runs: Run) -> list[ToldRun]:
+        """Runs as they are shown: one whose system is paused before its books are read waits."""
+        reads = any(run.phase is Phase.THEIRS for run in runs)
+        paused = paused_by(await self._gates.gates()) if reads else {}
+        return [told_run(run, paused.get(run.asked.system) if run.phase is Phase.THEIRS else None) for run in runs]
+
     async def _all(self, run: int) -> list[Numbered]:
         """All differences that are kept of a run."""
         found: list[Numbered] = []
@@ -160,15 +185,19 @@ class Reconciliations:
     async def _found(self, id: int) -> Run:
         run = await self._runs.run(id)
         if run is None:
-            raise Problem(RECON_NOT_FOUND, f"There is no reconciliation {id}: look at /v1/reconciliations.")
+            raise _not_found(id)
         return run
 
     def _expect_readable(self, system: str) -> None:
         if system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system {system}: look at /v1/systems.")
         if system not in self._readable:
-            detail = f"The books of {system} cannot be read: docs/reconciliation.md says which kinds of systems can."
+            detail = f"The books of {system} cannot be read: give it `postings`; docs/reconciliation.md says which can."
             raise Problem(SYSTEM_UNREADABLE, detail)
+
+
+def _not_found(id: int) -> Problem:
+    return Problem(RECON_NOT_FOUND, f"There is no reconciliation {id}: look at /v1/reconciliations.")
 
 
 def _page(request: web.Request, found: list[Numbered], limit: int) -> web.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +11,11 @@ from actors.decision import Actor
 from actors.policy import Policy
 from actors.standing import HOLDERS
 from adapters.ports.entities import Entities
+from adapters.ports.gate import Gates
+from adapters.ports.holdings import HeldState, Holdings
 from adapters.ports.pauses import Pause
 from adapters.ports.postings import Postings
-from adapters.ports.recon import HeldState, Holdings, Runs, RunWork
+from adapters.ports.recon import Run, Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.system import System
 from adapters.ports.turns import Row
@@ -22,6 +24,7 @@ from gateway.inner import Inner
 from gateway.metrics import Gauge
 from gateway.policies import PolicyBook
 from gateway.recon.checks import Checks
+from gateway.recon.paused import paused_by
 from gateway.recon.repairs import Repairs, Telling
 from gateway.recon.steps import Held, HeldUnreadable, Steps
 from gateway.recon.tries import LONGEST
@@ -39,6 +42,7 @@ class ReconPorts:
     work: RunWork
     holdings: Holdings
     plans: Plans
+    gates: Gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +57,31 @@ class Reconciliation:
     def gauges(self) -> Sequence[Gauge]:
         """The figures that are shown."""
         return (
-            Gauge("recon_differences", "Differences of the newest whole reconciliation of each system.",
-                  ("entity", "kind"),
-                  lambda: {place: float(count) for place, count in self.reconciler.figures.items()}),
+            Gauge("recon_differences", "Differences of the newest reconciliation of a schedule that was done.",
+                  ("system", "schedule", "entity", "kind"), self._differences),
             Gauge("recon_age_seconds", "Since the newest reconciliation of a schedule was done; +Inf for never.",
                   ("system", "schedule"), self._ages),
             Gauge("recon_failed", "Reconciliations of a schedule that failed since the last one was done.",
                   ("system", "schedule"),
-                  lambda: {(each.system, name): float(each.failed)
-                           for name, each in self.reconciler.scheduled.items()}),
+                  lambda: {place: float(each.failed) for place, each in self.reconciler.scheduled.items()}),
         )  # fmt: skip
+
+    def _differences(self) -> dict[tuple[str, ...], float]:
+        return {
+            (*place, entity, kind): float(count)
+            for place, each in self.reconciler.scheduled.items()
+            if each.done is not None
+            for (entity, kind), count in each.done.tally.counts.items()
+        }
 
     def _ages(self) -> dict[tuple[str, ...], float]:
         now = self.now()
-        return {
-            (each.system, name): math.inf if each.done_at is None else max(0.0, (now - each.done_at).total_seconds())
-            for name, each in self.reconciler.scheduled.items()
-        }
+
+        def age(done: Run | None) -> float:
+            ended_at = None if done is None else done.ended_at
+            return math.inf if ended_at is None else max(0.0, (now - ended_at).total_seconds())
+
+        return {place: age(each.done) for place, each in self.reconciler.scheduled.items()}
 
 
 def reconciliation(
@@ -87,7 +99,11 @@ def reconciliation(
     checks = Checks(systems, ports.holdings, now)
     repairs = Repairs(ports.plans, entities, checks, Telling(inner), pauses, now)
     backoff = Backoff(longest=LONGEST.total_seconds())
-    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, now, backoff)
+
+    async def paused() -> Collection[str]:
+        return paused_by(await ports.gates.gates())
+
+    reconciler = Reconciler(ports.work, ports.runs, steps, repairs, policies.reconciliations, paused, now, backoff)
     readable = frozenset(name for name, system in systems.items() if isinstance(system, Postings))
     return Reconciliation(reconciler, readable, now)
 

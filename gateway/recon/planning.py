@@ -78,7 +78,7 @@ def _item(numbered: Numbered, can_ask: Callable[[Sort], bool]) -> Item | str:
         return f"it stands in case {difference.case}: settle that"
     said: dict[str, object] = {
         "number": numbered.number, "sort": difference.shown.sort.value, "legal_entity": difference.shown.legal_entity,
-        "entity": key.entity, "key": key.id, "booking": booking,
+        "day": difference.shown.day, "entity": key.entity, "key": key.id, "booking": booking,
         "holds": None if difference.ours is None else difference.ours.reference,
     }  # fmt: skip
     match difference.kind:

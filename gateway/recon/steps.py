@@ -14,22 +14,14 @@ from datetime import date, timedelta
 from typing import Final, assert_never
 
 from actors.standing import HOLDERS
-from adapters.ports.postings import Postings, PostingsUnreadable
-from adapters.ports.recon import (
-    Difference,
-    Group,
-    HeldState,
-    Holdings,
-    Moving,
-    OpenCommand,
-    Phase,
-    Run,
-    RunWork,
-    Tally,
-    Total,
-)
+from adapters.ports.holdings import HeldState, Holdings, Moving, OpenCommand
+from adapters.ports.postings import Postings, PostingsUnavailable, PostingsUnreadable
+from adapters.ports.recon import Difference, Group, Phase, Run, RunWork, Tally, Total
 from adapters.ports.system import System
+from adapters.ports.turns import DataRefused, StoreUnavailable
+from gateway import telemetry
 from gateway.recon.compare import ZERO, Judged, Scope, judge, more
+from gateway.recon.notes import note_of
 from gateway.recon.paging import Paging
 from schemas.operations.table import read_body
 from schemas.standing import Standing, key_of, name_of
@@ -57,35 +49,49 @@ class Steps:
         self._holdings = holdings
         self._systems = systems
         self._held = held
-        self._paging: tuple[int, Paging] = (0, Paging())
-        """Of the run whose pages we read."""
+        self._paging: dict[int, Paging] = {}
+        """Of each run whose books we read."""
 
     async def step(self, run: Run) -> None:
         """One page. Raises `PostingsUnavailable`, `StoreUnavailable`; what no time mends ends the run."""
         try:
-            match run.phase:
-                case Phase.THEIRS:
-                    await self._read_theirs(run)
-                case Phase.OURS:
-                    await self._read_ours(run)
-                case Phase.COMPARING:
-                    await self._compare(run)
-                case Phase.DONE | Phase.FAILED:
-                    return
-                case _:
-                    assert_never(run.phase)
-        except (PostingsUnreadable, HeldUnreadable) as error:
-            await self._work.end(run, str(error))
+            await self._take(run)
+        except (PostingsUnavailable, StoreUnavailable):
+            raise
+        except (PostingsUnreadable, HeldUnreadable, DataRefused) as error:
+            await self.fail(run, note_of(error))
+        except Exception as error:  # noqa: BLE001  # what a system says must not end a process that moves money
+            telemetry.recon_failed(f"run {run.id}", error)
+            what = f"{type(error).__name__}, which nobody expected here: the gateway's log says where"
+            await self.fail(run, what)
+
+    async def fail(self, run: Run, reason: str) -> None:
+        """End a run that cannot be taken further."""
+        await self._work.end(run, reason)
+        self._paging.pop(run.id, None)
+
+    async def _take(self, run: Run) -> None:
+        match run.phase:
+            case Phase.THEIRS:
+                await self._read_theirs(run)
+            case Phase.OURS:
+                await self._read_ours(run)
+            case Phase.COMPARING:
+                await self._compare(run)
+            case Phase.DONE | Phase.FAILED:
+                return
+            case _:
+                assert_never(run.phase)
 
     async def _read_theirs(self, run: Run) -> None:
         asked = run.asked
         page = await books_of(self._systems, asked.system).postings(*days_read(asked.first, asked.last), run.cursor)
-        if self._paging[0] != run.id:
-            self._paging = (run.id, Paging())
-        expect_further(asked.system, page.next, run.cursor, self._paging[1])
+        self._paging.setdefault(run.id, Paging()).expect_end(asked.system, run.cursor, page)
         phase = Phase.OURS if page.next is None else Phase.THEIRS
         wanted = [each for each in page.standings if asked.entity in (None, each.entity)]
         await self._work.keep(run, wanted, ours=False, phase=phase, cursor=page.next)
+        if page.next is None:
+            del self._paging[run.id]
 
     async def _read_ours(self, run: Run) -> None:
         asked = run.asked
@@ -93,7 +99,12 @@ class Steps:
         entities = [entity for entity in HOLDERS if asked.entity in (None, entity)]
         entity, _, after = (run.cursor or f"{entities[0]}/").partition("/")
         states = await self._holdings.states(entity, after=after or None, limit=STATES)
-        found = [each for state in states for each in self._held(state, asked.system) if first <= each.day <= last]
+        found = [
+            replace(each, key=state.key)
+            for state in states
+            for each in self._held(state, asked.system)
+            if first <= each.day <= last
+        ]
         phase, cursor = _behind(entities, entity, states)
         await self._work.keep(run, found, ours=True, phase=phase, cursor=cursor)
 
@@ -104,12 +115,11 @@ class Steps:
             return
         scope = Scope.of(run.asked)
         judged = [(group, judge(group.name, group.ours, group.theirs, scope)) for group in groups]
-        keys = {key for group, each in judged if each.differences and (key := key_of(group.name)) is not None}
+        keys = {key for group, each in judged if each.differences and (key := group.key) is not None}
         moving = await self._holdings.moving(run.asked.system, keys, since=run.started_at) if keys else {}
         tally, found = run.tally, list[Difference]()
         for group, each in judged:
-            key = key_of(group.name)
-            standing = _standing_of(group.name, moving.get(key) if key is not None else None)
+            standing = _standing_of(group.name, moving.get(group.key) if group.key is not None else None)
             tally = _counted(tally, group, each, standing)
             if not standing.on_its_way:
                 found += [replace(difference, case=standing.case) for difference in each.differences]
@@ -127,12 +137,6 @@ def books_of(systems: Mapping[str, System], name: str) -> Postings:
     raise PostingsUnreadable(f"the books of {name} cannot be read: its kind of system has no way to, or no `postings`")
 
 
-def expect_further(system: str, following: str | None, start: str | None, paging: Paging) -> None:
-    """Raise `PostingsUnreadable` where the page behind one that began at `start` was read before."""
-    if following is not None and (following == start or paging.has_been(following)):
-        raise PostingsUnreadable(f"{system} leads from page {start} back to page {following}: mend its paging")
-
-
 @dataclass(frozen=True, slots=True)
 class _Standing:
     """Whether what differs under a name is on its way, or stands in a case."""
@@ -144,7 +148,8 @@ class _Standing:
 def _standing_of(name: str, moving: Moving | None) -> _Standing:
     if moving is None:
         return _Standing()
-    concerned = [command for command in moving.open if name in names_of(command)]
+    # What is not ours by its reference no command has booked: whatever is open at its key is about it.
+    concerned = [command for command in moving.open if key_of(name) is None or name in names_of(command)]
     cases = [command.case for command in concerned if command.case is not None]
     if cases:
         return _Standing(case=min(cases))

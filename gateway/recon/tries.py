@@ -1,4 +1,4 @@
-"""How often in a row a plan's system could not be asked, and from when on it may be asked again."""
+"""How often in a row a system could not be asked for a plan or a run, and from when on it may be asked again."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Tries:
     again_at: datetime
     count: int = 0
 
-    def failed(self, now: datetime) -> Self:
-        """One more."""
-        return type(self)(now + min(FIRST * 2 ** min(self.count, 10), LONGEST), self.count + 1)
+    def failed(self, now: datetime, took: timedelta = timedelta()) -> Self:
+        """One more; one that took long counts for as many as there was time for, and leaves as long to others."""
+        pause = min(FIRST * 2 ** min(self.count, 10), LONGEST)
+        return type(self)(now + max(pause, took), self.count + max(1, took // LONGEST))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.values import ID_BYTES
 
 AHEAD: Final = 31
-"""Days from now for which time may be billed already: a contract tells no later month that its rates have changed."""
+"""Days from now for which time may be billed already: a contract tells no later month that it has changed."""
 
 _MONTHS: Final = 12
 
@@ -25,7 +25,7 @@ class BilledMonth(BaseModel):
     sheets: tuple[str, ...] = ()
     """In the order in which they came."""
     amended: int = 0
-    """Number of the last amendment that changed the rates of days of the month; 0: none."""
+    """Number of the last amendment that changed rates or end for days of the month; 0: none."""
     told: int = 0
     """How many messages were sent; part of each command's identity."""
 

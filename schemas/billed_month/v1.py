@@ -16,7 +16,7 @@ class Listed(Record):
 
 
 class Amended(Record):
-    """The rates of the contract have changed for days of the month."""
+    """The rates of the contract, or its last day, have changed for days of the month."""
 
     to: Id
     """The month of the contract."""

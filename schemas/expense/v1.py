@@ -81,7 +81,8 @@ class Corrected(_Report):
     """An approved report was wrong. Carries all lines as they should have been, not only those that changed."""
 
     corrects: Revision
-    """The revision that this report replaces."""
+    """The revision that this report replaces. It counts as the next one, `corrects` + 1, so that a correction of it, or
+    its withdrawal, names that."""
     reason: Note
 
 

@@ -24,18 +24,6 @@ class Billing(BaseModel):
         return self.state not in {"credited", "withdrawn"}
 
 
-class Outdated(BaseModel):
-    """What invoices bill of a line that is booked otherwise by now, or not at all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    invoices: tuple[str, ...]
-    """Their ids."""
-    amount: Decimal | None
-    """What was booked when they billed it, in `currency`; None where it had hours alone."""
-    currency: str | None
-
-
 class Former(BaseModel):
     """What was booked of a line before it was changed or taken back."""
 
@@ -46,6 +34,22 @@ class Former(BaseModel):
     amount: Decimal | None
     """In `currency`; None where it had hours alone."""
     currency: str | None
+    asks: str | None = None
+    """Digest of what a customer is asked for by it; None where it was not kept yet."""
+
+
+class Outdated(BaseModel):
+    """What invoices bill of a line that is booked otherwise by now, or not at all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    invoices: tuple[str, ...]
+    """Their ids."""
+    amount: Decimal | None
+    """What was booked when the first of them billed it, in `currency`; None where it had hours alone."""
+    currency: str | None
+    bills: dict[str, Former] = {}
+    """Id of an invoice -> what was booked when it billed the line; not of those of which it was not kept yet."""
 
 
 class InvoicedLines(BaseModel):

@@ -206,7 +206,7 @@ class Invoice(_Kept):
     @property
     def _settled(self) -> InvoiceStatus:
         """By what nothing is open: what the firm gave up is seen first, for it is money that never came."""
-        if self.written_off:
+        if self.written_off > 0:
             return "written_off"
         return "credited" if self.credited and self.paid <= 0 else "paid"
 

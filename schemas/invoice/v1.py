@@ -177,8 +177,9 @@ class WrittenOff(_Fact):
 
     write_off_id: Id
     """Unique within the invoice."""
-    amount: Price
-    """With tax."""
+    amount: Money
+    """With tax; below zero what is owed after all, as where the customer pays what was given up, under an id of its
+    own."""
     written_off_on: Day
     reason: Note
 

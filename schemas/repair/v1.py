@@ -30,6 +30,8 @@ class Item(Record):
     """Of the entry that we hold, else of the one that stands there."""
     legal_entity: Id
     """Of that entry."""
+    day: Day | None = None
+    """Of that entry; what was planned before this was said has none."""
     entity: Literal["timesheet", "expense", "project", "invoice"]
     key: Id
     booking: Reverses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,3 +61,5 @@ class Timesheet(Billed):
     """Contract -> what its rates would change now."""
     declined: dict[str, str] = Field(default_factory=dict)
     """Contract -> what the last plan asked that was rejected: the same is not asked again."""
+    behind: dict[str, date] = Field(default_factory=dict)
+    """Contract -> its last day, where finance was asked about time that is posted and dated after it."""

@@ -83,7 +83,8 @@ class Corrected(_Sheet):
     """An approved sheet was wrong. Carries all lines as they should have been, not only those that changed."""
 
     corrects: Revision
-    """The revision that this sheet replaces."""
+    """The revision that this sheet replaces. It counts as the next one, `corrects` + 1, so that a correction of it, or
+    its withdrawal, names that."""
     reason: Note
 
 
@@ -105,7 +106,7 @@ class Withdrawn(Record):
 
 
 class RatesChanged(Record):
-    """A contract has other rates for days on which time of the sheet may be billed. Comes from inside."""
+    """A contract has other rates, or another last day, for days of which the sheet may have time. Comes from inside."""
 
     to: Id
     """The sheet."""

@@ -180,6 +180,46 @@ def test_after_a_termination_later_work_is_not_billed_and_nothing_amends_the_con
     assert isinstance(office.tell(SOW, order(2)), Ignore)
 
 
+def test_finance_is_asked_about_time_that_is_posted_behind_an_earlier_end() -> None:
+    # Given sheets of January and February, billed
+    office = running()
+    january, february = date(2026, 1, 30), date(2026, 2, 2)
+    bill(office, january, february)
+    # When the contract is terminated as of January
+    office.tell(SOW, termination(january))
+    # Then nothing is booked, the timeline says so, and finance is asked about the sheet of February
+    assert (len(office.bodies("billable.post")), office.bodies("billable.reverse")) == (2, [])
+    assert [remark for remark in office.remarks if "2026-01-30, which is over" in remark]
+    ((key, topic),) = office.cases
+    case = office.cases[key, topic]
+    assert (key.id, topic, case.failure.code) == ("T-2026-02-02-0", "contract_ended:SOW-1", "contract_ended")
+    assert (case.money, case.owner, "of 2026-02-02, 1160.00" in case.failure.reason) == (
+        {"EUR": Decimal("1160.00")}, "finance", True,
+    )  # fmt: skip
+    # And its case is over once somebody has seen to it
+    office.tell(key, act(Act.RESOLVE, topic, ("F-9", "finance")))
+    assert office.cases == {}
+
+
+def test_a_change_order_with_an_earlier_end_is_asked_about_and_over_where_it_is_taken_back_or_renewed() -> None:
+    office = running()
+    february = date(2026, 2, 2)
+    bill(office, february)
+    office.refusing = {"contract.put"}
+    office.tell(SOW, order(2, change="0.00", effective_on=date(2026, 1, 20), ends_on=date(2026, 1, 31)))
+    topics = {topic for _, topic in office.cases}
+    assert topics == {"change_order:2", "contract_ended:SOW-1"}
+    # When it is taken back, then nothing is left to ask
+    office.tell(SOW, act(Act.CANCEL, "change_order:2"))
+    assert office.cases == {}
+    # And so it is where the contract goes on for longer
+    office.refusing = set()
+    office.tell(SOW, order(3, change="0.00", effective_on=date(2026, 1, 20), ends_on=date(2026, 1, 31)))
+    assert {topic for _, topic in office.cases} == {"contract_ended:SOW-1"}
+    office.tell(SOW, renewal(change="0.00"))
+    assert office.cases == {}
+
+
 def test_a_change_that_is_effective_in_the_past_is_a_plan_for_each_sheet_that_was_billed() -> None:
     # Given sheets of January and February, billed
     office = running()

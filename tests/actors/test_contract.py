@@ -897,6 +897,25 @@ def test_a_renewal_that_the_policy_asks_nobody_about_any_more_goes_on_once_appro
     assert len(asked(given.when(act(Act.APPROVE, "renewal")), "contract.put")) == 1
 
 
+def test_a_renewal_of_a_fixed_fee_leaves_no_part_of_it_without_an_instalment() -> None:
+    found = case(FIXED.when(renewal(change="12000.00")))
+    assert (found.topic, found.failure.code, found.acts) == ("renewal", "schedule_differs", (Act.RESOLVE,))
+    assert "add up to 20000 EUR, the fixed fee would be 32000.00" in found.failure.reason
+    assert "as a change order" in found.failure.reason
+    held = FIXED.after(renewal(change="12000.00"))
+    assert (contract(held).value, contract(held).ends_on, contract(held).renewal) == (Decimal(20_000), END, None)
+    # And it goes on as the change order that the case asks for
+    instead = scheduled("20000.00", "12000.00", change="12000.00").model_copy(update={"ends_on": date(2027, 12, 31)})
+    put = body(replace(held, policy=UNSUPERVISED).when(instead), "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.fee, put.ends_on) == (Decimal("32000.00"), date(2027, 12, 31))
+
+
+@pytest.mark.parametrize("change", [None, "0.00"])
+def test_a_renewal_that_leaves_a_fixed_fee_moves_its_last_day(change: str | None) -> None:
+    assert len(asked(FIXED.when(renewal(change=change)), "contract.put")) == 1
+
+
 def test_a_renewal_that_does_not_extend_changes_nothing() -> None:
     assert "2027-12-31 already" in reason_to_ignore(IN_FORCE.after(renewal()).when(renewal()))
 

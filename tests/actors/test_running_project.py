@@ -304,6 +304,38 @@ def test_a_milestone_with_another_amount_than_its_contract_has_is_a_case() -> No
     assert accepted(scheduled("8000.00", "P-9").when(MILESTONE)).cases == ()
 
 
+@pytest.mark.parametrize("amount", [None, eur("0.00")])
+def test_a_milestone_without_the_amount_that_its_contract_has_is_a_case(amount: Money | None) -> None:
+    free, given = MILESTONE.model_copy(update={"amount": amount}), scheduled("12000.00")
+    decision = accepted(given.when(free))
+    assert [request.operation for request in decision.requests] == ["milestone.put"]
+    (case,) = decision.cases
+    assert (case.topic, case.failure.code, case.money) == (
+        "milestone:M1", "schedule_differs", {"EUR": Decimal("12000.00")},
+    )  # fmt: skip
+    assert (case.acts, "12000.00 EUR" in case.failure.reason) == ((Act.RESOLVE,), True)
+    assert accepted(given.after(free).when(act(Act.RESOLVE, "milestone:M1"))).settles == ("milestone:M1",)
+    # And it is asked once, also where it came before its project
+    assert accepted(given.after(free).when(MILESTONE.model_copy(update={"milestone_id": "M2"}))).cases == ()
+    early = replace(Given(ACTOR, BRIDGE, Project()).after(free), others=given.others)
+    assert [each.topic for each in accepted(early.when(opened())).cases] == ["milestone:M1"]
+    # But not where the contract has nothing for it, its deal was cancelled, or milestones are billed nowhere
+    assert accepted(scheduled("0.00").when(free)).cases == ()
+    assert accepted(scheduled("8000.00", "P-9").when(free)).cases == ()
+    gone = replace(given, state=project(given).model_copy(update={"status": "withdrawn"}))
+    assert accepted(gone.when(free)).cases == ()
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"milestone.bill": None}})
+    nowhere = replace(given, policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    assert accepted(nowhere.when(free)).cases == ()
+
+
+def test_a_milestone_that_is_told_with_its_amount_later_is_billed_and_its_case_is_over() -> None:
+    given = scheduled("12000.00").after(MILESTONE.model_copy(update={"amount": None}))
+    decision = accepted(given.when(MILESTONE))
+    assert [request.operation for request in decision.requests] == ["milestone.put", "milestone.bill"]
+    assert (decision.settles, decision.cases) == (("milestone:M1",), ())
+
+
 def test_an_early_milestone_is_compared_with_the_contract_once_its_project_is_opened() -> None:
     early = replace(Given(ACTOR, BRIDGE, Project()).after(MILESTONE), others=scheduled("8000.00").others)
     assert [case.failure.code for case in accepted(early.when(opened())).cases] == ["schedule_differs"]

@@ -14,6 +14,7 @@ from actors.entities.timesheet import ACTOR as TIMESHEET
 from actors.policy import LegalEntity, Policy, Successor
 from actors.standing import HOLDERS
 from schemas.acts import Act, Acted
+from schemas.bound import Bound
 from schemas.expense.entity import ExpenseReport
 from schemas.keys import ActorKey
 from schemas.project.v1 import MilestoneCompleted
@@ -71,7 +72,13 @@ def test_what_was_posted_by_hand_has_no_reference_of_ours() -> None:
     refused = given.after(given.refused(NEW.asked(issued())[0]))
     assert held(INVOICE, refused.state) == []
     by_hand = refused.after(Acted(topic="posting", act=Act.RESOLVE, by="E-5", reason="by hand"))
-    assert [each.reference for each in held(INVOICE, by_hand.state)] == [None]
+    (unknown,) = held(INVOICE, by_hand.state)
+    # It is not taken for another invoice, whose id in the ERP may be ours of this one
+    assert (unknown.reference, unknown.external_id) == (None, "invoice/INV-1")
+    # And it is known by its id there once somebody has told it
+    told = Bound(to=INVOICE.id, system="erp", kind="invoice", external_id="999")
+    (known,) = held(INVOICE, by_hand.after(told).state)
+    assert (known.reference, known.external_id) == (None, "999")
 
 
 # ------------------------------------------------------------------------------------- milestones, time, cost, expenses

@@ -18,6 +18,7 @@ from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.history import History
+from adapters.ports.holdings import Holdings
 from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
@@ -26,7 +27,7 @@ from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
-from adapters.ports.recon import Holdings, Runs, RunWork
+from adapters.ports.recon import Runs, RunWork
 from adapters.ports.recon_plans import Plans
 from adapters.ports.replays import JobWork, PlanWork, ReplayActs, Replays
 from adapters.ports.restores import Remembered, Restores

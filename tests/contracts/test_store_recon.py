@@ -9,21 +9,20 @@ from typing import Final
 
 import pytest
 
+from adapters.ports.holdings import HeldState, Moving, OpenCommand
 from adapters.ports.outbox import Ended, Ending
 from adapters.ports.recon import (
     Beside,
     Difference,
     Group,
-    HeldState,
     Kind,
-    Moving,
     Numbered,
-    OpenCommand,
     Phase,
     Place,
     Run,
     RunAsked,
     RunClickReused,
+    Scheduled,
     Tally,
     Total,
 )
@@ -111,6 +110,43 @@ class TestRuns:
         assert await process.runs.run(99) is None
         assert await process.runs.differences(99, kind=None, beside=None, after=0, limit=9) == []
 
+    async def test_a_schedule_has_its_newest_its_newest_done_and_what_failed_since(self, process: Process) -> None:
+        nightly = replace(MARCH, schedule="nightly")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled()
+
+        async def over(asked: RunAsked, click: str, reason: str | None = None) -> Run:
+            run = await begun(process, asked, click)
+            await process.run_work.end(run, reason)
+            return await shown(process, run.id)
+
+        first = await over(nightly, "1", "silent")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(first, None, 1)
+        done = await over(nightly, "2")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(done, done, 0)
+        failed = [await over(nightly, click, "silent") for click in ("3", "4")]
+        # What others have begun, or the same name of another system, is not looked at
+        for click, other in enumerate((MARCH, replace(nightly, schedule="hourly"), replace(nightly, system="crm"))):
+            await over(other, f"other {click}")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(failed[-1], done, 2)
+        newest = await begun(process, nightly, "5")
+        assert await process.runs.scheduled("nightly", "erp") == Scheduled(newest, done, 2)
+
+    async def test_a_run_is_cancelled_once(self, process: Process, store: StoreStand) -> None:
+        run = await begun(process)
+        await keep(process, run, THEIRS, phase=Phase.OURS)
+        read = await shown(process, run.id)
+        cancelled = await process.runs.cancel(run.id, by="bob", reason="it has no end")
+        assert cancelled == await shown(process, run.id)
+        assert (cancelled.phase, cancelled.reason) == (Phase.FAILED, "cancelled by bob: it has no end")
+        assert cancelled.ended_at is not None
+        assert await process.run_work.next() is None
+        # Whoever has read the run before writes nothing any more
+        await process.run_work.keep(read, [OURS], ours=True, phase=Phase.COMPARING, cursor=None)
+        await process.run_work.end(read)
+        assert await process.runs.cancel(run.id, by="ann", reason="me too") == cancelled
+        assert (await store.acts())[1:] == [("bob", "recon.cancel", f"run {run.id}: it has no end")]
+        assert await process.runs.cancel(99, by="ann", reason="which?") is None
+
 
 class TestWork:
     async def test_one_process_works_at_a_time(self, store: StoreStand) -> None:
@@ -157,11 +193,34 @@ class TestWork:
         [group] = await process.run_work.groups(run.id, after=None, limit=9)
         assert group.theirs == (THEIRS, copy)
 
-    async def test_the_end_takes_the_entries_away(self, process: Process) -> None:
-        run = await begun(process)
-        await keep(process, run, THEIRS, phase=Phase.OURS)
-        await process.run_work.end(await shown(process, run.id))
-        assert await process.run_work.groups(run.id, after=None, limit=9) == []
+    async def test_runs_take_turns(self, process: Process) -> None:
+        first, second, third = [await begun(process, click=str(click)) for click in range(3)]
+        following = process.run_work.next
+        assert [await following(behind=run.id) for run in (first, second, third)] == [second, third, first]
+        assert await following(behind=first.id, without=[second.id]) == third
+        assert await following(behind=first.id, without=[second.id, third.id]) == first
+        other = await begun(process, replace(MARCH, system="crm"), "other")
+        assert await following(behind=second.id, unread=["erp"]) == other
+        await keep(process, first, THEIRS, phase=Phase.OURS)
+        assert await following(behind=third.id, without=[other.id], unread=["erp"]) == await shown(process, first.id)
+        for run in (third, other):
+            await process.run_work.end(run)
+        assert await following(behind=second.id) == await shown(process, first.id)
+        assert await following(without=[first.id, second.id]) is None
+
+    async def test_what_runs_that_are_over_have_kept_goes_in_parts(self, process: Process) -> None:
+        done, cancelled, under_way = [await begun(process, click=str(click)) for click in range(3)]
+        for run in (done, cancelled, under_way):
+            await keep(process, run, THEIRS, FOREIGN, replace(THEIRS, external_id="B-8"), phase=Phase.OURS)
+        await process.run_work.end(await shown(process, done.id))
+        await process.runs.cancel(cancelled.id, by="ann", reason="not needed")
+        parts = 0
+        while await process.run_work.clear(limit=2):
+            parts += 1
+        assert parts >= 4
+        for run in (done, cancelled):
+            assert await process.run_work.groups(run.id, after=None, limit=9) == []
+        assert len(await process.run_work.groups(under_way.id, after=None, limit=9)) == 2
 
 
 class TestLostHold:
@@ -217,6 +276,15 @@ class TestFound:
         assert rows == [Numbered(number, difference(kind)) for number, kind in enumerate(kinds, 1)]
         told = await shown(process, run.id)
         assert (told.tally, told.kept, told.cursor) == (replace(TALLY, on_its_way=5), 3, "c")
+
+    async def test_an_entry_without_a_reference_keeps_the_key_that_holds_it(self, process: Process) -> None:
+        run, held = await begun(process), replace(FOREIGN, key=PROJECT)
+        await keep(process, run, held, phase=Phase.COMPARING, ours=True)
+        [group] = await process.run_work.groups(run.id, after=None, limit=9)
+        assert (group.ours, group.key) == (held, PROJECT)
+        await found(process, run, Difference(Kind.MISSING, held.name, held, None))
+        [row] = await process.runs.differences(run.id, kind=None, beside=None, after=0, limit=9)
+        assert (row.difference.ours, row.difference.key) == (held, PROJECT)
 
     async def test_they_are_found_by_kind_and_behind_each_other(self, process: Process) -> None:
         run = await begun(process)

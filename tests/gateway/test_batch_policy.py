@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -10,13 +11,15 @@ from pydantic import ValidationError
 from gateway.batching import BatchRule
 from gateway.gate import MOST, SystemGate
 from gateway.gate_policy import GatePolicy
-from gateway.http_policy import BatchPolicy, HttpSystemPolicy
+from gateway.http_policy import BatchPolicy, HttpSystemPolicy, Operation
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def system(**batches: object) -> HttpSystemPolicy:
-    operations = {name.replace("_", "."): {"path": "/", "batch": batch} for name, batch in batches.items()}
+    operations = {
+        name.replace("_", "."): {"path": "/", "look_up": True, "batch": batch} for name, batch in batches.items()
+    }
     return HttpSystemPolicy.model_validate({"url": "http://erp", "token": "t", "operations": operations})
 
 
@@ -37,6 +40,13 @@ def test_runs_are_for_systems_that_say_so() -> None:
 def test_what_cannot_be_a_batch_is_refused(batch: object) -> None:
     with pytest.raises(ValidationError):
         BatchPolicy.model_validate(batch)
+
+
+@pytest.mark.parametrize("promise", [{"look_up": True}, {"unique_reference": True}, {"key_window_seconds": 60}])
+def test_a_batch_needs_a_promise_by_which_its_lines_are_settled(promise: Mapping[str, object]) -> None:
+    with pytest.raises(ValidationError, match="batch needs look_up, unique_reference, or key_window_seconds"):
+        Operation.model_validate({"path": "/", "batch": {"size": 2}})
+    assert Operation.model_validate({"path": "/", "batch": {"size": 2}, **promise}).batch == BatchPolicy(size=2)
 
 
 @pytest.mark.parametrize(

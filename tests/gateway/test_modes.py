@@ -44,13 +44,14 @@ from tests.actors.firm import (
     line,
     running_project,
 )
-from tests.actors.invoicing import INVOICE, NEW, OTHERS, issued, paid, posted
+from tests.actors.invoicing import INVOICE, NEW, OTHERS, bill, issued, paid, posted
 from tests.actors.stage import NOW, Given, event_of
 from tests.gateway.toy import Slip, answered, read
 
 MIRA = ActorKey("employee", "E-1")
 STAFFED = ActorKey("resource", "P-1-E-1")
 PROJECT = {BRIDGE: Snapshot(BRIDGE, 1, running_project())}
+BILLED = ActorKey("timesheet", bill().id)
 ALWAYS_LIVE = {"project.opportunity_won", "employee.upserted", "rate_card.published"}
 """A deal's parts are treated by its actor; people and rates belong to no flow of one legal entity."""
 
@@ -235,7 +236,7 @@ def test_a_customer_that_a_deal_brought_to_a_live_legal_entity_is_live(fact: Rec
     ids=["of an invoice that is known", "of one that is not", "the invoice itself"],
 )
 def test_an_invoice_and_what_comes_of_it_run_as_its_legal_entity_does(state: Invoice, fact: Record, would: str) -> None:
-    known = {key: Snapshot(key, 1, other) for key, other in OTHERS.items()}
+    known = {key: Snapshot(key, 1, other) for key, other in OTHERS.items()} | {BILLED: Snapshot(BILLED, 0, None)}
     draft = turn(invoices.ACTOR, INVOICE, firm(Flow.INVOICES, DE01=Mode.SHADOW), fact, state=state, references=known)
     assert only(draft).verdict is Verdict.IGNORED
     assert f"{only(draft).reason}".startswith(f"shadow: {would}")

@@ -35,6 +35,8 @@ def test_a_schedule_is_read_with_what_is_left_out(tmp_path: Path) -> None:
         ("{system: sap}", "reconciliations.nightly.system: 'sap' is not under `systems`"),
         ("{system: erp}", "reconciliations.nightly.system: the books of erp cannot be read: give it `postings`"),
         ("{system: erp, every_hours: 0}", "reconciliations.nightly.every_hours"),
+        ("{system: erp, every_hours: 5}", "reconciliations.nightly.every_hours: write 1, 2, 3, 4, 6, 8, 12, or a"),
+        ("{system: erp, every_hours: 36}", "reconciliations.nightly.every_hours: write 1, 2, 3, 4, 6, 8, 12, or a"),
         ("{system: erp, entity: customer}", "reconciliations.nightly.entity"),
     ],
 )
@@ -48,6 +50,16 @@ def test_a_legal_entity_that_is_not_listed_is_told(tmp_path: Path) -> None:
     text += "reconciliations: {nightly: {system: erp, legal_entity: FR01}}\n"
     with pytest.raises(ValueError, match="FR01 is not listed in legal_entities"):
         read_policy(write(tmp_path, text))
+
+
+@pytest.mark.parametrize("hours", [1, 2, 3, 4, 6, 8, 12, 24, 48, 168, 744])
+def test_whatever_is_allowed_begins_at_a_midnight(hours: int) -> None:
+    schedule = ReconciliationPolicy(system="erp", every_hours=hours)
+    midnights = [datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=day) for day in range(31)]
+    second = timedelta(seconds=1)
+    begins = [slot_of(schedule, at) - slot_of(schedule, at - second) for at in midnights]
+    assert sum(begins) >= len(midnights) * 24 // max(hours, 24)
+    assert hours > 24 or set(begins) == {1}
 
 
 @pytest.mark.parametrize(("hours", "changes_at"), [(24, 0), (6, 12)])

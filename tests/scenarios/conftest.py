@@ -126,7 +126,7 @@ def project_refused(office: Office, id: str) -> None:
 
 @given(says("the ERP takes {count:Number} lines in one request, those of a sheet in their order"))
 def batches(office: Office, count: int) -> None:
-    office.equip("erp", "billable.post", {"batch": {"size": count, "in_order": True}})
+    office.equip("erp", "billable.post", {"look_up": True, "batch": {"size": count, "in_order": True}})
 
 
 @given("the ERP refuses time")
@@ -342,6 +342,7 @@ def expenses_approved(office: Office, amount: str, currency: str, category: str,
 
 
 @given(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
+@when(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
 def ended(office: Office, deal_id: str, day: date) -> None:
     office.say(CRM, (facts.contract_key(deal_id), termination(day)))
 

@@ -100,6 +100,15 @@ Feature: An invoice is posted once, and what comes of it is told
     Then no case stands open
     And CRM and PSA show INV-1 as paid, with 0.00 EUR open
 
+  Scenario: The customer pays what was written off
+    When invoice INV-1 of 119.00 EUR is issued for ENG-1
+    And write-off WO-1 of 119.00 EUR on INV-1 arrives from the ERP
+    And payment PAY-1 of 119.00 EUR on INV-1 arrives from the ERP
+    Then finance is asked about invoice INV-1: paid_after_write_off
+    When write-off WO-2 of -119.00 EUR on INV-1 arrives from the ERP
+    Then no case stands open
+    And CRM and PSA show INV-1 as paid, with 0.00 EUR open
+
   Scenario: A payment in another currency
     When invoice INV-1 of 119.00 EUR is issued for ENG-1
     And payment PAY-1 of 119.00 USD on INV-1 arrives from the ERP

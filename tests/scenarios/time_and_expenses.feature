@@ -91,6 +91,13 @@ Feature: Approved time and expenses become entries of the ERP, once, for ever
     Then finance is asked about the sheet: contract_not_in_force
     And the ERP bills nothing for ENG-1
 
+  Scenario: A contract that ends before what is posted
+    Given 8 hours on ENG-1 are approved for 2026-03-31, and 8 for 2026-04-01
+    When the contract of ENG-1 is terminated as of 2026-03-31
+    Then finance is asked about the sheet: contract_ended
+    And a case says "line 2 of 2026-04-01, 800.00"
+    And the ERP has 1600.00 EUR booked on ENG-1
+
   Scenario: More hours than a day has
     When 16 hours on ENG-1 are approved for 2026-03-31, and 9 for 2026-03-31
     Then finance is asked about the sheet: hours_too_many

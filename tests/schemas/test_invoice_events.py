@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
 
-from schemas.invoice.v1 import MOST_BILLS, Issued, PaymentReceived
+from schemas.invoice.v1 import MOST_BILLS, Issued, PaymentReceived, WrittenOff
 from tests.schemas.messages import decoded, example, example_data, refusal
 
 ISSUED, POSTED, PAID = "invoice.issued.v1", "invoice.posted.v1", "invoice.payment_received.v1"
@@ -34,7 +35,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (PAID, {"amount": {"amount": "0.00", "currency": "EUR"}}, "other than zero"),
     (PAID, {"amount": {"amount": "0.001", "currency": "EUR"}}, "EUR has 2 decimals"),
     ("invoice.credit_memo_issued.v1", {"amount": {"amount": "-1.00", "currency": "EUR"}}, "zero or more"),
-    ("invoice.written_off.v1", {"amount": {"amount": "-1.00", "currency": "EUR"}}, "zero or more"),
+    ("invoice.written_off.v1", {"amount": {"amount": "-1.001", "currency": "EUR"}}, "EUR has 2 decimals"),
     ("invoice.disputed.v1", {"settled": "no"}, "settled"),
     ("ledger.revenue_posted.v1", {"amount": {"amount": "1.001", "currency": "EUR"}}, "EUR has 2 decimals"),
 ]
@@ -45,6 +46,14 @@ def test_a_wrong_event_is_told_what_to_change(type_: str, changes: dict[str, Any
     event = example(type_)
     event["data"] |= changes
     assert sentence in refusal(orjson.dumps(event)).reason
+
+
+def test_a_write_off_may_be_taken_back() -> None:
+    event = example("invoice.written_off.v1")
+    event["data"] |= {"amount": {"amount": "-1.00", "currency": "EUR"}}
+    data = decoded(event).data
+    assert isinstance(data, WrittenOff)
+    assert data.amount.decimal == Decimal("-1.00")
 
 
 def test_an_invoice_may_take_something_off_and_bill_nothing_that_we_know() -> None:

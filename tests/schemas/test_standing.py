@@ -29,6 +29,9 @@ def test_an_entry_is_known_by_our_reference_whatever_its_generation() -> None:
         "timesheet//l1/1",
         "deal/D-1/l1/1",
         "timesheet/Tü/l1/1",
+        "timesheet/T%00/l1/1",
+        "timesheet/T-1/l%0A1/1",
+        f"timesheet/{'x' * 2000}/l1/1",
     ],
 )
 def test_what_we_never_write_is_no_reference_of_ours(reference: str | None) -> None:

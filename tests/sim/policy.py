@@ -18,7 +18,7 @@ PALS: Final = "urn:example:pals"
 GAP_SECONDS: Final = 600.0
 """How long a number may be missing: longer than any story is told, shorter than the leap at its end."""
 TOGETHER: Final = {
-    name: {"path": "/", "batch": {"size": 3, "wait_ms": 200, "in_order": True}}
+    name: {"path": "/", "look_up": True, "batch": {"size": 3, "wait_ms": 200, "in_order": True}}
     for name in ("billable.post", "billable.reverse")
 }
 """Operations whose commands travel together; what is left out of the policy is as every `Outside` has it."""

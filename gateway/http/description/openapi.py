@@ -114,7 +114,7 @@ def _operation(
         "operationId": "_".join([route.method.lower(), *re.findall(r"\w+", path)[1:]]),
         "tags": [path.split("/")[2].partition(".")[0]],
         "summary": summary,
-        "description": "\n\n".join(filter(None, (more, f"Needs the permission `{route.permission}`."))),
+        "description": "\n\n".join(filter(None, (more, _needed(route)))),
         "parameters": [
             *_path_parts(route.path),
             *_headers(shape),
@@ -125,6 +125,11 @@ def _operation(
         operation["requestBody"] = {"required": True, "content": _body(shape.body, found)}
     operation["responses"] = {**_answers(shape, found), **_refusals(route, shape)}
     return operation
+
+
+def _needed(route: Route) -> str:
+    named = [f"`{permission}`" for permission in sorted(route.permissions)]
+    return f"Needs the permission{'s' if len(named) > 1 else ''} {' and '.join(named)}."
 
 
 def _path_parts(path: str) -> Iterator[JsonSchema]:

@@ -78,6 +78,7 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
         ),
         p.RECON_NOT_FOUND: ("No reconciliation has this number. Look at `GET /v1/reconciliations`."),
         p.RECON_NOT_DONE: ("The run has not come to its end, or has failed. Wait for it, or begin another one."),
+        p.RECON_DONE: ("The run has come to its end, so there is nothing to cancel. What it has found stays."),
         p.RECON_PLAN_OPEN: (
             "Two plans for one system would take the same entries back. Have the case of the plan that `detail` names"
             " settled, then plan again."

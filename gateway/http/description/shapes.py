@@ -167,6 +167,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, f"{_RECON}/compare"): Shape(
             Json(Page[ToldDifference]), CompareQuery, refuses=(p.RECON_NOT_FOUND,), is_page=True
         ),
+        (POST, f"{_RECON}/cancel"): Shape(Json(ToldRun), body=Because, refuses=(p.RECON_NOT_FOUND, p.RECON_DONE)),
         (POST, f"{_RECON}/plan"): Shape(
             Json(Drafted), body=PlanRepair, statuses=_BEGUN, headers=(CLICK,),
             refuses=(

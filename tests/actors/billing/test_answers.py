@@ -9,7 +9,7 @@ from actors.entities.timesheet import ACTOR
 from schemas.operations.billable import BillableReverse
 from schemas.timesheet.entity import Timesheet
 from tests.actors.firm import BRIDGE, SHEET, approved, corrected, line, running_project
-from tests.actors.stage import REFUSED, Given, accepted, reason_to_ignore, refusal
+from tests.actors.stage import REFUSED, Given, accepted, refusal
 
 NEW = Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: running_project()})
 EIGHT, SIX = approved(line("1", "8")), corrected(line("1", "6"))
@@ -37,7 +37,7 @@ def test_a_reversal_that_names_another_generation_than_was_booked_is_asked_for_a
     given = given.after(given.refused(back))
     assert given.state.model_dump()["late"] == {}
     assert refusal(given.when(given.refused(again))) == REFUSED
-    assert reason_to_ignore(given.when(given.confirmed(again)))
+    assert given.after(given.confirmed(again)).state.model_dump()["releasing"] == {}
 
 
 def test_a_reversal_that_the_erp_takes_all_the_same_is_the_end_of_it(early: tuple[Given, Request, Request]) -> None:

@@ -16,7 +16,7 @@ from schemas.timesheet import v1
 from schemas.timesheet.entity import Timesheet
 from schemas.values import Money
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
-from tests.actors.stage import POLICY, Given, awaited, refusal
+from tests.actors.stage import POLICY, Given, awaited, reason_to_ignore, refusal
 
 ANN = ActorKey("employee", "E-1")
 NEW = Given(ACTOR, SHEET, Timesheet(), others={BRIDGE: running_project()})
@@ -90,6 +90,21 @@ def test_a_line_that_is_not_billed_any_more_is_taken_back_where_cost_goes_nowher
     # And within its revision that is a case, as any other change is
     again = approved(line("1", billable=False), partial=True)
     assert refusal(given.when(again)).code == "line_changed"
+
+
+def test_cost_that_is_booked_stays_where_cost_goes_nowhere_by_now() -> None:
+    # Given a sheet with a billed line and a cost line, and a policy that sends cost nowhere since
+    sheet = approved(line("1"), line("2", billable=False))
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"cost.post": None}})
+    given = replace(NEW.after(sheet), policy=POLICY.model_copy(update={"legal_entities": {"DE01": entity}}))
+    # When it comes again as it was, then it is known
+    assert "approved already" in reason_to_ignore(given.when(sheet))
+    # When the billed line is corrected, then the cost stays
+    asked = given.asked(corrected(line("1", "6"), line("2", billable=False)))
+    assert [f"{r.operation} {r.line}" for r in asked] == ["billable.reverse 1.r1", "billable.post 1.r2"]
+    # And cost of other hours is taken back, and booked nowhere
+    asked = given.asked(corrected(line("1"), line("2", "6", billable=False)))
+    assert [f"{r.operation} {r.line}" for r in asked] == ["cost.reverse 2.r1"]
 
 
 def test_what_is_billed_goes_where_the_policy_sends_it_and_never_nowhere() -> None:

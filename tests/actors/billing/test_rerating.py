@@ -264,6 +264,12 @@ def test_a_line_that_was_invoiced_is_asked_to_be_credited_once_it_is_rerated() -
     )
     (credit,) = accepted(PLANNED.after(bills).when(decided(Act.APPROVE, PLANNED))).cases
     assert (credit.topic, credit.money) == ("credit_memo:1", {"EUR": Decimal("1160.00")})
+    # And no more once it is rerated back: the customer owes what was billed, by whichever version of the contract
+    rates = (order(2, rate="150.00", effective_on=MONDAY), order(3, rate="145.00", effective_on=MONDAY))
+    rerated = under(PLANNED.after(bills, decided(Act.APPROVE, PLANNED)), agreed(*rates))
+    again = rerated.after(TOLD.model_copy(update={"number": 3}))
+    back = accepted(again.when(decided(Act.APPROVE, again)))
+    assert ("credit_memo:1" in back.settles, back.cases) == (True, ())
 
 
 def test_only_finance_decides_and_only_yes_or_no() -> None:

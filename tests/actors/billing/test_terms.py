@@ -11,12 +11,14 @@ import pytest
 
 from actors.decision import Request, State
 from actors.entities.contract import ACTOR as CONTRACT
+from actors.entities.expense import ACTOR as EXPENSE
 from actors.entities.timesheet import ACTOR
 from actors.policy import ServiceLine, WorkPackage
 from schemas.billed_month.entity import AHEAD
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
 from schemas.contract.v1 import Withdrawn
+from schemas.expense.entity import ExpenseReport
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.project.entity import Project
@@ -24,7 +26,18 @@ from schemas.record import Record
 from schemas.timesheet.entity import Timesheet
 from tests.actors import agreements
 from tests.actors.agreements import APRIL, JUNE, SOW, UNSUPERVISED, order, termination
-from tests.actors.firm import BRIDGE, MONDAY, SHEET, approved, corrected, line, running_project
+from tests.actors.firm import (
+    BRIDGE,
+    MONDAY,
+    REPORT,
+    SHEET,
+    approved,
+    corrected,
+    line,
+    reported,
+    running_project,
+    spent,
+)
 from tests.actors.stage import NOW, POLICY, Given, awaited, refusal
 
 PROJECT = running_project().model_copy(update={"contract": SOW.id, "service_line": "advisory"})
@@ -93,7 +106,7 @@ def test_a_line_may_name_another_contract_of_its_project() -> None:
     given = sheet(agreed(), {OTHER: second})
     (request,) = entries(given, approved(line(contract="SOW-9")))
     assert isinstance(request.body, BillablePost)
-    assert (str(request.body.rate), request.body.contract_reference) == ("99.00", "SOW-9")
+    assert (str(request.body.rate), request.body.contract_reference) == ("99.00", "2026-017")
     assert awaited(sheet(agreed()).when(approved(line(contract="SOW-9")))) == OTHER
 
 
@@ -102,6 +115,43 @@ def test_the_projects_own_contract_may_be_named_by_its_number_or_its_id() -> Non
     given = replace(sheet(agreed()), others={BRIDGE: numbered, SOW: agreed()})
     for name in ("2026-017", "SOW-1"):
         assert billed(given.asked(approved(line(contract=name)))) == [("145.00", 1)]
+
+
+@pytest.mark.parametrize("name", [None, "2026-017", "SOW-1"])
+def test_the_erp_is_told_the_number_of_a_contract_however_it_is_named(name: str | None) -> None:
+    # Given a contract whose number is another one than its id
+    numbered = PROJECT.model_copy(update={"contract_reference": "2026-017"})
+    given = replace(sheet(agreed()), others={BRIDGE: numbered, SOW: agreed()})
+    # When time and expenses are booked under it, then both have its number
+    report = Given(EXPENSE, REPORT, ExpenseReport(), others=given.others)
+    asked = (*entries(given, approved(line(contract=name))), *report.asked(reported(spent(contract=name))))
+    assert [request.body.model_dump()["contract_reference"] for request in asked] == ["2026-017", "2026-017"]
+    # And to name it otherwise changes nothing, also of what an earlier release booked under the name that it came with
+    for again in (None, "2026-017", "SOW-1"):
+        booked = given.after(approved(line(contract=name)))
+        assert entries(booked, corrected(line(contract=again))) == ()
+    old = as_named(given.after(approved(line(contract=name))), name or "2026-017")
+    assert entries(old, corrected(line(contract=name))) == ()
+
+
+def as_named(given: Given, name: str) -> Given:
+    """The sheet as a release kept it that told the ERP what a line called its contract, and kept no contract."""
+    assert isinstance(given.state, Timesheet)
+    lines = {
+        line_id: booked.model_copy(
+            update={"contract": None, "body": booked.body.model_copy(update={"contract_reference": name})}
+        )
+        for line_id, booked in given.state.lines.items()
+    }
+    return replace(given, state=given.state.model_copy(update={"lines": lines}))
+
+
+def test_a_line_that_moves_to_another_contract_of_its_project_is_booked_anew() -> None:
+    given = sheet(agreed(), {OTHER: agreed()})
+    for booked in (given.after(approved()), as_named(given.after(approved()), "SOW-1")):
+        assert [r.operation for r in entries(booked, corrected(line(contract="SOW-9")))] == [
+            "billable.reverse", "billable.post",
+        ]  # fmt: skip
 
 
 def test_a_contract_of_another_project_is_a_case() -> None:

@@ -188,6 +188,39 @@ def test_what_somebody_has_seen_to_is_asked_again_once_the_line_changes_again() 
     assert accepted(after.when(five)).cases == ()
 
 
+def test_a_line_that_comes_back_to_what_was_invoiced_asks_nobody_any_more() -> None:
+    back = corrected(line("1", "8.00"), line("2"), corrects=2)
+    decision = accepted(INVOICED.after(SIX).when(back))
+    assert (decision.settles, decision.cases) == (("credit_memo:1",), ())
+    # And it asks again once it changes again
+    six = corrected(line("1", "6"), line("2"), corrects=3)
+    (case,) = accepted(INVOICED.after(SIX, back).when(six)).cases
+    assert (case.topic, case.money) == ("credit_memo:1", {"EUR": Decimal("1160.00")})
+
+
+def test_a_line_that_is_approved_again_as_it_was_invoiced_asks_nobody_any_more() -> None:
+    again = approved(line("1"), line("2"), revision=2)
+    assert accepted(INVOICED.after(GONE).when(again)).settles == ("credit_memo:1",)
+
+
+def test_an_invoice_that_bills_what_was_booked_meanwhile_is_asked_alone() -> None:
+    after = INVOICED.after(SIX, told("invoiced", "INV-2"))
+    (case,) = accepted(after.when(corrected(line("1"), line("2"), corrects=2))).cases
+    assert ("no-INV-2" in case.failure.reason, "no-INV-1" in case.failure.reason) == (True, False)
+    assert case.money == {"EUR": Decimal("870.00")}
+
+
+def test_another_cost_centre_asks_the_customer_for_nothing_else() -> None:
+    moved = corrected(line("1"), line("2"))
+    moved = moved.model_copy(update={"employee": moved.employee.model_copy(update={"cost_centre": "CC-2"})})
+    decision = accepted(INVOICED.when(moved))
+    assert [each.operation for each in decision.requests].count("billable.reverse") == 2
+    assert decision.cases == ()
+    # And other hours are asked about as before
+    (case,) = accepted(INVOICED.after(moved).when(corrected(line("1", "6"), line("2"), corrects=2))).cases
+    assert case.topic == "credit_memo:1"
+
+
 def test_what_was_credited_and_billed_anew_is_asked_by_the_new_invoice_alone() -> None:
     anew = INVOICED.after(SIX, told("credited"), told("invoiced", "INV-2"))
     (case,) = accepted(anew.when(corrected(line("1", "5"), line("2"), corrects=2))).cases

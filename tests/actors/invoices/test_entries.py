@@ -115,6 +115,38 @@ def test_too_much_is_a_case_until_it_is_paid_back() -> None:
     assert "asks something else" in reason_to_ignore(given.after(paid("2.00", "PAY-2")).when(seen))
 
 
+def test_what_is_paid_after_it_was_written_off_is_not_paid_back() -> None:
+    # Given an invoice that was given up, and when the customer pays it after all
+    given = in_books().after(lost("119.00"))
+    (case,) = accepted(given.when(paid("119.00"))).cases
+    # Then finance is asked to take the write-off back, not to pay back what was owed
+    assert (case.topic, case.failure.code, case.money) == (
+        "overpaid", "paid_after_write_off", {"EUR": Decimal("119.00")}
+    )  # fmt: skip
+    assert ("take back 119.00" in case.failure.reason, "pay back" in case.failure.reason) == (True, False)
+    # And that closes it
+    after = given.after(paid("119.00"))
+    decision = accepted(after.when(lost("-119.00", "WO-2")))
+    assert decision.settles == ("overpaid",)
+    assert amounts(decision) == ("paid", "0.00", "119.00", "0", "0.00", "0.00")
+
+
+def test_what_is_paid_beyond_what_was_written_off_is_paid_back() -> None:
+    given = in_books().after(paid("100.00"), lost("19.00"))
+    (case,) = accepted(given.when(paid("20.00", "PAY-2"))).cases
+    assert "take back 19.00" in case.failure.reason
+    assert "pay back the other 1.00" in case.failure.reason
+    after = given.after(paid("20.00", "PAY-2"))
+    (rest,) = accepted(after.when(lost("-19.00", "WO-2"))).cases
+    assert (rest.failure.code, rest.money) == ("overpaid", {"EUR": Decimal("1.00")})
+
+
+def test_a_write_off_that_is_taken_back_is_owed_again() -> None:
+    assert amounts(accepted(in_books().after(lost("119.00")).when(lost("-119.00", "WO-2")))) == (
+        "posted", "119.00", "0", "0", "0.00", "0"
+    )  # fmt: skip
+
+
 def test_another_currency_is_a_case_and_never_counts() -> None:
     decision = accepted(in_books().when(paid("119.00", currency="USD")))
     assert [(case.topic, case.failure.code, case.money) for case in decision.cases] == [

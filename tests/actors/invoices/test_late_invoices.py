@@ -114,6 +114,11 @@ def test_an_invoice_that_comes_after_its_line_was_taken_back_has_to_be_credited(
     assert accepted(after.after(again).when(told_by(after))).cases == (case,)
 
 
+def test_an_invoice_that_comes_once_its_line_is_back_asks_nobody() -> None:
+    back = corrected(line("1"), line("2"), corrects=2)
+    assert accepted(BOOKED.after(SIX, back).when(told_by(BOOKED))).cases == ()
+
+
 def test_an_invoice_of_a_release_that_did_not_keep_what_it_bills_asks_nobody() -> None:
     invoice = told_by(BOOKED)
     (only,) = invoice.lines

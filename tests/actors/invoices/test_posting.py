@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from actors.decision import Accept
 from actors.policy import Flow, LegalEntity, Mode, Policy
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Contract
@@ -194,6 +195,48 @@ def test_a_draft_that_is_posted_after_all_beside_the_retry_is_a_case() -> None:
     assert accepted(after.when(looked)).settles == ("posted_twice",)
 
 
+def said(given: Given, external_id: str) -> Given:
+    """The same after the ERP has said that it has posted the invoice under an id."""
+    return replace(replace(given, subject=external_id).after(posted()), subject=None)
+
+
+def drafted_twice() -> Given:
+    """An invoice that the ERP took as A, did not post, and has taken as B since."""
+    refused = NEW.after(issued())
+    refused = refused.after(refused.confirmed(NEW.asked(issued())[0], "A"), rejected())
+    retry = accepted(refused.when(acted(Act.RETRY))).requests[0]
+    given = refused.after(acted(Act.RETRY))
+    return given.after(given.confirmed(retry, "B"))
+
+
+@pytest.mark.parametrize(("before", "last"), [((), "A"), (("A",), "B"), (("B",), "A")], ids=["A", "A, B", "B, A"])
+def test_a_draft_that_is_posted_after_the_retry_was_taken_is_a_case(before: tuple[str, ...], last: str) -> None:
+    # Given an invoice of which the ERP has two drafts, and when it posts the one that it had refused
+    given = drafted_twice()
+    open_now: set[str] = set()
+    for external_id in (*before, last):
+        decision = replace(given, subject=external_id).when(posted())
+        if isinstance(decision, Accept):
+            open_now |= {case.topic or "" for case in decision.cases if "B" in case.failure.reason}
+            assert decision.settles == ()
+            given = said(given, external_id)
+    # Then it is in the books twice, whatever the ERP says first, and that is asked once
+    assert open_now == {"posted_twice"}
+    assert isinstance(given.state, Invoice)
+    assert (given.state.external_id, given.state.twins) == ("B", ("A",))
+    assert "posted like this already" in reason_to_ignore(replace(given, subject="A").when(posted()))
+
+
+def test_the_erps_word_under_the_id_that_it_confirmed_is_no_second_invoice() -> None:
+    given = drafted_twice()
+    decision = accepted(replace(given, subject="B").when(posted()))
+    assert decision.cases == ()
+    # And what was refused, and posted by its own ERP after all, is known by that id
+    refused = NEW.after(issued())
+    refused = refused.after(refused.confirmed(NEW.asked(issued())[0], "A"), rejected())
+    assert accepted(replace(refused, subject="A").when(posted())).cases == ()
+
+
 def test_an_act_counts_for_the_refusal_that_its_author_saw() -> None:
     given = NEW.after(issued())
     refused = given.after(given.refused(NEW.asked(issued())[0]))
@@ -257,6 +300,42 @@ def test_once_the_policy_names_an_erp_it_goes_on(again: Record) -> None:
     assert (decision.settles, decision.notices) == (("nobody_posts",), ())
     asked = given.after(again)
     assert "asked to post it since" in reason_to_ignore(asked.when(acted(Act.RETRY, "nobody_posts")))
+
+
+def merged_meanwhile(given: Given) -> Given:
+    """The same after the customer was merged into one that the ERP has as 10099, and the contract got a number."""
+    winner = OTHERS[SHIPYARD]
+    assert isinstance(winner, Customer)
+    there = winner.records[0].model_copy(update={"external_id": "10099"})
+    loser = winner.model_copy(update={"merged_into": "C-9"})
+    sow = OTHERS[SOW].model_copy(update={"reference": "2026-017"})
+    moved = {
+        SHIPYARD: loser, ActorKey("customer", "C-9"): winner.model_copy(update={"records": (there,)}), SOW: sow
+    }  # fmt: skip
+    return replace(given, others={**OTHERS, **moved})
+
+
+def test_a_retry_goes_to_the_account_that_the_customer_has_in_the_erp_by_now() -> None:
+    given = NEW.after(issued())
+    refused = merged_meanwhile(given.after(given.refused(NEW.asked(issued())[0])))
+    (post,) = refused.asked(acted(Act.RETRY))
+    assert isinstance(post.body, InvoicePost)
+    assert (post.body.customer, post.body.contract_reference) == ("10099", "2026-017")
+    state = refused.after(acted(Act.RETRY)).state
+    assert isinstance(state, Invoice)
+    assert state.places is not None
+    assert (state.places.customer, state.places.customer_in_erp) == ("C-9", "10099")
+
+
+def test_a_retry_waits_until_the_erp_has_who_took_the_place_of_the_customer() -> None:
+    given = NEW.after(issued())
+    refused = merged_meanwhile(given.after(given.refused(NEW.asked(issued())[0])))
+    winner = ActorKey("customer", "C-9")
+    unknown = replace(refused, others={**refused.others, winner: known_elsewhere()})
+    assert awaited(unknown.when(acted(Act.RETRY))) == winner
+    gone = POLICY.model_copy(update={"legal_entities": {}})
+    assert "to the policy file" in reason_to_ignore(replace(refused, policy=gone).when(acted(Act.RETRY)))
+    assert "no ERP takes it" in reason_to_ignore(replace(refused, policy=sent_nowhere()).when(acted(Act.RETRY)))
 
 
 @pytest.mark.parametrize("key", [SHIPYARD, BRIDGE, SOW], ids=lambda key: key.entity)

@@ -9,9 +9,11 @@ from actors.decision import Request
 from actors.policy import Flow, Mode
 from schemas.commands import command_reference
 from schemas.invoice.entity import Invoice
+from schemas.keys import ActorKey
 from schemas.operations.invoice import InvoicePost
 from schemas.repair.v1 import LASTS, Item, Repaired
-from tests.actors.invoicing import INVOICE, NEW, credited, in_books, issued, lines_told, paid, posted, rejected
+from tests.actors.firm import SHIPYARD, known_customer
+from tests.actors.invoicing import INVOICE, NEW, OTHERS, credited, in_books, issued, lines_told, paid, posted, rejected
 from tests.actors.stage import NOW, POLICY, Given, accepted, reason_to_ignore
 
 POSTED = in_books()
@@ -44,6 +46,25 @@ def test_it_is_posted_anew_as_it_was_issued_by_another_command() -> None:
     again = post(POSTED.asked(lost()))
     assert (again.system, again.operation, again.body) == (FIRST.system, FIRST.operation, FIRST.body)
     assert again.line.startswith("post.2.")
+
+
+def test_it_is_posted_anew_on_the_account_that_the_customer_has_by_now() -> None:
+    winner = known_customer()
+    there = winner.records[0].model_copy(update={"external_id": "10099"})
+    moved = {
+        SHIPYARD: winner.model_copy(update={"merged_into": "C-9"}),
+        ActorKey("customer", "C-9"): winner.model_copy(update={"records": (there,)}),
+    }
+    again = post(replace(POSTED, others={**OTHERS, **moved}).asked(lost()))
+    assert isinstance(again.body, InvoicePost)
+    assert again.body.customer == "10099"
+    # But nothing is posted where the customer is not known, or in another ERP than the one that lacks it
+    moved[ActorKey("customer", "C-9")] = winner.model_copy(update={"records": ()})
+    reason = reason_to_ignore(replace(POSTED, others={**OTHERS, **moved}).when(lost()))
+    assert "does not have the customer" in reason
+    entity = POLICY.legal_entities["DE01"].model_copy(update={"operations": {"invoice.post": "books"}})
+    policy = POLICY.model_copy(update={"legal_entities": {"DE01": entity}})
+    assert "by now" in reason_to_ignore(replace(POSTED, policy=policy).when(lost()))
 
 
 def test_what_it_bills_is_told_that_it_went_and_came_back() -> None:

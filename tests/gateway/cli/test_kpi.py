@@ -98,7 +98,8 @@ async def test_counting_anew_comes_to_the_same(desk: Desk) -> None:
     assert await desk.messages() == 3
     # And earlier days stay as they are, though their lines come again
     since = f"{datetime.now(UTC).date() + timedelta(days=1)}"
-    assert (await desk.run("kpi", "rebuild", "--since", since)).exit_code == 0
+    again = await desk.run("kpi", "rebuild", "--since", since)
+    assert (again.exit_code, "wip may be too high" in again.stderr) == (0, True)
     assert await desk.messages() == 3
 
 

@@ -96,6 +96,13 @@ async def test_a_repair_is_shown_and_planned(stand: Stand, tmp_path: Path) -> No
     assert len(stand.told_plans.plans) == 1
 
 
+async def test_a_run_is_cancelled(stand: Stand, tmp_path: Path) -> None:
+    begun = orjson.loads((await run(stand, tmp_path, "start", "erp", *MARCH, "-o", "json")).stdout)
+    assert (await run(stand, tmp_path, "cancel", str(begun["id"]))).exit_code == Exit.USAGE
+    cancelled = await run(stand, tmp_path, "cancel", str(begun["id"]), "--reason", "its pages have no end")
+    assert (cancelled.exit_code, "cancelled by api-token: its pages have no end" in cancelled.stdout) == (0, True)
+
+
 async def test_refusals_are_told_with_their_exit_codes(stand: Stand, tmp_path: Path) -> None:
     wrong = await run(stand, tmp_path, "start", "crm", *MARCH)
     assert (wrong.exit_code, "postings" in wrong.stderr) == (Exit.CONFLICT, True)

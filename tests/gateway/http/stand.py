@@ -342,7 +342,7 @@ async def listening(
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)}), second_person),
                     trials,
-                    Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), lambda: hints.append(None)),
+                    Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), gates, lambda: hints.append(None)),
                     KpiViews(kpis, book.objectives),
                     AuditViews(audit),
                     MessagePayloads(reveals),

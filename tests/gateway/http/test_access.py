@@ -115,7 +115,7 @@ def app(database_url: str) -> web.Application:
     commits = PostgresCommits(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
-    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
+    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), gates, lambda: None)
     scopes = Scopes(entities, cases, reads)
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
@@ -231,6 +231,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", f"{runs}/{{id}}/differences"),
         ("GET", f"{runs}/{{id}}/compare"),
         ("HEAD", f"{runs}/{{id}}/compare"),
+        ("POST", f"{runs}/{{id}}/cancel"),
         ("POST", f"{runs}/{{id}}/plan"),
         ("POST", "/v1/replays/plans"),
         ("POST", "/v1/replays"),

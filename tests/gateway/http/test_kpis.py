@@ -68,6 +68,7 @@ async def test_objectives_of_the_policy_say_how_far_they_are_reached(stand: Stan
         ("to=yesterday", "to"),
         ("from=2026-03-02&to=2026-03-01", "is before"),
         ("to=9999-12-31", "earlier day"),
+        ("to=0001-01-05", "later day"),
         ("legal_entity=", "legal_entity"),
         ("days=3", "days"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from adapters.ports.recon import Difference, Kind, Tally
 from schemas.repair.v1 import MOST_ITEMS, Planned
 from tests.contracts.test_store_recon import EUR, FOREIGN, OURS, TALLY
-from tests.gateway.http.stand import TOKEN, Page, Stand
+from tests.gateway.http.stand import TOKEN, Page, Stand, listening
+from tests.gateway.http.test_cases import people
 
 RUNS = "/v1/reconciliations"
 MARCH = {"system": "erp", "first": "2026-03-01", "last": "2026-03-31"}
@@ -158,3 +160,40 @@ async def test_without_anything_to_repair_there_is_no_plan(stand: Stand) -> None
     under_way = (await begun(stand, "2")).json["id"]
     refused = await stand.post(f"{RUNS}/{under_way}/plan", {"reason": "look"})
     assert (refused.status, "plan from one that is done" in refused.detail) == (409, True)
+
+
+async def test_a_run_is_cancelled_with_its_reason(stand: Stand) -> None:
+    run = (await begun(stand)).json["id"]
+    path, because = f"{RUNS}/{run}/cancel", {"reason": "its pages have no end"}
+    assert (await stand.post(path, {})).status == 400
+    for _ in range(2):
+        cancelled = await stand.post(path, because)
+        assert (cancelled.status, cancelled.json["phase"], cancelled.json["reason"]) == (
+            200, "failed", "cancelled by api-token: its pages have no end",
+        )  # fmt: skip
+    over = await done(stand, click="2")
+    refused = await stand.post(f"{RUNS}/{over}/cancel", because)
+    assert (refused.status, "nothing to cancel" in refused.detail) == (409, True)
+    assert (await stand.post(f"{RUNS}/99/cancel", because)).status == 404
+
+
+async def test_a_run_says_that_its_system_is_paused(stand: Stand) -> None:
+    assert (await begun(stand)).json["waits"] is None
+    await stand.post("/v1/systems/erp/pause", {"reason": "month end"})
+    told = "erp is paused by api-token: month end"
+    [shown] = (await stand.get(RUNS)).items
+    assert shown["waits"] == told
+    assert (await stand.get(f"{RUNS}/{shown['id']}")).json["waits"] == told
+    over = await done(stand)
+    assert (await stand.get(f"{RUNS}/{over}")).json["waits"] is None
+
+
+async def test_a_plan_needs_what_differences_need_too(database_url: str, token_file: Path, tmp_path: Path) -> None:
+    callers = people(tmp_path, {"oskar": (["read", "operate"], []), "olga": (["read", "operate", "entities"], [])})
+    async with listening(database_url, token_file, callers_file=callers) as stand:
+        run = await done(stand, missing())
+        look = {"reason": "look", "dry_run": True}
+        refused = await stand.asked_by("oskar", "POST", f"{RUNS}/{run}/plan", look)
+        assert (refused.status, "needs the permission entities" in refused.detail) == (403, True)
+        assert (await stand.asked_by("oskar", "GET", f"{RUNS}/{run}/differences")).status == 403
+        assert (await stand.asked_by("olga", "POST", f"{RUNS}/{run}/plan", look)).status == 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -11,8 +11,9 @@ from typing import Final
 import orjson
 
 from adapters.memory.store import MemoryClients, MemoryStore
+from adapters.ports.holdings import HeldState
 from adapters.ports.postings import PostingsPage, PostingsUnavailable
-from adapters.ports.recon import Difference, HeldState, Run, RunAsked
+from adapters.ports.recon import Difference, Run, RunAsked
 from adapters.ports.system import Absent, Capability, Upsert
 from adapters.ports.turns import Committed
 from gateway.recon.steps import HeldUnreadable, Steps
@@ -38,6 +39,13 @@ def theirs(number: int, **said: object) -> Standing:
     return replace(ours(number), **{"external_id": f"B-{number}", **said})  # type: ignore[arg-type]  # as above
 
 
+def issued(id: str, still_open: str) -> Standing:
+    """An invoice that the ERP has issued by itself, so that it carries no reference of ours."""
+    return Standing(
+        Sort.INVOICE, None, id, "DE01", DAY, Decimal("100.00"), "EUR", open=Decimal(still_open)
+    )  # fmt: skip
+
+
 @dataclass
 class Books:
     """A system of pages of two entries; `fails` is how often it does not answer."""
@@ -52,9 +60,17 @@ class Books:
     name: str = "erp"
     back: dict[str, str] = field(default_factory=dict)
     """Page -> the page that is said to follow, which is wrong."""
+    reads: Callable[[], None] | None = None
+    """What happens while a page is read."""
+    breaks: Exception | None = None
+    """What nobody expects of it, instead of an answer."""
 
     async def postings(self, first: date, last: date, start: str | None) -> PostingsPage:
         self.asked.append((first, last, start))
+        if self.reads is not None:
+            self.reads()
+        if self.breaks is not None:
+            raise self.breaks
         if self.fails:
             self.fails -= 1
             raise PostingsUnavailable("erp does not answer")
@@ -86,18 +102,25 @@ class Firm:
         self.store = MemoryStore(lambda: self.now)
         self.clients: MemoryClients = self.store.clients()
         self.books = Books()
+        self.others: dict[str, Books] = {}
+        """Further systems."""
         self.steps = self.made()
 
     def made(self) -> Steps:
         """The steps as one more process takes them."""
         clients = self.store.clients()
-        return Steps(clients.run_work, clients.holdings, {"erp": self.books}, self.held)
+        return Steps(clients.run_work, clients.holdings, {"erp": self.books, **self.others}, self.held)
 
     def held(self, row: HeldState, _system: str) -> Sequence[Standing]:
-        """A state of these tests is the list of numbers that its key holds, each with what it says otherwise."""
+        """A state of these tests is the list of numbers that its key holds, each with what it says otherwise.
+
+        That of an invoice is what is still open of it.
+        """
         said = orjson.loads(row.state)
         if said == "unreadable":
             raise HeldUnreadable(f"the stored state of {row.key} cannot be read")
+        if row.key.entity == "invoice":
+            return [issued(row.key.id, said["open"])]
         return [ours(int(number), **_read(other)) for number, other in said.items()]
 
     async def hold(self, *standings: Standing, state: object = None) -> None:

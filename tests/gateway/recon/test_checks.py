@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -114,6 +115,46 @@ async def test_an_invoice_or_a_milestone_is_asked_for_by_its_own_operation(firm:
     assert await changed(firm, Difference(Kind.MISSING, milestone.name, milestone, None)) == [1]
     firm.books.found = {reference}
     assert await changed(firm, gone) == [1]
+
+
+async def test_the_days_of_the_items_are_read_and_no_others(firm: Firm) -> None:
+    days = [date(2025, 1, 3), date(2025, 1, 20), date(2026, 3, 5)]
+    lost = [replace(missing(number), ours=ours(number, day=day)) for number, day in enumerate(days, 1)]
+    moved = stands(4, day=date(2026, 3, 25))
+    differs = Difference(Kind.DIFFERENT, moved.name, ours(4), moved, ("day",))
+    firm.books.entries = [moved]
+    assert await changed(firm, *lost, differs) == []
+    assert [(first, last) for first, last, _ in firm.books.asked] == [
+        (date(2024, 12, 27), date(2025, 1, 10)), (date(2025, 1, 13), date(2025, 1, 27)),
+        (date(2026, 2, 26), date(2026, 3, 12)), (date(2026, 3, 18), date(2026, 4, 1)),
+    ]  # fmt: skip
+
+
+async def test_days_that_touch_are_read_at_once(firm: Firm) -> None:
+    days = [date(2026, 3, 5), date(2026, 3, 20), date(2026, 3, 9)]
+    await changed(firm, *(replace(missing(number), ours=ours(number, day=day)) for number, day in enumerate(days, 1)))
+    assert firm.books.asked == [(date(2026, 2, 26), date(2026, 3, 27), None)]
+
+
+async def test_what_was_planned_without_days_is_looked_for_in_the_whole_period(firm: Firm) -> None:
+    item = plan(missing(1)).items[0].model_copy(update={"day": None})
+    checks = Checks({"erp": firm.books}, firm.clients.holdings, lambda: datetime.fromtimestamp(firm.now, UTC))
+    assert await checks.changed(plan(missing(1)).model_copy(update={"items": (item,)})) == []
+    assert firm.books.asked == [(date(2026, 2, 22), date(2026, 4, 7), None)]
+
+
+async def test_an_entry_that_moves_while_the_days_are_read_is_one(firm: Firm) -> None:
+    # Given that the entry that was to stay is gone, and the other one moves to a day that is read later
+    copy, later = stands(1, external_id="B-1b"), DAY.replace(month=5)
+    firm.books.entries = [copy]
+
+    def moves() -> None:
+        if len(firm.books.asked) > 1:
+            firm.books.entries = [replace(copy, day=later)]
+
+    firm.books.reads = moves
+    lost = replace(missing(2), ours=ours(2, day=later))
+    assert await changed(firm, twice(1, external_id="B-1b"), lost) == [1]
 
 
 async def test_pages_that_lead_in_a_circle_are_not_gone_by(firm: Firm) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import InvalidOperation
 
 import pytest
 
@@ -13,7 +14,7 @@ from adapters.ports.postings import PostingsPage, PostingsUnreadable
 from adapters.ports.recon import Difference, Kind, Numbered, RunAsked
 from adapters.ports.recon_plans import Plan
 from gateway.inner import InnerEvent
-from gateway.recon.checks import Checks
+from gateway.recon.checks import LONGEST_LOOK, Checks
 from gateway.recon.planning import planned
 from gateway.recon.repairs import Repairs, Telling, key_of_plan
 from gateway.recon.tries import LONGEST, TRIES
@@ -150,3 +151,46 @@ async def test_nothing_is_checked_that_could_be_done_only_after_a_pause(desk: De
     desk.paused = [Scope("expense"), Scope("timesheet", "T-2"), Scope(legal_entity="UK01")]
     await desk.repairs.go_on()
     assert len(desk.told()) == 1
+
+
+async def test_what_nobody_expects_of_a_system_becomes_a_case_too(desk: Desk) -> None:
+    plan = await desk.planned()
+    desk.firm.books.breaks = InvalidOperation()
+    for _ in range(TRIES):
+        await desk.repairs.go_on()
+        desk.firm.now += LONGEST.total_seconds()
+    reason = "erp answers what nobody expected: the gateway's log says what"
+    assert desk.told() == [(plan.id, Unanswered(reason=reason))]
+
+
+async def test_a_plan_that_cannot_be_read_keeps_no_other_plan_waiting(desk: Desk) -> None:
+    unreadable, plan = await desk.planned("crm"), await desk.planned("erp")
+    await desk.becomes(unreadable, "nobody knows this status")
+    await desk.repairs.go_on()
+    assert [key for key, _ in desk.told()] == [plan.id]
+
+
+async def test_books_that_take_longer_to_read_than_they_count_become_a_case(desk: Desk) -> None:
+    plan = await desk.planned()
+
+    def takes_long() -> None:
+        desk.firm.now += LONGEST_LOOK.total_seconds() + 1
+
+    desk.firm.books.reads = takes_long
+    looks = 0
+    while not desk.told():
+        await desk.repairs.go_on()
+        await desk.repairs.go_on()  # whoever keeps us so long is left alone as long
+        looks += 1
+        assert len(desk.firm.books.asked) == looks < TRIES
+        desk.firm.now += LASTS.total_seconds() + 1
+    assert desk.told() == [(plan.id, Unanswered(reason="erp did not tell within 10 minutes what stands there"))]
+    await desk.repairs.go_on()
+    assert len(desk.told()) == 1, "a person has heard of it"
+
+
+async def test_a_system_that_is_paused_is_not_asked(desk: Desk) -> None:
+    await desk.planned("crm")
+    plan = await desk.planned("erp")
+    await desk.repairs.go_on({"crm"})
+    assert ([key for key, _ in desk.told()], desk.other.asked) == ([plan.id], [])

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 import pytest
 
+from adapters.memory.recon import MemoryRunWork
 from adapters.ports.postings import PostingsUnavailable
 from adapters.ports.recon import Kind, Phase, Place, RunAsked, Total
+from adapters.ports.turns import DataRefused, Opened, StoreUnavailable
+from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.verdicts import Failure, FailureClass
 from tests.contracts.turns import applied, asking, batch, command, message
-from tests.gateway.recon.books import MARCH, Firm, ours, theirs
+from tests.gateway.recon.books import MARCH, Firm, issued, ours, theirs
 
 EUR = Place("DE01", "EUR")
 
@@ -85,6 +90,37 @@ async def test_what_was_told_to_a_key_after_the_books_were_read_is_on_its_way(fi
     assert (await firm.shown(run)).tally.on_its_way == 1
 
 
+async def test_a_payment_of_an_invoice_that_the_erp_issued_is_on_its_way(firm: Firm) -> None:
+    key = ActorKey("invoice", "erp-17")
+    await firm.store_state(key, {"open": "100.00"})
+    firm.books.entries = [issued("erp-17", "100.00")]
+    run = await firm.begin()
+    await firm.steps.step(run)
+    # When the payment is told after the books were read, and before ours are
+    firm.now += 60
+    await firm.store_state(key, {"open": "0.00"})
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert await firm.differences(run) == []
+    assert (await firm.shown(run)).tally.on_its_way == 1
+
+
+async def test_an_invoice_that_the_erp_issued_names_its_open_case(firm: Firm) -> None:
+    key = ActorKey("invoice", "erp-17")
+    await firm.store_state(key, {"open": "0.00"})
+    firm.books.entries = [issued("erp-17", "100.00")]
+    asked, failure = command(key, "w"), Failure(FailureClass.BUSINESS_RULE, "refused", "it is refused")
+    [row] = (await firm.clients.commits.load([key])).values()
+    turn = asking(applied(row, message("asks"), state=row.state or b"{}"), asked)
+    turn.opened.append(Opened(Case(failure), command_id=asked.id, system="erp"))
+    await firm.clients.commits.commit(batch(turn))
+    firm.now += 60
+    run = await firm.over()
+    [difference] = await firm.differences(run)
+    assert (difference.kind, difference.fields, difference.key) == (Kind.DIFFERENT, ("open",), key)
+    assert difference.case is not None
+
+
 async def test_one_entity_and_one_legal_entity_are_reconciled_alone(firm: Firm) -> None:
     await firm.hold(ours(1))
     foreign = theirs(3, legal_entity="UK01")
@@ -115,6 +151,37 @@ async def test_a_step_that_was_not_recorded_is_done_again(firm: Firm) -> None:
     while (following := await firm.clients.run_work.next()) is not None:
         await firm.steps.step(following)
     assert (await firm.shown(run)).tally.differences == 0
+
+
+async def test_a_page_that_could_not_be_kept_is_read_again(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm.books.entries = list(map(theirs, range(5)))
+    run, keep, lost = await firm.begin(), MemoryRunWork.keep, [True, True, True]
+
+    async def keeps_seldom(work: MemoryRunWork, *args: Any, **said: Any) -> None:
+        if lost:
+            lost.pop()
+            raise StoreUnavailable("starting")
+        await keep(work, *args, **said)
+
+    monkeypatch.setattr(MemoryRunWork, "keep", keeps_seldom)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await firm.steps.step(run)
+    while (following := await firm.clients.run_work.next()) is not None:
+        await firm.steps.step(following)
+    assert (await firm.shown(run)).phase is Phase.DONE
+
+
+async def test_runs_that_take_turns_read_their_own_pages(firm: Firm) -> None:
+    firm.books.entries = list(map(theirs, range(20)))
+    runs = [await firm.begin(), await firm.begin(replace(MARCH, last=date(2026, 3, 30)))]
+    last = 0
+    while (following := await firm.clients.run_work.next(behind=last)) is not None:
+        last = following.id
+        await firm.steps.step(following)
+    for run in runs:
+        shown = await firm.shown(run)
+        assert (shown.phase, shown.tally.entries) == (Phase.DONE, 20)
 
 
 async def test_a_system_that_does_not_answer_is_asked_again(firm: Firm) -> None:
@@ -149,3 +216,24 @@ async def test_a_state_that_cannot_be_read_ends_the_run(firm: Firm) -> None:
 async def test_the_first_and_the_last_day_there_is_are_days(firm: Firm) -> None:
     run = await firm.over(RunAsked("erp", date.min, date.max))
     assert run.phase is Phase.DONE
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        (DataRefused("the row is too\x00 large"), "the row is too large"),
+        (InvalidOperation(), "InvalidOperation, which nobody expected here: the gateway's log says where"),
+    ],
+)
+async def test_what_nobody_expects_ends_the_run_and_nothing_else(firm: Firm, breaks: Exception, told: str) -> None:
+    firm.books.breaks = breaks
+    run = await firm.over()
+    assert (run.phase, run.reason) == (Phase.FAILED, told)
+
+
+async def test_a_run_that_the_store_cannot_keep_now_is_not_ended(firm: Firm) -> None:
+    firm.books.breaks = StoreUnavailable("starting")
+    run = await firm.begin()
+    with pytest.raises(StoreUnavailable):
+        await firm.steps.step(run)
+    assert await firm.shown(run) == run

@@ -21,13 +21,17 @@ CREATE TABLE tallystick.recon_run (
     -- what it has come to: adapters.ports.recon.Tally
     tally        text,
     kept         integer NOT NULL DEFAULT 0,
+    -- it is over, and has no entries any more
+    cleared      boolean NOT NULL DEFAULT false,
     UNIQUE (by, click),
     CHECK ((ended_at IS NULL) = (phase NOT IN ('done', 'failed')))
 ) WITH (fillfactor = 70);
 
+CREATE INDEX recon_run_scheduled ON tallystick.recon_run (schedule, system, id) WHERE schedule IS NOT NULL;
 CREATE INDEX recon_run_open ON tallystick.recon_run (id) WHERE ended_at IS NULL;
+CREATE INDEX recon_run_to_clear ON tallystick.recon_run (id) WHERE ended_at IS NOT NULL AND NOT cleared;
 
--- Entries of one run, while it compares; its end takes them away.
+-- Entries of one run, while it compares; afterwards they are taken away.
 CREATE TABLE tallystick.recon_entry (
     run      bigint NOT NULL REFERENCES tallystick.recon_run ON DELETE CASCADE,
     name     text COLLATE "C" NOT NULL,
@@ -69,6 +73,20 @@ BEGIN
     RETURN QUERY SELECT * FROM tallystick.recon_run r WHERE r.by = p_by AND r.click = p_click;
 END $$;
 
+-- End a run as failed, audited; one that is over stays as it is.
+CREATE FUNCTION tallystick.cancel_recon(p_run bigint, p_by text, p_reason text) RETURNS SETOF tallystick.recon_run
+LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE tallystick.recon_run
+    SET phase = 'failed', reason = 'cancelled by ' || p_by || ': ' || p_reason, cursor = NULL, ended_at = now()
+    WHERE id = p_run AND ended_at IS NULL;
+    IF FOUND THEN
+        INSERT INTO tallystick.audit (actor, action, reason)
+        VALUES (p_by, 'recon.cancel', 'run ' || p_run || ': ' || p_reason);
+    END IF;
+    RETURN QUERY SELECT * FROM tallystick.recon_run WHERE id = p_run;
+END $$;
+
 -- A run is written by whoever read it at p_was and p_at: one that lost its lock without knowing it finds it further on,
 -- and writes nothing.
 
@@ -106,16 +124,33 @@ LANGUAGE sql AS $$
     FROM further f, unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
 $$;
 
--- The run is over; what it kept to compare goes.
+-- The run is over.
 CREATE FUNCTION tallystick.end_recon(p_run bigint, p_was text, p_at text, p_reason text) RETURNS void
 LANGUAGE sql AS $$
-    WITH ended AS (
-        UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END,
-                                        reason = p_reason, cursor = NULL, ended_at = now()
-        WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
-        RETURNING id)
-    DELETE FROM tallystick.recon_entry e USING ended WHERE e.run = ended.id
+    UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END,
+                                    reason = p_reason, cursor = NULL, ended_at = now()
+    WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
 $$;
+
+-- Up to p_limit entries of a run that is over go; whether there may be more. Nobody adds any to such a run.
+CREATE FUNCTION tallystick.clear_recon(p_limit integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    over    bigint;
+    removed integer;
+BEGIN
+    SELECT r.id INTO over FROM tallystick.recon_run r WHERE r.ended_at IS NOT NULL AND NOT r.cleared LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    DELETE FROM tallystick.recon_entry WHERE ctid = ANY (ARRAY(
+        SELECT e.ctid FROM tallystick.recon_entry e WHERE e.run = over LIMIT p_limit));
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    IF removed < p_limit THEN
+        UPDATE tallystick.recon_run SET cleared = true WHERE id = over;
+    END IF;
+    RETURN true;
+END $$;
 
 -- Plans of repair. What became of one stands in its entity, repair/<id>.
 CREATE TABLE tallystick.recon_plan (
