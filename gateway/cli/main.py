@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "demo": Entry("gateway.cli.demo", "demo", "Play a quarter of a firm on real parts, and prove the totals."),
         "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
         "status": Entry("gateway.cli.status", "status", "Show whether the gateway is ready, and what stands open."),
+        "top": Entry("gateway.cli.top", "top", "Watch how the gateway stands."),
         "me": Entry("gateway.cli.status", "me", "Show who you are by your token, and what you may do."),
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from gateway.cli.remote import remote, remote_options
 from gateway.exits import Exit, Failed
 
 CHECKS: Final = ("", "check", "detail")
+HELD: Final = ("system", "is held by", "until", "why")
 OPEN: Final = ("stands open", "of", "count", "look at")
 
 
@@ -53,17 +54,15 @@ def me(url: str | None, token_file: Path | None, output: str) -> None:
     show_table(["", ""], rows)
 
 
-def _show(told: Mapping[str, Any], systems: list[Mapping[str, Any]]) -> None:
+def _show(told: Mapping[str, Any], systems: Sequence[Mapping[str, Any]]) -> None:
     click.echo(f"tallystick {told['version']}: {'ready' if told['ready'] else 'not ready'}\n")
-    rows = [("ok" if each["ok"] else "fail", each["name"], _detail(each)) for each in told["checks"]]
-    show_table(CHECKS, rows)
+    show_table(CHECKS, checks_of(told["checks"]))
     if told["restore"] is not None:
         click.echo(f"\nA restore of the database is {told['restore']['phase']}: tallystick restore show")
-    held = [(each["system"], why["reason"], why["until"] or "", why["why"]) for each in systems for why in each["held"]]
+    held, standing = held_of(systems), list(open_of(told["open"]))
     if held:
         click.echo()
-        show_table(("system", "is held by", "until", "why"), held)
-    standing = list(_open(told["open"]))
+        show_table(HELD, held)
     click.echo()
     if standing:
         show_table(OPEN, standing)
@@ -71,11 +70,21 @@ def _show(told: Mapping[str, Any], systems: list[Mapping[str, Any]]) -> None:
         click.echo("Nothing stands open.")
 
 
-def _detail(check: Mapping[str, Any]) -> str:
-    return f"{check['detail']}: tallystick docs runbook {check['name']}" if check["detail"] else ""
+def checks_of(checks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Conditions of readiness; one of which something is to be said names its page in the runbook."""
+    rows = []
+    for check in checks:
+        detail = f"{check['detail']}: tallystick docs runbook {check['name']}" if check["detail"] else ""
+        rows.append(("ok" if check["ok"] else "fail", check["name"], detail))
+    return rows
 
 
-def _open(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def held_of(systems: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """What holds the commands of each system back."""
+    return [(each["system"], why["reason"], why["until"] or "", why["why"]) for each in systems for why in each["held"]]
+
+
+def open_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """What stands open, each with the command that shows it."""
     for case in report["cases"]:
         of = case["failure_class"] + (f", {case['owner']}" if case["owner"] else "")

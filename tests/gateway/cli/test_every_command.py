@@ -68,7 +68,7 @@ REFUSES: Final[dict[str, tuple[str, ...]]] = {
 """Commands that change something by themselves."""
 
 LOOKS: Final = {
-    "status", "me", "doctor", "completion", "event types", "event example", "event schema", "event validate",
+    "status", "top", "me", "doctor", "completion", "event types", "event example", "event schema", "event validate",
     "message list", "message show", "message payload", "lane list", "lane show", "pause list", "dead-letter list",
     "dead-letter show", "dead-letter payload", "entity show", "case list", "case groups", "case show", "kpi list",
     "kpi show", "audit list", "audit head", "audit verify", "caller list", "system list", "system show", "system test",

@@ -84,6 +84,16 @@ async def test_a_gateway_that_is_not_ready_ends_with_7_and_says_why(desk: Desk) 
     assert "it is not ready: draining: the process is shutting down" in told.stderr
 
 
+async def test_it_is_watched(desk: Desk) -> None:
+    await desk.stand.park(SHEET, message("e1"))
+    told = await desk.run("top")
+    assert told.exit_code == 0
+    lines = [" ".join(line.split()) for line in told.stdout.splitlines()]
+    assert lines[0].endswith(": ready")
+    assert "lanes timesheet, parked 1 with 1 messages lane list --state parked" in lines
+    assert (await desk.run("top", "--every", "0.5", "--times", "2")).stdout.count(": ready") == 2
+
+
 async def test_who_asks_is_shown(desk: Desk) -> None:
     assert (await desk.json("me"))["name"] == "api-token"
     assert "reveal, settle, audit, operate" in (await desk.run("me")).stdout
@@ -132,5 +142,5 @@ def test_a_gateway_that_is_not_there_ends_with_6(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(TOKEN)
     env = {"TALLYSTICK_URL": f"http://{NOBODY}", "TALLYSTICK_TOKEN_FILE": str(token)}
-    for name in ("status", "me"):
+    for name in ("status", "top", "me"):
         assert cli(name, env=env).exit_code == Exit.UNREACHABLE
