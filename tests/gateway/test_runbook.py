@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
-from adapters.memory.store import MemoryStore
+from adapters.postgres.reads import PostgresReads
 from gateway import runbook
 from gateway.case_classes import CLASSES
 from gateway.health import Health
@@ -21,7 +21,8 @@ WRITE: Final = "run: tallystick docs runbook --to docs/runbook"
 
 
 def health() -> Health:
-    return Health(MemoryStore(lambda: 0.0).clients().reads, MemoryPublishing(MemoryBroker()))
+    """A health that nobody has asked to look."""
+    return Health(PostgresReads("postgresql://127.0.0.1:1/nobody-asks"), MemoryPublishing(MemoryBroker()))
 
 
 def test_each_failure_class_and_each_check_has_a_page_and_no_page_stands_for_nothing() -> None:

@@ -17,7 +17,9 @@ ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted((*ROOT.glob("docs/*.md"), *ROOT.glob("docs/runbook/*.md"), ROOT / "README.md"))
 BLOCK: Final = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 INLINE: Final = re.compile(r"`tallystick ([^`]+)`")
-REMARK: Final = re.compile(r" {2,}| #| \|| <| > | \\$|; |\)$")
+SEVERAL: Final = re.compile(r"[a-z]\|[a-z]")
+"""In a line that stands for several commands."""
+REMARK: Final = re.compile(r" {2,}| #| \|| && | <| > | \\$")
 """Where a line of a block ends to be a command."""
 
 
@@ -31,17 +33,20 @@ def blocks(text: str) -> Iterator[str]:
 
 def wrong(line: str, *, complete: bool) -> str | None:
     """What is wrong with a command; in running text it need not be `complete`."""
-    words, command, context = shlex.split(line), main, click.Context(main)
+    words, context = shlex.split(line), click.Context(main)
+    command: click.Command = main
     while isinstance(command, click.Group):
-        words = [word for word in words if word != "--dry-run"] if command is main else words
+        words = words[1:] if command is main and words[:1] == ["--dry-run"] else words
         if not words or not re.fullmatch(r"[a-z][a-z-]*", words[0]):
             return None if not complete or words[:1] in (["--help"], ["--version"]) else f"{line}: which command?"
         found = command.get_command(context, words[0])
         if found is None:
             return f"{line}: there is no {words[0]}"
         command, context, words = found, click.Context(found, info_name=words[0], parent=context), words[1:]
+    if not complete and words[-1:] and words[-1].startswith("--"):
+        words.append("…")  # an option that is named without its value
     try:
-        given, rest, _ = command.make_parser(context).parse_args([word for word in words if word != "…"])
+        given, rest, _ = command.make_parser(context).parse_args(list(words))
     except click.UsageError as error:
         return f"{line}: {error.format_message()}"
     missing = [each.name for each in command.params if each.required and not given.get(each.name or "")]
@@ -53,9 +58,8 @@ def wrong(line: str, *, complete: bool) -> str | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_commands_of_a_page_can_be_typed(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    found = [wrong(line, complete=True) for line in blocks(text)]
-    inline = [line for line in INLINE.findall(BLOCK.sub("", text)) if not re.search(r"[a-z]\|[a-z]", line)]
-    found += [wrong(line, complete=False) for line in inline]
+    typed = [(line, True) for line in blocks(text)] + [(line, False) for line in INLINE.findall(BLOCK.sub("", text))]
+    found = [wrong(line, complete=complete) for line, complete in typed if not SEVERAL.search(line)]
     assert [each for each in found if each] == []
 
 
