@@ -13,9 +13,10 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.store_stands import Process, StoreStand
 from tests.contracts.turns import OTHER_SHEET, SHEET, applied, batch, message, queued
+from tests.fixtures.because import Because
 
-ANN = {"actor": "ann", "reason": "Norway joins"}
-START = {"actor": "policy", "reason": "the process started"}
+ANN: Because = {"actor": "ann", "reason": "Norway joins"}
+START: Because = {"actor": "policy", "reason": "the process started"}
 
 
 class TestActivation:
