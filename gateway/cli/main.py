@@ -51,7 +51,6 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),
         "replay": Entry("gateway.cli.replay", "replay", "Let messages that stand still go on, by a plan."),
-        "approve": Entry("gateway.cli.approve", "approve", "Allow once what another person may not do alone."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
         "completion": Entry("gateway.cli.completion", "completion", "Print the completion of a shell."),

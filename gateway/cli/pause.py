@@ -70,7 +70,7 @@ def begin(
 @output_option
 def end(id: int, reason: str, url: str | None, token_file: Path | None, output: str) -> None:
     """End pause ID."""
-    told = remote(url, token_file).remove(f"{PAUSES}/{id}", reason=reason).content
+    told = remote(url, token_file).delete(f"{PAUSES}/{id}", reason=reason).content
     if output == JSON:
         show_json(told)
     else:

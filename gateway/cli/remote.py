@@ -70,8 +70,8 @@ class Remote:
         named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
         return self._change(method, path, body, {**named, "Content-Type": "application/json"})
 
-    def remove(self, path: str, **asked: str) -> Answer:
-        """Delete what stands at a path."""
+    def delete(self, path: str, **asked: str) -> Answer:
+        """The end of what stands at a path."""
         return self._change("DELETE", f"{path}?{urlencode(asked)}", None, {})
 
     def all(self, path: str, most: int, **asked: str | int | None) -> list[dict[str, Any]]:

@@ -52,7 +52,6 @@ ASKS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "replay pause": (("3", *WHY), "POST /v1/replays/3/pause"),
     "replay resume": (("3", *WHY), "POST /v1/replays/3/resume"),
     "replay cancel": (("3", *WHY), "POST /v1/replays/3/cancel"),
-    "approve": (("ab" * 32, *WHY), f"POST /v1/approvals/{'ab' * 32}"),
     "recon start": (("erp", "--from", "2026-01-01", "--through", "2026-01-31"), "POST /v1/reconciliations"),
 }  # fmt: skip
 """Commands that ask the API for a change: with which arguments, and how what they would ask begins."""
