@@ -1,7 +1,7 @@
 """After a policy came into force: what stands still for want of a mapping is tried again, by itself.
 
-Each case that was open then is tried once. What its messages come to is for their decisions to say; those that still
-lack an entry open a case again.
+Each case that was open then is tried once, unless whoever brought the policy into force has left them to a replay. What
+its messages come to is for their decisions to say; those that still lack an entry open a case again.
 """
 
 from __future__ import annotations
@@ -95,6 +95,9 @@ class MappingRetry:
         """
         activation = self._book.activation
         if activation is None:
+            return
+        if not activation.retries:
+            self._is_late, self._last = False, activation.id
             return
         is_late, self._is_late = self._is_late, False
         try:

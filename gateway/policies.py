@@ -164,20 +164,22 @@ class PolicyBook:
             else:
                 self._backoff.reset()
 
-    async def reload(self, *, actor: str, reason: str) -> Activation:
-        """Read the file again, and put it in force.
+    async def reload(self, *, actor: str, reason: str, retries: bool = True) -> Activation:
+        """Read the file again, and put it in force; without `retries` what stands still is left to a replay.
 
         Raises `PolicyInvalid` and `NeedsRestart`, after which all is as before, and `StoreUnavailable`.
         """
         file = await self._texts.read()
         self._refuse_restart(file)
-        return await self._activated(await self._port().load(file.hash, file.text, actor=actor, reason=reason))
+        return await self._activated(
+            await self._port().load(file.hash, file.text, actor=actor, reason=reason, retries=retries)
+        )
 
-    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
+    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
         """Put a policy in force again that was loaded before. Raises `PolicyNotFound`, and what `reload` raises."""
         file = await self._texts.parse(await self._port().text(to), f"policy {to}")
         self._refuse_restart(file)
-        return await self._activated(await self._port().roll_back(to, actor=actor, reason=reason))
+        return await self._activated(await self._port().roll_back(to, actor=actor, reason=reason, retries=retries))
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
         """Activations, newest first. Raises `StoreUnavailable`."""

@@ -30,12 +30,12 @@ class MemoryPolicies:
         self._look_up(policy)
         return self._tables.policies[policy]
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
-        return self._load(policy, text, How.RELOAD, actor, reason)
+    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+        return self._load(policy, text, How.RELOAD, actor, reason, retries=retries)
 
-    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
+    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
         self._look_up(to)
-        return self._activate(to, How.ROLLBACK, actor, reason)
+        return self._activate(to, How.ROLLBACK, actor, reason, retries=retries)
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
         newest_first = reversed(self._tables.activations)
@@ -48,14 +48,14 @@ class MemoryPolicies:
         if policy not in self._tables.policies:
             raise PolicyNotFound(f"no policy {policy} was ever loaded")
 
-    def _load(self, policy: str, text: str, how: How, actor: str, reason: str) -> Activation:
+    def _load(self, policy: str, text: str, how: How, actor: str, reason: str, *, retries: bool = True) -> Activation:
         self._tables.policies.setdefault(policy, text)
-        return self._activate(policy, how, actor, reason)
+        return self._activate(policy, how, actor, reason, retries=retries)
 
-    def _activate(self, policy: str, how: How, actor: str, reason: str) -> Activation:
+    def _activate(self, policy: str, how: How, actor: str, reason: str, *, retries: bool) -> Activation:
         tables = self._tables
         at = datetime.fromtimestamp(self._clock(), UTC)
-        activation = Activation(len(tables.activations) + 1, policy, how, actor, reason, at)
+        activation = Activation(len(tables.activations) + 1, policy, how, actor, reason, at, retries)
         tables.activations.append(activation)
         tables.record(Act(actor, f"policy.{how}", None, None, f"{policy}: {reason}"))
         return activation

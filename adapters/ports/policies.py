@@ -24,7 +24,10 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A policy came into force, by `actor` and for `reason`, until the next one does. `at`: the database's clock."""
+    """A policy came into force, by `actor` and for `reason`, until the next one does. `at`: the database's clock.
+
+    `retries`: what stood still for want of a mapping is tried again by itself; else it stands until it is replayed.
+    """
 
     id: int
     hash: str
@@ -32,6 +35,7 @@ class Activation:
     actor: str
     reason: str
     at: datetime
+    retries: bool = True
 
 
 class PolicyNotFound(LookupError):
@@ -59,11 +63,11 @@ class Policies(Protocol):
         """The text of a policy. Raises `PolicyNotFound`."""
         ...
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
+    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
         """Keep a text, and activate it, audited; also when it is in force already."""
         ...
 
-    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
+    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
         """Activate a policy that was loaded before, audited. Raises `PolicyNotFound`."""
         ...
 

@@ -14,8 +14,8 @@ from schemas.keys import ActorKey
 _BEGIN = "SELECT * FROM tallystick.begin_policy($1, $2, $3, $4)"
 _ACTIVE = "SELECT * FROM tallystick.policy_activation ORDER BY id DESC LIMIT 1"
 _TEXT = "SELECT text FROM tallystick.policy WHERE hash = $1"
-_LOAD = "SELECT * FROM tallystick.load_policy($1, $2, 'reload', $3, $4)"
-_ROLL_BACK = "SELECT * FROM tallystick.activate_policy($1, 'rollback', $2, $3)"
+_LOAD = "SELECT * FROM tallystick.load_policy($1, $2, 'reload', $3, $4, $5)"
+_ROLL_BACK = "SELECT * FROM tallystick.activate_policy($1, 'rollback', $2, $3, $4)"
 _HISTORY = """
     SELECT * FROM tallystick.policy_activation
     WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
@@ -50,12 +50,12 @@ class PostgresPolicies:
             raise _unknown(policy)
         return str(found[0]["text"])
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str) -> Activation:
-        [record] = await self._fetch(_LOAD, policy, text, actor, reason)
+    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+        [record] = await self._fetch(_LOAD, policy, text, actor, reason, retries)
         return _activation(record)
 
-    async def roll_back(self, to: str, *, actor: str, reason: str) -> Activation:
-        found = await self._fetch(_ROLL_BACK, to, actor, reason)
+    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+        found = await self._fetch(_ROLL_BACK, to, actor, reason, retries)
         if not found:
             raise _unknown(to)
         return _activation(found[0])
@@ -114,7 +114,10 @@ class PostgresUnmapped:
 
 
 def _activation(record: asyncpg.Record) -> Activation:
-    return Activation(record["id"], record["hash"], How(record["how"]), record["actor"], record["reason"], record["at"])
+    return Activation(
+        record["id"], record["hash"], How(record["how"]), record["actor"], record["reason"], record["at"],
+        retries=record["retries"],
+    )  # fmt: skip
 
 
 def _unknown(policy: str) -> PolicyNotFound:

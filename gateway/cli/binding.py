@@ -9,8 +9,8 @@ from typing import Any, Final
 import click
 
 from gateway.bindings.rows import Form, Numbered, Row, RowsInvalid, read_rows, write_csv, write_json_lines
-from gateway.cli.options import JSON, output_option
-from gateway.cli.output import show_json, show_table
+from gateway.cli.options import JSON, output_option, rows_option
+from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.remote import Remote, remote, remote_options
 from gateway.exits import Exit, Failed
 
@@ -48,14 +48,11 @@ def _filters(command: Any) -> Any:  # noqa: ANN401 - click's decorators erase th
 @_filters
 @click.option("--most", type=click.IntRange(1), default=100, show_default=True, help="How many are shown.")
 @remote_options
-@output_option
+@rows_option
 def list_(url: str | None, token_file: Path | None, output: str, most: int, **chosen: str | None) -> None:
     """Show bindings, by system, kind, and id."""
     items = remote(url, token_file).all(BINDINGS, most, **chosen)
-    if output == JSON:
-        show_json(items)
-        return
-    show_table(COLUMNS, [[_cell(item[column]) for column in COLUMNS] for item in items])
+    show_rows(output, items, COLUMNS, [[_cell(item[column]) for column in COLUMNS] for item in items])
 
 
 @binding.command()

@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from gateway.callers import CALLERS_FILE, Bundle, CallerEntry, Permission, digest, parse_callers, read_callers
-from gateway.cli.options import rows_option
+from gateway.cli.options import no_dry_run, rows_option
 from gateway.cli.output import show_rows
 from gateway.exits import Exit, Failed
 
@@ -54,6 +54,7 @@ def caller() -> None:
 @click.option("--entity", "entities", multiple=True, help="What NAME reaches, such as timesheet.  [default: all]")
 @click.option("--legal-entity", "legal_entities", multiple=True, help="Whose NAME reaches.  [default: all]")
 @_file_option
+@no_dry_run
 def add(
     name: str, roles: tuple[str, ...], permissions: tuple[str, ...], entities: tuple[str, ...],
     legal_entities: tuple[str, ...], file: Path,

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import click
 
+from gateway.cli.case_shown import GROUPS, LIST, age_of, money_of, row_of, show_case
 from gateway.cli.options import JSON, output_option, read_changes, rows_option
-from gateway.cli.output import show_json, show_rows, show_table
+from gateway.cli.output import show_json, show_rows
 from gateway.cli.remote import Remote, remote, remote_options
 from gateway.exits import Exit, Failed
 from schemas.acts import Act
 from schemas.verdicts import FailureClass
 
 MOST: Final = 100_000
-LIST: Final = ("id", "class", "code", "key", "owner", "assignee", "money", "age", "count", "reason")
-GROUPS: Final = ("fingerprint", "class", "code", "field", "system", "owner", "cases", "money", "age", "reason")
 
 F = TypeVar("F", bound=Callable[..., Any])
 """A function that becomes a command; click hands over its arguments by name."""
@@ -56,7 +54,7 @@ def _filters(command: F) -> F:
 def list_(url: str | None, token_file: Path | None, most: int, output: str, **asked: str | None) -> None:
     """List cases, the oldest first."""
     items = remote(url, token_file).all("/v1/cases", most, **asked)
-    show_rows(output, items, LIST, [_row(item) for item in items])
+    show_rows(output, items, LIST, [row_of(item) for item in items])
 
 
 @case.command()
@@ -70,7 +68,7 @@ def groups(url: str | None, token_file: Path | None, most: int, output: str, **a
     items = found[:most]
     rows = [
         [item["fingerprint"], item["failure_class"], item["code"], item["field"] or "", item["system"] or "",
-         item["owner"], str(item["cases"]), _money(item["money"]), _age(item["oldest"]), item["reason"]]
+         item["owner"], str(item["cases"]), money_of(item["money"]), age_of(item["oldest"]), item["reason"]]
         for item in items
     ]  # fmt: skip
     show_rows(output, items, GROUPS, rows)
@@ -88,7 +86,7 @@ def show(id: int, url: str | None, token_file: Path | None, output: str) -> None
     if output == JSON:
         show_json(told)
     else:
-        _show(told)
+        show_case(told)
 
 
 @case.command()
@@ -269,55 +267,3 @@ def _edit(api: Remote, id: int, change: Mapping[str, object], output: str) -> No
         show_json(told)
     else:
         click.echo(f"Case {id}: {'noted' if 'note' in change else told['case']['assignee'] or 'nobody'}.")
-
-
-def _show(told: Mapping[str, Any]) -> None:
-    about, standing = told["case"], told["standing"]
-    facts = [
-        ("case", f"{about['id']}, {about['failure_class']} {about['code']}"),
-        ("version", str(about["version"])),
-        ("about", f"{about['entity']}/{about['key']}" + (f", {about['topic']}" if about["topic"] else "")),
-        ("cause", told["cause"]),
-        ("how to mend it", told["fix"]),
-        ("what can be done", ", ".join(told["can"]) or next(iter(told["cannot"].values()), "nothing")),
-        ("owner", about["owner"]),
-        ("taken by", about["assignee"] or "nobody"),
-        ("money", _money(about["money"]) or "–"),
-        ("open since", f"{about['opened_at']} ({_age(about['opened_at'])})"),
-        ("came", f"{about['count']} times, reopened {about['reopened']}"),
-        ("due", about["due_at"] or "–"),
-        ("message", standing["verdict"] or "–"),
-        ("command", standing["command"] or "–"),
-    ]
-    if about["closed_at"] is not None:
-        by = f" by {about['closed_by']}" if about["closed_by"] else ""
-        facts.append(("closed", f"{about['closed_at']}, {about['closed_how']}{by}"))
-    show_table(["", ""], facts)
-    lines = [(each["at"], each["by"], "note", each["text"]) for each in told["notes"]]
-    lines += [
-        (each["at"], each["by"], each["act"], f"{each['reason']} → {each['told'] or 'not known'}")
-        for each in told["acts"]
-    ]
-    if lines:
-        click.echo()
-        show_table(["when", "who", "what", "text"], sorted(lines))
-
-
-def _row(item: Mapping[str, Any]) -> list[str]:
-    return [
-        str(item["id"]), item["failure_class"], item["code"], f"{item['entity']}/{item['key']}", item["owner"],
-        item["assignee"] or "", _money(item["money"]), _age(item["opened_at"]), str(item["count"]), item["reason"],
-    ]  # fmt: skip
-
-
-def _money(money: Mapping[str, str]) -> str:
-    return "; ".join(f"{amount} {currency}" for currency, amount in money.items())
-
-
-def _age(since: str) -> str:
-    """How long ago, in its largest unit."""
-    seconds = max(0, int((datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"

@@ -7,7 +7,7 @@ import uvloop
 
 from adapters.postgres.migrations.upgrade import check, head, script, upgrade
 from gateway.cli.database import asking_database
-from gateway.cli.options import database_option
+from gateway.cli.options import database_option, no_dry_run
 
 
 @click.group()
@@ -17,6 +17,7 @@ def db() -> None:
 
 @db.command("upgrade")
 @database_option
+@no_dry_run
 def upgrade_schema(database_url: str) -> None:
     """Apply what is missing. Safe to run at any time, and from several places at once."""
     with asking_database():

@@ -61,6 +61,15 @@ def list_(url: str | None, token_file: Path | None, most: int, output: str, **as
 
 @dead_letter.command()
 @click.argument("digest")
+@click.option("--reason", required=True, help="Why you need to see it; kept in the audit, with your name.")
+@remote_options
+def payload(digest: str, reason: str, url: str | None, token_file: Path | None) -> None:
+    """Print the bytes of the dead letter DIGEST as they came. They may be about people."""
+    click.echo(remote(url, token_file).get(f"{LETTERS}/{_digest(digest)}/payload", reason=reason).content)
+
+
+@dead_letter.command()
+@click.argument("digest")
 @remote_options
 @output_option
 def show(digest: str, url: str | None, token_file: Path | None, output: str) -> None:
@@ -69,7 +78,8 @@ def show(digest: str, url: str | None, token_file: Path | None, output: str) -> 
     if output == JSON:
         show_json(told)
     else:
-        show_table(["", ""], [(name, "–" if value is None else str(value)) for name, value in told.items()])
+        rows = [(name, "–" if value is None else str(value)) for name, value in told.items()]
+        show_table(["", ""], [*rows, ("more", f"tallystick docs runbook {told['failure_class']}")])
 
 
 @dead_letter.command()

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
-from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
+from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment, no_dry_run
 from gateway.demo.people import CommandFailed
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
@@ -42,6 +42,7 @@ _WIDE = 160
     help="Write the firm into this folder and end: its policy file, each source's events as JSON lines, its books.",
 )  # fmt: skip
 @click.option("--in-process-broker", is_flag=True, help="Do without RabbitMQ, even where it is installed.")
+@no_dry_run
 def demo(
     once: bool,  # noqa: FBT001 - click hands flags over by name
     json_file: Path | None,

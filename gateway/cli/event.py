@@ -11,8 +11,8 @@ import click
 
 from gateway.cli.events_file import read_files
 from gateway.cli.intake import Became, became, the_intake
-from gateway.cli.options import JSON, optional_policy_option, output_option, required_policy
-from gateway.cli.output import show_json, show_table
+from gateway.cli.options import JSON, optional_policy_option, output_option, required_policy, rows_option
+from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.refusals import RefusedLine, refusal_of
 from gateway.cli.remote import remote, remote_options
 from gateway.cli.trying import show_tried, tried
@@ -27,14 +27,12 @@ def event() -> None:
 
 
 @event.command()
-@output_option
+@rows_option
 def types(output: str) -> None:
     """List all types of events."""
     rows = [(type_, type_.rpartition(".")[0], _meaning(type_)) for type_ in EVENTS.offered_types]
-    if output == JSON:
-        show_json([{"type": type_, "routing_key": key, "meaning": meaning} for type_, key, meaning in rows])
-    else:
-        show_table(["type", "routing key", "meaning"], rows)
+    items = [{"type": type_, "routing_key": key, "meaning": meaning} for type_, key, meaning in rows]
+    show_rows(output, items, ["type", "routing key", "meaning"], rows)
 
 
 @event.command()

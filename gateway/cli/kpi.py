@@ -11,7 +11,7 @@ import click
 import uvloop
 
 from adapters.postgres.kpis import PostgresBooks, PostgresKpis
-from gateway.cli.options import JSON, database_option, output_option, rows_option
+from gateway.cli.options import JSON, database_option, no_dry_run, output_option, rows_option
 from gateway.cli.output import show_json, show_rows, show_table
 from gateway.cli.remote import remote, remote_options
 from gateway.exits import Exit, Failed
@@ -76,6 +76,7 @@ def show(
 @kpi.command()
 @click.option("--since", type=DAY, help="Leave earlier days as they are: what they were counted from may be removed.")
 @database_option
+@no_dry_run
 def rebuild(since: datetime | None, database_url: str) -> None:
     """Forget all figures, or those from a day on, and count what is kept from its beginning.
 

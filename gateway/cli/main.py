@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.options import output_option
+from gateway.cli.options import dry_run_option, rows_option
 from gateway.exits import Failed, explain
 
 
@@ -29,12 +29,16 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "serve": Entry("gateway.cli.serve", "serve", "Run the gateway until it is told to stop."),
         "demo": Entry("gateway.cli.demo", "demo", "Play a quarter of a firm on real parts, and prove the totals."),
         "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
+        "status": Entry("gateway.cli.status", "status", "Show whether the gateway is ready, and what stands open."),
+        "top": Entry("gateway.cli.top", "top", "Watch how the gateway stands."),
+        "me": Entry("gateway.cli.status", "me", "Show who you are by your token, and what you may do."),
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
         "read": Entry("gateway.cli.read", "read", "Publish what changes in a system, until told to stop."),
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
         "message": Entry("gateway.cli.message", "message", "Show messages, correct one, or let one run again."),
         "lane": Entry("gateway.cli.lane", "lane", "Show and mend lanes: what stands still of a key."),
+        "pause": Entry("gateway.cli.pause", "pause", "Pause keys, entities, or everything, and end that."),
         "dead-letter": Entry(
             "gateway.cli.dead_letter", "dead_letter", "Show, retry, and discard what became no message."
         ),
@@ -43,13 +47,14 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "kpi": Entry("gateway.cli.kpi", "kpi", "Show what the business sees, and count it anew."),
         "audit": Entry("gateway.cli.audit", "audit", "Show what operators did, and find tampering."),
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
-        "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
+        "system": Entry("gateway.cli.system", "system", "Show systems, try one, and stop what is sent to it."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),
         "replay": Entry("gateway.cli.replay", "replay", "Let messages that stand still go on, by a plan."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
-        "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API."),
+        "completion": Entry("gateway.cli.completion", "completion", "Print the completion of a shell."),
+        "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API, and the runbook."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),
@@ -108,8 +113,9 @@ def release(_ctx: click.Context) -> str:
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.custom_version_option(release)
-@output_option
-def main(output: str) -> None:
+@rows_option
+@dry_run_option
+def main(output: str, *, dry_run: bool) -> None:
     """Keeps CRM, PSA, and ERP in agreement: every business event applied once, in order, and accounted for.
 
     Exit codes: 0 ok, 1 failed, 2 wrong usage or settings, 3 not found, 4 credentials refused, 5 conflict,

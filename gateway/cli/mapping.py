@@ -42,6 +42,12 @@ def _reason(command: F) -> F:
     return click.option("--reason", required=True, help="Why; kept in the audit.")(command)
 
 
+def _no_retry(command: F) -> F:
+    """Add `--no-retry`."""
+    told = "Leave what stands still for want of a mapping where it is, for `tallystick replay`."
+    return click.option("--no-retry", is_flag=True, help=told)(command)
+
+
 @click.group()
 def mapping() -> None:
     """Show which policies were in force, bring another one into force, and see beforehand what it would do.
@@ -62,21 +68,26 @@ def list_(url: str | None, token_file: Path | None, most: int, output: str) -> N
 
 @mapping.command()
 @_reason
+@_no_retry
 @remote_options
 @output_option
-def reload(url: str | None, token_file: Path | None, reason: str, output: str) -> None:
+def reload(url: str | None, token_file: Path | None, reason: str, output: str, *, no_retry: bool) -> None:
     """Let the gateway read its policy file again, and put it in force."""
-    _tell(remote(url, token_file).send("POST", "/v1/mappings/reload", {"reason": reason}).content, output)
+    body = {"reason": reason, "retry": not no_retry}
+    _tell(remote(url, token_file).send("POST", "/v1/mappings/reload", body).content, output)
 
 
 @mapping.command()
 @click.argument("policy")
 @_reason
+@_no_retry
 @remote_options
 @output_option
-def rollback(url: str | None, token_file: Path | None, policy: str, reason: str, output: str) -> None:
+def rollback(
+    url: str | None, token_file: Path | None, policy: str, reason: str, output: str, *, no_retry: bool
+) -> None:
     """Put a POLICY in force again, named by its 12 hex digits, that was loaded before."""
-    body = {"to": policy, "reason": reason}
+    body = {"to": policy, "reason": reason, "retry": not no_retry}
     _tell(remote(url, token_file).send("POST", "/v1/mappings/rollback", body).content, output)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
@@ -46,6 +47,30 @@ def rows_option(command: F) -> F:
         callback=_or_from_above,
         help="How to print.  [default: table]",
     )(command)
+
+
+def dry_run_option(command: F) -> F:
+    """Add `--dry-run` as `dry_run`, before the command's name."""
+    told = "Show what would be asked of the API to change, and ask nothing. A command that works without it refuses."
+    return click.option("--dry-run", is_flag=True, help=told)(command)
+
+
+def is_dry() -> bool:
+    """Whether the command that runs was given `--dry-run`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.find_root().params.get("dry_run"))
+
+
+def no_dry_run(command: F) -> F:
+    """Let a command that changes something by itself refuse `--dry-run`. Stands next to the function."""
+
+    @wraps(command)
+    def refusing(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the command takes and answers
+        if is_dry():
+            raise click.UsageError(f"{click.get_current_context().info_name} has no dry run")
+        return command(*given, **named)
+
+    return cast("F", refusing)
 
 
 def database_option(command: F) -> F:
@@ -148,11 +173,13 @@ def check_amqp_url(url: str) -> str:
     return url
 
 
-def _or_from_above(ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
+def _or_from_above(ctx: click.Context, param: click.Parameter, value: str | None) -> str:
     above = ctx.parent
     while value is None and above is not None:
         value = above.params.get("output")
         above = above.parent
+    if value in (JSONL, CSV) and isinstance(param.type, click.Choice) and value not in param.type.choices:
+        raise click.UsageError(f"{ctx.info_name} prints no list: choose {TABLE} or {JSON}")
     return value or TABLE
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_WIDE: Final = 240
+WIDE: Final = 240
 """Columns of a table that goes to a file or a pipe, where nothing is gained by folding lines at 80."""
 
 _STYLES: Final = {"ok": "green", "present": "green", "warn": "yellow", "fail": "bold red", "missing": "bold red"}
@@ -50,10 +50,15 @@ def _unformulated(cell: str) -> str:
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """Print rows; cells are shown as they are, never read as markup."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table_of(columns, rows, title))
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
+    """The table that is printed."""
     table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(Text(cell, style=_STYLES.get(cell, ""), overflow="fold") for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(table)
+    return table

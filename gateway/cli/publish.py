@@ -19,7 +19,7 @@ from adapters.rabbitmq.topology import EVENTS
 from gateway.backoff import Backoff
 from gateway.cli.ahead import Ahead
 from gateway.cli.events_file import STDIN, read_files
-from gateway.cli.options import JSON, amqp_option, output_option, required_broker
+from gateway.cli.options import JSON, amqp_option, no_dry_run, output_option, required_broker
 from gateway.cli.output import show_json
 from gateway.cli.progress import progress_of
 from gateway.cli.refusals import refusals_in
@@ -39,6 +39,7 @@ _SHOWN: Final = 20
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events a second, at most.")
 @click.option("--check", is_flag=True, help="Check every event in full before the first one is sent.")
 @output_option
+@no_dry_run
 def publish(files: tuple[str, ...], amqp_url: str, rate: float | None, check: bool, output: str) -> None:  # noqa: FBT001 - click hands flags over by name
     """Publish events from files to RabbitMQ.
 

@@ -9,6 +9,7 @@ import uvloop
 
 from gateway import app_reading, telemetry
 from gateway.cli.checks.settings import mistakes
+from gateway.cli.options import no_dry_run
 from gateway.exits import Exit, Failed
 from gateway.settings import SettingsInvalid, read_settings
 
@@ -36,6 +37,7 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     callback=_moment,
     help="Where the first look begins; UTC unless it says so.  [default: where the last one ended, or `begins_on`]",
 )
+@no_dry_run
 def read(system: str, once: bool, since: datetime | None) -> None:  # noqa: FBT001 - click hands flags over by name
     """Publish what changes in SYSTEM to RabbitMQ, until told to stop.
 

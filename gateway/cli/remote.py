@@ -16,6 +16,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 import click
 
 from adapters.rabbitmq.address import is_loopback
+from gateway.cli.options import is_dry
 from gateway.exits import Exit, Failed
 
 URL: Final = "TALLYSTICK_URL"
@@ -40,7 +41,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the API said: JSON already read, or a text. `etag` is the version of what is shown."""
+    """What the API said: JSON already read, bytes where nothing is said of them, or a text.
+
+    `etag` is the version of what is shown.
+    """
 
     status: int
     content: Any
@@ -64,7 +68,11 @@ class Remote:
     def send(self, method: str, path: str, body: Mapping[str, object], **headers: str | None) -> Answer:
         """A change; `_` in a header's name stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-        return self._ask(method, path, json.dumps(body).encode(), {**named, "Content-Type": "application/json"})
+        return self._change(method, path, body, {**named, "Content-Type": "application/json"})
+
+    def delete(self, path: str, **asked: str) -> Answer:
+        """The end of what stands at a path."""
+        return self._change("DELETE", f"{path}?{urlencode(asked)}", None, {})
 
     def all(self, path: str, most: int, **asked: str | int | None) -> list[dict[str, Any]]:
         """The first `most` items of a list, page after page."""
@@ -77,6 +85,14 @@ class Remote:
             if cursor is None:
                 break
         return items
+
+    def _change(self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str]) -> Answer:
+        """Ask for a change; with `--dry-run` show it instead, and end the command. Raises `Exit`."""
+        if is_dry():
+            click.echo(f"{method} {path}" if body is None else f"{method} {path} {json.dumps(body)}")
+            click.echo("Nothing was sent: leave out --dry-run.", err=True)
+            raise click.exceptions.Exit(Exit.OK)
+        return self._ask(method, path, None if body is None else json.dumps(body).encode(), headers)
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         request = Request(f"{self._url}{path}", data=body, method=method)  # noqa: S310  # the scheme was looked at
@@ -149,6 +165,8 @@ def _read(answer: Any, status: int) -> Answer:  # noqa: ANN401  # urllib types w
     if len(content) > MOST_BYTES:
         raise Failed(Exit.FAILED, f"the answer has more than {MOST_BYTES >> 20} MiB: ask for less")
     kind = answer.headers.get_content_type()
+    if kind == "application/octet-stream":
+        return Answer(status, content, answer.headers["ETag"])
     if kind not in ("application/json", "application/problem+json"):
         return Answer(status, content.decode("utf-8", "replace"), answer.headers["ETag"])
     try:

@@ -12,7 +12,7 @@ import uvloop
 
 from adapters.ports.restores import Found, Phase, Restore, Restores
 from adapters.postgres.restores import PostgresRestores
-from gateway.cli.options import JSON, database_option, output_option
+from gateway.cli.options import JSON, database_option, no_dry_run, output_option
 from gateway.cli.output import show_json, show_table
 from gateway.http.restores import told_restore
 
@@ -56,6 +56,7 @@ def _act_options(command: F) -> F:
 )
 @_act_options
 @output_option
+@no_dry_run
 def declare(database_url: str, since: datetime | None, reason: str, actor: str, output: str) -> None:
     """Hold every command back; messages are still taken. Sources are asked to publish again.
 
@@ -75,6 +76,7 @@ def declare(database_url: str, since: datetime | None, reason: str, actor: str, 
 @restore.command()
 @_act_options
 @output_option
+@no_dry_run
 def release(database_url: str, reason: str, actor: str, output: str) -> None:
     """Let commands be sent again, each after its system was asked whether it has the effect already.
 
@@ -86,6 +88,7 @@ def release(database_url: str, reason: str, actor: str, output: str) -> None:
 @restore.command()
 @_act_options
 @output_option
+@no_dry_run
 def end(database_url: str, reason: str, actor: str, output: str) -> None:
     """Say that sources have published again, and the queues are empty: what comes from now on is new.
 

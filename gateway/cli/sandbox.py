@@ -13,6 +13,7 @@ import uvloop
 from adapters.sandbox.operations import Role
 from adapters.sandbox.serve import LOOPBACK, run
 from adapters.sandbox.settings import SandboxSettings
+from gateway.cli.options import no_dry_run
 from gateway.exits import Exit, Failed
 from gateway.policy_file import read_policy
 
@@ -46,6 +47,7 @@ TOKEN: Final = "sandbox"  # noqa: S105 - a sandbox keeps nothing that is worth a
     help="Keep effects in files here, over a restart.  [default: in memory]",
 )
 @click.option("--closed-until", type=click.DateTime(["%Y-%m-%d"]), help="The ERP refuses work done before this day.")
+@no_dry_run
 def sandbox(
     crm_port: int,
     psa_port: int,

@@ -9,6 +9,7 @@ import uvloop
 
 from gateway import app, telemetry
 from gateway.cli.checks.settings import mistakes
+from gateway.cli.options import no_dry_run
 from gateway.exits import Exit, Failed
 from gateway.settings import SettingsInvalid, read_settings
 
@@ -16,6 +17,7 @@ _CANNOT_LISTEN = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 
 @click.command()
+@no_dry_run
 def serve() -> None:
     """Run the gateway until it is told to stop.
 

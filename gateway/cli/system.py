@@ -1,4 +1,4 @@
-"""`tallystick system`: what is configured, promised, and sent, and whether a system lets us do our work."""
+"""`tallystick system`: what is configured, promised, and sent, whether a system lets us work, and how it stands."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from gateway.cli.declared import (
     record_rows,
     system_row,
 )
-from gateway.cli.options import JSON, output_option, policy_option
-from gateway.cli.output import show_json, show_table
+from gateway.cli.options import JSON, TABLE, output_option, policy_option, rows_option
+from gateway.cli.output import show_json, show_rows, show_table
+from gateway.cli.system_now import pause, resume, show
 from gateway.exits import Exit, Failed
 from gateway.policy_file import AnySystem, read_policy
 from gateway.system_policy import PolicyInvalid
@@ -33,15 +34,20 @@ from schemas.operations.table import OPERATIONS
 
 @click.group()
 def system() -> None:
-    """Show the configured systems, and try one.
+    """Show systems, try one, and stop what is sent to it.
 
-    No more than the policy file is read; no gateway needs to run.
+    `list`, `test`, and `schema` read the policy file and need no gateway; `show`, `pause`, and `resume` ask one.
     """
+
+
+system.add_command(show)
+system.add_command(pause)
+system.add_command(resume)
 
 
 @system.command("list")
 @policy_option
-@output_option
+@rows_option
 def list_(policy: Path, output: str) -> None:
     """Show each system: its operations, what it promises for them, and what it was tried against.
 
@@ -49,8 +55,8 @@ def list_(policy: Path, output: str) -> None:
     """
     entries = read_policy(policy).systems
     found = uvloop.run(_configured(dict(entries)))
-    if output == JSON:
-        show_json([as_json(each) for each in found])
+    if output != TABLE:
+        show_rows(output, [as_json(each) for each in found], SYSTEMS, [system_row(each) for each in found])
     else:
         show_table(SYSTEMS, [system_row(each) for each in found], title="Systems")
         click.echo()

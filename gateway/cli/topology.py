@@ -12,7 +12,7 @@ from actors.registry import ACTORS
 from adapters.ports.broker import BrokerUnavailable, Topology
 from adapters.rabbitmq.administration import RabbitAdministration
 from adapters.rabbitmq.topology import topology as topology_of
-from gateway.cli.options import JSON, amqp_option, optional_policy_option, output_option, required_broker
+from gateway.cli.options import JSON, amqp_option, no_dry_run, optional_policy_option, output_option, required_broker
 from gateway.cli.output import show_json, show_table
 from gateway.exits import explain
 from gateway.intakes.routes import bindings
@@ -49,6 +49,7 @@ def show(amqp_url: str, policy: Path | None, output: str) -> None:
 @topology.command()
 @amqp_option
 @optional_policy_option
+@no_dry_run
 def apply(amqp_url: str, policy: Path | None) -> None:
     """Declare what is missing. What is there stays as it is; code 5 if it has other arguments.
 

@@ -20,6 +20,7 @@ from gateway.http.entities import EntityViews
 from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
+from gateway.http.me import me
 from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
@@ -90,6 +91,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     letter = "/v1/dead-letters/{digest:(?!retry$)[^/]+}"  # what is done to many has a path of its own
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status, About.NO_ENTITY),
+        Route(hdrs.METH_GET, "/v1/me", read, me, About.NO_ENTITY),
         Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message, About.MESSAGE),

@@ -32,6 +32,7 @@ from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.case_requests import CasesQuery, case_id
 from gateway.http.problems import CASE_NOT_FOUND, REQUEST_INVALID, Problem
 from gateway.http.requests import Nothing, query
+from gateway.runbook import path_of
 
 FILE_ROWS: Final = 10_000
 """Cases of one CSV file, at most."""
@@ -141,7 +142,9 @@ def _told(file: CaseFile) -> ToldCase:
     case = file.case
     can: dict[str, str | None] = {**{str(act): why for act, why in offers(file).items()}, "settle": settling(file)}
     path = f"{quote(case.entity, safe='')}/{quote(case.key, safe='')}"
-    links = {"entity": f"/v1/entities/{path}", "lane": f"/v1/lanes/{path}"}
+    links = {
+        "entity": f"/v1/entities/{path}", "lane": f"/v1/lanes/{path}", "runbook": path_of(case.failure_class.value),
+    }  # fmt: skip
     if case.ref is not None:
         links["message"] = f"/v1/messages/{case.ref}"
     return {

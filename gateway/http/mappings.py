@@ -11,13 +11,16 @@ from adapters.ports.policies import Activation, How, PolicyNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import POLICY_INVALID, POLICY_NEEDS_RESTART, POLICY_NOT_FOUND, Problem
-from gateway.http.requests import Because, Nothing, PageQuery, RollBack, body, query
+from gateway.http.requests import Nothing, PageQuery, Reload, RollBack, body, query
 from gateway.policies import NeedsRestart, PolicyBook
 from gateway.system_policy import PolicyInvalid
 
 
 class ToldActivation(TypedDict):
-    """A policy that came into force; `policy` is the beginning of the SHA-256 of its text."""
+    """A policy that came into force; `policy` is the beginning of the SHA-256 of its text.
+
+    `retried`: what stood still for want of a mapping was tried again by itself.
+    """
 
     id: int
     policy: str
@@ -25,6 +28,7 @@ class ToldActivation(TypedDict):
     by: str
     reason: str
     at: datetime
+    retried: bool
     in_force: bool
 
 
@@ -45,9 +49,11 @@ class Mappings:
     async def reload(self, request: web.Request) -> web.Response:
         """Read the policy file of this process again."""
         query(request, Nothing)
-        asked = await body(request, Because)
+        asked = await body(request, Reload)
         try:
-            activation = await self._policies.reload(actor=request[CALLER].name, reason=asked.reason)
+            activation = await self._policies.reload(
+                actor=request[CALLER].name, reason=asked.reason, retries=asked.retry
+            )
         except PolicyInvalid as error:
             raise Problem(POLICY_INVALID, f"Nothing was changed. Correct the policy file:\n{error}") from error
         except NeedsRestart as error:
@@ -59,7 +65,9 @@ class Mappings:
         query(request, Nothing)
         asked = await body(request, RollBack)
         try:
-            activation = await self._policies.roll_back(asked.to, actor=request[CALLER].name, reason=asked.reason)
+            activation = await self._policies.roll_back(
+                asked.to, actor=request[CALLER].name, reason=asked.reason, retries=asked.retry
+            )
         except PolicyNotFound as error:
             raise Problem(POLICY_NOT_FOUND, f"No policy {asked.to} was ever loaded: look at /v1/mappings.") from error
         except PolicyInvalid as error:
@@ -72,7 +80,7 @@ class Mappings:
         in_force = self._policies.activation
         return {
             "id": activation.id, "policy": activation.hash, "how": activation.how, "by": activation.actor,
-            "reason": activation.reason, "at": activation.at,
+            "reason": activation.reason, "at": activation.at, "retried": activation.retries,
             "in_force": in_force is not None and in_force.id == activation.id,
         }  # fmt: skip
 

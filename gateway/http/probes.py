@@ -9,14 +9,16 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from gateway.health import Check, Health
+from gateway.runbook import path_of
 
 
 class ToldCheck(TypedDict):
-    """A check as it is shown."""
+    """A check as it is shown. `page` is the path of its page in the runbook, on the API's port."""
 
     name: str
     ok: bool
     detail: str | None
+    page: str
 
 
 class Probes:
@@ -41,8 +43,12 @@ class Probes:
 def told(checks: Sequence[Check]) -> list[ToldCheck]:
     """The checks as they are shown: a detail only where there is something to say."""
     return [
-        {"name": check.name, "ok": check.ok, "detail": check.note if check.ok else check.detail} for check in checks
-    ]
+        {
+            "name": check.name, "ok": check.ok, "detail": check.note if check.ok else check.detail,
+            "page": path_of(check.name),
+        }
+        for check in checks
+    ]  # fmt: skip
 
 
 def _answer(request: web.Request, name: str, checks: Sequence[Check]) -> web.Response:
@@ -52,13 +58,15 @@ def _answer(request: web.Request, name: str, checks: Sequence[Check]) -> web.Res
         content = orjson.dumps({"status": "failed" if failed else "ok", "checks": told(checks)})
         return web.Response(status=status, body=content, content_type="application/json")
     if "verbose" in request.query:
-        lines = [_line(check) for check in checks] + [f"{name} check {'failed' if failed else 'passed'}"]
+        lines = [_line(check, f"; see {path_of(check.name)}") for check in checks]
+        lines += [f"{name} check {'failed' if failed else 'passed'}"]
     else:
         lines = [_line(check) for check in failed] or ["ok"]
     return web.Response(status=status, text="\n".join(lines) + "\n")
 
 
-def _line(check: Check) -> str:
+def _line(check: Check, see: str = "") -> str:
+    """A check; `see` leads on where something is wrong or to be known."""
     if not check.ok:
-        return f"[-]{check.name} failed: {check.detail}"
-    return f"[+]{check.name} ok, {check.note}" if check.note else f"[+]{check.name} ok"
+        return f"[-]{check.name} failed: {check.detail}{see}"
+    return f"[+]{check.name} ok, {check.note}{see}" if check.note else f"[+]{check.name} ok"

@@ -192,7 +192,10 @@ class Reconciliations:
         if system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"The policy file lists no system {system}: look at /v1/systems.")
         if system not in self._readable:
-            detail = f"The books of {system} cannot be read: give it `postings`; docs/reconciliation.md says which can."
+            detail = (
+                f"The books of {system} cannot be read: give it `postings` in the policy file, if it has them; "
+                "docs/reconciliation.md says which kinds of systems can be read."
+            )
             raise Problem(SYSTEM_UNREADABLE, detail)
 
 

@@ -150,6 +150,16 @@ class Because(Record):
     reason: Reason
 
 
+RETRY: Final = "Whether what stands still for want of a mapping is tried again by itself; else a replay lets it go on."
+
+
+class Reload(Record):
+    """The body of `POST /v1/mappings/reload`."""
+
+    reason: Reason
+    retry: bool = Field(default=True, description=RETRY)
+
+
 class RollBack(Record):
     """The body of `POST /v1/mappings/rollback`."""
 
@@ -159,6 +169,7 @@ class RollBack(Record):
         Rule("policy_invalid", "write the 12 hex digits that /v1/mappings shows of a policy"),
     ]
     reason: Reason
+    retry: bool = Field(default=True, description=RETRY)
 
 
 class RetryMany(Record):

@@ -13,9 +13,10 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.store_stands import Process, StoreStand
 from tests.contracts.turns import OTHER_SHEET, SHEET, applied, batch, message, queued
+from tests.fixtures.because import Because
 
-ANN = {"actor": "ann", "reason": "Norway joins"}
-START = {"actor": "policy", "reason": "the process started"}
+ANN: Because = {"actor": "ann", "reason": "Norway joins"}
+START: Because = {"actor": "policy", "reason": "the process started"}
 
 
 class TestActivation:
@@ -37,6 +38,15 @@ class TestActivation:
         assert (now.hash, now.how, now.actor, now.reason) == ("two", How.RELOAD, "ann", "Norway joins")
         assert now.id > before.id
         assert await process.policies.active() == now
+
+    async def test_it_is_remembered_whether_what_stands_still_is_left_to_a_replay(self, store: StoreStand) -> None:
+        policies = store.process().policies
+        assert (await policies.begin("one", "text of one", **START)).retries
+        assert not (await policies.load("two", "text of two", **ANN, retries=False)).retries
+        assert (await policies.load("two", "text of two", **ANN)).retries
+        back = await policies.roll_back("one", **ANN, retries=False)
+        assert not back.retries
+        assert await store.process().policies.active() == back
 
     async def test_a_text_is_kept_as_it_was_first_and_may_come_into_force_again(self, process: Process) -> None:
         await process.policies.begin("one", "text of one", **START)

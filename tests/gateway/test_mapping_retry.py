@@ -93,6 +93,31 @@ async def test_lanes_and_topics_are_tried_once_for_each_policy() -> None:
     assert len({id for _, _, id in floor.acts}) == 2
 
 
+async def test_what_is_left_to_a_replay_stands_still_until_the_next_policy() -> None:
+    # Given a lane and a topic that lack a mapping
+    floor = Floor()
+    await floor.book.begin()
+    await floor.retry.look()
+    await floor.park(SHEET, UNMAPPED)
+    await floor.ask(THIRD, "validate")
+    # When a policy comes into force that leaves them to a replay, then nothing goes on, not even what was decided late
+    await floor.book.reload(actor="ann", reason="the mapping of before", retries=False)
+    await floor.retry.look()
+    floor.retry.overtaken()
+    await floor.retry.look()
+    assert (floor.poked, floor.acts) == ([], [])
+    # And in a process that starts then neither
+    floor.retry = MappingRetry(
+        floor.book, floor.clients.unmapped, floor.clients.acts, floor.poked.append, Backoff(), floor
+    )
+    await floor.retry.look()
+    assert (floor.poked, floor.acts) == ([], [])
+    # But the next policy lets both go on
+    await floor.book.reload(actor="ann", reason="Norway joins")
+    await floor.retry.look()
+    assert (floor.poked, [key for key, _, _ in floor.acts]) == ([SHEET], [THIRD])
+
+
 async def test_what_was_decided_late_is_tried_too() -> None:
     floor = Floor()
     await floor.book.begin()

@@ -19,12 +19,13 @@ from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, parse_policy
 from gateway.system_policy import PolicyInvalid
 from schemas.envelope import Envelope, Undecodable
+from tests.fixtures.because import Because
 from tests.gateway.http.stand import EXAMPLE, Texts
 from tests.gateway.intakes.clock import MESSAGE, entry
 
 NORWAY = EXAMPLE.replace("  DE01:", "  NO01: {currency: NOK}\n  DE01:", 1)
 MOVED = EXAMPLE.replace("http://127.0.0.1:18083", "http://127.0.0.1:18089")
-ANN = {"actor": "ann", "reason": "because"}
+ANN: Because = {"actor": "ann", "reason": "because"}
 
 
 @dataclass

@@ -13,11 +13,12 @@ from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
 from schemas.verdicts import Verdict
 from tests.actors.firm import customer
+from tests.fixtures.because import Because
 from tests.runtime.firm import CRM, POLICY, Firm, event
 from tests.runtime.town import until
 from tests.runtime.virtual import run
 
-ANN = {"actor": "ann", "reason": "a new year"}
+ANN: Because = {"actor": "ann", "reason": "a new year"}
 NORWAY = ("NO01", "NOK", "N25")
 
 

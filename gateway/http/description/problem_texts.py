@@ -131,7 +131,8 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "Somebody has admitted or discarded it before: `GET /v1/dead-letters/{digest}` says who, and why."
         ),
         p.SHUTTING_DOWN: (
-            "The process is being stopped and begins nothing new. Ask again in a few seconds, or another process."
+            "The process is being stopped and begins nothing new. Ask again in a few seconds, or another process. "
+            "`/runbook/draining` says more."
         ),
         p.CASE_NOT_FOUND: ("No case has this number. Look at `GET /v1/cases`."),
         p.CASE_CHANGED: (
@@ -178,7 +179,7 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
         ),
         p.STORE_UNAVAILABLE: (
             "The database does not take work now, or did not answer in time. Ask again after the seconds in "
-            f"`Retry-After`. {LOOK_FIRST}"
+            f"`Retry-After`. {LOOK_FIRST} `/runbook/postgresql` says what to do."
         ),
         p.TIMED_OUT: (f"The gateway gave up the answer, as it took too long. Ask for less, or again. {LOOK_FIRST}"),
         p.INTERNAL: (f"The gateway has made a mistake, and its log has it as `request_failed`. {LOOK_FIRST}"),

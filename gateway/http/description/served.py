@@ -19,6 +19,8 @@ from gateway.http.description.problem_page import problem_page, problems_page
 from gateway.http.problems import NOT_FOUND, Problem
 from gateway.http.requests import Nothing, query
 from gateway.http.style import STYLE
+from gateway.runbook import PLACE, index
+from gateway.runbook import page as runbook_page
 
 _FRAME: Final = """\
 <!doctype html>
@@ -80,11 +82,28 @@ async def problem(request: web.Request) -> web.Response:
     return _page(_html(found))
 
 
+async def runbook(request: web.Request) -> web.Response:
+    """The list of what can stand wrong."""
+    query(request, Nothing)
+    return _page(_html(index()).replace('.md">', '">').replace('href="', f'href="{PLACE}/'))
+
+
+async def runbook_of(request: web.Request) -> web.Response:
+    """What a failure class or a check of readiness means, and what to do."""
+    query(request, Nothing)
+    found = runbook_page(request.match_info["name"])
+    if found is None:
+        raise Problem(NOT_FOUND, f"The runbook has no page of this name: {PLACE} lists them.")
+    return _page(_html(found))
+
+
 PAGES: Final = (
     Route(hdrs.METH_GET, "/openapi.json", None, openapi),
     Route(hdrs.METH_GET, "/docs", None, docs),
     Route(hdrs.METH_GET, "/problems", None, problems),
     Route(hdrs.METH_GET, "/problems/{name}", None, problem),
+    Route(hdrs.METH_GET, PLACE, None, runbook),
+    Route(hdrs.METH_GET, f"{PLACE}/{{name}}", None, runbook_of),
 )
 """They say what stands in the documentation, and nothing of the business."""
 

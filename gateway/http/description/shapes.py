@@ -22,6 +22,7 @@ from gateway.http.entities import EntityFile
 from gateway.http.kpis import KpisQuery, ToldKpis
 from gateway.http.letter_acts import LetterDone, ManyRetried
 from gateway.http.mappings import ToldActivation
+from gateway.http.me import Me
 from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, WouldEdit
 from gateway.http.pauses import ActivePauses, PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
@@ -42,6 +43,7 @@ from gateway.http.requests import (
     MessagesQuery,
     PageQuery,
     PayloadQuery,
+    Reload,
     RestorePoint,
     Retry,
     RetryMany,
@@ -72,6 +74,7 @@ _BYTES: Final = Plain("application/octet-stream", "The bytes as they came.")
 SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
     {
         (GET, "/v1/status"): Shape(Json(Status)),
+        (GET, "/v1/me"): Shape(Json(Me)),
         (POST, "/v1/events/validate/{type}"): Shape(Json(ToldTrial), body=STRUCTURED),
         (GET, "/v1/messages"): Shape(Json(Page[MessageRow]), MessagesQuery, is_page=True),
         (GET, "/v1/messages/{ref}"): Shape(Json(MessageRow), refuses=(p.MESSAGE_NOT_FOUND,)),
@@ -144,7 +147,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         ),
         (GET, "/v1/mappings"): Shape(Json(Page[ToldActivation]), PageQuery, is_page=True),
         (POST, "/v1/mappings/reload"): Shape(
-            Json(ToldActivation), body=Because, refuses=(p.POLICY_INVALID, p.POLICY_NEEDS_RESTART)
+            Json(ToldActivation), body=Reload, refuses=(p.POLICY_INVALID, p.POLICY_NEEDS_RESTART)
         ),
         (POST, "/v1/mappings/rollback"): Shape(
             Json(ToldActivation), body=RollBack,

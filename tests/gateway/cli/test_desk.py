@@ -15,7 +15,7 @@ from click.testing import Result
 from gateway.exits import Exit
 from tests.contracts.turns import SHEET, message
 from tests.gateway.cli.conftest import NOBODY, cli
-from tests.gateway.http.stand import TOKEN, Stand, listening
+from tests.gateway.http.stand import BODY, TOKEN, Stand, listening
 
 REF = "8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f"
 
@@ -122,6 +122,15 @@ async def test_dead_letters_are_listed_shown_and_discarded(desk: Desk) -> None:
     assert (await desk.run("dead-letter", "discard", one["digest"], "--reason", "again")).exit_code == Exit.CONFLICT
     [settled] = await desk.json("dead-letter", "list", "--state", "discarded")
     assert settled["settled_reason"] == "a test of the sender"
+
+
+async def test_what_came_as_a_dead_letter_is_shown_with_a_reason_that_is_kept(desk: Desk) -> None:
+    [item, _] = await desk.json("dead-letter", "list")
+    assert (await desk.run("dead-letter", "payload", item["digest"])).exit_code == Exit.USAGE
+    told = await desk.run("dead-letter", "payload", item["digest"], "--reason", "the sender asks")
+    assert (told.exit_code, told.stdout_bytes.strip()) == (0, BODY)
+    [act] = await desk.json("audit", "list", "--action", "dead_letter")
+    assert (act["action"], act["reason"]) == ("dead_letter.payload", "the sender asks")
 
 
 async def test_dead_letters_that_still_are_no_messages_end_with_1(desk: Desk) -> None:

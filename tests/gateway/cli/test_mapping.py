@@ -51,6 +51,17 @@ async def test_a_file_is_reloaded_and_rolled_back(stand: Stand, tmp_path: Path) 
     assert table.count("in force") == 1
 
 
+async def test_what_stands_still_is_left_to_a_replay(stand: Stand, tmp_path: Path) -> None:
+    stand.texts.text = CHANGED
+    told = await run(stand, tmp_path, "reload", "--no-retry", "--reason", "planned by hand")
+    assert told.exit_code == 0
+    rows = orjson.loads((await run(stand, tmp_path, "list", "-o", "json")).stdout)
+    assert [row["retried"] for row in rows] == [False, True]
+    assert (await run(stand, tmp_path, "rollback", rows[1]["policy"], "--no-retry", "--reason", "back")).exit_code == 0
+    rows = orjson.loads((await run(stand, tmp_path, "list", "-o", "json")).stdout)
+    assert [row["retried"] for row in rows] == [False, False, True]
+
+
 async def test_refusals_are_told_with_their_exit_codes(stand: Stand, tmp_path: Path) -> None:
     stand.texts.text = EXAMPLE.replace("currency: EUR", "currency: EURO", 1)
     wrong = await run(stand, tmp_path, "reload", "--reason", "x")

@@ -258,7 +258,7 @@ async def test_nothing_is_shown_to_a_caller_who_reaches_nothing(app: web.Applica
     found = await statuses(app, client, {"Authorization": "Bearer nowhere"})
     shown = {route for route, status in found.items() if status != 403}
     # Those that name no entity, and the lists that are chosen from within a reach
-    paths = ("/v1/status", "/v1/systems", "/v1/systems/{name}", "/v1/cases", "/v1/cases.csv")
+    paths = ("/v1/status", "/v1/me", "/v1/systems", "/v1/systems/{name}", "/v1/cases", "/v1/cases.csv")
     assert shown == {(method, path) for path in paths for method in ("GET", "HEAD")}
 
 

@@ -235,8 +235,9 @@ class TestOne:
         assert "policy file" in str(told["fix"])
         assert told["links"] == {
             "entity": "/v1/entities/timesheet/a%2Fb", "lane": "/v1/lanes/timesheet/a%2Fb",
-            "message": f"/v1/messages/{message('e1').ref}",
+            "message": f"/v1/messages/{message('e1').ref}", "runbook": "/runbook/mapping",
         }  # fmt: skip
+        assert (await stand.get("/runbook/mapping")).status == 200
         assert page.headers["ETag"] == '"1"'
 
     async def test_none_of_that_number(self, stand: Stand) -> None:

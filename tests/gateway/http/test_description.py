@@ -104,7 +104,9 @@ def named(detail: str) -> set[str]:
 
 
 def test_only_the_pages_about_the_api_need_no_token() -> None:
-    assert [route.path for route in PAGES] == ["/openapi.json", "/docs", "/problems", "/problems/{name}"]
+    assert [route.path for route in PAGES] == [
+        "/openapi.json", "/docs", "/problems", "/problems/{name}", "/runbook", "/runbook/{name}",
+    ]  # fmt: skip
     assert all(route.permission is None and route.method == "GET" for route in PAGES)
     assert all(route.permission is not None for route in declared())
 
@@ -119,6 +121,11 @@ async def test_it_is_served_to_everybody(alone: Stand) -> None:
         style = page.text.partition("<style>")[2].partition("</style>")[0].encode()
         assert f"'sha256-{b64encode(sha256(style).digest()).decode()}'" in page.headers["Content-Security-Policy"]
     assert "lane-changed" in page.text
+    listed = re.findall(r'href="([^"]+)"', (await alone.api("GET", "/runbook")).text)
+    assert len(listed) > 15
+    for path in listed:
+        assert (await alone.api("GET", path)).status == 200, path
+    assert (await alone.api("GET", "/runbook/none")).status == 404
     assert (await alone.api("GET", "/problems/none")).status == 404
     assert (await alone.api("POST", "/docs")).status == 401
 

@@ -64,7 +64,7 @@ async def test_a_dead_task_makes_it_dead(alone: Stand) -> None:
     alone.health.died("committer-0")
     page = await alone.ops("/livez?verbose")
     assert page.status == 503
-    assert page.text == "[-]tasks failed: committer-0 has ended\nlivez check failed\n"
+    assert page.text == "[-]tasks failed: committer-0 has ended; see /runbook/tasks\nlivez check failed\n"
 
 
 async def test_it_has_not_started_before_its_consumers_stand(alone: Stand) -> None:
@@ -87,9 +87,12 @@ async def test_a_program_gets_json(stand: Stand) -> None:
     assert page.status == 503
     assert page.json["status"] == "failed"
     assert page.json["checks"] == [
-        {"name": name, "ok": name != "draining", "detail": "the process is shutting down" if name == "draining" else ""}
+        {
+            "name": name, "ok": name != "draining",
+            "detail": "the process is shutting down" if name == "draining" else "", "page": f"/runbook/{name}",
+        }
         for name in ("tasks", "postgresql", "consumers", "publisher", "draining", "policy")
-    ]
+    ]  # fmt: skip
 
 
 async def test_the_version_is_told(alone: Stand) -> None:

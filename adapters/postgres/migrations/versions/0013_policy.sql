@@ -15,6 +15,8 @@ CREATE TABLE tallystick.policy_activation (
     how    text NOT NULL CHECK (how IN ('start', 'reload', 'rollback')),
     actor  text NOT NULL,
     reason text NOT NULL,
+    -- Whether what stood still for want of a mapping is tried again by itself.
+    retries boolean NOT NULL,
     at     timestamptz NOT NULL DEFAULT now()
 );
 
@@ -26,18 +28,20 @@ CREATE TABLE tallystick.policy_tried (
 CREATE INDEX cases_unmapped ON tallystick.cases (id) WHERE closed_at IS NULL AND failure_class = 'mapping';
 
 -- Keep a text and let it be in force. One at a time, so that the greatest number is the newest.
-CREATE FUNCTION tallystick.load_policy(p_hash text, p_text text, p_how text, p_actor text, p_reason text)
+CREATE FUNCTION tallystick.load_policy(
+    p_hash text, p_text text, p_how text, p_actor text, p_reason text, p_retries boolean)
 RETURNS SETOF tallystick.policy_activation
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
     INSERT INTO tallystick.policy (hash, text, loaded_by, reason) VALUES (p_hash, p_text, p_actor, p_reason)
     ON CONFLICT DO NOTHING;
-    RETURN QUERY SELECT * FROM tallystick.activate_policy(p_hash, p_how, p_actor, p_reason);
+    RETURN QUERY SELECT * FROM tallystick.activate_policy(p_hash, p_how, p_actor, p_reason, p_retries);
 END $$;
 
 -- Let a policy that was loaded be in force; nothing, if none was.
-CREATE FUNCTION tallystick.activate_policy(p_hash text, p_how text, p_actor text, p_reason text)
+CREATE FUNCTION tallystick.activate_policy(
+    p_hash text, p_how text, p_actor text, p_reason text, p_retries boolean)
 RETURNS SETOF tallystick.policy_activation
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -46,8 +50,8 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO tallystick.audit (actor, action, reason) VALUES (p_actor, 'policy.' || p_how, p_hash || ': ' || p_reason);
-    RETURN QUERY INSERT INTO tallystick.policy_activation (hash, how, actor, reason)
-    VALUES (p_hash, p_how, p_actor, p_reason) RETURNING *;
+    RETURN QUERY INSERT INTO tallystick.policy_activation (hash, how, actor, reason, retries)
+    VALUES (p_hash, p_how, p_actor, p_reason, p_retries) RETURNING *;
 END $$;
 
 -- What is in force at a start: the file, if it was never loaded. One that was and is not in force any more was
@@ -58,7 +62,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
     IF NOT EXISTS (SELECT FROM tallystick.policy p WHERE p.hash = p_hash) THEN
-        RETURN QUERY SELECT * FROM tallystick.load_policy(p_hash, p_text, 'start', p_actor, p_reason);
+        RETURN QUERY SELECT * FROM tallystick.load_policy(p_hash, p_text, 'start', p_actor, p_reason, true);
     ELSE
         RETURN QUERY SELECT * FROM tallystick.policy_activation a ORDER BY a.id DESC LIMIT 1;
     END IF;
