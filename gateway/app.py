@@ -231,7 +231,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readers = PostgresReaders(settings.database_url)
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
-    letters = LetterActs(outside.dead_letters, runtime.readmission)
+    approvals = PostgresApprovals(settings.database_url)
+    second_person = SecondPerson(approvals, runtime.policies.four_eyes)
+    letters = LetterActs(outside.dead_letters, runtime.readmission, second_person)
     mappings = Mappings(runtime.policies)
     # Each has connections of its own: what is shown, however slowly, never keeps what is done waiting.
     entities = PostgresEntities(settings.database_url)
@@ -240,8 +242,6 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
     reveals = PostgresReveals(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
-    approvals = PostgresApprovals(settings.database_url)
-    second_person = SecondPerson(approvals, runtime.policies.four_eyes)
     importing = Importing(imported, runtime.inner, time_ordered_id)
     imports = BindingActs(bindings, importing, runtime.policies.named, second_person)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
@@ -249,7 +249,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
-    replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
+    replaying = ReplayRoutes(
+        replays, second_person, lambda: None if runtime.replayer is None else runtime.replayer.hint()
+    )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,

@@ -44,6 +44,8 @@ class Permission(StrEnum):
     """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
     """Retry and discard; settle cases of any role, but not approve or reject them."""
+    ADMINISTER = "administer"
+    """Declare, release, and end restores."""
 
 
 class Bundle(StrEnum):

@@ -42,6 +42,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "case": Entry("gateway.cli.case", "case", "Show and settle what a person must decide."),
         "kpi": Entry("gateway.cli.kpi", "kpi", "Show what the business sees, and count it anew."),
         "audit": Entry("gateway.cli.audit", "audit", "Show what operators did, and find tampering."),
+        "approval": Entry("gateway.cli.approval", "approval", "Allow what is so large that it needs two."),
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),

@@ -77,7 +77,7 @@ class Operators:
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
-    audit, reveal = Permission.AUDIT, Permission.REVEAL
+    audit, reveal, administer = Permission.AUDIT, Permission.REVEAL, Permission.ADMINISTER
     key = "{entity:[^/]+}/{key:[^/]+}"
     lane = f"/v1/lanes/{key}"
     letter = "/v1/dead-letters/{digest:(?!retry$)[^/]+}"  # what is done to many has a path of its own
@@ -145,9 +145,9 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
         Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
-        Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
-        Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),
-        Route(hdrs.METH_POST, "/v1/restore/end", operate, operators.restores.end),
+        Route(hdrs.METH_POST, "/v1/restore", administer, operators.restores.declare),
+        Route(hdrs.METH_POST, "/v1/restore/release", administer, operators.restores.release),
+        Route(hdrs.METH_POST, "/v1/restore/end", administer, operators.restores.end),
     )
 
 

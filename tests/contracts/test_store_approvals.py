@@ -52,3 +52,13 @@ async def test_one_thing_says_nothing_about_another(process: Process) -> None:
     await process.approvals.use(WHAT, actor="ann", reason="all of DE01")
     await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
     assert not await process.approvals.use("cd" * 32, actor="ann", reason="all of US01")
+
+
+async def test_what_was_used_goes_on_while_it_counts(process: Process) -> None:
+    asking = {"actor": "ann", "reason": "all of them"}
+    assert not await process.approvals.use(WHAT, **asking, goes_on=True)
+    assert not await process.approvals.use(WHAT, **asking, goes_on=True), "nobody has given it"
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen them")
+    assert [await process.approvals.use(WHAT, **asking, goes_on=True) for _ in range(3)] == [True] * 3
+    assert not await process.approvals.use(WHAT, **asking)
+    assert not await process.approvals.use(WHAT, **asking, goes_on=True), "it was asked for anew"

@@ -132,7 +132,9 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
             ),
         ),
         (GET, "/v1/dead-letters"): Shape(Json(Page[DeadLetterRow]), LettersQuery, is_page=True),
-        (POST, "/v1/dead-letters/retry"): Shape(Json(ManyRetried), body=RetryMany, refuses=(p.SHUTTING_DOWN,)),
+        (POST, "/v1/dead-letters/retry"): Shape(
+            Json(ManyRetried), body=RetryMany, refuses=(p.SHUTTING_DOWN, p.APPROVAL_NEEDED)
+        ),
         (GET, _LETTER): Shape(Json(ShownLetter), refuses=(p.LETTER_NOT_FOUND,)),
         (GET, f"{_LETTER}/payload"): Shape(_BYTES, PayloadQuery, refuses=(p.LETTER_NOT_FOUND,)),
         (POST, f"{_LETTER}/retry"): Shape(
@@ -182,7 +184,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),
         (POST, _REPLAYS): Shape(
             Json(ToldReplay), body=StartReplay, statuses=(202,),
-            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE),
+            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED),
         ),
         (GET, _REPLAYS): Shape(Json(Page[ToldReplay]), PageQuery, is_page=True),
         (GET, f"{_REPLAYS}/{{id}}"): Shape(Json(ToldReplay), refuses=(p.REPLAY_NOT_FOUND,)),

@@ -34,7 +34,7 @@ from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
-from gateway.callers import Caller, Permission, digest
+from gateway.callers import BUNDLES, Bundle, Caller, Permission, digest
 from gateway.four_eyes import FourEyes
 from gateway.health import Health
 from gateway.http.access import Access
@@ -82,6 +82,7 @@ CHALLENGE = 'Bearer realm="tallystick"'
 CALLERS = Access(
     {
         digest(b"reader"): Caller("reader", frozenset({Permission.READ})),
+        digest(b"operator"): Caller("operator", BUNDLES[Bundle.OPERATOR]),
         digest(b"stranger"): Caller("stranger", frozenset()),
         digest(b"nowhere"): Caller("nowhere", frozenset(Permission), reach=Reach(entities=frozenset())),
     }
@@ -100,7 +101,8 @@ def app(database_url: str) -> web.Application:
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
-    again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
+    second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
+    again, entities = LetterActs(letters, readmission(letters), second_person), PostgresEntities(database_url)
     reveals = PostgresReveals(database_url)
     shown, policies = EntityViews(entities, reads, reveals), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
@@ -109,7 +111,6 @@ def app(database_url: str) -> web.Application:
     replays, messages = PostgresReplays(database_url), PostgresMessageActs(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
-    second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
     importing = Importing(bindings, customers, time_ordered_id)
     imports = BindingActs(bindings, importing, lambda: ((), {}), second_person)
     commits = PostgresCommits(database_url)
@@ -120,7 +121,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, ReplayRoutes(replays, lambda: None), MessageActing(messages, lambda _: None),
+        second_person, ReplayRoutes(replays, second_person, lambda: None), MessageActing(messages, lambda _: None),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -245,6 +246,16 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", "/v1/forgotten"),
     }
     assert {status for route, status in found.items() if route not in refused} == {200, 404}
+
+
+async def test_what_an_operator_may_not_do(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer operator"})
+    refused = {path for (method, path), status in found.items() if status == 403 and method != "HEAD"}
+    assert refused == {
+        "/v1/restore", "/v1/restore/release", "/v1/restore/end", "/v1/messages/{ref}/payload",
+        "/v1/dead-letters/{digest}/payload", "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/forgotten",
+    }  # fmt: skip
+    assert found["GET", "/v1/restore"] == 200
 
 
 async def test_every_route_demands_a_permission(app: web.Application, client: Client) -> None:
