@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
@@ -60,6 +61,7 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -248,6 +250,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
+    keys = PostgresApiKeys(settings.database_url)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
     replaying = ReplayRoutes(
         replays, second_person, lambda: None if runtime.replayer is None else runtime.replayer.hint()
@@ -256,18 +259,18 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, replaying, MessageActing(messages, runtime.look_at),
+        second_person, replaying, MessageActing(messages, runtime.look_at), ApiKeyActs(keys),
     )  # fmt: skip
     try:
         async with (
             signed_tokens(settings) as tokens,
-            serve_http(settings, runtime.health, counts, outside.reads, restores, operators, tokens),
+            serve_http(settings, runtime.health, counts, outside.reads, restores, operators, tokens, keys),
         ):
             yield
     finally:
         shown = (
             entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals, approvals, replays,
-            messages,
+            messages, keys,
         )  # fmt: skip
         for each in shown:
             await each.close()

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     """Names, roles, and digests of tokens of those who may ask the API."""
     oidc_file: Path | None = None
     """Whose signed tokens the API takes beside them."""
+    api_rate: Annotated[float, Field(gt=0, le=1_000_000)] = 100
+    """Requests a second that this process answers one caller, on average."""
     allow_plain_text: bool = False
     """Whether passwords and bodies may travel without TLS to a broker or database that is not on loopback."""
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000

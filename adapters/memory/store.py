@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.api_keys import MemoryApiKeys
 from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAudit, MemorySealing
 from adapters.memory.bindings import MemoryBindings
@@ -67,6 +68,7 @@ class MemoryClients:
     sealing: MemorySealing
     reveals: MemoryReveals
     approvals: MemoryApprovals
+    api_keys: MemoryApiKeys
     replays: MemoryReplays
     replay_work: MemoryReplayWork
     message_acts: MemoryMessageActs
@@ -118,6 +120,7 @@ class MemoryStore:
             MemorySealing(tables, clock),
             MemoryReveals(tables),
             MemoryApprovals(tables),
+            MemoryApiKeys(tables, clock),
             MemoryReplays(tables, self._replays, clock),
             MemoryReplayWork(tables, self._replays, clock),
             MemoryMessageActs(tables),

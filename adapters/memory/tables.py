@@ -24,6 +24,7 @@ from adapters.memory.rows import (
     Told,
 )
 from adapters.memory.sums import Sums
+from adapters.ports.api_keys import ApiKey
 from adapters.ports.audit import Seal
 from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
@@ -81,6 +82,8 @@ class Tables:
     """The client that publishes notices; the others wait for it to close."""
     pauses: dict[int, Pause] = field(default_factory=dict)
     last_pause: int = 0
+    api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
+    """By the digest of each."""
     policies: dict[str, str] = field(default_factory=dict)
     """Texts by hash."""
     activations: list[Activation] = field(default_factory=list)

@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "audit": Entry("gateway.cli.audit", "audit", "Show what operators did, and find tampering."),
         "approval": Entry("gateway.cli.approval", "approval", "Allow what is so large that it needs two."),
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
+        "apikey": Entry("gateway.cli.apikey", "apikey", "Make, list, and revoke keys of programs."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
         "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),

@@ -11,6 +11,7 @@ from gateway.callers import Permission
 from gateway.http.access import Access, Needs, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -24,6 +25,7 @@ from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
+from gateway.http.rates import Rates
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.requests import BODY_BYTES
@@ -72,6 +74,7 @@ class Operators:
     second_person: SecondPerson
     replays: ReplayRoutes
     message_acts: MessageActing
+    api_keys: ApiKeyActs
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -144,6 +147,9 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
         Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
         Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
+        Route(hdrs.METH_GET, "/v1/api-keys", administer, operators.api_keys.keys),
+        Route(hdrs.METH_POST, "/v1/api-keys", administer, operators.api_keys.make),
+        Route(hdrs.METH_DELETE, "/v1/api-keys/{id}", administer, operators.api_keys.revoke),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", administer, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", administer, operators.restores.release),
@@ -151,10 +157,10 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     )
 
 
-def api(table: Sequence[Route], access: Access, scopes: Scopes) -> web.Application:
+def api(table: Sequence[Route], access: Access, rates: Rates, scopes: Scopes) -> web.Application:
     """The application of `table`. HEAD is answered wherever GET is."""
     needs: dict[tuple[str, str], Needs] = {}
-    app = web.Application(middlewares=[problems, guard(access, scopes, needs)], client_max_size=BODY_BYTES)
+    app = web.Application(middlewares=[problems, guard(access, rates, scopes, needs)], client_max_size=BODY_BYTES)
     for route in table:
         resource = app.router.add_resource(route.path)
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]

@@ -59,7 +59,7 @@ class SecondPerson:
         """
         if not self._rule().wants(items, money):
             return
-        actor = request[CALLER].name
+        actor = request[CALLER].person
         name = _name(request, asked, actor)
         if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
             size = ", ".join(
@@ -75,7 +75,7 @@ class SecondPerson:
         """Allow once what another person has asked for."""
         query(request, Nothing)
         name, asked = _of_path(request), await body(request, Because)
-        actor = request[CALLER].name
+        actor = request[CALLER].person
         try:
             await self._approvals.give(name, actor=actor, reason=asked.reason)
         except NotToApprove as error:

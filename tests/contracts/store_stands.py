@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.api_keys import ApiKeys
 from adapters.ports.approvals import Approvals
 from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import Bindings
@@ -35,6 +36,7 @@ from adapters.ports.reveals import Reveals
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
@@ -128,6 +130,7 @@ class Process:
     sealing: Sealing
     reveals: Reveals
     approvals: Approvals
+    api_keys: ApiKeys
     replays: ReplayStore
     replay_work: ReplayWork
     message_acts: MessageActs
@@ -231,6 +234,7 @@ class MemoryStoreStand:
             clients.sealing,
             clients.reveals,
             clients.approvals,
+            clients.api_keys,
             clients.replays,
             clients.replay_work,
             clients.message_acts,
@@ -299,7 +303,7 @@ class PostgresStoreStand:
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
             PostgresAudit(url), PostgresSealing(url), PostgresReveals(url), PostgresApprovals(url),
-            PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
+            PostgresApiKeys(url), PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.ports.reach import Reach
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
@@ -40,6 +41,7 @@ from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -52,6 +54,7 @@ from gateway.http.mappings import Mappings
 from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
+from gateway.http.rates import Rates
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
@@ -113,7 +116,7 @@ def app(database_url: str) -> web.Application:
     customers = Customers(PostgresCommits(database_url))
     importing = Importing(bindings, customers, time_ordered_id)
     imports = BindingActs(bindings, importing, lambda: ((), {}), second_person)
-    commits = PostgresCommits(database_url)
+    commits, keys = PostgresCommits(database_url), PostgresApiKeys(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
@@ -122,30 +125,37 @@ def app(database_url: str) -> web.Application:
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
         second_person, ReplayRoutes(replays, second_person, lambda: None), MessageActing(messages, lambda _: None),
+        ApiKeyActs(keys),
     )  # fmt: skip
-    app = api(routes(views, operators), CALLERS, scopes)
+    app = api(routes(views, operators), CALLERS, Rates(100_000), scopes)
     app.router.add_get("/v1/forgotten", views.status)
 
+    stores = (
+        reads,
+        lanes,
+        pauses,
+        gates,
+        entities,
+        overdue,
+        letters,
+        policies,
+        restores,
+        cases,
+        bindings,
+        commits,
+        runs,
+        plans,
+        kpis,
+        audit,
+        reveals,
+        replays,
+        messages,
+        keys,
+    )
+
     async def close(_: web.Application) -> None:
-        await reads.close()
-        await lanes.close()
-        await pauses.close()
-        await gates.close()
-        await entities.close()
-        await overdue.close()
-        await letters.close()
-        await policies.close()
-        await restores.close()
-        await cases.close()
-        await bindings.close()
-        await commits.close()
-        await runs.close()
-        await plans.close()
-        await kpis.close()
-        await audit.close()
-        await reveals.close()
-        await replays.close()
-        await messages.close()
+        for store in stores:
+            await store.close()
 
     app.on_cleanup.append(close)
     return app
@@ -242,6 +252,10 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/replays/{id}/cancel"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
+        ("GET", "/v1/api-keys"),
+        ("HEAD", "/v1/api-keys"),
+        ("POST", "/v1/api-keys"),
+        ("DELETE", "/v1/api-keys/{id}"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }
@@ -253,7 +267,8 @@ async def test_what_an_operator_may_not_do(app: web.Application, client: Client)
     refused = {path for (method, path), status in found.items() if status == 403 and method != "HEAD"}
     assert refused == {
         "/v1/restore", "/v1/restore/release", "/v1/restore/end", "/v1/messages/{ref}/payload",
-        "/v1/dead-letters/{digest}/payload", "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/forgotten",
+        "/v1/dead-letters/{digest}/payload", "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/api-keys",
+        "/v1/api-keys/{id}", "/v1/forgotten",
     }  # fmt: skip
     assert found["GET", "/v1/restore"] == 200
 
