@@ -51,7 +51,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "replay": Entry("gateway.cli.replay", "replay", "Let messages that stand still go on, by a plan."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
-        "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API."),
+        "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API and of events."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),

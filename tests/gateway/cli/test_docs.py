@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import orjson
 
+from gateway.exits import Exit
+from gateway.http.description.asyncapi import asyncapi
 from gateway.http.description.declared import document
 from tests.gateway.cli.conftest import cli
 
@@ -16,3 +18,17 @@ def test_the_description_is_printed() -> None:
 def test_the_pages_are_printed() -> None:
     assert cli("docs", "api").stdout.startswith("# The API\n")
     assert cli("docs", "problems").stdout.startswith("# Problems\n")
+    assert cli("docs", "events").stdout.startswith("# Events and notices\n")
+
+
+def test_events_are_described() -> None:
+    told = cli("docs", "asyncapi")
+    assert (told.exit_code, orjson.loads(told.stdout)) == (0, asyncapi())
+
+
+def test_schemas_are_printed_one_or_all() -> None:
+    one = orjson.loads(cli("docs", "schema", "notice.case").stdout)
+    everything = orjson.loads(cli("docs", "schema").stdout)
+    assert (one["title"], everything["notice.case"]) == ("case.*", {"way": "given", "schema": one})
+    wrong = cli("docs", "schema", "none")
+    assert (wrong.exit_code, "notice.case" in wrong.stderr) == (Exit.NOT_FOUND, True)
