@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, BinaryIO
+
 import click
+import orjson
 
 from gateway.cli.output import show_json
 from gateway.exits import Exit, Failed
@@ -12,6 +15,7 @@ from gateway.http.description.events_page import events_page
 from gateway.http.description.page import api_page
 from gateway.http.description.problem_page import problems_page
 from schemas.catalogue import CATALOGUE, record
+from schemas.compatibility import breaks
 
 
 @click.group()
@@ -33,12 +37,20 @@ def asyncapi() -> None:
 
 @docs.command()
 @click.argument("name", required=False)
-def schema(name: str | None) -> None:
+@click.option("--against", type=click.File("rb"), metavar="FILE", help="Say what breaks of this record, or nothing.")
+def schema(name: str | None, against: BinaryIO | None) -> None:
     """Print the JSON Schema of NAME, such as timesheet.approved.v1, notice.case, or operation.billable.post.
 
-    Without NAME it is a record of all of them, by which releases are compared.
+    Without NAME it is a record of all of them, which another release can be compared --against: that ends with 1 if
+    something that others rely on is there no more.
     """
-    if name is None:
+    if against is not None:
+        broken = breaks(_record(against), record())
+        for each in broken:
+            click.echo(each)
+        if broken:
+            raise Failed(Exit.FAILED, f"{len(broken)} promises of that release are broken: make a new version instead")
+    elif name is None:
         show_json(record())
     elif name in CATALOGUE:
         show_json(CATALOGUE[name].schema)
@@ -62,3 +74,15 @@ def api() -> None:
 def problems() -> None:
     """Print what each type of problem means, in Markdown."""
     click.echo(problems_page(), nl=False)
+
+
+def _record(file: BinaryIO) -> dict[str, Any]:
+    """Raises `UsageError`."""
+    try:
+        read = orjson.loads(file.read())
+        if not all(set(entry) == {"way", "schema"} for entry in read.values()):
+            raise ValueError("it has other members")
+    except (ValueError, AttributeError, TypeError) as error:
+        raise click.UsageError(f"--against: this is no record that `docs schema` has printed: {error}") from error
+    found: dict[str, Any] = read
+    return found

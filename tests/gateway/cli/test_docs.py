@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 
 from gateway.exits import Exit
@@ -32,3 +34,18 @@ def test_schemas_are_printed_one_or_all() -> None:
     assert (one["title"], everything["notice.case"]) == ("case.*", {"way": "given", "schema": one})
     wrong = cli("docs", "schema", "none")
     assert (wrong.exit_code, "notice.case" in wrong.stderr) == (Exit.NOT_FOUND, True)
+
+
+def test_a_release_is_compared_with_another(tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    record.write_text(cli("docs", "schema").stdout)
+    same = cli("docs", "schema", "--against", str(record))
+    assert (same.exit_code, same.stdout) == (0, "")
+    changed = orjson.loads(record.read_bytes())
+    changed["timesheet.gone.v1"] = changed["timesheet.approved.v1"]
+    record.write_bytes(orjson.dumps(changed))
+    broken = cli("docs", "schema", "--against", str(record))
+    assert (broken.exit_code, broken.stdout) == (Exit.FAILED, "timesheet.gone.v1: it is gone\n")
+    for text in ("{", "[]", '{"a": 1}', '{"a": {}}'):
+        record.write_text(text)
+        assert cli("docs", "schema", "--against", str(record)).exit_code == Exit.USAGE
