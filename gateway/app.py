@@ -44,6 +44,7 @@ from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from adapters.postgres.server import refuse_unsafe
 from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
@@ -78,6 +79,7 @@ from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -212,6 +214,7 @@ async def ports(
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
             sealing=closed(PostgresSealing(url)),
+            schema_uses=closed(PostgresSchemaUses(url)),
             replays=_replay_ports(
                 closed(PostgresReplayWork(url)), closed(PostgresCommits(url, settings.commit_seconds))
             ),
@@ -250,7 +253,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
-    keys = PostgresApiKeys(settings.database_url)
+    keys, uses = PostgresApiKeys(settings.database_url), PostgresSchemaUses(settings.database_url)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
     replaying = ReplayRoutes(
         replays, second_person, lambda: None if runtime.replayer is None else runtime.replayer.hint()
@@ -259,7 +262,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, replaying, MessageActing(messages, runtime.look_at), ApiKeyActs(keys),
+        second_person, replaying, MessageActing(messages, runtime.look_at), ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     try:
         async with (
@@ -270,7 +273,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     finally:
         shown = (
             entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals, approvals, replays,
-            messages, keys,
+            messages, keys, uses,
         )  # fmt: skip
         for each in shown:
             await each.close()

@@ -28,7 +28,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A schema. `name` is a type of event, `notice.<pattern's first word>`, or `operation.<operation>`."""
+    """A schema. `name` is a type of event, `notice.<what>`, or `operation.<operation>`."""
 
     name: str
     way: Way
@@ -46,8 +46,9 @@ _OPERATION: Final = "operation."
 
 
 def notice_name(pattern: str) -> str:
-    """The name of the schema of a notice, of its binding pattern."""
-    return f"{_NOTICE}{'dead_letter' if pattern == 'message.dead_letter' else pattern.partition('.')[0]}"
+    """The name of the schema of a notice: the first word of its binding pattern, or the last if that is no star."""
+    first, _, rest = pattern.partition(".")
+    return f"{_NOTICE}{first if '*' in rest else rest}"
 
 
 def _entries() -> tuple[Entry, ...]:

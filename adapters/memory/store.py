@@ -30,6 +30,7 @@ from adapters.memory.replays import MemoryReplays, ReplayTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.reveals import MemoryReveals
+from adapters.memory.schema_uses import MemorySchemaUses
 from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.restores import Remembered
@@ -69,6 +70,7 @@ class MemoryClients:
     reveals: MemoryReveals
     approvals: MemoryApprovals
     api_keys: MemoryApiKeys
+    schema_uses: MemorySchemaUses
     replays: MemoryReplays
     replay_work: MemoryReplayWork
     message_acts: MemoryMessageActs
@@ -121,6 +123,7 @@ class MemoryStore:
             MemoryReveals(tables),
             MemoryApprovals(tables),
             MemoryApiKeys(tables, clock),
+            MemorySchemaUses(tables, clock),
             MemoryReplays(tables, self._replays, clock),
             MemoryReplayWork(tables, self._replays, clock),
             MemoryMessageActs(tables),

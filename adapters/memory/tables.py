@@ -33,6 +33,7 @@ from adapters.ports.kpis import CaseLine
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.policies import Activation
+from adapters.ports.schema_uses import SchemaUse
 from adapters.ports.turns import Lane, Opened, Row
 from schemas.acts import Act as PersonsAct
 from schemas.facts import Case, Claim
@@ -84,6 +85,8 @@ class Tables:
     last_pause: int = 0
     api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
     """By the digest of each."""
+    schema_uses: dict[tuple[str, str], SchemaUse] = field(default_factory=dict)
+    """By source and type."""
     policies: dict[str, str] = field(default_factory=dict)
     """Texts by hash."""
     activations: list[Activation] = field(default_factory=list)

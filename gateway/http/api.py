@@ -30,6 +30,7 @@ from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import About, Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -75,6 +76,7 @@ class Operators:
     replays: ReplayRoutes
     message_acts: MessageActing
     api_keys: ApiKeyActs
+    schemas: SchemaViews
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -147,6 +149,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
         Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
         Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
+        Route(hdrs.METH_GET, "/v1/schemas", read, operators.schemas.uses),
         Route(hdrs.METH_GET, "/v1/api-keys", administer, operators.api_keys.keys),
         Route(hdrs.METH_POST, "/v1/api-keys", administer, operators.api_keys.make),
         Route(hdrs.METH_DELETE, "/v1/api-keys/{id}", administer, operators.api_keys.revoke),

@@ -33,6 +33,7 @@ from adapters.ports.replays import JobWork, PlanWork, ReplayActs, Replays
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.reveals import Reveals
+from adapters.ports.schema_uses import SchemaUses
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
@@ -62,6 +63,7 @@ from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
 from tests.contracts.tampering import tamper
@@ -131,6 +133,7 @@ class Process:
     reveals: Reveals
     approvals: Approvals
     api_keys: ApiKeys
+    schema_uses: SchemaUses
     replays: ReplayStore
     replay_work: ReplayWork
     message_acts: MessageActs
@@ -235,6 +238,7 @@ class MemoryStoreStand:
             clients.reveals,
             clients.approvals,
             clients.api_keys,
+            clients.schema_uses,
             clients.replays,
             clients.replay_work,
             clients.message_acts,
@@ -303,7 +307,8 @@ class PostgresStoreStand:
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
             PostgresAudit(url), PostgresSealing(url), PostgresReveals(url), PostgresApprovals(url),
-            PostgresApiKeys(url), PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
+            PostgresApiKeys(url), PostgresSchemaUses(url), PostgresReplays(url), PostgresReplayWork(url),
+            PostgresMessageActs(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -26,6 +26,7 @@ _WORDS: Final = {
     "entity.*.*": ("entity", "fact"),
     "case.*": ("what",),
     "restore.*": ("what",),
+    "schema.deprecated": (),
 }
 """What each star of a binding pattern stands for: members of the notice."""
 _ID: Final = {"type": "string", "minLength": 1, "maxLength": ID_BYTES}

@@ -50,6 +50,7 @@ from gateway.http.requests import (
     Settle,
 )
 from gateway.http.restores import TheRestore
+from gateway.http.schemas import ToldUse
 from gateway.http.systems import SystemDone
 from gateway.http.trials import ToldTrial
 from gateway.http.views import LaneFile, Status
@@ -202,6 +203,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/audit"): Shape(Json(Page[ToldAct]), AuditQuery, is_page=True),
         (GET, "/v1/audit/head"): Shape(Json(ToldChain)),
         (GET, "/v1/audit/verify"): Shape(Json(Verified), CheckQuery),
+        (GET, "/v1/schemas"): Shape(Json(Page[ToldUse]), PageQuery, is_page=True),
         (GET, "/v1/api-keys"): Shape(Json(Page[ToldKey]), PageQuery, is_page=True),
         (POST, "/v1/api-keys"): Shape(
             Json(NewKey), body=MakeKey, statuses=(201,), refuses=(p.KEY_NAME_TAKEN, p.KEY_TOO_WIDE)

@@ -51,6 +51,7 @@ from adapters.postgres.replay_work import PostgresReplayWork
 from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from gateway.activation import Entry
 from gateway.activations import Bounds
 from gateway.backoff import Backoff
@@ -81,6 +82,7 @@ from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
@@ -303,7 +305,7 @@ async def listening(
     bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
     reveals, sealing = PostgresReveals(url), PostgresSealing(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
-    keys = PostgresApiKeys(url)
+    keys, uses = PostgresApiKeys(url), PostgresSchemaUses(url)
     replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
     message_acts = PostgresMessageActs(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
@@ -354,6 +356,7 @@ async def listening(
                     ReplayRoutes(replays, second_person, lambda: hints.append(None), most=MOST_REPLAYED),
                     MessageActing(message_acts, looked_at.append),
                     ApiKeyActs(keys),
+                    SchemaViews(uses),
                 ),
                 tokens,
                 keys,
@@ -374,7 +377,7 @@ async def listening(
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
             cases, bindings, runs, plans, work, kpis, audit, reveals, sealing, approvals, replays, replay_work,
-            message_acts, keys,
+            message_acts, keys, uses,
         )  # fmt: skip
         for store in stores:
             await store.close()

@@ -33,6 +33,7 @@ from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.callers import BUNDLES, Bundle, Caller, Permission, digest
@@ -59,6 +60,7 @@ from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -116,7 +118,7 @@ def app(database_url: str) -> web.Application:
     customers = Customers(PostgresCommits(database_url))
     importing = Importing(bindings, customers, time_ordered_id)
     imports = BindingActs(bindings, importing, lambda: ((), {}), second_person)
-    commits, keys = PostgresCommits(database_url), PostgresApiKeys(database_url)
+    commits, keys, uses = PostgresCommits(database_url), PostgresApiKeys(database_url), PostgresSchemaUses(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), lambda: None)
@@ -125,7 +127,7 @@ def app(database_url: str) -> web.Application:
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
         second_person, ReplayRoutes(replays, second_person, lambda: None), MessageActing(messages, lambda _: None),
-        ApiKeyActs(keys),
+        ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, Rates(100_000), scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -151,6 +153,7 @@ def app(database_url: str) -> web.Application:
         replays,
         messages,
         keys,
+        uses,
     )
 
     async def close(_: web.Application) -> None:
