@@ -24,6 +24,8 @@ class Settings(BaseSettings):
 
     database_url: str = Field(repr=False)
     amqp_url: str = Field(repr=False)
+    management_url: str | None = Field(None, repr=False)
+    """RabbitMQ's management API; `doctor` alone asks it, for policies."""
     policy: Path
     api_bind: str = "127.0.0.1:8080"
     ops_bind: str = "127.0.0.1:9090"
