@@ -17,9 +17,9 @@ _DEPTH: Final = 10
 """Of causes."""
 
 
-def told_error(found: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
+def told_error(exc_info: tuple[type[BaseException], BaseException, TracebackType | None]) -> str:
     """The error with what caused it, the cause first; each with its frames and, where that may be told, its message."""
-    return "\n".join(_told(found[1], _DEPTH))
+    return "\n".join(_told(exc_info[1], _DEPTH))
 
 
 def _told(error: BaseException, depth: int) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Uses:
             raise StoreUnavailable("away")
         self.added += uses
 
-    async def page(self, *, after: object, limit: int) -> list[object]:  # type: ignore[override]
+    async def page(self, *, after: object, limit: int) -> list[object]:
         raise NotImplementedError
 
     async def close(self) -> None: ...

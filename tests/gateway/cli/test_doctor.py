@@ -399,8 +399,8 @@ async def test_a_policy_in_the_way(healthy: SetUp, queue: str, definition: dict[
 
 
 async def test_policies_that_take_nothing(healthy: SetUp) -> None:
-    others = {"name": "others", "policy": "short", "effective_policy_definition": {"message-ttl": 1}}
-    bare = {"name": "tallystick.expense", "policy": None, "effective_policy_definition": {}}
+    others: dict[str, object] = {"name": "others", "policy": "short", "effective_policy_definition": {"message-ttl": 1}}
+    bare: dict[str, object] = {"name": "tallystick.expense", "policy": None, "effective_policy_definition": {}}
     assert await of_policies(healthy, of_queue("timesheet", WIDE, policy="wide"), others, bare) == (0, [])
 
 

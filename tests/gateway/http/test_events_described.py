@@ -61,7 +61,13 @@ def test_an_event_fits_its_payload(type: str) -> None:
     validator = Draft202012Validator({**payload, "components": DOCUMENT["components"]})
     event = example(type)
     assert [error.message for error in validator.iter_errors(event)] == []
-    for wrong in ({"type": "other.thing.v1"}, {"data": {}}, {"subject": ""}, {"time": "yesterday"}):
+    changes: tuple[dict[str, object], ...] = (
+        {"type": "other.thing.v1"},
+        {"data": {}},
+        {"subject": ""},
+        {"time": "yesterday"},
+    )
+    for wrong in changes:
         assert not validator.is_valid(event | wrong), wrong
     assert not validator.is_valid({name: value for name, value in event.items() if name != "id"})
 
