@@ -16,6 +16,7 @@ from typing import Protocol, TypeVar
 from actors.registry import ACTORS
 from adapters.ports.broker import Consuming, Keepsakes, Publishing, Topology
 from adapters.ports.restores import Remembered
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
@@ -43,6 +44,7 @@ from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from adapters.postgres.server import refuse_unsafe
 from adapters.postgres.suspects import PostgresSuspects
 from adapters.rabbitmq.administration import RabbitAdministration
@@ -60,6 +62,7 @@ from gateway.garbage import spare_the_long_lived
 from gateway.hangup import Hangup
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -76,6 +79,7 @@ from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
@@ -211,6 +215,7 @@ async def ports(
             ),
             counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
             sealing=closed(PostgresSealing(url)),
+            schema_uses=closed(PostgresSchemaUses(url)),
             replays=_replay_ports(
                 closed(PostgresReplayWork(url)), closed(PostgresCommits(url, settings.commit_seconds))
             ),
@@ -232,7 +237,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readers = PostgresReaders(settings.database_url)
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
-    letters = LetterActs(outside.dead_letters, runtime.readmission)
+    approvals = PostgresApprovals(settings.database_url)
+    second_person = SecondPerson(approvals, runtime.policies.four_eyes)
+    letters = LetterActs(outside.dead_letters, runtime.readmission, second_person)
     mappings = Mappings(runtime.policies)
     # Each has connections of its own: what is shown, however slowly, never keeps what is done waiting.
     entities = PostgresEntities(settings.database_url)
@@ -241,32 +248,33 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     kpis, audit = PostgresKpis(settings.database_url), PostgresAudit(settings.database_url)
     reveals = PostgresReveals(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
-    approvals = PostgresApprovals(settings.database_url)
-    second_person = SecondPerson(approvals, runtime.policies.four_eyes)
     importing = Importing(imported, runtime.inner, time_ordered_id)
     imports = BindingActs(bindings, importing, runtime.policies.named, second_person)
     rows = PostgresCommits(settings.database_url, settings.commit_seconds)
     trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
+    keys, uses = PostgresApiKeys(settings.database_url), PostgresSchemaUses(settings.database_url)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
-    replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
+    replaying = ReplayRoutes(
+        replays, second_person, lambda: None if runtime.replayer is None else runtime.replayer.hint()
+    )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, replaying, MessageActing(messages, runtime.look_at),
+        second_person, replaying, MessageActing(messages, runtime.look_at), ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     try:
         async with (
             signed_tokens(settings) as tokens,
-            serve_http(settings, runtime.health, counts, outside.reads, restores, operators, tokens),
+            serve_http(settings, runtime.health, counts, outside.reads, restores, operators, tokens, keys),
         ):
             yield
     finally:
         shown = (
             entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis, audit, reveals, approvals, replays,
-            messages,
+            messages, keys, uses,
         )  # fmt: skip
         for each in shown:
             await each.close()

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
+from adapters.ports.api_keys import ApiKey
 from adapters.ports.reach import EVERYWHERE, Reach
 from gateway.settings import SettingsInvalid
 from gateway.yaml_settings import parsed, read_text
@@ -27,6 +28,8 @@ OPERATOR: Final = "operator"
 """The role of the one token."""
 OPERATORS_NAME: Final = "api-token"
 """Its name in the audit."""
+KEY_PREFIX: Final = "key:"
+"""Begins the names of keys that programs have, and of nobody else."""
 
 
 class Permission(StrEnum):
@@ -44,6 +47,8 @@ class Permission(StrEnum):
     """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
     """Retry and discard; settle cases of any role, but not approve or reject them."""
+    ADMINISTER = "administer"
+    """Declare, release, and end restores; make and revoke API keys."""
 
 
 class Bundle(StrEnum):
@@ -67,12 +72,21 @@ BUNDLES: Final[Mapping[Bundle, frozenset[Permission]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `name` goes into the audit; it is never the token."""
+    """Who asks. `name` goes into the audit; it is never the token.
+
+    `made_by` is set for the key of a program: who made it.
+    """
 
     name: str
     permissions: frozenset[Permission]
     roles: frozenset[str] = frozenset()
     reach: Reach = EVERYWHERE
+    made_by: str | None = None
+
+    @property
+    def person(self) -> str:
+        """Who answers for what is asked. Whoever holds a key that they made is one person, and not two."""
+        return self.made_by or self.name
 
 
 def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
@@ -81,7 +95,13 @@ def _few(roles: tuple[str, ...]) -> tuple[str, ...]:
     return roles
 
 
-def _permissions(granted: Permission | Bundle) -> frozenset[Permission]:
+def _no_key(name: str) -> str:
+    if name.startswith(KEY_PREFIX):
+        raise PydanticCustomError("name_of_keys", "take another name: those of API keys begin so")
+    return name
+
+
+def permissions_of(granted: Permission | Bundle) -> frozenset[Permission]:
     return BUNDLES[granted] if isinstance(granted, Bundle) else frozenset({granted})
 
 
@@ -90,7 +110,7 @@ def _some(names: tuple[str, ...] | None) -> frozenset[str] | None:
 
 
 Granted = Annotated[
-    Permission | Bundle,
+    Annotated[Permission, Field(strict=False)] | Annotated[Bundle, Field(strict=False)],
     Rule("permission_unknown", f"write one of {', '.join((*Permission, *Bundle))}"),
 ]
 
@@ -112,14 +132,14 @@ class Grants(BaseModel):
     def to(self, name: str) -> Caller:
         """Who somebody of this name is to the API."""
         reach = Reach(_some(self.entities), _some(self.legal_entities))
-        permissions = frozenset(permission for each in self.permissions for permission in _permissions(each))
+        permissions = frozenset(permission for each in self.permissions for permission in permissions_of(each))
         return Caller(name, permissions, frozenset(self.roles), reach)
 
 
 class CallerEntry(Grants):
     """One entry of the callers' file."""
 
-    name: Id
+    name: Annotated[Id, AfterValidator(_no_key)]
     """Goes into the audit and the timeline; for an employee, the id of the employee."""
     token_sha256: Annotated[
         str,
@@ -139,6 +159,16 @@ class CallerEntry(Grants):
 
 
 _ENTRIES: Final = TypeAdapter(tuple[CallerEntry, ...])
+
+
+def key_caller(key: ApiKey) -> Caller:
+    """Who an API key is to the API: without roles, which are those of people.
+
+    A permission that this release does not know any more is none.
+    """
+    known = frozenset(permission for permission in Permission if permission in key.scope.permissions)
+    reach = Reach(_some(key.scope.entities), _some(key.scope.legal_entities))
+    return Caller(f"{KEY_PREFIX}{key.name}", known, reach=reach, made_by=key.by)
 
 
 def digest(token: bytes) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, assert_never
 
 from adapters.ports.broker import Delivery
+from gateway.activation import Entry
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.door import Door
@@ -22,7 +23,7 @@ SLICE_SECONDS: Final = 0.01
 
 
 class Consumer:
-    """`observed` hears the queue of each delivery, and the failure of one that was turned away."""
+    """`observed` hears of each delivery what was admitted, or the failure of one that was turned away."""
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class Consumer:
         bus: Bus,
         burial: Burial,
         suspicion: Suspicion,
-        observed: Callable[[Delivery, Failure | None], None],
+        observed: Callable[[Delivery, Entry | Failure], None],
     ) -> None:
         self._door = door
         self._bus = bus
@@ -102,7 +103,7 @@ class Consumer:
                 self._bury(delivery, failure)
             case key, entry:
                 entry.held = held
-                self._observed(delivery, None)
+                self._observed(delivery, entry)
                 self._bus.deliver(key, entry)
 
     def _bury(self, delivery: Delivery, failure: Failure) -> None:

@@ -62,6 +62,7 @@ class Counts(Collector):
     def __init__(self, version: str) -> None:
         self._version = version
         self.received: Counter[tuple[str, ...]] = Counter()
+        self.types: Counter[tuple[str, ...]] = Counter()
         self.messages: Counter[tuple[str, ...]] = Counter()
         self.duplicates: Counter[tuple[str, ...]] = Counter()
         self.refused: Counter[tuple[str, ...]] = Counter()
@@ -83,6 +84,8 @@ class Counts(Collector):
     def collect(self) -> Iterator[Metric]:
         """The metrics as of now."""
         yield _counter("messages_received", "Deliveries that were admitted.", ("entity",), self.received)
+        yield _counter("event_types", "Deliveries that were admitted, by who sends which version.", ("source", "type"),
+                       self.types)  # fmt: skip
         yield _counter("messages", "Messages by verdict, counted when they get it.", ("entity", "verdict"),
                        self.messages)  # fmt: skip
         yield _counter("duplicates", "Deliveries of messages that are in the inbox.", ("entity",), self.duplicates)

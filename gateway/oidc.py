@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from gateway.callers import OPERATORS_NAME, Caller, Grants
+from gateway.callers import KEY_PREFIX, OPERATORS_NAME, Caller, Grants
 from gateway.yaml_settings import parsed, read_text
 from schemas.values import ID_BYTES
 
@@ -48,7 +48,7 @@ class Oidc(BaseModel):
         name, groups = claims.get(self.name_claim), claims.get(self.groups_claim)
         if not (isinstance(name, str) and name.isprintable() and 0 < len(name.encode()) <= ID_BYTES):
             return None
-        if name == OPERATORS_NAME or not isinstance(groups, list):
+        if name == OPERATORS_NAME or name.startswith(KEY_PREFIX) or not isinstance(groups, list):
             return None
         return next((grants.to(name) for group, grants in self.groups.items() if group in groups), None)
 

@@ -27,6 +27,7 @@ from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
 from adapters.ports.restores import Phase, Remembered, Restore, Restores
 from adapters.ports.retention import Retention
+from adapters.ports.schema_uses import SchemaUses
 from adapters.ports.store import Commits, LaneActs, Lanes, Reads
 from adapters.ports.suspects import Suspects
 from adapters.ports.system import System
@@ -71,6 +72,7 @@ from gateway.replay.parts import ReplayPorts, replayer
 from gateway.replay.worker import Replayer
 from gateway.retention import Cleaner
 from gateway.rules import OVERDUE_SECONDS
+from gateway.schema_use import SchemaUsage
 from gateway.sealing import Sealer
 from gateway.self_system import SelfSystem
 from gateway.starting import Patience
@@ -113,7 +115,7 @@ class Ports:
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
     Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, without `sealing` no act
-    is sealed, and without `replays` nothing is replayed.
+    is sealed, without `replays` nothing is replayed, and without `schema_uses` nobody hears who sends which version.
     """
 
     commits: Sequence[Commits]
@@ -140,6 +142,7 @@ class Ports:
     counting: Counting | None = None
     sealing: Sealing | None = None
     replays: ReplayPorts | None = None
+    schema_uses: SchemaUses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +228,8 @@ class Runtime:
         self._follower = None if ports.counting is None else Follower(ports.counting.books, Backoff())
         self._business = None if ports.counting is None else Business(ports.counting.kpis, Backoff())
         self._sealer = None if ports.sealing is None else Sealer(ports.sealing, Backoff())
+        uses = ports.schema_uses
+        self._schema_usage = None if uses is None else SchemaUsage(uses, counts.types)
         self._now = sources.now
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
@@ -292,6 +297,8 @@ class Runtime:
             self._spawn("business", self._business.run())
         if self._sealer is not None:
             self._spawn("sealing", self._sealer.run())
+        if self._schema_usage is not None:
+            self._spawn("schema-usage", self._schema_usage.run())
 
     def trial(self, rows: Commits, entities: Entities) -> Trial:
         """What tries events on what stands; over connections of its own, which nothing else waits for."""
@@ -356,6 +363,8 @@ class Runtime:
         await self._bus.quiet()
         await self._burial.quiet()
         await self.readmission.quiet()
+        if self._schema_usage is not None:
+            await self._schema_usage.write()
         await self._life.end()
 
     def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:

@@ -24,6 +24,8 @@ class Settings(BaseSettings):
 
     database_url: str = Field(repr=False)
     amqp_url: str = Field(repr=False)
+    management_url: str | None = Field(None, repr=False)
+    """RabbitMQ's management API; `doctor` alone asks it, for policies."""
     policy: Path
     api_bind: str = "127.0.0.1:8080"
     ops_bind: str = "127.0.0.1:9090"
@@ -32,6 +34,8 @@ class Settings(BaseSettings):
     """Names, roles, and digests of tokens of those who may ask the API."""
     oidc_file: Path | None = None
     """Whose signed tokens the API takes beside them."""
+    api_rate: Annotated[float, Field(gt=0, le=1_000_000)] = 100
+    """Requests a second that this process answers one caller, on average."""
     allow_plain_text: bool = False
     """Whether passwords and bodies may travel without TLS to a broker or database that is not on loopback."""
     prefetch: Annotated[int, Field(ge=1, le=65_535)] = 1000

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import structlog
 
+from gateway.told_errors import told_error
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
@@ -29,7 +30,7 @@ def configure(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(told_error),
             structlog.processors.JSONRenderer(serializer=json_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

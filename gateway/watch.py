@@ -99,15 +99,16 @@ class Watch:
         if self._relays is not None:
             self._relays.drop(answered)
 
-    def delivered(self, delivery: Delivery, failure: Failure | None) -> None:
+    def delivered(self, delivery: Delivery, came: Entry | Failure) -> None:
         """A delivery was admitted, or turned away with a failure."""
         entity = delivery.queue.rpartition(".")[2]
-        if failure is None:
+        if isinstance(came, Entry):
             self._counts.received[(entity,)] += 1
+            self._counts.types[came.message.source, came.message.type] += 1
             return
-        self._counts.dead_letters[entity, failure.failure_class] += 1
+        self._counts.dead_letters[entity, came.failure_class] += 1
         self._counts.messages[entity, Verdict.DEAD_LETTER] += 1
-        telemetry.dead_letter(delivery.queue, failure)
+        telemetry.dead_letter(delivery.queue, came)
 
     def suspected(self, where: str, attempts: int, treatment: Treatment) -> None:
         """A suspect is run alone, or is not run any more."""

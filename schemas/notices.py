@@ -127,6 +127,27 @@ class RestoreNotice(Record):
         return f"restore.{self.what}"
 
 
+class SchemaNotice(Record):
+    """A source sends a type whose place a later version has taken. Routing key `schema.deprecated`.
+
+    It is told when it is seen, and once a week for as long as it is; the type is taken as before.
+    """
+
+    source: str
+    type: str
+    instead: str
+    """The type to send in its place."""
+    seen: Annotated[int, Field(ge=1)]
+    """How many have come from this source, redeliveries among them."""
+    first_at: AwareDatetime
+    """When the first one came."""
+
+    @property
+    def routing_key(self) -> str:
+        """Where it is published."""
+        return "schema.deprecated"
+
+
 NOTICES: Final[Mapping[str, type[Record]]] = MappingProxyType(
     {
         "message.dead_letter": DeadLetterNotice,
@@ -134,6 +155,7 @@ NOTICES: Final[Mapping[str, type[Record]]] = MappingProxyType(
         "entity.*.*": EntityNotice,
         "case.*": CaseNotice,
         "restore.*": RestoreNotice,
+        "schema.deprecated": SchemaNotice,
     }
 )
 """Binding pattern of the topic exchange to the model of what arrives there; of two that match, the first."""

@@ -14,8 +14,10 @@ class MemoryApprovals:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def use(self, what: str, *, actor: str, reason: str) -> bool:
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
         last = self._last(what)
+        if goes_on and last is not None and last.action == USED:
+            return True
         if last is None or last.action != ASKED:
             is_given = last is not None and last.action == GIVEN
             self._tables.record(Act(actor, USED if is_given else ASKED, ActorKey(ENTITY, what), None, reason))

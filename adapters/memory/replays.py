@@ -89,6 +89,9 @@ class MemoryReplays:
         kept = self._shared.replays.get(id)
         return None if kept is None else kept.replay
 
+    async def of_token(self, token: str) -> Replay | None:
+        return next((each.replay for each in self._shared.replays.values() if each.replay.token == token), None)
+
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
         newest_first = (self._shared.replays[id].replay for id in sorted(self._shared.replays, reverse=True))
         return [each for each in newest_first if each.phase.is_plan is plans and (before is None or each.id < before)][

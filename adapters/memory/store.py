@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adapters.memory.api_keys import MemoryApiKeys
 from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAudit, MemorySealing
 from adapters.memory.bindings import MemoryBindings
@@ -29,6 +30,7 @@ from adapters.memory.replays import MemoryReplays, ReplayTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.reveals import MemoryReveals
+from adapters.memory.schema_uses import MemorySchemaUses
 from adapters.memory.suspects import MemorySuspects
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.restores import Remembered
@@ -67,6 +69,8 @@ class MemoryClients:
     sealing: MemorySealing
     reveals: MemoryReveals
     approvals: MemoryApprovals
+    api_keys: MemoryApiKeys
+    schema_uses: MemorySchemaUses
     replays: MemoryReplays
     replay_work: MemoryReplayWork
     message_acts: MemoryMessageActs
@@ -118,6 +122,8 @@ class MemoryStore:
             MemorySealing(tables, clock),
             MemoryReveals(tables),
             MemoryApprovals(tables),
+            MemoryApiKeys(tables, clock),
+            MemorySchemaUses(tables, clock),
             MemoryReplays(tables, self._replays, clock),
             MemoryReplayWork(tables, self._replays, clock),
             MemoryMessageActs(tables),

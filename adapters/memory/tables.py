@@ -24,6 +24,7 @@ from adapters.memory.rows import (
     Told,
 )
 from adapters.memory.sums import Sums
+from adapters.ports.api_keys import ApiKey
 from adapters.ports.audit import Seal
 from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
@@ -32,6 +33,7 @@ from adapters.ports.kpis import CaseLine
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.policies import Activation
+from adapters.ports.schema_uses import SchemaUse
 from adapters.ports.turns import Lane, Opened, Row
 from schemas.acts import Act as PersonsAct
 from schemas.facts import Case, Claim
@@ -81,6 +83,10 @@ class Tables:
     """The client that publishes notices; the others wait for it to close."""
     pauses: dict[int, Pause] = field(default_factory=dict)
     last_pause: int = 0
+    api_keys: dict[bytes, ApiKey] = field(default_factory=dict)
+    """By the digest of each."""
+    schema_uses: dict[tuple[str, str], SchemaUse] = field(default_factory=dict)
+    """By source and type."""
     policies: dict[str, str] = field(default_factory=dict)
     """Texts by hash."""
     activations: list[Activation] = field(default_factory=list)

@@ -25,10 +25,11 @@ ONE_S_OWN: Final = "it was asked for by the same person"
 class Approvals(Protocol):
     """`what` names exactly what is asked for, and by whom: it belongs to one person. Verbs raise `StoreUnavailable`."""
 
-    async def use(self, what: str, *, actor: str, reason: str) -> bool:
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
         """Use up what another person has given; False: nobody has, and it is asked for from now on.
 
-        Each approval is used once, however many use it at one time. Audited, but for the same question again.
+        Each approval is used once, however many use it at one time; with `goes_on` what was used and still counts is
+        enough, for the pages of one act. Audited, but for the same question again, and for what goes on.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -156,6 +157,15 @@ class Outlook:
     codes: Mapping[str, int] = field(default_factory=dict)
     commands: Mapping[Kind, Total] = field(default_factory=dict)
 
+    @property
+    def money(self) -> Mapping[str, Decimal]:
+        """What would be moved, by currency: what is taken back counts like what is booked."""
+        moved: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for kind, total in self.commands.items():
+            if kind.currency is not None:
+                moved[kind.currency] += abs(total.amount)
+        return moved
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -263,6 +273,10 @@ class Replays(Protocol):
 
     async def replay(self, id: int) -> Replay | None:
         """One replay."""
+        ...
+
+    async def of_token(self, token: str) -> Replay | None:
+        """The one whose plan has this token."""
         ...
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:

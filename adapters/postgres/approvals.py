@@ -30,8 +30,10 @@ class PostgresApprovals:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def use(self, what: str, *, actor: str, reason: str) -> bool:
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
         async with self._step(what) as (connection, last):
+            if goes_on and last is not None and last["action"] == USED:
+                return True
             is_given = last is not None and last["action"] == GIVEN
             if last is None or last["action"] != ASKED:
                 await connection.execute(_STEP, actor, USED if is_given else ASKED, ENTITY, what, reason)

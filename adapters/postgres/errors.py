@@ -28,9 +28,15 @@ def read_error(error: Exception) -> Exception:
             # The driver loses its thread when a session is ended while it is idle: it has the words, not yet the end.
             return StoreUnavailable(f"PostgreSQL: {str(error) or type(error).__name__}")
         case asyncpg.DataError() | asyncpg.IntegrityConstraintViolationError() | asyncpg.ProgramLimitExceededError():
-            return DataRefused(f"PostgreSQL refused the data: {error}")
+            return DataRefused(f"PostgreSQL refused the data: {_cause(error)}")
         case _:
             return error
+
+
+def _cause(error: asyncpg.PostgresError) -> str:
+    """What was wrong, and where; its own words repeat the row or the value, which may be about people."""
+    names = (getattr(error, name, None) for name in ("table_name", "column_name", "constraint_name"))
+    return " ".join([type(error).__name__, *(str(name) for name in names if name)])
 
 
 def _again(error: StoreUnavailable) -> StoreUnavailable:

@@ -32,6 +32,7 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
 _REPLAY = "SELECT * FROM tallystick.replay WHERE id = $1"
+_NAMED = "SELECT * FROM tallystick.replay WHERE token = $1"
 _PAGE = """
     SELECT * FROM tallystick.replay
     WHERE (started_at IS NULL) = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
@@ -64,6 +65,10 @@ class PostgresReplays:
 
     async def replay(self, id: int) -> Replay | None:
         found = await self._links.fetch(_REPLAY, id)
+        return read_replay(found[0]) if found else None
+
+    async def of_token(self, token: str) -> Replay | None:
+        found = await self._links.fetch(_NAMED, token)
         return read_replay(found[0]) if found else None
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:

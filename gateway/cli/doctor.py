@@ -10,6 +10,7 @@ import click
 import uvloop
 
 from gateway.cli.checks.broker import look_at_broker
+from gateway.cli.checks.broker_policies import look_at_policies
 from gateway.cli.checks.database import look_at_database
 from gateway.cli.checks.finding import Finding, Level
 from gateway.cli.checks.policy import look_at_policy
@@ -68,7 +69,9 @@ async def _look_outside(known: Known, policy: PolicyFile | None) -> list[Finding
         )
         looks.append(_patiently("postgresql", look_at_database(known.database_url, systems, read, hash_)))
     if known.amqp_url is not None:
-        looks.append(_patiently("rabbitmq", look_at_broker(known.amqp_url, the_topology())))
+        topology = the_topology()
+        looks.append(_patiently("rabbitmq", look_at_broker(known.amqp_url, topology)))
+        looks.append(_patiently("policies", look_at_policies(known.management_url, known.amqp_url, topology)))
     if policy is not None:
         looks.append(_patiently("systems", look_at_systems(policy)))
     return [finding for found in await asyncio.gather(*looks) for finding in found]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -19,6 +20,9 @@ from gateway.cli.trying import show_tried, tried
 from gateway.exits import Exit, Failed
 from gateway.intakes.mapping import NamedIntake
 from schemas.registry import EVENTS
+
+USES: Final = ("source", "type", "seen", "first_at", "last_at", "instead", "told_at")
+MOST: Final = 100_000
 
 
 @click.group()
@@ -82,6 +86,16 @@ def validate(
         raise Failed(Exit.FAILED, "there is no event in there")
     if checked.refused:
         raise click.exceptions.Exit(Exit.FAILED)
+
+
+@event.command()
+@click.option("--most", type=click.IntRange(1, MOST), default=500, show_default=True, help="How many, at most.")
+@remote_options
+@rows_option
+def uses(most: int, url: str | None, token_file: Path | None, output: str) -> None:
+    """List which types each source has sent to a gateway, and which of them a later version takes the place of."""
+    items = remote(url, token_file).all("/v1/schemas", most)
+    show_rows(output, items, USES, [[str(item[name] or "") for name in USES] for item in items])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from gateway.cli.remote import remote, remote_options
 
 PAUSES: Final = "/v1/pauses"
 LIST: Final = ("id", "pauses", "by", "since", "reason")
+MOST: Final = 100_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 """A function that becomes a command; click hands over its arguments by name."""
@@ -33,11 +34,12 @@ def pause() -> None:
 
 
 @pause.command("list")
+@click.option("--most", type=click.IntRange(1, MOST), default=500, show_default=True, help="How many, at most.")
 @remote_options
 @rows_option
-def list_(url: str | None, token_file: Path | None, output: str) -> None:
-    """List the pauses in force."""
-    items = remote(url, token_file).get(PAUSES).content["items"]
+def list_(url: str | None, token_file: Path | None, output: str, most: int) -> None:
+    """List the pauses in force, the oldest first."""
+    items = remote(url, token_file).all(PAUSES, most)
     show_rows(output, items, LIST, [[str(item[name]) for name in LIST] for item in items])
 
 

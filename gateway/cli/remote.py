@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.error import HTTPError, URLError
@@ -26,6 +28,8 @@ PLAIN_TEXT: Final = "TALLYSTICK_ALLOW_PLAIN_TEXT"
 HERE: Final = "http://127.0.0.1:8080"
 SECONDS: Final = 15.0
 """For one answer; the gateway gives up after ten."""
+WAITS: Final = (2.0,) * 5
+"""How long it waits at most, each time that it is asked to come again; then it gives up."""
 MOST_BYTES: Final = 32 << 20
 PAGE: Final = 500
 
@@ -54,25 +58,25 @@ class Answer:
 class Remote:
     """An API that listens at `url`, asked with one token. Every verb raises `Failed`."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, waits: Sequence[float] = WAITS) -> None:
         self._url = url.rstrip("/")
         self._token = token
+        self._waits = waits
         # Neither redirects nor proxies of the environment: the token goes where its owner has said, and nowhere else.
         self._opener: OpenerDirector = build_opener(_NoRedirect(), ProxyHandler({}))
 
     def get(self, path: str, **asked: str | int | None) -> Answer:
         """What stands at a path; what is None is not asked."""
-        given = {name.rstrip("_"): str(value) for name, value in asked.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path, None, {})
+        return self._ask("GET", _asked(path, asked), None, {})
 
     def send(self, method: str, path: str, body: Mapping[str, object], **headers: str | None) -> Answer:
         """A change; `_` in a header's name stands for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
         return self._change(method, path, body, {**named, "Content-Type": "application/json"})
 
-    def delete(self, path: str, **asked: str) -> Answer:
+    def delete(self, path: str, **asked: str | int | None) -> Answer:
         """The end of what stands at a path."""
-        return self._change("DELETE", f"{path}?{urlencode(asked)}", None, {})
+        return self._change("DELETE", _asked(path, asked), None, {})
 
     def all(self, path: str, most: int, **asked: str | int | None) -> list[dict[str, Any]]:
         """The first `most` items of a list, page after page."""
@@ -98,6 +102,15 @@ class Remote:
         request = Request(f"{self._url}{path}", data=body, method=method)  # noqa: S310  # the scheme was looked at
         for name, value in {**headers, "Authorization": f"Bearer {self._token}"}.items():
             request.add_header(name, value)
+        for wait in self._waits:
+            try:
+                return self._answer(request)
+            except TooMany as error:
+                # Nothing was done, so it may be asked again.
+                time.sleep(min(error.seconds, wait))
+        return self._answer(request)
+
+    def _answer(self, request: Request) -> Answer:
         try:
             with self._opener.open(request, timeout=SECONDS) as answer:
                 return _read(answer, answer.status)
@@ -109,6 +122,14 @@ class Remote:
             raise Failed(
                 Exit.UNREACHABLE, f"{self._url}: {reason}: start the gateway, or correct --url or {URL}"
             ) from error
+
+
+class TooMany(Failed):
+    """The API wants to be asked later: in so many seconds."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(Exit.UNREACHABLE, message)
+        self.seconds = seconds
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -160,6 +181,11 @@ def _check(url: str) -> None:
         )
 
 
+def _asked(path: str, asked: Mapping[str, str | int | None]) -> str:
+    given = {name.rstrip("_"): str(value) for name, value in asked.items() if value is not None}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
 def _read(answer: Any, status: int) -> Answer:  # noqa: ANN401  # urllib types what it answers as nothing closer
     content = answer.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -179,4 +205,7 @@ def _refused(error: HTTPError) -> Failed:
     answer = _read(error, error.code)
     detail = answer.content.get("detail") if isinstance(answer.content, dict) else None
     said = detail or f"HTTP {error.code}: this may not be a gateway's API"
+    if error.code == HTTPStatus.TOO_MANY_REQUESTS:
+        told = error.headers["Retry-After"] or ""
+        return TooMany(str(said), float(told) if told.isdigit() else 1.0)
     return Failed(_EXITS.get(error.code, Exit.FAILED), str(said))

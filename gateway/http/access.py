@@ -5,27 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
+from math import ceil
 from pathlib import Path
 from typing import Final, Self
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from adapters.ports.api_keys import ApiKeys
 from adapters.ports.signing_keys import KeysUnavailable
-from gateway.callers import CALLERS_FILE, TOKEN_FILE, Caller, Permission, digest, known_callers
+from gateway.callers import CALLERS_FILE, TOKEN_FILE, Caller, Permission, digest, key_caller, known_callers
 from gateway.http.problems import (
     FORBIDDEN,
     ISSUER_UNAVAILABLE,
+    RATE_LIMITED,
     RETRY_AFTER,
     TOKEN_NOT_SET,
     UNAUTHENTICATED,
     Problem,
 )
+from gateway.http.rates import Rates
 from gateway.http.scopes import About, Scopes
 from gateway.http.tokens import TokenRefused, Tokens
 
 CALLER: Final = web.RequestKey("caller", Caller)
 _CHALLENGE: Final[Mapping[str, str]] = {hdrs.WWW_AUTHENTICATE: 'Bearer realm="tallystick", error="invalid_token"'}
+KEY_BEGINS: Final = "tsk_"
+"""So an API key begins, and nothing else is looked for among them; scanners of secrets know it by that."""
 _DOTS: Final = 2
 """In a JWT."""
 
@@ -33,23 +39,32 @@ _DOTS: Final = 2
 class Access:
     """Callers by the SHA-256 of their token: digests have one length, so comparing them takes one time.
 
-    `tokens` knows others by what somebody else has signed.
+    `tokens` knows others by what somebody else has signed, `keys` those of programs.
     """
 
-    def __init__(self, callers: Mapping[bytes, Caller], tokens: Tokens | None = None) -> None:
+    def __init__(
+        self, callers: Mapping[bytes, Caller], tokens: Tokens | None = None, keys: ApiKeys | None = None
+    ) -> None:
         self._callers = callers
         self._tokens = tokens
+        self._keys = keys
 
     @classmethod
-    def from_files(cls, token_file: Path | None, callers_file: Path | None, tokens: Tokens | None = None) -> Self:
+    def from_files(
+        cls,
+        token_file: Path | None,
+        callers_file: Path | None,
+        tokens: Tokens | None = None,
+        keys: ApiKeys | None = None,
+    ) -> Self:
         """The one token, which permits everything, and the callers; without a file nothing is permitted.
 
         Raises `SettingsInvalid` if a file cannot be read or used.
         """
-        return cls(known_callers(token_file, callers_file), tokens)
+        return cls(known_callers(token_file, callers_file), tokens, keys)
 
     async def caller(self, request: web.Request) -> Caller:
-        """Who asks. Raises `Problem`."""
+        """Who asks. Raises `Problem` and `StoreUnavailable`."""
         if not self._callers and self._tokens is None:
             detail = (
                 f"Set {TOKEN_FILE} to a file that holds a long random token, or {CALLERS_FILE} to one that "
@@ -65,6 +80,12 @@ class Access:
         found = [caller for known, caller in self._callers.items() if compare_digest(known, given)]
         if found:
             return found[0]
+        if self._keys is not None and token.startswith(KEY_BEGINS):
+            key = await self._keys.of(given)
+            if key is not None:
+                return key_caller(key)
+            detail = "There is no such API key, or it has expired or was revoked: have another one made."
+            raise Problem(UNAUTHENTICATED, detail, _CHALLENGE)
         if self._tokens is not None and token.count(".") == _DOTS:
             return await _signed(self._tokens, token.strip())
         detail = "This token is not known: send the one of the gateway's token file, or your own of its callers' file."
@@ -90,8 +111,11 @@ class Needs:
     about: About = About.EVERYTHING
 
 
-def guard(access: Access, scopes: Scopes, table: Mapping[tuple[str, str], Needs]) -> Middleware:
-    """The middleware that refuses what it does not know. `table`: by method and path of each route."""
+def guard(access: Access, rates: Rates, scopes: Scopes, table: Mapping[tuple[str, str], Needs]) -> Middleware:
+    """The middleware that refuses what it does not know, or what is too much.
+
+    `table`: by method and path of each route.
+    """
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -100,6 +124,10 @@ def guard(access: Access, scopes: Scopes, table: Mapping[tuple[str, str], Needs]
         if needs is not None and not needs.permissions:
             return await handler(request)
         caller = await access.caller(request)
+        wait = rates.wait(caller.name)
+        if wait > 0:
+            detail = f"{caller.name} asks more than {rates.per_second:g} times a second: wait as `Retry-After` says."
+            raise Problem(RATE_LIMITED, detail, {hdrs.RETRY_AFTER: str(ceil(wait))})
         if resource is not None:  # None: there is no such path or method, and the router says so
             if needs is None or not needs.permissions <= caller.permissions:
                 lacking = (

@@ -11,6 +11,7 @@ from gateway.callers import Permission
 from gateway.http.access import Access, Needs, guard
 from gateway.http.acts import Acts
 from gateway.http.answers import secure
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -25,10 +26,12 @@ from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
+from gateway.http.rates import Rates
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import About, Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -80,12 +83,14 @@ class Operators:
     second_person: SecondPerson
     replays: ReplayRoutes
     message_acts: MessageActing
+    api_keys: ApiKeyActs
+    schemas: SchemaViews
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     """All of the API; what does not stand here is refused."""
     read, entities, settle, operate = Permission.READ, Permission.ENTITIES, Permission.SETTLE, Permission.OPERATE
-    audit, reveal = Permission.AUDIT, Permission.REVEAL
+    audit, reveal, administer = Permission.AUDIT, Permission.REVEAL, Permission.ADMINISTER
     key = "{entity:[^/]+}/{key:[^/]+}"
     lane = f"/v1/lanes/{key}"
     letter = "/v1/dead-letters/{digest:(?!retry$)[^/]+}"  # what is done to many has a path of its own
@@ -160,17 +165,21 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/audit", audit, operators.audit.listed),
         Route(hdrs.METH_GET, "/v1/audit/head", audit, operators.audit.head),
         Route(hdrs.METH_GET, "/v1/audit/verify", audit, operators.audit.verify),
+        Route(hdrs.METH_GET, "/v1/schemas", read, operators.schemas.uses),
+        Route(hdrs.METH_GET, "/v1/api-keys", administer, operators.api_keys.keys),
+        Route(hdrs.METH_POST, "/v1/api-keys", administer, operators.api_keys.make),
+        Route(hdrs.METH_DELETE, "/v1/api-keys/{id}", administer, operators.api_keys.revoke),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
-        Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
-        Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),
-        Route(hdrs.METH_POST, "/v1/restore/end", operate, operators.restores.end),
+        Route(hdrs.METH_POST, "/v1/restore", administer, operators.restores.declare),
+        Route(hdrs.METH_POST, "/v1/restore/release", administer, operators.restores.release),
+        Route(hdrs.METH_POST, "/v1/restore/end", administer, operators.restores.end),
     )
 
 
-def api(table: Sequence[Route], access: Access, scopes: Scopes) -> web.Application:
+def api(table: Sequence[Route], access: Access, rates: Rates, scopes: Scopes) -> web.Application:
     """The application of `table`. HEAD is answered wherever GET is."""
     needs: dict[tuple[str, str], Needs] = {}
-    app = web.Application(middlewares=[problems, guard(access, scopes, needs)], client_max_size=BODY_BYTES)
+    app = web.Application(middlewares=[problems, guard(access, rates, scopes, needs)], client_max_size=BODY_BYTES)
     for route in table:
         resource = app.router.add_resource(route.path)
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]

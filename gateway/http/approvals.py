@@ -36,20 +36,35 @@ class SecondPerson:
         self._approvals = approvals
         self._rule = rule
 
+    @property
+    def counts_to(self) -> int:
+        """How many items of a request are worth counting; 0: none are."""
+        most = self._rule().items_above
+        return 0 if most is None else most + 1
+
     async def expect(
-        self, request: web.Request, asked: Record, reason: str, items: int, money: Mapping[str, Decimal] = NO_MONEY
+        self,
+        request: web.Request,
+        asked: Record,
+        reason: str,
+        items: int,
+        money: Mapping[str, Decimal] = NO_MONEY,
+        *,
+        goes_on: bool = False,
     ) -> None:
         """Return if it is not that large, or if another person has allowed it, which is used up thereby.
 
-        `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. Raises
-        `Problem` and `StoreUnavailable`.
+        `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. With
+        `goes_on` it is a further page of what was allowed. Raises `Problem` and `StoreUnavailable`.
         """
         if not self._rule().wants(items, money):
             return
-        actor = request[CALLER].name
+        actor = request[CALLER].person
         name = _name(request, asked, actor)
-        if not await self._approvals.use(name, actor=actor, reason=reason):
-            size = ", ".join([f"{items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())])
+        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
+            size = ", ".join(
+                [f"at least {items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())]
+            )
             detail = (
                 f"This is large ({size}), so another person must allow it: have them send POST /v1/approvals/{name}"
                 " within 24 hours, then send the same request again."
@@ -60,7 +75,7 @@ class SecondPerson:
         """Allow once what another person has asked for."""
         query(request, Nothing)
         name, asked = _of_path(request), await body(request, Because)
-        actor = request[CALLER].name
+        actor = request[CALLER].person
         try:
             await self._approvals.give(name, actor=actor, reason=asked.reason)
         except NotToApprove as error:

@@ -9,9 +9,18 @@ from typing import Final, assert_never
 from aiohttp import hdrs, web
 from typing_extensions import TypedDict
 
-from adapters.ports.letters import ANY_LETTER, DeadLetters, LetterFilter, LetterNotFound, LetterSettled, Purpose
+from adapters.ports.letters import (
+    ANY_LETTER,
+    DeadLetters,
+    LetterFilter,
+    LetterNotFound,
+    LetterPlace,
+    LetterSettled,
+    Purpose,
+)
 from gateway.http.access import CALLER
 from gateway.http.answers import cursor_of, json_answer, place_of
+from gateway.http.approvals import SecondPerson
 from gateway.http.problems import (
     LETTER_CUT,
     LETTER_NOT_FOUND,
@@ -24,6 +33,7 @@ from gateway.http.problems import (
 )
 from gateway.http.requests import Because, Nothing, PayloadQuery, RetryMany, body, letter_digest, query
 from gateway.http.views import letter_place
+from gateway.readmission import MOST as MOST_RETRIED
 from gateway.readmission import NotTaking, Outcome, Readmission, Retried
 
 ACCEPTED: Final = 202
@@ -58,9 +68,10 @@ class ManyRetried(TypedDict):
 class LetterActs:
     """Each method answers one route."""
 
-    def __init__(self, letters: DeadLetters, readmission: Readmission) -> None:
+    def __init__(self, letters: DeadLetters, readmission: Readmission, second_person: SecondPerson) -> None:
         self._letters = letters
         self._readmission = readmission
+        self._second_person = second_person
 
     async def payload(self, request: web.Request) -> web.Response:
         """The bytes as they came; audited, for they may hold what not everybody should read."""
@@ -90,9 +101,11 @@ class LetterActs:
         chosen = LetterFilter(asked.failure_class, asked.code, asked.queue)
         if chosen == ANY_LETTER:
             raise Problem(REQUEST_INVALID, "Say which dead letters: write class, code, or queue, or several of them.")
+        after = place_of(asked.cursor, letter_place)
+        await self._expect_second_person(request, asked, chosen, after)
         try:
             done = await self._readmission.retry_many(
-                chosen, after=place_of(asked.cursor, letter_place), limit=asked.limit,
+                chosen, after=after, limit=asked.limit,
                 actor=request[CALLER].name, reason=asked.reason,
             )  # fmt: skip
         except NotTaking as error:
@@ -113,6 +126,18 @@ class LetterActs:
         except LetterSettled as error:
             raise _settled(digest) from error
         return _done("discard", digest, actor, asked.reason)
+
+    async def _expect_second_person(
+        self, request: web.Request, asked: RetryMany, chosen: LetterFilter, after: LetterPlace | None
+    ) -> None:
+        """All that is chosen counts, not one page of it; what was allowed goes on from page to page."""
+        most = self._second_person.counts_to
+        if most:
+            places = await self._letters.choose(chosen, after=after, limit=most)
+            whole = asked.model_copy(update={"cursor": None, "limit": MOST_RETRIED})
+            await self._second_person.expect(
+                request, whole, asked.reason, len(places), goes_on=asked.cursor is not None
+            )
 
 
 def _told(each: Retried) -> ToldRetry:

@@ -10,9 +10,9 @@ from typing_extensions import TypedDict
 
 from adapters.ports.pauses import Pause, PauseNotFound, Pauses, Scope
 from gateway.http.access import CALLER
-from gateway.http.answers import json_answer
+from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.problems import PAUSE_NOT_FOUND, REQUEST_INVALID, Problem
-from gateway.http.requests import BeginPause, EndPause, Nothing, Retry, body, lane_key, pause_id, query
+from gateway.http.requests import BeginPause, EndPause, Nothing, PageQuery, Retry, body, lane_key, pause_id, query
 from schemas.keys import ActorKey
 
 
@@ -27,12 +27,6 @@ class ToldPause(TypedDict):
     by: str
     reason: str
     since: datetime
-
-
-class ActivePauses(TypedDict):
-    """All pauses in force."""
-
-    items: list[ToldPause]
 
 
 class PauseDone(TypedDict):
@@ -52,9 +46,11 @@ class Pausing:
         self._changed = changed
 
     async def active(self, request: web.Request) -> web.Response:
-        """The pauses in force."""
-        query(request, Nothing)
-        return json_answer(ActivePauses(items=[_shown(pause) for pause in await self._pauses.active()]))
+        """The pauses in force, in the order in which they began."""
+        asked = query(request, PageQuery)
+        after = place_of(asked.cursor, _number) or 0
+        behind = [_shown(pause) for pause in await self._pauses.active() if pause.id > after]
+        return page_answer(request, behind, asked.limit, lambda item: item["id"])
 
     async def begin(self, request: web.Request) -> web.Response:
         """Pause what the body names."""
@@ -99,6 +95,12 @@ class Pausing:
             raise Problem(PAUSE_NOT_FOUND, f"No pause {id} is in force: look at /v1/pauses.") from error
         self._changed()
         return json_answer(PauseDone(done="resume", pause=id, by=request[CALLER].name, reason=reason))
+
+
+def _number(place: object) -> int:
+    if not isinstance(place, int):
+        raise TypeError(place)
+    return place
 
 
 def _scope(key: ActorKey) -> Scope:

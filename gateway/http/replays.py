@@ -9,6 +9,7 @@ from aiohttp import web
 
 from adapters.ports.replays import (
     NothingChosen,
+    Phase,
     PlanExpired,
     Replay,
     ReplayActs,
@@ -21,6 +22,7 @@ from adapters.ports.replays import (
 )
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.approvals import SecondPerson
 from gateway.http.problems import (
     CLICK_REUSED,
     REPLAY_ELSEWHERE,
@@ -53,8 +55,11 @@ class ReplayStore(Replays, ReplayActs, Protocol):
 class ReplayRoutes:
     """Each method answers one route. `hint` lets this process work on what was asked for at once."""
 
-    def __init__(self, replays: ReplayStore, hint: Callable[[], None], *, most: int = MOST) -> None:
+    def __init__(
+        self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None], *, most: int = MOST
+    ) -> None:
         self._replays = replays
+        self._second_person = second_person
         self._hint = hint
         self._most = most
 
@@ -94,6 +99,9 @@ class ReplayRoutes:
         """Start a plan by its token; the same again is the same start."""
         query(request, Nothing)
         asked = await body(request, StartReplay)
+        plan = await self._replays.of_token(asked.token)
+        if plan is not None and plan.phase is Phase.READY:
+            await self._second_person.expect(request, asked, asked.reason, plan.messages, plan.outlook.money)
         try:
             replay = await self._replays.start(asked.token, asked.terms, by=request[CALLER].name, reason=asked.reason)
         except ReplayNotFound as error:

@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
+from adapters.ports.api_keys import ApiKeys
 from adapters.ports.restores import Restores
 from adapters.ports.store import Reads
 from gateway.health import Health
@@ -18,6 +19,7 @@ from gateway.http.access import Access
 from gateway.http.api import Operators, api, routes
 from gateway.http.description.served import PAGES
 from gateway.http.operations import operations
+from gateway.http.rates import Rates
 from gateway.http.tokens import Tokens
 from gateway.http.views import Views
 from gateway.metrics import Counts
@@ -47,15 +49,17 @@ async def serve_http(
     restores: Restores,
     operators: Operators,
     tokens: Tokens | None = None,
+    keys: ApiKeys | None = None,
 ) -> AsyncIterator[Addresses]:
-    """Serve both until the block ends; `operators` is what they may do, `tokens` knows those that others have signed.
+    """Serve both until the block ends; `operators` is what they may do.
 
+    `tokens` knows tokens that others have signed, and `keys` those of programs.
     Raises `SettingsInvalid` for a token file that cannot be used, and OSError for an address that cannot be had.
     """
     release = version("tallystick")
     table = routes(Views(reads, restores, health, release), operators)
-    access = Access.from_files(settings.api_token_file, settings.callers_file, tokens)
-    api_app = api((*table, *PAGES), access, operators.scopes)
+    access = Access.from_files(settings.api_token_file, settings.callers_file, tokens, keys)
+    api_app = api((*table, *PAGES), access, Rates(settings.api_rate), operators.scopes)
     async with AsyncExitStack() as running:
         operations_url = await _serve(
             running, operations(health, counts, reads, operators.systems, release), settings.ops_bind

@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from adapters.memory.store import MemoryStore
+from adapters.ports.api_keys import ApiKeys
 from adapters.ports.approvals import Approvals
 from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import Bindings
@@ -33,9 +34,11 @@ from adapters.ports.replays import JobWork, PlanWork, ReplayActs, Replays
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.reveals import Reveals
+from adapters.ports.schema_uses import SchemaUses
 from adapters.ports.store import Commits, LaneActs, Lanes
 from adapters.ports.suspects import Suspects
 from adapters.ports.turns import Answer, LaneMessage, Row, Turn
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
@@ -61,6 +64,7 @@ from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from adapters.postgres.suspects import PostgresSuspects
 from schemas.keys import ActorKey
 from tests.contracts.tampering import tamper
@@ -129,6 +133,8 @@ class Process:
     sealing: Sealing
     reveals: Reveals
     approvals: Approvals
+    api_keys: ApiKeys
+    schema_uses: SchemaUses
     replays: ReplayStore
     replay_work: ReplayWork
     message_acts: MessageActs
@@ -232,6 +238,8 @@ class MemoryStoreStand:
             clients.sealing,
             clients.reveals,
             clients.approvals,
+            clients.api_keys,
+            clients.schema_uses,
             clients.replays,
             clients.replay_work,
             clients.message_acts,
@@ -300,7 +308,8 @@ class PostgresStoreStand:
             retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
             PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
             PostgresAudit(url), PostgresSealing(url), PostgresReveals(url), PostgresApprovals(url),
-            PostgresReplays(url), PostgresReplayWork(url), PostgresMessageActs(url),
+            PostgresApiKeys(url), PostgresSchemaUses(url), PostgresReplays(url), PostgresReplayWork(url),
+            PostgresMessageActs(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

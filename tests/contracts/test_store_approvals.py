@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import pytest
+from typing_extensions import TypedDict
 
 from adapters.ports.approvals import NotToApprove
 from tests.contracts.store_stands import Process, StoreStand
@@ -12,13 +14,22 @@ from tests.contracts.store_stands import Process, StoreStand
 WHAT = "ab" * 32
 
 
+class Asking(TypedDict):
+    """Who asks, and why."""
+
+    actor: str
+    reason: str
+
+
+ASKING: Final[Asking] = {"actor": "ann", "reason": "all of DE01"}
+
+
 async def test_what_another_person_allows_is_done_once(store: StoreStand, process: Process) -> None:
-    asking = {"actor": "ann", "reason": "all of DE01"}
-    assert not await process.approvals.use(WHAT, **asking)
-    assert not await process.approvals.use(WHAT, **asking)
+    assert not await process.approvals.use(WHAT, **ASKING)
+    assert not await process.approvals.use(WHAT, **ASKING)
     await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
-    assert await process.approvals.use(WHAT, **asking)
-    assert not await process.approvals.use(WHAT, **asking)
+    assert await process.approvals.use(WHAT, **ASKING)
+    assert not await process.approvals.use(WHAT, **ASKING)
     assert await store.audit() == [
         ("ann", "approval.ask", f"approval/{WHAT}", "all of DE01"),
         ("bob", "approval.give", f"approval/{WHAT}", "I have seen the file"),
@@ -52,3 +63,12 @@ async def test_one_thing_says_nothing_about_another(process: Process) -> None:
     await process.approvals.use(WHAT, actor="ann", reason="all of DE01")
     await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
     assert not await process.approvals.use("cd" * 32, actor="ann", reason="all of US01")
+
+
+async def test_what_was_used_goes_on_while_it_counts(process: Process) -> None:
+    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True)
+    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True), "nobody has given it"
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen them")
+    assert [await process.approvals.use(WHAT, **ASKING, goes_on=True) for _ in range(3)] == [True] * 3
+    assert not await process.approvals.use(WHAT, **ASKING)
+    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True), "it was asked for anew"

@@ -230,6 +230,8 @@ class TestStart:
     async def test_a_token_starts_its_plan_once(self, store: StoreStand, process: Process) -> None:
         await park(process, SHEET, message("1"))
         made = await ready(process)
+        found = await process.replays.of_token("token-1")
+        assert (found and found.phase, await process.replays.of_token("token-2")) == (Phase.READY, None)
         begun = await process.replays.start("token-1", TERMS, by="bob", reason="rates are set")
         assert (begun.phase, begun.terms, begun.started_by, begun.reason) == (
             Phase.RUNNING, TERMS, "bob", "rates are set",

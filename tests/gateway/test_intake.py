@@ -90,8 +90,15 @@ class Intake:
             lambda *_: None,
         )  # fmt: skip
         self.consumer = Consumer(
-            self.door, self.mailboxes, self.burial, suspicion, lambda _, failure: self.observed.append(failure)
+            self.door,
+            self.mailboxes,
+            self.burial,
+            suspicion,
+            self.observe,
         )
+
+    def observe(self, _: Delivery, came: Entry | Failure) -> None:
+        self.observed.append(came if isinstance(came, Failure) else None)
 
     def run(self, story: Callable[[Intake], Coroutine[Any, Any, None]]) -> Intake:
         """Tell a story while both run."""

@@ -12,7 +12,15 @@ import click
 
 from adapters.rabbitmq.address import is_loopback
 from gateway.cli.checks.finding import Finding, Level
-from gateway.cli.options import AMQP_URL, DATABASE_URL, POLICY, check_amqp_url, check_database_url, from_environment
+from gateway.cli.options import (
+    AMQP_URL,
+    DATABASE_URL,
+    MANAGEMENT_URL,
+    POLICY,
+    check_amqp_url,
+    check_database_url,
+    from_environment,
+)
 from gateway.settings import Settings, SettingsInvalid, read_settings
 from gateway.telemetry import LEVELS
 
@@ -29,6 +37,7 @@ class Known:
     settings: Settings | None
     database_url: str | None
     amqp_url: str | None
+    management_url: str | None
     policy: Path | None
 
 
@@ -44,6 +53,8 @@ def mistakes(settings: Settings) -> list[str]:
     ]
     if not found and not settings.allow_plain_text:
         found += _plain_text(settings)
+    if settings.management_url is not None and (wrong := _management(settings)):
+        found.append(f"{MANAGEMENT_URL}: {wrong}")
     if settings.log_level not in LEVELS:
         found.append(f"TALLYSTICK_LOG_LEVEL: write one of {', '.join(LEVELS)}")
     return found
@@ -62,6 +73,7 @@ def look_at_settings() -> tuple[list[Finding], Known]:
         settings,
         _usable(DATABASE_URL, check_database_url),
         _usable(AMQP_URL, check_amqp_url),
+        None if settings is None or _management(settings) else settings.management_url,
         None if policy is None else Path(policy),
     )
     findings = [
@@ -78,6 +90,20 @@ def _prefetch(settings: Settings) -> Finding:
     if settings.prefetch < FEW:
         return Finding("prefetch", Level.WARN, found, f"commits stay small: set TALLYSTICK_PREFETCH to {FEW} or more")
     return Finding("prefetch", Level.OK, found)
+
+
+def _management(settings: Settings) -> str | None:
+    """What is wrong with the URL of the management API, to which a password travels."""
+    try:
+        parts = urlsplit(settings.management_url or "")
+        is_right = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return "write a URL such as https://host:15671"
+    if not is_right or parts.query or parts.fragment:
+        return "write a URL such as https://host:15671"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not settings.allow_plain_text:
+        return "a password would travel without TLS: write https://"
+    return None
 
 
 def _plain_text(settings: Settings) -> Iterator[str]:

@@ -45,7 +45,7 @@ _PARTS: Final[Mapping[str, JsonSchema]] = {
 """What each name in a path stands for."""
 _ALWAYS: Final = (
     p.REQUEST_INVALID, p.UNAUTHENTICATED, p.TOKEN_NOT_SET, p.FORBIDDEN, p.ISSUER_UNAVAILABLE, p.STORE_UNAVAILABLE,
-    p.TIMED_OUT, p.INTERNAL,
+    p.TIMED_OUT, p.INTERNAL, p.RATE_LIMITED,
 )  # fmt: skip
 _OF_BODIES: Final = (p.BODY_TOO_SLOW, p.BODY_TOO_LARGE)
 _NO_HTTP: Final = "Of what is no HTTP, or has a line or header of more than 8190 bytes, which no route has seen."
@@ -191,7 +191,7 @@ def _answers(shape: Shape, found: Mapping[str, JsonSchema]) -> JsonSchema:
     return {str(status): {"description": _STATUSES[status], **told} for status in shape.statuses}
 
 
-_STATUSES: Final = {200: "Done.", 202: "It was taken, and goes on."}
+_STATUSES: Final = {200: "Done.", 201: "Made.", 202: "It was taken, and goes on."}
 
 
 def _refusals(route: Route, shape: Shape) -> JsonSchema:
@@ -214,6 +214,6 @@ def _refusal(status: HTTPStatus, kinds: Iterable[p.Kind]) -> JsonSchema:
     }
     if status is HTTPStatus.BAD_REQUEST:
         told["content"]["text/plain"] = {"schema": {"type": "string", "description": _NO_HTTP}}
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         told["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return told

@@ -39,7 +39,7 @@ def _lines(document: JsonSchema, problems: str) -> Iterator[str]:
     yield "## Shapes\n"
     for name, schema in document["components"]["schemas"].items():
         yield f"### {name}\n"
-        yield from _shape(schema)
+        yield from shape_lines(schema)
 
 
 def _problems(operation: JsonSchema) -> Iterator[str]:
@@ -72,7 +72,8 @@ def _parameter(parameter: JsonSchema) -> str:
     return f"- {parameter['in']} `{parameter['name']}`{must}, {_type(parameter['schema'])}{_says(says)}"
 
 
-def _shape(schema: JsonSchema) -> Iterator[str]:
+def shape_lines(schema: JsonSchema) -> Iterator[str]:
+    """A schema with its members."""
     if "description" in schema:
         yield f"{_says(schema['description'])}\n"
     members: Mapping[str, JsonSchema] = schema.get("properties", {})
@@ -96,7 +97,7 @@ def _type(schema: JsonSchema) -> str:
     match schema:
         case {"$ref": str(place)}:
             name = place.removeprefix(PLACE)
-            return f"[{name}](#{name.lower()})"
+            return f"[{name}](#{name.lower().replace('.', '')})"
         case {"anyOf": list(some)}:
             return " or ".join(_type(each) for each in some)
         case {"enum": list(values)}:

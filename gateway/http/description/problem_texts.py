@@ -28,6 +28,19 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "You may see and change some entities or legal entities only, and this lies outside of them, or is a list"
             " of everything. What does not exist is refused in the same way."
         ),
+        p.RATE_LIMITED: (
+            "You ask more often than `TALLYSTICK_API_RATE` allows one caller. Nothing was done. Wait the seconds in "
+            "`Retry-After`, then ask again; longer pages (`limit`) take fewer requests."
+        ),
+        p.KEY_NOT_FOUND: ("No API key has this number: `GET /v1/api-keys` lists all that were ever made."),
+        p.KEY_NAME_TAKEN: (
+            "There is, or was, a key of this name, and the audit must mean one by it. Take another name. If you have "
+            "sent the same request twice, the first one made the key: if its answer was lost, revoke it."
+        ),
+        p.KEY_TOO_WIDE: (
+            "A key allows at most what whoever makes it may do, and is made by a person: with a key none is made. "
+            "`detail` says what is too much."
+        ),
         p.REQUEST_INVALID: (
             "A part of the request is not as it must be: `detail` names each, and what to write. Nothing was done."
         ),

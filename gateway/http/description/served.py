@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from markdown_it import MarkdownIt
 
 from gateway.http.api import Route
+from gateway.http.description.asyncapi import asyncapi as events_described
 from gateway.http.description.declared import document
 from gateway.http.description.page import api_page
 from gateway.http.description.problem_page import problem_page, problems_page
@@ -21,6 +22,7 @@ from gateway.http.requests import Nothing, query
 from gateway.http.style import STYLE
 from gateway.runbook import PLACE, index
 from gateway.runbook import page as runbook_page
+from schemas.catalogue import CATALOGUE
 
 _FRAME: Final = """\
 <!doctype html>
@@ -39,6 +41,7 @@ _HEADING: Final = re.compile(r"<h3>([\w-]+)</h3>")
 @dataclass(frozen=True, slots=True)
 class _Texts:
     openapi: bytes
+    asyncapi: bytes
     docs: str
     problems: str
 
@@ -47,7 +50,12 @@ class _Texts:
 def _texts() -> _Texts:
     """Made once, when somebody asks: it takes most of a second."""
     described = document()
-    return _Texts(orjson.dumps(described), _html(api_page(described, problems="/problems/")), _html(problems_page()))
+    return _Texts(
+        orjson.dumps(described),
+        orjson.dumps(events_described()),
+        _html(api_page(described, problems="/problems/")),
+        _html(problems_page()),
+    )
 
 
 async def _made() -> _Texts:
@@ -59,6 +67,21 @@ async def openapi(request: web.Request) -> web.Response:
     """The description of the API."""
     query(request, Nothing)
     return web.Response(body=(await _made()).openapi, content_type="application/json")
+
+
+async def asyncapi(request: web.Request) -> web.Response:
+    """The description of events and notices."""
+    query(request, Nothing)
+    return web.Response(body=(await _made()).asyncapi, content_type="application/json")
+
+
+async def schema(request: web.Request) -> web.Response:
+    """The JSON Schema of a type of event, a notice, or an operation."""
+    query(request, Nothing)
+    found = CATALOGUE.get(request.match_info["type"])
+    if found is None:
+        raise Problem(NOT_FOUND, "There is no schema of this name: /asyncapi.json names those of events and notices.")
+    return web.Response(body=orjson.dumps(found.schema), content_type="application/schema+json")
 
 
 async def docs(request: web.Request) -> web.Response:
@@ -99,6 +122,8 @@ async def runbook_of(request: web.Request) -> web.Response:
 
 PAGES: Final = (
     Route(hdrs.METH_GET, "/openapi.json", None, openapi),
+    Route(hdrs.METH_GET, "/asyncapi.json", None, asyncapi),
+    Route(hdrs.METH_GET, "/schemas/{type}", None, schema),
     Route(hdrs.METH_GET, "/docs", None, docs),
     Route(hdrs.METH_GET, "/problems", None, problems),
     Route(hdrs.METH_GET, "/problems/{name}", None, problem),

@@ -11,6 +11,7 @@ from adapters.ports.views import DeadLetterRow, LaneRow, MessageRow, ShownLetter
 from gateway.http import problems as p
 from gateway.http.acts import LaneDone
 from gateway.http.answers import Page
+from gateway.http.api_keys import MakeKey, NewKey, RevokeKey, ToldKey
 from gateway.http.approvals import ApprovalDone
 from gateway.http.audit import AuditQuery, CheckQuery, ToldAct, ToldChain, Verified
 from gateway.http.bindings import BindingsQuery, Import, Imported, ToldBinding
@@ -24,7 +25,7 @@ from gateway.http.letter_acts import LetterDone, ManyRetried
 from gateway.http.mappings import ToldActivation
 from gateway.http.me import Me
 from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, WouldEdit
-from gateway.http.pauses import ActivePauses, PauseDone, ToldPause
+from gateway.http.pauses import PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
 from gateway.http.recon_told import Drafted, RunFile, ToldDifference, ToldRun
 from gateway.http.replay_requests import ItemsQuery, PlanReplay, StartReplay
@@ -51,6 +52,7 @@ from gateway.http.requests import (
     Settle,
 )
 from gateway.http.restores import TheRestore
+from gateway.http.schemas import ToldUse
 from gateway.http.systems import SystemDone
 from gateway.http.trials import ToldTrial
 from gateway.http.views import LaneFile, Status
@@ -103,7 +105,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/entities/{entity}/{key}"): Shape(
             Json(EntityFile), EntityQuery, refuses=(p.ENTITY_NOT_FOUND,), is_page=True
         ),
-        (GET, "/v1/pauses"): Shape(Json(ActivePauses)),
+        (GET, "/v1/pauses"): Shape(Json(Page[ToldPause]), PageQuery, is_page=True),
         (POST, "/v1/pauses"): Shape(Json(ToldPause), body=BeginPause),
         (DELETE, "/v1/pauses/{id}"): Shape(Json(PauseDone), EndPause, refuses=(p.PAUSE_NOT_FOUND,)),
         (GET, "/v1/systems"): Shape(Json(Page[SystemState])),
@@ -135,7 +137,9 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
             ),
         ),
         (GET, "/v1/dead-letters"): Shape(Json(Page[DeadLetterRow]), LettersQuery, is_page=True),
-        (POST, "/v1/dead-letters/retry"): Shape(Json(ManyRetried), body=RetryMany, refuses=(p.SHUTTING_DOWN,)),
+        (POST, "/v1/dead-letters/retry"): Shape(
+            Json(ManyRetried), body=RetryMany, refuses=(p.SHUTTING_DOWN, p.APPROVAL_NEEDED)
+        ),
         (GET, _LETTER): Shape(Json(ShownLetter), refuses=(p.LETTER_NOT_FOUND,)),
         (GET, f"{_LETTER}/payload"): Shape(_BYTES, PayloadQuery, refuses=(p.LETTER_NOT_FOUND,)),
         (POST, f"{_LETTER}/retry"): Shape(
@@ -186,7 +190,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),
         (POST, _REPLAYS): Shape(
             Json(ToldReplay), body=StartReplay, statuses=(202,),
-            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE),
+            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED),
         ),
         (GET, _REPLAYS): Shape(Json(Page[ToldReplay]), PageQuery, is_page=True),
         (GET, f"{_REPLAYS}/{{id}}"): Shape(Json(ToldReplay), refuses=(p.REPLAY_NOT_FOUND,)),
@@ -203,6 +207,12 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/audit"): Shape(Json(Page[ToldAct]), AuditQuery, is_page=True),
         (GET, "/v1/audit/head"): Shape(Json(ToldChain)),
         (GET, "/v1/audit/verify"): Shape(Json(Verified), CheckQuery),
+        (GET, "/v1/schemas"): Shape(Json(Page[ToldUse]), PageQuery, is_page=True),
+        (GET, "/v1/api-keys"): Shape(Json(Page[ToldKey]), PageQuery, is_page=True),
+        (POST, "/v1/api-keys"): Shape(
+            Json(NewKey), body=MakeKey, statuses=(201,), refuses=(p.KEY_NAME_TAKEN, p.KEY_TOO_WIDE)
+        ),
+        (DELETE, "/v1/api-keys/{id}"): Shape(Json(ToldKey), RevokeKey, refuses=(p.KEY_NOT_FOUND,)),
         (GET, "/v1/restore"): Shape(Json(TheRestore)),
         (POST, "/v1/restore"): Shape(Json(TheRestore), body=RestorePoint, refuses=(p.RESTORE_CONFLICT,)),
         (POST, "/v1/restore/release"): Shape(Json(TheRestore), body=Because, refuses=(p.RESTORE_CONFLICT,)),

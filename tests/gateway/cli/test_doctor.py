@@ -7,23 +7,26 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import orjson
 import pytest
 import yaml
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 
 from adapters.ports.broker import Outgoing, Published, Queue, Topology
 from adapters.postgres.commits import PostgresCommits
+from adapters.postgres.migrations.upgrade import upgrade
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresPositions
 from adapters.rabbitmq.publishing import RabbitPublishing
+from gateway.cli.checks.clock import clock
 from gateway.cli.topology import the_topology
 from gateway.exits import Exit
+from gateway.local.postgres import LocalPostgres
 from gateway.policy_file import parse_policy
 from tests.contracts.turns import SHEET, applied, asking, batch, command, message
 from tests.fixtures.rabbitmq import Vhost
@@ -343,3 +346,109 @@ async def test_secret_files(healthy: SetUp, tmp_path: Path) -> None:
         "TALLYSTICK_API_TOKEN_FILE",
         "systems.erp.token_file",
     ]
+
+
+QUEUES: Final = "/api/queues/"
+WIDE: Final = {"delivery-limit": 2_000_000, "dead-letter-exchange": "elsewhere", "consumer-timeout": 900_000}
+
+
+async def of_policies(healthy: SetUp, *rows: dict[str, object], status: int = 200, **env: str) -> tuple[int, Found]:
+    """What is found with a management API that answers so; it was asked for AMQP's virtual host, as its user."""
+    asked: list[tuple[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((request.rel_url.raw_path, request.headers["Authorization"]))
+        return web.json_response(list(rows), status=status)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        found = await examined(healthy.env | {"TALLYSTICK_MANAGEMENT_URL": url} | env)
+    finally:
+        await runner.cleanup()
+    vhost = healthy.env["TALLYSTICK_AMQP_URL"].rpartition("/")[2]
+    assert asked == [(f"{QUEUES}{vhost}", encode_basic_auth("guest", "guest"))]
+    return found
+
+
+def of_queue(queue: str, definition: dict[str, object], **names: str) -> dict[str, object]:
+    return {"name": f"tallystick.{queue}", "effective_policy_definition": definition, **names}
+
+
+@pytest.mark.parametrize(
+    ("queue", "definition", "said"),
+    [
+        ("timesheet", {"delivery-limit": 20}, "short set delivery-limit to 20: what comes back more often is taken"),
+        ("project", {"message-ttl": 60_000}, "short set message-ttl to 60000: what waits longer"),
+        ("customer", {"expires": 1}, "short set expires to 1: a queue that nobody consumes"),
+        ("unrouted", {"max-length": 10}, "short set max-length to 10: more messages are refused"),
+        ("dead", {"max-length-bytes": 10}, "short set max-length-bytes to 10: more bytes are refused"),
+        ("watermark", {"max-length": 1}, "short set max-length to 1: more messages are refused"),
+    ],
+)
+async def test_a_policy_in_the_way(healthy: SetUp, queue: str, definition: dict[str, object], said: str) -> None:
+    code, found = await of_policies(healthy, of_queue(queue, definition, policy="short"))
+    assert code == Exit.UNHEALTHY
+    assert [(each["part"], each["level"]) for each in found] == [("rabbitmq policies", "fail")]
+    assert said in found[0]["found"]
+    assert "let its pattern leave out ^tallystick" in found[0]["change"]
+
+
+async def test_policies_that_take_nothing(healthy: SetUp) -> None:
+    others: dict[str, object] = {"name": "others", "policy": "short", "effective_policy_definition": {"message-ttl": 1}}
+    bare: dict[str, object] = {"name": "tallystick.expense", "policy": None, "effective_policy_definition": {}}
+    assert await of_policies(healthy, of_queue("timesheet", WIDE, policy="wide"), others, bare) == (0, [])
+
+
+async def test_an_operators_policy_is_named_too(healthy: SetUp) -> None:
+    row = of_queue("timesheet", {"delivery-limit": 5}, policy="wide", operator_policy="strict")
+    _, [found] = await of_policies(healthy, row)
+    assert found["found"].startswith("tallystick.timesheet: wide and strict set delivery-limit to 5")
+
+
+async def test_policies_that_cannot_be_looked_at(healthy: SetUp) -> None:
+    code, [refused] = await of_policies(healthy, status=401)
+    assert (code, refused["level"], refused["found"].endswith("answers 401")) == (0, "warn", True)
+    assert "the tag monitoring" in refused["change"]
+    code, [away] = await examined(healthy.env | {"TALLYSTICK_MANAGEMENT_URL": f"http://u:geheim@{NOBODY}"})
+    assert (code, away["level"], "geheim" in str(away)) == (0, "warn", False)
+    shown = await asyncio.to_thread(lambda: cli("doctor", env=healthy.env))
+    assert "set TALLYSTICK_MANAGEMENT_URL to RabbitMQ's management API" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("url", ["nowhere", "http://mq.example:15672", "https://mq:x", "https://mq?a=b"])
+async def test_a_management_url_that_cannot_be_used(healthy: SetUp, url: str) -> None:
+    code, [found] = await examined(healthy.env | {"TALLYSTICK_MANAGEMENT_URL": url})
+    assert (code, found["part"]) == (Exit.UNHEALTHY, "settings")
+    assert "TALLYSTICK_MANAGEMENT_URL: " in found["found"]
+    assert "https://" in found["found"]
+
+
+async def test_a_server_that_may_forget_what_it_confirmed(healthy: SetUp) -> None:
+    with LocalPostgres(durable=False) as server:
+        await asyncio.to_thread(upgrade, server.url)
+        code, found = await examined({**healthy.env, "TALLYSTICK_DATABASE_URL": server.url})
+    assert code == Exit.UNHEALTHY
+    for name in ("fsync", "full_page_writes", "synchronous_commit"):
+        [each] = [each for each in found if each["found"].startswith(f"{name} is off")]
+        assert (each["part"], each["change"].startswith(f"set {name} = on")) == ("postgresql", True)
+
+
+async def test_a_memory_that_ends_before_messages_can_come_back(healthy: SetUp) -> None:
+    document = yaml.safe_load(healthy.policy.read_text()) | {"retention": {"inbox_days": 30, "replay_window_days": 90}}
+    healthy.policy.write_text(yaml.safe_dump(document, sort_keys=False))
+    code, [found] = await examined(healthy.env)
+    assert (code, found["part"]) == (Exit.UNHEALTHY, "policy")
+    assert "inbox_days (30) must be above replay_window_days (90)" in found["found"]
+
+
+@pytest.mark.parametrize(("seconds", "level", "told"), [(5, "ok", "agrees"), (60, "warn", "60 s ahead of ours"),
+                                                        (-3600, "warn", "3600 s behind ours")])  # fmt: skip
+def test_a_clock_that_is_off(seconds: int, level: str, told: str) -> None:
+    ours = datetime(2026, 3, 6, 12, tzinfo=UTC)
+    found = clock("postgresql", ours + timedelta(seconds=seconds), ours)
+    assert (found.level, told in found.found, bool(found.change)) == (level, True, level == "warn")

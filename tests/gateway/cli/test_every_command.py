@@ -53,6 +53,9 @@ ASKS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "replay resume": (("3", *WHY), "POST /v1/replays/3/resume"),
     "replay cancel": (("3", *WHY), "POST /v1/replays/3/cancel"),
     "recon start": (("erp", "--from", "2026-01-01", "--through", "2026-01-31"), "POST /v1/reconciliations"),
+    "apikey make": (("export", "--permission", "read", *WHY), "POST /v1/api-keys"),
+    "apikey revoke": (("3", *WHY), "DELETE /v1/api-keys/3?reason=why"),
+    "approval give": (("0a", *WHY), 'POST /v1/approvals/0a {"reason": "why"}'),
     "recon cancel": (("3", *WHY), "POST /v1/reconciliations/3/cancel"),
 }  # fmt: skip
 """Commands that ask the API for a change: with which arguments, and how what they would ask begins."""
@@ -69,13 +72,13 @@ REFUSES: Final[dict[str, tuple[str, ...]]] = {
 
 LOOKS: Final = {
     "status", "top", "me", "doctor", "completion", "event types", "event example", "event schema", "event validate",
-    "message list", "message show", "message payload", "lane list", "lane show", "pause list", "dead-letter list",
-    "dead-letter show", "dead-letter payload", "entity show", "case list", "case groups", "case show", "kpi list",
-    "kpi show", "audit list", "audit head", "audit verify", "caller list", "system list", "system show", "system test",
-    "system schema", "binding list", "binding export", "recon list", "recon show", "recon compare",
-    "replay list", "replay show", "replay items", "replay watch", "policy check", "policy schema",
-    "mapping list", "mapping preview", "docs openapi", "docs api", "docs problems", "docs runbook",
-    "db check", "db sql", "restore show", "topology show",
+    "event uses", "apikey list", "message list", "message show", "message payload", "lane list", "lane show",
+    "pause list", "dead-letter list", "dead-letter show", "dead-letter payload", "entity show", "case list",
+    "case groups", "case show", "kpi list", "kpi show", "audit list", "audit head", "audit verify", "caller list",
+    "system list", "system show", "system test", "system schema", "binding list", "binding export", "recon list",
+    "recon show", "recon compare", "replay list", "replay show", "replay items", "replay watch", "policy check",
+    "policy schema", "mapping list", "mapping preview", "docs openapi", "docs asyncapi", "docs schema", "docs events",
+    "docs api", "docs problems", "docs runbook", "db check", "db sql", "restore show", "topology show",
 }  # fmt: skip
 """Commands that change nothing."""
 

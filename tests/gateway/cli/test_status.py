@@ -96,7 +96,7 @@ async def test_it_is_watched(desk: Desk) -> None:
 
 async def test_who_asks_is_shown(desk: Desk) -> None:
     assert (await desk.json("me"))["name"] == "api-token"
-    assert "reveal, settle, audit, operate" in (await desk.run("me")).stdout
+    assert "reveal, settle, audit, operate, administer" in (await desk.run("me")).stdout
 
 
 async def test_a_system_is_shown_paused_and_resumed(desk: Desk) -> None:
@@ -144,3 +144,11 @@ def test_a_gateway_that_is_not_there_ends_with_6(tmp_path: Path) -> None:
     env = {"TALLYSTICK_URL": f"http://{NOBODY}", "TALLYSTICK_TOKEN_FILE": str(token)}
     for name in ("status", "top", "me"):
         assert cli(name, env=env).exit_code == Exit.UNREACHABLE
+
+
+async def test_every_pause_is_listed_however_many_there_are(desk: Desk) -> None:
+    for number in range(51):  # one more than a page of the API holds, unless it is asked for more
+        asked = {"entity": "timesheet", "key": f"T-{number}", "reason": "month end"}
+        assert (await desk.stand.post("/v1/pauses", asked)).status == 200
+    assert len(await desk.json("pause", "list")) == 51
+    assert len(await desk.json("pause", "list", "--most", "3")) == 3

@@ -27,6 +27,7 @@ from adapters.ports.recon import RunWork
 from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit, PostgresSealing
 from adapters.postgres.bindings import PostgresBindings
@@ -50,6 +51,7 @@ from adapters.postgres.replay_work import PostgresReplayWork
 from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from gateway.activation import Entry
 from gateway.activations import Bounds
 from gateway.backoff import Backoff
@@ -63,6 +65,7 @@ from gateway.gate_policy import GatePolicy
 from gateway.health import Health
 from gateway.http.acts import Acts
 from gateway.http.api import Operators
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -79,6 +82,7 @@ from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
@@ -289,6 +293,7 @@ async def listening(
     people: People = NOBODY,
     tokens: Tokens | None = None,
     four_eyes: FourEyes = TWO_EYES,
+    rate: float = 100_000,
 ) -> AsyncIterator[Stand]:
     """Both listeners over the database at `url`, with a health that asks it; `patience` is for one read."""
     reads, acts, pauses = PostgresReads(url, timeout=patience), PostgresLaneActs(url), PostgresPauses(url)
@@ -300,6 +305,7 @@ async def listening(
     bindings, kpis, audit = PostgresBindings(url), PostgresKpis(url), PostgresAudit(url)
     reveals, sealing = PostgresReveals(url), PostgresSealing(url)
     runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
+    keys, uses = PostgresApiKeys(url), PostgresSchemaUses(url)
     replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
     message_acts = PostgresMessageActs(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
@@ -316,7 +322,7 @@ async def listening(
     trials = Trials(trial(commits, entities), lambda: "a-policy")
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
-        api_token_file=token_file, callers_file=callers_file,
+        api_token_file=token_file, callers_file=callers_file, api_rate=rate,
     )  # fmt: skip
     tasks = [asyncio.create_task(health.run(), name="health")]
     try:
@@ -334,7 +340,7 @@ async def listening(
                     Acts(acts, looked_at.append),
                     Pausing(pauses, lambda: hints.append(None)),
                     systems,
-                    LetterActs(dead_letters, again),
+                    LetterActs(dead_letters, again, second_person),
                     RestoreActs(restores),
                     EntityViews(entities, reads, reveals),
                     Mappings(book),
@@ -347,10 +353,13 @@ async def listening(
                     AuditViews(audit),
                     MessagePayloads(reveals),
                     second_person,
-                    ReplayRoutes(replays, lambda: hints.append(None), most=MOST_REPLAYED),
+                    ReplayRoutes(replays, second_person, lambda: hints.append(None), most=MOST_REPLAYED),
                     MessageActing(message_acts, looked_at.append),
+                    ApiKeyActs(keys),
+                    SchemaViews(uses),
                 ),
                 tokens,
+                keys,
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
         ):
@@ -368,7 +377,7 @@ async def listening(
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
             cases, bindings, runs, plans, work, kpis, audit, reveals, sealing, approvals, replays, replay_work,
-            message_acts,
+            message_acts, keys, uses,
         )  # fmt: skip
         for store in stores:
             await store.close()

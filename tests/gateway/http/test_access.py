@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.ports.reach import Reach
+from adapters.postgres.api_keys import PostgresApiKeys
 from adapters.postgres.approvals import PostgresApprovals
 from adapters.postgres.audit import PostgresAudit
 from adapters.postgres.bindings import PostgresBindings
@@ -32,14 +33,16 @@ from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.replays import PostgresReplays
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.reveals import PostgresReveals
+from adapters.postgres.schema_uses import PostgresSchemaUses
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
-from gateway.callers import Caller, Permission, digest
+from gateway.callers import BUNDLES, Bundle, Caller, Permission, digest
 from gateway.four_eyes import FourEyes
 from gateway.health import Health
 from gateway.http.access import Access
 from gateway.http.acts import Acts
 from gateway.http.api import Operators, api, routes
+from gateway.http.api_keys import ApiKeyActs
 from gateway.http.approvals import SecondPerson
 from gateway.http.audit import AuditViews
 from gateway.http.bindings import BindingActs
@@ -52,10 +55,12 @@ from gateway.http.mappings import Mappings
 from gateway.http.message_acts import MessageActing
 from gateway.http.message_payloads import MessagePayloads
 from gateway.http.pauses import Pausing
+from gateway.http.rates import Rates
 from gateway.http.readings import Readings
 from gateway.http.reconciliations import Reconciliations
 from gateway.http.replays import ReplayRoutes
 from gateway.http.restores import RestoreActs
+from gateway.http.schemas import SchemaViews
 from gateway.http.scopes import Scopes
 from gateway.http.systems import Systems
 from gateway.http.trials import Trials
@@ -82,6 +87,7 @@ CHALLENGE = 'Bearer realm="tallystick"'
 CALLERS = Access(
     {
         digest(b"reader"): Caller("reader", frozenset({Permission.READ})),
+        digest(b"operator"): Caller("operator", BUNDLES[Bundle.OPERATOR]),
         digest(b"stranger"): Caller("stranger", frozenset()),
         digest(b"nowhere"): Caller("nowhere", frozenset(Permission), reach=Reach(entities=frozenset())),
     }
@@ -100,7 +106,8 @@ def app(database_url: str) -> web.Application:
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
     readings = Readings(PostgresReaders(database_url), [])
     systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
-    again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
+    second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
+    again, entities = LetterActs(letters, readmission(letters), second_person), PostgresEntities(database_url)
     reveals = PostgresReveals(database_url)
     shown, policies = EntityViews(entities, reads, reveals), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
@@ -109,10 +116,9 @@ def app(database_url: str) -> web.Application:
     replays, messages = PostgresReplays(database_url), PostgresMessageActs(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
-    second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
     importing = Importing(bindings, customers, time_ordered_id)
     imports = BindingActs(bindings, importing, lambda: ((), {}), second_person)
-    commits = PostgresCommits(database_url)
+    commits, keys, uses = PostgresCommits(database_url), PostgresApiKeys(database_url), PostgresSchemaUses(database_url)
     trials = Trials(trial(commits, entities), lambda: None)
     runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
     reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), gates, lambda: None)
@@ -120,31 +126,39 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, ReplayRoutes(replays, lambda: None), MessageActing(messages, lambda _: None),
+        second_person, ReplayRoutes(replays, second_person, lambda: None), MessageActing(messages, lambda _: None),
+        ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
-    app = api(routes(views, operators), CALLERS, scopes)
+    app = api(routes(views, operators), CALLERS, Rates(100_000), scopes)
     app.router.add_get("/v1/forgotten", views.status)
 
+    stores = (
+        reads,
+        lanes,
+        pauses,
+        gates,
+        entities,
+        overdue,
+        letters,
+        policies,
+        restores,
+        cases,
+        bindings,
+        commits,
+        runs,
+        plans,
+        kpis,
+        audit,
+        reveals,
+        replays,
+        messages,
+        keys,
+        uses,
+    )
+
     async def close(_: web.Application) -> None:
-        await reads.close()
-        await lanes.close()
-        await pauses.close()
-        await gates.close()
-        await entities.close()
-        await overdue.close()
-        await letters.close()
-        await policies.close()
-        await restores.close()
-        await cases.close()
-        await bindings.close()
-        await commits.close()
-        await runs.close()
-        await plans.close()
-        await kpis.close()
-        await audit.close()
-        await reveals.close()
-        await replays.close()
-        await messages.close()
+        for store in stores:
+            await store.close()
 
     app.on_cleanup.append(close)
     return app
@@ -242,10 +256,25 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/replays/{id}/cancel"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
+        ("GET", "/v1/api-keys"),
+        ("HEAD", "/v1/api-keys"),
+        ("POST", "/v1/api-keys"),
+        ("DELETE", "/v1/api-keys/{id}"),
         ("GET", "/v1/forgotten"),
         ("HEAD", "/v1/forgotten"),
     }
     assert {status for route, status in found.items() if route not in refused} == {200, 404}
+
+
+async def test_what_an_operator_may_not_do(app: web.Application, client: Client) -> None:
+    found = await statuses(app, client, {"Authorization": "Bearer operator"})
+    refused = {path for (method, path), status in found.items() if status == 403 and method != "HEAD"}
+    assert refused == {
+        "/v1/restore", "/v1/restore/release", "/v1/restore/end", "/v1/messages/{ref}/payload",
+        "/v1/dead-letters/{digest}/payload", "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/api-keys",
+        "/v1/api-keys/{id}", "/v1/forgotten",
+    }  # fmt: skip
+    assert found["GET", "/v1/restore"] == 200
 
 
 async def test_every_route_demands_a_permission(app: web.Application, client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ import yaml
 
 from gateway.callers import digest
 from gateway.four_eyes import FourEyes
-from tests.gateway.http.stand import Page, Stand, listening
+from tests.gateway.http.planning import MENDED, REPLAYS, ready
+from tests.gateway.http.stand import TOKEN, Page, Stand, listening
 
 IMPORT: Final = "/v1/bindings/import"
 
@@ -60,6 +62,21 @@ async def acts(stand: Stand) -> list[tuple[Any, Any]]:
     """Who did what, the first first."""
     items = (await stand.get("/v1/audit?entity=approval")).items
     return [(item["by"], item["action"]) for item in reversed(items)]
+
+
+async def starts(stand: Stand, by: str, token: str) -> Page:
+    return await stand.asked_by(by, "POST", REPLAYS, {"token": token, **MENDED})
+
+
+async def retries(stand: Stand, by: str, **others: object) -> Page:
+    asked = {"reason": "the policy is mended", "class": "schema", "limit": 1, **others}
+    return await stand.asked_by(by, "POST", "/v1/dead-letters/retry", asked)
+
+
+def missing(page: Page) -> str:
+    """The name of the approval that this asks for."""
+    assert (page.status, page.json["type"]) == (409, "/problems/approval-needed"), page.text
+    return page.detail.partition("/v1/approvals/")[2][:64]
 
 
 async def test_what_is_small_needs_nobody(stand: Stand) -> None:
@@ -109,3 +126,47 @@ async def test_of_many_clicks_one_is_let_through(stand: Stand) -> None:
 async def test_a_name_that_is_none(stand: Stand, name: str) -> None:
     assert (await approves(stand, "bob", name)).json["type"] == "/problems/request-invalid"
     assert orjson.loads((await approves(stand, "bob", "ab" * 32)).content)["type"] == "/problems/approval-refused"
+
+
+async def test_a_large_replay_is_started_by_two(stand: Stand) -> None:
+    await ready(stand)
+    name = missing(await starts(stand, "ann", "1-a"))
+    assert (await approves(stand, "ann", name)).status == 409
+    assert (await approves(stand, "bob", name)).status == 200
+    assert missing(await starts(stand, "eve", "1-a")) != name, "it is ann's"
+    begun = await starts(stand, "ann", "1-a")
+    assert (begun.status, begun.json["started_by"]) == (202, "ann")
+    assert (await starts(stand, "ann", "1-a")).json == begun.json, "the same start, and not another one"
+    assert [step for who, step in await acts(stand) if who == "ann"] == ["approval.ask", "approval.use"]
+    assert (await starts(stand, "ann", "1-b")).json["type"] == "/problems/replay-not-found"
+
+
+@pytest.mark.parametrize(("above", "status"), [("100", 202), ("99.99", 409)])
+async def test_the_money_of_a_replay_counts_whichever_way_it_goes(
+    database_url: str, token_file: Path, above: str, status: int
+) -> None:
+    rule = FourEyes(amount_above={"EUR": Decimal(above)})
+    async with listening(database_url, token_file, four_eyes=rule) as stand:
+        await ready(stand, "60", "-40")
+        assert (await starts(stand, TOKEN, "1-a")).status == status
+
+
+async def test_many_dead_letters_are_retried_by_two_page_after_page(stand: Stand) -> None:
+    await stand.bury("a", "b", "c")
+    name = missing(await retries(stand, "ann"))
+    assert missing(await retries(stand, "ann", limit=2)) == name, "it is for all of them, however they are taken"
+    assert (await approves(stand, "bob", name)).status == 200
+    first = await retries(stand, "ann")
+    assert (first.status, first.json["counts"]) == (200, {"refused": 1})
+    cursor = first.json["next"]
+    assert missing(await retries(stand, "eve", cursor=cursor)) != name
+    second = await retries(stand, "ann", cursor=cursor)
+    third = await retries(stand, "ann", cursor=second.json["next"])
+    assert [page.status for page in (second, third)] == [200, 200]
+    assert missing(await retries(stand, "ann")) == name, "from the beginning it is another act"
+
+
+async def test_a_few_dead_letters_need_nobody(stand: Stand) -> None:
+    await stand.bury("a")
+    assert (await retries(stand, "ann", limit=100)).status == 200
+    assert await acts(stand) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -10,7 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.ports.letters import DeadLetter
+from adapters.ports.replays import Outlook
 from adapters.ports.turns import Message
+from gateway.http.api import Route
+from gateway.http.description.declared import declared
+from gateway.http.description.openapi import template
 from gateway.telemetry import json_line
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
@@ -27,13 +32,30 @@ STATES: Final = {
     ActorKey("employee", "E-1"): {"profile": {"name": PERSON, "email": MAIL, "legal_entity": "DE01"}},
     ActorKey("customer", "C-1"): {"profile": {"name": "Globex AG", "billing_email": MAIL}},
 }
-GETS: Final = (
-    "/v1/status", "/v1/messages", "/v1/messages/{ref}", "/v1/lanes", "/v1/lanes/timesheet/T-1",
-    "/v1/lanes/timesheet/T-2", "/v1/entities/timesheet/T-1", "/v1/entities/employee/E-1", "/v1/entities/customer/C-1",
-    "/v1/cases", "/v1/cases.csv", "/v1/cases/{case}", "/v1/pauses", "/v1/systems", "/v1/systems/erp",
-    "/v1/dead-letters", "/v1/dead-letters/{letter}", "/v1/mappings", "/v1/bindings", "/v1/reconciliations", "/v1/kpis",
-    "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/restore",
-)  # fmt: skip
+GETS: Final[Mapping[str, Sequence[str]]] = {
+    "/v1/lanes/{entity}/{key}": ("/v1/lanes/timesheet/T-1", "/v1/lanes/timesheet/T-2"),
+    "/v1/entities/{entity}/{key}": tuple(f"/v1/entities/{key}" for key in STATES),
+    "/v1/systems/{name}": ("/v1/systems/erp",),
+    "/v1/messages/{ref}": ("/v1/messages/{ref}",),
+    "/v1/cases/{id}": ("/v1/cases/{case}",),
+    "/v1/dead-letters/{digest}": ("/v1/dead-letters/{letter}",),
+    **{
+        f"/v1/reconciliations/{{id}}{what}": (f"/v1/reconciliations/{{run}}{what}{query}",)
+        for what, query in (("", ""), ("/differences", ""), ("/compare", "?with={run}"))
+    },
+    **{
+        path: (path.replace("{id}", "{plan}"),)
+        for path in ("/v1/replays/plans/{id}", "/v1/replays/{id}", "/v1/replays/{id}/items")
+    },
+}
+"""What to ask of each route with names in its path."""
+UNMASKED: Final = {"/v1/messages/{ref}/payload", "/v1/dead-letters/{digest}/payload"}
+"""Those that show everything, for a reason."""
+PARTS: Final = {
+    "entity": "timesheet", "key": "T-2", "ref": "8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f", "id": "1", "digest": "00",
+    "name": "erp", "what": "ab" * 32, "type": "timesheet.approved.v1", "act": "retry",
+}  # fmt: skip
+"""Something for each name in the path of a change."""
 
 
 def saying(id: str) -> Message:
@@ -65,34 +87,81 @@ def leaks(text: str) -> list[str]:
     return [canary for canary in CANARIES if canary in text]
 
 
+def asked_for(route: Route) -> Sequence[str]:
+    """Paths of a route that shows something, which name what is there."""
+    path = template(route.path)
+    return GETS[path] if "{" in path else (path,)
+
+
+async def names(full: Stand) -> dict[str, object]:
+    """What paths name of what is there."""
+    run = {"system": "erp", "first": "2026-03-01", "last": "2026-03-31"}
+    plan = await full.post("/v1/replays/plans", {"reason": "look", "filter": {}})
+    made = await full.replay_work.deciding()
+    assert made is not None
+    await full.replay_work.ready(made, Outlook(), policy="p", token="1-a", seconds=60)
+    await full.post("/v1/replays", {"token": "1-a", "name": "n", "reason": "r"})
+    return {
+        "ref": (await full.get("/v1/messages?id=e3")).items[0]["ref"],
+        "case": (await full.get("/v1/cases")).items[0]["id"],
+        "letter": (await full.get("/v1/dead-letters")).items[0]["digest"],
+        "run": (await full.post("/v1/reconciliations", run)).json["id"],
+        "plan": plan.json["id"],
+    }
+
+
 async def test_nothing_leaks_from_what_is_shown(full: Stand) -> None:
+    """Whatever route there is: a new one is asked as well, or fails here."""
+    shown = [route for route in declared() if route.method == "GET" and template(route.path) not in UNMASKED]
+    assert len(shown) > 30
     with capture_logs() as logs:
-        names = {
-            "ref": (await full.get("/v1/messages?id=e3")).items[0]["ref"],
-            "case": (await full.get("/v1/cases")).items[0]["id"],
-            "letter": (await full.get("/v1/dead-letters")).items[0]["digest"],
-        }
-        for path in GETS:
-            page = await full.get(path.format(**names))
-            assert page.status == 200, path
+        known = await names(full)
+        for path in (path.format(**known) for route in shown for path in asked_for(route)):
+            page = await full.get(path)
+            assert page.status == 200, (path, page.text)
             assert leaks(page.text) == [], path
         for path in ("/metrics", "/livez?verbose", "/readyz?verbose", "/version"):
             assert leaks((await full.ops(path)).text) == [], path
+        for path in ("/openapi.json", "/asyncapi.json", "/docs"):
+            assert leaks((await full.api("GET", path)).text) == [], path
     assert leaks(str(logs)) == []
 
 
 async def test_nothing_leaks_from_what_is_refused(full: Stand) -> None:
+    """Of every route that changes something, and every field that it does not know or that is not as it must be."""
+    changes = [route for route in declared() if route.method != "GET"]
+    assert len(changes) > 30
+    asked = {"reason": 7, "oops": BYTES, "head": MAIL, "name": 7, "rows": NOTE, "filter": PERSON, "rate": NOTE}
     with capture_logs() as logs:
-        asked = {"reason": NOTE, "oops": BYTES, "head": MAIL}
-        for path in ("/v1/lanes/timesheet/T-2/discard", "/v1/pauses", "/v1/mappings/rollback", "/v1/bindings/import"):
-            page = await full.post(path, asked)
-            assert page.status == 400, path
+        for route in changes:
+            path = template(route.path).format(**PARTS)
+            page = await full.asked_by(TOKEN, route.method, f"{path}?more=1", asked, If_Match='"1"')
+            assert 400 <= page.status < 500, path
+            assert leaks(page.text) == [], path
+            page = await full.asked_by(TOKEN, route.method, path, asked, If_Match='"1"')
             assert leaks(page.text) == [], path
         page = await full.asked_by(f"{TOKEN}x", "GET", "/v1/status")
         assert (page.status, leaks(page.text)) == (401, [])
         page = await full.post("/v1/events/validate/timesheet.approved.v1", {"data": {"raw": BYTES}})
         assert leaks(page.text) == []
     assert leaks(str(logs)) == []
+
+
+async def test_the_key_of_a_program_is_told_once(full: Stand, http_database_url: str) -> None:
+    with capture_logs() as logs:
+        made = await full.post("/v1/api-keys", {"name": "canary", "reason": "why not", "permissions": ["admin"]})
+        key = str(made.json["key"])
+        found = [await full.asked_by(key, "GET", path) for path in ("/v1/status", "/v1/api-keys", "/v1/audit")]
+        assert [page.status for page in found] == [200] * 3
+        await full.asked_by(key, "DELETE", f"/v1/api-keys/{made.json['id']}?reason=leaked")
+        found += [await full.asked_by(key, "GET", "/v1/status"), await full.ops("/metrics")]
+    connection = await asyncpg.connect(http_database_url)
+    rows = await connection.fetch(
+        "SELECT k::text FROM tallystick.api_key k UNION SELECT a::text FROM tallystick.audit a"
+    )
+    await connection.close()
+    everything = [page.text for page in found] + [str(logs), str(rows)]
+    assert [text for text in everything if key in text or key.encode().hex() in text] == []
 
 
 async def test_a_payload_is_shown_once_asked_for_and_not_kept_in_the_audit(full: Stand, http_database_url: str) -> None:

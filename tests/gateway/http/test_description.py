@@ -105,8 +105,15 @@ def named(detail: str) -> set[str]:
 
 def test_only_the_pages_about_the_api_need_no_token() -> None:
     assert [route.path for route in PAGES] == [
-        "/openapi.json", "/docs", "/problems", "/problems/{name}", "/runbook", "/runbook/{name}",
-    ]  # fmt: skip
+        "/openapi.json",
+        "/asyncapi.json",
+        "/schemas/{type}",
+        "/docs",
+        "/problems",
+        "/problems/{name}",
+        "/runbook",
+        "/runbook/{name}",
+    ]
     assert all(route.permission is None and route.method == "GET" for route in PAGES)
     assert all(route.permission is not None for route in declared())
 

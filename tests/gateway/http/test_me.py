@@ -18,7 +18,7 @@ ANN = {
 async def test_the_one_token_may_do_everything(stand: Stand) -> None:
     told = (await stand.get("/v1/me")).json
     assert told == {
-        "name": "api-token", "permissions": ["read", "entities", "reveal", "settle", "audit", "operate"],
+        "name": "api-token", "permissions": ["read", "entities", "reveal", "settle", "audit", "operate", "administer"],
         "roles": ["operator"], "entities": None, "legal_entities": None,
     }  # fmt: skip
 

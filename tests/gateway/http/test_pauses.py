@@ -58,3 +58,13 @@ async def test_only_a_pause_in_force_can_end(stand: Stand, id: str, status: int)
     page = await stand.api("DELETE", f"/v1/pauses/{id}?reason=closed", Authorization=f"Bearer {TOKEN}")
     assert page.status == status
     assert "/v1/pauses" in page.detail
+
+
+async def test_many_come_in_pages(stand: Stand) -> None:
+    for key in ("T-1", "T-2", "T-3"):
+        await stand.post(f"/v1/lanes/timesheet/{key}/pause", {"reason": "look"})
+    first = await stand.get("/v1/pauses?limit=2")
+    rest = await stand.get(f"/v1/pauses?limit=2&cursor={first.json['next']}")
+    assert [row["key"] for row in (*first.items, *rest.items)] == ["T-1", "T-2", "T-3"]
+    assert rest.json["next"] is None
+    assert (await stand.get("/v1/pauses?cursor=WzFd")).status == 400

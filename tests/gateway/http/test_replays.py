@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from adapters.ports.replays import Asked, Change, Fate, Outcome, Outlook, Prediction, Progress, Replay
+from adapters.ports.replays import Fate, Outcome, Outlook, Progress
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 from tests.contracts.turns import OTHER_SHEET, SHEET, message
-from tests.gateway.http.stand import MOST_REPLAYED, TOKEN, Page, Stand
-
-REPLAYS: Final = "/v1/replays"
-PLANS: Final = f"{REPLAYS}/plans"
-MENDED: Final = {"name": "rates", "reason": "rates are set"}
-PREDICTION: Final = Prediction(
-    Verdict.APPLIED, None, None, (Asked("erp", "billable.post", "timesheet/T-1/l1/1"),), (Change("status", "1", None),)
-)
-
-
-async def plan(stand: Stand, chosen: Mapping[str, object] | None = None) -> Page:
-    body = {"reason": "look", "filter": chosen or {}}
-    return await stand.asked_by(TOKEN, "POST", PLANS, body, Idempotency_Key="1")
-
-
-async def ready(stand: Stand) -> Replay:
-    """The plan of a parked sheet with two messages, by which both are applied."""
-    await stand.park(SHEET, message("1"), message("2"))
-    assert (await plan(stand)).status == 202
-    made = await stand.replay_work.deciding()
-    assert made is not None
-    kept = await stand.replay_work.predicted(made, {1: PREDICTION, 2: PREDICTION}, [], decided=2)
-    assert kept is not None
-    outlook = Outlook({Verdict.APPLIED: 2})
-    end = await stand.replay_work.ready(kept, outlook, policy="p", token="1-a", seconds=60)
-    assert end is not None
-    return end
+from tests.gateway.http.planning import MENDED, PLANS, REPLAYS, plan, ready
+from tests.gateway.http.stand import MOST_REPLAYED, Page, Stand
 
 
 async def start(stand: Stand, **changed: object) -> Page:
