@@ -249,7 +249,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
     reconciliations = _reconciliations(runtime, outside, runs, plans)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
-    replaying = ReplayRoutes(replays, lambda: None if runtime.replayer is None else runtime.replayer.hint())
+    replaying = ReplayRoutes(
+        replays, lambda: None if runtime.replayer is None else runtime.replayer.hint(), outside.systems
+    )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,

@@ -44,6 +44,8 @@ class Permission(StrEnum):
     """See what others did and why, and check that nobody has tampered with that."""
     OPERATE = "operate"
     """Retry and discard; settle cases of any role, but not approve or reject them."""
+    RESEND = "resend"
+    """Have sent again what a system had confirmed and has lost."""
 
 
 class Bundle(StrEnum):

@@ -131,6 +131,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
         Route(hdrs.METH_POST, "/v1/reconciliations/{id}/plan", operate, operators.reconciliations.plan),
         Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
+        Route(hdrs.METH_POST, "/v1/replays/plans/sent", Permission.RESEND, operators.replays.plan_sent),
         Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
         Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
         Route(hdrs.METH_POST, "/v1/replays", operate, operators.replays.start),

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.ports.replays import Chosen, Outcome, Terms
+from adapters.ports.replays import Chosen, Mode, Outcome, Terms
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Class, PageQuery, Point, Reason, Text
 from schemas.record import Record
@@ -64,6 +64,28 @@ class PlanReplay(Record):
     """An empty one chooses whatever stands still."""
 
 
+class PlanSent(Record):
+    """`POST /v1/replays/plans/sent`."""
+
+    reason: Reason
+    system: Text
+    since: Point
+    """The moment that the system was restored to, or an earlier one."""
+    entity: Text | None = None
+    key: Text | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.key is not None and self.entity is None:
+            raise PydanticCustomError("key_alone", "give `entity` with `key`")
+        return self
+
+    @property
+    def chosen(self) -> Chosen:
+        """As plans know it."""
+        return Chosen(self.entity, self.key, system=self.system, since=self.since, mode=Mode.SENT)
+
+
 class StartReplay(Record):
     """`POST /v1/replays`."""
 
@@ -104,6 +126,11 @@ class ItemsQuery(PageQuery):
 def replay_id(request: web.Request) -> int:
     """The number that the path names. Raises `Problem`."""
     found = request.match_info["id"]
-    if not (found.isascii() and found.isdigit() and len(found) < 19):
+    if not is_number(found):
         raise Problem(REQUEST_INVALID, _ID_PLACE)
     return int(found)
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be the number of a replay."""
+    return text.isascii() and text.isdigit() and len(text) < 19

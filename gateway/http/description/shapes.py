@@ -26,7 +26,7 @@ from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, Would
 from gateway.http.pauses import ActivePauses, PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
 from gateway.http.recon_told import Drafted, RunFile, ToldDifference, ToldRun
-from gateway.http.replay_requests import ItemsQuery, PlanReplay, StartReplay
+from gateway.http.replay_requests import ItemsQuery, PlanReplay, PlanSent, StartReplay
 from gateway.http.replay_told import ToldItem as ToldReplayItem
 from gateway.http.replay_told import ToldReplay, ToldReplayPlan
 from gateway.http.requests import (
@@ -177,6 +177,10 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (POST, f"{_REPLAYS}/plans"): Shape(
             Json(ToldReplayPlan), body=PlanReplay, statuses=(202,), headers=(CLICK,),
             refuses=(p.REPLAY_NOTHING, p.REPLAY_TOO_LARGE, p.CLICK_REUSED),
+        ),
+        (POST, f"{_REPLAYS}/plans/sent"): Shape(
+            Json(ToldReplayPlan), body=PlanSent, statuses=(202,), headers=(CLICK,),
+            refuses=(p.REPLAY_NOTHING, p.REPLAY_TOO_LARGE, p.CLICK_REUSED, p.SYSTEM_NOT_FOUND),
         ),
         (GET, f"{_REPLAYS}/plans"): Shape(Json(Page[ToldReplayPlan]), PageQuery, is_page=True),
         (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),

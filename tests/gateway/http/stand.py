@@ -347,7 +347,7 @@ async def listening(
                     AuditViews(audit),
                     MessagePayloads(reveals),
                     second_person,
-                    ReplayRoutes(replays, lambda: hints.append(None), most=MOST_REPLAYED),
+                    ReplayRoutes(replays, lambda: hints.append(None), {"erp"}, most=MOST_REPLAYED),
                     MessageActing(message_acts, looked_at.append),
                 ),
                 tokens,

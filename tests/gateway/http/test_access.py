@@ -233,6 +233,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("HEAD", f"{runs}/{{id}}/compare"),
         ("POST", f"{runs}/{{id}}/plan"),
         ("POST", "/v1/replays/plans"),
+        ("POST", "/v1/replays/plans/sent"),
         ("POST", "/v1/replays"),
         ("GET", "/v1/replays/{id}/items"),
         ("HEAD", "/v1/replays/{id}/items"),
