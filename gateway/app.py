@@ -256,7 +256,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, replaying, MessageActing(messages, runtime.look_at),
+        second_person, replaying, MessageActing(messages, trials, runtime.look_at),
     )  # fmt: skip
     try:
         async with (

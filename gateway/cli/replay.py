@@ -89,7 +89,7 @@ def plan(
 @click.option("--no-wait", is_flag=True, help="Do not wait until the plan is ready.")
 @remote_options
 @output_option
-def plan_sent(  # noqa: PLR0913 - click hands over every option
+def plan_sent(
     system: str, url: str | None, token_file: Path | None, output: str, reason: str, *, no_wait: bool, **chosen: object
 ) -> None:
     """Plan to send SYSTEM again what it had confirmed and has lost: it is asked for each. Nothing is sent."""

@@ -100,7 +100,7 @@ class ReplayRoutes:
             raise Problem(REPLAY_NOTHING, detail) from error
         except ReplayTooLarge as error:
             detail = (
-                f"There are {error.messages} of them, and one plan holds {error.most}: narrow the filter by entity,"
+                f"There are {error.messages} messages, and one plan holds {error.most}: narrow the filter by entity,"
                 " key, code, source, or time, and plan several replays one after the other."
             )
             raise Problem(REPLAY_TOO_LARGE, detail) from error

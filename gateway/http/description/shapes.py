@@ -78,7 +78,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/messages/{ref}/payload"): Shape(_EVENT, PayloadQuery, refuses=(p.MESSAGE_NOT_FOUND,)),
         (POST, f"{_MESSAGE}/edit"): Shape(
             Json(MessageDone | WouldEdit), body=EditMessage,
-            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.EDIT_INVALID),
+            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.MESSAGE_OVERTAKEN, p.EDIT_INVALID),
         ),
         (POST, f"{_MESSAGE}/force"): Shape(
             Json(MessageDone), body=Because, refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE)

@@ -348,7 +348,7 @@ async def listening(
                     MessagePayloads(reveals),
                     second_person,
                     ReplayRoutes(replays, lambda: hints.append(None), {"erp"}, most=MOST_REPLAYED),
-                    MessageActing(message_acts, looked_at.append),
+                    MessageActing(message_acts, trials, looked_at.append),
                 ),
                 tokens,
             ) as addresses,  # fmt: skip

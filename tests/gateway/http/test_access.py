@@ -120,7 +120,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, ReplayRoutes(replays, lambda: None), MessageActing(messages, lambda _: None),
+        second_person, ReplayRoutes(replays, lambda: None), MessageActing(messages, trials, lambda _: None),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, scopes)
     app.router.add_get("/v1/forgotten", views.status)
