@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -42,8 +42,8 @@ async def stand(database_url: str, tmp_path: Path) -> AsyncIterator[Stand]:
         yield stand
 
 
-async def plan(stand: Stand, by: str = "ann", **changed: object) -> Page:
-    body = {"reason": "restored", "system": "erp", "since": SINCE} | changed
+async def plan(stand: Stand, by: str = "ann", changed: Mapping[str, object] | None = None) -> Page:
+    body = {"reason": "restored", "system": "erp", "since": SINCE, **(changed or {})}
     return await stand.asked_by(by, "POST", SENT, body, Idempotency_Key="1")
 
 
@@ -89,7 +89,7 @@ async def test_a_plan_has_what_the_system_has_confirmed(stand: Stand) -> None:
 async def test_what_cannot_be_planned_is_refused(
     stand: Stand, changed: dict[str, object], status: int, said: str
 ) -> None:
-    refused = await plan(stand, **changed)
+    refused = await plan(stand, changed=changed)
     assert (refused.status, said in refused.detail) == (status, True), refused.text
 
 
