@@ -1,5 +1,6 @@
 -- Cases, oldest first; of a role ($3) those that name it, or name nobody and are of one of its classes ($4);
--- within some entities ($11) and legal entities ($12), those that the states of their keys name. Found in an index alone, as messages are.
+-- within some entities ($11) and legal entities ($12), those that the states of their keys name. Found in an index
+-- alone, as messages are; OFFSET keeps the rest a look-up for each.
 SELECT c.id, c.version, c.entity, c.key, c.topic, c.ref, c.command_id, c.failure_class, c.code, c.field, c.system,
        c.reason, c.fingerprint, c.owner, c.assignee, c.acts, c.money::text AS money, c.count, c.reopened, c.first_at,
        c.opened_at, c.remind_at, c.due_at, c.closed_at, c.closed_how, c.closed_by
@@ -20,5 +21,5 @@ FROM (
     ORDER BY m.id
     LIMIT $10
 ) found
-JOIN tallystick.cases c ON c.id = found.id
+CROSS JOIN LATERAL (SELECT * FROM tallystick.cases k WHERE k.id = found.id OFFSET 0) c
 ORDER BY c.id
