@@ -9,7 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import big, critical, hot, lines, memory, poison, relay, replay, restart, results, retention, throughput
+from bench import (
+    big,
+    critical,
+    hot,
+    lines,
+    lists,
+    memory,
+    poison,
+    relay,
+    replay,
+    restart,
+    results,
+    retention,
+    throughput,
+)
 from bench.part import Measure
 from bench.sizes import Sizes
 from bench.targets import Kind
@@ -28,6 +42,7 @@ LARGE: Final[Mapping[str, Measure]] = {
     "memory": memory.measure,
     "retention": retention.measure,
     "big": big.measure,
+    "lists": lists.measure,
 }
 
 

@@ -50,10 +50,11 @@ LOG_TAIL: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One process. `log` takes all that it says, or None where it is read."""
+    """One process. `log` takes all that it says, or None where it is read; `api` is its API's URL, for `TOKEN`."""
 
     process: asyncio.subprocess.Process
     log: Path | None
+    api: str = ""
 
     @property
     def memory(self) -> int:
@@ -118,11 +119,14 @@ async def served(place: Place, erp: Erp, batch: Mapping[str, int] | None = None)
     with TemporaryDirectory(prefix="tallystick-bench-") as name:
         folder = Path(name)
         (folder / "policy.yaml").write_text(yaml.safe_dump(_policy(erp.url, batch)), encoding="utf-8")
+        (folder / "token").write_text(TOKEN, encoding="utf-8")
+        api = f"{LOOPBACK}:{free_port()}"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("TALLYSTICK_")} | {
             "TALLYSTICK_DATABASE_URL": place.database_url,
             "TALLYSTICK_AMQP_URL": place.amqp_url,
             "TALLYSTICK_POLICY": str(folder / "policy.yaml"),
-            "TALLYSTICK_API_BIND": f"{LOOPBACK}:{free_port()}",
+            "TALLYSTICK_API_BIND": api,
+            "TALLYSTICK_API_TOKEN_FILE": str(folder / "token"),
             "TALLYSTICK_OPS_BIND": f"{LOOPBACK}:{free_port()}",
         }
         log = folder / "log"
@@ -130,7 +134,7 @@ async def served(place: Place, erp: Erp, batch: Mapping[str, int] | None = None)
             process = await asyncio.create_subprocess_exec(
                 sys.executable, *COMMAND, "serve", env=environment, stdout=output, stderr=output
             )
-        async with _ending(Running(process, log)) as running:
+        async with _ending(Running(process, log, f"http://{api}")) as running:
             yield running
 
 

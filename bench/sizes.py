@@ -27,6 +27,10 @@ class Sizes:
     open_commands: int = 100_000
     old_rows: int = 1_000_000
     """Of a kind, for retention to remove."""
+    stored: int = 1_000_000
+    """Messages in the database while the API is asked for its lists."""
+    stored_cases: int = 100_000
+    """Cases, and rows of each other kind, meanwhile."""
     sent: int = 20_000
     """Commands that the relay sends, and messages of the sustained run."""
 
@@ -55,5 +59,7 @@ class Sizes:
             memory_seconds=max(4.0, self.memory_seconds * scale),
             open_commands=max(10, round(self.open_commands * scale)),
             old_rows=max(200, round(self.old_rows * scale)),
+            stored=max(2_000, round(self.stored * scale)),
+            stored_cases=max(200, round(self.stored_cases * scale)),
             sent=max(20, round(self.sent * scale)),
         )

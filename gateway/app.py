@@ -257,13 +257,16 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     keys, uses = PostgresApiKeys(settings.database_url), PostgresSchemaUses(settings.database_url)
     replays, messages = PostgresReplays(settings.database_url), PostgresMessageActs(settings.database_url)
     replaying = ReplayRoutes(
-        replays, second_person, lambda: None if runtime.replayer is None else runtime.replayer.hint()
+        replays,
+        second_person,
+        lambda: None if runtime.replayer is None else runtime.replayer.hint(),
+        outside.systems,
     )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),
         EntityViews(entities, outside.reads, reveals), mappings, CaseViews(cases), acting, imports, trials,
         reconciliations, KpiViews(kpis, runtime.policies.objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, replaying, MessageActing(messages, runtime.look_at), ApiKeyActs(keys), SchemaViews(uses),
+        second_person, replaying, MessageActing(messages, trials, runtime.look_at), ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     try:
         async with (

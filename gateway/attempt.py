@@ -21,6 +21,7 @@ from gateway.settlement import (
     after_absent,
     beside,
     done_later,
+    is_safe_again,
     last_found,
     later_generations,
     next_step,
@@ -92,7 +93,9 @@ class Attempts:
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         found = await self._system.look_up(leased.command)
-        if isinstance(found, Absent) and step.proves_absence and leased.lost is not None:
+        # A retry in a lost time may have raised the generation; what is sent again stands in the log as it was done.
+        is_cut = leased.lost is not None and not leased.is_resent
+        if isinstance(found, Absent) and step.proves_absence and is_cut:
             there, found = await self._ask_for_later(leased.command)
             if there:
                 failure = done_later(there, is_all=isinstance(found, Absent))
@@ -129,6 +132,8 @@ class Attempts:
                 return found, ended(leased, Ending.UNANSWERED, failure, hold=hold, heard=heard)
             case Absent():
                 settled = after_absent(leased.earlier, step)
+                if leased.is_resent and not step.proves_absence and is_safe_again(capability, leased.earlier):
+                    settled = Send()
                 if isinstance(settled, Settle):
                     return settled.outcome, ended(leased, Ending.ABSENT, heard=heard)
                 if settled is not None:

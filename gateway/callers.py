@@ -48,7 +48,7 @@ class Permission(StrEnum):
     OPERATE = "operate"
     """Retry and discard; settle cases of any role, but not approve or reject them."""
     ADMINISTER = "administer"
-    """Declare, release, and end restores; make and revoke API keys."""
+    """Declare, release, and end restores; have sent again what a system has lost; make and revoke API keys."""
 
 
 class Bundle(StrEnum):

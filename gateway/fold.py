@@ -46,6 +46,17 @@ def fold(actor: Actor, activation: Activation, memory: Memory, around: Surroundi
     return turn.drafting.draft()
 
 
+def _told(outcome: Confirmed | Rejected) -> str:
+    """What a command has come to that was sent again."""
+    match outcome:
+        case Confirmed(external_id):
+            return "asked for again: the system has it" + ("" if external_id is None else f" as {external_id}")
+        case Rejected(failure):
+            return f"asked for again, and refused: {failure.reason}"
+        case _:
+            assert_never(outcome)
+
+
 class _Fold:
     """One turn in the making. `is_blocked`: what comes now goes to the lane, undecided."""
 
@@ -65,6 +76,9 @@ class _Fold:
         """
         for answered in self._activation.answers:
             waits = self.drafting.is_full or self.drafting.has_settled(answered)
+            if not waits and answered.leased.is_resent and not isinstance(answered.outcome, Unknown):
+                self.drafting.settle(answered, Settlement.RESENT, remarks=_told(answered.outcome))
+                continue
             decision = None if waits else self._judged_result(answered)
             if decision is None:
                 self.drafting.stopped_short = True

@@ -36,6 +36,10 @@ class RetentionPolicy(BaseModel):
     replays_days: float = Field(default=400, gt=0, le=36_500)
     """Replays that are over, with what became of each message."""
 
+    sent_days: float = Field(default=60, gt=0, le=36_500)
+    """What confirmed commands said: so old may the backup be from which a system is restored, to be sent again what it
+    has lost."""
+
     @model_validator(mode="after")
     def _remembers_long_enough(self) -> RetentionPolicy:
         if self.replay_window_days >= self.inbox_days:
@@ -56,5 +60,6 @@ class RetentionPolicy(BaseModel):
             Old.DEAD_LETTERS: self.dead_letters_days * _DAY,
             Old.RECONCILIATIONS: self.reconciliations_days * _DAY,
             Old.REPLAYS: self.replays_days * _DAY,
+            Old.SENT: self.sent_days * _DAY,
             Old.ABANDONED: _DAY,
         }

@@ -469,7 +469,11 @@ class Runtime:
         ports = self._ports
         if ports.replays is None:
             return None
-        return replayer(ports.replays, ports.entities, self._world, self.look_at, sources.ids, self._watch.replayed)
+        return replayer(
+            ports.replays, ports.entities, self._world, ports.systems, self.look_at,
+            lambda system, key: Relays(self._relays, self._recorder).hint(system, key), sources.ids,
+            self._watch.replayed,
+        )  # fmt: skip
 
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(

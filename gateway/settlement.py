@@ -98,6 +98,12 @@ def after_absent(earlier: Sequence[Attempt], step: LookUp) -> Step | None:
     return None
 
 
+def is_safe_again(capability: Capability, earlier: Sequence[Attempt]) -> bool:
+    """Whether the system knows the same command again, however late an earlier attempt lands that has no clear end."""
+    is_refused = any(attempt.ending is Ending.REJECTED for attempt in earlier)
+    return capability.resend_is_safe and not is_refused and _is_remembered(capability, loose_of(earlier))
+
+
 def later_generations(command: Command) -> list[Command]:
     """The command as retries in the lost time may have sent it."""
     numbers = range(command.generation + 1, command.generation + 1 + LATER_GENERATIONS)

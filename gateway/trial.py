@@ -10,7 +10,7 @@ import orjson
 
 from adapters.ports.entities import Entities, Judgement
 from adapters.ports.store import Commits
-from adapters.ports.turns import Turn
+from adapters.ports.turns import Lane, LaneMessage, Message, Turn
 from gateway.activation import Activation, Entry
 from gateway.door import QUEUE_PREFIX, Door
 from gateway.draft import Draft
@@ -22,7 +22,7 @@ from gateway.world import World
 from schemas.bindings import is_binding
 from schemas.codec import STRUCTURED
 from schemas.keys import ActorKey
-from schemas.verdicts import Failure, Verdict
+from schemas.verdicts import Failure, LaneState, Verdict
 
 SNAPSHOTS: Final = 1000
 """References of one trial, which are all read anew."""
@@ -83,10 +83,24 @@ class Trial:
             return Tried(known.verdict, "it is known: it would be acknowledged, and nothing done", None, key, known)
         entry.conflict = known is not None
         turn = (await self._drafted(key, entry)).turn
-        [judged] = turn.judged
-        # What its decision opens has topics; the case of the event itself says why it is stopped or refused.
-        failure = next((each.case.failure for each in turn.opened if each.case.topic is None), None)
-        return Tried(judged.verdict, judged.reason, failure, turn.key, known, turn)
+        return _tried(turn, known)
+
+    async def edit(self, key: ActorKey, message: Message) -> Tried:
+        """Try an edit as if it was the head of its lane, which may run. Raises `StoreUnavailable`."""
+        rehearsal = self._rehearsal()
+        activation = Activation(key)
+        await rehearsal.loading.rows([activation])
+        memory = activation.memory
+        if memory is None:
+            raise AssertionError(f"{key} was not loaded")
+        lane = memory.row.lane
+        row = replace(memory.row, lane=Lane(LaneState.OPEN, max(lane.depth, 1), lane.tail))
+        standing = LaneMessage(message, 1, Verdict.QUEUED, 0)
+        return _tried(
+            (await rehearsal.turn(
+                Activation(key, memory=replace(memory, row=row), lane=(standing,), limit=1)
+            )).turn
+        )  # fmt: skip
 
     def _user(self, body: bytes) -> str | None:
         """Who may publish under the source of an event; None where it has none that is known."""
@@ -99,10 +113,13 @@ class Trial:
 
     async def _drafted(self, key: ActorKey, entry: Entry) -> Draft:
         """The turn that would take the event in."""
+        rehearsal = self._rehearsal()
+        return await rehearsal.turn(await self._activated(key, entry, rehearsal.loading))
+
+    def _rehearsal(self) -> Rehearsal:
         # References of its own: what others keep in memory may be out of date, and no commit says so here.
         world = replace(self._world, references=References(self._world.actors, capacity=SNAPSHOTS))
-        rehearsal = Rehearsal(self._commits, self._entities, world)
-        return await rehearsal.turn(await self._activated(key, entry, rehearsal.loading))
+        return Rehearsal(self._commits, self._entities, world)
 
     async def _activated(self, key: ActorKey, entry: Entry, loading: Loading) -> Activation:
         """The key that an event is for, loaded; for an external one that is bound, the key that it means."""
@@ -111,6 +128,14 @@ class Trial:
         if activation.memory is not None and is_binding(activation.memory.state):
             return await self._activated(activation.memory.state.key, entry, loading)
         return activation
+
+
+def _tried(turn: Turn, known: Judgement | None = None) -> Tried:
+    """What a turn of one message comes to."""
+    [judged] = turn.judged
+    # What its decision opens has topics; the case of the event itself says why it is stopped or refused.
+    failure = next((each.case.failure for each in turn.opened if each.case.topic is None), None)
+    return Tried(judged.verdict, judged.reason, failure, turn.key, known, turn)
 
 
 @dataclass(frozen=True, slots=True)

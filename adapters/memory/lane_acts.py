@@ -188,8 +188,9 @@ class MemoryLaneActs:
         reference = f"{old.reference.rpartition('/')[0]}/{generation}"
         tables.unqueue(old.id)
         renamed = Standing(
-            old._replace(id=new, generation=generation, reference=reference), standing.place, standing.at
-        )
+            old._replace(id=new, generation=generation, reference=reference), standing.place, standing.at,
+            resend=standing.resend, doubted_at=standing.doubted_at,
+        )  # fmt: skip
         tables.queue(renamed)
         for row in tables.cases:
             if row.opened.command_id == old.id:

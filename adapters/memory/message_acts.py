@@ -10,7 +10,14 @@ from adapters.memory.notices import case_notice
 from adapters.memory.rows import Accepted, Act, Happened
 from adapters.memory.tables import Tables
 from adapters.ports.cases import Closed
-from adapters.ports.message_acts import EditTaken, KeptMessage, MessageElsewhere, MessageNotFound, MessageOvertaken
+from adapters.ports.message_acts import (
+    ENDED,
+    EditTaken,
+    KeptMessage,
+    MessageElsewhere,
+    MessageNotFound,
+    MessageOvertaken,
+)
 from adapters.ports.turns import Lane, Message
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
@@ -30,10 +37,7 @@ class MemoryMessageActs:
 
     async def undiscard(self, ref: UUID, *, actor: str, reason: str) -> ActorKey:
         row = self._found(ref, Verdict.DISCARDED)
-        lines = [line for line in self._tables.timeline if line.key == row.key]
-        ended = max((at for at, line in enumerate(lines) if (line.ref, line.what) == (ref, "discarded")), default=None)
-        if ended is None or any(line.what == Verdict.APPLIED for line in lines[ended:]):
-            raise MessageOvertaken(f"something of {row.key} was applied since it was discarded")
+        self._must_be_last(row)
         return self._bring_back(row, "undiscard", "undiscarded", actor, reason)
 
     async def force(self, ref: UUID, *, actor: str, reason: str) -> ActorKey:
@@ -46,15 +50,21 @@ class MemoryMessageActs:
         row = tables.inbox.get(ref)
         if row is None:
             raise MessageNotFound(f"there is no message {ref}")
-        key, position = row.key, row.position
+        key, position, old = row.key, row.position, row.message
         if edited.ref in tables.inbox:
             return key
-        if position is None or key.is_external:
+        is_back = position is None
+        if key.is_external or (is_back and row.verdict not in ENDED):
             raise _elsewhere(ref)
-        old = row.message
+        if is_back and row.verdict is not Verdict.STALE:
+            self._must_be_last(row)
         if (old.source, edited.id) in tables.identities:
             raise EditTaken(f"another message of its source has the id that message {ref} would get")
-        is_head = tables.lane(key)[0] is row
+        if row.verdict is Verdict.STALE:
+            old = old._replace(series=None, sequence=None)
+        if position is None:
+            position = self._first_place(key)
+        is_head = not is_back and tables.lane(key)[0] is row
         new = edited._replace(source=old.source, type=old.type, series=old.series, sequence=old.sequence)
         told = f"{actor} edited it, as {new.id}: {reason}"
         tables.inbox[new.ref] = Accepted(new, key, Verdict.QUEUED, tables.clock(), None, 0, None)
@@ -62,7 +72,9 @@ class MemoryMessageActs:
         tables.place(tables.inbox[new.ref], key, position, Verdict.QUEUED)
         tables.place(row, key, None, Verdict.SUPERSEDED)
         row.reason = told
-        if is_head:
+        if is_back:
+            arrange(tables, key, frozenset())
+        elif is_head:
             self._open_behind(key)
         else:
             tables.reopen(key, tables.row(key).lane, tables.entities[key].retry_at)
@@ -86,11 +98,7 @@ class MemoryMessageActs:
 
     def _bring_back(self, row: Accepted, action: str, what: str, actor: str, reason: str) -> ActorKey:
         tables, key, ref = self._tables, row.key, row.message.ref
-        standing, lane = tables.lane(key), tables.row(key).lane
-        tail = lane.tail + (not standing)
-        first = lane.tail if not standing else (standing[0].position or 0) - 1
-        self._open_behind(key, replace(lane, depth=lane.depth + 1, tail=tail))
-        tables.place(row, key, first, Verdict.QUEUED)
+        tables.place(row, key, self._first_place(key), Verdict.QUEUED)
         row.attempts, row.reason = 0, None
         arrange(tables, key, frozenset())  # a smaller number may have come since it was discarded
         self._happened(key, what, ref, f"{actor}: {reason}")
@@ -98,6 +106,21 @@ class MemoryMessageActs:
         tables.tell([(ref, Verdict.QUEUED)], map(case_notice, closed))
         tables.audit.append(Act(actor, f"message.{action}", key, ref, reason, tables.clock()))
         return key
+
+    def _must_be_last(self, row: Accepted) -> None:
+        """Raise `MessageOvertaken` if anything of its key was applied since it ended."""
+        lines = [line for line in self._tables.timeline if line.key == row.key]
+        ends = (row.message.ref, str(row.verdict))
+        ended = max((at for at, line in enumerate(lines) if (line.ref, str(line.what)) == ends), default=None)
+        if ended is None or any(line.what == Verdict.APPLIED for line in lines[ended:]):
+            raise MessageOvertaken(f"something of {row.key} was applied since it ended")
+
+    def _first_place(self, key: ActorKey) -> int:
+        """The place before all others of a lane, which opens for one message more."""
+        standing, lane = self._tables.lane(key), self._tables.row(key).lane
+        tail = lane.tail + (not standing)
+        self._open_behind(key, replace(lane, depth=lane.depth + 1, tail=tail))
+        return lane.tail if not standing else (standing[0].position or 0) - 1
 
     def _open_behind(self, key: ActorKey, lane: Lane | None = None) -> None:
         """The lane may run again, unless it is paused; its former head is decided anew once it is reached."""

@@ -155,7 +155,7 @@ class MemoryOutbox:
     def _behind(self, lane: SendLane, head: Standing, limits: Limits) -> Iterator[Standing]:
         """The commands right behind a head that are alike, if of none anything was tried."""
         tables, first = self._tables, head.command
-        if first.operation not in limits.in_order or self._is_tried(first) or self._lost(first.key) is not None:
+        if first.operation not in limits.in_order or self._is_tried(first) or self._doubted(head) is not None:
             return
         standing = tables.send_lanes[lane]
         party = legal_entity_of(first.body)
@@ -163,7 +163,7 @@ class MemoryOutbox:
             each = standing[place]
             is_alike = (each.command.operation, legal_entity_of(each.command.body)) == (first.operation, party)
             is_ready = self._is_due(each) and not is_paused(tables, each.command)
-            if not is_alike or not is_ready or self._is_tried(each.command):
+            if not is_alike or not is_ready or self._is_tried(each.command) or each.resend is not None:
                 return
             yield each
 
@@ -176,10 +176,10 @@ class MemoryOutbox:
         log = tables.attempts.get(head.command.id, [])
         number = log[-1].attempt.number + 1 if log else 1
         decisive = [logged for logged in log if logged.decides]
-        earlier = tuple(logged.read(now) for logged in decisive)
+        earlier = tuple(logged.read(now) for logged in decisive if logged.attempt.number > head.past)
         fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place, request)
         tables.attempts[head.command.id] = [*decisive, fresh]
-        return Leased(head.command, token, number, earlier, self._lost(head.command.key))
+        return Leased(head.command, token, number, earlier, self._doubted(head), head.resend is not None)
 
     def _hear(self, end: Ended, now: float) -> None:
         if end.heard is None:
@@ -192,6 +192,18 @@ class MemoryOutbox:
             failure = Failure(FailureClass.AUTH, end.code or "refused", gate.pause_reason or "")
             change = self._tables.open_case(ActorKey(CASE_ENTITY, system), Opened(Case(failure), system=system))
             self._tables.tell([], [] if change is None else [case_notice(change)])
+
+    def _doubted(self, head: Standing) -> LostTime | None:
+        """The lost time of a command: of its key, and since it may have been lost itself."""
+        lost = self._lost(head.command.key)
+        if head.doubted_at is None:
+            return lost
+        since = self._clock() - head.doubted_at
+        return (
+            LostTime(since, since)
+            if lost is None
+            else LostTime(max(lost.started_for, since), min(lost.ended_for, since))
+        )
 
     def _lost(self, key: ActorKey) -> LostTime | None:
         """What of a key's commands is not in the log; messages of its external keys count as its own."""

@@ -12,6 +12,7 @@ from uuid import UUID
 from adapters.memory.lanes import run_again
 from adapters.memory.notices import case_notice
 from adapters.memory.replays import Kept, PlannedLane, ReplayTables, expiry
+from adapters.memory.resending import is_resending, landed_of, resend, sent_of, why_not_resent
 from adapters.memory.rows import Accepted, Act
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.cases import Closed
@@ -20,6 +21,7 @@ from adapters.ports.replays import (
     Fate,
     Landed,
     Look,
+    Mode,
     Outlook,
     Phase,
     Planned,
@@ -28,6 +30,7 @@ from adapters.ports.replays import (
     Released,
     Relied,
     Replay,
+    Sent,
 )
 from adapters.ports.turns import LaneMessage
 from schemas.keys import ActorKey
@@ -63,6 +66,13 @@ class MemoryReplayWork:
                 message = LaneMessage(row.message, row.position, Verdict.QUEUED, row.attempts)
                 found.append(Planned(item.number, item.key, message, self._kills(item.ref)))
         return found
+
+    async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:
+        kept = self._shared.replays[id]
+        lanes = [lane for lane in kept.lanes if lane.first > after][:limit]
+        ends = [lane.last for lane in lanes]
+        through = max([end for end in ends if end <= after + limit] + ends[:1], default=after)
+        return [sent_of(self._tables, item) for item in kept.items[after:through]]
 
     async def predicted(
         self, replay: Replay, predictions: Mapping[int, Prediction], relied: Sequence[Relied], *, decided: int
@@ -105,10 +115,16 @@ class MemoryReplayWork:
                 break
             messages += lane.last - lane.first + 1
             row = self._tables.row(lane.key)
-            lane.why, lane.released_version = self._why_not(lane), row.entity_version
+            is_sent = replay.chosen.mode is Mode.SENT
+            lane.why = why_not_resent(self._tables, kept, lane) if is_sent else self._why_not(lane)
+            lane.released_version = row.entity_version
             lane.state = "released" if lane.why is None else "changed"
-            if lane.why is None:
-                keys.append(lane.key)
+            if lane.why is not None:
+                continue
+            keys.append(lane.key)
+            if is_sent:
+                resend(self._tables, kept, lane)
+            else:
                 again += run_again(self._tables, lane.key, Verdict.WAITING, Verdict.BACKOFF, Verdict.PARKED)
         for ref in again:
             self._tables.lane_suspects.pop(ref, None)
@@ -124,7 +140,13 @@ class MemoryReplayWork:
             if lane.state not in ("released", "changed"):
                 continue
             size = lane.last - lane.first + 1
-            if self._moves(lane, kept):
+            if replay.chosen.mode is Mode.SENT:
+                if is_resending(self._tables, kept, lane):
+                    moving += size
+                elif lanes < limit:
+                    lanes += 1
+                    landed += landed_of(self._tables, kept, lane)
+            elif self._moves(lane, kept):
                 moving += size
             elif not final and self._rests(lane):
                 resting += size

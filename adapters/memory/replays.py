@@ -10,12 +10,14 @@ from uuid import UUID
 
 import orjson
 
-from adapters.memory.rows import Accepted, Act, CaseRow
+from adapters.memory.rows import Accepted, Act, CaseRow, Sent
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.outbox import SendLane
 from adapters.ports.replays import (
     STOPPED,
     Chosen,
     Item,
+    Mode,
     NothingChosen,
     Outcome,
     Phase,
@@ -119,6 +121,8 @@ class MemoryReplays:
             raise ReplayClickReused(f"plan {known.replay.id} was asked for with the same key, and it is another one")
         if known is not None:
             return known.replay
+        if chosen.mode is Mode.SENT:
+            return self._plan_sent(chosen, order, most, by, reason, click)
         matched = {row.message.ref for row in self._standing() if self._is_chosen(row, chosen)}
         if not matched:
             raise NothingChosen("no message in a lane that stands still is so")
@@ -135,6 +139,33 @@ class MemoryReplays:
         for key in sorted(keys, key=lambda key: (places.get(key.entity, len(places)), key)):
             self._freeze(kept, key, matched)
         self._audit(by, "plan", replay, f"{messages} messages: {reason}")
+        return replay
+
+    def _plan_sent(self, chosen: Chosen, order: Sequence[str], most: int, by: str, reason: str, click: str) -> Replay:
+        places = {entity: place for place, entity in enumerate(order)}
+        found = sorted(
+            (each for lane, kept in self._tables.sent.items() for each in kept.values()
+             if is_sent(each, lane, chosen)),
+            key=lambda each: (places.get(each.command.key.entity, len(places)), each.command.key, each.place),
+        )  # fmt: skip
+        if not found:
+            raise NothingChosen("nothing is so")
+        if len(found) > most:
+            raise ReplayTooLarge(len(found), most)
+        self._shared.last += 1
+        keys = list(dict.fromkeys(each.command.key for each in found))
+        replay = Replay(
+            self._shared.last, chosen, by, reason, self._now(), Phase.DECIDING, len(keys), len(found), len(found)
+        )
+        kept = self._shared.replays[replay.id] = Kept(replay, click)
+        for number, each in enumerate(found, 1):
+            command = each.command
+            named = (command.system, command.reference, command.operation)
+            kept.items.append(Item(number, command.id, command.key, *named, Verdict.APPLIED, is_chosen=True))
+        for key in keys:
+            of_key = [item for item in kept.items if item.key == key]
+            kept.lanes.append(PlannedLane(key, of_key[0].ref, of_key[0].number, of_key[-1].number))
+        self._audit(by, "plan", replay, f"{len(found)} commands of {chosen.system}: {reason}")
         return replay
 
     async def start(self, token: str, terms: Terms, *, by: str, reason: str) -> Replay:
@@ -226,6 +257,16 @@ class MemoryReplays:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)
+
+
+def is_sent(sent: Sent, lane: SendLane, chosen: Chosen) -> bool:
+    """Whether a command is among those that are chosen."""
+    return (
+        lane.system == chosen.system
+        and (chosen.since is None or datetime.fromtimestamp(sent.at, UTC) >= chosen.since)
+        and chosen.entity in (None, lane.key.entity)
+        and chosen.key in (None, lane.key.id)
+    )
 
 
 def expiry(now: float, seconds: float) -> datetime:

@@ -39,16 +39,13 @@ class MemoryRetention:
             case Old.CASES:
                 return self._cases(before, limit)
             case Old.DEAD_LETTERS:
-                letters = self._tables.dead_letters
-                settled = (digest for digest, row in letters.items() if (row.settled_at or before) < before)
-                digests = list(islice(settled, limit))
-                for digest in digests:
-                    del letters[digest]
-                return len(digests)
+                return self._dead_letters(before, limit)
             case Old.RECONCILIATIONS:
                 return self._reconciliations(before, limit)
             case Old.REPLAYS:
                 return self._remove_replays(before, limit)
+            case Old.SENT:
+                return self._sent(before, limit)
             case Old.ABANDONED:
                 return self._abandoned(before, limit)
             case _:
@@ -72,6 +69,21 @@ class MemoryRetention:
             del tables.inbox[row.message.ref]
             del tables.identities[row.message.source, row.message.id]
         return len(gone)
+
+    def _dead_letters(self, before: float, limit: int) -> int:
+        letters = self._tables.dead_letters
+        settled = (digest for digest, row in letters.items() if (row.settled_at or before) < before)
+        digests = list(islice(settled, limit))
+        for digest in digests:
+            del letters[digest]
+        return len(digests)
+
+    def _sent(self, before: float, limit: int) -> int:
+        lanes = self._tables.sent.items()
+        old = sorted((each.at, lane, place) for lane, kept in lanes for place, each in kept.items() if each.at < before)
+        for _, lane, place in old[:limit]:
+            del self._tables.sent[lane][place]
+        return len(old[:limit])
 
     def _timeline(self, before: float, limit: int) -> int:
         timeline = self._tables.timeline

@@ -48,6 +48,12 @@ class Standing:
     is_parked: bool = False
     reason: str | None = None
     due_at: float | None = None
+    resend: int | None = None
+    """The replay that has it sent again, as its system may have lost it."""
+    past: int = 0
+    """The number of its last attempt before that."""
+    doubted_at: float | None = None
+    """Since when nobody knows whether the system has it."""
 
     @classmethod
     def of(cls, queued: Queued, now: float) -> Standing:
@@ -67,6 +73,15 @@ class Lease:
     holder: UUID
     token: UUID
     commands: tuple[UUID, ...]
+
+
+@dataclass(slots=True)
+class Sent:
+    """A command that its system has confirmed, as it was sent. `at` is when, by the store's clock."""
+
+    command: Command
+    place: tuple[int, int]
+    at: float
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from adapters.memory.rows import (
     Happened,
     Lease,
     Logged,
+    Sent,
     Standing,
     Told,
 )
@@ -58,6 +59,7 @@ class Tables:
     claims: dict[Claim, ActorKey] = field(default_factory=dict)
     outbox: dict[UUID, Standing] = field(default_factory=dict)
     send_lanes: dict[SendLane, dict[tuple[int, int], Standing]] = field(default_factory=dict)
+    sent: dict[SendLane, dict[tuple[int, int], Sent]] = field(default_factory=dict)
     leases: dict[SendLane, Lease] = field(default_factory=dict)
     beats: dict[UUID, int] = field(default_factory=dict)
     abandoned: dict[UUID, float] = field(default_factory=dict)

@@ -12,11 +12,12 @@ import orjson
 from adapters.memory.arranging import arrange
 from adapters.memory.checks import bound_to, fresh, identity
 from adapters.memory.notices import case_notice, facts_of
-from adapters.memory.rows import Accepted, CaseChange, Happened, Standing
+from adapters.memory.rows import Accepted, CaseChange, Happened, Sent, Standing
 from adapters.memory.tables import Tables
 from adapters.ports.cases import Closed
-from adapters.ports.outbox import SendLane
+from adapters.ports.outbox import Ending, SendLane
 from adapters.ports.turns import EMPTY_LANE, Settlement, Turn
+from schemas.commands import SELF
 from schemas.keys import ActorKey
 from schemas.verdicts import LaneState, Verdict
 
@@ -144,11 +145,22 @@ class Writing:
         if lane.state is LaneState.WAITING and entity.waiting_since is None:
             entity.waiting_since = self._now
 
+    def _keep(self, standing: Standing) -> None:
+        """What its system has confirmed can be sent again."""
+        command = standing.command
+        log = self._tables.attempts.get(command.id, ())
+        if command.system != SELF and any(
+            logged.attempt.ending is Ending.CONFIRMED and logged.attempt.number > standing.past for logged in log
+        ):
+            kept = self._tables.sent.setdefault(standing.lane, {})
+            kept[standing.place] = Sent(command, standing.place, self._now)
+
     def _settle(self, turn: Turn) -> None:
         tables = self._tables
         for settled in turn.settled:
             match settled.settlement:
-                case Settlement.DONE:
+                case Settlement.DONE | Settlement.RESENT:
+                    self._keep(tables.outbox[settled.command.id])
                     tables.unqueue(settled.command.id)
                 case Settlement.PARKED:
                     standing = tables.outbox[settled.command.id]

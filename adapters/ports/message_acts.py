@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
 from adapters.ports.turns import Message
@@ -19,6 +19,10 @@ class KeptMessage(NamedTuple):
     is_standing: bool
 
 
+ENDED: Final = frozenset({Verdict.DISCARDED, Verdict.REJECTED, Verdict.STALE})
+"""Final verdicts of messages that have done nothing, and may come back with another content."""
+
+
 class MessageNotFound(LookupError):
     """There is no such message, or it is not kept any more."""
 
@@ -28,7 +32,7 @@ class MessageElsewhere(RuntimeError):
 
 
 class MessageOvertaken(RuntimeError):
-    """Since the message was discarded, something of its key was applied; or when it was is not kept any more."""
+    """Since the message was discarded or rejected, something of its key was applied; or nobody knows any more."""
 
 
 class EditTaken(RuntimeError):
@@ -57,7 +61,8 @@ class MessageActs(Protocol):
     async def edit(self, ref: UUID, edited: Message, *, actor: str, reason: str) -> ActorKey:
         """Let `edited` take the place and the number of a message that stands in a lane, which it supersedes.
 
-        The same once more does nothing more. Raises `EditTaken`.
+        Of one that was discarded or rejected, or is stale, it stands before all others, of a stale one without its
+        number. The same once more does nothing more. Raises `EditTaken` and `MessageOvertaken`.
         """
         ...
 

@@ -72,7 +72,8 @@ class Leased:
 
     `attempt` is the number under which the next attempt is already logged; numbers rise and are never used again.
     `earlier` leaves out attempts that decide nothing: deferred and unsent ones, which the log forgets. With `lost` the
-    system is asked before anything is sent.
+    system is asked before anything is sent. `is_resent`: its result was decided on long ago, and it is sent again
+    because its system may have lost it; `earlier` has the attempts since then.
     """
 
     command: Command
@@ -80,6 +81,7 @@ class Leased:
     attempt: int
     earlier: tuple[Attempt, ...]
     lost: LostTime | None = None
+    is_resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from adapters.ports.turns import LaneMessage
+from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, LaneState, Verdict
 
@@ -19,9 +20,20 @@ STOPPED: frozenset[LaneState] = frozenset({LaneState.PARKED, LaneState.WAITING, 
 """Lanes that can be replayed: what stands in any other goes on by itself, or waits for the end of a pause."""
 
 
+class Mode(StrEnum):
+    """What a replay is about."""
+
+    STANDING = "standing"
+    """Messages that stand still run again."""
+    SENT = "sent"
+    """Commands that a system has confirmed, and has lost, are sent again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Which messages of lanes that stand still; all that is given must be so.
+
+    In mode `sent` which commands: those that `system` has confirmed from `since` on, of an entity or a key.
 
     `failure_class`, `code`, and `case` are of an open case of the message, `system` of one of its key. `since` and
     `until` are about when it was received, the second exclusive. `correlation` is the event's own attribute.
@@ -39,6 +51,7 @@ class Chosen:
     since: datetime | None = None
     until: datetime | None = None
     correlation: str | None = None
+    mode: Mode = Mode.STANDING
 
 
 class Phase(StrEnum):
@@ -302,8 +315,8 @@ class ReplayActs(Protocol):
     ) -> Replay:
         """Freeze what is chosen: the messages, and whatever else stands in their lanes, which runs with them.
 
-        `order` is that of entities. The same `click` of the same caller again is the same plan. Raises
-        `NothingChosen`, `ReplayTooLarge`, and `ReplayClickReused`.
+        In mode `sent` the commands. `order` is that of entities. The same `click` of the same caller again is the same
+        plan. Raises `NothingChosen`, `ReplayTooLarge`, and `ReplayClickReused`.
         """
         ...
 
@@ -332,6 +345,14 @@ class Planned(NamedTuple):
     kills: bool
 
 
+class Sent(NamedTuple):
+    """A command of a plan in mode `sent`; `is_kept`: what it said is there."""
+
+    number: int
+    command: Command
+    is_kept: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Relied:
     """What predictions of one key stand on: entity versions of its own row and of other keys."""
@@ -357,6 +378,10 @@ class PlanWork(Protocol):
 
     async def planned(self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int) -> list[Planned]:
         """Its messages behind number `after`, of these keys or of all, as far as they still stand in a lane."""
+        ...
+
+    async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:
+        """Commands behind number `after` in mode `sent`: those of whole keys, of one at least."""
         ...
 
     async def predicted(
@@ -426,6 +451,9 @@ class JobWork(Protocol):
         first.
         A lane whose head is not the planned one any more, or that does not stand still, is left alone, and so is one
         whose head has ended the process. Cases of messages that run again are closed, and that is told.
+
+        In mode `sent` what was predicted to be applied goes back into the outbox; a key that has open commands for the
+        system, or of which it has confirmed others since, is left alone.
         """
         ...
 

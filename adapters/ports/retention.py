@@ -22,6 +22,8 @@ class Old(StrEnum):
     """Differences of those that are over, and then these themselves with their plans."""
     REPLAYS = "replays"
     """Messages of replays that are over, and then these themselves; and plans that expired a day ago."""
+    SENT = "sent"
+    """What confirmed commands said, of which a system that was restored may be sent again what it has lost."""
     ABANDONED = "abandoned"
     """Tokens of claims that must never be served."""
 

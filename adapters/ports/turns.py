@@ -121,6 +121,8 @@ class Settlement(StrEnum):
 
     DONE = "done"
     """It leaves the outbox; its successor may be sent."""
+    RESENT = "resent"
+    """The same of one that was sent again: its actor has decided on its result before."""
     PARKED = "parked"
     """It stays at the head, and holds its successors, until a person acts."""
 

@@ -55,7 +55,7 @@ class PostgresMessageActs:
             case "absent":
                 raise MessageNotFound(f"there is no message {ref}")
             case "overtaken":
-                raise MessageOvertaken(f"something of {said['kind']}/{said['id']} was applied since it was discarded")
+                raise MessageOvertaken(f"something of {said['kind']}/{said['id']} was applied since it ended")
             case "taken":
                 raise EditTaken(f"another message of its source has the id that message {ref} would get")
             case _:

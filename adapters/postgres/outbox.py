@@ -82,7 +82,7 @@ class PostgresOutbox:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
         places = sorted(rows[:-1], key=_step)
         leased = [
-            Leased(_command(row), token, row["number"], tuple(earlier.get(row["id"], ())), _lost(row))
+            Leased(_command(row), token, row["number"], tuple(earlier.get(row["id"], ())), _lost(row), row["is_resent"])
             for row in places
             if row["number"] is not None
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import asyncpg
@@ -16,20 +17,31 @@ LINKS: Final = 3
 QUEUE_SECONDS: Final = 2.0
 """How long a question waits for one of them."""
 STATEMENT_SECONDS: Final = 5.0
+PLANNED_ONCE: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""For statements whose filters are never null: by indexes, however small a table was when they were planned."""
+
+_EACH_TIME: Final = {"plan_cache_mode": "force_custom_plan"}
+"""Filters may be null, so a plan is made for the values that are there."""
 
 
 class ReadLinks:
     """Connections for `LINKS` questions at the same time. The server ends a statement after `timeout` seconds."""
 
-    def __init__(self, url: str, name: str, *, timeout: float = STATEMENT_SECONDS) -> None:
-        # Filters may be null, so a plan is made for the values that are there; and nobody writes by mistake.
-        settings = SETTINGS | {
+    def __init__(
+        self, url: str, name: str, *, timeout: float = STATEMENT_SECONDS, settings: Mapping[str, str] = _EACH_TIME
+    ) -> None:
+        session = SETTINGS | {
             "application_name": f"tallystick {name}",
-            "default_transaction_read_only": "on",
-            "plan_cache_mode": "force_custom_plan",
+            "default_transaction_read_only": "on",  # nobody writes by mistake
             "statement_timeout": str(round(timeout * 1000)),
+            **settings,
         }
-        self._links = [Link(url, timeout=timeout + 1, settings=settings) for _ in range(LINKS)]
+        self._links = [Link(url, timeout=timeout + 1, settings=session) for _ in range(LINKS)]
         self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
         for link in self._links:
             self._free.put_nowait(link)

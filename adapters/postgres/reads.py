@@ -26,9 +26,10 @@ from adapters.ports.views import (
 )
 from adapters.postgres.connection import Link
 from adapters.postgres.migrations.upgrade import head
-from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks, question_error
+from adapters.postgres.read_links import PLANNED_ONCE, STATEMENT_SECONDS, ReadLinks, question_error
 from adapters.postgres.rows import dead_letter_row, lane_row, message_row, status_report
 from adapters.postgres.statements import statement
+from schemas.verdicts import LaneState
 
 PROBE_SECONDS: Final = 2.0
 
@@ -38,8 +39,8 @@ _MESSAGE = statement("read_message")
 _MESSAGES_BY_ID = statement("read_messages_by_id")
 _MESSAGES_IN_LANE = statement("read_messages_in_lane")
 _MESSAGES = statement("read_messages")
+_FIND_LANES = statement("find_lanes")
 _LANES = statement("read_lanes")
-_ALONE: Final = True
 _DEAD_LETTER = statement("read_dead_letter")
 _DEAD_LETTERS = statement("read_dead_letters")
 
@@ -49,6 +50,7 @@ class PostgresReads:
 
     def __init__(self, url: str, *, timeout: float = STATEMENT_SECONDS) -> None:
         self._links = ReadLinks(url, "reads", timeout=timeout)
+        self._planned = ReadLinks(url, "lanes", timeout=timeout, settings=PLANNED_ONCE)
         self._probe_link = Link(url, timeout=PROBE_SECONDS)
         self._revision = head()
 
@@ -91,12 +93,15 @@ class PostgresReads:
     async def lanes(self, query: LaneQuery, *, limit: int) -> list[LaneRow]:
         match query:
             case OneLane(key):
-                found = await self._links.fetch(_LANES, _ALONE, None, key.entity, key.id, limit)
+                keys = [(key.entity, key.id)]
             case LanesInOrder(state, after):
+                states = [*LaneState] if state is None else [state]
                 entity, key_id = after or ("", "")
-                found = await self._links.fetch(_LANES, not _ALONE, state, entity, key_id, limit)
+                found = await self._planned.fetch(_FIND_LANES, states, entity, key_id, state is None, limit)
+                keys = [(record["entity"], record["key"]) for record in found]
             case _:
                 assert_never(query)
+        found = await self._planned.fetch(_LANES, *([key[part] for key in keys] for part in range(2)))
         return [lane_row(record) for record in found]
 
     async def dead_letters(self, query: LetterQuery, *, limit: int) -> list[DeadLetterRow]:
@@ -115,4 +120,5 @@ class PostgresReads:
     async def close(self) -> None:
         """Close the connections."""
         await self._links.close()
+        await self._planned.close()
         await self._probe_link.close()

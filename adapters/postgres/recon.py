@@ -48,6 +48,8 @@ _PAGE = """
 """
 _SCHEDULED = statement("recon_scheduled")
 _DIFFERENCES = statement("recon_differences")
+_STILL = statement("recon_still")
+_ALONE = statement("recon_alone")
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.recon', 0))"
 _NEXT = """
     SELECT * FROM tallystick.recon_run
@@ -104,8 +106,10 @@ class PostgresRuns:
     async def differences(
         self, run: int, *, kind: Kind | None, beside: Beside | None, after: int, limit: int
     ) -> list[Numbered]:
-        other, is_found = (None, None) if beside is None else (beside.run, beside.found)
-        found = await self._links.fetch(_DIFFERENCES, run, after, kind, other, is_found, limit)
+        if beside is None:
+            found = await self._links.fetch(_DIFFERENCES, run, after, kind, limit)
+        else:
+            found = await self._links.fetch(_STILL if beside.found else _ALONE, run, after, kind, beside.run, limit)
         return [Numbered(record["number"], read_difference(record["body"])) for record in found]
 
     async def close(self) -> None:

@@ -10,6 +10,7 @@ from adapters.ports.replays import (
     Fate,
     Landed,
     Look,
+    Mode,
     Outlook,
     Phase,
     Planned,
@@ -18,6 +19,7 @@ from adapters.ports.replays import (
     Released,
     Relied,
     Replay,
+    Sent,
 )
 from adapters.ports.turns import LaneMessage, Message
 from adapters.postgres.connection import SETTINGS, Link
@@ -25,6 +27,7 @@ from adapters.postgres.errors import read_error
 from adapters.postgres.positions import LEAVE
 from adapters.postgres.replay_texts import outcomes_text, outlook_text, prediction_text, relied_text
 from adapters.postgres.replays import read_replay
+from schemas.commands import BY_REFERENCE, Command
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
@@ -42,6 +45,9 @@ _STARTED = """
     SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase IN ('running', 'paused', 'cancelling') ORDER BY id
 """
 _RELEASE = "SELECT (r.job).*, r.entities, r.ids FROM tallystick.release_replay($1, $2, $3, $4, $5) r"
+_SENT = "SELECT * FROM tallystick.sent_planned($1, $2, $3)"
+_RESEND = "SELECT (r.job).*, r.entities, r.ids FROM tallystick.release_sent($1, $2, $3, $4, $5) r"
+_LOOK_AT_SENT = "SELECT * FROM tallystick.look_at_sent($1, $2)"
 _LOOK = "SELECT * FROM tallystick.look_at_replay($1, $2, $3)"
 _RECORD = "SELECT * FROM tallystick.record_replay($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _TURN = "SELECT tallystick.turn_replay($1, $2, $3, $4, $5)"
@@ -73,6 +79,9 @@ class PostgresReplayWork:
         named = [None, None] if keys is None else [[key[part] for key in keys] for part in range(2)]
         return [_planned(record) for record in await self._fetch(_PLANNED, id, after, *named, limit)]
 
+    async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:
+        return [_sent(record) for record in await self._fetch(_SENT, id, after, limit)]
+
     async def predicted(
         self, replay: Replay, predictions: Mapping[int, Prediction], relied: Sequence[Relied], *, decided: int
     ) -> Replay | None:
@@ -96,14 +105,18 @@ class PostgresReplayWork:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
 
     async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
-        found = await self._fetch(_RELEASE, replay.id, replay.version, allow, most, moving)
+        text = _RESEND if replay.chosen.mode is Mode.SENT else _RELEASE
+        found = await self._fetch(text, replay.id, replay.version, allow, most, moving)
         if not found:
             return None
         [row] = found
         return Released(read_replay(row), list(map(ActorKey, row["entities"], row["ids"])))
 
     async def look(self, replay: Replay, *, limit: int, final: bool) -> Look:
-        rows = await self._fetch(_LOOK, replay.id, limit, final)
+        if replay.chosen.mode is Mode.SENT:
+            rows = await self._fetch(_LOOK_AT_SENT, replay.id, limit)
+        else:
+            rows = await self._fetch(_LOOK, replay.id, limit, final)
         landed = [_landed(row) for row in rows if row["number"] is not None]
         return Look(landed, rows[0]["moving"], rows[0]["resting"])
 
@@ -146,6 +159,15 @@ def _planned(record: asyncpg.Record) -> Planned:
     )  # fmt: skip
     standing = LaneMessage(message, record["position"], Verdict.QUEUED, record["attempts"])
     return Planned(record["number"], ActorKey(record["entity"], record["key"]), standing, record["kills"])
+
+
+def _sent(record: asyncpg.Record) -> Sent:
+    key, is_kept = ActorKey(record["entity"], record["key"]), record["body"] is not None
+    command = Command(
+        record["id"], record["system"], record["operation"], key, record["line"] or "", record["generation"] or 0,
+        record["body"] or BY_REFERENCE, record["reference"],
+    )  # fmt: skip
+    return Sent(record["number"], command, is_kept)
 
 
 def _landed(record: asyncpg.Record) -> Landed:

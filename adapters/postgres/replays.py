@@ -11,6 +11,7 @@ from adapters.ports.replays import (
     Chosen,
     Fate,
     Item,
+    Mode,
     NothingChosen,
     Outcome,
     Phase,
@@ -46,6 +47,7 @@ _PLAN = """
     SELECT outcome, number FROM tallystick.plan_replay($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
                                                        $16, $17, $18)
 """
+_PLAN_SENT = "SELECT outcome, number FROM tallystick.plan_sent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _START = "SELECT outcome, number FROM tallystick.start_replay($1, $2, $3, $4, $5, $6)"
 _STEER = "SELECT tallystick.steer_replay($1, $2, $3, $4, $5, $6, $7)"
 _STEERED: Final = {
@@ -82,14 +84,14 @@ class PostgresReplays:
     async def plan(
         self, chosen: Chosen, *, order: Sequence[str], most: int, by: str, reason: str, click: str
     ) -> Replay:
-        said = await self._ask(
-            _PLAN, chosen_text(chosen), chosen.entity, chosen.key, chosen.type, chosen.verdict, chosen.failure_class,
-            chosen.code, chosen.case, chosen.system, chosen.source, chosen.since, chosen.until, chosen.correlation,
-            list(order), most, by, reason, click,
-        )  # fmt: skip
+        if chosen.mode is Mode.SENT:
+            what = (chosen_text(chosen), chosen.system, chosen.entity, chosen.key, chosen.since)
+            said = await self._ask(_PLAN_SENT, *what, list(order), most, by, reason, click)
+        else:
+            said = await self._standing(chosen, order, most, by, reason, click)
         match said["outcome"]:
             case "none":
-                raise NothingChosen("no message in a lane that stands still is so")
+                raise NothingChosen("nothing is so")
             case "large":
                 raise ReplayTooLarge(said["number"], most)
             case _:
@@ -125,6 +127,15 @@ class PostgresReplays:
         """Close the connections."""
         await self._links.close()
         await self._link.close()
+
+    async def _standing(
+        self, chosen: Chosen, order: Sequence[str], most: int, by: str, reason: str, click: str
+    ) -> asyncpg.Record:
+        return await self._ask(
+            _PLAN, chosen_text(chosen), chosen.entity, chosen.key, chosen.type, chosen.verdict, chosen.failure_class,
+            chosen.code, chosen.case, chosen.system, chosen.source, chosen.since, chosen.until, chosen.correlation,
+            list(order), most, by, reason, click,
+        )  # fmt: skip
 
     async def _written(self, id: int) -> Replay:
         return read_replay(await self._ask(_REPLAY, id))

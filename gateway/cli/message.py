@@ -76,20 +76,27 @@ def payload(ref: object, reason: str, url: str | None, token_file: Path | None) 
     help='What is to differ of its data: {"project": {"id": "P-2"}}; null takes a field away, and lists are replaced.',
 )  # fmt: skip
 @_REASON
-@click.option("--dry-run", is_flag=True, help="Only check it, and show what would differ.")
+@click.option("--dry-run", is_flag=True, help="Only check it, and show what would differ, and what would come of it.")
 @remote_options
 @output_option
 def edit(
     ref: object, changes: str, reason: str, url: str | None, token_file: Path | None, output: str, *, dry_run: bool
 ) -> None:
-    """Put a corrected message in the place of message REF, which stands in a lane."""
+    """Put a corrected message in the place of message REF, which has done nothing yet."""
     body = {"reason": reason, "changes": read_changes(changes), "dry_run": dry_run}
     told = remote(url, token_file).send("POST", f"{MESSAGES}/{ref}/edit", body).content
     if output == JSON:
         show_json(told)
         return
     show_table(COLUMNS, [_cells(each) for each in told["changes"]])
-    click.echo("Nothing is changed: leave out --dry-run." if dry_run else f"It is message {told['edited']} now.")
+    if not dry_run:
+        click.echo(f"It is message {told['edited']} now.")
+        return
+    predicted = told["predicted"]
+    if predicted is not None:
+        why = "" if predicted["reason"] is None else f": {predicted['reason']}"
+        click.echo(f"As the head of its lane it would be {predicted['verdict']}{why}.")
+    click.echo("Nothing is changed: leave out --dry-run.")
 
 
 @message.command()

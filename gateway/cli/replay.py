@@ -74,9 +74,31 @@ def plan(
     url: str | None, token_file: Path | None, output: str, reason: str, *, no_wait: bool, **chosen: object
 ) -> None:
     """Plan a replay: freeze what is chosen, and say what each message would do. Nothing is changed."""
-    api = remote(url, token_file)
-    body = {"reason": reason, "filter": _written(chosen)}
-    made = api.send("POST", PLANNED, body, Idempotency_Key=str(uuid4())).content
+    _plan(remote(url, token_file), PLANNED, {"reason": reason, "filter": _written(chosen)}, output, no_wait=no_wait)
+
+
+@replay.command("plan-sent")
+@click.argument("system")
+@click.option(
+    "--since", type=click.DateTime([TIME]), required=True,
+    help="The moment that it was restored to, or an earlier one, as 2026-03-06T00:00:00Z.",
+)  # fmt: skip
+@click.option("--entity", help="Of one entity.")
+@click.option("--key", help="Of one key; give --entity as well.")
+@_reason
+@click.option("--no-wait", is_flag=True, help="Do not wait until the plan is ready.")
+@remote_options
+@output_option
+def plan_sent(
+    system: str, url: str | None, token_file: Path | None, output: str, reason: str, *, no_wait: bool, **chosen: object
+) -> None:
+    """Plan to send SYSTEM again what it had confirmed and has lost: it is asked for each. Nothing is sent."""
+    body = {"reason": reason, "system": system, **_written(chosen)}
+    _plan(remote(url, token_file), f"{PLANNED}/sent", body, output, no_wait=no_wait)
+
+
+def _plan(api: Remote, path: str, body: Mapping[str, object], output: str, *, no_wait: bool) -> None:
+    made = api.send("POST", path, body, Idempotency_Key=str(uuid4())).content
     while not no_wait and made["phase"] == "deciding":
         time.sleep(EVERY_SECONDS)
         made = api.get(f"{PLANNED}/{made['id']}").content

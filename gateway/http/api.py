@@ -152,6 +152,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
             further=frozenset({entities}),
         ),
         Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
+        Route(hdrs.METH_POST, "/v1/replays/plans/sent", administer, operators.replays.plan_sent),
         Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
         Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
         Route(hdrs.METH_POST, "/v1/replays", operate, operators.replays.start),

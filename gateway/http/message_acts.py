@@ -10,6 +10,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from adapters.ports.message_acts import (
+    ENDED,
     EditTaken,
     KeptMessage,
     MessageActs,
@@ -17,6 +18,7 @@ from adapters.ports.message_acts import (
     MessageNotFound,
     MessageOvertaken,
 )
+from gateway.callers import Permission
 from gateway.editing import Edited, NothingChanged, SaidByUs, edited
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer
@@ -30,6 +32,7 @@ from gateway.http.problems import (
     Problem,
 )
 from gateway.http.requests import Because, Nothing, Reason, Ref, body, lane_key, message_ref, query
+from gateway.http.trials import ToldTrial, Trials
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
 from schemas.record import Record
@@ -53,7 +56,7 @@ class EditMessage(Record):
     changes: Changes
     """A JSON merge patch of the event's data: null takes a field away, and a list is replaced as a whole."""
     dry_run: bool = False
-    """Only check it, and show what would differ."""
+    """Only check it, and show what would differ, and what would come of it."""
 
 
 class ToldChange(TypedDict):
@@ -71,6 +74,8 @@ class WouldEdit(TypedDict):
     message: UUID
     lane: ActorKey
     changes: list[ToldChange]
+    predicted: ToldTrial | None
+    """What it would come to as the head of its lane; null for callers without the permission `entities`."""
 
 
 class MessageDone(TypedDict):
@@ -86,12 +91,17 @@ class MessageDone(TypedDict):
 
 
 class MessageActing:
-    """Each method answers one route. `look_at` lets this process go on with a key at once."""
+    """Each method answers one route. `look_at` lets this process go on with a key at once, `trials` predict edits."""
 
     def __init__(
-        self, acts: MessageActs, look_at: Callable[[ActorKey], None], vocabulary: Vocabulary = VOCABULARY
+        self,
+        acts: MessageActs,
+        trials: Trials,
+        look_at: Callable[[ActorKey], None],
+        vocabulary: Vocabulary = VOCABULARY,
     ) -> None:
         self._acts = acts
+        self._trials = trials
         self._look_at = look_at
         self._vocabulary = vocabulary
 
@@ -126,7 +136,7 @@ class MessageActing:
         return self._done(request, "force", ref, key, asked.reason)
 
     async def edit(self, request: web.Request) -> web.Response:
-        """Put a corrected message in the place of one that stands in a lane; what differs is shown."""
+        """Put a corrected message in the place of one that has done nothing yet; what differs is shown."""
         query(request, Nothing)
         ref, asked = message_ref(request), await body(request, EditMessage)
         kept = await self._acts.kept(ref)
@@ -137,14 +147,21 @@ class MessageActing:
             {"path": each.path, "before": each.before, "after": each.after} for each in new.changes
         ]
         if asked.dry_run:
-            _must_stand(kept)
-            return json_answer(WouldEdit(would="edit", message=ref, lane=kept.key, changes=shown))
+            _must_be_editable(kept)
+            may_see = Permission.ENTITIES in request[CALLER].permissions
+            told = await self._trials.edit(kept.key, new.message) if may_see else None
+            return json_answer(
+                WouldEdit(would="edit", message=ref, lane=kept.key, changes=shown, predicted=told)
+            )  # fmt: skip
         try:
             key = await self._acts.edit(ref, new.message, actor=request[CALLER].name, reason=asked.reason)
         except MessageNotFound as error:
             raise _not_found(ref) from error
         except MessageElsewhere as error:
             raise _settled(error) from error
+        except MessageOvertaken as error:
+            advice = "Let its source publish what is still wanted as a new event."
+            raise Problem(MESSAGE_OVERTAKEN, f"{_sentence(error)} {advice}") from error
         except EditTaken as error:
             raise Problem(MESSAGE_ELSEWHERE, f"{_sentence(error)} Change something else of it.") from error
         self._look_at(key)
@@ -173,13 +190,16 @@ class MessageActing:
         return json_answer(MessageDone(done=act, message=ref, lane=key, by=by, reason=reason))
 
 
-def _must_stand(kept: KeptMessage) -> None:
-    if not kept.is_standing or kept.key.is_external:
+def _must_be_editable(kept: KeptMessage) -> None:
+    if not (kept.is_standing or kept.verdict in ENDED) or kept.key.is_external:
         raise _settled(MessageElsewhere(f"message {kept.message.ref} is {kept.verdict}"))
 
 
 def _settled(error: Exception) -> Problem:
-    advice = "Only one that stands in a lane is edited; what was applied is corrected by an event of its source."
+    advice = (
+        "Only one that stands in a lane, or was discarded, rejected, or is stale, is edited; what was applied is"
+        " corrected by an event of its source."
+    )
     return Problem(MESSAGE_ELSEWHERE, f"{_sentence(error)} {advice}")
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from adapters.ports.replays import Chosen, Outcome, Terms
+from adapters.ports.replays import Chosen, Mode, Outcome, Terms
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Class, PageQuery, Point, Reason, Text
 from schemas.record import Record
@@ -62,6 +62,28 @@ class PlanReplay(Record):
     reason: Reason
     filter: Filter
     """An empty one chooses whatever stands still."""
+
+
+class PlanSent(Record):
+    """`POST /v1/replays/plans/sent`."""
+
+    reason: Reason
+    system: Text
+    since: Point
+    """The moment that the system was restored to, or an earlier one."""
+    entity: Text | None = None
+    key: Text | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.key is not None and self.entity is None:
+            raise PydanticCustomError("key_alone", "give `entity` with `key`")
+        return self
+
+    @property
+    def chosen(self) -> Chosen:
+        """As plans know it."""
+        return Chosen(self.entity, self.key, system=self.system, since=self.since, mode=Mode.SENT)
 
 
 class StartReplay(Record):

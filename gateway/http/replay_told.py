@@ -10,7 +10,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from adapters.ports.replays import Asked, Chosen, Item, Outcome, Outlook, Phase, Prediction, Progress, Replay
+from adapters.ports.replays import Asked, Chosen, Item, Mode, Outcome, Outlook, Phase, Prediction, Progress, Replay
 from schemas.verdicts import FailureClass, Verdict
 
 Name = TypeVar("Name", bound=str)
@@ -20,6 +20,7 @@ ToldFilter = TypedDict(
     {
         "entity": str, "key": str, "type": str, "verdict": Verdict, "class": FailureClass, "code": str, "case": int,
         "system": str, "source": str, "since": datetime, "until": datetime, "correlation": str,
+        "mode": Mode,
     },
     total=False,
 )  # fmt: skip
@@ -174,6 +175,8 @@ def told_filter(chosen: Chosen) -> ToldFilter:
         "class": chosen.failure_class, "code": chosen.code, "case": chosen.case, "system": chosen.system,
         "source": chosen.source, "since": chosen.since, "until": chosen.until, "correlation": chosen.correlation,
     }  # fmt: skip
+    if chosen.mode is not Mode.STANDING:
+        given["mode"] = chosen.mode
     return cast("ToldFilter", {name: value for name, value in given.items() if value is not None})
 
 

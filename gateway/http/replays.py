@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from aiohttp import web
 
 from adapters.ports.replays import (
+    Chosen,
+    Mode,
     NothingChosen,
     Phase,
     PlanExpired,
@@ -20,22 +22,26 @@ from adapters.ports.replays import (
     ReplayTooLarge,
     Steer,
 )
+from gateway.callers import Permission
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
 from gateway.http.approvals import SecondPerson
 from gateway.http.problems import (
     CLICK_REUSED,
+    FORBIDDEN,
     REPLAY_ELSEWHERE,
     REPLAY_EXPIRED,
     REPLAY_NOT_FOUND,
     REPLAY_NOTHING,
     REPLAY_TOO_LARGE,
+    SYSTEM_NOT_FOUND,
     Problem,
 )
 from gateway.http.recon_requests import click_of
 from gateway.http.replay_requests import (
     ItemsQuery,
     PlanReplay,
+    PlanSent,
     StartReplay,
     replay_id,
 )
@@ -53,32 +59,52 @@ class ReplayStore(Replays, ReplayActs, Protocol):
 
 
 class ReplayRoutes:
-    """Each method answers one route. `hint` lets this process work on what was asked for at once."""
+    """Each method answers one route. `hint` lets this process work on what was asked for at once.
+
+    `systems` are those that can be asked for what they have.
+    """
 
     def __init__(
-        self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None], *, most: int = MOST
-    ) -> None:
+        self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None],
+        systems: Collection[str] = (), *, most: int = MOST,
+    ) -> None:  # fmt: skip
         self._replays = replays
         self._second_person = second_person
         self._hint = hint
+        self._systems = systems
         self._most = most
 
     async def plan(self, request: web.Request) -> web.Response:
         """Freeze what is chosen, and have it decided; the same `Idempotency-Key` again is the same plan."""
         query(request, Nothing)
         asked = await body(request, PlanReplay)
+        return await self._planned(request, asked.filter.chosen, asked.reason)
+
+    async def plan_sent(self, request: web.Request) -> web.Response:
+        """Freeze what a system has confirmed since a moment, and ask it for each whether it still has it."""
+        query(request, Nothing)
+        asked = await body(request, PlanSent)
+        if asked.system not in self._systems:
+            raise Problem(SYSTEM_NOT_FOUND, f"There is no system {asked.system}: look at /v1/systems.")
+        return await self._planned(request, asked.chosen, asked.reason)
+
+    async def _planned(self, request: web.Request, chosen: Chosen, reason: str) -> web.Response:
         try:
             plan = await self._replays.plan(
-                asked.filter.chosen, order=ORDER, most=self._most, by=request[CALLER].name, reason=asked.reason,
+                chosen, order=ORDER, most=self._most, by=request[CALLER].name, reason=reason,
                 click=click_of(request),
             )  # fmt: skip
         except NothingChosen as error:
             detail = "No message that stands still is so: widen the filter, and look at /v1/lanes and /v1/cases."
+            if chosen.mode is Mode.SENT:
+                detail = (
+                    f"Nothing is kept that {chosen.system} has confirmed since then: see `sent_days` of the policy."
+                )
             raise Problem(REPLAY_NOTHING, detail) from error
         except ReplayTooLarge as error:
             detail = (
-                f"{error.messages} messages stand in these lanes, and one plan holds {error.most}: narrow the filter by"
-                " entity, code, source, or time, and plan several replays one after the other."
+                f"There are {error.messages} messages, and one plan holds {error.most}: narrow the filter by entity,"
+                " key, code, source, or time, and plan several replays one after the other."
             )
             raise Problem(REPLAY_TOO_LARGE, detail) from error
         except ReplayClickReused as error:
@@ -100,6 +126,7 @@ class ReplayRoutes:
         query(request, Nothing)
         asked = await body(request, StartReplay)
         plan = await self._replays.of_token(asked.token)
+        self._must_permit(request, plan)
         if plan is not None and plan.phase is Phase.READY:
             await self._second_person.expect(request, asked, asked.reason, plan.messages, plan.outlook.money)
         try:
@@ -152,6 +179,8 @@ class ReplayRoutes:
     async def _steer(self, request: web.Request, steer: Steer) -> web.Response:
         query(request, Nothing)
         id, asked = replay_id(request), await body(request, Because)
+        if steer is Steer.RESUME:
+            self._must_permit(request, await self._replays.replay(id))
         try:
             replay = await self._replays.steer(id, steer, by=request[CALLER].name, reason=asked.reason)
         except ReplayNotFound as error:
@@ -160,6 +189,12 @@ class ReplayRoutes:
             raise Problem(REPLAY_ELSEWHERE, f"Replay {id} is {error.replay.phase}: {_advice(steer)}") from error
         self._hint()
         return json_answer(told_replay(replay))
+
+    def _must_permit(self, request: web.Request, replay: Replay | None) -> None:
+        """What is sent again is not for everybody who may operate. Raises `Problem`."""
+        is_sent = replay is not None and replay.chosen.mode is Mode.SENT
+        if is_sent and Permission.ADMINISTER not in request[CALLER].permissions:
+            raise Problem(FORBIDDEN, f"This replay sends again what was done: it needs {Permission.ADMINISTER}.")
 
     async def _page(self, request: web.Request, *, plans: bool) -> web.Response:
         asked = query(request, PageQuery)

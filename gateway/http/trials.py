@@ -10,7 +10,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from adapters.ports.entities import Judgement
-from adapters.ports.turns import Queued, Turn
+from adapters.ports.turns import Message, Queued, Turn
 from gateway.http.answers import Stored, json_answer
 from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Nothing, event, query
@@ -97,10 +97,15 @@ class Trials:
             tried = await self._trial.of(request.match_info["type"], body)
         except TypeDiffers as error:
             raise Problem(REQUEST_INVALID, f"{error}: name its type in the path.") from error
-        return json_answer(_told(tried, self._policy()))
+        return json_answer(told_trial(tried, self._policy()))
+
+    async def edit(self, key: ActorKey, message: Message) -> ToldTrial:
+        """What an edit would come to if it was the head of its lane. Raises `StoreUnavailable`."""
+        return told_trial(await self._trial.edit(key, message), self._policy())
 
 
-def _told(tried: Tried, policy: str | None) -> ToldTrial:
+def told_trial(tried: Tried, policy: str | None) -> ToldTrial:
+    """What was tried, as it is shown."""
     turn, key = tried.turn, tried.key
     return {
         "verdict": tried.verdict,

@@ -13,6 +13,8 @@ from schemas.verdicts import Verdict
 FAILED: Final = frozenset({Verdict.PARKED, Verdict.REJECTED})
 ENDED_BY_OTHERS: Final = frozenset({Verdict.SUPERSEDED, Verdict.DISCARDED})
 """A newer event, or a person, was quicker."""
+ID_CHANGED: Final = "id_changed"
+"""Code of what was sent again, and is there under another id of the system's now."""
 LISTED: Final = 5
 """Keys that a reason names."""
 
@@ -46,7 +48,8 @@ def _outcome(landed: Landed, *, same_policy: bool) -> tuple[Outcome, str | None]
     if landed.verdict is None or landed.predicted is None:
         return Outcome.CHANGED, "it was not there any more"
     # Of what does not fail a case may say how long it waits; of what fails it says why.
-    is_same_code = landed.verdict not in FAILED or landed.code == landed.predicted_code
+    tells = landed.verdict in FAILED or landed.code == ID_CHANGED
+    is_same_code = not tells or landed.code == landed.predicted_code
     if landed.verdict is landed.predicted and is_same_code:
         return Outcome.AS_PLANNED, None
     if landed.verdict in ENDED_BY_OTHERS:

@@ -1,13 +1,14 @@
-"""Making plans: page after page of messages is predicted, until nothing that was predicted changes any more."""
+"""Making plans: page after page is predicted, until nothing that was predicted changes any more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
-from adapters.ports.replays import PlanWork, Replay
+from adapters.ports.replays import Mode, PlanWork, Prediction, Relied, Replay
+from gateway.replay.asking import Asking
 from gateway.replay.forecast import Forecast
 from schemas.keys import ActorKey
 
@@ -22,7 +23,7 @@ class _Making:
     """A plan as far as this process has made it. `keys`: those that are predicted again; None: all of them."""
 
     replay: Replay
-    forecast: Forecast
+    forecast: Forecast | Asking
     policy: str | None
     after: int = 0
     decided: int = 0
@@ -39,11 +40,13 @@ class Planner:
         self,
         work: PlanWork,
         forecast: Callable[[], Forecast],
+        asking: Callable[[], Asking],
         policy: Callable[[], str | None],
         tokens: Callable[[], UUID],
     ) -> None:
         self._work = work
         self._forecast = forecast
+        self._asking = asking
         self._policy = policy
         self._tokens = tokens
         self._making: _Making | None = None
@@ -55,11 +58,10 @@ class Planner:
             self._making = None
             return False
         making, self._making = self._going_on(replay), None  # what raises in between begins again
-        page = await self._work.planned(replay.id, after=making.after, keys=making.keys, limit=PAGE)
-        if page:
-            predictions, relied = await making.forecast.predict(page)
-            making.after = page[-1].number
-            making.decided += 0 if making.keys else len(page)
+        page = await self._page(making)
+        if page is not None:
+            making.after, predictions, relied = page
+            making.decided += 0 if making.keys else len(predictions)
             kept = await self._work.predicted(replay, predictions, relied, decided=making.decided)
         elif woken := making.forecast.woken():
             making.after, making.keys, kept = 0, woken, replay
@@ -70,12 +72,26 @@ class Planner:
             making.replay, self._making = kept, making
         return True
 
+    async def _page(self, making: _Making) -> tuple[int, Mapping[int, Prediction], Sequence[Relied]] | None:
+        """The last number of the next page, and what is predicted of it; None: there is no further one."""
+        id, after = making.replay.id, making.after
+        match making.forecast:
+            case Asking() as asking:
+                sent = await self._work.sent(id, after=after, limit=PAGE)
+                return (sent[-1].number, *await asking.predict(sent)) if sent else None
+            case Forecast() as forecast:
+                planned = await self._work.planned(id, after=after, keys=making.keys, limit=PAGE)
+                return (planned[-1].number, *await forecast.predict(planned)) if planned else None
+            case never:
+                assert_never(never)
+
     def _going_on(self, replay: Replay) -> _Making:
         """The plan as we left it; from its beginning if it was another's, or another policy came into force."""
         making = self._making
         is_ours = making is not None and (making.replay.id, making.replay.version) == (replay.id, replay.version)
         if making is None or not is_ours or making.policy != self._policy():
-            return _Making(replay, self._forecast(), self._policy())
+            is_sent = replay.chosen.mode is Mode.SENT
+            return _Making(replay, self._asking() if is_sent else self._forecast(), self._policy())
         return making
 
     async def _end(self, replay: Replay, making: _Making) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from adapters.ports.replays import Fate, JobWork, Landed, Look, Outcome, Phase, PlanWork, Replay
+from adapters.ports.replays import Fate, JobWork, Landed, Look, Mode, Outcome, Phase, PlanWork, Replay
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
@@ -31,7 +31,7 @@ class Round(NamedTuple):
 
 
 class Replayer:
-    """Works for ever. `poke` lets a key run at once; `policy` names the one in force.
+    """Works for ever. `poke` lets a key run at once, `hint` its commands for a system; `policy` names the one in force.
 
     `observed` hears how many messages came to which outcome.
     """
@@ -42,6 +42,7 @@ class Replayer:
         jobs: JobWork,
         planner: Planner,
         poke: Callable[[ActorKey], None],
+        hint: Callable[[str, ActorKey], None],
         policy: Callable[[], str | None],
         observed: Callable[[Outcome, int], None],
         backoff: Backoff,
@@ -50,6 +51,7 @@ class Replayer:
         self._jobs = jobs
         self._planner = planner
         self._poke = poke
+        self._tell_system = hint
         self._policy = policy
         self._observed = observed
         self._backoff = backoff
@@ -119,8 +121,12 @@ class Replayer:
         if released is None:
             return 0
         bucket.take(released.replay.progress.released - replay.progress.released)
+        system = replay.chosen.system
         for key in released.keys:
-            self._poke(key)
+            if replay.chosen.mode is Mode.SENT and system is not None:
+                self._tell_system(system, key)
+            else:
+                self._poke(key)
         return len(released.keys)
 
     async def _finish(self, replay: Replay) -> None:

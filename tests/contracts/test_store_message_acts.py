@@ -9,7 +9,7 @@ import pytest
 
 from adapters.ports.cases import CaseFilter
 from adapters.ports.message_acts import EditTaken, KeptMessage, MessageElsewhere, MessageNotFound, MessageOvertaken
-from adapters.ports.turns import Again, Committed, Judged, Message, Opened, Refused, Turn
+from adapters.ports.turns import Again, Committed, Judged, Lane, Message, Opened, Refused, Turn
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.sequence import Cursor
@@ -249,6 +249,46 @@ class TestEdit:
         with pytest.raises(MessageNotFound):
             await process.message_acts.edit(message("9").ref, self.NEW, **BY)
         assert await store.acts() == []
+
+    @pytest.mark.parametrize("was", [Verdict.DISCARDED, Verdict.REJECTED])
+    async def test_of_one_that_has_ended_the_edit_stands_before_all_others(
+        self, store: StoreStand, process: Process, was: Verdict
+    ) -> None:
+        await end(process, SHEET, numbered(1), was)
+        await park(process, SHEET, numbered(3))
+        assert await process.message_acts.edit(numbered(1).ref, self.NEW, **BY) == SHEET
+        assert await lane(process, SHEET) == [("1~mark", Verdict.QUEUED), (numbered(3).id, Verdict.PARKED)]
+        [head, _] = await process.lane(SHEET)
+        assert (head.message.series, head.message.sequence) == ("crm", 1)
+        now = (await process.row(SHEET)).lane
+        assert (now.state, now.depth) == (LaneState.OPEN, 2)
+        assert await verdict(process, numbered(1)) is Verdict.SUPERSEDED
+        assert await process.message_acts.edit(numbered(1).ref, self.NEW, **BY) == SHEET
+        assert len(await store.acts()) == 1
+
+    async def test_of_a_stale_one_it_has_no_number(self, process: Process) -> None:
+        await end(process, SHEET, numbered(1), Verdict.STALE)
+        assert await process.message_acts.edit(numbered(1).ref, self.NEW, **BY) == SHEET
+        [head] = await process.lane(SHEET)
+        assert (head.message.id, head.message.series, head.message.sequence) == ("1~mark", None, None)
+        assert (await process.row(SHEET)).lane == Lane(LaneState.OPEN, 1, 2)
+
+    @pytest.mark.parametrize("was", [Verdict.DISCARDED, Verdict.REJECTED])
+    async def test_once_anything_later_was_applied_what_has_ended_is_not_edited(
+        self, process: Process, was: Verdict
+    ) -> None:
+        await end(process, SHEET, message("1"), was)
+        await process.commit(applied(await process.row(SHEET), message("2")))
+        with pytest.raises(MessageOvertaken):
+            await process.message_acts.edit(message("1").ref, self.NEW, **BY)
+        assert await lane(process, SHEET) == []
+        assert await verdict(process, message("1")) is was
+
+    @pytest.mark.parametrize("was", [Verdict.IGNORED, Verdict.SUPERSEDED])
+    async def test_what_has_ended_otherwise_is_not_edited(self, process: Process, was: Verdict) -> None:
+        await end(process, SHEET, message("1"), was)
+        with pytest.raises(MessageElsewhere):
+            await process.message_acts.edit(message("1").ref, self.NEW, **BY)
 
     async def test_an_id_that_is_taken_is_refused(self, process: Process) -> None:
         await process.commit(applied(await process.row(OTHER_SHEET), message("1~mark", delivery=2)))

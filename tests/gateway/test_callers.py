@@ -59,7 +59,7 @@ def test_a_file_of_nobody_is_no_mistake(tmp_path: Path) -> None:
         (f"{ANN}  role: [x]\n", "there is no such key: did you mean roles?"),
         (
             f"{ANN}  permissions: [all]\n",
-            "write one of read, entities, reveal, settle, audit, operate, viewer, operator, finance, admin",
+            "write one of read, entities, reveal, settle, audit, operate, administer, viewer, operator, finance, admin",
         ),
         (f"{ANN}  name: bob\n", "name stands here a second time"),
         (f"{ANN}{ANN}", "ann stands here 2 times: give each caller a name of its own"),

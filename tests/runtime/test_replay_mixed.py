@@ -13,6 +13,7 @@ from adapters.memory.store import MemoryClients
 from adapters.ports.replays import Chosen, Item, Outcome, Phase, Replay, Terms
 from adapters.ports.turns import Committed, Judged, Lane, Turn
 from gateway.backoff import Backoff
+from gateway.replay.asking import Asking
 from gateway.replay.forecast import Forecast
 from gateway.replay.planner import Planner
 from gateway.replay.worker import Replayer
@@ -64,10 +65,13 @@ async def stand(town: Town, number: int, chance: Random, lanes: int) -> None:
 def replayer(clients: MemoryClients, process: Process, town: Town) -> Replayer:
     """Whoever works on replays, beside the committers of a process."""
     world, rows = process.world, town.store.clients().commits
-    planner = Planner(clients.replay_work, lambda: Forecast(rows, clients.entities, world), world.policy_hash, town.ids)
+    planner = Planner(
+        clients.replay_work, lambda: Forecast(rows, clients.entities, world), lambda: Asking({}), world.policy_hash,
+        town.ids,
+    )  # fmt: skip
     return Replayer(
-        clients.replay_work, clients.replay_work, planner, process.bus.poke, world.policy_hash, lambda *_: None,
-        Backoff(),
+        clients.replay_work, clients.replay_work, planner, process.bus.poke, lambda *_: None, world.policy_hash,
+        lambda *_: None, Backoff(),
     )  # fmt: skip
 
 

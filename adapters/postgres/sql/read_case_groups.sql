@@ -1,7 +1,7 @@
 -- The same cases by cause and named owner, the largest groups first, those behind a group of $10 cases from number $11 on.
 WITH chosen AS MATERIALIZED (
     SELECT c.id, c.fingerprint, c.owner, c.opened_at, c.money FROM tallystick.cases c
-    WHERE (($1::boolean AND c.closed_at IS NULL) OR (NOT $1::boolean AND c.closed_at IS NOT NULL))
+    WHERE c.is_open = $1
       AND ($2::text IS NULL OR c.failure_class = $2)
       AND ($3::text IS NULL OR c.owner = $3 OR (c.owner IS NULL AND c.failure_class = ANY ($4::text[])))
       AND ($5::text IS NULL OR c.assignee = $5)

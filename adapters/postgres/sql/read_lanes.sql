@@ -1,6 +1,5 @@
--- Lanes in key order, each with its head, and with what holds the commands of its key. With $1 the lane of the key
--- ($3, $4) alone, also when it is empty; else, from behind ($3, $4), those that hold messages, in the state $2 where it
--- is not null, and where it is null those with a command that is overdue or was tried more than once in vain.
+-- The lanes of some keys in key order, each with its head, and with what holds the commands of its key. So much is joined
+-- that planning costs more than running: it is planned once for a connection.
 WITH RECURSIVE systems AS (
     -- The systems that have commands, each found by one step in the index.
     (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)
@@ -8,24 +7,7 @@ WITH RECURSIVE systems AS (
     SELECT (SELECT o.system FROM tallystick.outbox o WHERE o.system > s.system ORDER BY o.system LIMIT 1)
     FROM systems s WHERE s.system IS NOT NULL
 ), listed AS (
-    SELECT $3::text COLLATE "C" AS entity, $4::text COLLATE "C" AS key WHERE $1::boolean
-    UNION
-    (SELECT e.entity, e.key FROM tallystick.entity e
-     WHERE NOT $1 AND e.lane_depth > 0 AND ($2::text IS NULL OR e.lane_state = $2) AND (e.entity, e.key) > ($3, $4)
-     ORDER BY e.entity, e.key LIMIT $5)
-    UNION
-    (SELECT c.entity, c.key FROM tallystick.cases c
-     WHERE NOT $1 AND $2 IS NULL AND c.closed_at IS NULL AND c.code = 'command_overdue'
-       AND (c.entity, c.key) > ($3, $4)
-     GROUP BY c.entity, c.key ORDER BY c.entity, c.key LIMIT $5)
-    UNION
-    (SELECT o.entity, o.key FROM tallystick.outbox o
-     WHERE NOT $1 AND $2 IS NULL AND o.state = 'open' AND o.due_at IS NOT NULL AND (o.entity, o.key) > ($3, $4)
-       -- The second attempt may be about to settle what the first one found out.
-       AND EXISTS (SELECT FROM tallystick.attempt a
-                   WHERE a.command_id = o.id AND a.number >= 2 AND (a.number > 2 OR a.ending IS NOT NULL))
-     GROUP BY o.entity, o.key ORDER BY o.entity, o.key LIMIT $5)
-    ORDER BY entity, key LIMIT $5
+    SELECT l.entity COLLATE "C" AS entity, l.key COLLATE "C" AS key FROM unnest($1::text[], $2::text[]) l(entity, key)
 )
 SELECT e.entity, e.key, e.lane_state, e.lane_depth, head.ref AS head, head.received_at AS oldest, e.lane_reason,
        e.lane_since, e.retry_at, e.wait_entity, e.wait_key,

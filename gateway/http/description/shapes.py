@@ -28,7 +28,7 @@ from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, Would
 from gateway.http.pauses import PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
 from gateway.http.recon_told import Drafted, RunFile, ToldDifference, ToldRun
-from gateway.http.replay_requests import ItemsQuery, PlanReplay, StartReplay
+from gateway.http.replay_requests import ItemsQuery, PlanReplay, PlanSent, StartReplay
 from gateway.http.replay_told import ToldItem as ToldReplayItem
 from gateway.http.replay_told import ToldReplay, ToldReplayPlan
 from gateway.http.requests import (
@@ -83,7 +83,7 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, "/v1/messages/{ref}/payload"): Shape(_EVENT, PayloadQuery, refuses=(p.MESSAGE_NOT_FOUND,)),
         (POST, f"{_MESSAGE}/edit"): Shape(
             Json(MessageDone | WouldEdit), body=EditMessage,
-            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.EDIT_INVALID),
+            refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE, p.MESSAGE_OVERTAKEN, p.EDIT_INVALID),
         ),
         (POST, f"{_MESSAGE}/force"): Shape(
             Json(MessageDone), body=Because, refuses=(p.MESSAGE_NOT_FOUND, p.MESSAGE_ELSEWHERE)
@@ -185,6 +185,10 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (POST, f"{_REPLAYS}/plans"): Shape(
             Json(ToldReplayPlan), body=PlanReplay, statuses=(202,), headers=(CLICK,),
             refuses=(p.REPLAY_NOTHING, p.REPLAY_TOO_LARGE, p.CLICK_REUSED),
+        ),
+        (POST, f"{_REPLAYS}/plans/sent"): Shape(
+            Json(ToldReplayPlan), body=PlanSent, statuses=(202,), headers=(CLICK,),
+            refuses=(p.REPLAY_NOTHING, p.REPLAY_TOO_LARGE, p.CLICK_REUSED, p.SYSTEM_NOT_FOUND),
         ),
         (GET, f"{_REPLAYS}/plans"): Shape(Json(Page[ToldReplayPlan]), PageQuery, is_page=True),
         (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),

@@ -22,6 +22,8 @@ WITH passed AS (SELECT make_interval(secs => $1::double precision) AS t),
      changes AS (UPDATE tallystick.case_log SET at = at - t, opened_at = opened_at - t FROM passed),
      keys AS (UPDATE tallystick.api_key SET made_at = made_at - t, expires_at = expires_at - t FROM passed),
      uses AS (UPDATE tallystick.schema_use SET told_at = told_at - t FROM passed),
+     sent AS (UPDATE tallystick.sent SET confirmed_at = confirmed_at - t FROM passed),
      acts AS (UPDATE tallystick.audit SET at = at - t FROM passed),
      restores AS (UPDATE tallystick.restore SET since = since - t, declared_at = declared_at - t FROM passed)
-UPDATE tallystick.outbox SET due_at = due_at - t, created_at = created_at - t FROM passed
+UPDATE tallystick.outbox SET due_at = due_at - t, created_at = created_at - t,
+                             doubted_at = doubted_at - t FROM passed

@@ -48,6 +48,9 @@ ASKS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "message edit": ((REF, "--changes", "{}", *WHY), f"POST /v1/messages/{REF}/edit"),
     "message force": ((REF, *WHY), f"POST /v1/messages/{REF}/force"),
     "replay plan": (WHY, "POST /v1/replays/plans"),
+    "replay plan-sent": (
+        ("erp", "--since", "2026-03-06T17:00:00Z", *WHY), 'POST /v1/replays/plans/sent {"reason": "why"',
+    ),
     "replay start": (("token", "--name", "n", *WHY), "POST /v1/replays"),
     "replay pause": (("3", *WHY), "POST /v1/replays/3/pause"),
     "replay resume": (("3", *WHY), "POST /v1/replays/3/resume"),

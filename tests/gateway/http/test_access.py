@@ -126,8 +126,8 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, ReplayRoutes(replays, second_person, lambda: None), MessageActing(messages, lambda _: None),
-        ApiKeyActs(keys), SchemaViews(uses),
+        second_person, ReplayRoutes(replays, second_person, lambda: None),
+        MessageActing(messages, trials, lambda _: None), ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, Rates(100_000), scopes)
     app.router.add_get("/v1/forgotten", views.status)
@@ -248,6 +248,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", f"{runs}/{{id}}/cancel"),
         ("POST", f"{runs}/{{id}}/plan"),
         ("POST", "/v1/replays/plans"),
+        ("POST", "/v1/replays/plans/sent"),
         ("POST", "/v1/replays"),
         ("GET", "/v1/replays/{id}/items"),
         ("HEAD", "/v1/replays/{id}/items"),

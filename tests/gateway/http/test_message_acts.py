@@ -98,9 +98,12 @@ async def test_an_edit_is_tried_and_then_made(stand: Stand, database_url: str) -
     path, asked = f"/v1/messages/{approved().ref}/edit", {"reason": "five hours", "changes": HOURS}
     changes = [{"path": "lines[0].hours", "before": '"7.50"', "after": '"5.00"'}]
     tried = await stand.post(path, asked | {"dry_run": True})
-    assert (tried.status, tried.json) == (
+    told = {name: each for name, each in tried.json.items() if name != "predicted"}
+    assert (tried.status, told) == (
         200, {"would": "edit", "message": str(approved().ref), "lane": T1, "changes": changes},
     )  # fmt: skip
+    predicted: Any = tried.json["predicted"]
+    assert (predicted["verdict"], predicted["waits_for"]) == ("waiting", {"entity": "project", "key": "P1"})
     assert ((await stand.row(SHEET)).state, stand.looked_at) == (LaneState.PARKED, [])
     made = await stand.post(path, asked)
     assert (made.status, made.json["done"], made.json["changes"]) == (200, "edit", changes)
@@ -109,11 +112,20 @@ async def test_an_edit_is_tried_and_then_made(stand: Stand, database_url: str) -
     assert (new["verdict"], new["position"]) == ("queued", 1)
     old = (await stand.get(f"/v1/messages/{approved().ref}")).json
     assert (old["verdict"], old["reason"]) == ("superseded", f"api-token edited it, as {new['id']}: five hours")
-    told = ("api-token", "message.edit", "timesheet", "T-1", f"as {new['id']}: five hours")
-    assert await audit(database_url) == [told]
+    act = ("api-token", "message.edit", "timesheet", "T-1", f"as {new['id']}: five hours")
+    assert await audit(database_url) == [act]
     # Sent once more, as after a lost answer, it is the same
     assert (await stand.post(path, asked)).json == made.json
-    assert await audit(database_url) == [told]
+    assert await audit(database_url) == [act]
+
+
+async def test_what_was_discarded_is_edited_too_unless_it_was_overtaken(stand: Stand) -> None:
+    await ended(stand, SHEET, approved(), Verdict.DISCARDED)
+    path, asked = f"/v1/messages/{approved().ref}/edit", {"reason": "five hours", "changes": HOURS}
+    assert (await stand.post(path, asked | {"dry_run": True})).status == 200
+    await stand.commit(applied((await stand.commits.load([SHEET]))[SHEET], message("e2")))
+    page = await stand.post(path, asked)
+    assert (page.status, page.json["type"]) == (409, "/problems/message-overtaken")
 
 
 @pytest.mark.parametrize(

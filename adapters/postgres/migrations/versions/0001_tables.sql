@@ -103,10 +103,34 @@ CREATE TABLE tallystick.outbox (
     reason         text,
     due_at         timestamptz,
     created_at     timestamptz NOT NULL DEFAULT now(),
+    -- of one that is sent again, as its system may have lost it: the replay that asks for it, the number of its last
+    -- attempt before, and since when nobody knows whether it is still there
+    resend         bigint,
+    past           integer NOT NULL DEFAULT 0,
+    doubted_at     timestamptz,
     UNIQUE (system, entity, key, entity_version, index)
 ) WITH (fillfactor = 80);
 
 CREATE INDEX outbox_parked ON tallystick.outbox (entity, key) WHERE state = 'parked';
+
+-- Commands that their systems have confirmed, as they were sent: what a system has lost can be sent again.
+CREATE TABLE tallystick.sent (
+    id             uuid NOT NULL,
+    system         text COLLATE "C" NOT NULL,
+    operation      text NOT NULL,
+    entity         text COLLATE "C" NOT NULL,
+    key            text COLLATE "C" NOT NULL,
+    line           text NOT NULL,
+    generation     integer NOT NULL,
+    reference      text NOT NULL,
+    body           bytea NOT NULL,
+    entity_version bigint NOT NULL,
+    index          integer NOT NULL,
+    confirmed_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (system, entity, key, entity_version, index)
+);
+
+CREATE INDEX sent_age ON tallystick.sent (confirmed_at);
 
 -- Who may send the head of (system, entity, key). Only its token releases it.
 CREATE TABLE tallystick.lease (

@@ -292,8 +292,19 @@ BEGIN
     WHERE ok[q.turn];
 
     IF cardinality(s_turn) > 0 THEN
-        DELETE FROM tallystick.outbox o USING unnest(s_turn, s_id, s_settlement) s(turn, id, settlement)
-        WHERE ok[s.turn] AND o.id = s.id AND s.settlement = 'done';
+        WITH done AS (
+            DELETE FROM tallystick.outbox o USING unnest(s_turn, s_id, s_settlement) s(turn, id, settlement)
+            WHERE ok[s.turn] AND o.id = s.id AND s.settlement IN ('done', 'resent') RETURNING o.*
+        )
+        INSERT INTO tallystick.sent (id, system, operation, entity, key, line, generation, reference, body,
+                                     entity_version, index)
+        SELECT d.id, d.system, d.operation, d.entity, d.key, d.line, d.generation, d.reference, d.body,
+               d.entity_version, d.index
+        FROM done d
+        WHERE d.system <> 'self' AND EXISTS (SELECT FROM tallystick.attempt a
+                                             WHERE a.command_id = d.id AND a.number > d.past AND a.ending = 'confirmed')
+        ON CONFLICT (system, entity, key, entity_version, index) DO UPDATE SET
+            id = EXCLUDED.id, generation = EXCLUDED.generation, reference = EXCLUDED.reference, confirmed_at = now();
         UPDATE tallystick.outbox o SET state = 'parked', reason = s.reason
         FROM unnest(s_turn, s_id, s_settlement, s_reason) s(turn, id, settlement, reason)
         WHERE ok[s.turn] AND o.id = s.id AND s.settlement = 'parked';

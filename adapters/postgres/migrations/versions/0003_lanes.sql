@@ -187,7 +187,7 @@ CREATE FUNCTION tallystick.rename_command(p_id uuid, p_generation integer) RETUR
 LANGUAGE sql AS $$
     WITH renamed AS (
         UPDATE tallystick.outbox o SET
-            generation = p_generation,
+            generation = p_generation, past = 0,
             id = tallystick.command_id(o.system, o.operation, o.entity, o.key, o.line, p_generation),
             reference = regexp_replace(o.reference, '[0-9]+$', p_generation::text)
         WHERE o.id = p_id RETURNING o.*

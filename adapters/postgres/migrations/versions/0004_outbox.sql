@@ -30,7 +30,8 @@ CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key tex
                                        p_operations text[], p_sizes integer[], p_in_order boolean[], p_most integer)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
                reference text, body bytea, number integer, place integer, step integer, admitted integer, hold text,
-               hold_seconds double precision, started_for double precision, ended_for double precision)
+               hold_seconds double precision, started_for double precision, ended_for double precision,
+               is_resent boolean)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
@@ -86,23 +87,30 @@ BEGIN
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
         LEFT JOIN unnest(p_operations, p_sizes, p_in_order) b(operation, size, in_order) ON b.operation = o.operation
-        LEFT JOIN LATERAL (SELECT * FROM tallystick.lost_time(o.entity, o.key) WHERE is_past) t ON true
+        -- What is sent again may have been lost, as what a restored database does not know may have been done.
+        LEFT JOIN LATERAL (
+            SELECT max(l.started_for) AS started_for, min(l.ended_for) AS ended_for
+            FROM (SELECT l.started_for, l.ended_for FROM tallystick.lost_time(o.entity, o.key) l WHERE is_past
+                  UNION ALL
+                  SELECT EXTRACT(epoch FROM now() - o.doubted_at)::double precision,
+                         EXTRACT(epoch FROM now() - o.doubted_at)::double precision
+                  WHERE o.resend IS NOT NULL) l) t ON true
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
           AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
     ), standing AS (
         SELECT h.place, 1 AS step, h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference,
-               h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.party,
+               h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.resend, h.party,
                CASE WHEN NOT h.is_doubtful THEN h.size END AS size
         FROM head h
         UNION ALL
         SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
-               f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, h.party, h.size
+               f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, NULL, h.party, h.size
         FROM head h
         CROSS JOIN LATERAL (
             SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
                    bool_and(o.operation = h.operation AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
                             AND convert_from(o.body, 'UTF8')::json ->> 'legal_entity' IS NOT DISTINCT FROM h.party
-                            AND NOT log.is_tried
+                            AND NOT log.is_tried AND o.resend IS NULL
                             AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
                    ) OVER behind AS goes_on
             FROM (SELECT * FROM tallystick.outbox o
@@ -142,11 +150,11 @@ BEGIN
         WHERE h.number > 1 AND a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
-           h.step, gate.count, NULL::text, NULL::double precision, h.started_for, h.ended_for
+           h.step, gate.count, NULL::text, NULL::double precision, h.started_for, h.ended_for, h.resend IS NOT NULL
     FROM passed h
     UNION ALL
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
-           h.step, gate.count, NULL, NULL, NULL, NULL
+           h.step, gate.count, NULL, NULL, NULL, NULL, NULL
     FROM numbered h WHERE h.step = 1 AND NOT (h.request <= gate.count AND h.has_room);
     SELECT COALESCE(max(a.request), 0) INTO taken
     FROM tallystick.attempt a WHERE a.token = p_token AND a.ending IS NULL;

@@ -91,6 +91,10 @@ BEGIN
             RETURN removed;
         END IF;
         DELETE FROM tallystick.replay WHERE id = ANY (runs);
+    WHEN 'sent' THEN
+        DELETE FROM tallystick.sent WHERE (system, entity, key, entity_version, index) IN (
+            SELECT s.system, s.entity, s.key, s.entity_version, s.index FROM tallystick.sent s
+            WHERE s.confirmed_at < before ORDER BY s.confirmed_at LIMIT p_limit);
     WHEN 'abandoned' THEN
         DELETE FROM tallystick.abandoned WHERE token IN (
             SELECT a.token FROM tallystick.abandoned a WHERE a.at < before ORDER BY a.at LIMIT p_limit);
