@@ -273,7 +273,7 @@ async def test_what_an_operator_may_not_do(app: web.Application, client: Client)
     assert refused == {
         "/v1/restore", "/v1/restore/release", "/v1/restore/end", "/v1/messages/{ref}/payload",
         "/v1/dead-letters/{digest}/payload", "/v1/audit", "/v1/audit/head", "/v1/audit/verify", "/v1/api-keys",
-        "/v1/api-keys/{id}", "/v1/forgotten",
+        "/v1/api-keys/{id}", "/v1/replays/plans/sent", "/v1/forgotten",
     }  # fmt: skip
     assert found["GET", "/v1/restore"] == 200
 
