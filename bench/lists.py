@@ -35,7 +35,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "/v1/lanes": ("", "cursor={lane}", "state=parked", "state=waiting", "state=open"),
     "/v1/lanes/{entity}/{key}": ("",),
     "/v1/entities/{entity}/{key}": ("",),
-    "/v1/pauses": ("",),
+    "/v1/pauses": ("", "cursor={pause}"),
     "/v1/systems": ("",),
     "/v1/cases": (
         "", "cursor={case}", "state=closed", "class=business_rule", "class=timeout", "class=internal", "owner=finance",
@@ -51,6 +51,8 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
         "queue=tallystick.customer",
     ),
     "/v1/mappings": ("", "cursor={number}"),
+    "/v1/schemas": ("", "cursor={use}"),
+    "/v1/api-keys": ("", "cursor={number}"),
     "/v1/bindings": (
         "", "cursor={external}", "system=psa", "system=crm", "system=erp", "kind=timesheet", "kind=customer",
         "entity=timesheet", "entity=project", "key=TS-0", "key=TS-7", "external_id=7", "external_id=none",
@@ -78,7 +80,7 @@ GROUPS: Final = "/v1/cases?group=true"
 """It adds up all open cases: a figure of its own."""
 ONE: Final = "/v1/messages/{ref}"
 NO_LISTS: Final = frozenset({
-    ONE, "/v1/status", "/v1/messages/{ref}/payload", "/v1/systems/{name}", "/v1/cases/{id}", "/v1/cases.csv",
+    ONE, "/v1/status", "/v1/me", "/v1/messages/{ref}/payload", "/v1/systems/{name}", "/v1/cases/{id}", "/v1/cases.csv",
     "/v1/dead-letters/{digest}", "/v1/dead-letters/{digest}/payload", "/v1/reconciliations/{id}",
     "/v1/replays/plans/{id}", "/v1/replays/{id}", "/v1/kpis", "/v1/audit/head", "/v1/audit/verify", "/v1/restore",
 })  # fmt: skip
@@ -144,7 +146,8 @@ async def _names(place: Place, sizes: Sizes) -> Mapping[str, str]:
         "fingerprint": row["fingerprint"], "message": cursor_of(row["ref"]),
         "lane": cursor_of(("timesheet", f"TS-PARKED-{sizes.stored - middle}")), "case": cursor_of(middle),
         "letter": cursor_of((row["first_at"], row["digest"])), "number": cursor_of(stored.FEW // 2),
-        "external": cursor_of(("psa", "timesheet", str(middle))),
+        "external": cursor_of(("psa", "timesheet", str(middle))), "pause": cursor_of(stored.PAUSED // 2),
+        "use": cursor_of((f"urn:example:{stored.FEW // 2}", stored.TYPE)),
     }  # fmt: skip
 
 

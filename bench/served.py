@@ -127,6 +127,7 @@ async def served(place: Place, erp: Erp, batch: Mapping[str, int] | None = None)
             "TALLYSTICK_POLICY": str(folder / "policy.yaml"),
             "TALLYSTICK_API_BIND": api,
             "TALLYSTICK_API_TOKEN_FILE": str(folder / "token"),
+            "TALLYSTICK_API_RATE": "1000000",  # it is asked as fast as it answers
             "TALLYSTICK_OPS_BIND": f"{LOOPBACK}:{free_port()}",
         }
         log = folder / "log"

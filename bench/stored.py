@@ -21,9 +21,10 @@ from schemas.standing import Sort, Standing
 RARE: Final = 10
 """Rows of a kind that a filter finds at the far end of its list."""
 FEW: Final = 1_000
-"""Runs, replays, policies: what people and schedules begin."""
+"""Runs, replays, policies, keys, types by source: what people and schedules begin, and programs send."""
 PAUSED: Final = 50
-"""Pauses that people have begun and not ended: their list has no pages."""
+"""Pauses that people have begun and not ended."""
+TYPE: Final = "timesheet.approved.v1"
 KEY: Final = "TS-0"
 """One key with many lines of a timeline, and with many external ids."""
 DIFFERENCE: Final = Difference(
@@ -93,8 +94,8 @@ ACTS: Final = """
     FROM generate_series($1::bigint, $2::bigint) n
 """
 POLICIES: Final = """
-    INSERT INTO tallystick.policy_activation (hash, how, actor, reason)
-    SELECT p.hash, 'reload', 'seed', 'seeded'
+    INSERT INTO tallystick.policy_activation (hash, how, actor, reason, retries)
+    SELECT p.hash, 'reload', 'seed', 'seeded', true
     FROM tallystick.policy p, generate_series($1::bigint, $2::bigint) n
 """
 POLICY: Final = """
@@ -103,6 +104,15 @@ POLICY: Final = """
 PAUSES: Final = """
     INSERT INTO tallystick.pause (entity, key, actor, reason)
     SELECT 'project', 'P-' || n, 'seed', 'seeded' FROM generate_series($1::bigint, $2::bigint) n
+"""
+USES: Final = f"""
+    INSERT INTO tallystick.schema_use (source, type, seen)
+    SELECT 'urn:example:' || n, '{TYPE}', n FROM generate_series($1::bigint, $2::bigint) n
+"""  # noqa: S608  # a name of ours
+API_KEYS: Final = """
+    INSERT INTO tallystick.api_key (name, digest, permissions, actor, reason, expires_at)
+    SELECT 'seed-' || n, sha256(int8send(n)), '{read}', 'seed', 'seeded', now() + interval '90 days'
+    FROM generate_series($1::bigint, $2::bigint) n
 """
 RUNS: Final = """
     INSERT INTO tallystick.recon_run (system, first_day, last_day, by, click, ended_at, phase, kept)
@@ -147,6 +157,7 @@ async def fill(place: Place, sizes: Sizes, say: Say) -> None:
     for what, count in (
         (CLOSED_CASES, cases), (TIMELINE, cases), (EXTERNALS, cases), (LETTERS, cases), (ACTS, cases),
         (POLICIES, FEW), (PAUSES, PAUSED), (RUNS, FEW), (differences, MOST_KEPT), (REPLAYS, FEW), (ITEMS, cases),
+        (USES, FEW), (API_KEYS, FEW),
     ):  # fmt: skip
         await seed.copied(place, what, 0, count)
     await place.fetch(RARE_LETTERS)
