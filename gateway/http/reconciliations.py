@@ -155,8 +155,8 @@ class Reconciliations:
         if not draft.items:
             raise Problem(RECON_NOTHING, "No command can repair what this run has found: ask with dry_run for why.")
         frozen = Planned(
-            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last, requested_by=by,
-            items=draft.items,
+            run=run.id, system=run.asked.system, first=run.asked.first, last=run.asked.last,
+            requested_by=request[CALLER].person, items=draft.items,  # who made a key does not approve what it plans
         )  # fmt: skip
         try:
             plan = await self._plans.keep(run.id, frozen.to_json(), by=by, click=click, reason=asked.reason)

@@ -132,6 +132,16 @@ async def test_a_plan_is_shown_and_then_told_to_its_entity(stand: Stand) -> None
     assert [each["id"] for each in plans] == [plan.id]
 
 
+async def test_what_a_program_plans_is_asked_for_by_the_person_who_made_its_key(stand: Stand) -> None:
+    asked = {"name": "export", "reason": "at night", "permissions": ["read", "entities", "operate"]}
+    key = (await stand.post("/v1/api-keys", asked)).json["key"]
+    run = await done(stand, missing())
+    assert (await stand.asked_by(str(key), "POST", f"{RUNS}/{run}/plan", {"reason": "as found"})).status == 202
+    [plan] = stand.told_plans.plans
+    planned = Planned.model_validate_json(plan.body)
+    assert (plan.by, planned.requested_by) == ("key:export", "api-token"), "or its maker could approve it alone"
+
+
 async def test_a_second_plan_begins_behind_the_first_once_that_is_ended(stand: Stand) -> None:
     run = await done(stand, *(missing(number) for number in range(1, MOST_ITEMS + 3)))
     path = f"{RUNS}/{run}/plan"
