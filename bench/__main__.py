@@ -19,6 +19,7 @@ from bench.options import Asked
 from bench.part import Found
 from bench.report import Report
 from bench.servers import Servers
+from bench.stolen import Ticks
 from bench.table import table
 from gateway.local.postgres import LocalPostgres
 from gateway.local.rabbitmq import LocalRabbitMQ
@@ -35,10 +36,12 @@ async def run(asked: Asked) -> Report:
             say(f"WARNING: {machine.warning}")
         servers = Servers(postgres.url, rabbitmq)
         found: dict[str, Found] = {}
+        before = Ticks.read()
         for name, measure in asked.parts.items():
             found[name] = await measure(servers, asked.sizes, say)
             say(f"load average after {name}, ours included: {os.getloadavg()[0]:.2f}")
-    return Report(datetime.now(UTC), asked.kind, asked.is_full, machine, asked.sizes, found)
+        stolen = Ticks.read().share_since(before)
+    return Report(datetime.now(UTC), asked.kind, asked.is_full, machine, asked.sizes, found, stolen)
 
 
 def say(line: str) -> None:

@@ -12,12 +12,16 @@ import orjson
 from bench.machine import Machine
 from bench.part import Found
 from bench.sizes import Sizes
+from bench.stolen import stolen_warning
 from bench.targets import Kind, Line, lines
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One run. `is_full`: every part at its full size, so that its figures may be shown."""
+    """One run. `is_full`: every part at its full size, so that its figures may be shown.
+
+    `stolen` is the share of the processor time, wanted while it ran, that the host gave to others.
+    """
 
     at: datetime
     kind: Kind
@@ -25,6 +29,7 @@ class Report:
     machine: Machine
     sizes: Sizes
     parts: Mapping[str, Found]
+    stolen: float = 0.0
 
     @property
     def stamp(self) -> str:
@@ -49,7 +54,7 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """What a reader must know."""
-        first = [] if self.machine.warning is None else [self.machine.warning]
+        first = [warning for warning in (self.machine.warning, stolen_warning(self.stolen)) if warning is not None]
         if not self.is_full:
             first.append(f"not the full run ({self._unlike_full()})")
         return first + [note for found in self.parts.values() for note in found.notes]
@@ -74,6 +79,7 @@ class Report:
                 },
                 "rounds": {part: found.rounds for part, found in self.parts.items()},
                 "notes": self.notes,
+                "stolen": round(self.stolen, 3),
                 "machine": asdict(self.machine),
                 "sizes": asdict(self.sizes),
             },

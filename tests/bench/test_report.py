@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -60,6 +61,13 @@ def test_a_busy_machine_is_a_warning() -> None:
     (warning,) = ordinary(load=0.8).notes
     assert "the load average was 0.8 before the run" in warning
     assert table(ordinary(load=0.8)).startswith(f"**Note:** {warning}.")
+
+
+def test_time_that_the_host_gave_to_others_is_a_warning() -> None:
+    (warning,) = replace(ordinary(), stolen=0.12).notes
+    assert "took 12% of the processor time" in warning
+    assert replace(ordinary(), stolen=0.02).notes == []
+    assert written(replace(ordinary(), stolen=0.1234).to_json())["stolen"] == 0.123
 
 
 def test_a_run_that_is_not_full_says_so() -> None:
