@@ -34,9 +34,11 @@ format: $(INSTALLED) ## Format the code, and repair what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# All of them run in two processes with servers of their own, a file at a time: most tests wait for something. In the
+# order of their folders, as files with few tests have the long ones and must not come last.
 test: $(INSTALLED) ## All tests, on real servers that are found, started, or on Debian as root installed
 	$(BIN)/python -m gateway.local.install
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 prepare: $(INSTALLED) ## The servers of all tests, installed ahead: PostgreSQL, RabbitMQ, Tryton, Redmine
 	$(BIN)/python -m gateway.local.install
@@ -65,7 +67,7 @@ live-contract: $(INSTALLED) ## Of these only what every system must keep (ALLOW_
 sim: $(INSTALLED) ## Seeds of the simulation (SEEDS=2000; SEED=123 plays one and tells it; ARGS=--planted)
 	$(BIN)/python -m tests.sim $(if $(SEED),--seed $(SEED),$(if $(SEEDS),--seeds $(SEEDS))) $(ARGS)
 
-demo: $(INSTALLED) ## A firm's day on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
+demo: $(INSTALLED) ## A firm's quarter on servers of its own (ARGS=--once; live systems: ARGS="--erp tryton --psa redmine")
 ifneq (,$(findstring --erp,$(ARGS))$(findstring --psa,$(ARGS)))
 	$(BIN)/python -m gateway.local.install
 	ALLOW_NO_LIVE= $(BIN)/python -m tests.live.install

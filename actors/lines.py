@@ -16,7 +16,21 @@ def numbered(name: str, number: int, body: Record) -> str:
 
     The system would take that for the state it has already, and keep the former one.
     """
-    return f"{name}.{number}.{sha256(body.to_json()).hexdigest()[:DIGITS]}"
+    return f"{name}.{number}.{content(body)}"
+
+
+def content(body: Record) -> str:
+    """Digest of a content."""
+    return sha256(body.to_json()).hexdigest()[:DIGITS]
+
+
+def digest_after(trail: str, body: Record) -> str:
+    """Digest of a content and of all that was sent before it.
+
+    A restored database may send other states than were sent in the lost time, and then one of these again: the system
+    would take that one for what it has already, and keep the state before it.
+    """
+    return sha256(trail.encode() + body.to_json()).hexdigest()[:DIGITS]
 
 
 def number_of(line: str) -> int:

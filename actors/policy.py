@@ -38,6 +38,14 @@ ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(
         "delivery.put": ("crm",),
         "billable.post": ("erp",),
         "billable.reverse": ("erp",),
+        "expense.post": ("erp",),
+        "expense.reverse": ("erp",),
+        "cost.post": ("erp",),
+        "cost.reverse": ("erp",),
+        "milestone.bill": ("billing",),
+        "invoice.post": ("erp",),
+        "invoice.put": ("crm",),
+        "receivable.put": ("psa",),
     }
 )
 """Operation -> the role whose system takes it, unless the legal entity's `operations` say otherwise."""
@@ -57,6 +65,8 @@ class Flow(StrEnum):
     PROJECTS = "projects"
     RESOURCES = "resources"
     TIME = "time"
+    EXPENSES = "expenses"
+    INVOICES = "invoices"
 
 
 class Mode(StrEnum):
@@ -109,6 +119,8 @@ class LegalEntity(_Part):
     """Tax profile of a customer -> the ERP's own tax code."""
     rounding: Literal["half_up", "half_even"] = "half_up"
     """How an amount per line is rounded to the currency's smallest unit."""
+    closed_through: date | None = None
+    """The last day whose books are closed: nothing is posted for it or for a day before; left out: all are open."""
 
     @field_validator("operations")
     @classmethod
@@ -122,6 +134,10 @@ class LegalEntity(_Part):
         """`amount` with the decimals of `currency`; a line is rounded once, here and nowhere else."""
         rule = ROUND_HALF_UP if self.rounding == "half_up" else ROUND_HALF_EVEN
         return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=rule)
+
+    def is_closed(self, day: date) -> bool:
+        """Whether nothing may be posted for a day any more."""
+        return self.closed_through is not None and day <= self.closed_through
 
     def mode(self, flow: Flow) -> Mode:
         """How `flow` runs here."""
@@ -143,6 +159,12 @@ class LegalEntity(_Part):
         if operation in self.operations:
             return self.operations[operation]
         return self.system(ROLES[operation][0], on)
+
+    def resumed(self, operation: str, on: date, role: Literal["erp", "psa"], begun: System | None) -> System | None:
+        """As `route`, for what was begun in a system of `role`: of those side by side that one, which knows its ids."""
+        system = self.route(operation, on)
+        peers = {self.erp if role == "erp" else self.psa, *(later.system for later in self.successors.get(role, ()))}
+        return begun if begun is not None and system in peers else system
 
     def takers(self, operation: str) -> frozenset[System]:
         """Every system that takes `operation`, whatever the day. Raises `KeyError`."""
@@ -236,3 +258,5 @@ class Policy(_Part):
     """Who owns which fields; a field that no rule names may be changed by every source that may send it."""
     systems_of: Mapping[str, System] = {}
     """CloudEvents source -> the system that it speaks for."""
+    unique_lines: frozenset[str] = frozenset()
+    """CloudEvents sources whose line ids are unique over all of their sheets, and over all of their reports."""

@@ -8,13 +8,19 @@ from typing import Final
 
 from actors.decision import Actor
 from actors.entities import (
+    awaited,
+    billed_month,
     contract,
     customer,
     directory,
     employee,
     engagement,
+    expense,
+    invoice,
+    ledger,
     project,
     rate_card,
+    repair,
     resource,
     timesheet,
 )
@@ -30,8 +36,14 @@ ACTORS: Final[Mapping[str, Actor]] = MappingProxyType(
             project.ACTOR,
             resource.ACTOR,
             timesheet.ACTOR,
+            expense.ACTOR,
+            billed_month.ACTOR,
+            invoice.ACTOR,
+            awaited.ACTOR,
+            ledger.ACTOR,
             employee.ACTOR,
             rate_card.ACTOR,
+            repair.ACTOR,
         )
     }
 )

@@ -48,7 +48,8 @@ def random_ids(round_number: int) -> Ids:
 def sheets(count: int, keys: int, ids: Ids, line: str) -> Iterator[Sheet]:
     """`count` events, spread over `keys`."""
     for number in range(count):
-        yield Sheet(ids(number), number * STRIDE % keys, f"{line}-{number // keys}")
+        round_ = number // keys
+        yield Sheet(ids(number), number * STRIDE % keys, f"{line}-{round_}", day=1 + round_)
 
 
 async def measure(servers: Servers, sizes: Sizes, say: Say) -> Found:

@@ -117,7 +117,10 @@ async def publish(place: Place, exchange: str, rate: int, count: int, keys: int)
         sent, began = 0, loop.time()
         while sent < count:
             due = min(count, int((loop.time() - began) * rate))
-            batch = [Sheet(f"{n:09d}", n % keys, f"L{n // keys}", time=datetime.now(UTC)) for n in range(sent, due)]
+            batch = [
+                Sheet(f"{n:09d}", n % keys, f"L{n // keys}", time=datetime.now(UTC), day=n // keys)
+                for n in range(sent, due)
+            ]
             if batch:
                 await load.publish(publishing, [load.message(exchange, sheet) for sheet in batch])
                 sent = due

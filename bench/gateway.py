@@ -24,7 +24,9 @@ from gateway.settings import Settings, read_settings
 
 POLICY = PolicyFile.model_validate(
     {
-        "legal_entities": {"US01": {"currency": "USD", "erp": "erp", "psa": "erp", "crm": "erp"}},
+        "legal_entities": {
+            "US01": {"currency": "USD", "erp": "erp", "psa": "erp", "crm": "erp", "operations": {"cost.post": None}}
+        },
         "sources": {"urn:example:psa": {"users": ["guest"], "types": ["timesheet.*"]}},
         "systems": {"erp": {"url": "http://127.0.0.1:1", "token": "unused", "operations": {}}},
     }

@@ -1,7 +1,8 @@
 """The hot key: all messages of one sheet, beside the same messages spread over all sheets.
 
 A sheet that grew by a line with each message would measure its size. So each message is a revision of a whole sheet:
-one bills its only line, the next takes it back. That makes one command for each message, and a state of one line.
+one bills its only line, the next takes it back, and as cost it goes nowhere. That makes one command for each message.
+The state still grows a little, by what its line was billed as before: an invoice that comes late may bill that.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -42,6 +42,8 @@ class Sheet:
     role: str = "consultant"
     currency: str = "USD"
     time: datetime = AT
+    day: int = 0
+    """Days from the first one to that of the line: each line of a sheet has its own, since a day has 24 hours."""
 
 
 def message(exchange: str, sheet: Sheet) -> Outgoing:
@@ -56,7 +58,7 @@ def message(exchange: str, sheet: Sheet) -> Outgoing:
         lines=(
             Line(
                 line_id=sheet.line,
-                work_date=DAY,
+                work_date=DAY + timedelta(days=sheet.day),
                 hours=Decimal("7.50"),
                 role=sheet.role,
                 task="implementation",
@@ -83,7 +85,7 @@ def events(count: int, keys: int, poisoned: int = 0) -> Iterator[Sheet]:
     for number in range(count):
         key, line = number % keys, number // keys
         role = "gardener" if line == 0 and key % 10 < poisoned else "consultant"
-        yield Sheet(f"{number:09d}", key, f"L{line}", role=role)
+        yield Sheet(f"{number:09d}", key, f"L{line}", role=role, day=line)
 
 
 async def fill(amqp_url: str, exchange: str, sheets: Iterable[Sheet]) -> None:

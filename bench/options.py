@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bench import big, critical, hot, memory, poison, relay, restart, results, retention, throughput
+from bench import big, critical, hot, lines, memory, poison, relay, restart, results, retention, throughput
 from bench.part import Measure
 from bench.sizes import Sizes
 from bench.targets import Kind
@@ -22,6 +22,7 @@ ORDINARY: Final[Mapping[str, Measure]] = {
 }
 LARGE: Final[Mapping[str, Measure]] = {
     "relay": relay.measure,
+    "lines": lines.measure,
     "restart": restart.measure,
     "memory": memory.measure,
     "retention": retention.measure,

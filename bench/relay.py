@@ -58,18 +58,18 @@ async def _rate(place: Place, erp: Erp, count: int, query: str) -> tuple[float, 
         return bool(await place.number(SETTLED, count))
 
     async with served(place, erp) as gateway:
-        before = _busy(gateway, erp)
+        before = busy(gateway, erp)
         await gateway.until(is_settled, LONGEST_SECONDS, "every command was settled", EVERY_SECONDS)
-        after = _busy(gateway, erp)
+        after = busy(gateway, erp)
     await expect(place, "SELECT count(*) FROM tallystick.inbox WHERE verdict = 'applied'", count)
     await expect(place, "SELECT count(*) FROM tallystick.attempt", count)
     effects = await erp.effects()
     if effects != count:
         raise WrongRound(f"the ERP has {effects} effects, not {count}")
-    return count / await place.number(query), _shares(before, after)
+    return count / await place.number(query), shares(before, after)
 
 
-def _busy(gateway: Running, erp: Erp) -> tuple[float, float, float, float]:
+def busy(gateway: Running, erp: Erp) -> tuple[float, float, float, float]:
     """Seconds: by the clock, and of the processors by the gateway, the ERP, and all of the machine."""
     times = os.times()
     with open("/proc/stat", encoding="ascii") as machine:  # noqa: PTH123  # the first line is enough
@@ -79,7 +79,8 @@ def _busy(gateway: Running, erp: Erp) -> tuple[float, float, float, float]:
     return times.elapsed, gateway.cpu_seconds, erp.running.cpu_seconds, used
 
 
-def _shares(before: tuple[float, float, float, float], after: tuple[float, float, float, float]) -> str:
+def shares(before: tuple[float, float, float, float], after: tuple[float, float, float, float]) -> str:
+    """Who used the processors between two such looks, and what binds."""
     seconds, gateway, erp, machine = (late - early for early, late in zip(before, after, strict=True))
     cores = os.cpu_count() or 1
     return (

@@ -1,7 +1,7 @@
 """Large databases in little time: rows that the gateway wrote for one message, copied by the database many times.
 
-Two messages are given to the gateway first, one that is applied and one that is parked; so the copies follow whatever
-the gateway writes. Ids of copies are ordered in time and older than those of any message to come.
+Messages are given to the gateway first, some that are applied to one key and one that is parked; so the copies follow
+whatever the gateway writes. Ids of copies are ordered in time and older than those of any message to come.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ KEYS: Final = """
 COMMANDS: Final = """
     INSERT INTO tallystick.outbox (id, system, operation, entity, key, line, generation, reference, body,
                                    entity_version, index)
-    SELECT seed_id(n), t.system, t.operation, t.entity, 'TS-' || n, t.line, t.generation,
+    SELECT seed_id(n * 1000 + t.entity_version), t.system, t.operation, t.entity, 'TS-' || n, t.line, t.generation,
            replace(t.reference, t.key, 'TS-' || n),
            convert_to(replace(convert_from(t.body, 'UTF8'), t.key, 'TS-' || n), 'UTF8'), t.entity_version, t.index
     FROM tallystick.outbox t, generate_series($1::bigint, $2::bigint) n
@@ -98,14 +98,15 @@ OLD_TIMELINE: Final = """
 """
 
 
-async def prepare(place: Place) -> str:
-    """The gateway's tables and queues, with its two messages taken; the exchange to publish to.
+async def prepare(place: Place, lines: int = 1) -> str:
+    """The gateway's tables and queues, with its messages taken; the exchange to publish to.
 
-    The second is refused by a rule: for want of a mapping, it and its copies would be tried again as soon as `served`
-    begins with a policy of its own.
+    The sheet that is applied has so many `lines`, at most 999. The other one is refused by a rule: for want of a
+    mapping, it and its copies would be tried again as soon as `served` begins with a policy of its own.
     """
     exchange = await T.prepare(place)
-    sheets = [Sheet("seed-applied", APPLIED, "L0"), Sheet("seed-parked", PARKED, "L0", currency="EUR")]
+    sheets = [Sheet(f"seed-applied-{number}", APPLIED, f"L{number}", day=number) for number in range(lines)]
+    sheets.append(Sheet("seed-parked", PARKED, "L0", currency="EUR"))
     await load.fill(place.amqp_url, exchange, sheets)
     await emptied(place, T, len(sheets))
     await place.fetch(FUNCTION)
@@ -120,10 +121,10 @@ async def parked(place: Place, count: int, say: Say) -> None:
 
 
 async def open_commands(place: Place, count: int, say: Say) -> None:
-    """`count` keys with one command each that was never sent."""
+    """`count` keys with a command that was never sent for each line of the sheet that was applied."""
     for what in (KEYS, COMMANDS):
         await copied(place, what, 0, count)
-    say(f"{count:,} open commands stand in the database")
+    say(f"the open commands of {count:,} sheets stand in the database")
 
 
 async def copied(place: Place, what: str, first: int, end: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -110,11 +110,14 @@ async def sandbox_erp() -> AsyncIterator[Erp]:
 
 
 @asynccontextmanager
-async def served(place: Place, erp: Erp) -> AsyncIterator[Running]:
-    """`tallystick serve` for as long as the block runs; it is not ready yet when the block begins."""
+async def served(place: Place, erp: Erp, batch: Mapping[str, int] | None = None) -> AsyncIterator[Running]:
+    """`tallystick serve` for as long as the block runs; it is not ready yet when the block begins.
+
+    With `batch` commands of each operation travel together.
+    """
     with TemporaryDirectory(prefix="tallystick-bench-") as name:
         folder = Path(name)
-        (folder / "policy.yaml").write_text(yaml.safe_dump(_policy(erp.url)), encoding="utf-8")
+        (folder / "policy.yaml").write_text(yaml.safe_dump(_policy(erp.url, batch)), encoding="utf-8")
         environment = {key: value for key, value in os.environ.items() if not key.startswith("TALLYSTICK_")} | {
             "TALLYSTICK_DATABASE_URL": place.database_url,
             "TALLYSTICK_AMQP_URL": place.amqp_url,
@@ -172,7 +175,7 @@ async def _found(url: str) -> None:
             pass
 
 
-def _policy(erp_url: str) -> dict[str, object]:
+def _policy(erp_url: str, batch: Mapping[str, int] | None) -> dict[str, object]:
     operations = {
         operation.name: {
             "path": operation.path,
@@ -180,6 +183,7 @@ def _policy(erp_url: str) -> dict[str, object]:
             "unique_reference": True,
             "look_up": True,
             "late_bound_seconds": 10,
+            **({} if batch is None else {"batch": dict(batch)}),
         }
         for operation in operations_of(Role.ERP)
     }

@@ -100,6 +100,12 @@ TARGETS: Final = (
     Target(
         "relay", "commands to a system that answers in 5 ms, 64 in flight", Side.AT_LEAST, 2_000, "/s", Kind.LARGE
     ),
+    Target("lines", "100,000 approved lines, posted in batches", Side.AT_LEAST, 5_000, "/s", Kind.LARGE),
+    Target("lines settled", "the same, with the decision on each result", Side.REPORTED, 0, "/s", Kind.LARGE),
+    Target("lines apart", "the same, each line of a sheet of its own, posted", Side.REPORTED, 0, "/s", Kind.LARGE),
+    Target("lines p50", "published → applied meanwhile, median", Side.REPORTED, 0, " ms", Kind.LARGE),
+    Target("lines p99", "published → applied meanwhile, 99th percentile", Side.REPORTED, 0, " ms", Kind.LARGE),
+    Target("lines memory", "memory of the process meanwhile", Side.AT_MOST, 300, " MiB", Kind.LARGE),
     Target("retention", "old rows removed / rows written, at full rate", Side.AT_LEAST, 1.0, kind=Kind.LARGE),
     Target("retention cost", "T while old rows are removed / T alone", Side.REPORTED, 0, kind=Kind.LARGE),
     Target("sustained", "end to end, relay on, messages", Side.REPORTED, 0, "/s", Kind.LARGE),

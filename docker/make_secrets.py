@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from gateway.local.definitions import BrokerUser, definitions  # noqa: E402 - after the path to it is known
 
-USERS: Final = ("gateway", "crm", "psa", "finance")
+USERS: Final = ("gateway", "crm", "psa", "finance", "erp", "billing")
 """Whom RabbitMQ knows: the gateway, and the sources that the policy names; those may only publish events."""
 
 

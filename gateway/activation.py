@@ -53,10 +53,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a command, on its way to the actor that asked for it; `Unknown`: it cannot be settled."""
+    """What came of a command, on its way to the actor that asked for it; `Unknown`: it cannot be settled.
+
+    `ends_lease`: the decision on it ends the lease, for it is the last result of its run.
+    """
 
     leased: Leased
     outcome: Confirmed | Rejected | Unknown
+    ends_lease: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from schemas.keys import ActorKey
 class Bounds:
     """What is bounded.
 
-    Keys and messages of a batch, messages of a turn and of a mailbox, messages read of a lane at once and the bytes of
-    their bodies, and idle activations in memory, by count and by about how many bytes they take.
+    Keys of a batch, its messages and results, messages of a turn and of a mailbox, messages read of a lane at once and
+    the bytes of their bodies, keys in line for a turn before nothing more is sent, and idle activations in memory, by
+    count and by about how many bytes they take.
     """
 
     batch_keys: int = 256
@@ -25,6 +26,7 @@ class Bounds:
     mailbox: int = 1024
     lane_page: int = 64
     lane_bytes: int = 128 * 1024
+    line: int = 4000
     idle: int = 20_000
     idle_bytes: int = 48 * 1024 * 1024
 
@@ -41,6 +43,8 @@ class Activations:
         self._has_ready = asyncio.Event()
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
+        self._is_short = asyncio.Event()
+        self._is_short.set()
 
     def __len__(self) -> int:
         return len(self._active) + len(self._idle)
@@ -64,6 +68,8 @@ class Activations:
             self._ready.append(activation)
             self._is_quiet.clear()
             self._has_ready.set()
+            if len(self._ready) > self._bounds.line:
+                self._is_short.clear()
 
     async def take(self) -> list[Activation]:
         """The activations of the next batch; waits for the first."""
@@ -106,6 +112,10 @@ class Activations:
         """Wait until no turn is running or wanted."""
         await self._is_quiet.wait()
 
+    async def caught_up(self) -> None:
+        """Wait until few enough stand in line: results must not come faster than they are decided."""
+        await self._is_short.wait()
+
     def _take_ready(self) -> list[Activation]:
         taken: list[Activation] = []
         messages = 0
@@ -118,6 +128,8 @@ class Activations:
             if activation.is_poked:
                 activation.forget()
             activation.has_more = activation.is_poked = False
-            messages += min(len(activation.mailbox), self._bounds.fold)
+            messages += len(activation.answers) + min(len(activation.mailbox), self._bounds.fold)
             taken.append(activation)
+        if len(self._ready) <= self._bounds.line:
+            self._is_short.set()
         return taken

@@ -19,6 +19,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
@@ -29,6 +30,8 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.server import refuse_unsafe
@@ -51,19 +54,24 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import serve_http
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.ids import time_ordered_id
 from gateway.intakes.routes import bindings
 from gateway.metrics import Counts
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import PolicyFile, read_policy
-from gateway.runtime import Ports, Runtime, Sources, Tuning, Upkeep
+from gateway.recon.parts import ReconPorts
+from gateway.recon.repairs import Telling
+from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning, Upkeep
 from gateway.settings import Settings
 from gateway.starting import Patience
 
@@ -177,6 +185,14 @@ async def ports(
             upkeep=Upkeep(closed(PostgresRestores(url)), closed(PostgresRetention(url)), closed(keepsakes), remembered),
             policies=closed(PostgresPolicies(url)),
             unmapped=closed(PostgresUnmapped(url)),
+            reconciliation=ReconPorts(
+                closed(PostgresRuns(url)),
+                closed(PostgresRunWork(url)),
+                closed(PostgresHoldings(url)),
+                closed(PostgresPlans(url)),
+                closed(PostgresGates(url)),
+            ),
+            counting=Counting(closed(PostgresBooks(url)), closed(PostgresKpis(url))),
         )
 
 
@@ -196,21 +212,35 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     entities = PostgresEntities(settings.database_url)
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)
     bindings, imported = PostgresBindings(settings.database_url), PostgresBindings(settings.database_url)
+    kpis = PostgresKpis(settings.database_url)
     acting = CaseActing(acted_on, acted_on, outside.acts, runtime.people, runtime.look_at)
     imports = BindingActs(bindings, Importing(imported, runtime.inner, time_ordered_id), runtime.policies.named)
+    rows = PostgresCommits(settings.database_url, settings.commit_seconds)
+    trials = Trials(runtime.trial(rows, entities), runtime.policies.hash)
+    runs, plans = PostgresRuns(settings.database_url), PostgresPlans(settings.database_url)
+    reconciliations = _reconciliations(runtime, outside, runs, plans)
     operators = Operators(
         acts, pausing, systems, letters, RestoreActs(restores), EntityViews(entities, outside.reads), mappings,
-        CaseViews(cases), acting, imports,
+        CaseViews(cases), acting, imports, trials, reconciliations, KpiViews(kpis, runtime.policies.objectives),
     )  # fmt: skip
     try:
         async with serve_http(settings, runtime.health, counts, outside.reads, restores, operators):
             yield
     finally:
-        for shown in (entities, cases, acted_on, bindings, imported):
+        for shown in (entities, cases, acted_on, bindings, imported, rows, runs, plans, kpis):
             await shown.close()
         await readers.close()
         await overdue.close()
         await restores.close()
+
+
+def _reconciliations(runtime: Runtime, outside: Ports, runs: PostgresRuns, plans: PostgresPlans) -> Reconciliations:
+    """What operators do about reconciliations, over connections of its own."""
+    made = runtime.reconciliation
+    telling = Telling(runtime.inner)
+    if made is None:
+        return Reconciliations(runs, plans, telling, outside.systems, (), outside.gates, lambda: None)
+    return Reconciliations(runs, plans, telling, outside.systems, made.readable, outside.gates, made.reconciler.hint)
 
 
 async def _signalled(runtime: Runtime, start: Coroutine[None, None, None]) -> None:

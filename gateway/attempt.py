@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
 from adapters.ports.gate import Heard
 from adapters.ports.outbox import Ended, Ending, Leased
 from adapters.ports.system import Absent, Capability, System, UnknownOperation
+from gateway.batching import SINGLY, Batches, BatchRules, Sent
 from gateway.hearing import SHORTEST_WAIT, Ear, holds_the_system
 from gateway.retry import Retries
 from gateway.settlement import (
@@ -33,32 +34,52 @@ Stepped = tuple[Outcome, Ended]
 
 
 class Attempts:
-    """Steps at one system. `retries` say when the next one follows, `chance` (0 to 1) picks the jitter of delays."""
+    """Steps at one system. `retries` say when the next one follows, `chance` (0 to 1) picks the jitter of delays.
 
-    def __init__(self, system: System, retries: Retries, ear: Ear, chance: Callable[[], float]) -> None:
+    `batches` say which attempts travel together.
+    """
+
+    def __init__(
+        self, system: System, retries: Retries, ear: Ear, chance: Callable[[], float], batches: BatchRules = SINGLY
+    ) -> None:
         self.system = system.name
         self._system = system
+        self._batches = Batches(system, ear, batches)
         self._rules = retries
         self._ear = ear
         self._chance = chance
 
-    async def step(self, leased: Leased) -> Stepped:
-        """Take the next step of `leased`; never raises."""
+    def flush(self) -> None:
+        """Let no attempt wait any more for others to travel with."""
+        self._batches.flush()
+
+    async def step(self, run: Sequence[Leased]) -> Sequence[Stepped]:
+        """Take the next step of each of a run, which for several is to send them; never raises."""
         try:
-            capability = self._system.capability(leased.command.operation)
-            step = next_step(capability, leased.earlier, self._rules, leased.lost)
-            return await self._take(leased, capability, step)
+            if len(run) == 1:
+                return [await self._next(run[0])]
+            sents = await self._batches.send([leased.command for leased in run])
+            return told_in_order([self._sent(leased, sent) for leased, sent in zip(run, sents, strict=True)])
         except UnknownOperation as error:
             failure = Failure(FailureClass.MAPPING, "operation_unknown", f"{error}: add it to the policy file")
-            return Unknown(failure), ended(leased, Ending.UNSENT, failure)
+            return told_in_order([(Unknown(failure), ended(leased, Ending.UNSENT, failure)) for leased in run])
         except Exception as error:  # noqa: BLE001  # an adapter broke its promise: nobody knows what it has sent
             failure = Failure(FailureClass.INTERNAL, "adapter_raised", f"{self.system}: {type(error).__name__}")
-            return Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._after(leased, failure))
+            return [
+                (Unknown(failure), ended(leased, Ending.UNKNOWN, failure, hold=self._after(leased, failure)))
+                for leased in run
+            ]
+
+    async def _next(self, leased: Leased) -> Stepped:
+        capability = self._system.capability(leased.command.operation)
+        step = next_step(capability, leased.earlier, self._rules, leased.lost)
+        return await self._take(leased, capability, step)
 
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         match step:
             case Send():
-                return self._sent(leased, await self._system.send(leased.command))
+                [sent] = await self._batches.send([leased.command], alone=_is_doubtful(leased))
+                return self._sent(leased, sent)
             case LookUp():
                 return await self._looked_up(leased, capability, step)
             case Settle(outcome):
@@ -119,13 +140,13 @@ class Attempts:
             case _:
                 assert_never(found)
 
-    def _sent(self, leased: Leased, outcome: Outcome) -> Stepped:
+    def _sent(self, leased: Leased, sent: Sent) -> Stepped:
         """The record of an attempt that was made.
 
         A rejection is final only if no other attempt can still land, also none of a process that has taken our lease
         meanwhile: so it is only recorded here, and settles when it is read back under a lease.
         """
-        heard = self._ear.heard(outcome)
+        outcome, heard = sent.outcome, sent.heard
         match outcome:
             case Confirmed(external_id):
                 return outcome, ended(leased, Ending.CONFIRMED, external_id=external_id, heard=heard)
@@ -139,9 +160,9 @@ class Attempts:
             case _:
                 assert_never(outcome)
 
-    def _deferred(self, leased: Leased, ending: Ending, outcome: Deferred, heard: Heard) -> Ended:
+    def _deferred(self, leased: Leased, ending: Ending, outcome: Deferred, heard: Heard | None) -> Ended:
         """Nothing was done, and no try is spent. What holds the whole system back needs no delay of the command."""
-        if holds_the_system(heard):
+        if holds_the_system(self._ear.heard(outcome)):
             hold = 0.0
         elif outcome.retry_after is not None:
             hold = max(outcome.retry_after, SHORTEST_WAIT)
@@ -155,6 +176,19 @@ class Attempts:
         return self._rules.of(failure.failure_class).delay(tries, self._chance()) or 0.0
 
 
+def told_in_order(run: Sequence[Stepped]) -> Sequence[Stepped]:
+    """Results of a run are told up to the first that is not confirmed.
+
+    What was done behind that one all the same is in the log, and is read back when its command is the head.
+    """
+    told: list[Stepped] = []
+    stopped = False
+    for outcome, record in run:
+        told.append((outcome, replace(record, hold=0.0) if stopped and record.hold is None else record))
+        stopped |= not isinstance(outcome, Confirmed)
+    return told
+
+
 def person_asked(leased: Leased, failure: Failure, later: Later | None, heard: Heard | None = None) -> Stepped:
     """A person must look. `later` is the latest generation that the system has: what they say is taken of that one.
 
@@ -164,6 +198,11 @@ def person_asked(leased: Leased, failure: Failure, later: Later | None, heard: H
     if later is not None:
         record = replace(record, external_id=later.external_id, found_generation=later.command.generation)
     return Unknown(failure), record
+
+
+def _is_doubtful(leased: Leased) -> bool:
+    """Whether an attempt at it had no clear end: perhaps because of what it asks, which others must not suffer from."""
+    return any(attempt.ending in (None, Ending.UNKNOWN) for attempt in leased.earlier)
 
 
 def ended(

@@ -33,6 +33,10 @@ class Backoff:
         delay, self._next = self._next, min(self._next * 2, self._longest)
         await self._sleep(delay * self._uniform(0.5, 1.0))
 
+    async def rest(self, seconds: float) -> None:
+        """Wait so long after what has succeeded."""
+        await self._sleep(seconds)
+
     def reset(self) -> None:
         """Start again from the shortest delay."""
         self._next = self._shortest

@@ -51,6 +51,11 @@ class Bus:
         """Keys in memory."""
         return sum(len(committer.activations) for committer in self._committers)
 
+    async def caught_up(self) -> None:
+        """Wait until few enough keys stand in line for a turn."""
+        for committer in self._committers:
+            await committer.activations.caught_up()
+
     async def quiet(self) -> None:
         """Wait until no committer has a turn running or wanted; one may have work from another while that one ends."""
         while not all(committer.activations.is_quiet for committer in self._committers):

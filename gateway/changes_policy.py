@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import date
-from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,12 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 class ChangesPolicy(BaseModel):
     """How changed records of a system are read, and under which name they are published.
 
-    A kind of system says which `types` of events, without version, its records become.
+    A kind of system adds what it needs to know of its own records.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    types: ClassVar[tuple[str, ...]]
 
     source: str = Field(min_length=1, max_length=200)
     """The CloudEvents source of the events; `sources` must allow it to the reader's AMQP user."""
@@ -29,3 +27,8 @@ class ChangesPolicy(BaseModel):
     overlap_seconds: float = Field(default=300, gt=0, le=86_400)
     """So far before the end of the last look the next one begins, for what is committed late: longer than any
     transaction there."""
+
+    @property
+    @abstractmethod
+    def types(self) -> tuple[str, ...]:
+        """Types of events, without version, that the records become."""

@@ -21,12 +21,11 @@ from gateway.activation import Activation, Answered, Entry, Memory
 from gateway.activations import Activations
 from gateway.backoff import Backoff
 from gateway.compose import compose
+from gateway.deciding import actor_of, surroundings
 from gateway.draft import Draft
 from gateway.fold import fold
 from gateway.holding import hold
 from gateway.loading import Loaded, Loading
-from gateway.surroundings import Surroundings
-from gateway.unreadable import closed, is_unreadable
 from gateway.world import Watcher, World
 from schemas.bindings import is_binding
 from schemas.keys import ActorKey
@@ -132,12 +131,7 @@ class Committer:
 
     def _decide(self, activations: Sequence[Activation], loaded: Loaded) -> tuple[list[Draft], list[Activation]]:
         """Turns as decided; and whose could not even be written down, which our bug must not make anybody else's."""
-        world = self._world
-        around = Surroundings(
-            world.now(), world.policy(), world.rules(), world.pauses(), loaded.snapshots, world.read,
-            self._watcher.decision_failed, world.retry_after, world.bounds.fold, world.bounds.mailbox,
-            loaded.unreadable,
-        )  # fmt: skip
+        around = surroundings(self._world, loaded, self._watcher.decision_failed)
         drafts: list[Draft] = []
         failed: list[Activation] = []
         for activation in activations:
@@ -147,10 +141,8 @@ class Committer:
             if activation.key.is_external:
                 drafts.append(hold(activation, memory, around.rules))
                 continue
-            is_closed = is_unreadable(memory.state)
-            actor = closed(memory.row) if is_closed else world.actors[activation.key.entity]
             try:
-                drafts.append(fold(actor, activation, memory, around))
+                drafts.append(fold(actor_of(memory, self._world.actors), activation, memory, around))
             except Exception as error:
                 waiting = activation.waiting
                 if not waiting:

@@ -111,6 +111,7 @@ class Drafting:
         self._relied: dict[ActorKey, int] = {}
         self._consumed: list[Entry] = []
         self._answers: list[Answered] = []
+        self._settled: set[UUID] = set()
         self._bodies: set[tuple[str, str, bytes]] = set()
         self._standing: dict[tuple[str, str], bytes] = {}
         self._commands = 0
@@ -185,7 +186,7 @@ class Drafting:
         A process that stood still past its lease may hold one, take the lease anew, and get the next. The store says
         in another turn that it comes too late.
         """
-        return any(settled.command.id == answered.leased.command.id for settled in self._turn.settled)
+        return answered.leased.command.id in self._settled
 
     def settle(
         self,
@@ -198,7 +199,9 @@ class Drafting:
         self._answers.append(answered)
         command = answered.leased.command
         reason = remarks if failure is None else failure.reason
-        self._turn.settled.append(Settled(command, settlement, answered.leased.token, reason))
+        self._settled.add(command.id)
+        token = answered.leased.token if answered.ends_lease else None
+        self._turn.settled.append(Settled(command, settlement, token, reason))
         if failure is not None:
             case = Case(failure, money=money_of(command.body))
             self._turn.opened.append(Opened(case, command_id=command.id, system=command.system))

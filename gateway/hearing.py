@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from adapters.ports.gate import BreakerRule, Heard, Speech
-from adapters.ports.system import Absent
+from adapters.ports.system import NOT_BEGUN, Absent
 from gateway.retry import Retries
 from schemas.commands import Confirmed, Deferred, Rejected, Unknown
 from schemas.verdicts import FailureClass
@@ -31,6 +32,9 @@ class Ear:
         match outcome:
             case Confirmed() | Absent() | Rejected():
                 return Heard(Speech.WELL, self.rule)
+            case Deferred() if outcome == NOT_BEGUN:
+                # It says what became of the command before it, and may be our own word.
+                return Heard(Speech.NEITHER, self.rule)
             case Deferred(failure, retry_after):
                 match failure.failure_class:
                     case FailureClass.AUTH:
@@ -57,3 +61,28 @@ class Ear:
 def holds_the_system(heard: Heard) -> bool:
     """Whether the gate now keeps the command back, so that it needs no delay of its own."""
     return heard.wait is not None or heard.speech is Speech.REFUSED
+
+
+def speaker(heards: Sequence[Heard]) -> int:
+    """The place of the one that speaks for all, where one request brought several answers: they are one sign.
+
+    A refused token or a wish to wait counts most. A failure counts only if no other answer shows that the system works,
+    and what shows nothing speaks only where nothing else is there.
+    """
+    return max(range(len(heards)), key=lambda place: (*_weight(heards[place]), place))
+
+
+def _weight(heard: Heard) -> tuple[int, float]:
+    match heard.speech:
+        case Speech.REFUSED:
+            return 4, 0.0
+        case _ if heard.wait is not None:
+            return 3, heard.wait
+        case Speech.WELL:
+            return 2, 0.0
+        case Speech.FAILED:
+            return 1, 0.0
+        case Speech.NEITHER:
+            return 0, 0.0
+        case _:
+            assert_never(heard.speech)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from adapters.ports.turns import Message
@@ -32,6 +33,12 @@ class InnerEvent:
     key: ActorKey
     data: Record
     causation_id: str | None = None
+
+
+class Delivers(Protocol):
+    """Hands an inner event to its key; answers once it is durable (see `Inner`)."""
+
+    async def deliver(self, event: InnerEvent) -> object: ...
 
 
 @dataclass(slots=True)

@@ -18,8 +18,10 @@ from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.intakes.mapping import Intakes
 from gateway.intakes.routes import bindings
+from gateway.kpis.objectives import Objectives
 from gateway.policy_disk import PolicyTexts
 from gateway.policy_file import PolicyFile
+from gateway.recon.schedule import ReconciliationPolicy
 from gateway.rules import Rules
 from gateway.source_policy import Source
 from gateway.system_policy import PolicyInvalid
@@ -47,6 +49,8 @@ class InForce:
     rules: Rules
     sources: Mapping[str, Source]
     intakes: Intakes
+    reconciliations: Mapping[str, ReconciliationPolicy]
+    objectives: Objectives
     activation: Activation | None = None
 
 
@@ -88,6 +92,14 @@ class PolicyBook:
     def intakes(self) -> Intakes:
         """What is made of messages that are no CloudEvents."""
         return self._files_intakes if self._now is None else self._now.intakes
+
+    def reconciliations(self) -> Mapping[str, ReconciliationPolicy]:
+        """What is reconciled by itself."""
+        return self._known().reconciliations
+
+    def objectives(self) -> Objectives:
+        """What service is expected; by the file until it is known what is in force."""
+        return self._file.objectives if self._now is None else self._now.objectives
 
     def named(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
         """The systems whose ids may be imported, and each legal entity with those that keep its customers.
@@ -234,4 +246,13 @@ def _bound_by(file: PolicyFile) -> dict[str, frozenset[str]]:
 
 
 def _in_force(file: PolicyFile, activation: Activation | None) -> InForce:
-    return InForce(file.hash, file.policy, file.rules, file.sources, Intakes(file.intakes), activation)
+    return InForce(
+        file.hash,
+        file.policy,
+        file.rules,
+        file.sources,
+        Intakes(file.intakes),
+        file.reconciliations,
+        file.objectives,
+        activation,
+    )

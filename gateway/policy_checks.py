@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from actors.policy import Approval, LegalEntity, Ownership, ServiceLine
+from gateway.recon.schedule import ReconciliationPolicy
 from gateway.rules import LanePolicy
 from gateway.source_policy import Source
+from gateway.system_policy import SystemPolicy
 from schemas.commands import OURS, SELF
 from schemas.customer.v1 import CreditChanged, Upserted
 from schemas.record import Record
@@ -53,6 +55,22 @@ def check_legal_entities(entities: Mapping[str, LegalEntity], systems: Collectio
                 if count > 1:
                     text = f"{count} systems take over on {day}: leave one of them"
                     yield Mistake((*place, "successors", role), text)
+
+
+def check_reconciliations(
+    schedules: Mapping[str, ReconciliationPolicy], entities: Collection[str], systems: Mapping[str, SystemPolicy]
+) -> Iterator[Mistake]:
+    """Systems and legal entities that are not listed, and systems whose books cannot be read."""
+    for name, schedule in schedules.items():
+        place = ("reconciliations", name)
+        if schedule.system not in systems:
+            yield Mistake((*place, "system"), _unlisted(schedule.system, systems))
+        elif not systems[schedule.system].has_books:
+            text = f"the books of {schedule.system} cannot be read: give it `postings`, or name one that has them"
+            yield Mistake((*place, "system"), text)
+        if schedule.legal_entity is not None and schedule.legal_entity not in entities:
+            text = f"{schedule.legal_entity} is not listed in legal_entities: add it, or correct the code"
+            yield Mistake((*place, "legal_entity"), text)
 
 
 def check_systems(systems: Collection[str]) -> Iterator[Mistake]:

@@ -37,16 +37,19 @@ from gateway.http_policy import HttpSystemPolicy, Operation
 from gateway.intakes.checks import check_intakes
 from gateway.intakes.intake import Intake
 from gateway.intakes.values import FORMS
+from gateway.kpis.objectives import Objectives, Share, Within
 from gateway.policy_checks import (
     Mistakes,
     check_approvals,
     check_legal_entities,
     check_ownership,
+    check_reconciliations,
     check_service_lines,
     check_sources,
     check_systems,
 )
 from gateway.policy_mistakes import impossible_values, not_yaml, repeated_keys, told
+from gateway.recon.schedule import ReconciliationPolicy
 from gateway.redmine_policy import RedmineChanges, RedminePolicy
 from gateway.retention_policy import RetentionPolicy
 from gateway.retry import Retries
@@ -107,6 +110,10 @@ class PolicyFile(BaseModel):
     that is refused; the first that fits counts. `park`, where none does, stops its key until a person acts."""
     wait_seconds: float = Field(default=86_400, gt=0, le=315_360_000)
     """How long a message may wait for something else before a case is opened; it goes on waiting after that."""
+    reconciliations: Mapping[Id, ReconciliationPolicy] = {}
+    """What is reconciled by itself, by a name of your own."""
+    objectives: Objectives = Objectives()
+    """What service the firm expects; the KPIs say how far it is reached."""
     retention: RetentionPolicy = RetentionPolicy()
     """How long what is final is kept."""
 
@@ -122,6 +129,7 @@ class PolicyFile(BaseModel):
             *check_ownership(self.ownership, self.legal_entities, self.systems),
             *check_sources(self.sources, self.lanes),
             *check_intakes(self.intakes, self.sources),
+            *check_reconciliations(self.reconciliations, self.legal_entities, self.systems),
         ]
         if mistakes:
             raise Mistakes(mistakes)
@@ -164,6 +172,7 @@ class PolicyFile(BaseModel):
             approvals=self.approvals,
             ownership=self.ownership,
             systems_of={name: source.system for name, source in self.sources.items() if source.system is not None},
+            unique_lines=frozenset(name for name, source in self.sources.items() if source.unique_lines),
         )
 
 
@@ -240,6 +249,10 @@ _NAMES: Final = frozenset(
         GatePolicy,
         BreakerPolicy,
         RetentionPolicy,
+        ReconciliationPolicy,
+        Objectives,
+        Within,
+        Share,
     )
     for name in model.model_fields
 )

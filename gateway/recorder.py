@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from adapters.ports.outbox import Ended, Outbox
@@ -10,6 +12,7 @@ from adapters.ports.turns import StoreUnavailable
 from gateway.backoff import Backoff
 
 MOST: Final = 500
+"""Ends in one round trip, unless one run has more."""
 
 
 class Recorder:
@@ -18,20 +21,20 @@ class Recorder:
     def __init__(self, outbox: Outbox, backoff: Backoff) -> None:
         self._outbox = outbox
         self._backoff = backoff
-        self._waiting: list[tuple[Ended, asyncio.Future[None] | None]] = []
+        self._waiting: deque[tuple[Sequence[Ended], asyncio.Future[None] | None]] = deque()
         self._added = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
-    async def record(self, ended: Ended) -> None:
-        """Return once the end is durable."""
+    async def record(self, ended: Sequence[Ended]) -> None:
+        """Return once these are durable: the ends of a run, which go in one round trip."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._add(ended, done)
         await done
 
     def release(self, ended: Ended) -> None:
         """Record without waiting for it."""
-        self._add(ended, None)
+        self._add([ended], None)
 
     async def quiet(self) -> None:
         """Wait until everything is recorded."""
@@ -44,11 +47,22 @@ class Recorder:
                 self._is_idle.set()
                 self._added.clear()
                 await self._added.wait()
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            await self._write([ended for ended, _ in batch])
-            for _, done in batch:
-                if done is not None and not done.done():
+            batch, waiters = self._next()
+            await self._write(batch)
+            for done in waiters:
+                if not done.done():
                     done.set_result(None)
+
+    def _next(self) -> tuple[list[Ended], list[asyncio.Future[None]]]:
+        """What goes into the next round trip, and who waits for it."""
+        batch: list[Ended] = []
+        waiters: list[asyncio.Future[None]] = []
+        while self._waiting and (not batch or len(batch) + len(self._waiting[0][0]) <= MOST):
+            ended, done = self._waiting.popleft()
+            batch.extend(ended)
+            if done is not None:
+                waiters.append(done)
+        return batch, waiters
 
     async def _write(self, batch: list[Ended]) -> None:
         """Recording is idempotent, so it is repeated until it is heard."""
@@ -61,7 +75,7 @@ class Recorder:
                 self._backoff.reset()
                 return
 
-    def _add(self, ended: Ended, done: asyncio.Future[None] | None) -> None:
+    def _add(self, ended: Sequence[Ended], done: asyncio.Future[None] | None) -> None:
         self._waiting.append((ended, done))
         self._is_idle.clear()
         self._added.set()

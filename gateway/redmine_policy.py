@@ -12,6 +12,8 @@ from gateway.changes_policy import ChangesPolicy
 from gateway.system_policy import SystemPolicy
 from schemas.values import Id
 
+Operation = Literal["project.put", "project.withdraw", "receivable.put"]
+
 
 class RedmineFields(BaseModel):
     """Numbers of the custom fields that the gateway reads and writes."""
@@ -33,7 +35,6 @@ class RedmineFields(BaseModel):
 class RedmineChanges(ChangesPolicy):
     """Approved time entries, read and published as events."""
 
-    types: ClassVar[tuple[str, ...]] = ("timesheet.approved",)
     every_seconds: float = Field(default=60, ge=0.1, le=3600)
     """Between two looks, each of which lists all entries of `days`."""
     settle_seconds: float = Field(default=2, ge=1, le=3600)
@@ -48,7 +49,12 @@ class RedmineChanges(ChangesPolicy):
     roles: Mapping[str, Id] = {}
     """Activity -> role; an activity that is not here is a role of the same name."""
     not_billable: tuple[str, ...] = ()
-    """Activities whose time is never billed."""
+    """Activities whose time is never billed: it is cost."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Approved time, and time whose approval was taken back."""
+        return "timesheet.approved", "timesheet.withdrawn"
 
 
 class RedminePolicy(SystemPolicy):
@@ -62,6 +68,8 @@ class RedminePolicy(SystemPolicy):
     """The key itself; only for trying things out, a real one belongs into a file."""
     fields: RedmineFields
     """Its custom fields."""
+    operations: tuple[Operation, ...] = Field(default=("project.put", "project.withdraw"), min_length=1)
+    """What it is asked to do; receivable.put keeps a page of the project's wiki for each invoice."""
     late_bound_seconds: float = Field(default=60, gt=0, le=2_592_000)
     """How long after its end an attempt can still land: longer than the web server before Redmine gives a request."""
     changes: RedmineChanges | None = None
@@ -76,4 +84,4 @@ class RedminePolicy(SystemPolicy):
     @property
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
-        return frozenset({"project.put", "project.withdraw"})
+        return frozenset(self.operations)

@@ -31,6 +31,9 @@ class RetentionPolicy(BaseModel):
     dead_letters_days: float = Field(default=400, gt=0, le=36_500)
     """Dead letters that were admitted or discarded."""
 
+    reconciliations_days: float = Field(default=400, gt=0, le=36_500)
+    """Reconciliations that are over, with their differences and plans."""
+
     @model_validator(mode="after")
     def _remembers_long_enough(self) -> RetentionPolicy:
         if self.replay_window_days >= self.inbox_days:
@@ -49,5 +52,6 @@ class RetentionPolicy(BaseModel):
             Old.TIMELINE: self.timeline_days * _DAY,
             Old.CASES: self.cases_days * _DAY,
             Old.DEAD_LETTERS: self.dead_letters_days * _DAY,
+            Old.RECONCILIATIONS: self.reconciliations_days * _DAY,
             Old.ABANDONED: _DAY,
         }

@@ -17,6 +17,7 @@ from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.cases import Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
+from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
@@ -32,6 +33,7 @@ from gateway import self_system, telemetry
 from gateway.activations import Bounds
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
+from gateway.batching import SINGLY
 from gateway.burial import Burial
 from gateway.bus import Bus
 from gateway.case_terms import CaseTerms
@@ -44,6 +46,8 @@ from gateway.health import Health
 from gateway.hearing import Ear
 from gateway.heartbeat import SILENT_SECONDS, Heartbeat
 from gateway.inner import Inner
+from gateway.kpis.business import Business
+from gateway.kpis.follower import Follower
 from gateway.lanes import LaneWorker
 from gateway.life import Life
 from gateway.looking import Looking
@@ -57,6 +61,7 @@ from gateway.policy_disk import PolicyDisk, PolicyTexts
 from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems
 from gateway.readmission import Readmission
+from gateway.recon.parts import Reconciliation, ReconPorts, reconciliation
 from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
@@ -66,6 +71,7 @@ from gateway.rules import OVERDUE_SECONDS
 from gateway.self_system import SelfSystem
 from gateway.starting import Patience
 from gateway.suspicion import Suspicion
+from gateway.trial import Trial
 from gateway.watch import Watch
 from gateway.watermark import Watermark, phase_of
 from gateway.world import World
@@ -89,11 +95,20 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """What the business's figures are counted in, and shown from."""
+
+    books: Books
+    kpis: Kpis
+
+
+@dataclass(frozen=True, slots=True)
 class Ports:
     """The outside, as implementations of our ports. One `Commits` for each committer.
 
     Without `upkeep` nothing looks whether the database went back; for measuring, and for stores that cannot. Without
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
+    Without `reconciliation` nothing is reconciled, and without `counting` no figures are counted.
     """
 
     commits: Sequence[Commits]
@@ -116,6 +131,8 @@ class Ports:
     upkeep: Upkeep | None = None
     policies: Policies | None = None
     unmapped: Unmapped | None = None
+    reconciliation: ReconPorts | None = None
+    counting: Counting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +182,7 @@ class Runtime:
         self.pauses = PauseBook(ports.pauses, self._bus.poke, Backoff())
         self.policies = PolicyBook(policy, ports.policies, Backoff(), texts)
         self.health.deciding(lambda: self.policies.unread)
-        world = self._make_world(actors, policy, sources, tuning, vocabulary)
+        self._world = world = self._make_world(actors, policy, sources, tuning, vocabulary)
         self._committers = [
             Committer(commits, world, self._watch, self._bus.deliver, Backoff()) for commits in ports.commits
         ]
@@ -178,6 +195,7 @@ class Runtime:
         self.people = People(inner, ports.entities)
         self._mapping_retry = self._make_mapping_retry()
         self.read_systems = tuple(read_systems(policy))
+        self.reconciliation = self._make_reconciliation(actors, sources)
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
@@ -185,7 +203,7 @@ class Runtime:
         self._notifier = self._make_notifier() if tuning.notices else None
         self._burial = Burial(ports.dead_letters, Backoff())
         self._watch.connect(Relays(self._relays, self._recorder), self._lanes, self._notifier, self._burial)
-        door = Door(self.policies.sources, sources.ids, vocabulary, self.policies.intakes)
+        self._door = door = Door(self.policies.sources, sources.ids, vocabulary, self.policies.intakes)
         suspicion = Suspicion(ports.suspects, self._bus, self._burial, Backoff(), self._watch.suspected)
         self._consumer = Consumer(door, self._bus, self._burial, suspicion, self._watch.delivered)
         self.readmission = Readmission(ports.dead_letters, door, self._bus, suspicion, Backoff())
@@ -196,6 +214,8 @@ class Runtime:
         kept = ports.upkeep
         self._watermark = None if kept is None else self._make_watermark(kept)
         self._cleaner = None if kept is None else Cleaner(kept.retention, policy.retention.seconds, self._watch.removed)
+        self._follower = None if ports.counting is None else Follower(ports.counting.books, Backoff())
+        self._business = None if ports.counting is None else Business(ports.counting.kpis, Backoff())
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
         self._subscription: Subscription | None = None
@@ -232,8 +252,6 @@ class Runtime:
         self._spawn("lanes", self._lanes.run())
         if self._ports.policies is not None:
             self._spawn("policies", self.policies.run())
-        if self._mapping_retry is not None:
-            self._spawn("mapping_retry", self._mapping_retry.run())
         self._spawn("case-terms", self._case_terms.run())
         if self._relays:
             self._spawn("heartbeat", self._heartbeat.run())
@@ -242,13 +260,28 @@ class Runtime:
             self._spawn(f"relay-{name}", relay.run())
         if self._notifier is not None:
             self._spawn("notifier", self._notifier.run())
-        if self._cleaner is not None:
-            self._spawn("retention", self._cleaner.run())
+        self._spawn_beside()
         self._spawn("consumer", self._consumer.run())
         self._subscription = await self._ports.consuming.subscribe(
             self._queues, prefetch=self._prefetch, on_delivery=self._consumer.on_delivery
         )
         self.health.consuming(self._subscription)
+
+    def _spawn_beside(self) -> None:
+        """What works beside the way of a message, where there is what it needs."""
+        if self._mapping_retry is not None:
+            self._spawn("mapping_retry", self._mapping_retry.run())
+        if self.reconciliation is not None:
+            self._spawn("reconciliation", self.reconciliation.reconciler.run())
+        if self._cleaner is not None:
+            self._spawn("retention", self._cleaner.run())
+        if self._follower is not None and self._business is not None:
+            self._spawn("figures", self._follower.run())
+            self._spawn("business", self._business.run())
+
+    def trial(self, rows: Commits, entities: Entities) -> Trial:
+        """What tries events on what stands; over connections of its own, which nothing else waits for."""
+        return Trial(self._door, self.policies.sources, self._world, rows, entities)
 
     def look_at(self, key: ActorKey) -> None:
         """Go on with `key` at once: an operator has changed its lane, or let parked commands of it run again."""
@@ -326,6 +359,10 @@ class Runtime:
 
     def _show(self, counts: Counts) -> None:
         """Gauges of what this process has in hand."""
+        if self.reconciliation is not None:
+            counts.gauges += self.reconciliation.gauges
+        if self._business is not None:
+            self._business.show(counts)
         counts.gauges.append(Gauge("pauses_active", "Pauses in force.", (), lambda: {(): float(self.pauses.count)}))
         counts.gauges.append(
             Gauge("policy_behind", "1 while this process cannot read the policy in force.", (),
@@ -388,21 +425,33 @@ class Runtime:
             return None
         return MappingRetry(self.policies, unmapped, acts, self.look_at, Backoff(), self.people)
 
+    def _make_reconciliation(self, actors: Mapping[str, Actor], sources: Sources) -> Reconciliation | None:
+        ports = self._ports
+        if ports.reconciliation is None:
+            return None
+        return reconciliation(
+            ports.reconciliation, ports.entities, ports.systems, self.inner, actors, self.policies, self.pauses.active,
+            sources.now,
+        )  # fmt: skip
+
     def _make_relays(self, policy: PolicyFile, sources: Sources, itself: SelfSystem) -> dict[str, Relay]:
         desk = Desk(
-            self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted
-        )
+            self._ports.outbox, self._recorder, self.instance, sources.ids, self._bus.answer, self._watch.attempted,
+            self._bus.caught_up,
+        )  # fmt: skip
         retries = policy.retry_rules
         relays: dict[str, Relay] = {}
         for name, system in {**self._ports.systems, SELF: itself}.items():
             entry = self_system.GATE if name == SELF else policy.systems[name].gate
             ear = Ear(entry.breaker.rule, retries, entry.longest_retry_after_seconds)
-            attempts = Attempts(system, retries, ear, sources.chance)
+            batches = SINGLY if name == SELF else policy.systems[name].batches
+            attempts = Attempts(system, retries, ear, sources.chance, batches)
             relays[name] = Relay(attempts, desk, gate=self.gates[name], backoff=Backoff())
         return relays
 
 
 def _gates(policy: PolicyFile, systems: Iterable[str], now: Callable[[], datetime]) -> dict[str, SystemGate]:
     """A gate for each system, and one for what actors ask of each other."""
-    gates = {name: SystemGate(policy.systems[name].gate, policy.systems[name].concurrency, now) for name in systems}
+    entries = {name: policy.systems[name] for name in systems}
+    gates = {name: SystemGate(entry.gate, entry.concurrency, now, entry.batches) for name, entry in entries.items()}
     return gates | {SELF: SystemGate(self_system.GATE, self_system.CONCURRENCY, now)}

@@ -24,6 +24,9 @@ class Source(BaseModel):
     """The system whose ids `external` means."""
     external: tuple[str, ...] = ()
     """Entities whose subjects are ids of `system`, not ours; they are found by their binding."""
+    unique_lines: bool = False
+    """Whether its line ids are unique over all of its sheets, and over all of its reports of expenses: then a line that
+    comes on two of them is booked by one alone."""
     sequence: SequenceKind = SequenceKind.NONE
     """What it promises of the CloudEvents attribute `sequence`, which numbers the events of one subject from 1.
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gateway.batching import SINGLY, BatchRules
 from gateway.gate_policy import GatePolicy
 from gateway.rules import OVERDUE_SECONDS
 
@@ -53,6 +54,16 @@ class SystemPolicy(BaseModel):
         if self._written_secret is not None and not _is_secret(self._written_secret):
             raise ValueError(f"write `{key}` as printable ASCII without spaces")
         return self
+
+    @property
+    def batches(self) -> BatchRules:
+        """Which operations travel together; none, unless the kind of system says so."""
+        return SINGLY
+
+    @property
+    def has_books(self) -> bool:
+        """Whether its books can be read; not, unless the kind of system says so."""
+        return False
 
     @property
     def secret_file(self) -> Path | None:

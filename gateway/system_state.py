@@ -58,12 +58,12 @@ def system_state(row: GateRow, limits: Limits, closed: Hold | None, restore: Res
     held = [*_by_restore(restore), *_held(row), *([_by_hours(row, closed)] if closed is not None else ())]
     if used is not None and limits.quota is not None and used >= limits.quota:
         until = min((moment for moment in limits.resets if moment > row.at), default=None)
-        held.append(Held(HoldReason.QUOTA, until, f"{used} attempts were made of {limits.quota} for the day"))
+        held.append(Held(HoldReason.QUOTA, until, f"{used} requests were made of {limits.quota} for the day"))
     if tokens is not None and limits.rate is not None and tokens < 1:
         until = row.at + timedelta(seconds=(1 - tokens) / limits.rate)
-        held.append(Held(HoldReason.RATE, until, f"{limits.rate:g} attempts per second have been made"))
+        held.append(Held(HoldReason.RATE, until, f"{limits.rate:g} requests per second have been made"))
     if limits.concurrency is not None and row.in_flight >= limits.concurrency:
-        held.append(Held(HoldReason.CONCURRENCY, None, f"{row.in_flight} attempts are in flight"))
+        held.append(Held(HoldReason.CONCURRENCY, None, f"{row.in_flight} requests are in flight"))
     return SystemState(
         row.system, row.at, tuple(held), row.breaker, row.failures, row.last_failure, row.last_failure_at,
         row.in_flight, limits.concurrency, tokens, used, limits.quota,

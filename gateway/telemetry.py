@@ -208,6 +208,16 @@ def reader_waits(system: str, reason: str) -> None:
     _log.warning("reader_waits", system=system, reason=reason)
 
 
+def recon_waits(reason: str) -> None:
+    """A system's books cannot be read now."""
+    _log.warning("recon_waits", reason=reason)
+
+
+def recon_failed(what: str, error: Exception) -> None:
+    """A run, a plan, or a round of reconciliation met what nobody expected: our bug. Nothing else ends by it."""
+    _log.error("recon_failed", what=what, exc_info=error)
+
+
 def leases_taken_over(count: int) -> None:
     """A sending process fell silent and its leases were freed."""
     _log.warning("leases_taken_over", count=count)
@@ -251,3 +261,8 @@ def mapping_not_retried(case: int, key: str, reason: str) -> None:
 def mappings_retried(policy: str, count: int) -> None:
     """What stood still for want of a mapping is tried again under a new policy."""
     _log.info("mappings_retried", policy=policy, count=count)
+
+
+def figures_failed(error: Exception) -> None:
+    """The business's figures cannot be counted or shown: our bug. They stand still; nothing else does."""
+    _log.error("figures_failed", exc_info=error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from gateway.changes_policy import ChangesPolicy
 from gateway.system_policy import SystemPolicy
@@ -17,16 +17,40 @@ Operation = Literal[
 ]
 
 
-class TrytonChanges(ChangesPolicy):
-    """Won opportunities, read and published as events."""
+TYPES: Final[Mapping[str, tuple[str, ...]]] = {
+    "opportunities": ("customer.upserted", "project.opportunity_won"),
+    "invoices": (
+        "invoice.posted", "invoice.payment_received", "invoice.credit_memo_issued", "invoice.written_off",
+    ),
+}  # fmt: skip
+"""What is read -> the types of events that it becomes."""
 
-    types: ClassVar[tuple[str, ...]] = ("customer.upserted", "project.opportunity_won")
-    service_line: Id
+
+class TrytonChanges(ChangesPolicy):
+    """Won opportunities of a CRM, posted invoices of an ERP, or both, read and published as events."""
+
+    reads: tuple[Literal["opportunities", "invoices"], ...] = Field(default=("opportunities",), min_length=1)
+    """What is read of it."""
+    service_line: Id | None = None
     """The service line of the projects that its opportunities become."""
-    tax_profile: Id
+    tax_profile: Id | None = None
     """How its customers are taxed, where Tryton does not say: a profile that the legal entities map."""
-    country: Country
+    country: Country | None = None
     """Where a customer is registered whose address names no country."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Of all that is read."""
+        return tuple(type_ for what in self.reads for type_ in TYPES[what])
+
+    @model_validator(mode="after")
+    def _says_what_opportunities_lack(self) -> Self:
+        """Tryton does not say these of an opportunity, and nobody needs them for anything else."""
+        needed = {"service_line": self.service_line, "tax_profile": self.tax_profile, "country": self.country}
+        missing = [name for name, value in needed.items() if value is None]
+        if "opportunities" in self.reads and missing:
+            raise ValueError(f"to read opportunities, give {', '.join(missing)} too; or let `reads` be [invoices]")
+        return self
 
 
 class TrytonPolicy(SystemPolicy):
@@ -61,3 +85,13 @@ class TrytonPolicy(SystemPolicy):
     def taken(self) -> frozenset[str]:
         """The operations that are sent to it."""
         return frozenset(self.operations)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What is read of it."""
+        return () if self.changes is None else self.changes.reads
+
+    @property
+    def has_books(self) -> bool:
+        """Whether something of its books is ours to compare: time that is booked there, or invoices that are read."""
+        return "billable.post" in self.taken or "invoices" in self.reads

@@ -56,10 +56,10 @@ class Watch:
                 seconds = (now - published).total_seconds()
                 self._counts.message_seconds.observe(max(seconds, 0.0), entity)
         if self._relays is not None:
-            for queued in turn.queued:
-                self._relays.hint(queued.command.system, turn.key)
-            for settled in turn.settled:
-                self._relays.hint(settled.command.system, turn.key)
+            for system in dict.fromkeys(queued.command.system for queued in turn.queued):
+                self._relays.hint(system, turn.key)
+            for system in dict.fromkeys(settled.command.system for settled in turn.settled):
+                self._relays.hint(system, turn.key)
         if self._lanes is not None and (turn.entity_version != turn.row.entity_version or turn.binds):
             self._lanes.hint()
         if self._notifier is not None and turn.judged:

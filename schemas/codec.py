@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,7 +18,7 @@ import orjson
 from schemas import attributes as read
 from schemas.envelope import Attributes, Envelope, Undecodable
 from schemas.headers import attributes_in
-from schemas.parsing import LIMITS, Limits, parse
+from schemas.parsing import LIMITS, Limits, has_number_above, parse
 from schemas.record import Record
 from schemas.refusals import refused, shown
 from schemas.registry import EVENTS, Registry
@@ -25,7 +26,7 @@ from schemas.registry import EVENTS, Registry
 STRUCTURED: Final = "application/cloudevents+json"
 """Content type of an event in structured mode."""
 
-_STORED: Final = Limits(body_bytes=2**31, depth=199, headers=2**31, header_bytes=2**31)
+_STORED: Final = Limits(body_bytes=2**31, depth=199, headers=2**31, header_bytes=2**31, number=math.inf)
 """What is stored was within the limits of its day; a limit that was lowered since must not make it unreadable."""
 
 
@@ -103,6 +104,10 @@ def _document(body: bytes, limits: Limits) -> dict[str, object]:
     document = parse(body, limits)
     if not isinstance(document, dict):
         raise refused("not_object", "the body must be a JSON object with the attributes of the event and its data")
+    # Data has a model. What nobody reads must not be more than the database, which is asked about events, can bear.
+    for name, value in document.items():
+        if name != "data" and has_number_above(value, limits.number):
+            raise refused("number_too_large", "a number is too large; send it as a JSON string", shown(name))
     return document
 
 

@@ -46,6 +46,10 @@ _VERSION_8: Final = 0x8000 << 64 | 0x8000 << 48
 """Version 8 of RFC 9562: bits of our own making. Python 3.11's `UUID` does not set it."""
 
 
+BY_REFERENCE: Final = b"{}"
+"""The body of a command of which the reference alone is known: so it can be asked for, and not sent."""
+
+
 class Command(NamedTuple):
     """What one system is asked to do, with its body frozen: JSON bytes that never change for this id."""
 

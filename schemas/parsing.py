@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,13 +20,14 @@ class Limits:
 
     `body_bytes`: size of the body. `depth`: objects and arrays inside each other. `headers`: how many headers a message
     in binary mode may have. `header_bytes`: size of each header that we read. At most 199 for `depth`: the parser
-    itself stops at 200.
+    itself stops at 200. `number`: the largest one that an attribute may have, checked once it is parsed.
     """
 
     body_bytes: int = 1024 * 1024
     depth: int = 32
     headers: int = 256
     header_bytes: int = 1024
+    number: float = sys.float_info.max
 
 
 LIMITS: Final = Limits()
@@ -58,6 +60,21 @@ def parse(body: bytes, limits: Limits, numbers: Literal["float", "lossless-float
     except ValueError as error:
         code, sentence = _explained(body, str(error))
         raise refused(code, f"{sentence} ({shown(str(error))})") from error
+
+
+def has_number_above(value: object, most: float) -> bool:
+    """Whether a JSON value holds a number that is further from zero than `most`."""
+    match value:
+        case bool():
+            return False
+        case int() | float():
+            return abs(value) > most
+        case list():
+            return any(has_number_above(each, most) for each in value)
+        case dict():
+            return any(has_number_above(each, most) for each in value.values())
+        case _:
+            return False
 
 
 def _is_deeper(body: bytes, depth: int) -> bool:

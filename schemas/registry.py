@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from pydantic.json_schema import JsonSchemaValue
 
 from schemas import acts
+from schemas.awaited import v1 as awaited_v1
+from schemas.billed_month import v1 as billed_month_v1
 from schemas.bound import Bound
 from schemas.contract import v1 as contract_v1
 from schemas.customer import v1 as customer_v1
@@ -18,12 +20,17 @@ from schemas.directory import v1 as directory_v1
 from schemas.employee import v1 as employee_v1
 from schemas.engagement import v1 as engagement_v1
 from schemas.envelope import Undecodable
+from schemas.expense import v1 as expense_v1
+from schemas.invoice import told as invoice_told
+from schemas.invoice import v1 as invoice_v1
 from schemas.json_schema import json_schema
+from schemas.ledger import v1 as ledger_v1
 from schemas.project import v1 as project_v1
 from schemas.project import v2 as project_v2
 from schemas.rate_card import v1 as rate_card_v1
 from schemas.record import Record
 from schemas.refusals import refused, refused_data, shown
+from schemas.repair import v1 as repair_v1
 from schemas.resource import v1 as resource_v1
 from schemas.timesheet import v1 as timesheet_v1
 
@@ -183,6 +190,7 @@ EVENTS: Final = Registry(
         Version("project.margin_threshold_breached", 1, project_v1.MarginThresholdBreached),
         Version("project.closed", 1, project_v1.Closed),
         Version("project.terms_changed", 1, project_v1.TermsChanged, inner=True),
+        Version("project.repaired", 1, repair_v1.Repaired, inner=True),
         Version("project.acted", 1, acts.ActedV1, acts.from_v1, inner=True),
         Version("project.acted", 2, acts.Acted, inner=True),
         Version("contract.activated", 1, contract_v1.Activated),
@@ -206,5 +214,37 @@ EVENTS: Final = Registry(
         Version("timesheet.approved", 1, timesheet_v1.Approved),
         Version("timesheet.corrected", 1, timesheet_v1.Corrected),
         Version("timesheet.rejected", 1, timesheet_v1.Rejected),
+        Version("timesheet.withdrawn", 1, timesheet_v1.Withdrawn),
+        Version("timesheet.invoiced", 1, invoice_told.Invoiced, inner=True),
+        Version("timesheet.rates_changed", 1, timesheet_v1.RatesChanged, inner=True),
+        Version("timesheet.repaired", 1, repair_v1.Repaired, inner=True),
+        Version("timesheet.acted", 1, acts.Acted, inner=True),
+        Version("billed_month.listed", 1, billed_month_v1.Listed, inner=True),
+        Version("billed_month.amended", 1, billed_month_v1.Amended, inner=True),
+        Version("expense.approved", 1, expense_v1.Approved),
+        Version("expense.corrected", 1, expense_v1.Corrected),
+        Version("expense.rejected", 1, expense_v1.Rejected),
+        Version("expense.withdrawn", 1, expense_v1.Withdrawn),
+        Version("expense.invoiced", 1, invoice_told.Invoiced, inner=True),
+        Version("expense.acted", 1, acts.Acted, inner=True),
+        Version("expense.repaired", 1, repair_v1.Repaired, inner=True),
+        Version("invoice.issued", 1, invoice_v1.Issued),
+        Version("invoice.posted", 1, invoice_v1.Posted),
+        Version("invoice.posting_rejected", 1, invoice_v1.PostingRejected),
+        Version("invoice.sent", 1, invoice_v1.Sent),
+        Version("invoice.payment_received", 1, invoice_v1.PaymentReceived),
+        Version("invoice.credit_memo_issued", 1, invoice_v1.CreditMemoIssued),
+        Version("invoice.written_off", 1, invoice_v1.WrittenOff),
+        Version("invoice.disputed", 1, invoice_v1.Disputed),
+        Version("invoice.bound", 1, Bound, inner=True),
+        Version("invoice.repaired", 1, repair_v1.Repaired, inner=True),
+        Version("invoice.acted", 1, acts.Acted, inner=True),
+        Version("awaited.invoice", 1, awaited_v1.Invoice, inner=True),
+        Version("repair.planned", 1, repair_v1.Planned, inner=True),
+        Version("repair.verified", 1, repair_v1.Verified, inner=True),
+        Version("repair.unanswered", 1, repair_v1.Unanswered, inner=True),
+        Version("repair.acted", 1, acts.Acted, inner=True),
+        Version("ledger.revenue_posted", 1, ledger_v1.RevenuePosted),
+        Version("ledger.journal_posted", 1, ledger_v1.JournalPosted),
     )
 )

@@ -12,7 +12,7 @@ from actors.contracts.authority import missing, objection, theirs
 from actors.contracts.ending import LEFT
 from actors.contracts.holding import APPROVAL, MISSING, NOT_LIVE, RENEWAL, asked_of, not_live
 from actors.contracts.renewing import on_renewal
-from actors.contracts.telling import tell, tell_billing, with_amendment
+from actors.contracts.telling import tell, tell_billing, tell_months, with_amendment
 from actors.decision import Accept, Context, Decision, Ignore
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, Held
@@ -127,6 +127,7 @@ def _taken_back(contract: Contract, amendment: Amendment, act: Acted, context: C
     people = (*amendment.people, act.by)
     cancelled = amendment.model_copy(update={"status": "cancelled", "people": people, "reason": act.reason})
     contract, requests = tell(with_amendment(contract, cancelled), context.key, cancelled, billing=False)
+    requests = (*requests, *tell_months(contract, cancelled, context))
     notice = Notice("change_order_cancelled", {"version": str(amendment.version), "by": act.by})
     return Accept(contract, requests, settles=(act.topic,), notices=(notice,), remarks=late(cancelled, context))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from actors.contracts.advancing import advance, amended, schedule_of
@@ -145,7 +144,7 @@ def _begun(state: Contract, terms: Activated, ground: _Ground, id: str) -> Contr
         fee=None if terms.billing.fee is None else terms.billing.fee.decimal,
         starts_on=terms.starts_on,
         held=state.held,
-        billing=_biller(ground.legal_entity, ground.erp, terms.starts_on),
+        billing=ground.legal_entity.resumed("contract.put", terms.starts_on, "erp", ground.erp),
         planning=ground.legal_entity.route("forecast.put", terms.starts_on),
     )
 
@@ -166,13 +165,6 @@ def _first(terms: Activated, billing: Literal["none", "done"]) -> Amendment:
         forecast=terms.forecast or None,
         ends_on=terms.ends_on,
     )
-
-
-def _biller(legal_entity: LegalEntity, erp: str | None, day: date) -> str | None:
-    """Who bills the contract. Where that is an ERP, it is the one that has the project: no other knows its ids."""
-    system = legal_entity.route("contract.put", day)
-    erps = {legal_entity.erp, *(successor.system for successor in legal_entity.successors.get("erp", ()))}
-    return erp if system in erps and erp is not None else system
 
 
 def _joined(state: Contract, terms: Opened, context: Context) -> Accept:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from actors.contracts.holding import hold_of
-from actors.contracts.telling import tell, with_amendment
+from actors.contracts.telling import tell, tell_months, with_amendment
 from actors.decision import Accept, Context, Request
 from schemas.contract.entity import Amendment, Contract, Held, topic_of
 from schemas.contract.v1 import ChangeOrderApproved, Instalment
@@ -72,6 +72,7 @@ def entry(contract: Contract, order: ChangeOrderApproved, *people: str) -> Amend
         effective_on=order.effective_on,
         value=None if order.value_change is None else order.value_change.decimal,
         rates=None if order.rates is None else {rate.role: rate.hourly.decimal for rate in order.rates},
+        retainer=None if order.retainer is None else order.retainer.decimal,
         schedule=None if order.schedule is None else schedule_of(order.schedule),
         forecast=order.forecast,
         ends_on=order.ends_on,
@@ -95,7 +96,7 @@ def _applied(step: _Step, held: Held, context: Context) -> _Step:
     return replace(
         step,
         contract=contract,
-        requests=(*step.requests, *requests),
+        requests=(*step.requests, *requests, *tell_months(contract, amendment, context)),
         settles=(*step.settles, topic_of(order.version)) if held.why is not None else step.settles,
         notices=(*step.notices, Notice("amended", {"version": str(order.version)})),
         remarks=(*step.remarks, *late(amendment, context)),
@@ -103,11 +104,17 @@ def _applied(step: _Step, held: Held, context: Context) -> _Step:
 
 
 def late(amendment: Amendment, context: Context) -> tuple[str, ...]:
-    """What is to be said of new rates for days that are over."""
-    if amendment.rates is None or amendment.effective_on >= context.now.date():
-        return ()
-    remark = (
-        f"the rates are effective from {amendment.effective_on}, which is over: what is decided from now on has them, "
-        "lines that are posted stay as they are"
-    )
-    return (remark,)
+    """What is to be said of new rates, or of an earlier end, for days that are over."""
+    today = context.now.date()
+    remarks: list[str] = []
+    if amendment.rates is not None and amendment.effective_on < today:
+        remarks.append(
+            f"the rates are effective from {amendment.effective_on}, which is over: what is decided from now on has "
+            "them, and finance is asked about each sheet with lines that are posted already"
+        )
+    if amendment.ends_on is not None and amendment.status == "applied" and amendment.ends_on < today:
+        remarks.append(
+            f"the contract ends on {amendment.ends_on}, which is over: finance is asked about each sheet with time of "
+            "later days that is posted already; expenses of later days stay as they are booked"
+        )
+    return tuple(remarks)

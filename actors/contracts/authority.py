@@ -26,7 +26,7 @@ def missing(contract: Contract, held: Held, policy: Policy) -> tuple[tuple[str, 
 def missing_for_renewal(contract: Contract, held: HeldRenewal, policy: Policy) -> tuple[tuple[str, Approval], ...]:
     """The rules, by name, that nobody has approved a renewal by. One that moves the last day alone needs none."""
     renewal = held.renewal
-    if renewal.value_change is None and not _changes_rates(contract, renewal):
+    if renewal.value_change is None and not _changes_prices(contract, renewal):
         return ()
     return tuple((name, rule) for name, rule in _applying(contract, renewal, policy) if name not in held.approvals)
 
@@ -71,9 +71,10 @@ def objection(what: str, open_rules: Sequence[tuple[str, Approval]], act: Acted)
 def worth(contract: Contract, order: ChangeOrderApproved | Renewed) -> Decimal | None:
     """What a change is worth, up or down: the most of what it says and what it does to the billing schedule.
 
-    None where nobody can know: it does not say, or it changes the rates, by which any number of hours is billed.
+    None where nobody can know: it does not say, or it changes the rates or the retainer, by which any number of hours
+    or months is billed.
     """
-    if order.value_change is None or _changes_rates(contract, order):
+    if order.value_change is None or _changes_prices(contract, order):
         return None
     return max(abs(order.value_change.decimal), _moves(contract, order))
 
@@ -102,5 +103,8 @@ def _moves(contract: Contract, order: ChangeOrderApproved | Renewed) -> Decimal:
     return abs(after - before)
 
 
-def _changes_rates(contract: Contract, order: ChangeOrderApproved | Renewed) -> bool:
+def _changes_prices(contract: Contract, order: ChangeOrderApproved | Renewed) -> bool:
+    """Whether it has another price of an hour or of a month, of which any number may be billed."""
+    if order.retainer is not None and order.retainer.decimal != contract.retainer:
+        return True
     return order.rates is not None and {rate.role: rate.hourly.decimal for rate in order.rates} != contract.rates

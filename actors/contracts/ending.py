@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from actors.contracts.advancing import amended
+from actors.contracts.advancing import amended, late
 from actors.contracts.holding import RENEWAL
-from actors.contracts.telling import tell
+from actors.contracts.telling import tell, tell_months
 from actors.decision import Accept, Context, Decision, Ignore, Request
 from actors.lines import numbered
 from schemas.acts import Act
@@ -42,10 +42,10 @@ def terminated(state: Contract, end: Terminated, context: Context) -> Decision:
     notice = Notice("terminated", {"ends_on": end.ends_on.isoformat()})
     return Accept(
         contract.model_copy(update={"status": "terminated"}),
-        requests,
+        (*requests, *tell_months(contract, amendment, context)),
         notices=(notice,),
         settles=("termination", *topics),
-        remarks=remarks,
+        remarks=(*remarks, *late(amendment, context)),
     )
 
 

@@ -131,16 +131,20 @@ def _mistake(contract: Contract, version: int, held: Held) -> Failure | None:
     if order.ends_on is not None and contract.starts_on is not None and order.ends_on < contract.starts_on:
         reason = f"it would end on {order.ends_on}, before it starts on {contract.starts_on}"
         return _wrong(version, "period_order", reason, "ends_on")
+    if order.retainer is not None and contract.method != "retainer":
+        reason = f"the contract is billed by {contract.method}, and has no retainer"
+        return _wrong(version, "retainer_unknown", reason, "retainer")
     if contract.value is not None and order.value_change is not None:
         value = contract.value + order.value_change.decimal
         if not 0 <= value < MOST:
             reason = f"its value would become {value} {contract.currency}"
             return _wrong(version, "value_impossible", reason, "value_change")
-    return _unbalanced(contract, version, order)
+    unequal = unbalanced(contract, order)
+    return None if unequal is None else _wrong(version, "schedule_differs", unequal, "schedule")
 
 
-def _unbalanced(contract: Contract, version: int, order: ChangeOrderApproved) -> Failure | None:
-    """A fixed fee is billed by its instalments, so a change of either needs both to be the same."""
+def unbalanced(contract: Contract, order: ChangeOrderApproved | Renewed) -> str | None:
+    """Why nothing would bill all of a fixed fee: it is billed by its instalments, so both have to be the same sum."""
     due = scheduled(order)
     change = Decimal(0) if order.value_change is None else order.value_change.decimal
     if contract.method != "fixed_fee" or contract.value is None or (due is None and not change):
@@ -150,8 +154,7 @@ def _unbalanced(contract: Contract, version: int, order: ChangeOrderApproved) ->
     fee = contract.value + change
     if due in (0, fee):  # without instalments it is billed at once
         return None
-    reason = f"the instalments add up to {due} {contract.currency}, the fixed fee would be {fee}"
-    return _wrong(version, "schedule_differs", reason, "schedule")
+    return f"the instalments add up to {due} {contract.currency}, the fixed fee would be {fee}"
 
 
 def _wrong(version: int, code: str, reason: str, field: str) -> Failure:

@@ -6,8 +6,8 @@ from actors.asking import not_seen
 from actors.contracts.advancing import amended, late
 from actors.contracts.authority import missing_for_renewal, objection, theirs
 from actors.contracts.ending import unknown
-from actors.contracts.holding import MOST, RENEWAL, renewal_case
-from actors.contracts.telling import tell
+from actors.contracts.holding import MOST, RENEWAL, renewal_case, unbalanced
+from actors.contracts.telling import tell, tell_months
 from actors.decision import Accept, Context, Decision, Ignore
 from schemas.acts import Act, Acted
 from schemas.contract.entity import Amendment, Contract, HeldRenewal
@@ -40,12 +40,19 @@ def _decided(state: Contract, held: HeldRenewal, context: Context) -> Accept:
         return _wrong(state, "currency_differs", reason)
     if state.value is not None and value is not None and state.value + value >= MOST:
         return _wrong(state, "value_impossible", f"its value would become {state.value + value} {state.currency}")
+    if renewal.retainer is not None and state.method != "retainer":
+        return _wrong(state, "retainer_unknown", f"the contract is billed by {state.method}, and has no retainer")
+    unequal = unbalanced(state, renewal)
+    if unequal is not None:
+        advice = "send it as a change order instead, with the whole `schedule` and `ends_on`"
+        return _wrong(state, "schedule_differs", f"{unequal}, and a renewal brings none", advice)
     for name, rule in missing_for_renewal(state, held, context.policy):
         case = renewal_case(state, renewal, name, rule)
         waiting = state.model_copy(update={"renewal": held.model_copy(update={"asks": case.asks})})
         return Accept(waiting, cases=(case,), notices=(Notice("renewal_held", {}),))
     amendment = _entry(state, held)
     contract, requests = tell(amended(state, amendment), context.key, amendment)
+    requests = (*requests, *tell_months(contract, amendment, context))
     notice = Notice("renewed", {"ends_on": renewal.ends_on.isoformat()})
     return Accept(contract, requests, notices=(notice,), settles=(RENEWAL,), remarks=late(amendment, context))
 
@@ -61,6 +68,7 @@ def _entry(contract: Contract, held: HeldRenewal) -> Amendment:
         effective_on=renewal.effective_on,
         value=None if renewal.value_change is None else renewal.value_change.decimal,
         rates=None if renewal.rates is None else {rate.role: rate.hourly.decimal for rate in renewal.rates},
+        retainer=None if renewal.retainer is None else renewal.retainer.decimal,
         ends_on=renewal.ends_on,
         people=tuple(dict.fromkeys(held.approvals.values())),
         reason=renewal.reason,
@@ -93,6 +101,8 @@ def on_renewal(contract: Contract, held: HeldRenewal, act: Acted, context: Conte
     return _decided(contract, held.model_copy(update={"approvals": approvals}), context)
 
 
-def _wrong(state: Contract, code: str, reason: str) -> Accept:
-    failure = Failure(FailureClass.BUSINESS_RULE, code, f"{reason}; send contract.renewed again with it corrected")
+def _wrong(
+    state: Contract, code: str, reason: str, advice: str = "send contract.renewed again with it corrected"
+) -> Accept:
+    failure = Failure(FailureClass.BUSINESS_RULE, code, f"{reason}; {advice}")
     return Accept(state, cases=(Case(failure, RENEWAL, (Act.RESOLVE,)),))

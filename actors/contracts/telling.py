@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 
-from actors.decision import Request
+from actors.decision import Context, Request
 from actors.lines import numbered
+from schemas.billed_month.entity import AHEAD, month_of, months_between
+from schemas.billed_month.v1 import Amended
 from schemas.commands import SELF
 from schemas.contract.entity import Amendment, Contract
 from schemas.keys import ActorKey
@@ -42,6 +45,30 @@ def tell(
     return contract.model_copy(update={"puts": number}), requests
 
 
+def tell_months(contract: Contract, amendment: Amendment, context: Context) -> tuple[Request, ...]:
+    """What the months are told in which time may be billed already that an amendment has other rates or no terms for.
+
+    `contract` is as it is once the others are told.
+    """
+    days = [] if amendment.rates is None else [amendment.effective_on]
+    days += [] if amendment.ends_on is None else [min(amendment.ends_on, _last_day_but_for(amendment, contract))]
+    if not days:
+        return ()
+    first = max(min(days), contract.starts_on or min(days))
+    requests: list[Request] = []
+    for month in months_between(first, context.now.date() + timedelta(days=AHEAD)):
+        body = Amended(to=month_of(context.key.id, month), contract=context.key.id, number=amendment.number)
+        line = numbered(f"{amendment.number}.{month:%Y-%m}", contract.puts, body)
+        requests.append(Request(SELF, "billed_month.amended", line, body))
+    return tuple(requests)
+
+
+def _last_day_but_for(amendment: Amendment, contract: Contract) -> date:
+    """The last day by what else is in force; the last of all days where it is open."""
+    others = (each.ends_on for each in reversed(contract.in_force) if each.number != amendment.number)
+    return next((day for day in others if day is not None), date.max)
+
+
 def tell_billing(contract: Contract, key: ActorKey) -> tuple[Contract, tuple[Request, ...]]:
     """The billing system is asked alone, for all terms as they stand: so what it refused before is asked for again."""
     for each in contract.unbilled:
@@ -69,7 +96,7 @@ def contract_put(contract: Contract, key: ActorKey, amendment: Amendment) -> Con
         legal_entity=contract.legal_entity or "",
         currency=contract.currency or "",
         billing_method=contract.method or "time_and_materials",
-        fee=contract.value if contract.method == "fixed_fee" else contract.fee,
+        fee={"fixed_fee": contract.value, "retainer": contract.retainer}.get(contract.method or "", contract.fee),
         value=contract.value,
         roles=tuple(RolePrice(role=role, rate=rate) for role, rate in contract.rates.items()),
         schedule=contract.schedule,

@@ -23,15 +23,6 @@ def numbered(number: int, body: Record) -> str:
     return f"{number}.{sha256(body.to_json()).hexdigest()[:DIGITS]}"
 
 
-def digest_after(trail: str, body: Record) -> str:
-    """Digest of a content and of all that was sent before it.
-
-    A restored database may send other states than were sent in the lost time, and then one of these again: the system
-    would take that one for what it has already, and keep the state before it.
-    """
-    return sha256(trail.encode() + body.to_json()).hexdigest()[:DIGITS]
-
-
 def asked(state: Customer, messages: Sequence[tuple[str, Record]]) -> tuple[Customer, tuple[Request, ...]]:
     """The customer after it told other entities something: the name of the inner event, and what it says."""
     if not messages:

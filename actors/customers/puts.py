@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from actors.customers.failing import ID_MISSING, NOT_HELD, UNLISTED, failing, without_failures
-from actors.customers.lines import digest_after
 from actors.decision import Context, Request
+from actors.lines import digest_after
 from actors.policy import Flow, LegalEntity, Mode
 from schemas.customer.entity import Asker, Customer, ErpRecord
 from schemas.customer.v1 import Upserted

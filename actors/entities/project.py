@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Reject, no_references
+from actors.decision import Accept, Actor, Context, Decision, Event, Ignore, Snapshot
+from actors.projects import milestones
+from actors.projects.billing import UNBILLED
 from actors.projects.changes import acted, closed, made_twice, margin_breached, terms_changed
-from actors.projects.milestones import completed, show_earlier
+from actors.projects.milestones import answered, ask_earlier, completed, unmapped
+from actors.projects.repairing import repaired
 from actors.projects.upcasts import UPCASTS
 from schemas.acts import Acted
 from schemas.bound import Bound
-from schemas.commands import Confirmed, Rejected, Result
+from schemas.commands import Result
 from schemas.envelope import Envelope
 from schemas.facts import Claim, Notice
-from schemas.keys import EXTERNAL, external_key
+from schemas.keys import EXTERNAL, ActorKey, external_key
 from schemas.project.entity import Project, made_in
 from schemas.project.v1 import (
     Activated,
@@ -25,13 +29,26 @@ from schemas.project.v1 import (
     TermsChanged,
     Withdrawn,
 )
+from schemas.repair.v1 import Repaired
+
+
+def references(state: Project, event: Event, _loaded: Mapping[ActorKey, Snapshot]) -> Iterable[ActorKey]:
+    """What milestones are billed by: the contract of the project."""
+    match event:
+        case Envelope(data=MilestoneCompleted() | Acted()):
+            contract = state.contract
+        case Envelope(data=Opened() as opened):
+            contract = opened.contract
+        case _:
+            contract = None
+    return () if contract is None else (ActorKey("contract", contract),)
 
 
 def decide(state: Project, event: Event, context: Context) -> Decision:
     """What a project's event means; pure."""
     match event:
         case Result():
-            return _result(event)
+            return answered(state, event)
         case Envelope(data=Opened() as opened):
             return _opened(state, opened, context)
         case Envelope(data=Withdrawn() as withdrawn):
@@ -57,8 +74,10 @@ def _told(state: Project, event: Envelope, context: Context) -> Decision:
             return margin_breached(state, breach)
         case Closed() as end:
             return closed(state, end)
+        case Repaired() as repair:
+            return repaired(state, repair, context)
         case Acted() as act:
-            return acted(state, act)
+            return milestones.acted(state, act, context) if act.topic.startswith(UNBILLED) else acted(state, act)
         case _:
             return Ignore(f"{event.type} does not concern a project")
 
@@ -93,32 +112,29 @@ def _opened(state: Project, opened: Opened, context: Context) -> Decision:
             "status": known_before.status or "active",
         }
     )
-    shown, requests, remarks = show_earlier(project, context)
+    refused = unmapped(project, context) if project.milestones else None
+    if refused is not None:
+        return refused
+    billed = ask_earlier(project, context)
     known = ((opened.erp, opened.erp_id), (opened.psa, opened.psa_id))
     return Accept(
-        shown,
-        requests,
+        billed.state,
+        billed.requests,
+        settles=billed.settles,
         binds=tuple(
             external_key(system, "project", id) for system, id in known if system is not None and id is not None
         ),
         notices=(Notice("activated", {} if opened.erp_id is None else {"erp_id": opened.erp_id}),),
-        cases=tuple(
-            made_twice(system, state.had[system], id)
-            for system, id in known
-            if system is not None and id is not None and state.had.get(system, id) != id
+        cases=(
+            *billed.cases,
+            *(
+                made_twice(system, state.had[system], id)
+                for system, id in known
+                if system is not None and id is not None and state.had.get(system, id) != id
+            ),
         ),
-        remarks=remarks,
+        remarks=billed.remarks,
     )
-
-
-def _result(result: Result) -> Decision:
-    match result.outcome:
-        case Confirmed():
-            return Ignore(f"{result.command.system} shows the milestone")
-        case Rejected(failure):
-            return Reject(failure)
-        case _:
-            assert_never(result.outcome)
 
 
 def _bound(state: Project, bound: Bound, context: Context) -> Decision:
@@ -162,4 +178,4 @@ def _status(state: Project, status: Literal["active", "on_hold", "closed", "with
     return Accept(state.model_copy(update={"status": status}), notices=(Notice("status_changed", {"status": status}),))
 
 
-ACTOR = Actor("project", Project, 2, decide, no_references, UPCASTS)
+ACTOR = Actor("project", Project, 2, decide, references, UPCASTS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from actors.decision import Accept, Decision, Ignore
+from actors.projects.billing import TOLD_TWICE
 from schemas.acts import Act, Acted
 from schemas.facts import Case, Notice
 from schemas.project.entity import Project, Terms
@@ -74,8 +75,8 @@ def closed(state: Project, end: Closed) -> Decision:
 
 
 def acted(state: Project, act: Acted) -> Decision:
-    """A person has looked at the margin, or at a project that was made twice."""
-    is_told = act.topic == MARGIN or act.topic.startswith(MADE_TWICE)
+    """A person has looked at the margin, at a project that was made twice, or at a milestone that differs."""
+    is_told = act.topic == MARGIN or act.topic.startswith((MADE_TWICE, TOLD_TWICE))
     if not is_told or act.act is not Act.RESOLVE:
         return Ignore(f"{act.act} is not possible here: nothing that it could settle is open under {act.topic}")
     return Accept(state, settles=(act.topic,), remarks=(f"{act.topic} was looked at by {act.by}: {act.reason}",))

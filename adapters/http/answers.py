@@ -40,26 +40,20 @@ class Answer:
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes | None, *, retry_after_cap: float) -> Answer:
     """Read an answer. `headers` are looked up without regard to case; `body` is None if it was over the cap."""
-    members = _members(body)
+    members = members_of(body)
     media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     problem = None
     if media_type == "application/problem+json" and members is not None:
-        problem = Problem(
-            type=_text(members, "type"),
-            code=_text(members, "code"),
-            detail=_text(members, "detail"),
-            field=_text(members, "field"),
-            id=_id(members),
-        )
+        problem = problem_of(members)
     return Answer(
         status=status,
         retry_after=seconds_to_wait(headers.get("Retry-After"), headers.get("Date"), retry_after_cap),
-        external_id=None if members is None or problem is not None else _id(members),
+        external_id=None if members is None or problem is not None else id_of(members),
         problem=problem,
     )
 
 
-def _members(body: bytes | None) -> Mapping[str, object] | None:
+def members_of(body: bytes | None) -> Mapping[str, object] | None:
     """The JSON object in `body`; None if there is none, or if a key stands in it twice (which one would count?)."""
     if not body:
         return None
@@ -70,12 +64,24 @@ def _members(body: bytes | None) -> Mapping[str, object] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
+def problem_of(members: Mapping[str, object]) -> Problem:
+    """The problem that these members of a JSON object describe."""
+    return Problem(
+        type=_text(members, "type"),
+        code=_text(members, "code"),
+        detail=_text(members, "detail"),
+        field=_text(members, "field"),
+        id=id_of(members),
+    )
+
+
+def id_of(members: Mapping[str, object]) -> str | None:
+    """The id that the members of a JSON object name; None where it could not become a key of ours."""
+    value = _text(members, "id")
+    return value if value is not None and value.isprintable() and len(value.encode()) <= ID_CAP else None
+
+
 def _text(members: Mapping[str, object], name: str) -> str | None:
     """A member of the type that RFC 9457 section 3.1 gives it; others are ignored, as it asks."""
     value = members.get(name)
     return value if isinstance(value, str) and value else None
-
-
-def _id(members: Mapping[str, object]) -> str | None:
-    value = _text(members, "id")
-    return value if value is not None and value.isprintable() and len(value.encode()) <= ID_CAP else None

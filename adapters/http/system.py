@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from adapters.http.answers import Answer, read_answer
+from adapters.http.batches import batch_body, outcomes_of
 from adapters.http.classify import finding_of, outcome_of
 from adapters.http.declarations import declarations
 from adapters.http.inspection import NOTHING, SECONDS, Told, inspection_of, no_answer, told
@@ -32,7 +33,8 @@ class HttpSystem:
 
     A command is `POST {url}{path}` with its frozen body; the idempotency key is the command's id as a structured
     string (draft-ietf-httpapi-idempotency-key-header-07 section 2.1). A look-up is `GET {url}{path}?reference=…`,
-    which changes nothing, so it may be repeated once on a broken connection; a POST never is.
+    which changes nothing, so it may be repeated once on a broken connection; a POST never is. Several commands of one
+    operation are one POST to `{url}{path}/batch`, see `adapters.http.batches`.
     Redirects are not followed, cookies not kept, proxies of the environment not used.
     """
 
@@ -71,11 +73,25 @@ class HttpSystem:
         }
         url = URL(self._base + self._operation(command.operation).path, encoded=True)
         try:
-            answer = await self._exchange("POST", url, headers, command.body)
+            answer, _ = await self._exchange("POST", url, headers, command.body)
         except NO_ANSWER as error:
             return outcome_of_error(error)
-        outcome = outcome_of(answer)
-        return outcome if isinstance(outcome, Confirmed) else replace(outcome, failure=self._clean(outcome, command))
+        return self._cleaned(outcome_of(answer), command.body)
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome] | Rejected:
+        """One attempt at each, of one operation, in one request; raises `UnknownOperation` alone."""
+        url = URL(f"{self._base}{self._operation(commands[0].operation).path}/batch", encoded=True)
+        request = batch_body(commands)
+        try:
+            answer, content = await self._exchange("POST", url, {"Content-Type": "application/json"}, request)
+        except NO_ANSWER as error:
+            return [outcome_of_error(error)] * len(commands)
+        found = outcomes_of(commands, answer, content, retry_after_cap=self._settings.retry_after_cap)
+        if isinstance(found, Sequence):
+            # Compared with its own line alone: with all of them, a failure for each would take seconds.
+            return [self._cleaned(each, command.body) for each, command in zip(found, commands, strict=True)]
+        outcome = self._cleaned(found, request)
+        return outcome if isinstance(outcome, Rejected) else [outcome] * len(commands)
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
         """Ask by `command.reference` whether the effect is there; raises `UnknownOperation` alone."""
@@ -83,12 +99,12 @@ class HttpSystem:
         url = URL(f"{self._base}{path}?reference={quote(command.reference, safe='')}", encoded=True)
         try:
             # A cache in between must not answer in the system's place with what was true before.
-            answer = await self._exchange("GET", url, {"Cache-Control": "no-cache"}, None)
+            answer, _ = await self._exchange("GET", url, {"Cache-Control": "no-cache"}, None)
         except NO_ANSWER as error:
             return outcome_of_error(error)
         finding = finding_of(answer)
         if isinstance(finding, Deferred | Unknown):
-            return replace(finding, failure=self._clean(finding, command))
+            return replace(finding, failure=self._clean(finding, command.body))
         return finding
 
     def declarations(self) -> tuple[Declaration, ...]:
@@ -114,8 +130,11 @@ class HttpSystem:
             raise UnknownOperation(f"system {self.name} is not configured for operation {operation}")
         return found
 
-    def _clean(self, outcome: Rejected | Deferred | Unknown, command: Command) -> Failure:
-        return without_secrets(outcome.failure, token=self._settings.token, body=command.body)
+    def _cleaned(self, outcome: Outcome, body: bytes) -> Outcome:
+        return outcome if isinstance(outcome, Confirmed) else replace(outcome, failure=self._clean(outcome, body))
+
+    def _clean(self, outcome: Rejected | Deferred | Unknown, body: bytes) -> Failure:
+        return without_secrets(outcome.failure, token=self._settings.token, body=body)
 
     async def _told(self, path: str) -> Told:
         url = URL(f"{self._base}{path}?reference={quote(NOTHING, safe='')}", encoded=True)
@@ -125,10 +144,14 @@ class HttpSystem:
             content = await read_capped(response, self._settings.read_cap)
             return told(path, response.status, response.headers, content)
 
-    async def _exchange(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _exchange(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[Answer, bytes | None]:
+        """One request; its answer, and the body of it, None if that was over the cap."""
         request = self._session.request(method, url, data=body, headers=headers, allow_redirects=False)
         async with request as response:
             content = await read_capped(response, self._settings.read_cap)
-            return read_answer(
+            answer = read_answer(
                 response.status, response.headers, content, retry_after_cap=self._settings.retry_after_cap
             )
+            return answer, content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,7 +11,8 @@ from adapters.memory.rows import Happened, Logged
 from adapters.memory.tables import Tables
 from adapters.ports.entities import AskedRow, CommandState, EntityRow, Judgement, TimelineRow, Told, Tried
 from schemas.commands import Command
-from schemas.keys import ActorKey
+from schemas.facts import Claim
+from schemas.keys import EXTERNAL, ActorKey
 
 
 class MemoryEntities:
@@ -46,7 +47,17 @@ class MemoryEntities:
         found = inbox.get(ref)
         if found is None:
             found = inbox.get(self._tables.identities.get((source, id), ref))
-        return None if found is None else Judgement(found.message.ref, found.verdict, found.reason)
+        if found is None:
+            return None
+        return Judgement(found.message.ref, found.verdict, found.reason, found.message.body_hash)
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, ActorKey]:
+        tables = self._tables
+        bound = {
+            claim: bound_to(tables, ActorKey(EXTERNAL, claim.value)) for claim in claims if claim.scope == EXTERNAL
+        }
+        held = {claim: tables.claims.get(claim) for claim in claims if claim.scope != EXTERNAL}
+        return {claim: holder for claim, holder in (bound | held).items() if holder is not None}
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -50,12 +50,14 @@ class MemoryGates:
 
 
 def in_flight(tables: Tables, system: str) -> int:
-    """Attempts at commands of `system` that have no end, of the processes that hold leases."""
-    return sum(
-        tables.attempts[lease.command_id][-1].attempt.ending is None
+    """Requests to `system` with attempts that have no end, of the processes that hold leases."""
+    newest = (
+        tables.attempts[id][-1]
         for lane, lease in tables.leases.items()
         if lane.system == system
+        for id in lease.commands
     )
+    return len({(logged.token, logged.request) for logged in newest if logged.attempt.ending is None})
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from uuid import UUID
@@ -12,14 +12,28 @@ from adapters.memory.gate_rules import Gate, admit, hear, refreshed, take
 from adapters.memory.gates import in_flight
 from adapters.memory.notices import case_notice
 from adapters.memory.pauses import is_paused
+from adapters.memory.requests import Requests
 from adapters.memory.rows import Lease, Logged, Standing
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.gate import CASE_ENTITY, Limits
-from adapters.ports.outbox import NO_LIMITS, Attempt, Claimed, Ended, Ending, Leased, LostTime, SendLane, one_system
+from adapters.ports.outbox import (
+    NO_LIMITS,
+    Attempt,
+    Claimed,
+    Ended,
+    Ending,
+    Leased,
+    LostTime,
+    SendLane,
+    one_system,
+    with_results,
+)
 from adapters.ports.restores import Remembered
 from adapters.ports.turns import Opened
+from schemas.commands import Command
 from schemas.facts import Case
 from schemas.keys import ActorKey
+from schemas.operations.legal_entity import legal_entity_of
 from schemas.verdicts import Failure, FailureClass
 
 
@@ -36,7 +50,7 @@ class MemoryOutbox:
     ) -> Claimed:
         tables, now, remembered = self._tables, self._clock(), self._remembered
         if token in tables.abandoned or not tables.past.may_send(remembered.counter, remembered.epoch):
-            return Claimed(seen=len(lanes))
+            return Claimed()
         if not lanes:
             return Claimed()
         system = one_system(lanes)
@@ -44,21 +58,34 @@ class MemoryOutbox:
         trial_runs = any(lease.token == gate.trial for lease in tables.leases.values())
         likely = admit(gate, len(lanes), 0, replace(limits, concurrency=None), now, trial_runs=trial_runs)
         admission = admit(gate, len(lanes), in_flight(tables, system), limits, now, trial_runs=trial_runs)
+        # A trial is one command: what tries whether the system is back shall spend no more.
+        asked = likely.count * (1 if gate.opened else limits.largest)
+        requests = Requests(limits.together, admission.count)
         claimed: list[Leased] = []
-        seen = 0
-        for lane in lanes[: likely.count]:
-            if len(claimed) == admission.count:
-                break
-            seen += 1
+        refused: list[SendLane] = []
+        used = seen = 0
+        for lane in lanes[:asked]:
             head = self._head(lane)
             if lane in tables.leases or head is None or is_paused(tables, head.command):
                 continue
-            tables.leases[lane] = Lease(holder, token, head.command.id)
-            claimed.append(self._logged(head, token, now))
+            run = [head, *(() if gate.opened else self._behind(lane, head, limits))]
+            alone = any(logged.is_doubtful for logged in tables.attempts.get(head.command.id, ()))
+            place = requests.place([standing.command for standing in run], alone=alone)
+            room = len(run) if limits.most is None else limits.most - seen
+            seen += len(run)
+            if place is None or room <= 0:
+                refused.append(lane)
+                continue
+            request, fitting = place
+            used = max(used, request)
+            going = run[: min(fitting, room)]
+            tables.leases[lane] = Lease(holder, token, tuple(standing.command.id for standing in going))
+            claimed.extend(self._logged(standing, token, request, now) for standing in going)
         if claimed:
-            take(gate, len(claimed), token, limits)
+            take(gate, used, token, limits)
             tables.gates[system] = gate
-        return Claimed(claimed, seen, admission.hold)
+        left = lanes if admission.count == 0 else [*refused, *lanes[asked:]]
+        return Claimed(claimed, left, admission.hold)
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         if not self._tables.past.may_send(0, None):
@@ -74,6 +101,7 @@ class MemoryOutbox:
 
     async def record(self, ended: Sequence[Ended]) -> None:
         tables, now = self._tables, self._clock()
+        told = with_results(ended)
         for end in ended:
             ending = Attempt(
                 end.attempt, end.ending, 0.0, None, end.external_id, end.failure_class, end.code, end.reason,
@@ -84,10 +112,11 @@ class MemoryOutbox:
                     self._hear(end, now)
             lane = SendLane(end.command.system, end.command.key)
             lease, standing = tables.leases.get(lane), tables.outbox.get(end.command.id)
-            if end.hold is not None and lease is not None and lease.token == end.token:
-                tables.release(lane, end.token)
-                if standing is not None:
-                    standing.due_at = now + end.hold
+            if end.hold is not None and lease is not None and lease.token == end.token and standing is not None:
+                standing.due_at = now + end.hold
+        for end in ended:
+            if (end.token, end.command.key) not in told:
+                tables.release(SendLane(end.command.system, end.command.key), end.token)
 
     async def abandon(self, token: UUID) -> None:
         tables, now = self._tables, self._clock()
@@ -118,17 +147,37 @@ class MemoryOutbox:
         if not standing:
             return None
         head = standing[min(standing)]
-        is_due = head.due_at is None or head.due_at <= self._clock()
-        return head if is_due and not head.is_parked else None
+        return head if self._is_due(head) else None
 
-    def _logged(self, head: Standing, token: UUID, now: float) -> Leased:
-        """The attempt at a head that is leased now, in the log."""
+    def _is_due(self, standing: Standing) -> bool:
+        return not standing.is_parked and (standing.due_at is None or standing.due_at <= self._clock())
+
+    def _behind(self, lane: SendLane, head: Standing, limits: Limits) -> Iterator[Standing]:
+        """The commands right behind a head that are alike, if of none anything was tried."""
+        tables, first = self._tables, head.command
+        if first.operation not in limits.in_order or self._is_tried(first) or self._lost(first.key) is not None:
+            return
+        standing = tables.send_lanes[lane]
+        party = legal_entity_of(first.body)
+        for place in sorted(standing)[1 : limits.together.get(first.operation, 1)]:
+            each = standing[place]
+            is_alike = (each.command.operation, legal_entity_of(each.command.body)) == (first.operation, party)
+            is_ready = self._is_due(each) and not is_paused(tables, each.command)
+            if not is_alike or not is_ready or self._is_tried(each.command):
+                return
+            yield each
+
+    def _is_tried(self, command: Command) -> bool:
+        return any(logged.decides for logged in self._tables.attempts.get(command.id, ()))
+
+    def _logged(self, head: Standing, token: UUID, request: int, now: float) -> Leased:
+        """The attempt at a command that is leased now, in the log."""
         tables = self._tables
         log = tables.attempts.get(head.command.id, [])
         number = log[-1].attempt.number + 1 if log else 1
         decisive = [logged for logged in log if logged.decides]
         earlier = tuple(logged.read(now) for logged in decisive)
-        fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place)
+        fresh = Logged(token, Attempt(number, None, 0.0, None), now, None, head.command, head.place, request)
         tables.attempts[head.command.id] = [*decisive, fresh]
         return Leased(head.command, token, number, earlier, self._lost(head.command.key))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final, assert_never
 
+from adapters.memory.recon import ReconTables
 from adapters.memory.rows import Accepted
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.retention import Old
@@ -17,8 +18,9 @@ _OVER: Final = FINAL | {Verdict.CONFLICT}
 class MemoryRetention:
     """Port `Retention`."""
 
-    def __init__(self, tables: Tables, clock: Clock) -> None:
+    def __init__(self, tables: Tables, recon: ReconTables, clock: Clock) -> None:
         self._tables = tables
+        self._recon = recon
         self._clock = clock
 
     async def remove(self, old: Old, *, age: float, limit: int) -> int | None:
@@ -30,8 +32,9 @@ class MemoryRetention:
                 return self._attempts(before, limit)
             case Old.TIMELINE:
                 timeline = self._tables.timeline
-                gone = list(islice((line for line in timeline if line.at < before), limit))
-                self._tables.timeline = [line for line in timeline if line not in gone]
+                gone = list(islice(takewhile(lambda line: line.at < before, timeline), limit))
+                self._tables.timeline = timeline[len(gone) :]
+                self._tables.timeline_removed += len(gone)
                 return len(gone)
             case Old.CASES:
                 cases = self._tables.cases
@@ -46,6 +49,8 @@ class MemoryRetention:
                 for digest in digests:
                     del letters[digest]
                 return len(digests)
+            case Old.RECONCILIATIONS:
+                return self._reconciliations(before, limit)
             case Old.ABANDONED:
                 abandoned = self._tables.abandoned
                 tokens = list(islice((token for token, at in abandoned.items() if at < before), limit))
@@ -86,3 +91,24 @@ class MemoryRetention:
         for command_id, logged in old[:limit]:
             tables.attempts[command_id].remove(logged)
         return len(old[:limit])
+
+    def _reconciliations(self, before: float, limit: int) -> int:
+        runs, plans = self._recon.runs, self._recon.plans
+        open_ = {plan.run for plan in plans.values() if plan.ended_at is None}
+        old = [
+            id
+            for id, kept in runs.items()
+            if kept.run.ended_at is not None and kept.run.ended_at.timestamp() < before and id not in open_
+        ][:limit]
+        left = limit
+        for id in old:
+            gone = runs[id].differences[:left]
+            del runs[id].differences[:left]
+            left -= len(gone)
+        if left < limit:
+            return limit - left
+        for plan in [each for each in plans.values() if each.run in old]:
+            del plans[plan.id]
+        for id in old:
+            del runs[id]
+        return len(old)

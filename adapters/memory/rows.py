@@ -62,11 +62,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who may send the head of a send lane, which is this command."""
+    """Who may send the head of a send lane, or the run that begins with it: these commands."""
 
     holder: UUID
     token: UUID
-    command_id: UUID
+    commands: tuple[UUID, ...]
 
 
 @dataclass(slots=True)
@@ -80,6 +80,13 @@ class Logged:
     command: Command | None = None
     place: tuple[int, int] = (0, 0)
     """The command and its place, for those who look at what its entity asked for."""
+    request: int = 1
+    """The number of its request among those of its token."""
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nobody knows what came of it."""
+        return self.attempt.ending in (None, Ending.UNKNOWN)
 
     @property
     def decides(self) -> bool:

@@ -11,6 +11,7 @@ from adapters.memory.dead_letters import MemoryDeadLetters
 from adapters.memory.entities import MemoryEntities
 from adapters.memory.gates import MemoryGates
 from adapters.memory.history import MemoryHistory
+from adapters.memory.kpis import MemoryBooks, MemoryKpis
 from adapters.memory.lane_acts import MemoryLaneActs
 from adapters.memory.lanes import MemoryLanes
 from adapters.memory.looks import MemoryLooks
@@ -19,6 +20,7 @@ from adapters.memory.outbox import MemoryOutbox
 from adapters.memory.overdue import MemoryOverdue
 from adapters.memory.pauses import MemoryPauses
 from adapters.memory.policies import MemoryPolicies, MemoryUnmapped
+from adapters.memory.recon import MemoryHoldings, MemoryPlans, MemoryRuns, MemoryRunWork, ReconTables
 from adapters.memory.restores import MemoryRestores
 from adapters.memory.retention import MemoryRetention
 from adapters.memory.suspects import MemorySuspects
@@ -49,6 +51,12 @@ class MemoryClients:
     unmapped: MemoryUnmapped
     history: MemoryHistory
     bindings: MemoryBindings
+    runs: MemoryRuns
+    run_work: MemoryRunWork
+    holdings: MemoryHoldings
+    plans: MemoryPlans
+    books: MemoryBooks
+    kpis: MemoryKpis
     remembered: Remembered
 
 
@@ -61,10 +69,11 @@ class MemoryStore:
     def __init__(self, clock: Clock) -> None:
         self.tables = Tables(clock)
         self._clock = clock
+        self._recon = ReconTables()
 
     def clients(self) -> MemoryClients:
         """The clients of one more process."""
-        tables, clock, remembered = self.tables, self._clock, Remembered()
+        tables, clock, recon, remembered = self.tables, self._clock, self._recon, Remembered()
         return MemoryClients(
             MemoryCommits(tables, clock),
             MemoryLanes(tables, clock),
@@ -79,11 +88,17 @@ class MemoryStore:
             MemorySuspects(tables, clock),
             MemoryLooks(tables),
             MemoryRestores(tables, clock),
-            MemoryRetention(tables, clock),
+            MemoryRetention(tables, recon, clock),
             MemoryEntities(tables),
             MemoryPolicies(tables, clock),
             MemoryUnmapped(tables),
             MemoryHistory(tables),
             MemoryBindings(tables),
+            MemoryRuns(tables, recon, clock),
+            MemoryRunWork(recon, clock),
+            MemoryHoldings(tables),
+            MemoryPlans(tables, recon, clock),
+            MemoryBooks(tables),
+            MemoryKpis(tables),
             remembered,
         )

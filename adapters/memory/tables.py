@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from uuid import UUID
 
@@ -23,8 +23,11 @@ from adapters.memory.rows import (
     Standing,
     Told,
 )
+from adapters.memory.sums import Sums
 from adapters.ports.cases import Closed
 from adapters.ports.changes import ReaderRow, Version
+from adapters.ports.kpis import CaseChange as Changed
+from adapters.ports.kpis import CaseLine
 from adapters.ports.outbox import SendLane
 from adapters.ports.pauses import Pause
 from adapters.ports.policies import Activation
@@ -62,6 +65,10 @@ class Tables:
     last_case: int = 0
     last_click: int = 0
     timeline: list[Happened] = field(default_factory=list)
+    timeline_removed: int = 0
+    """Lines that went for their age, all from the beginning."""
+    case_log: list[CaseLine] = field(default_factory=list)
+    sums: Sums = field(default_factory=Sums)
     audit: list[Act] = field(default_factory=list)
     notices: list[Told] = field(default_factory=list)
     last_notice: int = 0
@@ -155,6 +162,7 @@ class Tables:
             self.last_case += 1
             row = CaseRow(self.last_case, key, opened, now, now, remind_at, due_at)
             self.cases.append(row)
+            self._log_case(Changed.OPENED, row)
             return CaseChange("opened", row)
         if row.is_open and not again:
             return None
@@ -168,6 +176,7 @@ class Tables:
         row.reopened += not row.is_open
         row.opened_at, row.remind_at, row.due_at = now, remind_at, due_at
         row.closed_at, row.closed, row.is_reminded, row.is_warned = None, None, False, False
+        self._log_case(Changed.REOPENED, row)
         return CaseChange("reopened", row)
 
     def close_cases(self, causes: Container[UUID], how: Closed, by: str | None = None) -> list[CaseChange]:
@@ -202,7 +211,13 @@ class Tables:
         closed = list(rows)
         for row in closed:
             row.close(how, by, self.clock())
+            self._log_case(Changed.CLOSED, row)
         return [CaseChange("closed", row) for row in closed]
+
+    def _log_case(self, what: Changed, row: CaseRow) -> None:
+        now, opened_at = (datetime.fromtimestamp(at, UTC) for at in (self.clock(), row.opened_at))
+        failure_class = row.opened.case.failure.failure_class
+        self.case_log.append(CaseLine(len(self.case_log) + 1, now, what, failure_class, opened_at))
 
     def tell(self, verdicts: Iterable[tuple[UUID, Verdict]], facts: Iterable[tuple[str, bytes]]) -> None:
         """Add what one commit makes known, if it is anything."""

@@ -155,7 +155,8 @@ class Writing:
                     standing.is_parked, standing.reason = True, settled.reason
                 case _:
                     assert_never(settled.settlement)
-            tables.release(SendLane(settled.command.system, turn.key), settled.token)
+            if settled.token is not None:
+                tables.release(SendLane(settled.command.system, turn.key), settled.token)
             happened = Happened(
                 turn.key,
                 turn.entity_version,

@@ -23,6 +23,7 @@ class Precondition(StrEnum):
     """How a write can be tied to what was read before it."""
 
     TIMESTAMP = "timestamp"
+    VERSION = "version"
     NONE = "none"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from adapters.ports.outbox import Ending
+from schemas.facts import Claim
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, Verdict
 
@@ -98,15 +100,16 @@ class AskedRow:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How a message stands."""
+    """How a message stands. `body_hash` tells its content."""
 
     ref: UUID
     verdict: Verdict
     reason: str | None
+    body_hash: bytes
 
 
 class Entities(Protocol):
-    """Bounded questions about one key, beside the commit path. All verbs raise `StoreUnavailable`."""
+    """Bounded questions about one key or message, beside the commit path. All verbs raise `StoreUnavailable`."""
 
     async def entity(self, key: ActorKey) -> EntityRow | None:
         """The entity; None if nobody ever named it."""
@@ -122,6 +125,10 @@ class Entities(Protocol):
 
     async def judged(self, ref: UUID, *, source: str, id: str) -> Judgement | None:
         """How the message with this reference stands; else the one with this source and id, which came before it."""
+        ...
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, ActorKey]:
+        """Who holds which of some values; those of scope `external` are ids of other systems that mean a key."""
         ...
 
     async def close(self) -> None:

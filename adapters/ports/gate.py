@@ -6,8 +6,8 @@ is for those who look at gates, and for operators.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -36,7 +36,7 @@ class HoldReason(StrEnum):
     RATE = "rate"
     """As much as the policy allows for a second has been sent."""
     CONCURRENCY = "concurrency"
-    """As many attempts as the policy allows are in flight, over all processes."""
+    """As many requests as the policy allows are in flight, over all processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,15 @@ class Hold:
 class Limits:
     """What the policy allows for one system.
 
-    `concurrency` attempts in flight; `rate` attempts per second on average and `burst` at once; `quota` attempts
+    `concurrency` requests in flight; `rate` requests per second on average and `burst` at once; `quota` requests
     between two of the instants in `resets`, of which the database's clock picks those around it, so they must reach
     from before now to after it. None: no limit.
+
+    An attempt is one request, unless `together` has its operation: then up to so many attempts of one claim, at
+    commands of one legal entity, are one. An attempt at a command whose earlier ones had no clear end stays alone.
+
+    With an operation that is `in_order`, too, one request may hold a run: several commands of one key, see
+    `adapters.ports.outbox.Claimed`. A claim takes `most` attempts at most, whatever the gate lets pass.
     """
 
     concurrency: int | None = None
@@ -61,6 +67,14 @@ class Limits:
     burst: int = 1
     quota: int | None = None
     resets: Sequence[datetime] = ()
+    together: Mapping[str, int] = field(default_factory=dict)
+    in_order: frozenset[str] = frozenset()
+    most: int | None = None
+
+    @property
+    def largest(self) -> int:
+        """The most attempts that one request can be."""
+        return max(self.together.values(), default=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +94,7 @@ class Speech(StrEnum):
     FAILED = "failed"
     """It cannot be reached, or fails."""
     NEITHER = "neither"
-    """It asked us to wait, which is no sign of health or illness."""
+    """It asked us to wait, or did not begin what follows another command: no sign of health or illness."""
     REFUSED = "refused"
     """It does not accept our credentials: no command will go through until a person has acted."""
 
@@ -110,7 +124,7 @@ class GateRow:
     """A gate as it stands at `at`, by the database's clock, as is every other time.
 
     `failures` in a row; `tokens` as of `tokens_at`, None without a rate; `used` of the quota since `quota_since`;
-    `in_flight`: attempts of all processes. A time in `open_until` or `wait_until` is over once it has passed.
+    `in_flight`: requests of all processes. A time in `open_until` or `wait_until` is over once it has passed.
     """
 
     system: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -68,7 +68,7 @@ class LostTime:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """The head command of a (system, key) that this process now has the lease for, and earlier attempts at it.
+    """A command of a (system, key) that this process now has the lease for, and earlier attempts at it.
 
     `attempt` is the number under which the next attempt is already logged; numbers rise and are never used again.
     `earlier` leaves out attempts that decide nothing: deferred and unsent ones, which the log forgets. With `lost` the
@@ -84,7 +84,10 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt's end, to record. `hold` keeps the command back for so many seconds; None: it has a final outcome."""
+    """An attempt's end, to record. `hold` keeps the command back for so many seconds; None: it has a final outcome.
+
+    Ends of a run are recorded in one call.
+    """
 
     command: Command
     token: UUID
@@ -99,6 +102,11 @@ class Ended:
     """What it has shown of the system; None: the system was not asked."""
     found_generation: int | None = None
     """See `Attempt`."""
+
+
+def with_results(ended: Iterable[Ended]) -> set[tuple[UUID, ActorKey]]:
+    """The leases, by token and key, under which one of these has a final outcome: the decision on it ends the lease."""
+    return {(end.token, end.command.key) for end in ended if end.hold is None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +125,18 @@ def one_system(lanes: Sequence[SendLane]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What came of a claim. The first `seen` lanes were looked at; with a `hold` the gate let no more of them pass."""
+    """What came of a claim. `left`: lanes that the gate did not let pass, because of `hold`, or that were too many.
+
+    The others are leased now, by us or somebody else, or have nothing to send.
+
+    In `leased` commands of one key stand next to each other, in their order: its head, or a run, which is the head and
+    the commands right behind it, of one operation and legal entity, all of them due and without any earlier attempt
+    that decides anything. A run is under one lease and within one request. None is of a key whose log a
+    restore has cut.
+    """
 
     leased: Sequence[Leased] = ()
-    seen: int = 0
+    left: Sequence[SendLane] = ()
     hold: Hold | None = None
 
 
@@ -130,10 +146,10 @@ class Outbox(Protocol):
     async def claim(
         self, lanes: Sequence[SendLane], *, holder: UUID, token: UUID, limits: Limits = NO_LIMITS
     ) -> Claimed:
-        """Take the leases that are free, read each head after its lease is taken, and log the attempt.
+        """Take the leases that are free, read each head, or run, after its lease is taken, and log the attempts.
 
-        All lanes are of one system, whose gate says how many of them may be looked at. A lane with no head, a parked
-        head, or a head held back is not leased; none is while a restore holds them.
+        All lanes are of one system, whose gate says how many requests may be made for them. A lane with no head, a
+        parked head, or a head held back is not leased; none is while a restore holds them.
         """
         ...
 
@@ -144,7 +160,7 @@ class Outbox(Protocol):
     async def record(self, ended: Sequence[Ended]) -> None:
         """Record ends of attempts, and tell the gates what was heard; idempotent, and only under the attempt's token.
 
-        One with `hold` gives its lease back, the others keep it.
+        A lease is given back unless one of these ends under it is without `hold`, see `with_results`.
         """
         ...
 

@@ -18,6 +18,8 @@ class Old(StrEnum):
     """Closed ones."""
     DEAD_LETTERS = "dead_letters"
     """Settled ones."""
+    RECONCILIATIONS = "reconciliations"
+    """Differences of those that are over, and then these themselves with their plans."""
     ABANDONED = "abandoned"
     """Tokens of claims that must never be served."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
-from schemas.commands import Command, Confirmed, Deferred, Outcome, Unknown
+from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.verdicts import Failure, FailureClass
 
 
 class Upsert(StrEnum):
@@ -66,7 +68,7 @@ class System(Protocol):
         ...
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
-        """Ask by `command.reference` whether the effect is there.
+        """Ask by `command.reference` whether the effect is there; its body may be `BY_REFERENCE`, if it books an entry.
 
         `Unknown` when the question itself failed, `Deferred` when it shall be asked later or under other credentials.
         """
@@ -74,4 +76,29 @@ class System(Protocol):
 
     async def close(self) -> None:
         """Close connections; nothing may be sent afterwards."""
+        ...
+
+
+NOT_BEGUN: Final = Deferred(
+    Failure(
+        FailureClass.CONFLICT, "not_begun", "What comes before it was not done: it is sent again when that is settled."
+    ),
+    0.0,
+)
+"""The outcome of a command behind one of its key that was not done."""
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """A system that takes several commands of one operation in one request."""
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome] | Rejected:
+        """One attempt at each of them in one request, bounded in time; an outcome for each, in their order.
+
+        They are two or more, of one operation. `Rejected`: the request as a whole was refused, and nothing was done
+        with any of them. What an answer does not speak of is `Unknown`, for that command alone.
+
+        Several are of one key only where the policy says that the system does them `in_order`: it begins each only
+        when it has done the one before it of that key, and else it is `NOT_BEGUN`.
+        """
         ...

@@ -127,11 +127,11 @@ class Settlement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A command whose result this turn has decided on. `token` is the lease under which it was sent."""
+    """A command whose result this turn has decided on. `token` is the lease that ends with it, if one does."""
 
     command: Command
     settlement: Settlement
-    token: UUID
+    token: UUID | None
     reason: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from adapters.ports.outbox import Ending
 from adapters.postgres.read_links import STATEMENT_SECONDS, ReadLinks
 from adapters.postgres.statements import statement
 from schemas.commands import command_reference
+from schemas.facts import Claim
 from schemas.keys import EXTERNAL, ActorKey
 from schemas.verdicts import FailureClass, Verdict
 
@@ -20,6 +21,7 @@ _ENTITY = statement("read_entity")
 _TIMELINE = statement("read_timeline")
 _ASKED = statement("read_asked")
 _JUDGED = statement("read_judged")
+_HOLDERS = statement("read_holders")
 
 
 class PostgresEntities:
@@ -41,7 +43,17 @@ class PostgresEntities:
 
     async def judged(self, ref: UUID, *, source: str, id: str) -> Judgement | None:
         found = await self._links.fetch(_JUDGED, ref, source, id)
-        return Judgement(found[0]["ref"], Verdict(found[0]["verdict"]), found[0]["reason"]) if found else None
+        if not found:
+            return None
+        [message] = found
+        return Judgement(message["ref"], Verdict(message["verdict"]), message["reason"], message["body_hash"])
+
+    async def holders(self, claims: Collection[Claim]) -> dict[Claim, ActorKey]:
+        scopes, values = [claim.scope for claim in claims], [claim.value for claim in claims]
+        return {
+            Claim(record["scope"], record["value"]): ActorKey(record["entity"], record["key"])
+            for record in await self._links.fetch(_HOLDERS, scopes, values)
+        }
 
     async def close(self) -> None:
         """Close the connections."""

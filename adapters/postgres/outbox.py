@@ -19,6 +19,7 @@ from adapters.ports.outbox import (
     NoticeRow,
     SendLane,
     one_system,
+    with_results,
 )
 from adapters.ports.restores import Remembered
 from adapters.postgres.connection import Link
@@ -28,12 +29,12 @@ from schemas.commands import Command
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass
 
-_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+_CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
 _ATTEMPTS = statement("attempts")
 _FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
-_RECORD = (
-    "SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
-)
+_RECORD = """
+    SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+"""
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
 _TAKE_OVER = statement("take_over")
@@ -41,13 +42,14 @@ _TELL_ALONE = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.notices'
 
 
 class PostgresOutbox:
-    """Port `Outbox`, over two connections of its own: a slow claim never delays the heartbeat.
+    """Port `Outbox`, over three connections of its own: a slow claim delays neither an end nor the heartbeat.
 
     A database that is behind `remembered` went back, and gives nothing to send.
     """
 
     def __init__(self, url: str, remembered: Remembered | None = None) -> None:
         self._link = Link(url)
+        self._ends = Link(url)
         self._pulse = Link(url)
         self._remembered = remembered or Remembered()
 
@@ -61,25 +63,31 @@ class PostgresOutbox:
         keys = [lane.key.id for lane in lanes]
         allowed = (limits.concurrency, limits.rate, limits.burst, limits.quota, list(limits.resets))
         remembered = (self._remembered.counter, self._remembered.epoch)
+        in_order = [operation in limits.in_order for operation in limits.together]
+        together = (list(limits.together), list(limits.together.values()), in_order)
         try:
             async with self._link as connection:
-                rows = await connection.fetch(_CLAIM, system, entities, keys, holder, token, *allowed, *remembered)
-                retried = [row["id"] for row in rows[:-1] if row["number"] > 1]
+                rows = await connection.fetch(
+                    _CLAIM, system, entities, keys, holder, token, *allowed, *remembered, *together, limits.most
+                )
+                retried = [row["id"] for row in rows[:-1] if (row["number"] or 1) > 1]
                 attempts = await connection.fetch(_ATTEMPTS, retried, token) if retried else []
         except Exception as error:
             raise read_error(error) from error
         if not rows:
             # Held by a restore: they are to be found again once it is released, not to be asked for all the time.
-            return Claimed(seen=len(lanes))
+            return Claimed()
         earlier: dict[UUID, list[Attempt]] = {}
         for record in attempts:
             earlier.setdefault(record["command_id"], []).append(_attempt(record))
-        heads = sorted(rows[:-1], key=_place)
+        places = sorted(rows[:-1], key=_step)
         leased = [
-            Leased(_command(head), token, head["number"], tuple(earlier.get(head["id"], ())), _lost(head))
-            for head in heads
+            Leased(_command(row), token, row["number"], tuple(earlier.get(row["id"], ())), _lost(row))
+            for row in places
+            if row["number"] is not None
         ]
-        return Claimed(leased, _seen(heads, rows[-1]), _hold(rows[-1]))
+        refused = [lanes[_place(row) - 1] for row in places if row["number"] is None]
+        return Claimed(leased, _left(lanes, refused, rows[-1]), _hold(rows[-1]))
 
     async def free(self, system: str, *, after: ActorKey | None, limit: int) -> list[SendLane]:
         entity, key = after or ("", "")
@@ -93,14 +101,15 @@ class PostgresOutbox:
     async def record(self, ended: Sequence[Ended]) -> None:
         if not ended:
             return
+        told = with_results(ended)
         rows = [
             (end.command.id, end.attempt, end.token, end.ending, end.external_id, end.failure_class, end.code,
-             end.reason, end.found_generation, end.hold, end.command.system, end.command.key.entity, end.command.key.id,
-             *_heard(end.heard))
+             end.reason, end.found_generation, end.hold, (end.token, end.command.key) not in told,
+             end.command.system, end.command.key.entity, end.command.key.id, *_heard(end.heard))
             for end in ended
         ]  # fmt: skip
         try:
-            async with self._link as connection:
+            async with self._ends as connection:
                 await connection.execute(_RECORD, *(list(column) for column in zip(*rows, strict=True)))
         except Exception as error:
             raise read_error(error) from error
@@ -131,6 +140,7 @@ class PostgresOutbox:
     async def close(self) -> None:
         """Close the connections."""
         await self._link.close()
+        await self._ends.close()
         await self._pulse.close()
 
 
@@ -175,11 +185,15 @@ def _place(row: asyncpg.Record) -> int:
     return place
 
 
-def _seen(heads: Sequence[asyncpg.Record], last: asyncpg.Record) -> int:
-    """How many lanes were looked at: all that were tried, unless the gate was full before."""
-    tried: int = last["place"]
-    is_full = len(heads) == last["admitted"] < tried
-    return (_place(heads[-1]) if heads else 0) if is_full else tried
+def _step(row: asyncpg.Record) -> tuple[int, int]:
+    """The place of its lane, and its own in the run."""
+    step: int = row["step"]
+    return _place(row), step
+
+
+def _left(lanes: Sequence[SendLane], refused: Sequence[SendLane], last: asyncpg.Record) -> Sequence[SendLane]:
+    """The lanes that the gate did not let pass: their heads, and all behind those that were tried."""
+    return lanes if last["admitted"] == 0 else [*refused, *lanes[last["place"] :]]
 
 
 def _hold(last: asyncpg.Record) -> Hold | None:

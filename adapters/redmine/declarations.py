@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from adapters.ports.declarations import Ambiguity, ChangeReading, Declaration, Deletes, LimitShape, Precondition
 from adapters.ports.system import Capability, Upsert
+from adapters.redmine.settings import RedmineSettings
 
 TRIED_AGAINST: Final = "Redmine 5.0.4 on SQLite, with puma"
 
@@ -28,14 +31,27 @@ def project_withdraw(late_bound: float) -> Capability:
     )
 
 
-def declarations(late_bound: float, *, reads_changes: bool) -> tuple[Declaration, ...]:
-    """Projects, which are written, and time entries where they are read."""
+def receivable_put(late_bound: float) -> Capability:
+    """What is promised of `receivable.put`, whose page is named after our id, and written by the version it replaces.
+
+    That a name is there once is checked by the application alone, as it is of a project: two may pass that make it.
+    """
+    return Capability(
+        Upsert.SEARCH_THEN_CREATE, key_window=None, unique_reference=False, look_up=True, late_bound=late_bound
+    )
+
+
+def promises(settings: RedmineSettings) -> dict[str, Capability]:
+    """Operations that it takes -> what is promised of each."""
+    table = {"project.put": project_put, "project.withdraw": project_withdraw, "receivable.put": receivable_put}
+    return {name: promise(settings.late_bound) for name, promise in table.items() if name in settings.operations}
+
+
+def declarations(promised: Mapping[str, Capability], *, reads_changes: bool) -> tuple[Declaration, ...]:
+    """Projects and pages, which are written, and time entries where they are read."""
     project = Declaration(
         record="project",
-        operations={
-            "project.put": project_put(late_bound),
-            "project.withdraw": project_withdraw(late_bound),
-        },
+        operations={name: promise for name, promise in promised.items() if name.startswith("project.")},
         look_up_by="custom field fields.project_id",
         ambiguous=Ambiguity.TWO_HITS,
         precondition=Precondition.NONE,
@@ -65,4 +81,13 @@ def declarations(late_bound: float, *, reads_changes: bool) -> tuple[Declaration
         request_id=project.request_id,
         tried_against=TRIED_AGAINST,
     )
-    return (project, time_entry) if reads_changes else (project,)
+    page = replace(
+        project,
+        record="wiki_page",
+        operations={name: promise for name, promise in promised.items() if name == "receivable.put"},
+        look_up_by="title",
+        ambiguous=Ambiguity.NEVER,
+        precondition=Precondition.VERSION,
+    )
+    written = tuple(each for each in (project, page) if each.operations)
+    return (*written, time_entry) if reads_changes else written

@@ -22,6 +22,9 @@ PERMISSIONS: Mapping[str, str] = MappingProxyType(
 )
 """Permissions of Redmine that the gateway needs -> what its screens call them."""
 
+TO_SHOW: Mapping[str, str] = MappingProxyType({"view_wiki_pages": "View wiki", "edit_wiki_pages": "Edit wiki pages"})
+"""Those that it needs where it shows invoices."""
+
 TO_READ: Mapping[str, str] = MappingProxyType({"view_time_entries": "View spent time"})
 """Those that it needs where it reads time entries."""
 
@@ -54,16 +57,21 @@ async def inspected(client: Client, settings: RedmineSettings, *, reads_changes:
         of_entries=await _of_entries(client) if reads_changes else None,
     )
     kind = "an administrator" if me.user.admin else "no administrator"
-    rights = rights_of(told, settings.fields, reads_changes=reads_changes)
+    shows = "receivable.put" in settings.operations
+    rights = rights_of(told, settings.fields, reads_changes=reads_changes, shows_invoices=shows)
     if reads_changes:
         clock = "its clock" if reply.date else "its clock, not told by a Date header: changes are read by our own"
         rights = (Right(clock), *rights)
     return Inspection(None, f"user {me.user.login}, {kind}", reply.date, rights, {})
 
 
-def rights_of(told: Told, fields: RedmineFields, *, reads_changes: bool) -> tuple[Right, ...]:
+def rights_of(
+    told: Told, fields: RedmineFields, *, reads_changes: bool, shows_invoices: bool = False
+) -> tuple[Right, ...]:
     """What the gateway needs, and what of it is missing; pure."""
     rights = [*_permissions(told, PERMISSIONS), *_fields_of_projects(told, fields)]
+    if shows_invoices:
+        rights += _permissions(told, TO_SHOW)
     if reads_changes:
         entries = _field("approval", fields.approval, "time_entry", "list", told.fields, told.of_entries)
         rights += [*_permissions(told, TO_READ), *_sights(told), entries]

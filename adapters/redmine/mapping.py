@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from unicodedata import normalize
 
@@ -16,6 +16,9 @@ from schemas.operations.project import ProjectPut
 
 TIME_TRACKING: Final = "time_tracking"
 """The module of a project without which no time can be written on it."""
+
+WIKI: Final = "wiki"
+"""The module of a project that has pages, on which its invoices are shown."""
 
 IDENTIFIER_CAP: Final = 100
 """Characters (`Project::IDENTIFIER_MAX_LENGTH` in Redmine 5.0)."""
@@ -34,32 +37,38 @@ def identifier(project_id: str) -> str:
     lowered = project_id.lower()
     if _IDENTIFIER.fullmatch(lowered) and lowered not in _TAKEN_BY_ROUTES:
         return lowered
-    readable = normalize("NFKD", lowered).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9_]+", "-", readable).strip("-")[: IDENTIFIER_CAP - _HASH_DIGITS - 1].rstrip("-")
-    return f"{slug or 'p'}-{hashlib.sha256(project_id.encode()).hexdigest()[:_HASH_DIGITS]}"
+    return f"{slug(lowered) or 'p'}-{hashlib.sha256(project_id.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
-def new_project(put: ProjectPut, fields: RedmineFields) -> bytes:
+def slug(id: str) -> str:
+    """What is readable of an id in lower-case letters, digits, `-`, and `_`; perhaps nothing."""
+    readable = normalize("NFKD", id.lower()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9_]+", "-", readable).strip("-")[: IDENTIFIER_CAP - _HASH_DIGITS - 1].rstrip("-")
+
+
+def new_project(put: ProjectPut, fields: RedmineFields, modules: Sequence[str]) -> bytes:
     """The body of `POST /projects.json`. Whether the project is public is left to Redmine's own setting."""
     project = {
         "name": put.name,
         "identifier": identifier(put.project_id),
-        "enabled_module_names": [TIME_TRACKING],
+        "enabled_module_names": list(modules),
         "custom_field_values": _custom_fields(put, fields),
     }
     return orjson.dumps({"project": project})
 
 
-def changes(project: Project, put: ProjectPut, fields: RedmineFields) -> bytes | None:
+def changes(project: Project, put: ProjectPut, fields: RedmineFields, modules: Sequence[str]) -> bytes | None:
     """The body of a PUT that brings the project to the state that is asked for; None where it is in that state.
 
-    Only what differs is named, modules that others switched on stay on, and the identifier cannot be changed.
+    `modules` are those that it needs; those that others switched on stay on. Only what differs is named, and the
+    identifier cannot be changed.
     """
     differs: dict[str, object] = {}
     if project.name != put.name:
         differs["name"] = put.name
-    if TIME_TRACKING not in project.modules:
-        differs["enabled_module_names"] = [*project.modules, TIME_TRACKING]
+    missing = [module for module in modules if module not in project.modules]
+    if missing:
+        differs["enabled_module_names"] = [*project.modules, *missing]
     values = {
         number: value for number, value in _custom_fields(put, fields).items() if project.text(int(number)) != value
     }

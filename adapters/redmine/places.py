@@ -12,7 +12,7 @@ from adapters.redmine.errors import of_read
 from adapters.redmine.mapping import identifier
 from adapters.redmine.records import OneProject, Project
 from schemas.commands import Deferred, Unknown
-from schemas.operations.project import ProjectPut, ProjectWithdraw
+from schemas.operations.project import ProjectPut
 from schemas.verdicts import Failure, FailureClass
 
 MOST_HITS: Final = 100
@@ -99,8 +99,10 @@ def under_identifier(reply: Reply, put: ProjectPut, number: int) -> Found | Miss
             return Unread(of_read(reply))
 
 
-def under_number(reply: Reply, body: ProjectWithdraw, number: int) -> Found | Missing | Taken | Unread:
-    """What stands under the number that Redmine gave our project."""
+def under_number(
+    reply: Reply, psa_id: str, project_id: str, number: int, *, field: str = "psa_id"
+) -> Found | Missing | Taken | Unread:
+    """What stands under the number that Redmine gave our project; `field` is where the command names that."""
     if not isinstance(reply, Answer):
         return Unread(of_read(reply))
     match reply.status:
@@ -108,20 +110,20 @@ def under_number(reply: Reply, body: ProjectWithdraw, number: int) -> Found | Mi
             return Missing()
         case 403:
             reason = (
-                f"Project {body.psa_id} is one that our user may not see: unarchive it, or make our user a member of "
+                f"Project {psa_id} is one that our user may not see: unarchive it, or make our user a member of "
                 "it, then retry; or resolve this if it is to stay so."
             )
-            return Taken(Failure(FailureClass.AUTH, "project_hidden", reason, "psa_id"))
+            return Taken(Failure(FailureClass.AUTH, "project_hidden", reason, field))
         case 200 if (found := reply.read(OneProject)) is not None:
             other = found.project.text(number)
-            if other == body.project_id:
+            if other == project_id:
                 return Found(found.project)
             is_elses = bool(other) or number in found.project.field_numbers
             reason = (
-                f"Project {found.project.identifier} ({body.psa_id}) does not carry the project id {body.project_id}: "
+                f"Project {found.project.identifier} ({psa_id}) does not carry the project id {project_id}: "
                 "settle which project is meant, then retry."
             )
-            return Taken(Failure(FailureClass.CONFLICT, "project_differs", reason, "psa_id"), is_elses)
+            return Taken(Failure(FailureClass.CONFLICT, "project_differs", reason, field), is_elses)
         case _:
             return Unread(of_read(reply))
 

@@ -81,6 +81,20 @@ class Projects(_Record):
     projects: tuple[Project, ...]
 
 
+class Page(_Record):
+    """A page of a wiki; its version rises with each change."""
+
+    title: str
+    text: str
+    version: int
+
+
+class OnePage(_Record):
+    """The answer of `/projects/ID/wiki/TITLE.json`."""
+
+    wiki_page: Page
+
+
 class TimeEntry(_Customized):
     """Hours of one day. Redmine stamps in whole seconds."""
 

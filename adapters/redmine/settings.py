@@ -19,7 +19,9 @@ class RedmineFields:
 
 @dataclass(frozen=True, slots=True)
 class RedmineSettings:
-    """One Redmine. `timeout`, `connect_timeout`, `retry_after_cap`, and `late_bound` are seconds, `read_cap` bytes.
+    """One Redmine, asked for these `operations`. `read_cap` is in bytes.
+
+    `timeout`, `connect_timeout`, `retry_after_cap`, and `late_bound` are seconds.
 
     `late_bound`: how long after its end an attempt can still land; longer than what the web server before Redmine and
     Redmine itself give a request.
@@ -29,6 +31,7 @@ class RedmineSettings:
     url: str
     key: str = field(repr=False)
     fields: RedmineFields
+    operations: frozenset[str] = frozenset({"project.put", "project.withdraw"})
     timeout: float = 30.0
     connect_timeout: float = 5.0
     read_cap: int = 1 << 22

@@ -1,4 +1,4 @@
-"""A time entry of Redmine as an approved timesheet of one line; pure."""
+"""A time entry of Redmine as a timesheet of one line, approved or withdrawn; pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from adapters.ports.changes import Change, Fact, Version
 from adapters.redmine.records import Project, TimeEntry
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields
 
-TYPE: Final = "timesheet.approved.v1"
+APPROVED: Final = "timesheet.approved.v1"
+WITHDRAWN: Final = "timesheet.withdrawn.v1"
 LINE: Final = "1"
 """The one line of each sheet; an entry is a day's hours of one person."""
 
@@ -47,9 +48,17 @@ def change_of(
     `login` is empty where it is not known; then the employee has no id, for a name is none.
     """
     stamp = _stamp(entry.updated_on)
-    data = orjson.dumps(_sheet(system, entry, project, login, fields, settings))
+    is_approved = entry.text(fields.approval) == settings.approved
+    said = (
+        _sheet(system, entry, project, login, fields, settings)
+        if is_approved
+        else _withdrawal(system, entry, project, fields)
+    )
+    data = orjson.dumps(said)
     digest = hashlib.sha256(data).hexdigest()[:_DIGEST_DIGITS]
-    fact = Fact(TYPE, subject=f"{system}-{entry.id}", time=entry.updated_on, data=data)
+    fact = Fact(
+        APPROVED if is_approved else WITHDRAWN, subject=f"{system}-{entry.id}", time=entry.updated_on, data=data
+    )
     return Change(Version(str(entry.id), f"{stamp}-{digest}"), (fact,))
 
 
@@ -70,22 +79,31 @@ def _sheet(
         "employee": employee,
         "period": {"starts_on": day, "ends_on": day},
         "project": {"system": system, "external_id": str(entry.project.id)},
-        "lines": [_line(entry, day, fields, settings)],
+        "lines": [_line(entry, day, settings)],
         "revision": int(entry.updated_on.timestamp()),
         "approver": {"id": system},
         "approved_at": _stamp(entry.updated_on),
     }
 
 
-def _line(entry: TimeEntry, day: str, fields: RedmineFields, settings: RedmineFeedSettings) -> Mapping[str, object]:
+def _withdrawal(system: str, entry: TimeEntry, project: Project, fields: RedmineFields) -> Mapping[str, object]:
+    """The data of `timesheet.withdrawn.v1`."""
+    return {
+        "legal_entity": project.text(fields.legal_entity),
+        "project": {"system": system, "external_id": str(entry.project.id)},
+        "revision": int(entry.updated_on.timestamp()),
+        "reason": f"the approval of the entry is {entry.text(fields.approval)}",
+    }
+
+
+def _line(entry: TimeEntry, day: str, settings: RedmineFeedSettings) -> Mapping[str, object]:
     activity = entry.activity.name if entry.activity else ""
-    is_approved = entry.text(fields.approval) == settings.approved
     line: dict[str, object] = {
         "line_id": LINE,
         "work_date": day,
         "hours": _hours(entry.hours),
         "role": settings.roles.get(activity, activity),
-        "billable": is_approved and activity not in settings.not_billable,
+        "billable": activity not in settings.not_billable,
     }
     note = (entry.comments or "").replace("\r\n", "\n")
     if note:

@@ -1,4 +1,4 @@
-"""Redmine as PSA: a project is created, or brought to the state that is asked for."""
+"""Redmine as PSA: a project is created, or brought to the state that is asked for; other operations stand beside."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from adapters.ports.inspection import Inspection
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.redmine.answers import Answer, Reply
 from adapters.redmine.client import Client
-from adapters.redmine.declarations import declarations, project_put, project_withdraw
+from adapters.redmine.declarations import declarations, promises
 from adapters.redmine.errors import of_read, of_write, told
 from adapters.redmine.inspection import inspected
-from adapters.redmine.mapping import changes, identifier, new_project
+from adapters.redmine.mapping import TIME_TRACKING, WIKI, changes, identifier, new_project
 from adapters.redmine.places import MOST_HITS, Found, Missing, Taken, Unread, among, under_identifier
+from adapters.redmine.receivables import Receivables
 from adapters.redmine.records import CLOSED, OneProject, Project, Projects
 from adapters.redmine.settings import RedmineSettings
 from adapters.redmine.withdrawals import TOO_SLOW, Withdrawals
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.operations.invoice import ReceivablePut
 from schemas.operations.project import ProjectPut, ProjectWithdraw
 from schemas.operations.table import read_body
 from schemas.verdicts import Failure, FailureClass
@@ -54,6 +56,9 @@ class Redmine:
         self._fields = settings.fields
         self._client = Client(settings)
         self._withdrawals = Withdrawals(self._client, settings)
+        self._receivables = Receivables(self._client, settings)
+        self._promises = promises(settings)
+        self._modules = (TIME_TRACKING, *([WIKI] if "receivable.put" in settings.operations else []))
 
     def __repr__(self) -> str:
         return f"Redmine({self._settings.name!r}, {self._client!r})"
@@ -65,18 +70,15 @@ class Redmine:
 
     def capability(self, operation: str) -> Capability:
         """What it promises for this operation; raises `UnknownOperation`."""
-        match operation:
-            case "project.put":
-                return project_put(self._settings.late_bound)
-            case "project.withdraw":
-                return project_withdraw(self._settings.late_bound)
-            case _:
-                taken = "project.put and project.withdraw"
-                raise UnknownOperation(f"system {self.name} is a Redmine, which takes {taken} and not {operation}")
+        found = self._promises.get(operation)
+        if found is None:
+            taken = ", ".join(self._promises)
+            raise UnknownOperation(f"system {self.name} is a Redmine that takes {taken}, and not {operation}")
+        return found
 
     def declarations(self) -> tuple[Declaration, ...]:
         """Each kind of record."""
-        return declarations(self._settings.late_bound, reads_changes=self._reads_changes)
+        return declarations(self._promises, reads_changes=self._reads_changes)
 
     async def send(self, command: Command) -> Outcome:
         """One attempt, bounded in time as a whole; raises `UnknownOperation` alone."""
@@ -84,13 +86,15 @@ class Redmine:
         try:
             body = read_body(command.operation, command.body)
         except ValidationError as error:
-            return Rejected(_not_a_project(error))
+            return Rejected(_unreadable(error))
         end = asyncio.get_running_loop().time() + self._settings.timeout
         match body:
             case ProjectPut():
                 return await self._put(end, body, command)
             case ProjectWithdraw():
                 return await self._withdrawals.send(end, body, command)
+            case ReceivablePut():
+                return await self._receivables.send(end, body, command)
             case _:
                 raise UnknownOperation(command.operation)
 
@@ -120,6 +124,8 @@ class Redmine:
                 return await self._look_up_put(end, body)
             case ProjectWithdraw():
                 return await self._withdrawals.look_up(end, body)
+            case ReceivablePut():
+                return await self._receivables.look_up(end, body)
             case _:
                 raise UnknownOperation(command.operation)
 
@@ -131,7 +137,7 @@ class Redmine:
                 return Unknown(failure)
             case Found(project) if project.status == CLOSED:
                 return Unknown(Failure(FailureClass.BUSINESS_RULE, "project_closed", IS_CLOSED))
-            case Found(project) if changes(project, put, self._fields) is None:
+            case Found(project) if changes(project, put, self._fields, self._modules) is None:
                 return Confirmed(str(project.id))
             case Found() | Taken() | Missing():
                 return Absent()
@@ -179,7 +185,7 @@ class Redmine:
         return under_identifier(reply, put, number)
 
     async def _create(self, put: ProjectPut, command: Command) -> Outcome:
-        body = new_project(put, self._fields)
+        body = new_project(put, self._fields, self._modules)
         reply = await self._client.write("POST", "/projects.json?include=enabled_modules", body)
         match reply:
             case Answer(status=201) if (made := reply.read(OneProject)) is not None:
@@ -202,7 +208,7 @@ class Redmine:
                 return Unknown(failure)
             case Unread(outcome):
                 return Unknown(outcome.failure)
-            case Found(project) if changes(project, put, self._fields) is None:
+            case Found(project) if changes(project, put, self._fields, self._modules) is None:
                 return Confirmed(str(project.id))
             case Found():
                 reason = "The project came into being meanwhile, and differs from what it should be."
@@ -213,7 +219,7 @@ class Redmine:
     async def _change(self, project: Project, put: ProjectPut, command: Command) -> Outcome:
         if project.status == CLOSED:
             return Rejected(Failure(FailureClass.BUSINESS_RULE, "project_closed", IS_CLOSED))
-        body = changes(project, put, self._fields)
+        body = changes(project, put, self._fields, self._modules)
         if body is None:
             return Confirmed(str(project.id))
         reply = await self._client.write("PUT", f"/projects/{project.id}.json", body)
@@ -228,7 +234,7 @@ class Redmine:
 
     def _kept(self, project: Project, put: ProjectPut) -> Confirmed | Unknown:
         """Whether what was written is there."""
-        if changes(project, put, self._fields) is None:
+        if changes(project, put, self._fields, self._modules) is None:
             return Confirmed(str(project.id))
         reason = (
             f"Redmine said that it wrote project {project.identifier} ({project.id}), and did not keep all of it: see "
@@ -249,7 +255,7 @@ async def _written_by(end: float, writing: Awaitable[Outcome]) -> Outcome:
         return Unknown(TOO_SLOW)
 
 
-def _not_a_project(error: ValidationError) -> Failure:
+def _unreadable(error: ValidationError) -> Failure:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     return Failure(FailureClass.SCHEMA, "body_invalid", f"{field}: {first['msg']}", field or None)

@@ -77,7 +77,7 @@ class Withdrawals:
                 if not body.psa_id.isdecimal():
                     return Missing()
                 reply = await self._client.get(f"/projects/{body.psa_id}.json")
-                return under_number(reply, body, self._settings.fields.project_id)
+                return under_number(reply, body.psa_id, body.project_id, self._settings.fields.project_id)
         except TimeoutError:
             return Unread(Unknown(TOO_SLOW))
 

@@ -1,4 +1,7 @@
-"""The fields of request bodies that a sandbox system looks at; all others it takes unread."""
+"""The fields of request bodies that a sandbox system looks at; all others it takes unread.
+
+Longer than a file should be, so that the bodies of all operations stand in one place, beside their table.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,37 @@ class Fields(BaseModel):
     """What is read of a body."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class BookedFields(Fields):
+    """What is read of a body that writes an amount into the books."""
+
+    legal_entity: Text
+    currency: Text | None = None
+    amount: Amount | None = None
+    revenue: Text | None = None
+    cost_centre: Text | None = None
+
+    @property
+    def day(self) -> date | None:
+        """The day that the entry is of; None where the body does not say."""
+        found = (getattr(self, name, None) for name in ("work_date", "incurred_on", "completed_on", "issued_on"))
+        return next((each for each in found if each is not None), None)
+
+    @property
+    def account(self) -> str | None:
+        """Where it is booked, as far as the body says."""
+        return self.revenue
+
+
+class ReversalFields(BookedFields):
+    """What is read of a body that takes an entry back: one that was posted under the reference `reverses`."""
+
+    reverses: Reference
+    reverses_id: Text | None = None
+    """Our own id of just that one."""
+    work_date: date | None = None
+    incurred_on: date | None = None
 
 
 class CustomerPut(Fields):
@@ -127,24 +161,117 @@ class DeliveryPut(Fields):
     project_id: Text
 
 
-class BillablePost(Fields):
+class BillablePost(BookedFields):
     """Approved time to bill; `project` is the ERP's own id, `amount` a decimal."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
     work_date: date
 
 
-class BillableReverse(Fields):
+class BillableReverse(ReversalFields):
     """The reversal of what was posted under the reference `reverses`."""
 
     project: Text
-    legal_entity: Text
     currency: Text
     amount: Amount
-    reverses: Reference
+
+
+class ExpensePost(BookedFields):
+    """Approved expenses to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    project: Text
+    currency: Text
+    amount: Amount
+    incurred_on: date
+
+
+class ExpenseReverse(ReversalFields):
+    """The reversal of what was posted under the reference `reverses`."""
+
+    project: Text
+    currency: Text
+    amount: Amount
+
+
+class CostPost(BookedFields):
+    """Time or expenses that nobody is billed for; `project` is the ERP's own id."""
+
+    project: Text | None = None
+    cost_centre: Text
+    currency: Text | None = None
+    amount: Amount | None = None
+    incurred_on: date
+
+    @property
+    def account(self) -> str | None:
+        """Cost is booked on its cost centre."""
+        return self.cost_centre
+
+
+class CostReverse(ReversalFields):
+    """The reversal of what was posted under the reference `reverses`."""
+
+    project: Text | None = None
+    currency: Text | None = None
+    amount: Amount | None = None
+
+
+class MilestoneBill(BookedFields):
+    """A completed milestone to bill; `project` is the ERP's own id, `amount` a decimal."""
+
+    contract_id: Text
+    milestone_id: Text
+    project: Text | None = None
+    currency: Text
+    amount: Amount
+    completed_on: date | None = None
+
+
+class InvoicePost(BookedFields):
+    """An invoice of a billing engine to post; `customer` and `project` are the ERP's own ids, `amount` a decimal."""
+
+    invoice_id: Text
+    customer: Text
+    project: Text | None = None
+    currency: Text
+    amount: Amount
+    issued_on: date | None = None
+
+
+class Standing(Fields):
+    """How an invoice stands: decimals, in its currency."""
+
+    invoice_id: Text
+    legal_entity: Text | None = None
+    currency: Text | None = None
+    total: Amount | None = None
+    paid: Amount | None = None
+    credited: Amount | None = None
+    written_off: Amount | None = None
+    open: Amount | None = None
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """The amounts that it names."""
+        figures = (
+            ("total", self.total), ("paid", self.paid), ("credited", self.credited), ("written_off", self.written_off),
+            ("open", self.open),
+        )  # fmt: skip
+        return {name: amount for name, amount in figures if amount is not None}
+
+
+class InvoicePut(Standing):
+    """How an invoice stands, shown on the account."""
+
+    customer_id: Text
+
+
+class ReceivablePut(Standing):
+    """How an invoice stands, shown on the project."""
+
+    project_id: Text
 
 
 Body = (
@@ -164,6 +291,14 @@ Body = (
     | WorkspaceArchive
     | BillablePost
     | BillableReverse
+    | ExpensePost
+    | ExpenseReverse
+    | CostPost
+    | CostReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 
 BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
@@ -184,5 +319,13 @@ BODIES: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
+        "expense.post": ExpensePost,
+        "expense.reverse": ExpenseReverse,
+        "cost.post": CostPost,
+        "cost.reverse": CostReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )

@@ -34,12 +34,26 @@ class FaultKind(StrEnum):
     """422 after `seconds`, no effect: these books will not take it until somebody changes them."""
     IGNORE_KEY = "ignore_key"
     """The idempotency key is ignored. (A unique reference, where the system has it, still holds.)"""
+    HALF_APPLIED = "half_applied"
+    """Of a batch the first half has its effect; the connection is dropped `seconds` later."""
+    LINES_LEFT_OUT = "lines_left_out"
+    """Every line of a batch has its effect; the answer leaves out every second one."""
+    SHUFFLED = "shuffled"
+    """Every line of a batch has its effect; the answer has them in another order."""
+
+
+LINE: Final = frozenset({FaultKind.ERROR, FaultKind.APPLY_THEN_500, FaultKind.REFUSE, FaultKind.IGNORE_KEY})
+"""Faults that strike lines of a batch, one by one, and not the whole; there a refusal comes at once."""
+BATCH: Final = frozenset({FaultKind.HALF_APPLIED, FaultKind.LINES_LEFT_OUT, FaultKind.SHUFFLED})
+"""Faults that only a batch can have."""
 
 
 class Fault(BaseModel):
     """One fault as it is asked for: a `share` of the requests, drawn from `seed`, or the next `count` of them.
 
-    `seconds` is the duration of `slow`, `late_apply`, and `refuse`, and the Retry-After of `throttle` and `down`.
+    A batch is one request, but for what strikes single lines of it (see `LINE`), each of which counts as one.
+    `seconds` is the duration of `slow`, `late_apply`, `refuse`, and `half_applied`, and the Retry-After of `throttle`
+    and `down`.
     Without an `operation` all are hit, and without a `key` (`entity/id`, as the journal has it) those of every key.
     `reset`: `down` resets connections instead of answering.
     """
@@ -96,11 +110,11 @@ class Faults:
         """Let these be the active faults, and no others."""
         self.active = tuple(ActiveFault(fault) for fault in faults)
 
-    def draw(self, operation: str, key: str, kinds: Collection[FaultKind]) -> Fault | None:
-        """The fault of one of these kinds that hits a request for this operation and key, if any."""
+    def draw(self, operation: str, keys: Collection[str], kinds: Collection[FaultKind]) -> Fault | None:
+        """The fault of one of these kinds that hits a request for this operation and these keys, if any."""
         for active in self.active:
             fault = active.fault
-            is_meant = fault.operation in (None, operation) and fault.key in (None, key)
+            is_meant = fault.operation in (None, operation) and (fault.key is None or fault.key in keys)
             if fault.fault in kinds and is_meant and active.strikes():
                 return fault
         return None

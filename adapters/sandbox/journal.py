@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +11,15 @@ from typing import BinaryIO
 import orjson
 from pydantic import TypeAdapter
 
+from adapters.sandbox.entries import Entry
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One effect. `seq` counts from 1, `amount` is a decimal as it was sent, `at` is UTC in ISO 8601."""
+    """One effect. `seq` counts from 1, `amount` is a decimal as it was sent, `at` is UTC in ISO 8601.
+
+    `shown`: decimals by name, of what shows money and moves none.
+    """
 
     seq: int
     system: str
@@ -27,14 +32,16 @@ class Effect:
     currency: str | None
     reference: str
     at: str
+    shown: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the file: the effect, and the id that was answered for it."""
+    """A line of the file: the effect, the id that was answered for it, and what it wrote into the books."""
 
     effect: Effect
     external_id: str
+    entry: Entry | None = None
 
 
 _LINE = TypeAdapter(Line)

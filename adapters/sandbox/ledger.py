@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from adapters.sandbox.answers import Made, Refusal
-from adapters.sandbox.books import Books, Entry
+from adapters.sandbox.books import Books, Written
+from adapters.sandbox.entries import Entries, Hand, entry_of
 from adapters.sandbox.journal import Effect, Journal, Line
 from adapters.sandbox.postings import Posting
 from adapters.sandbox.settings import SandboxSettings
@@ -32,6 +33,7 @@ class Ledger:
         self._settings = settings
         self._now = now
         self._books = Books(settings)
+        self.entries = Entries()
         self.journal = Journal(settings.journal_file)
         self._by_key: dict[str, _Done] = {}
         self._by_reference: dict[tuple[str, str], str] = {}
@@ -74,7 +76,9 @@ class Ledger:
         entry = self._books.check(posting.body, seq)
         if isinstance(entry, Refusal):
             return entry
-        line = Line(self._effect(posting, entry, seq), entry.external_id)
+        today = self._now().date()
+        written = entry_of(posting.operation, posting.body, posting.raw, entry.external_id, posting.reference, today)
+        line = Line(self._effect(posting, entry, seq), entry.external_id, written)
         self.journal.append(line)
         self._index(line)
         return Made(line.external_id)
@@ -83,7 +87,19 @@ class Ledger:
         """The id of the first effect with this reference; None if there is none."""
         return self._by_reference.get((operation, reference))
 
-    def _effect(self, posting: Posting, entry: Entry, seq: int) -> Effect:
+    def by_hand(self, hand: Hand) -> str:
+        """Do to the books what somebody does there by hand; the id of the entry. Raises `UnknownEntry`.
+
+        What was removed is not found by its reference any more, so the same may be posted again.
+        """
+        external_id, removed = self.entries.by_hand(hand)
+        if removed is not None:
+            gone = [asked for asked, id in self._by_reference.items() if id == external_id]
+            for asked in gone:
+                del self._by_reference[asked]
+        return external_id
+
+    def _effect(self, posting: Posting, entry: Written, seq: int) -> Effect:
         return Effect(
             seq=seq,
             system=self._settings.system,
@@ -96,6 +112,7 @@ class Ledger:
             currency=entry.currency,
             reference=posting.reference,
             at=self._now().isoformat(),
+            shown=entry.shown,
         )
 
     def _index(self, line: Line) -> None:
@@ -104,4 +121,6 @@ class Ledger:
         # The first answer stands: a second effect exists only where a key was ignored.
         self._by_key.setdefault(effect.idempotency_key, done)
         self._by_reference.setdefault((effect.operation, effect.reference), line.external_id)
+        if line.entry is not None:
+            self.entries.write(line.entry)
         self._books.record(effect.operation, line.external_id, effect.reference, effect.currency)

@@ -26,6 +26,8 @@ class Posting:
     reference: str
     body: Body
     body_hash: str
+    raw: bytes
+    """The body as it came."""
 
     @property
     def key(self) -> str:
@@ -47,11 +49,16 @@ def read_posting(operation: str, key_header: str | None, reference: str | None, 
         return Refusal(400, "idempotency_key_malformed", "Send the Idempotency-Key in double quotes, 1 to 200 long.")
     if not reference or len(reference) > 1000 or not reference.isprintable():
         return Refusal(400, "reference_missing", "Send a printable Tallystick-Reference header, 1 to 1000 long.")
+    return posting_of(operation, key[1], reference, raw)
+
+
+def posting_of(operation: str, key: str, reference: str, raw: bytes) -> Posting | Refusal:
+    """What a body asks for; the refusal says what to change."""
     try:
         body = BODIES[operation].model_validate_json(raw)
     except ValidationError as error:
         return _unreadable(error)
-    return Posting(operation, key[1], reference, body, hashlib.sha256(raw).hexdigest())
+    return Posting(operation, key, reference, body, hashlib.sha256(raw).hexdigest(), raw)
 
 
 def _unreadable(error: ValidationError) -> Refusal:

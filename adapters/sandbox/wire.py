@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 from aiohttp import web
 
 from adapters.sandbox.answers import Made, Refusal
+from adapters.sandbox.faults import Fault, FaultKind
+
+UNAUTHORISED: Final = Refusal(401, "unauthorised", "Send the bearer token of this system.")
+FAILED: Final = Refusal(500, "internal_error", "Something went wrong here.")
+REFUSED: Final = Refusal(422, "refused", "These books do not take it as they are: change them, then send it again.")
+TURNS_AWAY: Final = frozenset({FaultKind.THROTTLE, FaultKind.DOWN, FaultKind.EXPIRED})
+"""Faults by which a request is not looked at."""
 
 Route = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -21,6 +29,17 @@ def json_response(content: object, status: int = 200) -> web.Response:
 
 def problem(refusal: Refusal) -> web.Response:
     """RFC 9457, with `code`, `field`, and `id` as extension members."""
+    headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
+    return web.Response(
+        status=refusal.status,
+        body=orjson.dumps(members_of(refusal)),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def members_of(refusal: Refusal) -> Mapping[str, object]:
+    """The members of its problem."""
     members = {
         "type": refusal.type,
         "title": HTTPStatus(refusal.status).phrase,
@@ -30,13 +49,7 @@ def problem(refusal: Refusal) -> web.Response:
         "field": refusal.field,
         "id": refusal.external_id,
     }
-    headers = None if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return web.Response(
-        status=refusal.status,
-        body=orjson.dumps({name: value for name, value in members.items() if value is not None}),
-        content_type="application/problem+json",
-        headers=headers,
-    )
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def response(answer: Made | Refusal) -> web.Response:
@@ -54,6 +67,17 @@ def dropped(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
+
+
+def turned_away(request: web.Request, fault: Fault) -> web.Response:
+    """The answer of one of the faults `TURNS_AWAY`."""
+    if fault.fault is FaultKind.THROTTLE:
+        return retry_later(429, "throttled", "Too many requests.", fault.seconds)
+    if fault.fault is FaultKind.EXPIRED:
+        return problem(UNAUTHORISED)
+    if fault.reset:
+        return dropped(request)
+    return retry_later(503, "down_for_maintenance", "This system is down for maintenance.", fault.seconds)
 
 
 @web.middleware

@@ -1,4 +1,4 @@
-"""Billable time in Tryton: time lines on the task of the role, whose `uuid` stands for our reference."""
+"""Billable time in Tryton: time lines on the task of the role, whose `uuid` is our reference."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Final
 
 from adapters.ports.system import Absent, Capability, Upsert
-from adapters.tryton.client import Client
+from adapters.tryton.client import Client, Context
 from adapters.tryton.companies import Companies, Company, mapping_missing, refused
 from adapters.tryton.customers import LATE
 from adapters.tryton.failures import Failed
-from adapters.tryton.mapping import described, duration_of, line_uuid, line_values
+from adapters.tryton.mapping import described, duration_of, line_values
 from adapters.tryton.rows import Row
-from schemas.commands import Command, Confirmed, Outcome, Rejected, Unknown
+from schemas.commands import BY_REFERENCE, Command, Confirmed, Outcome, Rejected, Unknown
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.verdicts import Failure, FailureClass
 
@@ -53,7 +53,13 @@ class Bookings:
             return standing
 
     async def look_up(self, command: Command) -> Confirmed | Absent:
-        """Whether the line is there as it was asked for; raises `Failed`, also if there is another one in its place."""
+        """Whether the line is there as it was asked for; raises `Failed`, also if there is another one in its place.
+
+        Where the reference alone is known: whether it is there with any hours.
+        """
+        if command.body == BY_REFERENCE:
+            line = await line_of(self._client, command.reference)
+            return Confirmed(str(line.id)) if line is not None and line.duration("duration") else Absent()
         body = BillablePost.model_validate_json(command.body)
         return await self._standing(command, body, await self._companies.of(body.legal_entity)) or Absent()
 
@@ -63,22 +69,21 @@ class Bookings:
         Raises `Failed` where it is there with other hours, so that nobody knows what is to be billed; and where the
         line of the sheet is booked under another reference, as after a restore of our database: each is billed once.
         """
-        asked, uuid = duration_of(body.hours), line_uuid(command.reference)
         alike = [
             ["company", "=", company.id],
             ["date", "=", body.work_date],
             ["description", "=", described(body)],
             ["duration", ">", timedelta()],
         ]
-        domain = ["OR", ["uuid", "=", uuid], alike]
+        domain = ["OR", ["uuid", "=", command.reference], alike]
         lines = await self._client.find("timesheet.line", domain, LINE_FIELDS, context=company.context)
-        ours = next((line for line in lines if line.text("uuid") == uuid), None)
+        ours = next((line for line in lines if line.text("uuid") == command.reference), None)
         if ours is None and lines:
             reason = f"time line {lines[0].id} bills line {body.line_id} of sheet {body.sheet_id} already: settle which"
             raise refused("booked_already", reason, "line_id")
         if ours is None:
             return None
-        if (ours.duration("duration"), ours.day("date")) != (asked, body.work_date):
+        if (ours.duration("duration"), ours.day("date")) != (duration_of(body.hours), body.work_date):
             reason = f"time line {ours.id} is ours and has other hours or another day: somebody changed it in Tryton"
             raise Failed(Unknown(Failure(FailureClass.UNKNOWN_OUTCOME, "line_differs", reason, "hours")))
         return Confirmed(str(ours.id))
@@ -128,7 +133,7 @@ class Reversals:
         """One attempt; raises `Failed`. Tryton refuses it for a line that is on an invoice."""
         body = BillableReverse.model_validate_json(command.body)
         company = await self._companies.of(body.legal_entity)
-        line = await line_of(self._client, body.reverses, company)
+        line = await line_of(self._client, body.reverses, company.context)
         if line is None:
             raise refused("booking_unknown", "Tryton does not have the booking that is to be taken back", "reverses")
         if line.duration("duration"):
@@ -141,14 +146,15 @@ class Reversals:
     async def look_up(self, command: Command) -> Confirmed | Absent:
         """Whether the hours are taken back; raises `Failed`."""
         body = BillableReverse.model_validate_json(command.body)
-        line = await line_of(self._client, body.reverses, await self._companies.of(body.legal_entity))
+        company = await self._companies.of(body.legal_entity)
+        line = await line_of(self._client, body.reverses, company.context)
         return Absent() if line is None or line.duration("duration") else Confirmed(str(line.id))
 
 
-async def line_of(client: Client, reference: str, company: Company) -> Row | None:
-    """The time line that a reference stands for."""
-    domain = [["uuid", "=", line_uuid(reference)]]
-    found = await client.find("timesheet.line", domain, LINE_FIELDS, context=company.context)
+async def line_of(client: Client, reference: str, context: Context | None = None) -> Row | None:
+    """The time line that was booked under a reference."""
+    domain = [["uuid", "=", reference]]
+    found = await client.find("timesheet.line", domain, LINE_FIELDS, context=context)
     return found[0] if found else None
 
 

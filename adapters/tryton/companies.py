@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adapters.tryton.client import Client, Context
 from adapters.tryton.failures import Failed
+from adapters.tryton.rows import Row, malformed
 from schemas.commands import Rejected
 from schemas.verdicts import Failure, FailureClass
 
@@ -36,6 +37,21 @@ class Companies:
     def legal_entities(self) -> Mapping[str, str]:
         """Legal entity -> the name of its company's party."""
         return self._names
+
+    @property
+    def parties(self) -> list[str]:
+        """The names of the companies' parties."""
+        return sorted(self._names.values())
+
+    def legal_entity(self, row: Row) -> str:
+        """The legal entity of a record of one of these companies, read with `company.party.name`."""
+        company = row.of("company")
+        party = None if company is None else company.of("party")
+        name = None if party is None else party.text("name")
+        found = [code for code, each in self._names.items() if each == name]
+        if not found:
+            raise malformed("a record is of another company than was asked for")
+        return found[0]
 
     async def of(self, legal_entity: str) -> Company:
         """The company; raises `Failed` where there is none, or more than one."""

@@ -23,10 +23,20 @@ NEEDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         ("project.work", "write"), ("project.work.status", "read"), ("timesheet.work", "delete"),
         ("timesheet.line", "read"),
     ),
-    "billable.post": (("timesheet.line", "create"), ("project.work", "read"), ("company.employee", "read")),
+    "billable.post": (
+        ("timesheet.line", "create"), ("timesheet.line", "read"), ("project.work", "read"),
+        ("company.employee", "read"), ("account.invoice.line", "read"),
+    ),
     "billable.reverse": (("timesheet.line", "write"),),
     "project.link": (("sale.opportunity", "write"),),
-    "changes": (("sale.opportunity", "read"), ("sale.sale", "read"), ("sale.line", "read"), ("party.party", "read")),
+    "opportunities": (
+        ("sale.opportunity", "read"), ("sale.sale", "read"), ("sale.line", "read"), ("party.party", "read"),
+    ),
+    "invoices": (
+        ("account.invoice", "read"), ("account.invoice.line", "read"), ("account.move", "read"),
+        ("account.move.line", "read"), ("account.journal", "read"), ("timesheet.line", "read"),
+        ("project.work", "read"),
+    ),
 }  # fmt: skip
 """What is asked of it -> models and what our user must be able to do with them."""
 

@@ -1,192 +1,238 @@
-"""Customer invoices in Tryton: drafts, posting, payments, credit notes. Spoken by the client; no operation uses it yet.
+"""A posted customer invoice as events: what it bills, and what settles it. Pure.
 
-A posted invoice takes its number from a sequence whose row Tryton locks without waiting, so two postings in one company
-at the same time make one of them fail (503): here they go one after the other, company by company.
+What settles it are the lines of its receivable account that Tryton reconciles with its own, or keeps as its payments:
+so what is open by our events is what Tryton has open.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from adapters.tryton.client import Client, Domain
-from adapters.tryton.companies import Company, mapping_missing, refused
-from adapters.tryton.failures import Failed
+import orjson
+
+from adapters.ports.changes import Fact
+from adapters.tryton.changed import changed_at
 from adapters.tryton.rows import Row, malformed
+from schemas.standing import name_of
 
-INVOICE_FIELDS: Final = ("state", "number", "reference", "total_amount", "amount_to_pay", "party")
-
-
-@dataclass(frozen=True, slots=True)
-class DraftLine:
-    """One line. `unit_price` is per unit, in the invoice's currency; `taxes` are numbers of taxes."""
-
-    description: str
-    quantity: float
-    unit_price: Decimal
-    account: int
-    product: int | None = None
-    unit: int | None = None
-    taxes: tuple[int, ...] = ()
+POSTED: Final = "invoice.posted.v1"
+PAID: Final = "invoice.payment_received.v1"
+CREDITED: Final = "invoice.credit_memo_issued.v1"
+WRITTEN_OFF: Final = "invoice.written_off.v1"
+WRITE_OFF: Final = "write-off"
+"""The type of Tryton's journals by which what is open is given up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """An invoice to a customer. `reference` is ours, by which it is found; Tryton does not keep it unique."""
+class CreditNote:
+    """A posted credit note with its lines."""
 
-    company: Company
-    party: int
-    address: int
-    currency: int
-    journal: int
-    receivable: int
-    invoice_date: date
-    reference: str
-    lines: Sequence[DraftLine]
-    payment_term: int | None = None
+    invoice: Row
+    lines: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """Money that came for an invoice. `method`: name of a payment method of the company; `reference`: ours."""
+class Invoice:
+    """A posted invoice with what stands around it.
 
-    amount: Decimal
-    day: date
-    method: str
-    reference: str
+    `times`: number of a line -> the time lines that it bills. `owed`: its own lines of its receivable account.
+    `settling`: what may settle these. `credit_notes` are by the number of their move.
+    """
 
-
-class Invoices:
-    """Invoices of all companies. Calls raise `Failed`."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._posting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def of(self, reference: str, party: int, company: Company) -> Row | None:
-        """The customer's invoice with our reference; refused if there are two."""
-        domain = [
-            ["type", "=", "out"],
-            ["reference", "=", reference],
-            ["party", "=", party],
-            ["company", "=", company.id],
-        ]
-        found = await self._find(domain, company)
-        if len(found) > 1:
-            raise refused("reference_twice", f"two invoices of party {party} have reference {reference}: settle which")
-        return found[0] if found else None
-
-    async def draft(self, draft: Draft) -> int:
-        """Make a draft; its number. Look with `of` first: nothing in Tryton refuses a second one."""
-        values = {
-            "type": "out",
-            "company": draft.company.id,
-            "journal": draft.journal,
-            "party": draft.party,
-            "invoice_address": draft.address,
-            "currency": draft.currency,
-            "account": draft.receivable,
-            "payment_term": draft.payment_term,
-            "invoice_date": draft.invoice_date,
-            "reference": draft.reference,
-            "lines": [["create", [_line(each, draft) for each in draft.lines]]],
-        }
-        return await self._client.create("account.invoice", values, context=draft.company.context)
-
-    async def post(self, invoice: int, company: Company) -> str:
-        """Post a draft; the number that it got. An invoice that is posted already is left as it is."""
-        async with self._posting[company.id]:
-            row = await self._invoice(invoice, company)
-            if row.text("state") in {"draft", "validated"}:
-                await self._client.write("model.account.invoice.post", [invoice], context=company.context)
-                row = await self._invoice(invoice, company)
-        number = row.text("number")
-        if number is None:
-            raise refused("not_posted", f"invoice {invoice} is {row.text('state')}, which cannot be posted")
-        return number
-
-    async def pay(self, invoice: int, payment: Payment, company: Company) -> None:
-        """Record a payment. Refused if more is paid than is open. Not safe to repeat: look at the invoice before."""
-        domain = [["name", "=", payment.method], ["company", "=", company.id]]
-        model = "account.invoice.payment.method"
-        methods = await self._client.find(model, domain, (), limit=2, context=company.context)
-        if len(methods) != 1:
-            reason = f"Tryton has not just one payment method {payment.method}"
-            raise mapping_missing("payment_method_unknown", reason, "method")
-        paying = {"amount": payment.amount, "date": payment.day, "payment_method": methods[0].id}
-        paying["description"] = payment.reference
-        done = await self._by_wizard("account.invoice.pay", "choice", invoice, paying, company)
-        if isinstance(done, dict) and "view" in done:
-            reason = f"{payment.amount} is more than invoice {invoice} has open, or does not fit: settle it in Tryton"
-            raise refused("payment_differs", reason)
-
-    async def credit(self, invoice: int, day: date, company: Company) -> None:
-        """Credit a posted invoice in full, which cancels it. Not safe to repeat: look at the invoice before."""
-        crediting = {"with_refund": True, "with_refund_allowed": True, "invoice_date": day}
-        async with self._posting[company.id]:
-            await self._by_wizard("account.invoice.credit", "credit", invoice, crediting, company)
-
-    async def state(self, invoice: int, company: Company) -> str:
-        """draft, validated, posted, paid, or cancelled."""
-        return (await self._invoice(invoice, company)).text("state") or ""
-
-    async def _by_wizard(
-        self, wizard: str, step: str, invoice: int, answers: Mapping[str, object], company: Company
-    ) -> object:
-        """Open a wizard on an invoice, answer its first form, and take one step; nothing that can fail follows it."""
-        context = {
-            **company.context, "active_model": "account.invoice", "active_id": invoice, "active_ids": [invoice],
-        }  # fmt: skip
-        session, start = await self._begin(wizard, context)
-        method = f"wizard.{wizard}.execute"
-        values = _defaults(await self._client.ask(method, session, {}, start, context=context)) | dict(answers)
-        done = await self._client.write(method, session, {start: values}, step, context=context)
-        with suppress(Failed):  # the step is taken; Tryton removes what is left of old wizards by itself
-            await self._client.ask(f"wizard.{wizard}.delete", session, context=context)
-        return done
-
-    async def _invoice(self, invoice: int, company: Company) -> Row:
-        found = await self._find([["id", "=", invoice]], company)
-        if not found:
-            raise refused("invoice_unknown", f"invoice {invoice} is not in this Tryton")
-        return found[0]
-
-    async def _find(self, domain: Domain, company: Company) -> list[Row]:
-        return await self._client.find("account.invoice", domain, INVOICE_FIELDS, limit=2, context=company.context)
-
-    async def _begin(self, wizard: str, context: dict[str, object]) -> tuple[int, str]:
-        match await self._client.ask(f"wizard.{wizard}.create", context=context):
-            case [int(session), str(start), *_]:
-                return session, start
-            case _:
-                raise malformed(f"{wizard} answers no session")
+    system: str
+    legal_entity: str
+    row: Row
+    lines: list[Row]
+    times: Mapping[int, list[Row]]
+    projects: frozenset[int]
+    owed: list[Row]
+    settling: list[Row]
+    credit_notes: Mapping[int, CreditNote]
 
 
-def _line(line: DraftLine, draft: Draft) -> dict[str, object]:
+def invoice_facts(invoice: Invoice) -> tuple[Fact, ...]:
+    """That it is posted, then each payment, credit note, and write-off; raises `Failed` for what cannot be read.
+
+    All of it is told each time, under the same ids: what is known already counts once.
+    """
+    at, subject = changed_at(invoice.row), id_of(invoice.system, invoice.row)
+    told = [(POSTED, _posted(invoice)), *_settled(invoice)]
+    return tuple(Fact(type_, subject, at, orjson.dumps(data)) for type_, data in told)
+
+
+def id_of(system: str, invoice: Row) -> str:
+    """The id by which its events name an invoice."""
+    return f"{system}-{invoice.id}"
+
+
+def _posted(invoice: Invoice) -> dict[str, object]:
+    row = invoice.row
+    move = row.of("move")
+    issued = row.day("invoice_date")
+    # Tryton lets the days of a term be counted from before the invoice's own day.
+    due = max((day for day in (issued, *(line.day("maturity_date") for line in invoice.owed)) if day), default=None)
+    data: dict[str, object] = {
+        "legal_entity": invoice.legal_entity,
+        "customer": {"system": invoice.system, "external_id": str(row.number("party"))},
+        "number": row.text("number"),
+        "issued_on": _day(issued),
+        "due_on": _day(due),
+        "currency": _currency(row)[0],
+        "net": _amount(row.decimal("untaxed_amount"), row),
+        "tax": _amount(row.decimal("tax_amount"), row),
+        "total": _amount(row.decimal("total_amount"), row),
+        "posted_on": _day((None if move is None else move.day("post_date")) or issued),
+        "lines": [_line(invoice, line) for line in invoice.lines],
+    }
+    if len(invoice.projects) == 1:
+        [project] = invoice.projects
+        data["project"] = {"system": invoice.system, "external_id": str(project)}
+    return data
+
+
+def _line(invoice: Invoice, line: Row) -> dict[str, object]:
+    times = invoice.times.get(line.id, [])
+    taxes = "+".join(str(number) for number in sorted(line.numbers("taxes")))
     return {
-        "type": "line",
-        "company": draft.company.id,
-        "currency": draft.currency,
-        "description": line.description,
-        "account": line.account,
-        "product": line.product,
-        "unit": line.unit,
-        "quantity": line.quantity,
-        "unit_price": line.unit_price,
-        "taxes": [["add", list(line.taxes)]] if line.taxes else [],
+        "line_id": str(line.id),
+        "kind": "time" if times else "other",
+        "amount": _amount(line.decimal("amount"), invoice.row),
+        "tax_code": taxes or "none",
+        "bills": [{"entity": "timesheet", "id": id, "line_id": line_id} for id, line_id in _sheets(times)],
     }
 
 
-def _defaults(shown: object) -> dict[str, object]:
-    """What a wizard's form holds when it opens."""
-    match shown:
-        case {"view": {"defaults": dict() as defaults}}:
-            return {str(name): value for name, value in defaults.items() if not str(name).endswith(".")}
-        case _:
-            raise malformed("a wizard shows no form")
+def _sheets(times: list[Row]) -> list[tuple[str, str]]:
+    """The lines of sheets that time lines were booked for: sheet and line, as `mapping.described` wrote them."""
+    ours = [time.text("description") or "" for time in times if name_of(time.text("uuid")) is not None]
+    named = [(sheet, line) for sheet, _, line in (text.rpartition(" ") for text in ours) if sheet and line]
+    return sorted(set(named))
+
+
+def _settled(invoice: Invoice) -> Iterator[tuple[str, dict[str, object]]]:
+    """What settles it, and what did and does so no more, such as a payment that was cancelled: that goes back.
+
+    The rest of a payment that was more than was owed settles nothing here, and is not told; nor is what only moves the
+    debt to a line that is open, as where several are grouped, before that is settled.
+    """
+    owed = {line.number("reconciliation") for line in invoice.owed if not _is_moved(line)} - {None}
+    moved = {line.number("reconciliation") for line in invoice.owed if _is_moved(line)}
+    paying = set(invoice.row.numbers("payment_lines"))
+
+    def settles(line: Row) -> bool:
+        by = line.number("reconciliation")
+        return by in owed or (by is None and line.id in paying)
+
+    moves = {line.number("move") for line in invoice.settling if settles(line)}
+    for line in sorted(invoice.settling, key=lambda each: each.id):
+        amount, currency = _settles(line, invoice.row)
+        if not amount or line.number("reconciliation") in moved:
+            continue
+        if settles(line):
+            yield _entry(invoice, line, amount, currency)
+        elif line.number("move") not in moves:
+            yield _entry(invoice, line, amount, currency)
+            yield _payment(invoice, f"{line.id}-back", line, -amount, currency)
+
+
+def _is_moved(line: Row) -> bool:
+    """Whether a line is reconciled with one that has taken its place and is open (Tryton's `delegate_to`)."""
+    reconciliation = line.of("reconciliation")
+    place = None if reconciliation is None else reconciliation.of("delegate_to")
+    return place is not None and place.number("reconciliation") is None
+
+
+def _entry(invoice: Invoice, line: Row, amount: Decimal, currency: str) -> tuple[str, dict[str, object]]:
+    """One line of the receivable account, by where it comes from."""
+    move, journal = _move(line), _move(line).of("journal")
+    note = invoice.credit_notes.get(line.number("move") or 0)
+    is_credit = note is not None or line.number("move") == invoice.row.number("cancel_move")
+    if amount > 0 and is_credit:
+        return CREDITED, _credit(invoice, line, note, {"amount": _money(amount, currency, invoice)})
+    if amount > 0 and journal is not None and journal.text("type") == WRITE_OFF:
+        return WRITTEN_OFF, {
+            "legal_entity": invoice.legal_entity,
+            "write_off_id": str(line.id),
+            "amount": _money(amount, currency, invoice),
+            "written_off_on": _day(move.day("date")),
+            "reason": move.text("description") or "written off in Tryton",
+        }
+    return _payment(invoice, str(line.id), line, amount, currency)
+
+
+def _payment(invoice: Invoice, id: str, line: Row, amount: Decimal, currency: str) -> tuple[str, dict[str, object]]:
+    return PAID, {
+        "legal_entity": invoice.legal_entity,
+        "payment_id": id,
+        "amount": _money(amount, currency, invoice),
+        "paid_on": _day(_move(line).day("date")),
+    }
+
+
+def _credit(invoice: Invoice, line: Row, note: CreditNote | None, money: dict[str, object]) -> dict[str, object]:
+    """A credit note, or the move by which Tryton cancelled the invoice without one."""
+    number = None if note is None else note.invoice.text("number")
+    said = None if note is None else note.invoice.text("description")
+    of = f"credit note {number}" if number else "cancelled in Tryton"
+    return {
+        "legal_entity": invoice.legal_entity,
+        "credit_memo_id": f"{number or 'cancelled'}/{line.id}",
+        **money,
+        "issued_on": _day(_move(line).day("date")),
+        "reason": f"{of}: {said}" if said else of,
+        "lines": [str(each.id) for each in invoice.lines if note is None or _takes_back(note, each)],
+    }
+
+
+def _takes_back(note: CreditNote, line: Row) -> bool:
+    """Whether a credit note takes back all of a line."""
+    theirs = [each for each in note.lines if each.text("origin") == f"account.invoice.line,{line.id}"]
+    back = sum((each.decimal("amount") or Decimal() for each in theirs), Decimal())
+    return bool(theirs) and back == -(line.decimal("amount") or Decimal())
+
+
+def _settles(line: Row, invoice: Row) -> tuple[Decimal, str]:
+    """How much of the invoice a line settles, and in which currency: the invoice's, if the line has it."""
+    second = line.of("second_currency")
+    code, _ = _currency(invoice)
+    if second is not None and second.text("code") == code:
+        return -(line.decimal("amount_second_currency") or Decimal()), code
+    company = invoice.of("company")
+    books = None if company is None else company.of("currency")
+    amount = (line.decimal("credit") or Decimal()) - (line.decimal("debit") or Decimal())
+    return amount, (None if books is None else books.text("code")) or code
+
+
+def _move(line: Row) -> Row:
+    move = line.of("move")
+    if move is None:
+        raise malformed("a line of the books has no move")
+    return move
+
+
+def _money(amount: Decimal, currency: str, invoice: Invoice) -> dict[str, object]:
+    return {"amount": _amount(amount, invoice.row), "currency": currency}
+
+
+def _currency(invoice: Row) -> tuple[str, int]:
+    """Code and decimals."""
+    currency = invoice.of("currency")
+    if currency is None:
+        raise malformed("an invoice has no currency")
+    return currency.text("code") or "", currency.number("digits") or 0
+
+
+def _amount(amount: Decimal | None, invoice: Row) -> str:
+    """With the currency's decimals, or with all that there are: nothing is rounded here."""
+    if amount is None:
+        raise malformed("an invoice lacks an amount")
+    exact = amount.quantize(Decimal(1).scaleb(-_currency(invoice)[1]))
+    return format(exact if exact == amount else amount, "f")
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Final
-from uuid import UUID, uuid5
 
 from adapters.tryton.rows import Row
 from schemas.operations.billable import BillablePost
@@ -15,9 +14,6 @@ from schemas.operations.customer import CustomerPut
 from schemas.operations.project import ProjectCreate, ProjectLink
 
 Values = dict[str, object]
-
-LINES: Final = UUID("6a7c9f0e-58d1-5b1f-9a64-6f1d7a3c2b90")
-"""Namespace of the ids of time lines."""
 
 HOUR: Final = 3600
 INVOICED_BY: Final[Mapping[str, str]] = {
@@ -136,11 +132,6 @@ def cancelled_comment(project: Row, reason: str) -> str:
     return "\n".join([*(each for each in kept if each != line), line])
 
 
-def line_uuid(reference: str) -> str:
-    """The id of the time line that a command's reference stands for; Tryton keeps it unique for ever."""
-    return str(uuid5(LINES, reference))
-
-
 def duration_of(hours: Decimal) -> timedelta:
     """Hours of at most two decimals are whole seconds."""
     return timedelta(seconds=int(hours * HOUR))
@@ -160,8 +151,16 @@ def line_values(body: BillablePost, reference: str, company: int, employee: int,
         "date": body.work_date,
         "duration": duration_of(body.hours),
         "description": described(body),
-        "uuid": line_uuid(reference),
+        # Whatever text it is, Tryton keeps it unique, and lets nobody change it.
+        "uuid": reference,
     }
+
+
+def work_of(line: Row) -> int | None:
+    """The work that a time line is written on; None where it is on another record's time sheet."""
+    work = line.of("work")
+    model, _, number = ("" if work is None else work.text("origin") or "").partition(",")
+    return int(number) if model == "project.work" else None
 
 
 def link_changes(body: ProjectLink, opportunity: Row) -> Values:

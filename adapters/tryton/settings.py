@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 class TrytonSettings:
     """One database of a Tryton server.
 
-    `companies`: legal entity -> name of the party of its company. `identifier_types`: country -> Tryton's type of tax
-    identifier. `product`: code of what hours are billed as. `cancelled_status`: name of the status that works of a
-    cancelled project get. `acknowledge`: patterns of names of warnings that are
-    answered with yes. `timeout`, `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes.
+    `companies`: legal entity -> name of the party of its company. `identifier_types`: country -> Tryton's type of
+    tax identifier. `product`: code of what hours are billed as. `cancelled_status`: name of the status that works
+    of a cancelled project get. `acknowledge`: patterns of names of warnings that are answered with yes.
+    `round_to_even`: the legal entities that round half to even; the others round half up. `timeout`,
+    `connect_timeout`, and `retry_after_cap` are seconds, `read_cap` bytes.
     """
 
     name: str
@@ -27,6 +28,7 @@ class TrytonSettings:
     product: str | None = None
     cancelled_status: str = "Done"
     acknowledge: tuple[str, ...] = ()
+    round_to_even: frozenset[str] = frozenset()
     timeout: float = 30.0
     connect_timeout: float = 5.0
     read_cap: int = 1 << 22

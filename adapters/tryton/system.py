@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -37,12 +37,12 @@ class Operation(Protocol):
 class Tryton:
     """One database of a Tryton server, as one user. Make it inside the running event loop.
 
-    `reads_changes`: whether its won opportunities are read, which needs rights too.
+    `reads`: what is read of it (`opportunities`, `invoices`), which needs rights too.
     """
 
-    def __init__(self, settings: TrytonSettings, *, reads_changes: bool = False) -> None:
+    def __init__(self, settings: TrytonSettings, *, reads: Collection[str] = ()) -> None:
         self._settings = settings
-        self._reads_changes = reads_changes
+        self._reads = reads
         self._client = client = Client(settings)
         self._companies = companies = Companies(client, settings.companies)
         table: Mapping[str, Operation] = {
@@ -86,11 +86,11 @@ class Tryton:
     def declarations(self) -> tuple[Declaration, ...]:
         """One for each kind of record that its operations write, or that is read."""
         promises = {name: operation.capability for name, operation in self._operations.items()}
-        return declarations(promises, reads_changes=self._reads_changes)
+        return declarations(promises, reads=self._reads)
 
     async def inspect(self) -> Inspection:
         """Ask what it is, and what our user may do with its records; raises `NotInspected`."""
-        asked = [*self._operations, *(["changes"] if self._reads_changes else [])]
+        asked = [*self._operations, *self._reads]
         return await inspect(self._client, self._companies, self._settings.user, asked)
 
     async def close(self) -> None:

@@ -31,6 +31,8 @@ def held(key: ActorKey, state: bytes | None, system: str) -> tuple[Held, ...]:
             return tuple(_of_customer(document, system))
         case "project":
             return tuple(_of_project(document, system))
+        case "invoice":
+            return tuple(_of_invoice(document, system))
         case _:
             return ()
 
@@ -55,3 +57,12 @@ def _of_project(state: dict[str, Any], asked: str) -> Iterator[Held]:
     for system, id_ in (*pairs, *state.get("had", {}).items()):
         if system is not None and id_ is not None:
             yield Held(system, id_, state.get("legal_entity"))
+
+
+def _of_invoice(state: dict[str, Any], asked: str) -> Iterator[Held]:
+    """An invoice stands in the books of one ERP, where it may be more than once."""
+    places, header = state.get("places") or {}, state.get("posted") or state.get("issued") or {}
+    system = places.get("books") or places.get("erp") or asked
+    for id_ in (state.get("external_id"), *state.get("twins", ())):
+        if id_ is not None:
+            yield Held(system, id_, header.get("legal_entity"))

@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from adapters.ports.bindings import Bindings
 from gateway.bindings.match import Match, Matched, Terms, counts, match
 from gateway.bindings.rows import Numbered, Row
-from gateway.inner import InnerEvent
+from gateway.inner import Delivers, InnerEvent
 from schemas.bound import Bound
 from schemas.commands import OURS
 from schemas.keys import ActorKey
@@ -23,12 +23,6 @@ SECONDS: Final = 6.0
 """How long one import delivers, at most: its request has an answer within ten."""
 AT_ONCE: Final = 64
 """Events on their way at a time."""
-
-
-class Delivers(Protocol):
-    """Hands an inner event to its key; answers once it is durable (see `gateway.inner.Inner`)."""
-
-    async def deliver(self, event: InnerEvent) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)

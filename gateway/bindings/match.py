@@ -13,7 +13,7 @@ from gateway.bindings.held import Held, held
 from gateway.bindings.rows import Numbered, Row
 from schemas.keys import ActorKey
 
-IMPORTED: Final = ("customer", "project")
+IMPORTED: Final = ("customer", "project", "invoice")
 """Entities whose ids can be imported: their actors take `<entity>.bound`."""
 
 
@@ -105,7 +105,7 @@ class _Report:
 
     def _not_nameable(self, row: Row) -> tuple[Match, str] | None:
         if row.entity not in IMPORTED:
-            return Match.NOT_IMPORTED, f"ids of {row.entity} cannot be imported: only of {' and '.join(IMPORTED)}"
+            return Match.NOT_IMPORTED, f"ids of {row.entity} cannot be imported: only of {', '.join(IMPORTED)}"
         if row.external.kind != row.entity:
             return Match.NOT_IMPORTED, f"a {row.external.kind} of a system is no {row.entity}: leave kind out"
         if row.system not in self._terms.systems:
@@ -148,6 +148,8 @@ class _Report:
         return Match.OTHER_KEY, f"{row.external_id} means {bound.key}"
 
     def _has_another(self, row: Row) -> tuple[Match, str] | None:
+        if row.entity == "invoice":
+            return None  # what a draft was known by, it is known by for ever: which one stands, its actor says
         for bound in self._of.get(row.ours, ()):
             system, kind, id_ = bound.external
             if (system, kind) != row.external[:2] or id_ == row.external_id:
@@ -159,13 +161,18 @@ class _Report:
         return None
 
     def _is_known(self, row: Row) -> tuple[Match, str]:
-        is_bound = row.external in self._means
-        says = Held(row.system, row.external_id, row.legal_entity)
-        if is_bound and (row.legal_entity is None or row.entity == "project" or says in self._held(row)):
+        if row.external in self._means and self._says(row):
             return Match.SAME, ""
         if row.ours not in self._states and not self._terms.unknown_keys:
             return Match.KEY_UNKNOWN, f"nothing was heard of {row.ours} yet: correct it, or allow unknown keys"
         return Match.NEW, ""
+
+    def _says(self, row: Row) -> bool:
+        """Whether the key itself has the id."""
+        if row.entity == "invoice":
+            return any((each.system, each.id) == (row.system, row.external_id) for each in self._held(row))
+        says = Held(row.system, row.external_id, row.legal_entity)
+        return row.legal_entity is None or row.entity == "project" or says in self._held(row)
 
     def _held(self, row: Row) -> tuple[Held, ...]:
         return held(row.ours, self._states.get(row.ours), row.system)

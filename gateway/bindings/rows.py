@@ -50,7 +50,7 @@ class Row(Record):
     """A binding as a file has it."""
 
     entity: Id
-    """The entity of ours: customer or project."""
+    """The entity of ours: customer, project, or invoice."""
     key: Id
     """Our id of it."""
     system: System

@@ -1,4 +1,4 @@
-"""`tallystick demo`: a firm's day on real parts, with planted faults, and a summary that proves itself."""
+"""`tallystick demo`: a firm's quarter on real parts, with planted faults, reconciled to the cent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from rich.console import Console
 from adapters.postgres.scratch import DatabaseNotMade
 from adapters.rabbitmq.guest import BrokerInUse
 from gateway.cli.options import AMQP_URL, DATABASE_URL, from_environment
-from gateway.demo.day import make_day
-from gateway.demo.people import CaseNotSettled
+from gateway.demo.people import CommandFailed
 from gateway.demo.posting import NotPublished
 from gateway.demo.run import Options, play_demo
 from gateway.demo.stage import GatewayGone
+from gateway.demo.telling.play import make_play
+from gateway.demo.writing import write_firm
 from gateway.exits import Exit, Failed
 
 _WIDE = 160
@@ -30,15 +31,15 @@ _WIDE = 160
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the summary here too."
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another day for another number."
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another firm for another number."
 )
 @click.option(
     "--events-scale", "scale", type=click.FloatRange(0.1, 20), default=1.0, show_default=True,
-    help="How much happens: 1 is about 700 messages.",
+    help="How much happens: 1 is 50 people, about 2,200 messages and 5,000 lines of time.",
 )  # fmt: skip
 @click.option(
-    "--events", "events_file", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the day's events as JSON lines, for `tallystick publish`, and end.",
+    "--write", "folder", type=click.Path(file_okay=False, path_type=Path),
+    help="Write the firm into this folder and end: its policy file, each source's events as JSON lines, its books.",
 )  # fmt: skip
 @click.option("--in-process-broker", is_flag=True, help="Do without RabbitMQ, even where it is installed.")
 def demo(
@@ -46,17 +47,21 @@ def demo(
     json_file: Path | None,
     seed: int,
     scale: float,
-    events_file: Path | None,
+    folder: Path | None,
     in_process_broker: bool,  # noqa: FBT001 - as above
 ) -> None:
-    """Play a firm's day: customers, won deals, time before its projects, repetitions, bad input, an ERP outage, people.
+    """Play a quarter of a firm: deals, time, expenses, change orders, invoices, and what comes of them.
 
-    Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERP and a gateway, and proves from the ERP's
-    own journal that every approved hour was billed once. TALLYSTICK_DATABASE_URL and TALLYSTICK_AMQP_URL name servers
-    to use; nothing that is in them is touched. Stays up until Ctrl-C, then stops what it started.
+    Three legal entities, two ERPs; late, repeated, and out-of-order messages, bad input, an ERP outage; people who
+    settle cases.
+
+    Finds or starts PostgreSQL and RabbitMQ, starts sandbox CRM, PSA, and ERPs and a gateway, and compares the firm's
+    books with the systems' own journals, to the cent. TALLYSTICK_DATABASE_URL and TALLYSTICK_AMQP_URL name servers to
+    use; nothing that is in them is touched. Stays up until Ctrl-C, then stops what it started.
     """
-    if events_file is not None:
-        _save(events_file, seed, scale)
+    if folder is not None:
+        for path in write_firm(folder, make_play(seed, scale)):
+            click.echo(path)
         return
     named = {name: value for name in (DATABASE_URL, AMQP_URL) if (value := from_environment(name))}
     console = Console()
@@ -66,10 +71,10 @@ def demo(
     try:
         agrees = asyncio.run(_until_stopped(options, {**os.environ, **named}, console))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Failed(Exit.FAILED, "stopped before the day was over; all that it started is gone") from None
+        raise Failed(Exit.FAILED, "stopped before the play was over; all that it started is gone") from None
     except BrokerInUse as error:
         raise Failed(Exit.CONFLICT, f"{error}; or unset {AMQP_URL} to get a private broker") from error
-    except (CaseNotSettled, GatewayGone, NotPublished) as error:
+    except (CommandFailed, GatewayGone, NotPublished) as error:
         raise Failed(Exit.UNHEALTHY, str(error)) from error
     except DatabaseNotMade as error:
         raise Failed(Exit.AUTH, f"{error}; or unset {DATABASE_URL} to get a private server") from error
@@ -80,14 +85,7 @@ def demo(
 async def _until_stopped(options: Options, environment: dict[str, str], console: Console) -> bool:
     """SIGINT and SIGTERM end it in order, once: a second one must not keep it from stopping what it started."""
     loop = asyncio.get_running_loop()
-    day = asyncio.create_task(play_demo(options, environment, console), name="demo")
+    play = asyncio.create_task(play_demo(options, environment, console), name="demo")
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: day.cancelling() or day.cancel())
-    return await day
-
-
-def _save(path: Path, seed: int, scale: float) -> None:
-    """Every good event once, in the order of the day."""
-    sendings = [each for act in make_day(seed, scale) for each in act.sendings if each.planted is None]
-    path.write_bytes(b"".join(each.event + b"\n" for each in sendings))
-    click.echo(f"{len(sendings)} events in {path}")
+        loop.add_signal_handler(number, lambda: play.cancelling() or play.cancel())
+    return await play

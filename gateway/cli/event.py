@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,7 +14,10 @@ from gateway.cli.intake import Became, became, the_intake
 from gateway.cli.options import JSON, optional_policy_option, output_option, required_policy
 from gateway.cli.output import show_json, show_table
 from gateway.cli.refusals import RefusedLine, refusal_of
+from gateway.cli.remote import remote, remote_options
+from gateway.cli.trying import show_tried, tried
 from gateway.exits import Exit, Failed
+from gateway.intakes.mapping import NamedIntake
 from schemas.registry import EVENTS
 
 
@@ -49,41 +54,60 @@ def schema(type_: str) -> None:
 @event.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--intake", metavar="NAME", help="Take them for messages of this intake, and show what they become.")
+@click.option("--decide", is_flag=True, help="Ask the gateway what would come of each if it was published now.")
 @optional_policy_option
+@remote_options
 @output_option
-def validate(files: tuple[str, ...], intake: str | None, policy: Path | None, output: str) -> None:
+def validate(
+    files: tuple[str, ...],
+    intake: str | None,
+    decide: bool,  # noqa: FBT001 - click hands flags over by name
+    policy: Path | None,
+    url: str | None,
+    token_file: Path | None,
+    output: str,
+) -> None:
     """Check events as the gateway does, each FILE one event or one on each line; `-` is standard input.
 
     With --intake the files hold messages that are no CloudEvents, which the policy file's intake makes events of.
-    Ends with 1 if one would be refused.
+    Ends with 1 if one would be refused. With --decide a running gateway decides on each, one by one and with no effect,
+    and 1 says that one would neither be applied nor ignored.
     """
-    count = 0
-    refused: list[RefusedLine] = []
-    events: list[dict[str, object]] | None = None
-    if intake is None:
-        for line in read_files(files):
-            count += 1
-            found = refusal_of(line)
-            if found is not None:
-                refused.append(found)
-    else:
-        events = []
-        for each in became(the_intake(required_policy(policy), intake), read_files(files)):
-            count += 1
-            match each:
-                case RefusedLine():
-                    refused.append(each)
-                case Became(event=event):
-                    events.append(event)
-    _report(count, refused, output, events)
-    if not count:
+    if decide:
+        if intake is not None:
+            raise click.UsageError("give --decide or --intake: publish what an intake made of a message, then ask")
+        show_tried(tried(remote(url, token_file), read_files(files)), output)
+        return
+    checked = _checked(files) if intake is None else _became(the_intake(required_policy(policy), intake), files)
+    _report(checked, output)
+    if not checked.count:
         raise Failed(Exit.FAILED, "there is no event in there")
-    if refused:
+    if checked.refused:
         raise click.exceptions.Exit(Exit.FAILED)
 
 
-def _report(count: int, refused: list[RefusedLine], output: str, events: list[dict[str, object]] | None) -> None:
-    """`events`: what messages became, where that is asked."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What was looked at. `events`: what messages became, None where they were events."""
+
+    count: int
+    refused: list[RefusedLine]
+    events: list[dict[str, object]] | None = None
+
+
+def _checked(files: Iterable[str]) -> _Checked:
+    found = [refusal_of(line) for line in read_files(files)]
+    return _Checked(len(found), [each for each in found if each is not None])
+
+
+def _became(intake: NamedIntake, files: Iterable[str]) -> _Checked:
+    found = [*became(intake, read_files(files))]
+    refused = [each for each in found if isinstance(each, RefusedLine)]
+    return _Checked(len(found), refused, [each.event for each in found if isinstance(each, Became)])
+
+
+def _report(checked: _Checked, output: str) -> None:
+    count, refused, events = checked.count, checked.refused, checked.events
     if output == JSON:
         rows = [
             {

@@ -27,7 +27,7 @@ class Entry:
 COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
     {
         "serve": Entry("gateway.cli.serve", "serve", "Run the gateway until it is told to stop."),
-        "demo": Entry("gateway.cli.demo", "demo", "Play a firm's day on real parts, and prove the totals."),
+        "demo": Entry("gateway.cli.demo", "demo", "Play a quarter of a firm on real parts, and prove the totals."),
         "doctor": Entry("gateway.cli.doctor", "doctor", "Check the whole set-up, and say what to change."),
         "sandbox": Entry("gateway.cli.sandbox", "sandbox", "Run a sandbox CRM, PSA, and ERP."),
         "publish": Entry("gateway.cli.publish", "publish", "Publish events from files to RabbitMQ."),
@@ -35,9 +35,11 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "event": Entry("gateway.cli.event", "event", "Show and check events."),
         "entity": Entry("gateway.cli.entity", "entity", "Show one entity: its state and what happened to it."),
         "case": Entry("gateway.cli.case", "case", "Show and settle what a person must decide."),
+        "kpi": Entry("gateway.cli.kpi", "kpi", "Show what the business sees, and count it anew."),
         "caller": Entry("gateway.cli.caller", "caller", "Add and list those who may ask the API."),
         "system": Entry("gateway.cli.system", "system", "Show the configured systems, and try one."),
         "binding": Entry("gateway.cli.binding", "binding", "List, export, and import other systems' ids."),
+        "recon": Entry("gateway.cli.recon", "recon", "Compare a system's books with what we hold."),
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),

@@ -1,1 +1,1 @@
-"""The demo: a firm's day on real parts, and a summary that proves itself from the ERP's journal."""
+"""The demo: a firm's quarter on real parts, reconciled to the cent with the systems' own journals."""

@@ -17,7 +17,7 @@ from adapters.rabbitmq.publishing import RabbitPublishing
 from adapters.rabbitmq.reports import Report
 from adapters.rabbitmq.topology import WATERMARK
 from gateway.app import the_topology
-from gateway.demo.sending import Sender
+from gateway.demo.telling.sending import Sender
 from gateway.local.errors import ServerMissing
 from gateway.local.rabbitmq import AMQP_URL, rabbitmq
 

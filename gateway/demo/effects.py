@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`key` is `entity/id`. `amount` and `currency` are None where there is none; amounts compare by value."""
+    """`key` is `entity/id`. `amount` and `currency` are None where there is none; amounts compare by value.
+
+    `reference`: ours, under which it was made: two of one operation and reference are one too many. `shown`: amounts
+    by name, of what shows money and moves none.
+    """
 
     system: str
     operation: str
@@ -16,7 +21,5 @@ class Effect:
     legal_entity: str | None
     currency: str | None
     amount: Decimal | None = None
-
-    def __str__(self) -> str:
-        amount = "" if self.amount is None else f", {self.amount} {self.currency}"
-        return f"{self.system} {self.operation} of {self.key}{amount}"
+    reference: str = ""
+    shown: Mapping[str, Decimal] = field(default_factory=dict)

@@ -46,7 +46,7 @@ async def gateway_inside(place: Place, broker: MemoryBroker) -> AsyncIterator[Pa
 
 @contextmanager
 def _logging_to(log: Path, level: str) -> Iterator[None]:
-    """Into a file, since the terminal shows the day; not cached, so that nobody writes there after it is closed."""
+    """Into a file, since the terminal shows the play; not cached, so that nobody writes there after it is closed."""
     before = structlog.get_config()
     with log.open("w", encoding="utf-8") as stream:
         telemetry.configure(level)
@@ -58,5 +58,5 @@ def _logging_to(log: Path, level: str) -> Iterator[None]:
 
 
 def _raised(queue: str, error: Exception) -> None:
-    """Taking a delivery raised, which is our bug; the day will not add up, and the log says why."""
+    """Taking a delivery raised, which is our bug; the books will not add up, and the log says why."""
     telemetry.broker_changed("delivery_raised", f"{queue}: {error!r}")

@@ -1,4 +1,4 @@
-"""The people of the demo: who settles which cases in the evening, with the command line that anybody would use."""
+"""The people of the demo: who settles which cases, and who reconciles, with the command line that anybody would use."""
 
 from __future__ import annotations
 
@@ -24,25 +24,53 @@ SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with a role, and what they answer to a case with this code."""
+class Answer:
+    """What somebody does about cases of this code, of this entity."""
 
-    name: str
-    role: str
+    entity: str
     code: str
     act: str
     reason: str
+
+    def fits(self, case: Mapping[str, object]) -> bool:
+        """Whether it is the answer to a case."""
+        return (self.entity, self.code) == (case["entity"], case["code"])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a role, and what they answer; cases that they leave alone have no answer here."""
+
+    name: str
+    role: str
+    answers: tuple[Answer, ...] = ()
+    permissions: tuple[str, ...] = ("read", "settle")
 
     def token_file(self, folder: Path) -> Path:
         return folder / f"token-{self.name}"
 
 
-FINANCE: Final = Person("frieda", "finance", "approval_needed", "approve", "in the budget of the programme")
-SALES: Final = Person("samira", "sales-ops", "probable_duplicate", "approve", "a sister company, not the same firm")
-PEOPLE: Final = (FINANCE, SALES)
+FINANCE: Final = Person(
+    "frieda",
+    "finance",
+    (
+        Answer("engagement", "approval_needed", "approve", "in the budget of the programme"),
+        Answer("engagement", "tax_profile_missing", "retry", "the tax profile is there now"),
+        Answer("contract", "authority_missing", "approve", "the customer has signed it"),
+        Answer("timesheet", "rates_changed", "approve", "agreed with the customer"),
+    ),
+)
+SALES: Final = Person(
+    "samira",
+    "sales-ops",
+    (Answer("customer", "probable_duplicate", "approve", "a sister company, not the same firm"),),
+)
+CONTROLLER: Final = Person("conny", "controlling", permissions=("read", "entities", "operate"))
+PEOPLE: Final = (FINANCE, SALES, CONTROLLER)
+SETTLING: Final = tuple(person for person in PEOPLE if person.answers)
 
 
-class CaseNotSettled(RuntimeError):
+class CommandFailed(RuntimeError):
     """A command of a person failed; the message has what it printed."""
 
 
@@ -65,25 +93,54 @@ def write_people(folder: Path) -> str:
         path.touch(mode=0o600)
         path.write_text(token, encoding="utf-8")
         entries.append(
-            {"name": person.name, "token_sha256": digest(token.encode()).hex(), "roles": [person.role]},
+            {
+                "name": person.name,
+                "token_sha256": digest(token.encode()).hex(),
+                "roles": [person.role],
+                "permissions": [*person.permissions],
+            }
         )
     return yaml.safe_dump(entries, sort_keys=False)
 
 
-async def settle(office: Office, say: Callable[[str], None]) -> None:
-    """Each looks at the cases of their role, and settles those that are theirs to answer. Raises `CaseNotSettled`."""
-    for person in PEOPLE:
-        await _typed(office, person, say, "case", "list", "--owner", person.role)
-        for case in await _cases(office, person, "open"):
-            if case["code"] == person.code:
-                seen = ("--if-version", str(case["version"]))
-                await _typed(office, person, say, "case", person.act, str(case["id"]), *seen, "--reason", person.reason)
+async def settle(office: Office, say: Callable[[str], None]) -> int:
+    """Each looks at the cases of their role, and settles those that they have an answer to.
+
+    Gives how many; what follows from these may ask for more. Raises `CommandFailed`.
+    """
+    acts = 0
+    for person in SETTLING:
+        answered = await _answered(office, person, "open")
+        if answered:
+            await typed(office, person, say, "case", "list", "--owner", person.role)
+        for case, answer in answered:
+            seen = ("--if-version", str(case["version"]))
+            await typed(office, person, say, "case", answer.act, str(case["id"]), *seen, "--reason", answer.reason)
+        acts += len(answered)
+    return acts
 
 
 async def settled(office: Office) -> Mapping[str, int]:
     """Closed cases that people were asked to settle, by code."""
-    codes = [(person.code, case["code"]) for person in PEOPLE for case in await _cases(office, person, "closed")]
-    return Counter(code for code, found in codes if code == found)
+    return await _by_code(office, "closed")
+
+
+async def left(office: Office) -> Mapping[str, int]:
+    """Open cases that people have an answer to, and have not given it, by code."""
+    return await _by_code(office, "open")
+
+
+async def _by_code(office: Office, state: str) -> Mapping[str, int]:
+    counts: Counter[str] = Counter()
+    for person in SETTLING:
+        counts.update(answer.code for _, answer in await _answered(office, person, state))
+    return counts
+
+
+async def _answered(office: Office, person: Person, state: str) -> list[tuple[dict[str, object], Answer]]:
+    """The cases of a person's role to which they have an answer."""
+    cases = await _cases(office, person, state)
+    return [(case, answer) for case in cases for answer in person.answers if answer.fits(case)]
 
 
 def as_typed(office: Office, person: Person) -> str:
@@ -92,20 +149,21 @@ def as_typed(office: Office, person: Person) -> str:
 
 
 async def _cases(office: Office, person: Person, state: str) -> list[dict[str, object]]:
-    printed = await _run(office, person, "case", "list", "--owner", person.role, "--state", state, "-o", "json")
+    printed = await printed_by(office, person, "case", "list", "--owner", person.role, "--state", state, "-o", "json")
     cases: list[dict[str, object]] = orjson.loads(printed)
     return cases
 
 
-async def _typed(office: Office, person: Person, say: Callable[[str], None], *words: str) -> None:
-    """A command, shown with what it prints."""
+async def typed(office: Office, person: Person, say: Callable[[str], None], *words: str) -> None:
+    """A command, shown with what it prints. Raises `CommandFailed`."""
     line = " ".join(f'"{word}"' if " " in word else word for word in words)
     say(f"  {person.name} ({person.role}) $ tallystick {line}")
-    printed = await _run(office, person, *words)
+    printed = await printed_by(office, person, *words)
     say("\n".join(f"    {each.rstrip()}" for each in printed.splitlines()))
 
 
-async def _run(office: Office, person: Person, *words: str) -> str:
+async def printed_by(office: Office, person: Person, *words: str) -> str:
+    """What a command prints. Raises `CommandFailed`."""
     source = str(Path(gateway.__file__).parent.parent)
     ours = {name: value for name, value in os.environ.items() if not name.startswith("TALLYSTICK_")}
     environment = ours | {
@@ -127,5 +185,5 @@ async def _run(office: Office, person: Person, *words: str) -> str:
             await process.wait()
     printed = output.decode(errors="replace")
     if process.returncode:
-        raise CaseNotSettled(f"{person.name}: tallystick {' '.join(words)}: {printed}")
+        raise CommandFailed(f"{person.name}: tallystick {' '.join(words)}: {printed}")
     return printed

@@ -1,4 +1,4 @@
-"""The policy file of the demo: the example's, with the sandboxes that were started and the users that publish."""
+"""The policy file of the demo: the firm's, with the sandboxes that were started and the users that publish."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ from typing import Any, Final
 
 import yaml
 
-from gateway.demo.sending import Sender
+from gateway.demo.telling.sending import Sender
 
 RETRY_SECONDS: Final = 1
 BREAKER: Final = {"failures": 5, "open_seconds": 1, "longest_seconds": 4}
 """Both shorter than one would have them, so that nobody waits for the end of the demo's outage."""
-
-APPROVALS: Final = {
-    "large_discount": {
-        "role": "finance", "discount_above": 10, "amount_above": {"USD": 250_000, "EUR": 250_000, "GBP": 250_000},
-    }
-}  # fmt: skip
-"""So that one deal of the day waits for a person; the example has such rules behind its marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +24,19 @@ class Endpoint:
     token: str
 
 
-def example_policy() -> str:
-    """The policy file that is shown to newcomers."""
+def firm_policy() -> str:
+    """The policy file of the firm, as `examples/firm` has it."""
     return files("gateway.demo").joinpath("policy.yaml").read_text(encoding="utf-8")
 
 
-def demo_policy(example: str, endpoints: Mapping[str, Endpoint], users: Mapping[Sender, str]) -> str:
-    """The example as YAML, with the endpoints of its systems and the AMQP user of each source replaced."""
-    document: Any = yaml.safe_load(example)
+def demo_policy(policy: str, endpoints: Mapping[str, Endpoint], users: Mapping[Sender, str]) -> str:
+    """The policy as YAML, with the endpoints of its systems and the AMQP user of each source replaced."""
+    document: Any = yaml.safe_load(policy)
     for name, endpoint in endpoints.items():
-        system = document["systems"][name]
-        system.pop("token_file", None)
-        system.update(url=endpoint.url, token=endpoint.token)
+        document["systems"][name].update(url=endpoint.url, token=endpoint.token)
     for system in document["systems"].values():
         system["gate"] = {"breaker": BREAKER}
     for sender, user in users.items():
         document["sources"][sender.source]["users"] = [user]
-    document["approvals"] = APPROVALS
     document["retries"] = {"default": {"first_seconds": RETRY_SECONDS}}
     return yaml.safe_dump(document, sort_keys=False)

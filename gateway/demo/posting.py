@@ -1,4 +1,4 @@
-"""Publishing the day: in order, with confirms, and stretched over some seconds so that one can watch."""
+"""Publishing the play: in order, with confirms, and stretched over some seconds so that one can watch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final
 
 from adapters.ports.broker import BrokerUnavailable, Published, Publishing
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.telling.sending import Sender, Sending
 
 ATTEMPTS: Final = 20
 PAUSE: Final = 0.5

@@ -1,4 +1,4 @@
-"""The demo from start to end: set the stage, play the day, prove it, and stay up if wanted."""
+"""The demo from start to end: set the stage, play, prove it, and stay up if wanted."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from rich.console import Console
 
 from adapters.ports.turns import StoreUnavailable
 from gateway.demo import people, report
-from gateway.demo.day import Act, Weather, make_day
 from gateway.demo.expected import Expected, expect
-from gateway.demo.firm import BOOKS_CLOSED_UNTIL
-from gateway.demo.oracle import Terms
+from gateway.demo.firm.model import ERPS
 from gateway.demo.places import places
 from gateway.demo.posting import Posting
+from gateway.demo.reconciled import Reconciled
+from gateway.demo.reconciling import reconciled
 from gateway.demo.screen import Screen, View
-from gateway.demo.sending import Sending
 from gateway.demo.settling import Standing, settle
 from gateway.demo.stage import Stage, a_stage
 from gateway.demo.summary import Found, Summary, summarise
-from gateway.policy_file import read_policy
+from gateway.demo.telling.play import Act, Play, Weather, make_play
+from gateway.demo.telling.sending import Planted
 
-WATCH_SECONDS: Final = 0.4
-"""Between two looks at how the day stands."""
+WATCH_SECONDS: Final = 1.0
+"""Between two looks at how the play stands."""
+ROUNDS: Final = 3
+"""What people settle may ask for more of them, at most as often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,10 @@ class Options:
 
 async def play_demo(options: Options, environment: Mapping[str, str], console: Console) -> bool:
     """Play and prove; whether the numbers agree. Stays up until it is cancelled, unless `once`."""
-    acts = make_day(options.seed, options.scale)
+    play = make_play(options.seed, options.scale)
     screen = Screen(console)
     async with a_stage(environment, screen.say, in_process_broker=options.in_process_broker) as stage:
-        summary = await _Day(stage, acts, screen, options.pace).play()
+        summary = await _Performance(stage, play, screen, options.pace).play()
         screen.say()
         report.show(console, summary)
         if options.json is not None:
@@ -62,52 +64,69 @@ async def play_demo(options: Options, environment: Mapping[str, str], console: C
     return summary.agrees
 
 
-class _Day:
-    """The day as it is played on a stage."""
+class _Performance:
+    """The play as it is played on a stage."""
 
-    def __init__(self, stage: Stage, acts: Sequence[Act], screen: Screen, pace: float) -> None:
+    def __init__(self, stage: Stage, play: Play, screen: Screen, pace: float) -> None:
         self._stage = stage
         self._pace = pace
-        self._acts = acts
+        self._play = play
         self._screen = screen
         self._posting = Posting(stage.broker.publishers)
-        self._sendings: list[Sending] = [sending for act in acts for sending in act.sendings]
-        legal_entities = read_policy(stage.gateway.policy).legal_entities
-        rounding = {code: each.rounding for code, each in legal_entities.items()}
-        self._expected: Expected = expect(self._sendings, Terms(rounding, BOOKS_CLOSED_UNTIL))
+        self._expected: Expected = expect(play)
+        self._told = 0
+        """Messages that must be accounted for by now: all that were published, repetitions aside."""
         self._title = ""
-        self._weather = Weather.FINE
+        self._weather: dict[str, Weather] = dict.fromkeys(ERPS, Weather.FINE)
 
     async def play(self) -> Summary:
-        """Publish act after act, wait until nothing moves, and compare."""
+        """Publish act after act, let people settle their cases, wait until nothing moves, and compare."""
         self._screen.say()
-        with self._screen.playing():
-            async with self._watching():
-                for act in self._acts:
-                    await self._enact(act)
-                self._title = "waiting until nothing moves any more"
-                moving = await settle(self._standing)
+        moving: list[str] = []
+        for act in self._play.acts:
+            await self._enact(act)
+            if act.people and not moving:
+                moving = await self._people()
         if not moving:
-            self._screen.say("17:00 people settle what must not be guessed; what they type, and what they see:")
-            await people.settle(self._stage.gateway, self._screen.say)
-            moving = await settle(self._standing)
-        return summarise(self._posting.confirmed, self._expected, await self._found(), moving)
+            moving = await self._until_still()
+        reconciliations = [] if moving else await reconciled(self._stage.gateway, self._screen.say)
+        return summarise(self._posting.confirmed, self._expected, await self._found(reconciliations), moving)
 
     async def _enact(self, act: Act) -> None:
         await self._stage.check_live()
-        self._title = f"{act.clock} {act.title}"
+        self._title = f"{act.day:%d %b}  {act.title}"
         self._screen.say(self._title)
-        if act.weather is not self._weather:
-            await self._stage.systems.set_weather(act.weather)
-            self._weather = act.weather
-        await self._posting.publish(act.sendings, act.seconds * self._pace)
+        for erp, before in self._weather.items():
+            weather = act.weather.get(erp, Weather.FINE)
+            if weather is not before:
+                await self._stage.systems.set_weather(erp, weather)
+                self._weather[erp] = weather
+        self._told += sum(each.planted is not Planted.DUPLICATE for each in act.sendings)
+        async with self._watching():
+            await self._posting.publish(act.sendings, act.seconds * self._pace)
+
+    async def _people(self) -> list[str]:
+        """They settle what must not be guessed, and what follows from that; what did not come to rest meanwhile."""
+        moving = await self._until_still()
+        if not moving:
+            self._screen.say("People settle what must not be guessed; what they type, and what they see:")
+        for _ in range(ROUNDS):
+            if moving or not await people.settle(self._stage.gateway, self._screen.say):
+                break
+            moving = await self._until_still()
+        return moving
+
+    async def _until_still(self) -> list[str]:
+        self._title = "waiting until nothing moves any more"
+        async with self._watching():
+            return await settle(self._standing)
 
     async def _standing(self) -> Standing:
         await self._stage.check_live()
         counted, ready = await self._stage.tally.count(), await self._stage.broker.ready()
-        return Standing(counted, ready, self._expected.messages)
+        return Standing(counted, ready, self._told)
 
-    async def _found(self) -> Found:
+    async def _found(self, reconciliations: Sequence[Reconciled]) -> Found:
         tally = self._stage.tally
         return Found(
             verdicts={
@@ -118,23 +137,28 @@ class _Day:
             dead_letters=await tally.dead_letters(),
             parked_commands=(await tally.count()).commands.get("parked", 0),
             settled=await people.settled(self._stage.gateway),
-            journal=[(entry.effect, entry.reference) for entry in await self._stage.systems.journals()],
+            left=await people.left(self._stage.gateway),
+            journal=await self._stage.systems.journals(),
+            reconciled=reconciliations,
         )
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[None]:
         """Keep the screen up to date meanwhile."""
-        watch = asyncio.create_task(self._watch(), name="watch")
-        try:
-            yield
-        finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+        with self._screen.playing():
+            watch = asyncio.create_task(self._watch(), name="watch")
+            try:
+                yield
+            finally:
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
 
     async def _watch(self) -> None:
+        total = len(self._play.sendings)
         while True:
             with suppress(StoreUnavailable):
                 counted, effects = await self._stage.tally.count(), await self._stage.systems.effects()
-                total = len(self._sendings)
-                self._screen.show(View(self._title, self._weather, self._posting.confirmed, total, counted, effects))
+                self._screen.show(
+                    View(self._title, self._weather, self._posting.confirmed, total, counted, effects)
+                )  # fmt: skip
             await asyncio.sleep(WATCH_SECONDS)

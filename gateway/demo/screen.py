@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from adapters.ports.tally import Counted
-from gateway.demo.day import Weather
+from gateway.demo.telling.play import Weather
 
 LINE_SECONDS: Final = 2.0
 """Between two plain lines."""
@@ -23,14 +23,14 @@ _WEATHER: Final = {Weather.FINE: "green", Weather.FLAKY: "yellow", Weather.DOWN:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The day at a glance. `effects`: rows of the ERP's journal."""
+    """The play at a glance. `weather`: of each ERP; `effects`: rows of its journal."""
 
     title: str
-    weather: Weather
+    weather: Mapping[str, Weather]
     published: int
     total: int
     counted: Counted
-    effects: int
+    effects: Mapping[str, int]
 
     @property
     def verdicts(self) -> str:
@@ -42,9 +42,10 @@ class View:
     @property
     def line(self) -> str:
         """All of it on one line."""
+        erps = " · ".join(f"{erp} {self.weather[erp]}, {count} effects" for erp, count in self.effects.items())
         return (
-            f"  published {self.published}/{self.total} · {self.verdicts} · effects in the ERP {self.effects} · "
-            f"open commands {self.counted.commands.get('open', 0)} · ERP {self.weather}"
+            f"  published {self.published}/{self.total} · {self.verdicts} · "
+            f"open commands {self.counted.commands.get('open', 0)} · {erps}"
         )
 
 
@@ -86,5 +87,7 @@ def _table(view: View) -> Table:
     table.add_row("published", f"{view.published} of {view.total}")
     table.add_row("messages", view.verdicts)
     table.add_row("open commands", str(view.counted.commands.get("open", 0)))
-    table.add_row("ERP", f"[{_WEATHER[view.weather]}]{view.weather}[/], {view.effects} effects in its journal")
+    for erp, effects in view.effects.items():
+        weather = view.weather[erp]
+        table.add_row(erp, f"[{_WEATHER[weather]}]{weather}[/], {effects} effects in its journal")
     return table

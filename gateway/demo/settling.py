@@ -1,4 +1,4 @@
-"""When the day is over: nothing is on its way any more, as the database and the broker see it."""
+"""When the play rests: nothing is on its way any more, as the database and the broker see it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 
 from adapters.ports.tally import Counted
 
-SECONDS: Final = 60.0
+SECONDS: Final = 180.0
 """How long to wait after the last message was published."""
-POLL: Final = 0.25
-STEADY: Final = 4
+POLL: Final = 0.5
+STEADY: Final = 3
 """Polls in a row that must find nothing moving: what is in memory between two rows is seen at the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where the day stands. `ready`: messages in the broker's queues; `due`: messages that must be accounted for."""
+    """Where the play stands. `ready`: messages in the broker's queues; `due`: messages that must be accounted for."""
 
     counted: Counted
     ready: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ from adapters.sandbox.serve import serve_sandboxes
 from adapters.sandbox.settings import SandboxSettings
 from gateway.demo.broker import Broker, a_broker
 from gateway.demo.child import gateway_process
-from gateway.demo.firm import BOOKS_CLOSED_UNTIL, BRANCHES
+from gateway.demo.firm.model import BOOKS_CLOSED_UNTIL, BRANCHES, ERPS
 from gateway.demo.inside import gateway_inside
-from gateway.demo.policy import Endpoint, demo_policy, example_policy
+from gateway.demo.policy import Endpoint, demo_policy, firm_policy
 from gateway.demo.running import Place, prepare
 from gateway.demo.systems import Systems, visiting
 from gateway.local.account import Account
@@ -39,7 +39,7 @@ LIVE_SECONDS: Final = 5.0
 
 
 class GatewayGone(RuntimeError):
-    """The gateway has ended or given up while the day went on; the message has the end of its log."""
+    """The gateway has ended or given up while the play went on; the message has the end of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ async def a_stage(
         broker = await stack.enter_async_context(a_broker(environment, in_process=in_process_broker))
         say(f"RabbitMQ: {broker.origin}")
         token = secrets.token_hex(16)
-        urls = await stack.enter_async_context(serve_sandboxes([_sandbox(role, token) for role in Role]))
+        urls = await stack.enter_async_context(serve_sandboxes([*_sandboxes(token)]))
         systems = await stack.enter_async_context(visiting(urls))
         say(f"Sandboxes: {', '.join(f'{name} {url}' for name, url in urls.items())}")
-        policy = demo_policy(example_policy(), {name: Endpoint(url, token) for name, url in urls.items()}, broker.users)
+        policy = demo_policy(firm_policy(), {name: Endpoint(url, token) for name, url in urls.items()}, broker.users)
         folder = make_folder("demo", Account(os.geteuid(), os.getegid()))
         stack.callback(remove_folder, folder)
         amqp_url = "" if isinstance(broker.place, MemoryBroker) else broker.place
@@ -102,7 +102,11 @@ async def a_stage(
         yield Stage(broker, systems, tally, place, log)
 
 
-def _sandbox(role: Role, token: str) -> SandboxSettings:
+def _sandboxes(token: str) -> Iterator[SandboxSettings]:
+    """CRM and PSA know all legal entities; an ERP knows its own, and refuses those of the other."""
     currencies = {branch.code: branch.currency for branch in BRANCHES}
-    closed = BOOKS_CLOSED_UNTIL if role is Role.ERP else None
-    return SandboxSettings(role, token, legal_entities=currencies, closed_until=closed)
+    for role in (Role.CRM, Role.PSA):
+        yield SandboxSettings(role, token, legal_entities=currencies)
+    for erp in ERPS:
+        own = {branch.code: branch.currency for branch in BRANCHES if branch.erp == erp}
+        yield SandboxSettings(Role.ERP, token, name=erp, legal_entities=own, closed_until=BOOKS_CLOSED_UNTIL)

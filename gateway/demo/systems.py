@@ -1,20 +1,19 @@
-"""The sandbox systems as anybody may see them over HTTP: their journals, and the ERP's weather."""
+"""The sandbox systems as anybody may see them over HTTP: their journals, and the weather of the ERPs."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from gateway.demo.day import Weather
 from gateway.demo.effects import Effect
+from gateway.demo.firm.model import ERPS
+from gateway.demo.telling.play import Weather
 
-ERP: Final = "erp"
 SECONDS: Final = 10.0
 
 _FAULTS: Final[Mapping[Weather, object]] = {
@@ -27,14 +26,6 @@ _FAULTS: Final[Mapping[Weather, object]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of a journal. Two rows with the same operation and reference are one effect too many."""
-
-    effect: Effect
-    reference: str
-
-
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -45,6 +36,7 @@ class _Row(BaseModel):
     currency: str | None
     amount: Decimal | None
     reference: str
+    shown: dict[str, Decimal] | None
 
 
 _ROWS: Final = TypeAdapter(list[_Row])
@@ -57,30 +49,30 @@ class Systems:
         self.urls = urls
         self._session = session
 
-    async def journal(self, system: str) -> list[Entry]:
-        """Every effect that the system ever made, in its own words."""
+    async def journal(self, system: str) -> list[Effect]:
+        """Every effect that the system ever made, in its own words and order."""
         async with self._session.get(f"{self.urls[system]}/journal") as response:
             response.raise_for_status()
             rows = _ROWS.validate_json(await response.read())
-        return [
-            Entry(Effect(row.system, row.operation, row.key, row.legal_entity, row.currency, row.amount), row.reference)
-            for row in rows
-        ]
+        return [Effect(**(dict(row) | {"shown": row.shown or {}})) for row in rows]
 
-    async def journals(self) -> list[Entry]:
+    async def journals(self) -> list[Effect]:
         """The journals of all systems."""
-        return [entry for system in self.urls for entry in await self.journal(system)]
+        return [effect for system in self.urls for effect in await self.journal(system)]
 
-    async def effects(self) -> int:
-        """How many effects the ERP has."""
-        async with self._session.get(f"{self.urls[ERP]}/health") as response:
+    async def effects(self) -> dict[str, int]:
+        """How many effects each ERP has."""
+        return {erp: await self._effects(erp) for erp in ERPS}
+
+    async def set_weather(self, erp: str, weather: Weather) -> None:
+        """Let an ERP behave like this from now on."""
+        async with self._session.post(f"{self.urls[erp]}/faults", json=_FAULTS[weather]) as response:
+            response.raise_for_status()
+
+    async def _effects(self, system: str) -> int:
+        async with self._session.get(f"{self.urls[system]}/health") as response:
             response.raise_for_status()
             return int((await response.json())["effects"])
-
-    async def set_weather(self, weather: Weather) -> None:
-        """Let the ERP behave like this from now on."""
-        async with self._session.post(f"{self.urls[ERP]}/faults", json=_FAULTS[weather]) as response:
-            response.raise_for_status()
 
 
 @asynccontextmanager

@@ -54,8 +54,8 @@ class Access:
         return found[0]
 
 
-def guard(access: Access, permissions: Mapping[tuple[str, str], Permission]) -> Middleware:
-    """The middleware that refuses what it does not know. `permissions`: by method and path of each route."""
+def guard(access: Access, permissions: Mapping[tuple[str, str], frozenset[Permission]]) -> Middleware:
+    """The middleware that refuses what it does not know. `permissions`: all that a route needs, by method and path."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -63,8 +63,9 @@ def guard(access: Access, permissions: Mapping[tuple[str, str], Permission]) -> 
         resource = request.match_info.route.resource
         if resource is not None:  # None: there is no such path or method, and the router says so
             needed = permissions.get((request.method, resource.canonical))
-            if needed is None or needed not in caller.permissions:
-                raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {needed}.")
+            if needed is None or not needed <= caller.permissions:
+                lacking = " and ".join(sorted((needed or frozenset()) - caller.permissions)) or "of no caller"
+                raise Problem(FORBIDDEN, f"{request.method} {request.rel_url.raw_path} needs the permission {lacking}.")
         request[CALLER] = caller
         return await handler(request)
 

@@ -15,25 +15,32 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.problems import problems
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.requests import BODY_BYTES
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.http.views import Views
 from schemas.acts import Act
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern."""
+    """One row of the API. `path` is a template of aiohttp's; its parts may hold braces, so they name their pattern.
+
+    `further`: what else it takes, where it answers with what another permission protects.
+    """
 
     method: str
     path: str
     permission: Permission
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    further: frozenset[Permission] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,9 @@ class Operators:
     cases: CaseViews
     case_acts: CaseActing
     bindings: BindingActs
+    trials: Trials
+    reconciliations: Reconciliations
+    kpis: KpiViews
 
 
 def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
@@ -58,6 +68,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     lane = "/v1/lanes/{entity:[^/]+}/{key:[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status),
+        Route(hdrs.METH_POST, "/v1/events/validate/{type}", entities, operators.trials.validate),
         Route(hdrs.METH_GET, "/v1/messages", read, views.messages),
         Route(hdrs.METH_GET, "/v1/messages/{ref}", read, views.message),
         Route(hdrs.METH_GET, "/v1/lanes", read, views.lanes),
@@ -93,6 +104,20 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/mappings/rollback", operate, operators.mappings.roll_back),
         Route(hdrs.METH_GET, "/v1/bindings", read, operators.bindings.bindings),
         Route(hdrs.METH_POST, "/v1/bindings/import", operate, operators.bindings.import_),
+        Route(hdrs.METH_GET, "/v1/reconciliations", read, operators.reconciliations.runs),
+        Route(hdrs.METH_POST, "/v1/reconciliations", operate, operators.reconciliations.start),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}", read, operators.reconciliations.run),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}/differences", entities, operators.reconciliations.differences),
+        Route(hdrs.METH_GET, "/v1/reconciliations/{id}/compare", entities, operators.reconciliations.compare),
+        Route(hdrs.METH_POST, "/v1/reconciliations/{id}/cancel", operate, operators.reconciliations.cancel),
+        Route(
+            hdrs.METH_POST,
+            "/v1/reconciliations/{id}/plan",
+            operate,
+            operators.reconciliations.plan,
+            frozenset({entities}),
+        ),
+        Route(hdrs.METH_GET, "/v1/kpis", read, operators.kpis.kpis),
         Route(hdrs.METH_GET, "/v1/restore", read, operators.restores.show),
         Route(hdrs.METH_POST, "/v1/restore", operate, operators.restores.declare),
         Route(hdrs.METH_POST, "/v1/restore/release", operate, operators.restores.release),
@@ -102,13 +127,13 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
 
 def api(table: Sequence[Route], access: Access) -> web.Application:
     """The application of `table`. HEAD is answered wherever GET is."""
-    permissions: dict[tuple[str, str], Permission] = {}
+    permissions: dict[tuple[str, str], frozenset[Permission]] = {}
     app = web.Application(middlewares=[problems, guard(access, permissions)], client_max_size=BODY_BYTES)
     for route in table:
         resource = app.router.add_resource(route.path)
         methods = [route.method] if route.method != hdrs.METH_GET else [hdrs.METH_GET, hdrs.METH_HEAD]
         for method in methods:
             resource.add_route(method, route.answer)
-            permissions[method, resource.canonical] = route.permission
+            permissions[method, resource.canonical] = route.further | {route.permission}
     app.on_response_prepare.append(secure)
     return app

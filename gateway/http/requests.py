@@ -17,8 +17,10 @@ from adapters.ports.letters import LetterState
 from gateway.http.problems import BODY_TOO_LARGE, BODY_TOO_SLOW, REQUEST_INVALID, Problem
 from gateway.readmission import MOST as MOST_RETRIED
 from schemas.attributes import SEQUENCE_MAX
+from schemas.codec import STRUCTURED
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
+from schemas.parsing import LIMITS as EVENT_LIMITS
 from schemas.parsing import Limits, parse
 from schemas.record import Record
 from schemas.rules import Rule, Written
@@ -257,19 +259,31 @@ async def body(request: web.Request, form: type[Form], limits: Limits = _LIMITS)
     """The JSON body of `request`. Raises `Problem`, or aiohttp's refusal of a body that is too large."""
     if request.content_type != "application/json":
         raise Problem(REQUEST_INVALID, "Send the body as JSON, with the header `Content-Type: application/json`.")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            content = await request.read() if limits is _LIMITS else await _long(request, limits.body_bytes)
-    except TimeoutError as error:
-        raise Problem(BODY_TOO_SLOW, f"Send the body within {BODY_SECONDS:g} s.") from error
-    except (RequestPayloadError, ConnectionError) as error:
-        raise Problem(REQUEST_INVALID, "The body ended early: send all of it.") from error
+    content = await _content(request, limits)
     try:
         return form.model_validate(parse(content, limits))
     except Undecodable as error:
         raise Problem(REQUEST_INVALID, f"Body: {error.failure.reason}.") from error
     except ValidationError as error:
         raise Problem(REQUEST_INVALID, _explained(error, form)) from error
+
+
+async def event(request: web.Request) -> bytes:
+    """The event in structured mode that `request` carries, unread. Raises `Problem`."""
+    if request.content_type not in (STRUCTURED, "application/json"):
+        why = f"Send the event as it is published, with the header `Content-Type: {STRUCTURED}`."
+        raise Problem(REQUEST_INVALID, why)
+    return await _content(request, EVENT_LIMITS)
+
+
+async def _content(request: web.Request, limits: Limits) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read() if limits is _LIMITS else await _long(request, limits.body_bytes)
+    except TimeoutError as error:
+        raise Problem(BODY_TOO_SLOW, f"Send the body within {BODY_SECONDS:g} s.") from error
+    except (RequestPayloadError, ConnectionError) as error:
+        raise Problem(REQUEST_INVALID, "The body ended early: send all of it.") from error
 
 
 async def _long(request: web.Request, most: int) -> bytes:

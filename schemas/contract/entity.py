@@ -36,6 +36,8 @@ class Amendment(_Kept):
     """What it added to the contract's value; None where that is unknown or nothing."""
     rates: dict[str, Decimal] | None = None
     """Role -> price of one hour from `effective_on` on; None where it left them."""
+    retainer: Decimal | None = None
+    """The retainer per month from `effective_on` on; None where it left it."""
     schedule: tuple[ScheduledAmount, ...] | None = None
     forecast: tuple[ForecastLine, ...] | None = None
     ends_on: date | None = None
@@ -93,7 +95,7 @@ class Contract(_Kept):
     currency: str | None = None
     method: BillingMethod | None = None
     fee: Decimal | None = None
-    """The retainer per month, or the fixed fee as it was signed."""
+    """The retainer per month, or the fixed fee, as it was signed."""
     starts_on: date | None = None
     version: int = 0
     """The highest version that is decided: every one up to it was applied, refused, or given up."""
@@ -151,10 +153,21 @@ class Contract(_Kept):
         """Role -> price of one hour by the latest change."""
         return next((each.rates for each in reversed(self.in_force) if each.rates is not None), {})
 
+    @property
+    def retainer(self) -> Decimal | None:
+        """What is billed per month by the latest change; None where it is billed otherwise."""
+        changed = (each.retainer for each in reversed(self.in_force) if each.retainer is not None)
+        return next(changed, self.fee) if self.method == "retainer" else None
+
     def rates_on(self, day: date) -> Mapping[str, Decimal]:
         """Role -> price of an hour of work of `day`: by the last amendment that is in force then."""
         changed = [each.rates for each in self.in_force if each.rates is not None and each.effective_on <= day]
         return changed[-1] if changed else {}
+
+    def version_on(self, day: date) -> int | None:
+        """The version that is in force on `day`; None before the first day of the contract."""
+        begun = [each.version for each in self.in_force if each.effective_on <= day]
+        return begun[-1] if begun else None
 
 
 def topic_of(version: int) -> str:

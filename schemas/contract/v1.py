@@ -116,6 +116,8 @@ class ChangeOrderApproved(Record):
     unknown, and each rule by amount applies."""
     rates: Rates | None = None
     """All rates from `effective_on` on."""
+    retainer: Price | None = None
+    """The retainer per month from `effective_on` on, of a contract that is billed by one."""
     schedule: Schedule | None = None
     """The whole billing schedule as it is now."""
     forecast: Forecast | None = None
@@ -130,7 +132,7 @@ class ChangeOrderApproved(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _each_role_once(self.rates)
-        prices = [self.value_change, *_prices(self.rates, self.schedule, self.forecast)]
+        prices = [self.value_change, self.retainer, *_prices(self.rates, self.schedule, self.forecast)]
         if named := [price for price in prices if price is not None]:
             _in_one_currency(prices, named[0].currency)
         return self
@@ -138,7 +140,7 @@ class ChangeOrderApproved(Record):
     @property
     def currency(self) -> str | None:
         """The one currency of its amounts; None where it has none."""
-        prices = [self.value_change, *_prices(self.rates, self.schedule, self.forecast)]
+        prices = [self.value_change, self.retainer, *_prices(self.rates, self.schedule, self.forecast)]
         return next((price.currency for price in prices if price is not None), None)
 
 
@@ -151,6 +153,8 @@ class Renewed(Record):
     """Last day of the new term."""
     rates: Rates | None = None
     """All rates from `effective_on` on; left out they stay."""
+    retainer: Price | None = None
+    """The retainer per month from `effective_on` on; left out it stays."""
     value_change: Price | None = None
     """What the new term adds to the value."""
     reason: Note
@@ -160,7 +164,7 @@ class Renewed(Record):
         if self.ends_on < self.effective_on:
             raise PydanticCustomError("period_order", "let `ends_on` be the day of `effective_on` or a later one")
         _each_role_once(self.rates)
-        prices = [self.value_change, *_prices(self.rates, None, None)]
+        prices = [self.value_change, self.retainer, *_prices(self.rates, None, None)]
         if named := [price for price in prices if price is not None]:
             _in_one_currency(prices, named[0].currency)
         return self
@@ -168,7 +172,7 @@ class Renewed(Record):
     @property
     def currency(self) -> str | None:
         """The one currency of its amounts; None where it has none."""
-        prices = [self.value_change, *_prices(self.rates, None, None)]
+        prices = [self.value_change, self.retainer, *_prices(self.rates, None, None)]
         return next((price.currency for price in prices if price is not None), None)
 
 

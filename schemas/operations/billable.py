@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from collections.abc import Mapping
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.operations.reversal import Reverses
 from schemas.record import Record
-from schemas.rules import Rule
-from schemas.values import Amount, Currency, Day, Id, SignedHours, check_scale
+from schemas.values import Amount, Currency, Day, Id, Revision, SignedHours, check_scale
 
 
 class _Billable(Record):
@@ -31,6 +32,12 @@ class _Billable(Record):
     tax_code: Id
     """The ERP's own code."""
     cost_centre: Id | None = None
+    contract_version: Revision | None = None
+    """Version of the contract whose rate it is; left out where no contract of ours has the project."""
+    revenue: Id | None = None
+    """The ERP's revenue account or category; left out: the ERP's own default."""
+    dimensions: Mapping[Id, Id] = {}
+    """Further dimensions of the ERP, by name."""
 
     @model_validator(mode="after")
     def _exact(self) -> Self:
@@ -54,12 +61,10 @@ class BillablePost(_Billable):
 class BillableReverse(_Billable):
     """Take back what one command booked, with the same amounts below zero."""
 
-    reverses: Annotated[
-        str,
-        Field(min_length=1, max_length=2000),
-        Rule("reference_invalid", "write the reference of the command that booked it"),
-    ]
-    """Our reference of the command that booked it: longer than an id, because it holds two of them, encoded."""
+    reverses: Reverses
+    """Our reference of the command that booked it."""
+    reverses_id: Id | None = None
+    """The system's own id of the entry that is meant: a repair takes back one of several under one reference."""
 
     @model_validator(mode="after")
     def _takes_back(self) -> Self:

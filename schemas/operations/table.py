@@ -9,9 +9,13 @@ from typing import Final
 from schemas.operations.assignment import AssignmentPut, DeliveryPut
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
+from schemas.operations.cost import CostPost, CostReverse
 from schemas.operations.customer import CustomerPut
+from schemas.operations.expense import ExpensePost, ExpenseReverse
 from schemas.operations.forecast import ForecastPut
+from schemas.operations.invoice import InvoicePost, InvoicePut, ReceivablePut
 from schemas.operations.milestone import MilestonePut
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.operations.workspace import WorkspaceArchive, WorkspaceCreate
 
@@ -32,6 +36,14 @@ Body = (
     | WorkspaceArchive
     | BillablePost
     | BillableReverse
+    | ExpensePost
+    | ExpenseReverse
+    | CostPost
+    | CostReverse
+    | MilestoneBill
+    | InvoicePost
+    | InvoicePut
+    | ReceivablePut
 )
 """The body of a command. Each has `legal_entity`, `amount` (a decimal), and `currency`; None where it has none."""
 
@@ -53,6 +65,14 @@ OPERATIONS: Final[Mapping[str, type[Body]]] = MappingProxyType(
         "workspace.archive": WorkspaceArchive,
         "billable.post": BillablePost,
         "billable.reverse": BillableReverse,
+        "expense.post": ExpensePost,
+        "expense.reverse": ExpenseReverse,
+        "cost.post": CostPost,
+        "cost.reverse": CostReverse,
+        "milestone.bill": MilestoneBill,
+        "invoice.post": InvoicePost,
+        "invoice.put": InvoicePut,
+        "receivable.put": ReceivablePut,
     }
 )
 

@@ -48,6 +48,16 @@ class Milestone(BaseModel):
     currency: str | None = None
     is_shown: bool = False
     """Whether the CRM was asked to show it."""
+    is_shown_again: bool = False
+    """Whether the CRM is shown it a second time, with the amount that it was told without at first."""
+    is_to_bill: bool = False
+    """Whether it is still to be billed; what an earlier release kept is not."""
+    biller: str | None = None
+    """The system that was asked to bill it; None where none was, or an earlier release did not keep it."""
+    bill_line: str | None = None
+    """The line of the command that asked."""
+    reference: str | None = None
+    """Our reference under which that system has it; None while it has not confirmed it."""
 
 
 class Project(BaseModel):

@@ -1,36 +1,65 @@
-"""The timesheet as the gateway keeps it, version 1."""
+"""The timesheet as the gateway keeps it, version 2; one of version 1 is read as it stands."""
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.operations.billable import BillablePost
+from schemas.billed import Billed
 
 
-class BilledLine(BaseModel):
-    """A line that the ERP was asked to book: the revision that did it, what was asked, and our reference of it."""
+class RatedLine(BaseModel):
+    """A line that is booked at another rate than the contract has for its day by now."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    revision: int
-    body: BillablePost
-    """What was asked: a reversal takes back exactly this."""
-    reference: str
-    posted: bool = False
-    project: str | None = None
-    """Our canonical id of the project; None where it was not kept yet."""
-    system: str | None = None
-    """The system that was asked; None where it was not kept yet, which was the project's ERP."""
+    line_id: str
+    booking: str
+    """The line of the command that booked it: a line that was booked anew since is not meant."""
+    was: Decimal
+    """The rate that it is booked at."""
+    rate: Decimal
+    contract_version: int | None
+    """Version of the contract whose rate it is."""
+    amount: Decimal
+    """What it comes to at the new rate."""
+    difference: Decimal
+    """What that is more than what is booked, or less."""
 
 
-class Timesheet(BaseModel):
-    """What is known of a sheet. `revision` is 0 until it was approved."""
+class Plan(BaseModel):
+    """What a change of rates would change of a sheet, until somebody approves or rejects it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    status: Literal["new", "submitted", "approved", "rejected"] = "new"
-    revision: int = 0
-    lines: dict[str, BilledLine] = {}
-    """Line id -> the booking that stands for it."""
+    contract: str
+    number: int
+    """Number of the amendment that it was made for."""
+    lines: tuple[RatedLine, ...]
+    asks: str
+    """Digest of what finance is asked: another content has another one, so an approval is of what was seen."""
+
+    @property
+    def topic(self) -> str:
+        """Of its case."""
+        return f"rerate:{self.contract}"
+
+    @property
+    def difference(self) -> Decimal:
+        """What the lines come to more in all, or less."""
+        return sum((line.difference for line in self.lines), Decimal(0))
+
+
+class Timesheet(Billed):
+    """What is known of a sheet."""
+
+    listed: tuple[str, ...] = ()
+    """The months of contracts that know of the sheet."""
+    plans: dict[str, Plan] = Field(default_factory=dict)
+    """Contract -> what its rates would change now."""
+    declined: dict[str, str] = Field(default_factory=dict)
+    """Contract -> what the last plan asked that was rejected: the same is not asked again."""
+    behind: dict[str, date] = Field(default_factory=dict)
+    """Contract -> its last day, where finance was asked about time that is posted and dated after it."""

@@ -83,7 +83,8 @@ class Corrected(_Sheet):
     """An approved sheet was wrong. Carries all lines as they should have been, not only those that changed."""
 
     corrects: Revision
-    """The revision that this sheet replaces."""
+    """The revision that this sheet replaces. It counts as the next one, `corrects` + 1, so that a correction of it, or
+    its withdrawal, names that."""
     reason: Note
 
 
@@ -91,3 +92,24 @@ class Rejected(_Sheet):
     """The sheet went back to the employee."""
 
     reason: Note
+
+
+class Withdrawn(Record):
+    """The approval was taken back: nothing of the sheet counts any more, until a higher revision of it is approved."""
+
+    legal_entity: Id
+    """Code of the legal entity of the firm that bills the work."""
+    project: Reference
+    revision: Revision
+    """The revision that was approved, or a higher one: an approval of this one, or of one before it, counts no more."""
+    reason: Note
+
+
+class RatesChanged(Record):
+    """A contract has other rates, or another last day, for days of which the sheet may have time. Comes from inside."""
+
+    to: Id
+    """The sheet."""
+    contract: Id
+    number: Revision
+    """Number of the amendment in the contract's history."""

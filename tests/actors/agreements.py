@@ -105,6 +105,7 @@ def order(
     requested_by: str | None = None,
     currency: str = "EUR",
     hours: str | None = None,
+    retainer: str | None = None,
 ) -> ChangeOrderApproved:
     """A change order as the CRM sends it; `hours` is a new baseline of the forecast."""
     person, role = approved_by
@@ -114,6 +115,7 @@ def order(
         effective_on=effective_on,
         value_change=None if change is None else Money(amount=change, currency=currency),
         rates=None if rate is None else rates(rate, currency),
+        retainer=None if retainer is None else Money(amount=retainer, currency=currency),
         forecast=None if hours is None else (ForecastLine(period=period, role="consultant", hours=Decimal(hours)),),
         ends_on=ends_on,
         approved_by=Approver(id=person, role=role),
@@ -127,12 +129,14 @@ def renewal(
     rate: str | None = None,
     currency: str = "EUR",
     change: str | None = "9000.00",
+    retainer: str | None = None,
 ) -> Renewed:
     """The contract goes on for longer."""
     return Renewed(
         effective_on=date(2027, 1, 1),
         ends_on=ends_on,
         rates=None if rate is None else rates(rate, currency),
+        retainer=None if retainer is None else Money(amount=retainer, currency=currency),
         value_change=None if change is None else Money(amount=change, currency=currency),
         reason="another year",
     )

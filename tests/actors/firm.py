@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from schemas.customer.entity import Customer, ErpRecord
 from schemas.customer.v1 import CreditChanged, Merged, Trade, Upserted
+from schemas.expense import v1 as expense
 from schemas.keys import ActorKey
 from schemas.project.entity import Project
 from schemas.project.v1 import Opened, Rate
@@ -18,6 +19,7 @@ SHIPYARD = ActorKey("customer", "C-1")
 BRIDGE = ActorKey("project", "P-1")
 WON = ActorKey("engagement", "P-1")
 SHEET = ActorKey("timesheet", "T-1")
+REPORT = ActorKey("expense", "X-1")
 MONDAY = date(2026, 3, 2)
 WEEK = Period(starts_on=MONDAY, ends_on=date(2026, 3, 8))
 
@@ -153,10 +155,58 @@ def line(
     day: date = MONDAY,
     billable: bool = True,
     contract: str | None = None,
+    task: str | None = None,
 ) -> Line:
     """Hours of one day."""
     return Line(
-        line_id=line_id, work_date=day, hours=Decimal(hours), role=role, billable=billable, contract_reference=contract
+        line_id=line_id, work_date=day, hours=Decimal(hours), role=role, billable=billable, contract_reference=contract,
+        task=task,
+    )  # fmt: skip
+
+
+def spent(
+    line_id: str = "1",
+    amount: str | Money = "84.20",
+    *,
+    category: str = "travel",
+    day: date = MONDAY,
+    billable: bool = True,
+    contract: str | None = None,
+) -> expense.Line:
+    """What was spent on one occasion."""
+    return expense.Line(
+        line_id=line_id, incurred_on=day, category=category, billable=billable, contract_reference=contract,
+        amount=amount if isinstance(amount, Money) else Decimal(amount),
+    )  # fmt: skip
+
+
+def reported(*lines: expense.Line, revision: int = 1, partial: bool = False, currency: str = "EUR") -> expense.Approved:
+    """An approved report of expenses."""
+    return expense.Approved(
+        legal_entity="DE01",
+        currency=currency,
+        employee=Employee(id="E-1", cost_centre="CC-1"),
+        period=WEEK,
+        project=Reference(id=BRIDGE.id),
+        lines=lines or (spent(),),
+        revision=revision,
+        partial=partial,
+        approver=Approver(id="M-1"),
+        approved_at=datetime(2026, 3, 9, 9, 0, tzinfo=UTC),
+    )
+
+
+def reported_again(*lines: expense.Line, corrects: int = 1) -> expense.Corrected:
+    """The report as it should have been."""
+    return expense.Corrected(
+        legal_entity="DE01",
+        currency="EUR",
+        employee=Employee(id="E-1", cost_centre="CC-1"),
+        period=WEEK,
+        project=Reference(id=BRIDGE.id),
+        lines=lines or (spent(),),
+        corrects=corrects,
+        reason="wrong receipt",
     )
 
 

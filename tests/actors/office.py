@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.record import Record
 from schemas.registry import EVENTS
-from tests.actors.stage import REFUSED, Given, command_of
+from tests.actors.stage import NOW, REFUSED, Given, command_of
 
 
 class _Coming(NamedTuple):
@@ -27,7 +28,7 @@ class _Coming(NamedTuple):
 
 
 class Office:
-    """States by key, all that was asked for in order, and the cases that stand open, by key and topic.
+    """States by key, all that was asked for in order, the cases that stand open, by key and topic, and the time.
 
     `refusing`: operations that their system refuses for good. With `chance` the keys and systems that have something
     to say do so in any order, each its own in the order in which it was asked for.
@@ -40,6 +41,7 @@ class Office:
         self.cases: dict[tuple[ActorKey, str], Case] = {}
         self.remarks: list[str] = []
         self.refusing: set[str] = set()
+        self.now: datetime = NOW
         self._chance = chance
         self._coming: list[_Coming] = []
         self._waiting: list[tuple[ActorKey, Record | Result]] = []
@@ -76,7 +78,8 @@ class Office:
     def _decide(self, key: ActorKey, happened: Record | Result) -> Decision:
         actor = ACTORS[key.entity]
         others = {other: state for other, state in self.states.items() if other != key}
-        decision = Given(actor, key, self.states.get(key) or actor.state(), self.policy, others).when(happened)
+        state = self.states.get(key) or actor.state()
+        decision = Given(actor, key, state, self.policy, others, now=self.now).when(happened)
         if isinstance(decision, Accept):
             self._commit(key, decision)
         elif isinstance(decision, Wait):

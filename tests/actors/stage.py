@@ -29,14 +29,14 @@ POLICY = Policy(
 REFUSED = Failure(FailureClass.BUSINESS_RULE, "period_closed", "March is closed: post into April")
 
 
-def event_of(key: ActorKey, data: Record, source: str = "urn:test") -> Envelope:
-    """`data` as it comes through the door for `key`."""
+def event_of(key: ActorKey, data: Record, source: str = "urn:test", subject: str | None = None) -> Envelope:
+    """`data` as it comes through the door for `key`, which its sender may know by another id."""
     names = [name for name in EVENTS.names if EVENTS.latest(name).model is type(data)]
     name = next((name for name in names if EVENTS.find(EVENTS.latest(name).type).actor == key.entity), names[0])
     type_, (entity, fact) = EVENTS.find(EVENTS.latest(name).type), name.split(".")
     return Envelope(
-        source, "1", EVENTS.latest(name).type, entity, fact, type_.actor, key.id, None, None, None, None, None,
-        data, b"",
+        source, "1", EVENTS.latest(name).type, entity, fact, type_.actor, subject or key.id, None, None, None, None,
+        None, data, b"",
     )  # fmt: skip
 
 
@@ -62,11 +62,14 @@ class Given:
     others: Mapping[ActorKey, State] = field(default_factory=dict)
     taken: Mapping[Claim, ActorKey] = field(default_factory=dict)
     source: str = "urn:test"
+    now: datetime = NOW
+    subject: str | None = None
+    """The id by which the sender of events knows the entity; None: by its key."""
 
     def when(self, happened: Record | Result) -> Decision:
         """What is decided."""
-        event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source)
-        context = Context(self.key, NOW, self.policy, self._loaded(event), self.taken)
+        event = happened if isinstance(happened, Result) else event_of(self.key, happened, self.source, self.subject)
+        context = Context(self.key, self.now, self.policy, self._loaded(event), self.taken)
         return self.actor.decide(self.state, event, context)
 
     def after(self, *happened: Record | Result) -> Given:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from actors.decision import Ignore, Reject
 from actors.policy import Policy
 from schemas.acts import Act
+from schemas.billed_month.v1 import Amended
 from schemas.contract.entity import Contract
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
 from schemas.operations.contract import ContractPut
 from schemas.project.entity import Project
-from schemas.timesheet.v1 import Approved
+from schemas.timesheet.v1 import Approved, RatesChanged
 from tests.actors.agreements import (
     APRIL,
     DIRECTOR,
@@ -62,9 +63,10 @@ def billed(office: Office) -> list[str]:
 
 
 def bill(office: Office, *days: date) -> list[str]:
-    """A sheet for each of these days is approved; answers the rates that were billed."""
+    """A sheet for each of these days is approved once its day has come; answers the rates that were billed."""
     before = len(billed(office))
     for day in days:
+        office.now = max(office.now, datetime.combine(day, time(17), UTC))
         office.tell(ActorKey("timesheet", f"T-{day}-{before}"), sheet(day))
     return billed(office)[before:]
 
@@ -98,7 +100,9 @@ def test_an_unapproved_amendment_changes_nothing_until_the_finance_director_appr
     assert isinstance(office.tell(SOW, act(Act.APPROVE, "change_order:2", asker)), Ignore)
     # When the finance director approves it, then the next sheets have the new rate and the case is closed
     office.tell(SOW, act(Act.APPROVE, "change_order:2", DIRECTOR))
-    assert (bill(office, APRIL), agreed(office), office.cases) == (["150.00"], [1, 2], {})
+    assert (bill(office, APRIL), agreed(office), office.topics(SOW)) == (["150.00"], [1, 2], [])
+    # And finance is asked about the sheet that was billed before
+    assert [case.failure.code for case in office.cases.values()] == ["rates_changed"]
 
 
 def test_a_refused_amendment_never_reaches_billing() -> None:
@@ -119,8 +123,9 @@ def test_amendments_out_of_order_are_applied_in_order() -> None:
     assert bill(office, JUNE) == ["145.00"]
     # When version 2 comes
     office.tell(SOW, order(2, change="500.00", rate="150.00"))
-    # Then both are in force, each from its day on
-    assert (agreed(office), office.cases) == ([1, 2, 3], {})
+    # Then both are in force, each from its day on, and finance is asked about the sheet that was billed before
+    assert (agreed(office), office.topics(SOW)) == ([1, 2, 3], [])
+    assert [case.failure.code for case in office.cases.values()] == ["rates_changed"]
     assert bill(office, MARCH, APRIL, JUNE) == ["145.00", "150.00", "160.00"]
     # And version 2 sent once more changes nothing
     assert isinstance(office.tell(SOW, order(2, change="900.00")), Ignore)
@@ -153,7 +158,10 @@ def test_an_amendment_that_billing_refuses_may_be_taken_back() -> None:
     office.tell(SOW, act(Act.CANCEL, "change_order:2"))
     # Then what is billed from now on has the old rate again, and the value is as before
     assert bill(office, date(2026, 4, 2)) == ["145.00"]
-    assert (contract(office).value, office.cases) == (Decimal("50000.00"), {})
+    assert (contract(office).value, office.topics(SOW)) == (Decimal("50000.00"), [])
+    # And finance is asked about the sheet that was billed by it
+    (case,) = office.cases.values()
+    assert (case.failure.code, "150.00 → 145.00" in case.failure.reason) == ("rates_changed", True)
 
 
 def test_a_renewed_contract_is_billed_in_the_new_year() -> None:
@@ -172,12 +180,69 @@ def test_after_a_termination_later_work_is_not_billed_and_nothing_amends_the_con
     assert isinstance(office.tell(SOW, order(2)), Ignore)
 
 
-def test_a_change_that_is_effective_in_the_past_leaves_what_is_posted() -> None:
+def test_finance_is_asked_about_time_that_is_posted_behind_an_earlier_end() -> None:
+    # Given sheets of January and February, billed
+    office = running()
+    january, february = date(2026, 1, 30), date(2026, 2, 2)
+    bill(office, january, february)
+    # When the contract is terminated as of January
+    office.tell(SOW, termination(january))
+    # Then nothing is booked, the timeline says so, and finance is asked about the sheet of February
+    assert (len(office.bodies("billable.post")), office.bodies("billable.reverse")) == (2, [])
+    assert [remark for remark in office.remarks if "2026-01-30, which is over" in remark]
+    ((key, topic),) = office.cases
+    case = office.cases[key, topic]
+    assert (key.id, topic, case.failure.code) == ("T-2026-02-02-0", "contract_ended:SOW-1", "contract_ended")
+    assert (case.money, case.owner, "of 2026-02-02, 1160.00" in case.failure.reason) == (
+        {"EUR": Decimal("1160.00")}, "finance", True,
+    )  # fmt: skip
+    # And its case is over once somebody has seen to it
+    office.tell(key, act(Act.RESOLVE, topic, ("F-9", "finance")))
+    assert office.cases == {}
+
+
+def test_a_change_order_with_an_earlier_end_is_asked_about_and_over_where_it_is_taken_back_or_renewed() -> None:
     office = running()
     february = date(2026, 2, 2)
-    assert bill(office, february) == ["145.00"]
-    posted = len(office.bodies("billable.post"))
+    bill(office, february)
+    office.refusing = {"contract.put"}
+    office.tell(SOW, order(2, change="0.00", effective_on=date(2026, 1, 20), ends_on=date(2026, 1, 31)))
+    topics = {topic for _, topic in office.cases}
+    assert topics == {"change_order:2", "contract_ended:SOW-1"}
+    # When it is taken back, then nothing is left to ask
+    office.tell(SOW, act(Act.CANCEL, "change_order:2"))
+    assert office.cases == {}
+    # And so it is where the contract goes on for longer
+    office.refusing = set()
+    office.tell(SOW, order(3, change="0.00", effective_on=date(2026, 1, 20), ends_on=date(2026, 1, 31)))
+    assert {topic for _, topic in office.cases} == {"contract_ended:SOW-1"}
+    office.tell(SOW, renewal(change="0.00"))
+    assert office.cases == {}
+
+
+def test_a_change_that_is_effective_in_the_past_is_a_plan_for_each_sheet_that_was_billed() -> None:
+    # Given sheets of January and February, billed
+    office = running()
+    january, february = date(2026, 1, 30), date(2026, 2, 2)
+    assert bill(office, january, february) == ["145.00", "145.00"]
+    # When a change order comes that is effective since February
     office.tell(SOW, order(2, change="500.00", rate="150.00", effective_on=date(2026, 2, 1)))
-    assert "posted stay as they are" in office.remarks[-1]
-    assert (len(office.bodies("billable.post")), office.bodies("billable.reverse")) == (posted, [])
+    # Then nothing is booked, and finance is asked about the sheet of February
+    assert (len(office.bodies("billable.post")), office.bodies("billable.reverse")) == (2, [])
+    ((key, topic),) = office.cases
+    assert (key.id, office.cases[key, topic].money) == ("T-2026-02-02-0", {"EUR": Decimal("40.00")})
+    # When finance approves, then the line is taken back, and booked anew at the new rate
+    office.tell(key, act(Act.APPROVE, topic, ("F-9", "finance")))
+    assert (billed(office)[2:], len(office.bodies("billable.reverse")), office.cases) == (["150.00"], 1, {})
+    # And what is decided from now on has the new rate
     assert bill(office, date(2026, 2, 3)) == ["150.00"]
+
+
+def test_a_sheet_that_was_billed_just_before_the_change_is_told_when_its_month_hears_of_it() -> None:
+    # Given a change order of which the month has heard before it hears of the sheet
+    office = running()
+    late = ActorKey("billed_month", "2026-02/SOW-1")
+    office.tell(late, Amended(to=late.id, contract=SOW.id, number=2))
+    bill(office, date(2026, 2, 2))
+    sheets = [request.body for _, request in office.asked if isinstance(request.body, RatesChanged)]
+    assert [(body.to, body.number) for body in sheets] == [("T-2026-02-02-0", 2)]

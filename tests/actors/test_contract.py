@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 
@@ -12,6 +13,7 @@ from actors.decision import Accept, Decision, Request
 from actors.entities.contract import ACTOR, MOST_HELD
 from actors.policy import Flow, LegalEntity, Mode, Successor
 from schemas.acts import Act
+from schemas.billed_month.v1 import Amended
 from schemas.commands import SELF
 from schemas.contract.entity import Contract
 from schemas.contract.v1 import ChangeOrderApproved, Instalment, Withdrawn
@@ -22,7 +24,7 @@ from schemas.operations.contract import ContractCancel, ContractPut, ScheduledAm
 from schemas.operations.forecast import ForecastPut
 from schemas.operations.project import RolePrice
 from schemas.project.entity import Project
-from schemas.project.v1 import TermsChanged
+from schemas.project.v1 import Billing, TermsChanged
 from schemas.record import Record
 from schemas.verdicts import FailureClass
 from tests.actors.agreements import (
@@ -125,6 +127,23 @@ def test_a_contract_without_a_deal_is_brought_to_the_billing_system() -> None:
     assert confirmed.binds == (external_key("billing", "contract", "CON-7"),)
     assert isinstance(confirmed.state, Contract)
     assert (confirmed.state.billing_id, confirmed.state.history[0].billing) == ("CON-7", "done")
+
+
+@pytest.mark.parametrize("method", ["retainer", "fixed_fee", "time_and_materials"])
+def test_the_billing_system_gets_what_it_bills_by(
+    method: Literal["retainer", "fixed_fee", "time_and_materials"],
+) -> None:
+    fee = None if method == "time_and_materials" else eur("5000.00")
+    due = (Instalment(milestone_id="M-1", amount=eur("4000.00")), Instalment(due_on=JUNE, amount=eur("1000.00")))
+    terms = activated().model_copy(
+        update={"billing": Billing(method=method, fee=fee, rates=rates("145.00")), "schedule": due, "value": None}
+    )
+    (put,) = [request.body for request in NEW.asked(terms) if isinstance(request.body, ContractPut)]
+    assert (put.billing_method, put.fee) == (method, None if fee is None else Decimal("5000.00"))
+    assert put.roles == (RolePrice(role="consultant", rate=Decimal("145.00")),)
+    assert [(row.milestone_id, row.due_on, row.amount) for row in put.schedule] == [
+        ("M-1", None, Decimal("4000.00")), (None, JUNE, Decimal("1000.00")),
+    ]  # fmt: skip
 
 
 def test_the_contract_that_the_project_was_sold_under_is_billed_already() -> None:
@@ -269,6 +288,7 @@ def test_the_next_version_is_applied_and_all_who_must_know_are_told() -> None:
     decision = accepted(FREE.when(order(2, rate="150.00", hours="640", ends_on=date(2027, 3, 31))))
     assert [(request.system, request.operation) for request in decision.requests] == [
         ("billing", "contract.put"), (SELF, "project.terms_changed"), ("planning", "forecast.put"),
+        (SELF, "billed_month.amended"),
     ]  # fmt: skip
     put = body(decision, "contract.put")
     assert isinstance(put, ContractPut)
@@ -679,7 +699,9 @@ def test_done_by_hand_it_is_settled() -> None:
 def test_cancelled_it_counts_no_more_and_project_and_planning_learn_of_it() -> None:
     given, _ = refused_by_billing()
     decision = accepted(given.when(act(Act.CANCEL, TOPIC_2)))
-    assert [request.operation for request in decision.requests] == ["project.terms_changed", "forecast.put"]
+    assert [request.operation for request in decision.requests] == [
+        "project.terms_changed", "forecast.put", "billed_month.amended",
+    ]  # fmt: skip
     told = body(decision, "project.terms_changed")
     assert isinstance(told, TermsChanged)
     assert (told.number, told.rates, told.value) == (2, None, eur("50000.00"))
@@ -756,7 +778,26 @@ def test_what_planning_refuses_is_a_persons_case() -> None:
 
 def test_of_rates_for_days_that_are_over_it_is_said_what_becomes_of_posted_lines() -> None:
     (remark,) = accepted(FREE.when(order(2, rate="150.00", effective_on=date(2026, 2, 1)))).remarks
-    assert "posted stay as they are" in remark
+    assert "finance is asked about each sheet with lines that are posted already" in remark
+
+
+@pytest.mark.parametrize(
+    ("effective_on", "months"),
+    [
+        (date(2025, 6, 1), ["2026-01", "2026-02", "2026-03", "2026-04"]),  # the contract starts in January
+        (date(2026, 2, 28), ["2026-02", "2026-03", "2026-04"]),
+        (APRIL, ["2026-04"]),  # time of next month may be approved already
+        (JUNE, []),
+    ],
+)
+def test_the_months_that_may_have_billed_time_are_told_of_other_rates(effective_on: date, months: list[str]) -> None:
+    decision = accepted(FREE.when(order(2, rate="150.00", effective_on=effective_on)))
+    told = [request.body for request in decision.requests if isinstance(request.body, Amended)]
+    assert [(each.to, each.contract, each.number) for each in told] == [
+        (f"{month}/SOW-1", "SOW-1", 2) for month in months
+    ]
+    without = accepted(FREE.when(order(2, effective_on=effective_on)))
+    assert not [request for request in without.requests if isinstance(request.body, Amended)]
 
 
 def test_without_rates_there_is_nothing_to_say() -> None:
@@ -854,6 +895,25 @@ def test_a_renewal_that_the_policy_asks_nobody_about_any_more_goes_on_once_appro
     given = replace(IN_FORCE.after(DEAR), policy=SUPERVISED.model_copy(update={"approvals": {}}))
     assert "approve it to go on" in reason_to_ignore(given.when(act(Act.REJECT, "renewal")))
     assert len(asked(given.when(act(Act.APPROVE, "renewal")), "contract.put")) == 1
+
+
+def test_a_renewal_of_a_fixed_fee_leaves_no_part_of_it_without_an_instalment() -> None:
+    found = case(FIXED.when(renewal(change="12000.00")))
+    assert (found.topic, found.failure.code, found.acts) == ("renewal", "schedule_differs", (Act.RESOLVE,))
+    assert "add up to 20000 EUR, the fixed fee would be 32000.00" in found.failure.reason
+    assert "as a change order" in found.failure.reason
+    held = FIXED.after(renewal(change="12000.00"))
+    assert (contract(held).value, contract(held).ends_on, contract(held).renewal) == (Decimal(20_000), END, None)
+    # And it goes on as the change order that the case asks for
+    instead = scheduled("20000.00", "12000.00", change="12000.00").model_copy(update={"ends_on": date(2027, 12, 31)})
+    put = body(replace(held, policy=UNSUPERVISED).when(instead), "contract.put")
+    assert isinstance(put, ContractPut)
+    assert (put.fee, put.ends_on) == (Decimal("32000.00"), date(2027, 12, 31))
+
+
+@pytest.mark.parametrize("change", [None, "0.00"])
+def test_a_renewal_that_leaves_a_fixed_fee_moves_its_last_day(change: str | None) -> None:
+    assert len(asked(FIXED.when(renewal(change=change)), "contract.put")) == 1
 
 
 def test_a_renewal_that_does_not_extend_changes_nothing() -> None:

@@ -14,8 +14,9 @@ from schemas.facts import Notice
 from schemas.keys import ActorKey, external_key
 from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.project.entity import Project
+from schemas.record import Record
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Employee, Rejected, Submitted
+from schemas.timesheet.v1 import Employee, Line, Rejected, Submitted, Withdrawn
 from schemas.values import Reference
 from schemas.verdicts import FailureClass
 from tests.actors.firm import BRIDGE, MONDAY, SHEET, WEEK, approved, corrected, credit, line, running_project
@@ -32,6 +33,11 @@ SUBMITTED = Submitted(
 SENT_BACK = Rejected(**SUBMITTED.model_dump(exclude={"revision"}), reason="wrong project")
 
 
+def gone(revision: int = 1) -> Withdrawn:
+    """The approval is taken back."""
+    return Withdrawn(legal_entity="DE01", project=Reference(id="P-1"), revision=revision, reason="by mistake")
+
+
 def timesheet(given: Given) -> Timesheet:
     """The sheet as it stands."""
     assert isinstance(given.state, Timesheet)
@@ -41,7 +47,7 @@ def timesheet(given: Given) -> Timesheet:
 def names(given: Given, sheet: object) -> list[str]:
     """What is asked of the ERP when a sheet is accepted, one word each."""
     decision = accepted(given.when(sheet))  # type: ignore[arg-type]  # the tables below mix both kinds of sheet
-    return [f"{request.operation.partition('.')[2]} {request.line}" for request in decision.requests]
+    return [f"{request.operation.removeprefix('billable.')} {request.line}" for request in decision.requests]
 
 
 # ------------------------------------------------------------------------------------------------------------- billing
@@ -55,17 +61,6 @@ def test_an_approved_line_is_billed_by_hours_times_rate() -> None:
         rate=Decimal("145.00"), role="consultant", employee="E-1", work_date=MONDAY, sheet_id="T-1", line_id="1",
         contract_reference="SOW-1", tax_code="D19", cost_centre="CC-1",
     )  # fmt: skip
-
-
-def test_each_billable_line_is_asked_for_and_time_that_is_not_billable_is_not() -> None:
-    sheet = approved(line("1"), line("2", billable=False), line("3"))
-    assert names(NEW, sheet) == ["post 1.r1", "post 3.r1"]
-
-
-def test_a_line_worked_under_another_contract_says_so() -> None:
-    (request,) = NEW.asked(approved(line(contract="SOW-9")))
-    assert isinstance(request.body, BillablePost)
-    assert request.body.contract_reference == "SOW-9"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +150,7 @@ def test_the_first_and_the_last_day_of_the_contract_count() -> None:
 
 
 def test_a_role_without_a_rate_does_no_harm_where_nothing_is_billed() -> None:
-    assert names(NEW, approved(line(role="intern", billable=False))) == []
+    assert names(NEW, approved(line(role="intern", billable=False))) == ["cost.post 1.r1"]
 
 
 # ----------------------------------------------------------------------------------------------------- revisions
@@ -191,7 +186,9 @@ def test_hours_written_otherwise_are_no_change() -> None:
 
 def test_a_line_that_is_gone_or_no_longer_billable_is_taken_back() -> None:
     given = NEW.after(approved(line("1"), line("2"), line("3")))
-    assert names(given, corrected(line("1"), line("2", billable=False))) == ["reverse 2.r1", "reverse 3.r1"]
+    assert names(given, corrected(line("1"), line("2", billable=False))) == [
+        "reverse 2.r1", "reverse 3.r1", "cost.post 2.r2",
+    ]  # fmt: skip
 
 
 def test_a_line_that_comes_back_is_booked_under_its_new_revision() -> None:
@@ -212,6 +209,20 @@ def test_a_correction_of_what_was_not_approved_is_a_case() -> None:
 
 def test_a_correction_that_was_overtaken_changes_nothing() -> None:
     assert reason_to_ignore(NEW.after(approved(revision=2)).when(corrected(corrects=1)))
+
+
+def test_another_correction_of_the_same_revision_is_a_case_unless_it_says_the_same() -> None:
+    # Given a sheet that was corrected, which made it revision 2
+    given = NEW.after(approved(line("1", "8"), line("2")), corrected(line("1", "6"), line("2")))
+    # When revision 1 is corrected once more, then that is no revision after it
+    assert "approved already" in reason_to_ignore(given.when(corrected(line("1", "6"), line("2"))))
+    for other in ((line("1", "7"), line("2")), (line("1", "6"),), (line("1", "6"), line("2"), line("3"))):
+        failure = refusal(given.when(corrected(*other)))
+        assert (failure.failure_class, failure.code) == (FailureClass.CONFLICT, "correction_differs")
+        assert "a correction of revision 2" in failure.reason
+    # And so it is after an approval of revision 2, but not after one that took the place of both
+    assert refusal(NEW.after(approved(revision=2)).when(corrected(line("1", "6")))).code == "correction_differs"
+    assert "replaced" in reason_to_ignore(given.after(approved(revision=3)).when(corrected(line("1", "7"))))
 
 
 def test_a_sheet_that_moves_to_another_project_is_taken_back_where_it_was_booked_and_booked_anew() -> None:
@@ -244,7 +255,7 @@ def test_what_was_billed_is_taken_back_on_a_project_that_takes_no_more_time(stat
     given = replace(NEW.after(approved(line("1"), line("2"))), others={BRIDGE: over})
     # When one of them, or both, are taken back, then they are, and the other stays
     assert names(given, corrected(line("1"))) == ["reverse 2.r1"]
-    assert names(given, corrected(line("1", billable=False))) == ["reverse 1.r1", "reverse 2.r1"]
+    assert names(given, corrected(line("1", billable=False))) == ["reverse 1.r1", "reverse 2.r1", "cost.post 1.r2"]
     # But nothing new is billed
     assert refusal(given.when(corrected(line("1", "6"), line("2")))).code == "project_not_active"
 
@@ -273,9 +284,75 @@ def test_a_line_that_changed_within_its_revision_is_a_case() -> None:
     assert refusal(given.when(approved(line("1", "6"), partial=True))).code == "line_changed"
 
 
+@pytest.mark.parametrize(
+    "again", [(line("1"),), (line("1"), line("2", "6")), (line("1"), line("2", billable=False))],
+    ids=["fewer", "other hours", "not billed"],
+)  # fmt: skip
+def test_the_same_revision_as_a_whole_with_other_content_is_a_case(again: tuple[Line, ...]) -> None:
+    given = NEW.after(approved(line("1"), line("2")))
+    assert "approved already" in reason_to_ignore(given.when(approved(line("2"), line("1"))))
+    assert refusal(given.when(approved(*again))).code == "line_changed"
+    # And so it is where the line was booked by an earlier revision
+    later = given.after(approved(line("1"), line("2"), line("3"), revision=2))
+    assert refusal(later.when(approved(*again, line("3"), revision=2))).code == "line_changed"
+
+
+def test_a_whole_after_some_of_its_lines_books_the_others() -> None:
+    given = NEW.after(approved(line("1"), partial=True))
+    assert names(given, approved(line("1"), line("2"))) == ["post 2.r1"]
+
+
 def test_a_part_of_a_newer_revision_replaces_only_its_own_lines() -> None:
     given = NEW.after(approved(line("1"), line("2")))
     assert names(given, approved(line("1", "6"), revision=2, partial=True)) == ["reverse 1.r1", "post 1.r2"]
+
+
+def test_a_part_that_comes_late_is_billed_unless_a_later_revision_came_with_its_lines() -> None:
+    # Given a second revision, of one line, that came before the first one
+    given = NEW.after(approved(line("2", "4"), revision=2, partial=True))
+    # When the first one comes, then its own lines are billed, and what the second one said counts on
+    late = approved(line("1", "8"), line("2", "3"), partial=True)
+    assert names(given, late) == ["post 1.r1"]
+    assert timesheet(given.after(late)).revision == 2
+    assert names(given.after(late), late) == []
+    assert "a revision after 1" in reason_to_ignore(given.when(approved(line("2", "3"), partial=True)))
+    # And a line that the second one left unchanged is not changed by the first one
+    same = NEW.after(approved(line("1"), partial=True), approved(line("1"), revision=3, partial=True))
+    assert "a revision after 2" in reason_to_ignore(same.when(approved(line("1", "6"), revision=2, partial=True)))
+    # But it is changed by one that comes after what it was booked by
+    older = NEW.after(approved(line("1"), partial=True), approved(line("2"), revision=3, partial=True))
+    assert names(older, approved(line("1", "6"), revision=2, partial=True)) == ["reverse 1.r1", "post 1.r2"]
+
+
+def test_a_whole_that_comes_after_a_later_part_counts_for_the_other_lines() -> None:
+    # Given two lines, and a third revision of one of them
+    part = approved(line("2", "4"), line("3", "1"), revision=3, partial=True)
+    given = NEW.after(approved(line("1"), line("2")), part)
+    # When the second one comes as a whole, without a line and with another one
+    late = approved(line("2", "8"), line("4", "2"), revision=2)
+    assert names(given, late) == ["reverse 1.r1", "post 4.r2"]
+    assert {line_id: each.revision for line_id, each in timesheet(given.after(late)).lines.items()} == {
+        "2": 3, "3": 3, "4": 2,
+    }  # fmt: skip
+    # Then nothing before it counts any more, and it came once
+    assert "revision 2 is approved already" in reason_to_ignore(given.after(late).when(approved(partial=True)))
+    assert "revision 2 is approved already" in reason_to_ignore(given.after(late).when(late))
+    # And so it is with a correction
+    assert names(given, corrected(line("2", "8"), line("4", "2"))) == ["reverse 1.r1", "post 4.r2"]
+
+
+def test_hours_of_later_parts_count_for_the_day_of_a_whole_that_comes_late() -> None:
+    given = NEW.after(approved(line("2", "20"), revision=2, partial=True))
+    assert refusal(given.when(approved(line("1", "8"), line("2", "3")))).code == "hours_too_many"
+
+
+def test_what_an_earlier_release_kept_counts_as_a_whole() -> None:
+    given = NEW.after(approved(line("1"), line("2"), revision=2))
+    old = replace(given, state=timesheet(given).model_copy(update={"whole": None}))
+    assert "revision 2" in reason_to_ignore(old.when(approved(line("3"), partial=True)))
+    part = approved(line("3"), revision=3, partial=True)
+    assert names(old, part) == ["post 3.r3"]
+    assert "revision 2" in reason_to_ignore(old.after(part).when(approved(line("4"), partial=True)))
 
 
 # ------------------------------------------------------------------------------------------ before and after approval
@@ -301,6 +378,64 @@ def test_after_approval_only_a_correction_takes_time_back() -> None:
     assert (failure.failure_class, failure.code) == (FailureClass.BUSINESS_RULE, "approved_already")
 
 
+# ------------------------------------------------------------------------------------------------------- withdrawn
+
+
+def test_a_withdrawn_approval_takes_back_all_that_is_booked() -> None:
+    given = NEW.after(approved(line("1"), line("2", billable=False)))
+    decision = accepted(given.when(gone()))
+    assert [request.operation for request in decision.requests] == ["billable.reverse", "cost.reverse"]
+    assert decision.notices == (Notice("withdrawn", {"revision": "1"}),)
+    assert timesheet(given.after(gone())).lines == {}
+
+
+def test_after_it_only_a_higher_revision_counts() -> None:
+    given = NEW.after(approved(), gone())
+    assert "withdrawn" in reason_to_ignore(given.when(approved()))
+    assert reason_to_ignore(given.when(gone()))
+    assert refusal(given.when(corrected())).code == "revision_withdrawn"
+    assert names(given, approved(revision=2)) == ["post 1.r2"]
+    # And the sheet may be handed in again, and go back again
+    assert timesheet(given.after(SUBMITTED, SENT_BACK)).status == "rejected"
+
+
+def test_a_withdrawal_that_was_overtaken_changes_nothing() -> None:
+    assert "is over" in reason_to_ignore(NEW.after(approved(revision=2)).when(gone()))
+
+
+def test_a_withdrawal_of_a_revision_that_was_corrected_is_a_case() -> None:
+    # Given a sheet that was corrected, which made it revision 2
+    given = NEW.after(approved(line("1", "8")), corrected(line("1", "6")))
+    # When revision 1 is withdrawn, then its sender may not count as we do
+    failure = refusal(given.when(gone()))
+    assert (failure.failure_class, failure.code) == (FailureClass.CONFLICT, "revision_corrected")
+    assert "revision 2 withdrawn" in failure.reason
+    # But what is withdrawn, or was approved since, is another matter
+    assert "is over" in reason_to_ignore(given.after(gone(2)).when(gone()))
+    assert "is over" in reason_to_ignore(given.after(approved(revision=3)).when(gone()))
+    assert names(given, gone(2)) == ["reverse 1.r2"]
+
+
+def test_a_withdrawal_that_comes_after_a_later_part_takes_back_the_other_lines() -> None:
+    # Given two lines, and a second revision of one of them
+    given = NEW.after(approved(line("1"), line("2")), approved(line("2", "4"), revision=2, partial=True))
+    # When the first one is withdrawn, then the line that the second one came with stays
+    assert names(given, gone()) == ["reverse 1.r1"]
+    after = timesheet(given.after(gone()))
+    assert (set(after.lines), after.is_approved, after.status) == ({"2"}, True, "approved")
+    assert "withdrawn" in reason_to_ignore(given.after(gone()).when(approved(line("3"), partial=True)))
+    assert names(given.after(gone()), gone(2)) == ["reverse 2.r2"]
+
+
+def test_a_withdrawal_needs_no_project_unless_nobody_knows_who_booked() -> None:
+    given = replace(NEW.after(approved()), others={})
+    assert [request.system for request in given.asked(gone())] == ["erp"]
+    ((line_id, booked),) = timesheet(given).lines.items()
+    old = timesheet(given).model_copy(update={"lines": {line_id: booked.model_copy(update={"system": None})}})
+    assert awaited(replace(given, state=old).when(gone())) == BRIDGE
+    assert [r.system for r in replace(given, state=old, others=NEW.others).asked(gone())] == ["erp"]
+
+
 # ------------------------------------------------------------------------------------------------ the ERP's answers
 
 
@@ -310,6 +445,52 @@ def test_when_all_lines_are_booked_the_sheet_is_posted() -> None:
     assert accepted(given.when(given.confirmed(first))).notices == ()
     booked = given.after(given.confirmed(first))
     assert accepted(booked.when(booked.confirmed(second))).notices == (Notice("posted", {"revision": "1"}),)
+
+
+def posted(*sheets: Record) -> Given:
+    """The sheet, once the ERP has done all that it was asked."""
+    given = NEW
+    for sheet in sheets:
+        requests = given.asked(sheet)
+        given = given.after(sheet)
+        for request in requests:
+            given = given.after(given.confirmed(request))
+    return given
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_revision_that_books_nothing_new_is_posted_at_once(partial: bool) -> None:  # noqa: FBT001  # a case
+    decision = accepted(posted(approved()).when(approved(revision=2, partial=partial)))
+    assert (decision.requests, decision.notices) == ((), (Notice("posted", {"revision": "2"}),))
+    # But not while a line of it is on its way
+    assert accepted(NEW.after(approved()).when(approved(revision=2))).notices == ()
+    # And not once more where it comes again line by line
+    again = posted(approved(), approved(revision=2, partial=partial)).when(approved(revision=2, partial=True))
+    assert accepted(again).notices == ()
+
+
+def test_a_revision_that_takes_lines_back_is_posted_once_the_last_one_is() -> None:
+    # Given three lines that are posted, when two of them are dropped
+    given, fewer = posted(approved(line("1"), line("2"), line("3"))), corrected(line("3"))
+    first, second = given.asked(fewer)
+    given = given.after(fewer)
+    # Then the revision is posted with the second reversal that is confirmed
+    assert accepted(given.when(given.confirmed(first))).notices == ()
+    given = given.after(given.confirmed(first))
+    assert accepted(given.when(given.confirmed(second))).notices == (Notice("posted", {"revision": "2"}),)
+    # And nothing is posted of a sheet that is withdrawn
+    (back,) = posted(approved()).asked(gone())
+    withdrawn = posted(approved()).after(gone())
+    assert accepted(withdrawn.when(withdrawn.confirmed(back))).notices == ()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_line_that_is_booked_anew_is_posted_once_both_are_confirmed(order: tuple[int, int]) -> None:
+    given, other = posted(approved(line("1", "8"))), corrected(line("1", "6"))
+    answers = [given.confirmed(request) for request in given.asked(other)]
+    given, (first, second) = given.after(other), [answers[place] for place in order]
+    assert accepted(given.when(first)).notices == ()
+    assert accepted(given.after(first).when(second)).notices == (Notice("posted", {"revision": "2"}),)
 
 
 def test_a_reversal_names_the_booking_that_was_confirmed_after_a_retry() -> None:
@@ -327,10 +508,12 @@ def test_the_answer_about_a_line_that_was_corrected_meanwhile_changes_nothing() 
     assert reason_to_ignore(given.when(given.confirmed(NEW.asked(approved(line("1", "8")))[0])))
 
 
-def test_the_answer_about_a_reversal_changes_nothing() -> None:
+def test_the_answer_about_a_reversal_that_an_earlier_release_did_not_keep_changes_nothing() -> None:
     given = NEW.after(approved())
     take_back = given.asked(corrected(line("1", "6")))[0]
-    assert reason_to_ignore(given.after(corrected(line("1", "6"))).when(given.confirmed(take_back)))
+    given = given.after(corrected(line("1", "6")))
+    old = replace(given, state=timesheet(given).model_copy(update={"releasing": {}}))
+    assert reason_to_ignore(old.when(old.confirmed(take_back)))
 
 
 def test_what_the_erp_refuses_is_a_persons_case() -> None:

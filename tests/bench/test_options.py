@@ -27,7 +27,7 @@ def test_a_quick_run_takes_fewer_messages_and_is_not_full() -> None:
 
 
 def test_the_large_run_has_parts_of_its_own() -> None:
-    assert list(options.read(["--large"]).parts) == ["relay", "restart", "memory", "retention", "big"]
+    assert list(options.read(["--large"]).parts) == ["relay", "lines", "restart", "memory", "retention", "big"]
 
 
 def test_a_part_at_a_scale_with_settings_into_a_folder(tmp_path: Path) -> None:

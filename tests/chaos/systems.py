@@ -9,11 +9,22 @@ from typing import Final
 
 from tests.chaos.mischief import Act, Mischief
 from tests.chaos.world import World
-from tests.checker.cells import APPLIED_UNKNOWN, DOWN, IGNORES_KEY, LATE, NO_ANSWER, SYSTEM, THROTTLED
+from tests.checker.cells import (
+    APPLIED_UNKNOWN,
+    DOWN,
+    HALF_A_BATCH,
+    IGNORES_KEY,
+    LATE,
+    LEFT_OUT,
+    NO_ANSWER,
+    SYSTEM,
+    THROTTLED,
+)
 from tests.checker.evidence import Cell
 from tests.integration.firm import Json
 
 SLOW: Final = Cell(SYSTEM, "answers late")
+OF_THE_ERP: Final = frozenset({IGNORES_KEY, HALF_A_BATCH, LEFT_OUT})
 SHARE: Final = 0.5
 SECONDS: Final = (1.0, 4.0)
 PATIENCE: Final = 12.0
@@ -30,8 +41,13 @@ FAULTS: Final[tuple[tuple[Cell, Json], ...]] = (
     (DOWN, {"fault": "down", "seconds": 1}),
     (DOWN, {"fault": "down", "reset": True}),
     (IGNORES_KEY, {"fault": "ignore_key"}),
+    (HALF_A_BATCH, {"fault": "half_applied", "seconds": 1}),
+    (LEFT_OUT, {"fault": "lines_left_out"}),
 )
-"""Each kind with its cell. The key is ignored by the ERP alone, which promises a unique reference besides."""
+"""Each kind with its cell.
+
+The ERP alone has batches, and it alone ignores keys, for it promises a unique reference besides.
+"""
 OWED: Final = frozenset({THROTTLED, NO_ANSWER, APPLIED_UNKNOWN, SLOW, LATE})
 """What a run of any length begins with."""
 ERP: Final = "erp"
@@ -46,7 +62,7 @@ def systems(world: World, seed: int) -> Mischief:
 
 async def _misbehave(world: World, chance: random.Random, cell: Cell, fault: Json) -> int:
     """How many requests were hit."""
-    system = ERP if cell == IGNORES_KEY else chance.choice([*world.firm.sandboxes, *[ERP] * 5])
+    system = ERP if cell in OF_THE_ERP else chance.choice([*world.firm.sandboxes, *[ERP] * 5])
     told = {"share": SHARE, "seed": chance.randrange(1 << 30), **fault}
     seconds = chance.uniform(*SECONDS)
     hits = await _plays(world, system, told, seconds, PATIENCE if system == ERP else BRIEFLY)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import orjson
+
 from adapters.postgres.migrations.upgrade import upgrade
 from gateway.local.postgres import LocalPostgres
 from gateway.local.rabbitmq import LocalRabbitMQ
@@ -26,7 +28,7 @@ SLOTS: Final = ("A", "B")
 
 @dataclass(slots=True)
 class World:
-    """Everything that runs. `requests` is what passed on its way to the systems."""
+    """Everything that runs. `requests` is what passed on its way to the systems, some of it in `batches`."""
 
     postgres: LocalPostgres
     rabbitmq: LocalRabbitMQ
@@ -34,16 +36,20 @@ class World:
     slots: tuple[Slot, ...]
     places: Places
     requests: list[Request] = field(default_factory=list)
+    batches: int = 0
 
     def heard(self, system: str, posting: Posting) -> None:
-        """Note a request."""
+        """Note a request; one without a key of its own is a batch, with a key for each line."""
         headers = posting.headers
-        self.requests.append(
-            Request(
-                system, headers.get("idempotency-key", "").strip('"'), headers.get("tallystick-reference", ""),
-                raw(posting.body), time.time(),
-            )
-        )  # fmt: skip
+        key, at = headers.get("idempotency-key"), time.time()
+        if key is not None:
+            reference = headers.get("tallystick-reference", "")
+            self.requests.append(Request(system, key.strip('"'), reference, raw(posting.body), at))
+            return
+        self.batches += 1
+        for line in orjson.loads(posting.body)["lines"]:
+            body = raw(orjson.dumps(line["body"]))
+            self.requests.append(Request(system, line["idempotency_key"], line["reference"], body, at, self.batches))
 
 
 @asynccontextmanager

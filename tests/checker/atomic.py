@@ -100,7 +100,7 @@ def _relied(ledger: Ledger) -> Iterator[Violation]:
     asked = {
         (command.step.key, command.place[0] if command.place else None)
         for command in ledger.evidence.commands
-        if command.step.operation != "billable.reverse"
+        if not command.step.operation.endswith(".reverse")
     }
     blocked_before: dict[str, bool] = {}
     blocked_now: dict[str, bool] = {}

@@ -171,31 +171,37 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An attempt as it arrived at an outside system, in order of arrival; `command` is its idempotency key."""
+    """An attempt as it arrived at an outside system, in order of arrival; `command` is its idempotency key.
+
+    Attempts that arrived together have one number, `batch`; None: it came alone.
+    """
 
     system: str
     command: str
     reference: str
     body: str
     at: float | None = None
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A command that a process has leased to send it.
 
-    `at`: when, by the store's clock; `walls`: by the process's own, each of them if it was set meanwhile.
+    `at`: when, by the store's clock; `walls`: by the process's own, each of them if it was set meanwhile. Those that
+    the policy lets travel in one request have one name, `together`; None: it is a request of its own.
     """
 
     system: str
     command: str
     at: float
     walls: tuple[float, ...]
+    together: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The limits of a system: attempts per second and at once, per day, and at which hours.
+    """The limits of a system: requests per second and at once, per day, and at which hours.
 
     `day_begins` and `hours` are seconds of a day in UTC. `slack`: for how long after its hours something may be leased
     that was asked for within them.

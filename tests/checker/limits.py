@@ -25,11 +25,33 @@ def limits(ledger: Ledger) -> Iterator[Violation]:
         claims[claim.system].append(claim)
     for allowed in ledger.evidence.allowed:
         of_system = sorted(claims[allowed.system], key=lambda claim: claim.at)
-        yield from _rate(allowed, of_system)
-        yield from _quota(allowed, of_system)
+        firsts = list(_firsts(of_system))
+        yield from _rate(allowed, firsts)
+        yield from _quota(allowed, firsts)
         yield from _hours(allowed, of_system)
+        yield from _arrived(ledger, allowed.system, len(firsts))
     if ledger.evidence.allowed:
         yield from _attempts(ledger)
+
+
+def _firsts(claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Of claims for one request the first."""
+    seen: set[str] = set()
+    for claim in claims:
+        if claim.together is None:
+            yield claim
+        elif claim.together not in seen:
+            seen.add(claim.together)
+            yield claim
+
+
+def _arrived(ledger: Ledger, system: str, claimed: int) -> Iterator[Violation]:
+    """However attempts are grouped on their way, no more requests arrive than were claimed."""
+    requests = [request for request in ledger.evidence.requests if request.system == system]
+    batches = {request.batch for request in requests if request.batch is not None}
+    count = len(batches) + sum(request.batch is None for request in requests)
+    if count > claimed:
+        yield Violation(Invariant.LIMITS, system, f"{count} requests arrived, and {claimed} were claimed")
 
 
 def _rate(allowed: Allowed, claims: Sequence[Claim]) -> Iterator[Violation]:
@@ -52,7 +74,7 @@ def _quota(allowed: Allowed, claims: Sequence[Claim]) -> Iterator[Violation]:
     days = Counter((claim.at - allowed.day_begins) // DAY for claim in claims)
     for count in days.values():
         if count > allowed.quota:
-            why = f"{count} attempts were claimed in a day of {allowed.quota}"
+            why = f"{count} requests were claimed in a day of {allowed.quota}"
             yield Violation(Invariant.LIMITS, allowed.system, why)
 
 

@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from tests.checker.effects import DONE
-from tests.checker.evidence import Command, Line, Published
+from tests.checker.evidence import Command, Line, Published, Step
 from tests.checker.ledger import APPLIED, OPEN, Ledger
 from tests.checker.report import Invariant, Violation
 
 Pair = tuple[str, str]
+
+
+class Arrival(NamedTuple):
+    """When a request arrived, and which step of its key was right before it in the same request."""
+
+    at: float
+    before: Step | None
+
+
 DECIDED = frozenset({"applied", "ignored", "rejected"})
 
 
@@ -68,43 +78,57 @@ def _sent(ledger: Ledger) -> Iterator[Violation]:
     lanes: dict[Pair, list[Command]] = defaultdict(list)
     for command in _settled_first(ledger):
         lanes[command.step.system, command.step.key].append(command)
-    arrived: dict[Pair, list[str]] = defaultdict(list)
+    effects: dict[Pair, list[str]] = defaultdict(list)
     for effect in ledger.evidence.effects:
-        arrived[effect.system, effect.key].append(effect.command)
-    first: dict[str, float] = {}
-    for request in ledger.evidence.requests:
-        if request.at is not None:
-            first.setdefault(request.command, request.at)
+        effects[effect.system, effect.key].append(effect.command)
     done = {line.command: line.at for line in ledger.evidence.timeline if line.what == DONE}
+    came = _came(ledger)
     for pair, commands in lanes.items():
         placed = sorted((each for each in commands if each.place is not None), key=lambda each: each.place or (0, 0))
-        found = dict.fromkeys(_in_turn(ledger, placed, arrived[pair], first, done))
+        found = dict.fromkeys(_in_turn(ledger, placed, effects[pair], came, done))
         if len(placed) < len(commands):
-            found |= dict.fromkeys(_in_turn(ledger, commands, arrived[pair], first, done))
+            found |= dict.fromkeys(_in_turn(ledger, commands, effects[pair], came, done))
         yield from found
+
+
+def _came(ledger: Ledger) -> Mapping[str, Sequence[Arrival]]:
+    """When requests arrived, by command; those without a time cannot be compared."""
+    came: dict[str, list[Arrival]] = defaultdict(list)
+    last: dict[tuple[str, int, str], Step] = {}
+    for request in ledger.evidence.requests:
+        command, before = ledger.commands.get(request.command), None
+        if command is not None and request.batch is not None:
+            place = (request.system, request.batch, command.step.key)
+            before, last[place] = last.get(place), command.step
+        if request.at is not None:
+            came[request.command].append(Arrival(request.at, before))
+    return came
 
 
 def _in_turn(
     ledger: Ledger,
     commands: Sequence[Command],
-    arrived: Sequence[str],
-    first: Mapping[str, float],
+    effects: Sequence[str],
+    came: Mapping[str, Sequence[Arrival]],
     done: Mapping[str | None, float | None],
 ) -> Iterator[Violation]:
-    """Of commands of one lane, in their order: each after the decision on the one before it.
+    """Of commands of one lane, in their order: each after the decision on the one before it, or right behind it.
 
-    `arrived` are those with effects, in order; `first` says when each was first sent, `done` when it was decided.
+    `effects` are those with effects, in order; `came` says when they were sent, `done` when they were decided. Right
+    behind another one in its request a command takes effect only if that one has.
     """
     ranks = {command.id: rank for rank, command in enumerate(commands)}
-    for before, after in pairwise(id for id in arrived if id in ranks):
+    for before, after in pairwise(id for id in effects if id in ranks):
         if ranks[before] > ranks[after]:
             name = " ".join(ledger.commands[after].step)
             yield Violation(Invariant.ORDER, name, "took effect after one that comes behind it")
     for head, follower in pairwise(commands):
-        decided, sent = done.get(head.id), first.get(follower.id)
-        if sent is not None and (head.id not in done or (decided is not None and sent < decided)):
-            name = " ".join(follower.step)
+        name, decided, arrivals = " ".join(follower.step), done.get(head.id), came.get(follower.id, ())
+        apart = [arrival.at for arrival in arrivals if arrival.before != head.step]
+        if apart and (head.id not in done or (decided is not None and min(apart) < decided)):
             yield Violation(Invariant.ORDER, name, "was sent before the decision on the one before it")
+        elif len(apart) < len(arrivals) and follower.id in effects and not (head.id in effects or head.id in done):
+            yield Violation(Invariant.ORDER, name, "took effect, and the one before it has not")
 
 
 def _settled_first(ledger: Ledger) -> list[Command]:

@@ -31,6 +31,7 @@ from tests.checker.evidence import (
     Request,
     Sent,
     Step,
+    Unsettled,
 )
 from tests.checker.report import Invariant, TooFewFaults, demand
 from tests.checker.small import (
@@ -304,6 +305,31 @@ def out_of_place(*unknown: str) -> Evidence:
     commands = [replace(each, place=None) if each.id in unknown else each for each in SMALL.commands]
     commands[1], commands[2] = replace(commands[1], place=(1, 1)), replace(commands[2], place=(1, 0))
     return but(commands=(*commands,))
+
+
+def in_one_request(at: float = 6.5) -> Evidence:
+    """Both commands of the sheet came in one request, the second right behind the first."""
+    p1, first, second = SMALL.requests
+    return but(requests=(p1, replace(first, batch=1), replace(second, batch=1, at=at)))
+
+
+def test_what_is_right_behind_another_in_one_request_needs_no_decision() -> None:
+    assert Invariant.ORDER not in check(in_one_request()).broken
+
+
+def test_what_came_again_by_itself_needs_the_decision() -> None:
+    evidence = in_one_request()
+    alone = replace(SMALL.requests[2], at=6.7)
+    assert Invariant.ORDER in check(replace(evidence, requests=(*evidence.requests, alone))).broken
+
+
+def test_what_is_behind_another_takes_effect_only_if_that_one_has() -> None:
+    evidence = in_one_request()
+    timeline = tuple(line for line in SMALL.timeline if line.command != "s1-1")
+    outbox = (*SMALL.outbox, Unsettled("s1-1", (1, 0)))
+    spoilt = replace(evidence, effects=SMALL.effects[1:], timeline=timeline, outbox=outbox)
+    why = [violation.why for violation in check(spoilt).violations if violation.invariant is Invariant.ORDER]
+    assert why == ["took effect, and the one before it has not"]
 
 
 def test_the_order_of_settling_is_no_proof_of_the_order_of_places() -> None:

@@ -16,12 +16,16 @@ from adapters.ports.cases import CaseActs, Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
 from adapters.ports.history import History
+from adapters.ports.holdings import Holdings
+from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
 from adapters.ports.outbox import Notices, Outbox
 from adapters.ports.overdue import Overdue
 from adapters.ports.pauses import Pauses
 from adapters.ports.policies import Policies, Unmapped
+from adapters.ports.recon import Runs, RunWork
+from adapters.ports.recon_plans import Plans
 from adapters.ports.restores import Remembered, Restores
 from adapters.ports.retention import Retention
 from adapters.ports.store import Commits, LaneActs, Lanes
@@ -34,6 +38,7 @@ from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.history import PostgresHistory
+from adapters.postgres.kpis import PostgresBooks, PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.looks import PostgresLooks
@@ -41,6 +46,8 @@ from adapters.postgres.outbox import PostgresNotices, PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies, PostgresUnmapped
+from adapters.postgres.recon import PostgresHoldings, PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from adapters.postgres.retention import PostgresRetention
 from adapters.postgres.suspects import PostgresSuspects
@@ -92,6 +99,12 @@ class Process:
     history: History
     cases: CaseStore
     bindings: Bindings
+    runs: Runs
+    run_work: RunWork
+    holdings: Holdings
+    plans: Plans
+    books: Books
+    kpis: Kpis
     remembered: Remembered
 
     async def row(self, key: ActorKey) -> Row:
@@ -182,6 +195,12 @@ class MemoryStoreStand:
             clients.history,
             clients.cases,
             clients.bindings,
+            clients.runs,
+            clients.run_work,
+            clients.holdings,
+            clients.plans,
+            clients.books,
+            clients.kpis,
             clients.remembered,
         )
 
@@ -244,7 +263,8 @@ class PostgresStoreStand:
         policies, unmapped = PostgresPolicies(url), PostgresUnmapped(url)
         clients = (
             commits, lanes, acts, pauses, outbox, overdue, notices, dead_letters, gates, suspects, looks, restores,
-            retention, entities, policies, unmapped, history, PostgresCases(url), bindings,
+            retention, entities, policies, unmapped, history, PostgresCases(url), bindings, PostgresRuns(url),
+            PostgresRunWork(url), PostgresHoldings(url), PostgresPlans(url), PostgresBooks(url), PostgresKpis(url),
         )  # fmt: skip
         self._open.extend(clients)
         return Process(*clients, remembered)

@@ -113,6 +113,28 @@ BODIES: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
             "work_date": "2026-11-02",
             "reverses": "set-up/2/_/1",
         },
+        "expense.post": {
+            "project": "P-E1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "84.20",
+            "incurred_on": "2026-11-02",
+        },
+        "expense.reverse": {
+            "project": "P-E1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "-84.20",
+            "incurred_on": "2026-11-02",
+            "reverses": "set-up/2/_/1",
+        },
+        "cost.post": {"cost_centre": "4100", "legal_entity": "DE01", "incurred_on": "2026-11-02"},
+        "cost.reverse": {
+            "cost_centre": "4100",
+            "legal_entity": "DE01",
+            "incurred_on": "2026-11-02",
+            "reverses": "set-up/0/_/1",
+        },
         "project.put": {"project_id": "E1", "erp_id": "P-E1", "legal_entity": "DE01", "currency": "EUR"},
         "project.link": {"opportunity_id": "O1", "project_id": "E1", "erp_id": "P-E1", "psa_id": "psa-E1"},
         "contract.put": {
@@ -129,6 +151,24 @@ BODIES: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
         "milestone.put": {"project_id": "E1", "milestone_id": "M1"},
         "assignment.put": {"assignment_id": "E1-7", "project": "P-E1", "legal_entity": "DE01"},
         "delivery.put": {"assignment_id": "E1-7", "project_id": "E1"},
+        "milestone.bill": {
+            "contract_id": "K1",
+            "milestone_id": "M1",
+            "project": "P-E1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "12000.00",
+        },
+        "invoice.post": {
+            "invoice_id": "INV-1",
+            "customer": "C-A1",
+            "project": "P-E1",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "119.00",
+        },
+        "invoice.put": {"invoice_id": "INV-1", "customer_id": "A1"},
+        "receivable.put": {"invoice_id": "INV-1", "project_id": "E1"},
         "workspace.create": {"project_id": "E1", "legal_entity": "DE01"},
         "workspace.archive": {"workspace_id": "W-E1", "legal_entity": "DE01"},
     }
@@ -139,6 +179,10 @@ UNSOUND: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
         "project.create": {"customer": "C-nobody"},
         "billable.post": {"currency": "CHF"},
         "billable.reverse": {"reverses": "set-up/9/_/1"},
+        "expense.post": {"currency": "CHF"},
+        "expense.reverse": {"reverses": "set-up/9/_/1"},
+        "cost.post": {"cost_centre": ""},
+        "cost.reverse": {"reverses": "set-up/9/_/1"},
         "project.put": {"currency": "CHF"},
         "project.link": {"project_id": ""},
         "contract.put": {"customer": "C-nobody"},
@@ -149,6 +193,10 @@ UNSOUND: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
         "milestone.put": {"milestone_id": ""},
         "assignment.put": {"project": "P-none"},
         "delivery.put": {"assignment_id": ""},
+        "milestone.bill": {"project": "P-none"},
+        "invoice.post": {"customer": "C-nobody"},
+        "invoice.put": {"customer_id": ""},
+        "receivable.put": {"project_id": ""},
         "workspace.create": {"legal_entity": "ZZ99"},
         "workspace.archive": {"workspace_id": "W-none"},
     }
@@ -157,9 +205,13 @@ UNSOUND: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
 
 CHAINS: Final = (
     ("customer.put", "project.create", "billable.post", "billable.reverse"),
+    ("customer.put", "project.create", "expense.post", "expense.reverse"),
     ("customer.put", "project.create", "contract.put", "contract.cancel"),
     ("customer.put", "project.create", "project.cancel"),
     ("customer.put", "project.create", "assignment.put"),
+    ("customer.put", "project.create", "milestone.bill"),
+    ("customer.put", "project.create", "invoice.post"),
+    ("cost.post", "cost.reverse"),
     ("project.put", "project.withdraw"),
     ("workspace.create", "workspace.archive"),
 )
@@ -184,6 +236,10 @@ class SandboxMisbehaviour:
 
     async def ask_to_come_back(self) -> None:
         await self._set("throttle")
+
+    async def spoil_a_batch(self, fault: str) -> None:
+        """One of the faults that only a batch can have."""
+        await self._set(fault)
 
     async def _set(self, fault: str) -> None:
         faults = [{"fault": fault, "count": 1, "seconds": LATE, "operation": self._operation}]
@@ -251,6 +307,10 @@ ENTRANTS: Final[Mapping[str, Entrant]] = MappingProxyType(
     {
         "http billable.post": sandbox_entrant("billable.post"),
         "http billable.reverse": sandbox_entrant("billable.reverse"),
+        "http expense.post": sandbox_entrant("expense.post"),
+        "http expense.reverse": sandbox_entrant("expense.reverse"),
+        "http cost.post": sandbox_entrant("cost.post"),
+        "http cost.reverse": sandbox_entrant("cost.reverse"),
         "http customer.put": sandbox_entrant("customer.put"),
         "http project.create": sandbox_entrant("project.create"),
         "http project.put": sandbox_entrant("project.put"),
@@ -262,6 +322,10 @@ ENTRANTS: Final[Mapping[str, Entrant]] = MappingProxyType(
         "http milestone.put": sandbox_entrant("milestone.put"),
         "http assignment.put": sandbox_entrant("assignment.put"),
         "http delivery.put": sandbox_entrant("delivery.put"),
+        "http milestone.bill": sandbox_entrant("milestone.bill"),
+        "http invoice.post": sandbox_entrant("invoice.post"),
+        "http invoice.put": sandbox_entrant("invoice.put"),
+        "http receivable.put": sandbox_entrant("receivable.put"),
         "http workspace.create": sandbox_entrant("workspace.create"),
         "http workspace.archive": sandbox_entrant("workspace.archive"),
         "http project.link": sandbox_entrant("project.link"),

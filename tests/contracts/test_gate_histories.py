@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from random import Random
 
 import pytest
@@ -31,19 +32,25 @@ class Player:
 
     store: StoreStand
     chance: Random
-    in_flight: list[Leased] = field(default_factory=list)
+    in_flight: list[list[Leased]] = field(default_factory=list)
+    """Runs."""
     seen: list[object] = field(default_factory=list)
     passed: float = 0.0
 
     async def play(self) -> None:
         """All steps."""
         process = self.store.process()
-        for key in KEYS:
-            await process.commit(asking(applied(await process.row(key), message(key.id)), command(key)))
+        for number, key in enumerate(KEYS):
+            body = b'{"legal_entity": "DE0%d"}' % (number % 2)
+            asked = [command(key, f"{line}")._replace(body=body) for line in range(self.chance.randint(1, 4))]
+            await process.commit(asking(applied(await process.row(key), message(key.id)), *asked))
         self.began = await self.store.now()
         self.limits = Limits(
-            self.chance.choice((None, 2)), self.chance.choice((None, 1 / UNIT)), 3, self.chance.choice((None, 9))
-        )
+            self.chance.choice((None, 2)), self.chance.choice((None, 1 / UNIT)), 3, self.chance.choice((None, 9)),
+            together=self.chance.choice(({}, {"billable.create": 2}, {"billable.create": 5})),
+            in_order=self.chance.choice((frozenset[str](), frozenset({"billable.create"}))),
+            most=self.chance.choice((None, 4)),
+        )  # fmt: skip
         acts = [self.claim] * 4 + [self.end] * 4 + [self.wait] * 2 + [self.take_over, self.pause, self.resume]
         for step in range(STEPS):
             await self.chance.choice(acts)(process, f"{step}")
@@ -55,13 +62,14 @@ class Player:
         claimed = await process.outbox.claim(
             [send_lane(key) for key in keys], holder=self.chance.choice(HOLDERS), token=uuid(name), limits=limits
         )
-        self.in_flight.extend(claimed.leased)
-        leased = [(each.command.key, each.attempt) for each in claimed.leased]
-        self.seen.append((name, "claim", leased, claimed.seen, _rounded(claimed.hold)))
+        self.in_flight.extend(list(run) for _, run in groupby(claimed.leased, lambda each: each.command.key))
+        leased = [(each.command.key, each.command.line, each.attempt) for each in claimed.leased]
+        self.seen.append((name, "claim", leased, list(claimed.left), _rounded(claimed.hold)))
 
     async def end(self, process: Process, name: str) -> None:
         count = min(self.chance.randint(1, 3), len(self.in_flight))
-        ended = [self._ended(self.in_flight.pop(self.chance.randrange(len(self.in_flight)))) for _ in range(count)]
+        runs = [self.in_flight.pop(self.chance.randrange(len(self.in_flight))) for _ in range(count)]
+        ended = [self._ended(each) for run in runs for each in run]
         self.seen.append((name, "end", [(each.command.key, each.heard) for each in ended]))
         await process.outbox.record(ended)
 
@@ -91,7 +99,8 @@ class Player:
         speech = self.chance.choices(list(Speech), weights=(3, 6, 1, 0.3))[0]
         wait = 1.5 * UNIT if speech is Speech.NEITHER else None
         heard = None if self.chance.random() < 0.1 else Heard(speech, RULE, wait)
-        return Ended(leased.command, leased.token, leased.attempt, Ending.DEFERRED, hold=0.0, code="x", heard=heard)
+        ending = self.chance.choices((Ending.DEFERRED, Ending.UNKNOWN), weights=(4, 1))[0]
+        return Ended(leased.command, leased.token, leased.attempt, ending, hold=0.0, code="x", heard=heard)
 
 
 def _rounded(hold: Hold | None) -> tuple[str, int | None] | None:
@@ -103,7 +112,7 @@ def _shown(row: GateRow) -> tuple[object, ...]:
     return row.breaker, row.failures, row.last_failure, row.paused_by, row.pause_reason, tokens, row.used, row.in_flight
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(10))
 async def test_both_stores_show_the_same(
     memory_store: MemoryStoreStand, postgres_store: PostgresStoreStand, seed: int
 ) -> None:

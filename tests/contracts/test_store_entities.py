@@ -9,6 +9,8 @@ from adapters.ports.outbox import Ended, Ending
 from adapters.ports.store import SeenAttempts
 from adapters.ports.turns import Committed, Judged, Settlement
 from schemas.commands import Command
+from schemas.facts import Claim
+from schemas.keys import EXTERNAL
 from schemas.verdicts import FailureClass, Verdict
 from tests.contracts.store_stands import Process
 from tests.contracts.turns import (
@@ -183,7 +185,7 @@ async def test_a_message_is_judged_by_its_reference_or_else_by_what_came_before_
     turn = applied(await process.row(SHEET), first)
     turn.judged[0] = turn.judged[0]._replace(reason="the currency was not taken over")
     await process.commit(turn)
-    judged = Judgement(first.ref, Verdict.APPLIED, "the currency was not taken over")
+    judged = Judgement(first.ref, Verdict.APPLIED, "the currency was not taken over", first.body_hash)
     assert await entities.judged(first.ref, source="psa", id="e1") == judged
     assert await entities.judged(again.ref, source="psa", id="e1") == judged
     assert await entities.judged(again.ref, source="crm", id="e1") is None
@@ -194,4 +196,19 @@ async def test_a_message_in_a_lane_is_judged_as_it_stands_there(process: Process
     turn = queued(await process.row(SHEET), told)
     await process.commit(replace(turn))
     judged = await process.entities.judged(told.ref, source="psa", id="e1")
-    assert judged == Judgement(told.ref, Verdict.QUEUED, None)
+    assert judged == Judgement(told.ref, Verdict.QUEUED, None, told.body_hash)
+
+
+async def test_who_holds_a_value_is_told_of_those_that_are_held(process: Process) -> None:
+    # Given a sheet that holds a line, and a project that an external id means
+    line, free = Claim("billed_line", "psa/1"), Claim("billed_line", "psa/2")
+    turn = applied(await process.row(SHEET), message("e1"))
+    turn.claims.append(line)
+    binding = applied(await process.row(PROJECT), message("e2"))
+    binding.binds.append(EXTERNAL_PROJECT)
+    assert await process.commit(turn, binding) == [Committed(), Committed()]
+    # Then both are told, and of what is free nothing is said
+    outside = Claim(EXTERNAL, EXTERNAL_PROJECT.id)
+    asked = (line, free, outside, Claim(EXTERNAL, "psa/project/nobody"))
+    assert await process.entities.holders(asked) == {line: SHEET, outside: PROJECT}
+    assert await process.entities.holders(()) == {}

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -83,7 +84,7 @@ async def gate(process: Process, system: str = "erp") -> GateRow:
 async def held(process: Process, limits: Limits = NO_LIMITS) -> Hold:
     """What holds everything back."""
     claimed = await claim(process, limits)
-    assert (list(claimed.leased), claimed.seen) == ([], 0)
+    assert (list(claimed.leased), list(claimed.left)) == ([], LANES)
     assert claimed.hold is not None
     return claimed.hold
 
@@ -140,7 +141,8 @@ class TestBreaker:
         await store.pass_time(15)
         assert (await gate(process)).breaker is BreakerState.HALF_OPEN
         trial = await claim(process)
-        assert (len(trial.leased), trial.seen, trial.hold) == (1, 1, Hold(HoldReason.BREAKER, None))
+        assert (len(trial.leased), list(trial.left)) == (1, LANES[1:])
+        assert trial.hold == Hold(HoldReason.BREAKER, None)
         assert await held(other) == Hold(HoldReason.BREAKER, None)
         # when it goes well, then all others pass
         await end(process, trial.leased[0], WELL)
@@ -199,7 +201,7 @@ class TestBreaker:
         await fail(process, 3)
         await store.pass_time(15)
         empty = await claim(process, keys=[ActorKey("timesheet", "none"), *KEYS])
-        assert (list(empty.leased), empty.seen) == ([], 1)
+        assert (list(empty.leased), list(empty.left)) == ([], LANES)
         assert len((await claim(process)).leased) == 1
 
     async def test_other_systems_do_not_notice(self, process: Process) -> None:
@@ -240,7 +242,7 @@ class TestRate:
     async def test_a_burst_passes_and_then_as_much_as_the_rate(self, store: StoreStand, process: Process) -> None:
         first = await claim(process, self.LIMITS)
         assert [leased.command.key for leased in first.leased] == KEYS[:3]
-        assert (first.seen, first.hold) == (3, about(HoldReason.RATE, 60, within=30))
+        assert (list(first.left), first.hold) == (LANES[3:], about(HoldReason.RATE, 60, within=30))
         assert (await held(process, self.LIMITS)).reason is HoldReason.RATE
         await store.pass_time(121)
         assert len((await claim(process, self.LIMITS, keys=KEYS[3:])).leased) == 2
@@ -255,7 +257,7 @@ class TestRate:
     async def test_what_was_not_leased_is_not_spent(self, process: Process) -> None:
         none = [ActorKey("timesheet", f"none {number}") for number in range(3)]
         claimed = await claim(process, self.LIMITS, keys=[*none, *KEYS])
-        assert (list(claimed.leased), claimed.seen) == ([], 3)
+        assert (list(claimed.leased), list(claimed.left)) == ([], LANES)
         assert len((await claim(process, self.LIMITS)).leased) == 3
 
 
@@ -288,7 +290,8 @@ class TestConcurrency:
     async def test_attempts_of_all_processes_count_until_they_end(self, store: StoreStand) -> None:
         process, other = store.process(), store.process()
         claimed = await claim(process, self.LIMITS)
-        assert (len(claimed.leased), claimed.seen, claimed.hold) == (2, 2, Hold(HoldReason.CONCURRENCY, None))
+        assert (len(claimed.leased), list(claimed.left)) == (2, LANES[2:])
+        assert claimed.hold == Hold(HoldReason.CONCURRENCY, None)
         assert await held_after_a_look(other, self.LIMITS) == Hold(HoldReason.CONCURRENCY, None)
         assert (await gate(other)).in_flight == 2
         first, second = claimed.leased
@@ -306,6 +309,75 @@ class TestConcurrency:
         await claim(process, self.LIMITS, keys=KEYS[:2])
         await other.outbox.take_over([ANN])
         assert len((await claim(other, self.LIMITS)).leased) == 2
+
+
+class TestRequests:
+    """Attempts that travel together are one request, and requests are what the gate counts."""
+
+    TOGETHER = MappingProxyType({"billable.create": 3})
+    OTHERS: Final = [ActorKey("timesheet", f"O-{number}") for number in range(4)]
+
+    @pytest.fixture(autouse=True)
+    async def _other_commands(self, process: Process) -> None:
+        """Commands of another legal entity, and one of another operation."""
+        for key in self.OTHERS[:3]:
+            other = command(key)._replace(body=b'{"legal_entity": "US01"}')
+            await process.commit(asking(applied(await process.row(key), message(key.id)), other))
+        alone = command(self.OTHERS[3])._replace(operation="customer.put")
+        row = await process.row(self.OTHERS[3])
+        await process.commit(asking(applied(row, message(self.OTHERS[3].id)), alone))
+
+    def limits(self, **others: Any) -> Limits:
+        return Limits(together=self.TOGETHER, **others)
+
+    async def test_one_request_takes_as_many_as_its_size(self, process: Process) -> None:
+        limits = self.limits(rate=1 / 3600, burst=2)
+        claimed = await claim(process, limits)
+        assert [leased.command.key for leased in claimed.leased] == KEYS[:6]
+        assert list(claimed.left) == LANES[6:]
+        assert (await held(process, limits)).reason is HoldReason.RATE
+
+    async def test_legal_entities_and_operations_share_no_request(self, process: Process) -> None:
+        # Given heads of two legal entities in turn, and one that goes alone, and three requests
+        keys = [KEYS[0], self.OTHERS[0], self.OTHERS[3], KEYS[1], self.OTHERS[1], KEYS[2], KEYS[3], self.OTHERS[2]]
+        claimed = await claim(process, self.limits(concurrency=3), keys=keys)
+        # Then only what would be a fourth is left, wherever it stands
+        assert [leased.command.key for leased in claimed.leased] == [key for key in keys if key != KEYS[3]]
+        assert list(claimed.left) == [send_lane(KEYS[3])]
+        assert claimed.hold == Hold(HoldReason.CONCURRENCY, None)
+        assert (await gate(process)).in_flight == 3
+
+    async def test_a_request_is_in_flight_until_its_last_attempt_has_ended(self, process: Process) -> None:
+        limits = self.limits(concurrency=1)
+        first, second, third = (await claim(process, limits)).leased
+        for leased in (first, second):
+            await end(process, leased, WELL, hold=100)
+            assert (await gate(process)).in_flight == 1
+            assert await held_after_a_look(process, limits) == Hold(HoldReason.CONCURRENCY, None)
+        await end(process, third, WELL, hold=100)
+        assert len((await claim(process, limits)).leased) == 3
+
+    async def test_the_quota_counts_requests(self, store: StoreStand, process: Process) -> None:
+        now: datetime = await store.now()
+        limits = self.limits(quota=2, resets=[now + timedelta(hours=hours) for hours in (-1, 23)])
+        assert len((await claim(process, limits)).leased) == 6
+        assert (await gate(process)).used == 2
+
+    async def test_a_command_that_nobody_knows_the_end_of_is_a_request_of_its_own(self, process: Process) -> None:
+        limits = self.limits(concurrency=2)
+        [first] = (await claim(process, limits, keys=KEYS[:1])).leased
+        unknown = Ended(first.command, first.token, first.attempt, Ending.UNKNOWN, hold=0.0)
+        await process.outbox.record([unknown])
+        claimed = await claim(process, limits, keys=KEYS[:6])
+        assert [leased.command.key for leased in claimed.leased] == KEYS[:4]
+        assert (await gate(process)).in_flight == 2
+
+    async def test_a_trial_is_one_command(self, store: StoreStand, process: Process) -> None:
+        await fail(process, 3)
+        await store.pass_time(11)
+        claimed = await claim(process, self.limits())
+        assert len(claimed.leased) == 1
+        assert list(claimed.left) == LANES[1:]
 
 
 async def held_after_a_look(process: Process, limits: Limits) -> Hold | None:

@@ -73,7 +73,7 @@ class TestClaim:
         lanes = [send_lane(), send_lane(OTHER_SHEET), send_lane(ActorKey("x", "y"))]
         claimed = await process.outbox.claim([*lanes, send_lane()], holder=ANN, token=uuid("t1"))
         assert [leased.command for leased in claimed.leased] == [FIRST, command(OTHER_SHEET)]
-        assert (claimed.seen, claimed.hold) == (4, None)
+        assert (list(claimed.left), claimed.hold) == ([], None)
         others = await process.outbox.claim([send_lane(system="crm")], holder=ANN, token=uuid("t2"))
         assert [leased.command for leased in others.leased] == [crm]
 

@@ -126,7 +126,7 @@ class TestHeld:
         assert await claim(process) == []
         assert await process.outbox.free("erp", after=None, limit=10) == []
         claimed = await process.outbox.claim([send_lane()], holder=ANN, token=uuid("t2"))
-        assert (claimed.seen, claimed.hold) == (1, None)
+        assert (list(claimed.left), claimed.hold) == ([], None)
 
     async def test_messages_are_accepted_and_their_commands_wait(self, process: Process) -> None:
         await declare(process)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from adapters.ports.cases import CaseFilter
 from adapters.ports.letters import DeadLetter
 from adapters.ports.outbox import Ended, Ending, Leased
+from adapters.ports.recon import Run, Tally
 from adapters.ports.retention import Old
 from adapters.ports.turns import Again, Committed, Judged, Opened, Refused, Settlement
 from schemas.commands import Command
 from schemas.facts import Case
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
 from tests.contracts.store_stands import Process, StoreStand
+from tests.contracts.test_store_recon import MARCH, difference
 from tests.contracts.turns import (
     OTHER_SHEET,
     SHEET,
@@ -142,6 +146,34 @@ class TestAttempts:
         await process.commit(turn)
         await store.pass_time(DAY + 1)
         assert await remove(process, Old.ATTEMPTS) == 0
+
+
+class TestReconciliations:
+    async def done(self, process: Process, click: str) -> Run:
+        """A run that has found three differences."""
+        run = await process.runs.begin(MARCH, by="ann", click=click)
+        await process.run_work.found(run, [difference()] * 3, Tally(), cursor="c")
+        await process.run_work.end(replace(run, cursor="c"))
+        return run
+
+    async def test_old_ones_go_their_differences_first(self, store: StoreStand, process: Process) -> None:
+        old = await self.done(process, "1")
+        plan = await process.plans.keep(old.id, b"{}", by="ann", click="1", reason="as found")
+        await process.plans.end(plan.id)
+        await store.pass_time(DAY + 1)
+        young = await self.done(process, "2")
+        assert [await remove(process, Old.RECONCILIATIONS, limit=2) for _ in range(4)] == [2, 1, 1, 0]
+        assert (await process.runs.run(old.id), await process.plans.of(old.id)) == (None, [])
+        found = await process.runs.differences(young.id, kind=None, beside=None, after=0, limit=9)
+        assert len(found) == 3
+
+    async def test_what_is_under_way_stays(self, store: StoreStand, process: Process) -> None:
+        planned, running = await self.done(process, "1"), await process.runs.begin(MARCH, by="ann", click="2")
+        await process.plans.keep(planned.id, b"{}", by="ann", click="1", reason="as found")
+        await store.pass_time(DAY + 1)
+        assert await remove(process, Old.RECONCILIATIONS) == 0
+        assert await process.runs.run(running.id) is not None
+        assert len(await process.plans.of(planned.id)) == 1
 
 
 class TestTheRest:

@@ -6,14 +6,15 @@ A promise is checked on those who make it; a promise that nobody makes fails the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
 from adapters.ports.system import Absent, Capability, UnknownOperation
 from adapters.sandbox.operations import OPERATIONS
-from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.commands import BY_REFERENCE, Command, Confirmed, Deferred, Outcome, Rejected, Unknown
+from schemas.standing import BOOKINGS
 from tests.contracts.system_entrants import ENTRANTS, Subject
 from tests.live.entrants import ON_REDMINE, ON_TRYTON
 
@@ -21,13 +22,20 @@ TRYTON = (pytest.mark.live, pytest.mark.tryton)
 REDMINE = (pytest.mark.live, pytest.mark.redmine)
 
 
-def those_with(promise: Callable[[Capability], bool]) -> pytest.MarkDecorator:
-    """Run a test on all who make the promise."""
-    names = [name for name, entrant in ENTRANTS.items() if promise(entrant.promise)]
+def those_with(
+    promise: Callable[[Capability], bool], operations: Collection[str] | None = None
+) -> pytest.MarkDecorator:
+    """Run a test on all who make the promise, of these operations where they are named."""
+
+    def takes_part(name: str, promised: Capability) -> bool:
+        _, _, operation = name.partition(" ")
+        return promise(promised) and (operations is None or operation in operations)
+
+    names = [name for name, entrant in ENTRANTS.items() if takes_part(name, entrant.promise)]
     assert names, "nobody makes this promise, so nothing would be checked"
     live = [
-        *(pytest.param(name, marks=TRYTON) for name, each in ON_TRYTON.items() if promise(each.promise)),
-        *(pytest.param(name, marks=REDMINE) for name, each in ON_REDMINE.items() if promise(each.promise)),
+        *(pytest.param(name, marks=TRYTON) for name, each in ON_TRYTON.items() if takes_part(name, each.promise)),
+        *(pytest.param(name, marks=REDMINE) for name, each in ON_REDMINE.items() if takes_part(name, each.promise)),
     ]
     return pytest.mark.parametrize("subject", [*names, *live], indirect=True)
 
@@ -35,6 +43,7 @@ def those_with(promise: Callable[[Capability], bool]) -> pytest.MarkDecorator:
 everyone = those_with(lambda _: True)
 those_safe_to_resend = those_with(lambda promise: promise.resend_is_safe)
 those_with_look_up = those_with(lambda promise: promise.look_up)
+those_that_book_with_look_up = those_with(lambda promise: promise.look_up, BOOKINGS.values())
 those_safe_to_resend_with_look_up = those_with(lambda promise: promise.resend_is_safe and promise.look_up)
 those_with_keys = those_with(lambda promise: promise.key_window is not None)
 those_with_unique_references = those_with(lambda promise: promise.unique_reference)
@@ -173,6 +182,15 @@ async def test_a_look_up_finds_what_was_made_and_nothing_else(subject: Subject) 
     first = await confirmed(subject, command)
     assert_same(await subject.system.look_up(command), first)
     assert await subject.system.look_up(other) == Absent()
+
+
+@those_that_book_with_look_up
+async def test_an_entry_is_found_by_its_reference_alone(subject: Subject) -> None:
+    command = subject.command()
+    question = subject.command(body=BY_REFERENCE)
+    assert await subject.system.look_up(question) == Absent()
+    first = await confirmed(subject, command)
+    assert_same(await subject.system.look_up(question), first)
 
 
 @those_with_look_up

@@ -15,11 +15,12 @@ from actors.registry import ACTORS
 from adapters.ports.turns import Lane, Row
 from gateway.activation import OWN_BYTES, Activation, Memory
 from gateway.activations import Activations, Bounds
+from schemas.billed import BilledLine
 from schemas.commands import command_reference
 from schemas.keys import ActorKey
 from schemas.operations.billable import BillablePost
-from schemas.timesheet.entity import BilledLine, Timesheet
-from tests.gateway.toy import A, B, C, Job, Slip, entry
+from schemas.timesheet.entity import Timesheet
+from tests.gateway.toy import A, B, C, Job, Slip, answered, entry
 from tests.runtime.virtual import rest, run
 
 KEYS = [ActorKey("job", f"{n}") for n in range(8)]
@@ -87,6 +88,18 @@ def test_a_batch_is_bounded_by_keys_and_by_messages() -> None:
         return [len(await activations.take()) for _ in range(4)]
 
     assert run(story()) == [2, 3, 3, 1], "three of the first key's messages fill all but one place"
+
+
+def test_results_count_as_messages() -> None:
+    async def story() -> list[int]:
+        activations = Activations(Bounds(batch_keys=3, batch_messages=4))
+        for key in KEYS[:6]:
+            activation = activations.of(key)
+            activation.answers.extend(answered(key, line) for line in "12")
+            activations.schedule(activation)
+        return [len(await activations.take()) for _ in range(3)]
+
+    assert run(story()) == [2, 2, 2]
 
 
 def test_work_that_comes_during_a_turn_is_another_turn() -> None:

@@ -47,7 +47,8 @@ def leased(lost: LostTime | None, *earlier: Attempt) -> Leased:
 async def step(vendor: Vendor, lost: LostTime | None = LONG_DECLARED, *earlier: Attempt) -> tuple[Outcome, Ended]:
     retries = Retries()
     ear = Ear(BreakerPolicy().rule, retries, 60)
-    return await Attempts(vendor, retries, ear, lambda: 0.5).step(leased(lost, *earlier))
+    [stepped] = await Attempts(vendor, retries, ear, lambda: 0.5).step([leased(lost, *earlier)])
+    return stepped
 
 
 async def test_what_stands_under_a_later_generation_is_parked_and_neither_sent_nor_confirmed() -> None:

@@ -11,7 +11,8 @@ import yaml
 from gateway.policy_file import read_policy
 
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "systems").glob("*.md"))
-SOURCES = {f"urn:example:{name}": {"users": ["guest"], "types": ["*"], "system": name} for name in ("crm", "psa")}
+ROLES = ("crm", "psa", "erp")
+SOURCES = {f"urn:example:{name}": {"users": ["guest"], "types": ["*"], "system": name} for name in ROLES}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

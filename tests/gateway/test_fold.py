@@ -373,6 +373,14 @@ def test_somebody_hears_of_a_decision_that_raised() -> None:
     assert [type(error) for error in desk.failed] == [ArithmeticError]
 
 
+def test_results_of_a_run_are_decided_in_one_turn_and_the_last_ends_its_lease() -> None:
+    first, second, third = (answered(A, line) for line in "123")
+    run = [replace(first, ends_lease=False), replace(second, ends_lease=False), third]
+    settled = Desk().heard(*run).turn().turn.settled
+    assert [each.command.line for each in settled] == ["1", "2", "3"]
+    assert [each.token for each in settled] == [None, None, third.leased.token]
+
+
 def test_a_result_whose_decision_raises_parks_its_command() -> None:
     desk = Desk().heard(answered(A, "1"))
     broken = desk.activation.answers.pop(0)

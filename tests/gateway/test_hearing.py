@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from adapters.ports.gate import BreakerRule, Heard, Speech
-from adapters.ports.system import Absent
+from adapters.ports.system import NOT_BEGUN, Absent
 from gateway.hearing import SHORTEST_WAIT, Ear, holds_the_system
 from gateway.retry import Retries, Rule
 from schemas.commands import Confirmed, Deferred, Outcome, Rejected, Unknown
@@ -43,6 +43,7 @@ UNAVAILABLE, LIMITED, TIMEOUT = FailureClass.UNAVAILABLE, FailureClass.RATE_LIMI
         (deferred(LIMITED), Speech.FAILED, 30),
         (deferred(FailureClass.AUTH), Speech.REFUSED, None),
         (deferred(FailureClass.CONFLICT, 1), Speech.WELL, None),
+        (NOT_BEGUN, Speech.NEITHER, None),
     ],
 )
 def test_an_outcome_speaks_of_its_system(outcome: Outcome | Absent, speech: Speech, wait: float | None) -> None:

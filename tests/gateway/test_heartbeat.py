@@ -75,9 +75,9 @@ def test_leases_of_a_silent_process_are_freed_and_those_of_a_living_one_are_not(
         tables, freed = Tables(), list[int]()
         outboxes = [Outage(tables, loop.time) for _ in range(2)]
         tables.leases = {
-            SendLane(ERP, A): Lease(ANN, UUID(int=3), UUID(int=3)),
-            SendLane(ERP, B): Lease(BOB, UUID(int=4), UUID(int=4)),
-            SendLane("crm", B): Lease(UUID(int=9), UUID(int=5), UUID(int=5)),  # of a process that never beat
+            SendLane(ERP, A): Lease(ANN, UUID(int=3), (UUID(int=3),)),
+            SendLane(ERP, B): Lease(BOB, UUID(int=4), (UUID(int=4),)),
+            SendLane("crm", B): Lease(UUID(int=9), UUID(int=5), (UUID(int=5),)),  # of a process that never beat
         }
         beats = [
             asyncio.create_task(Heartbeat(outbox, holder, Backoff(chance=Random(1)), freed.append).run())

@@ -10,6 +10,7 @@ import pytest
 
 from actors.decision import Actor, Snapshot, State
 from actors.entities import customer as customers
+from actors.entities import invoice as invoices
 from actors.entities import resource as resources
 from actors.entities import timesheet as timesheets
 from actors.policy import Flow, LegalEntity, Mode, Policy
@@ -22,6 +23,7 @@ from gateway.rules import Rules
 from gateway.surroundings import Surroundings
 from schemas.commands import SELF, Confirmed
 from schemas.customer.entity import Customer
+from schemas.invoice.entity import Invoice
 from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
 from schemas.record import Record
@@ -42,12 +44,14 @@ from tests.actors.firm import (
     line,
     running_project,
 )
+from tests.actors.invoicing import INVOICE, NEW, OTHERS, bill, issued, paid, posted
 from tests.actors.stage import NOW, Given, event_of
 from tests.gateway.toy import Slip, answered, read
 
 MIRA = ActorKey("employee", "E-1")
 STAFFED = ActorKey("resource", "P-1-E-1")
 PROJECT = {BRIDGE: Snapshot(BRIDGE, 1, running_project())}
+BILLED = ActorKey("timesheet", bill().id)
 ALWAYS_LIVE = {"project.opportunity_won", "employee.upserted", "rate_card.published"}
 """A deal's parts are treated by its actor; people and rates belong to no flow of one legal entity."""
 
@@ -220,6 +224,25 @@ def test_a_customer_that_a_deal_brought_to_a_live_legal_entity_is_live(fact: Rec
     )  # fmt: skip
     puts = [each.command for each in draft.turn.queued if each.command.operation == "customer.put"]
     assert [CustomerPut.model_validate_json(put.body).legal_entity for put in puts] == ["US01"]
+
+
+@pytest.mark.parametrize(
+    ("state", "fact", "would"),
+    [
+        (NEW.after(posted()).state, paid("19.00"), "would ask crm for invoice.put ×1 and psa for receivable.put ×1"),
+        (Invoice(), paid("19.00").model_copy(update={"legal_entity": "DE01"}), "would ask self for awaited.invoice ×1"),
+        (Invoice(), issued(), "would ask erp for invoice.post ×1, 119.00 EUR"),
+    ],
+    ids=["of an invoice that is known", "of one that is not", "the invoice itself"],
+)
+def test_an_invoice_and_what_comes_of_it_run_as_its_legal_entity_does(state: Invoice, fact: Record, would: str) -> None:
+    known = {key: Snapshot(key, 1, other) for key, other in OTHERS.items()} | {BILLED: Snapshot(BILLED, 0, None)}
+    draft = turn(invoices.ACTOR, INVOICE, firm(Flow.INVOICES, DE01=Mode.SHADOW), fact, state=state, references=known)
+    assert only(draft).verdict is Verdict.IGNORED
+    assert f"{only(draft).reason}".startswith(f"shadow: {would}")
+    assert is_empty(draft)
+    off = turn(invoices.ACTOR, INVOICE, firm(Flow.INVOICES, DE01=Mode.OFF), fact, state=state, references=known)
+    assert only(off).reason == "off: the policy ignores invoices of its legal entity"
 
 
 def test_an_answer_is_heard_whatever_the_mode_is_by_then() -> None:

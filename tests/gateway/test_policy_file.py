@@ -235,7 +235,10 @@ ownership:
 def whole(region: str = REGION, rules: str = RULES) -> str:
     """A file with an entry of every kind."""
     text = GOOD.replace("    tax_codes:", f"{region}    tax_codes:").replace("sources:", f"{rules}sources:", 1)
-    return text.replace('types: ["timesheet.*"]', 'types: ["timesheet.*"]\n    system: erp') + TRYTON
+    return (
+        text.replace('types: ["timesheet.*"]', 'types: ["timesheet.*"]\n    system: erp\n    unique_lines: true')
+        + TRYTON
+    )
 
 
 def test_all_that_decisions_read_is_read(tmp_path: Path) -> None:
@@ -246,7 +249,7 @@ def test_all_that_decisions_read_is_read(tmp_path: Path) -> None:
     assert [entity.mode(flow) for flow in (Flow.TIME, Flow.FORECASTS, Flow.PROJECTS)] == ["shadow", "off", "live"]
     assert policy.approvals["large_deal"].amount_above == {"EUR": 250000}
     assert (policy.ownership[0].owner, policy.ownership[0].otherwise) == ("erp", "case")
-    assert policy.systems_of == {"urn:psa": "erp"}
+    assert (policy.systems_of, policy.unique_lines) == ({"urn:psa": "erp"}, frozenset({"urn:psa"}))
 
 
 @pytest.mark.parametrize(

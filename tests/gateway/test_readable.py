@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from gateway.policy_file import PolicyFile
 from gateway.readable import read_systems, why_unreadable
@@ -62,6 +63,22 @@ def test_what_is_wrong_is_told_with_its_place(changed: PolicyFile, user: str | N
 
 def test_a_system_that_publishes_by_itself_is_not_read() -> None:
     assert "kind http, whose changes are not read" in why_unreadable(policy(), "erp")[0]
+
+
+def test_what_is_read_of_a_tryton_says_which_events_its_source_may_send() -> None:
+    bills = {"source": "urn:crm", "begins_on": "2026-11-01", "reads": ["invoices"]}
+    told = why_unreadable(policy(changes=bills), "crm")
+    assert [line.rpartition("add ")[2] for line in told] == [
+        "invoice.posted", "invoice.payment_received", "invoice.credit_memo_issued", "invoice.written_off",
+    ]  # fmt: skip
+    assert why_unreadable(policy({"types": ["invoice.*"]}, changes=bills), "crm") == []
+    both = CHANGES | {"reads": ["opportunities", "invoices"]}
+    assert why_unreadable(policy({"types": ["*"]}, changes=both), "crm") == []
+
+
+def test_opportunities_are_not_read_without_what_tryton_does_not_say_of_them() -> None:
+    with pytest.raises(ValidationError, match="give tax_profile, country too; or let `reads` be"):
+        policy(changes={"source": "urn:crm", "begins_on": "2026-11-01", "service_line": "advisory"})
 
 
 def test_every_mistake_is_told() -> None:

@@ -44,10 +44,10 @@ async def recording(outbox: Slow, count: int) -> None:
     await rest()
     await recorder.quiet()
     recorder.release(end("released"))
-    first = asyncio.create_task(recorder.record(end("first")))
+    first = asyncio.create_task(recorder.record([end("first")]))
     await rest()
     assert not first.done(), "not before it is durable"
-    await asyncio.gather(first, *(recorder.record(end(f"{n}")) for n in range(count)))
+    await asyncio.gather(first, *(recorder.record([end(f"{n}")]) for n in range(count)))
     await recorder.quiet()
     task.cancel()
 
@@ -64,6 +64,22 @@ def test_a_round_trip_is_bounded() -> None:
     assert [len(batch) for batch in outbox.recorded] == [1, MOST, 11]
 
 
+def test_the_ends_of_a_run_go_in_one_round_trip() -> None:
+    async def story() -> None:
+        outbox = Slow()
+        recorder = Recorder(outbox, Backoff())
+        task = asyncio.create_task(recorder.run())
+        runs = [[end(f"{run}.{line}") for line in range(MOST - 1)] for run in range(2)]
+        await asyncio.gather(*(recorder.record(each) for each in runs))
+        assert outbox.recorded == runs
+        long = [end(f"{line}") for line in range(MOST + 1)]
+        await recorder.record(long)
+        assert outbox.recorded[-1] == long
+        task.cancel()
+
+    run(story())
+
+
 def test_it_is_repeated_until_it_is_heard() -> None:
     outbox = Slow()
     outbox.outages = 5
@@ -76,8 +92,8 @@ def test_who_gave_up_waiting_stops_nobody_else() -> None:
         outbox = Slow()
         recorder = Recorder(outbox, Backoff())
         task = asyncio.create_task(recorder.run())
-        impatient = asyncio.create_task(recorder.record(end("1")))
-        patient = asyncio.create_task(recorder.record(end("2")))
+        impatient = asyncio.create_task(recorder.record([end("1")]))
+        patient = asyncio.create_task(recorder.record([end("2")]))
         await rest()
         impatient.cancel()
         await patient

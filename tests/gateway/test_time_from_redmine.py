@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import orjson
+
 from actors.entities.timesheet import ACTOR
 from adapters.redmine.records import FieldValue, TimeEntry
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields
@@ -12,8 +14,9 @@ from adapters.redmine.sheets import change_of, tells
 from gateway.redmine_policy import RedmineChanges
 from schemas.bindings import Binding
 from schemas.keys import ActorKey, external_key
+from schemas.registry import EVENTS
 from schemas.timesheet.entity import Timesheet
-from schemas.timesheet.v1 import Approved
+from schemas.timesheet.v1 import Approved, Withdrawn
 from tests.actors.firm import BRIDGE, running_project
 from tests.actors.stage import Given, accepted, reason_to_ignore
 from tests.adapters.redmine.test_mapping import AS_IT_SHOULD_BE
@@ -37,18 +40,27 @@ def entry(minutes: int, approval: str = "approved", hours: str = "3.25") -> Time
     return ENTRY.model_copy(update={"updated_on": changed, "custom_fields": fields, "hours": Decimal(hours)})
 
 
-def sheet(told: TimeEntry) -> Approved:
+def said(told: TimeEntry) -> Approved | Withdrawn:
     """What is published of it, as it comes through the door."""
     assert tells(told, FIELDS, SETTINGS)
     [fact] = change_of("psa", told, AS_IT_SHOULD_BE, "ann", FIELDS, SETTINGS).facts
-    return Approved.model_validate_json(fact.data)
+    read = EVENTS.find(fact.type).read(orjson.loads(fact.data))
+    assert isinstance(read, Approved | Withdrawn)
+    return read
+
+
+def sheet(told: TimeEntry) -> Approved:
+    """The same of an approved entry."""
+    read = said(told)
+    assert isinstance(read, Approved)
+    return read
 
 
 def asked(given: Given, told: TimeEntry) -> list[tuple[str, str, str]]:
     """Operation, line, and hours of what the ERP is asked."""
     return [
         (request.operation, request.line, str(request.body.hours))  # type: ignore[attr-defined]  # all are billables
-        for request in accepted(given.when(sheet(told))).requests
+        for request in accepted(given.when(said(told))).requests
     ]
 
 
@@ -81,7 +93,7 @@ def test_a_comment_costs_nothing() -> None:
 def test_a_withdrawn_entry_is_taken_back_and_may_be_approved_again() -> None:
     billed = NEW.after(sheet(entry(1)))
     assert [operation for operation, _, _ in asked(billed, entry(2, "rejected"))] == ["billable.reverse"]
-    again = billed.after(sheet(entry(2, "rejected")))
+    again = billed.after(said(entry(2, "rejected")))
     assert [operation for operation, _, _ in asked(again, entry(3))] == ["billable.post"]
 
 
@@ -90,8 +102,11 @@ def test_an_entry_that_was_never_billed_is_withdrawn_without_effect() -> None:
 
 
 def test_an_older_version_that_comes_late_changes_nothing() -> None:
-    withdrawn = NEW.after(sheet(entry(1)), sheet(entry(2, "rejected")))
-    assert "is approved already" in reason_to_ignore(withdrawn.when(sheet(entry(1))))
+    withdrawn = NEW.after(said(entry(1)), said(entry(2, "rejected")))
+    assert "was withdrawn" in reason_to_ignore(withdrawn.when(said(entry(1))))
+    early = NEW.after(said(entry(2, "rejected")))
+    assert "was withdrawn" in reason_to_ignore(early.when(said(entry(1))))
+    assert "is over" in reason_to_ignore(NEW.after(said(entry(3))).when(said(entry(2, "rejected"))))
 
 
 def test_an_entry_that_moved_to_another_project_is_billed_there() -> None:

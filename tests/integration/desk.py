@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 
 from gateway.callers import digest
-from tests.integration.firm import GatewayProcess
+from tests.integration.firm import GatewayProcess, until
 
 PAGE: Final = 100
 
@@ -54,26 +54,38 @@ class Desk:
 
     async def cases(self, entity: str, key: str, state: str = "open") -> list[dict[str, Any]]:
         """The cases of a key, each with its cause, what mends it, and what can be done."""
-        listed = await self._ask("GET", f"/v1/cases?entity={entity}&key={quote(key)}&state={state}")
-        return [await self._ask("GET", f"/v1/cases/{case['id']}") for case in listed["items"]]
+        listed = await self.ask("GET", f"/v1/cases?entity={entity}&key={quote(key)}&state={state}")
+        return [await self.ask("GET", f"/v1/cases/{case['id']}") for case in listed["items"]]
 
     async def act(
         self, seen: Mapping[str, Any], act: str, reason: str, *, click: str, expect: int = 200
     ) -> dict[str, Any]:
         """One act on a case as `cases` has shown it; answers the body."""
         path, version = f"/v1/cases/{seen['case']['id']}/{act}", seen["case"]["version"]
-        return await self._ask("POST", path, expect=expect, json={"reason": reason}, click=click, version=version)
+        return await self.ask("POST", path, expect=expect, json={"reason": reason}, click=click, version=version)
 
     async def settle(self, seen: Mapping[str, Any], outcome: str, reason: str) -> None:
         """Say what became of the command of a case, as `cases` has shown it."""
         path, body = f"/v1/cases/{seen['case']['id']}/settle", {"outcome": outcome, "reason": reason}
-        await self._ask("POST", path, json=body, version=seen["case"]["version"])
+        await self.ask("POST", path, json=body, version=seen["case"]["version"])
 
     async def entity(self, entity: str, key: str) -> dict[str, Any]:
         """An entity with the newest lines of its timeline, newest first."""
-        return await self._ask("GET", f"/v1/entities/{entity}/{quote(key)}?limit={PAGE}")
+        return await self.ask("GET", f"/v1/entities/{entity}/{quote(key)}?limit={PAGE}")
 
-    async def _ask(
+    async def reconciled(self, **asked: str) -> dict[str, Any]:
+        """A reconciliation that was begun, taken to its end."""
+        run = await self.ask("POST", "/v1/reconciliations", expect=202, json=asked)
+        path = f"/v1/reconciliations/{run['id']}"
+
+        async def is_over() -> bool:
+            return (await self.ask("GET", path))["phase"] in ("done", "failed")
+
+        await until(is_over, 30, "the reconciliation is over")
+        found = await self.ask("GET", f"{path}/differences")
+        return {**await self.ask("GET", path), "found": found["items"]}
+
+    async def ask(
         self, method: str, path: str, *, expect: int = 200, json: object = None, click: str | None = None,
         version: int | None = None,
     ) -> dict[str, Any]:  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import orjson
@@ -88,7 +88,13 @@ def sheet(
         period=Period(starts_on=DAY, ends_on=DAY),
         project=project,
         lines=tuple(
-            Line(line_id=f"L{n}", work_date=DAY, hours=Decimal("7.50"), role=role, billable=True)
+            Line(
+                line_id=f"L{n}",
+                work_date=DAY + timedelta(days=n - 1),
+                hours=Decimal("7.50"),
+                role=role,
+                billable=True,
+            )
             for n in range(lines if only_last else 1, lines + 1)
         ),
         revision=revision,

@@ -32,6 +32,9 @@ SERVE: Final = ("-c", "from gateway.cli.main import main; main()", "serve")
 NO_GATE: Final[Mapping[str, object]] = {}
 SILENT: Final[Mapping[str, str]] = {"TALLYSTICK_SILENT_SECONDS": "4"}
 """Settings for tests that kill: the leases of a dead process lapse sooner than as it ships, for they are waited for."""
+BATCH: Final[Mapping[str, int]] = {"size": 20, "wait_ms": 20, "in_order": True}
+TOGETHER: Final = frozenset({"billable.post", "billable.reverse"})
+"""Operations whose commands travel together."""
 Json = dict[str, object]
 
 LEGACY: Final[Json] = {
@@ -179,6 +182,18 @@ class Firm:
         async with self.session.post(f"{self.sandboxes[system]}/faults", json=list(faults)) as response:
             assert response.status < 300, await response.text()
 
+    async def hits(self, system: str) -> list[int]:
+        """How many requests, or lines, each present fault of a sandbox has hit."""
+        async with self.session.get(f"{self.sandboxes[system]}/faults") as response:
+            return [fault["hits"] for fault in await response.json()]
+
+    async def by_hand(self, *hands: Json) -> list[str]:
+        """Do to the ERP's books what somebody does there by hand; the ids of the entries."""
+        async with self.session.post(f"{self.sandboxes['erp']}/by-hand", json=list(hands)) as response:
+            assert response.status == 200, await response.text()
+            done: list[str] = await response.json()
+            return done
+
     async def verdicts(self) -> dict[str, int]:
         """Messages of the sources by verdict; what actors tell each other counts for itself."""
         rows = await self.database.fetch(
@@ -226,6 +241,7 @@ def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[st
             "timeout_seconds": timeout,
             "gate": dict(gate),
             "concurrency": 64,
+            **({"postings": "/postings"} if role is Role.ERP else {}),
             "operations": {
                 row.name: {
                     "path": row.path,
@@ -234,6 +250,7 @@ def policy_for(urls: Mapping[str, str], *, timeout: float = 30, gate: Mapping[st
                     "unique_reference": row.capability.unique_reference,
                     "look_up": row.capability.look_up,
                     "late_bound_seconds": row.capability.late_bound,
+                    **({"batch": dict(BATCH)} if row.name in TOGETHER else {}),
                 }
                 for row in operations_of(role)
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 import orjson
 import pytest
 
-from bench import hot, load
+from bench import load
 from bench.contenders import T
 from bench.load import SOURCE, Sheet
 from bench.servers import Place
@@ -57,10 +57,10 @@ async def test_one_ack_is_for_many_messages(place: Place, figures: Figures) -> N
 
 
 async def test_a_row_that_does_not_grow_is_updated_in_place(place: Place, figures: Figures) -> None:
-    # New rows begin as placeholders and outgrow their pages; after the second update of each they have settled.
-    events = hot.revisions(6 * KEYS, KEYS)
+    # New rows begin as placeholders and outgrow their pages; after the fourth update of each they have settled.
+    events = unbilled(8 * KEYS, KEYS)
     async with tapped(place) as gateway:
-        for _ in range(2):
+        for _ in range(4):
             await gateway.take(islice(events, KEYS))
     before = await read(place)
     async with tapped(place) as gateway:
@@ -75,9 +75,9 @@ async def test_a_row_that_does_not_grow_is_updated_in_place(place: Place, figure
 async def test_nothing_reads_a_large_table_from_end_to_end(place: Place, figures: Figures) -> None:
     async with tapped(place) as gateway:
         await gateway.take([*samples(), *(Sheet(f"A-{key}", f"A{key}", "A") for key in range(100))])
-    small = await cost(place, partial(messages, place, "S"))
+    small = await cost(place, partial(messages, place, "S", 1))
     await grow(place, ROWS)
-    large = await cost(place, partial(messages, place, "L"))
+    large = await cost(place, partial(messages, place, "L", 4))
     few, many = rows(small), rows(large)
     figures(f"{few / 400:.1f} rows read for a message with few in the inbox, {many / 400:.1f} with {ROWS:,}")
     assert scans(large) == {}
@@ -101,6 +101,13 @@ async def test_whether_a_message_is_there_is_told_by_the_index_alone(place: Plac
     assert (plan["Node Type"], plan["Actual Rows"], plan.get("Heap Fetches")) == ("Index Only Scan", 1, 0)
 
 
+def unbilled(count: int, keys: int) -> Iterator[Sheet]:
+    """`count` revisions of `keys` sheets in turn, none of which books anything: their states are all of one size."""
+    for number in range(count):
+        step, key = divmod(number, keys)
+        yield Sheet(f"{number:09d}", key, "L0", revision=step + 1, partial=False, billable=False)
+
+
 async def cost(place: Place, work: Callable[[], Awaitable[None]]) -> dict[str, Read]:
     """How the tables were read by some work that closes its sessions."""
     before = await read(place)
@@ -119,10 +126,14 @@ def rows(done: Mapping[str, Read]) -> int:
     return sum(one.rows for one in done.values())
 
 
-async def messages(place: Place, line: str) -> None:
-    """300 messages of 100 keys that are there, and 100 of them once more."""
-    sheets = [Sheet(f"{line}-{number}", f"A{number % 100}", f"{line}{number}") for number in range(300)]
+async def messages(place: Place, line: str, day: int) -> None:
+    """300 messages of 100 keys that are there, and 100 of them once more; the keys' lines are from `day` on."""
+    sheets = [
+        Sheet(f"{line}-{number}", f"A{number % 100}", f"{line}{number}", day=day + number // 100)
+        for number in range(300)
+    ]
     async with tapped(place) as gateway:
         await gateway.take(sheets)
         await gateway.take(sheets[::3])
+        assert gateway.counts.messages == {("timesheet", "applied"): 300}
         assert sum(gateway.counts.duplicates.values()) == 100

@@ -11,12 +11,19 @@ import pytest_asyncio
 
 from schemas.values import Reference
 from tests.integration.events import customer, deal, sheet
-from tests.integration.firm import SILENT, Firm, GatewayProcess, until
+from tests.integration.firm import BATCH, SILENT, Firm, GatewayProcess, until
 from tests.proxy.behind import Proxies, proxies
 from tests.proxy.dialects import Sight
 from tests.proxy.proxy import Harm, Proxy, Trap
 
-LINES = 3
+LINES = BATCH["size"] + 1
+"""One more than travel together: so each sheet is two postings, and a fault strikes the first or the second."""
+UNKNOWN = """
+    SELECT count(*) FROM (SELECT DISTINCT token, request FROM tallystick.attempt WHERE ending = 'unknown') each
+"""
+"""Requests whose answer did not come, however many commands travelled in each."""
+CUT_SHORT = "SELECT count(DISTINCT holder) FROM tallystick.attempt WHERE ending IS NULL"
+"""Processes that never said what became of something they had begun."""
 SETTLED = 30.0
 """Seconds within which a sheet is posted and everything about it is settled, whatever was cut."""
 TAKEN_OVER = 60.0
@@ -152,8 +159,7 @@ async def test_a_posting_that_is_cut_off_is_one_effect(stage: Stage) -> None:
         ):
             await stage.harm(stage.proxies.systems["erp"], Trap(sight, harm, nth))
     await stage.harm(stage.proxies.systems["erp"], Trap(Sight.POST_ANSWERED, Harm.HALF_OPEN))
-    unknown = await stage.firm.count("SELECT count(*) FROM tallystick.attempt WHERE ending = 'unknown'")
-    assert unknown >= 9
+    assert await stage.firm.count(UNKNOWN) >= 9
 
 
 async def test_a_claim_or_a_record_that_is_cut_off_is_one_effect(stage: Stage) -> None:
@@ -180,14 +186,16 @@ async def test_a_process_killed_around_its_commit(stage: Stage, where: str, sigh
 async def test_a_process_killed_while_it_sends(stage: Stage) -> None:
     """Its leases lapse; whoever takes them over treats what was begun as unknown."""
     database, erp = stage.proxies.database, stage.proxies.systems["erp"]
-    for proxy, sight, harm in (
-        (database, Sight.CLAIM_ANSWERED, Harm.RESET_BEFORE),
-        (erp, Sight.POST_ASKED, Harm.RESET_AFTER),
-        (database, Sight.RECORD_ASKED, Harm.RESET_BEFORE),
+    for killed, (proxy, sight, harm) in enumerate(
+        (
+            (database, Sight.CLAIM_ANSWERED, Harm.RESET_BEFORE),
+            (erp, Sight.POST_ASKED, Harm.RESET_AFTER),
+            (database, Sight.RECORD_ASKED, Harm.RESET_BEFORE),
+        ),
+        start=1,
     ):
         await stage.kill(proxy, sight, harm)
-    unended = await stage.firm.count("SELECT count(*) FROM tallystick.attempt WHERE ending IS NULL")
-    assert unended == 3
+        assert await stage.firm.count(CUT_SHORT) == killed
 
 
 async def _has_project(firm: Firm) -> bool:

@@ -24,7 +24,16 @@ from tests.gateway.vendor import Stamped, Vendor, VendorFeed
 from tests.integration.events import CRM, customer
 from tests.integration.firm import Firm, until
 
-CHANGES = ChangesPolicy(source=CRM, begins_on=date(1970, 1, 1), every_seconds=0.1, settle_seconds=0, overlap_seconds=60)
+
+class CustomersRead(ChangesPolicy):
+    """Customers of the vendor of these tests."""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        return ("customer.upserted",)
+
+
+CHANGES = CustomersRead(source=CRM, begins_on=date(1970, 1, 1), every_seconds=0.1, settle_seconds=0, overlap_seconds=60)
 READER = "SELECT reader FROM tallystick.reader WHERE looked_at IS NOT NULL"
 LOOKED = "SELECT count(*) FROM tallystick.reader WHERE looked_at > $1"
 HOLDER = """

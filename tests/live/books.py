@@ -35,6 +35,20 @@ class Work:
     comment: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a project's wiki in the PSA, and how often it was written."""
+
+    text: str
+    version: int
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What its list says, by name."""
+        lines = [line.removeprefix("* ") for line in self.text.splitlines() if line.startswith("* ")]
+        return {name: value for name, _, value in (line.partition(": ") for line in lines)}
+
+
 Role = tuple[str, str]
 """A project's canonical id, and a role in it."""
 
@@ -95,6 +109,15 @@ SELECT ours.value FROM projects project
 JOIN custom_values ours ON ours.customized_type = 'Project' AND ours.customized_id = project.id
                        AND ours.custom_field_id = ?
 WHERE ours.value <> '' AND project.status = 5
+"""
+_PAGES: Final = """
+SELECT content.text, content.version FROM wiki_pages page
+JOIN wikis wiki ON wiki.id = page.wiki_id
+JOIN wiki_contents content ON content.page_id = page.id
+JOIN custom_values ours ON ours.customized_type = 'Project' AND ours.customized_id = wiki.project_id
+                       AND ours.custom_field_id = ?
+WHERE ours.value = ?
+ORDER BY page.title
 """
 _WORKS: Final = """
 SELECT work.name, status.name AS status, work.comment,
@@ -172,6 +195,11 @@ class Books:
         """Each project of ours in the PSA: our id, its number, and the ERP's number that it knows."""
         return psa_projects(self.redmine)
 
+    def psa_pages(self, project: str) -> list[Page]:
+        """The pages of one of our projects in the PSA, by title."""
+        found = _look(self.redmine, _PAGES, self.redmine.made.project_fields["Gateway project id"], project)
+        return [Page(text, version) for text, version in found]
+
     async def _ask(self, role: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(self.tryton.database_url(role))
         try:
@@ -189,6 +217,11 @@ def psa_projects(redmine: LocalRedmine) -> list[tuple[str, int, str | None]]:
 def psa_closed(redmine: LocalRedmine) -> list[str]:
     """Our ids of the PSA's closed projects; one that is there twice is listed twice."""
     return [row[0] for row in _look(redmine, _CLOSED, redmine.made.project_fields["Gateway project id"])]
+
+
+def psa_titles(redmine: LocalRedmine) -> list[str]:
+    """Titles of all pages in the PSA; one that is there twice is listed twice."""
+    return [row[0] for row in _look(redmine, "SELECT title FROM wiki_pages")]
 
 
 def _look(redmine: LocalRedmine, query: str, *arguments: object) -> list[Any]:

@@ -15,13 +15,12 @@ import asyncpg
 import orjson
 
 from adapters.ports.system import Capability
-from adapters.redmine.declarations import project_put, project_withdraw
+from adapters.redmine.declarations import project_put, project_withdraw, receivable_put
 from adapters.redmine.settings import RedmineFields, RedmineSettings
 from adapters.redmine.system import Redmine
 from adapters.tryton.billables import Bookings, Reversals
 from adapters.tryton.cancellations import Cancellations
 from adapters.tryton.customers import Customers
-from adapters.tryton.mapping import line_uuid
 from adapters.tryton.opportunities import Opportunities
 from adapters.tryton.projects import Projects
 from adapters.tryton.settings import TrytonSettings
@@ -29,7 +28,7 @@ from adapters.tryton.system import Tryton
 from schemas.commands import Command, Confirmed
 from schemas.keys import ActorKey
 from tests.contracts.system_entrants import LATE, Misbehaviour, Subject
-from tests.live.books import psa_closed, psa_projects
+from tests.live.books import psa_closed, psa_projects, psa_titles
 from tests.live.opportunity import Seller, Sold
 from tests.live.redmine import LocalRedmine
 from tests.live.rest import Rest
@@ -42,6 +41,7 @@ Json = dict[str, object]
 Effects = Callable[[], AbstractAsyncContextManager[list[str]]]
 Server = TypeVar("Server", LocalTryton, LocalRedmine)
 LATE_BOUND: Final = 60.0
+PSA_OPERATIONS: Final = frozenset({"project.put", "project.withdraw", "receivable.put"})
 ERP_OPERATIONS: Final = frozenset(
     {"customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse"}
 )
@@ -164,7 +164,7 @@ async def _billable_post(mark: str, erp: Tryton) -> Bodies:
     party = await _made(erp, "customer.put", mark, _customer(mark))
     sound = _booking(mark, await _made(erp, "project.create", mark, _project(mark, party)))
     return Bodies(
-        sound, sound | {"role": "cook"}, lambda command: line_uuid(command.reference),
+        sound, sound | {"role": "cook"}, lambda command: command.reference,
         "SELECT uuid FROM timesheet_line WHERE uuid IS NOT NULL", sound | {"line_id": "2"},
     )  # fmt: skip
 
@@ -178,7 +178,7 @@ async def _billable_reverse(mark: str, erp: Tryton) -> Bodies:
     taken = booked | {"hours": "-3.75", "amount": "-702.19"}
     return Bodies(
         taken | {"reverses": references[0]}, taken | {"reverses": "timesheet/nobody/1.r1/1"},
-        lambda command: line_uuid(orjson.loads(command.body)["reverses"]),
+        lambda command: str(orjson.loads(command.body)["reverses"]),
         "SELECT uuid FROM timesheet_line WHERE duration = interval '0' AND uuid IS NOT NULL",
         taken | {"reverses": references[1]},
     )  # fmt: skip
@@ -239,7 +239,8 @@ async def _psa(operation: str, redmine: LocalRedmine) -> AsyncIterator[Subject]:
             made.project_fields["Gateway project id"], made.project_fields["ERP project id"],
             made.project_fields["Legal entity"], made.project_fields["Currency"], made.approval_field,
         )  # fmt: skip
-        system = Redmine(RedmineSettings("psa", between.url, made.users["gateway"].key, fields, late_bound=LATE_BOUND))
+        key = made.users["gateway"].key
+        system = Redmine(RedmineSettings("psa", between.url, key, fields, PSA_OPERATIONS, late_bound=LATE_BOUND))
         closing.push_async_callback(system.close)
         put: Json = {
             "project_id": f"RT-{mark}", "erp_id": "7", "name": "Yard", "legal_entity": "US01", "currency": "USD",
@@ -247,13 +248,18 @@ async def _psa(operation: str, redmine: LocalRedmine) -> AsyncIterator[Subject]:
         bodies = Bodies(put, put | {"project_id": f"taken-{mark}"}, _field("project_id"), "", put | {"name": "Yard 2"})
         if operation == "project.withdraw":
             bodies = await _withdrawals(mark, system, put, taken)
+        if operation == "receivable.put":
+            bodies = await _receivables(mark, system, put, taken)
 
         @asynccontextmanager
         async def effects() -> AsyncIterator[list[str]]:
-            if operation == "project.put":
-                yield [project for project, _, _ in psa_projects(redmine)]
-            else:
-                yield psa_closed(redmine)
+            match operation:
+                case "project.put":
+                    yield [project for project, _, _ in psa_projects(redmine)]
+                case "project.withdraw":
+                    yield psa_closed(redmine)
+                case _:
+                    yield psa_titles(redmine)
 
         yield _subject(system, operation, mark, bodies, LiveMisbehaviour(between, Fault.THROTTLED), effects)
 
@@ -271,6 +277,21 @@ async def _withdrawals(mark: str, psa: Redmine, put: Json, taken: int) -> Bodies
         )  # fmt: skip
     sound, other = bodies
     return Bodies(sound, sound | {"psa_id": str(taken)}, _field("project_id"), "", other)
+
+
+async def _receivables(mark: str, psa: Redmine, put: Json, taken: int) -> Bodies:
+    """Two invoices of a project that was put before; what is refused names another project's number."""
+    sound: Json = {
+        "invoice_id": f"rt-{mark}", "number": "7", "legal_entity": "US01", "issued_on": "2026-11-02",
+        "due_on": "2026-12-02", "currency": "USD", "status": "posted", "total": "110.00", "paid": "0", "credited": "0",
+        "written_off": "0", "open": "110.00", "overpaid": "0", "disputed": False, "project_id": put["project_id"],
+        "project": await _made(psa, "project.put", mark, put),
+    }  # fmt: skip
+
+    def page(command: Command) -> str:
+        return f"Invoice-{orjson.loads(command.body)['invoice_id']}"
+
+    return Bodies(sound, sound | {"project": str(taken)}, page, "", sound | {"invoice_id": f"rt-{mark}-2"})
 
 
 def _subject(
@@ -326,5 +347,6 @@ ON_REDMINE: Final[Mapping[str, LiveEntrant[LocalRedmine]]] = MappingProxyType(
     {
         "redmine project.put": LiveEntrant(project_put(LATE_BOUND), partial(_psa, "project.put")),
         "redmine project.withdraw": LiveEntrant(project_withdraw(LATE_BOUND), partial(_psa, "project.withdraw")),
+        "redmine receivable.put": LiveEntrant(receivable_put(LATE_BOUND), partial(_psa, "receivable.put")),
     }
 )

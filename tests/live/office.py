@@ -24,7 +24,13 @@ TALLYSTICK: Final = ("-c", "from gateway.cli.main import main; main()")
 CURRENCIES: Final = {"US01": "USD", "DE01": "EUR"}
 CRM_SOURCE: Final = "urn:office:crm"
 PSA_SOURCE: Final = "urn:office:psa"
-NOWHERE: Final = dict.fromkeys(("contract.put", "contract.cancel", "assignment.put", "milestone.put", "delivery.put"))
+ERP_SOURCE: Final = "urn:office:erp"
+NOWHERE: Final = dict.fromkeys(
+    (
+        "contract.put", "contract.cancel", "expense.post", "expense.reverse", "cost.post", "cost.reverse",
+        "assignment.put", "milestone.put", "delivery.put", "milestone.bill", "invoice.post", "invoice.put",
+    )
+)  # fmt: skip
 """What neither Tryton nor Redmine has a place for."""
 WITHIN: Final = {"begins_on": date(2026, 1, 1), "every_seconds": 0.5, "settle_seconds": 1, "overlap_seconds": 30}
 
@@ -35,9 +41,9 @@ class Office:
 
     firm: Firm
 
-    async def open(self, readers: Sequence[str] = ("crm", "psa")) -> GatewayProcess:
-        """Start the gateway and the readers, and wait until the gateway is ready."""
-        gateway = await self.firm.start_ready()
+    async def open(self, readers: Sequence[str] = ("crm", "psa"), **settings: str) -> GatewayProcess:
+        """Start the gateway, with further variables of its environment, and the readers; wait until it is ready."""
+        gateway = await self.firm.start_ready(**settings)
         for system in readers:
             await self.firm.start(*TALLYSTICK, "read", system)
         return gateway
@@ -118,6 +124,7 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
         "sources": {
             CRM_SOURCE: {"users": ["guest"], "types": ["customer.*", "project.opportunity_won"], "system": "crm"},
             PSA_SOURCE: {"users": ["guest"], "types": ["timesheet.*"], "system": "psa"},
+            ERP_SOURCE: {"users": ["guest"], "types": ["invoice.*"], "system": "erp"},
         },
         "systems": {
             "erp": {
@@ -125,6 +132,7 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
                 "operations": [
                     "customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse",
                 ],
+                "changes": {**WITHIN, "source": ERP_SOURCE, "reads": ["invoices"]},
             },
             "crm": {
                 **tryton, "database": "crm", "operations": ["project.link"],
@@ -132,7 +140,8 @@ def policy_for(tryton_url: str, redmine_url: str, made: RedmineMade) -> Json:
             },
             "psa": {
                 "kind": "redmine", "url": redmine_url, "key": made.users["gateway"].key, "timeout_seconds": 10,
-                "concurrency": 4, "fields": fields, "changes": {**WITHIN, "source": PSA_SOURCE},
+                "concurrency": 4, "fields": fields, "operations": ["project.put", "project.withdraw", "receivable.put"],
+                "changes": {**WITHIN, "source": PSA_SOURCE},
             },
         },
         "retry_seconds": 0.5,

@@ -10,7 +10,7 @@ APPROVALS = %w[open submitted approved rejected].freeze
 Setting.rest_api_enabled = '1'
 Setting.default_language = 'en'
 Setting.default_projects_public = '0'
-Setting.default_projects_modules = %w[time_tracking]
+Setting.default_projects_modules = %w[time_tracking wiki]
 
 def person(login, first, last)
   user = User.new(firstname: first, lastname: last, mail: "#{login}@example.invalid", language: 'en')
@@ -38,8 +38,9 @@ activities = ACTIVITIES.to_h { |name| [name, TimeEntryActivity.create!(name: nam
 
 # May add projects because it holds this role in some project, and gets the role in each project that it adds.
 gateway_role = Role.create!(
-  name: 'Gateway', permissions: %i[add_project edit_project close_project view_time_entries], time_entries_visibility: 'all',
-  users_visibility: 'all', assignable: false
+  name: 'Gateway',
+  permissions: %i[add_project edit_project close_project view_time_entries view_wiki_pages edit_wiki_pages],
+  time_entries_visibility: 'all', users_visibility: 'all', assignable: false
 )
 consultant_role = Role.create!(
   name: 'Consultant', permissions: %i[log_time view_time_entries edit_own_time_entries], time_entries_visibility: 'own'

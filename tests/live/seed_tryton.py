@@ -37,6 +37,12 @@ USERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "project_invoice.group_project_invoice",
             "timesheet.group_timesheet_admin",
         ),
+        "accountant": (
+            "account.group_account",
+            "project.group_project_admin",
+            "project_invoice.group_project_invoice",
+            "timesheet.group_timesheet_admin",
+        ),
         "limited": (),
     },
     "crm": {

@@ -13,7 +13,6 @@ from typing import Final
 import orjson
 import pytest
 
-from adapters.tryton.mapping import line_uuid
 from tests.integration.firm import until
 from tests.live.asked import Asked, Parked
 from tests.live.books import Books, Role, Time
@@ -144,8 +143,8 @@ async def assert_rows_are_commands(books: Books, asked: Asked, parked: Sequence[
     lines = await books.lines()
     ours = [uuid for project, uuid in lines if project in mine]
     elsewhere = {uuid for project, uuid in lines if project not in mine}
-    confirmed_lines = {line_uuid(reference) for reference in await asked.confirmed_references(POST)}
-    unsettled_lines = {line_uuid(each.reference) for each in parked if each.operation == POST}
+    confirmed_lines = await asked.confirmed_references(POST)
+    unsettled_lines = {each.reference for each in parked if each.operation == POST}
     assert len(ours) == len(set(ours))
     assert set(ours) - unsettled_lines == confirmed_lines - unsettled_lines - elsewhere
 
@@ -156,7 +155,7 @@ async def booked_and_parked(books: Books, parked: Sequence[Parked], mine: set[st
     there = {uuid for _, uuid in await books.lines()}
     projects = {str(number): project for project, number in (await books.erp_projects()).items()}
     for each in parked:
-        if each.operation == POST and line_uuid(each.reference) not in there:
+        if each.operation == POST and each.reference not in there:
             body = orjson.loads(each.body)
             role = (projects[body["project"]], body["role"])
             so_far = total.get(role, NONE)

@@ -19,7 +19,7 @@ from adapters.redmine.settings import RedmineFeedSettings, RedmineFields, Redmin
 from adapters.redmine.system import Redmine
 from schemas.commands import Command, Confirmed, Deferred, Rejected, Unknown
 from schemas.keys import ActorKey
-from schemas.timesheet.v1 import Approved
+from schemas.timesheet.v1 import Approved, Withdrawn
 from schemas.verdicts import FailureClass
 from tests.live.redmine import LocalRedmine
 from tests.live.rest import Rest
@@ -236,6 +236,10 @@ async def test_the_gateways_user_lacks_nothing_and_a_consultant_does(redmine: Lo
     found = await system.inspect()
     assert found.identity == "user gateway, no administrator"
     assert [right for right in found.rights if right.missing] == []
+    shows = replace(settings(redmine), operations=frozenset({"project.put", "receivable.put"}))
+    showing = Redmine(shows)
+    assert [right for right in (await showing.inspect()).rights if right.missing] == []
+    await showing.close()
     ann = Redmine(settings(redmine, "ann"), reads_changes=True)
     lacks = {right.name for right in (await ann.inspect()).rights if right.missing}
     assert "permission add_project" in lacks
@@ -243,15 +247,20 @@ async def test_the_gateways_user_lacks_nothing_and_a_consultant_does(redmine: Lo
 
 
 async def facts(feed: TimeEntryFeed, entry: int) -> list[tuple[str, Approved]]:
-    """Versions and sheets of an entry that a whole look gives."""
-    found: list[tuple[str, Approved]] = []
+    """Versions and sheets of an approved entry that a whole look gives."""
+    return [(version, Approved.model_validate_json(data)) for version, data in await versions(feed, entry)]
+
+
+async def versions(feed: TimeEntryFeed, entry: int) -> list[tuple[str, bytes]]:
+    """Versions of an entry that a whole look gives, and what each says."""
+    found: list[tuple[str, bytes]] = []
     start: str | None = None
     until = await feed.now() + timedelta(hours=1)
     while True:
         page = await feed.page(None, until, start)
         for change in page.changes:
             if change.version.id == str(entry):
-                found += [(change.version.version, Approved.model_validate_json(fact.data)) for fact in change.facts]
+                found += [(change.version.version, fact.data) for fact in change.facts]
         start = page.next
         if start is None:
             return found
@@ -287,13 +296,13 @@ async def test_time_is_told_once_approved_again_when_changed_and_taken_back(
     assert second != first
     assert changed.revision > sheet.revision
     assert changed.lines[0].hours == Decimal("4.50")
-    # When they are submitted again, then nothing is told; when they are rejected, that nothing is to be billed
+    # When they are submitted again, then nothing is told; when they are rejected, that nothing of them counts
     await manager.judge(entry, "submitted")
     assert await facts(feed, entry) == []
     await manager.judge(entry, "rejected")
-    [(third, withdrawn)] = await facts(feed, entry)
+    [(third, withdrawn)] = await versions(feed, entry)
     assert third not in (first, second)
-    assert not withdrawn.lines[0].billable
+    assert Withdrawn.model_validate_json(withdrawn).revision > changed.revision
 
 
 async def test_time_of_a_locked_account_comes_without_an_employee_until_it_is_unlocked(

@@ -15,9 +15,7 @@ import pytest
 
 from adapters.ports.system import Absent
 from adapters.tryton.client import Client
-from adapters.tryton.companies import Companies
 from adapters.tryton.failures import Failed
-from adapters.tryton.invoices import Draft, DraftLine, Invoices, Payment
 from adapters.tryton.settings import TrytonSettings
 from adapters.tryton.system import Tryton
 from schemas.commands import Command, Confirmed, Deferred, Rejected, Unknown, command_id, command_reference
@@ -33,7 +31,6 @@ from tests.live.tryton import LocalTryton
 pytestmark = pytest.mark.live
 
 WRITERS: Final = 6
-POSTINGS: Final = 4
 OPERATIONS: Final = frozenset({"customer.put", "project.create", "project.cancel", "billable.post", "billable.reverse"})
 
 
@@ -298,52 +295,6 @@ async def test_time_on_an_invoice_cannot_be_taken_back(systems: list[Tryton], er
     assert "invoiced" in outcome.failure.reason
 
 
-async def test_four_parallel_postings_are_all_posted_and_none_twice(tryton: LocalTryton, database: Database) -> None:
-    made = tryton.made("erp")
-    books = made.companies["US01"]
-    client = Client(settings(tryton))
-    try:
-        company = await Companies(client, LEGAL_ENTITIES).of("US01")
-        invoices = Invoices(client)
-        party = await client.create("party.party", {"name": "Payer", "addresses": [["create", [{"city": "Boston"}]]]})
-        [address] = await client.find("party.address", [["party", "=", party]], ())
-        mark = uuid4().hex[:8]
-
-        def draft(number: int) -> Draft:
-            line = DraftLine("Advice", 2.0, Decimal("150.00"), books.account_revenue)
-            return Draft(
-                company, party, address.id, books.currency, books.journal_revenue, books.account_receivable,
-                date.today(), f"GW-{mark}-{number}", (line,), made.payment_term,  # noqa: DTZ011 - in the open period
-            )  # fmt: skip
-
-        drafted = [await invoices.draft(draft(number)) for number in range(POSTINGS)]
-        numbers = await asyncio.gather(*(invoices.post(invoice, company) for invoice in drafted))
-        assert len(set(numbers)) == POSTINGS
-        assert await invoices.post(drafted[0], company) == numbers[0]
-        found = await invoices.of(f"GW-{mark}-1", party, company)
-        assert found is not None
-        assert (found.id, found.text("state"), found.decimal("total_amount")) == (
-            drafted[1],
-            "posted",
-            Decimal("300.00"),
-        )
-        rows = await database.fetch(
-            "SELECT i.id, i.number, count(l.id) AS lines, sum(l.debit) AS debit FROM account_invoice i"
-            " JOIN account_move_line l ON l.move = i.move WHERE i.reference LIKE $1 GROUP BY i.id", f"GW-{mark}-%",
-        )  # fmt: skip
-        assert sorted(row["number"] for row in rows) == sorted(numbers)
-        assert {(row["lines"], row["debit"]) for row in rows} == {(2, Decimal("300.00"))}
-
-        # One is paid, another credited.
-        payment = Payment(Decimal("300.00"), date.today(), "Bank", f"PAY-{mark}")  # noqa: DTZ011 - in the open period
-        await invoices.pay(drafted[0], payment, company)
-        assert await invoices.state(drafted[0], company) == "paid"
-        await invoices.credit(drafted[1], payment.day, company)
-        assert await invoices.state(drafted[1], company) == "cancelled"
-    finally:
-        await client.close()
-
-
 async def test_a_wrong_password_is_told_as_such(tryton: LocalTryton) -> None:
     client = Client(TrytonSettings(
         name="erp", url=tryton.url, database="erp", user="nobody", password="wrong", companies={},
@@ -359,7 +310,7 @@ async def test_a_wrong_password_is_told_as_such(tryton: LocalTryton) -> None:
 
 
 async def test_the_user_of_the_gateway_lacks_nothing_and_another_does(tryton: LocalTryton) -> None:
-    system = Tryton(settings(tryton))
+    system = Tryton(settings(tryton), reads=("invoices",))
     found = await system.inspect()
     await system.close()
     assert [right for right in found.rights if right.missing is not None] == []

@@ -25,7 +25,7 @@ class Sight(StrEnum):
     """The server's word that the commit is over. What came before it says nothing yet."""
     CLAIM_ASKED = "claim asked"
     CLAIM_ANSWERED = "claim answered"
-    """The leases are taken and the attempts are logged; no byte has left for a system."""
+    """Leases are taken and attempts are logged; no byte has left for a system. A claim that got nothing is not seen."""
     RECORD_ASKED = "record asked"
     """Ends of attempts are on their way into the sent log."""
     RECORD_ANSWERED = "record answered"
@@ -66,9 +66,12 @@ class Plain:
         return [Frame(sender, data)]
 
 
+_CLAIM: Final = (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED)
+_NUMBER: Final = 9
+"""The column of a claim's answer that is null in all rows but those of attempts."""
 _MOMENTS: Final[Mapping[bytes, tuple[Sight, Sight]]] = {
     b"tallystick.commit_turns(": (Sight.COMMIT_ASKED, Sight.COMMIT_ANSWERED),
-    b"tallystick.claim_lanes(": (Sight.CLAIM_ASKED, Sight.CLAIM_ANSWERED),
+    b"tallystick.claim_lanes(": _CLAIM,
     b"tallystick.record_ends(": (Sight.RECORD_ASKED, Sight.RECORD_ANSWERED),
 }
 _TLS_REQUEST: Final = (80_877_103).to_bytes(4, "big")
@@ -89,6 +92,7 @@ class Postgres:
         self._statements: dict[bytes, tuple[Sight, Sight]] = {}
         self._bound: tuple[Sight, Sight] | None = None
         self._running: tuple[Sight, Sight] | None = None
+        self._has_leased = False
 
     def feed(self, sender: Sender, data: bytes) -> list[Frame]:
         buffer = self._rest[sender] + data
@@ -112,15 +116,22 @@ class Postgres:
         return kind + size
 
     def _sight(self, sender: Sender, raw: bytes) -> Sight | None:
-        if sender is Sender.SERVER:
-            self._is_asked_for_tls = False
-            match raw[:1]:
-                case b"Z":
-                    return self._ready()
-                case b"E" if b"\0C57P01\0" in raw:
-                    return Sight.SHUT_DOWN
-                case _:
-                    return None
+        return self._of_server(raw) if sender is Sender.SERVER else self._of_client(raw)
+
+    def _of_server(self, raw: bytes) -> Sight | None:
+        self._is_asked_for_tls = False
+        match raw[:1]:
+            case b"D":
+                self._has_leased = self._has_leased or (self._running is _CLAIM and not _is_null(raw, _NUMBER))
+                return None
+            case b"Z":
+                return self._ready()
+            case b"E" if b"\0C57P01\0" in raw:
+                return Sight.SHUT_DOWN
+            case _:
+                return None
+
+    def _of_client(self, raw: bytes) -> Sight | None:
         if not self._has_started:
             self._is_asked_for_tls = raw[4:] == _TLS_REQUEST
             self._has_started = not self._is_asked_for_tls
@@ -150,8 +161,18 @@ class Postgres:
         return self._running[0]
 
     def _ready(self) -> Sight | None:
-        running, self._running = self._running, None
-        return None if running is None else running[1]
+        running, has_leased = self._running, self._has_leased
+        self._running, self._has_leased = None, False
+        return None if running is None or (running is _CLAIM and not has_leased) else running[1]
+
+
+def _is_null(row: bytes, column: int) -> bool:
+    """Whether a `DataRow` has no value there: each value has its length before it, and -1 where there is none."""
+    at = 7
+    for _ in range(column):
+        at += 4 + max(0, unpack_from("!i", row, at)[0])
+    length: int = unpack_from("!i", row, at)[0]
+    return length == -1
 
 
 _AMQP_HEADER: Final = 8

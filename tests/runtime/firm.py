@@ -31,7 +31,7 @@ from adapters.ports.views import (
 from adapters.rabbitmq.topology import EVENTS, topology
 from gateway.metrics import Counts
 from gateway.policy_file import PolicyFile, parse_policy
-from gateway.runtime import Ports, Runtime, Sources, Tuning
+from gateway.runtime import Counting, Ports, Runtime, Sources, Tuning
 from schemas.codec import STRUCTURED, encode
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.envelope import Attributes
@@ -118,7 +118,8 @@ class Books:
 
     def _confirmed(self, command: Command) -> Confirmed:
         """A system's own id names the customer or project, whatever was asked about it, but each line by itself."""
-        own = command.id if command.operation.startswith("billable") else command.key.id
+        is_of_line = command.operation.partition(".")[0] in ("billable", "expense", "cost", "milestone")
+        own = command.id if is_of_line else command.key.id
         return Confirmed(f"{self.name}-{own}")
 
 
@@ -189,6 +190,7 @@ class Gateway:
             gates=store.gates,
             policies=store.policies,
             unmapped=store.unmapped,
+            counting=Counting(store.books, store.kpis),
         )
         sources = Sources(lambda: datetime.fromtimestamp(firm.clock(), UTC), firm.ids, chance.random)
         tuning = Tuning(prefetch=50, bounds=SMALL)
@@ -215,7 +217,7 @@ class Gateway:
 
 @dataclass
 class Firm:
-    """Everything. Make it inside of a running story."""
+    """Everything, from `began` on by its clocks. Make it inside of a running story."""
 
     seed: int = 0
     gateways: list[Gateway] = field(default_factory=list)
@@ -223,10 +225,11 @@ class Firm:
     actors: Mapping[str, Actor] = field(default_factory=lambda: ACTORS)
     looks: type[MemoryLooks] = MemoryLooks
     desk: Desk = field(default_factory=Desk)
+    began: datetime = NOW
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.clock: Callable[[], float] = lambda: NOW.timestamp() + loop.time()
+        self.clock: Callable[[], float] = lambda: self.began.timestamp() + loop.time()
         self.store = MemoryStore(self.clock)
         self.outage = Outage()
         self.broker = MemoryBroker()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 import pytest
@@ -44,8 +44,8 @@ def state_of(firm: Firm, key: ActorKey) -> bytes | None:
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_hours_are_billed_by_the_version_of_their_day(is_killed: bool) -> None:  # noqa: FBT001  # with and without a kill
     async def story() -> None:
-        # Given a won deal, and its change orders 3 and 2 in the wrong order
-        firm = Firm(7, desk=Desk(OPEN))
+        # Given a won deal, and its change orders 3 and 2 in the wrong order, in the evening of the last day of work
+        firm = Firm(7, desk=Desk(OPEN), began=datetime.combine(JUNE, time(17), UTC))
         await firm.open(gateways=2)
         await firm.publish(event(CRM, "1", SOW, order(3, change="500.00", rate="160.00", effective_on=JUNE)))
         await firm.publish(event(CRM, "2", SHIPYARD, customer()))

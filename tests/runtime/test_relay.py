@@ -27,7 +27,7 @@ from schemas.commands import Command, Deferred, Outcome, command_id
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
 from tests.gateway.toy import ERP, A, B, Step
-from tests.runtime.town import Process, Town, until
+from tests.runtime.town import SMALL, Process, Town, until
 from tests.runtime.vendor import KEYED, LOOKED_UP, STALL, Mood, Vendor
 from tests.runtime.virtual import run
 
@@ -492,6 +492,28 @@ def test_heads_that_fail_again_and_again_do_not_hide_those_behind_them() -> None
     run(story())
 
 
+def test_results_do_not_come_faster_than_they_are_decided() -> None:
+    async def story() -> None:
+        # Given commands of many jobs, and decisions that take much longer than answers
+        town = Town(seconds=lambda _chance: lambda: 1.0, bounds=replace(SMALL, batch_keys=2, line=4))
+        first = town.process(sends=False)
+        keys = [ActorKey("job", f"{n:02}") for n in range(60)]
+        for key in keys:
+            first.deliver(key, Step(name=key.id, asks=("1",)))
+        await until(lambda: all(town.events(key) for key in keys))
+        # When another process sends them
+        second = town.process(scans=False)
+        behind = 0
+        while not all(town.steps(key) == (key.id, "+1") for key in keys):
+            behind = max(behind, *(len(each.activations._ready) for each in second.committers))
+            await asyncio.sleep(0.05)
+        # Then no more stand in line than the bound, and what was in flight when it was reached
+        assert behind <= 4 + 8
+        await town.close()
+
+    run(story())
+
+
 def test_an_attempt_that_dies_of_a_bug_ends_its_relay() -> None:
     def broken(_key: ActorKey, _answered: Answered) -> None:
         raise ArithmeticError("a bug of ours")
@@ -499,7 +521,8 @@ def test_an_attempt_that_dies_of_a_bug_ends_its_relay() -> None:
     async def story() -> None:
         town = Town()
         process = town.process(sends=False)
-        desk = Desk(process.outbox, process.recorder, process.holder, town.ids, broken, lambda *_: None)
+        outbox, caught_up = process.outbox, process.bus.caught_up
+        desk = Desk(outbox, process.recorder, process.holder, town.ids, broken, lambda *_: None, caught_up)
         chance = Random(1)
         ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
         attempts = Attempts(town.vendor, town.retries, ear, chance.random)

@@ -17,6 +17,7 @@ from gateway.activation import Answered, Entry
 from gateway.activations import Bounds
 from gateway.attempt import Attempts
 from gateway.backoff import Backoff
+from gateway.batching import BatchRules
 from gateway.bus import Bus
 from gateway.committer import Committer
 from gateway.draft import Draft
@@ -140,10 +141,13 @@ class Process:
         self.outbox = TroubledOutbox(tables, town.clock)
         self.outbox.outage = town.outage
         self.recorder = Recorder(self.outbox, Backoff(chance=chance))
-        desk = Desk(self.outbox, self.recorder, self.holder, town.ids, self.bus.answer, lambda *_: None)
+        desk = Desk(
+            self.outbox, self.recorder, self.holder, town.ids, self.bus.answer, lambda *_: None, self.bus.caught_up
+        )  # fmt: skip
         ear = Ear(town.gate.breaker.rule, town.retries, town.gate.longest_retry_after_seconds)
-        attempts = Attempts(town.vendor, town.retries, ear, chance.random)
-        self.relay = Relay(attempts, desk, gate=SystemGate(town.gate, 8, town.now), backoff=Backoff(chance=chance))
+        attempts = Attempts(town.vendor, town.retries, ear, chance.random, town.batches)
+        gate = SystemGate(town.gate, 8, town.now, town.batches)
+        self.relay = Relay(attempts, desk, gate=gate, backoff=Backoff(chance=chance))
         inner = Inner(self.bus, town.now, town.ids, TOYS)
         self.itself = SelfSystem(inner)
         self.people = People(inner, town.store.clients().entities)
@@ -215,6 +219,7 @@ class Town:
     rules: Rules = field(default_factory=Rules)
     vendor: Vendor = field(default_factory=Vendor)
     gate: GatePolicy = field(default_factory=GatePolicy)
+    batches: BatchRules = field(default_factory=dict)
     retries: Retries = field(default_factory=Retries)
     seconds: Callable[[Random], Callable[[], float]] = lambda _chance: lambda: 0.001
     committer: type[Committer] = Committer

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from uuid import UUID
 
-from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
+from adapters.ports.system import NOT_BEGUN, Absent, Capability, UnknownOperation, Upsert
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Rejected, Unknown
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass
@@ -40,6 +40,8 @@ class Mood(Enum):
     TIMES_OUT = auto()
     """Nothing is done, no answer comes."""
     APPLIES_THEN_TIMES_OUT = auto()
+    APPLIES_HALF = auto()
+    """Of a batch the first half is done, and no answer comes."""
     APPLIES_LATE = auto()
     """No answer comes, and the effect half a minute later."""
     STALLS = auto()
@@ -51,7 +53,10 @@ class Mood(Enum):
 
 @dataclass
 class Vendor:
-    """A `System`. `effects` are the references of what it has, in order; a remembered key has no second effect."""
+    """A `System` that is `Batching`. `effects` are the references of what it has, in order.
+
+    A remembered key has no second effect. `sizes` are those of its requests, of which a batch is one.
+    """
 
     capability_of_all: Capability = KEYED
     seconds: Callable[[], float] = lambda: 0.01
@@ -59,12 +64,14 @@ class Vendor:
     otherwise: Callable[[], Mood] = lambda: Mood.WELL
     effects: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     look_ups: int = 0
     is_mute: bool = False
     """Whether it answers no look-up."""
     name: str = ERP
     _keys: set[UUID] = field(default_factory=set)
-    _late: set[asyncio.Task[None]] = field(default_factory=set)
+    _late: deque[Command] = field(default_factory=deque)
+    _applying: set[asyncio.Task[None]] = field(default_factory=set)
     _busy_with: set[ActorKey] = field(default_factory=set)
 
     def capability(self, operation: str) -> Capability:
@@ -73,11 +80,40 @@ class Vendor:
         return self.capability_of_all
 
     async def send(self, command: Command) -> Outcome:
+        mood = await self._received([command])
+        outcome = self._done(command, mood)
+        if mood is Mood.RAISES:
+            raise KeyError(command.line)
+        return outcome
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        mood = await self._received(commands)
+        half = (len(commands) + 1) // 2 if mood is Mood.APPLIES_HALF else len(commands)
+        outcomes = list(self._in_order(commands[:half], mood))
+        if mood is Mood.RAISES:
+            raise KeyError(commands[0].line)
+        return [*outcomes, *[Unknown(NO_ANSWER)] * (len(commands) - half)]
+
+    def _in_order(self, commands: Sequence[Command], mood: Mood) -> Iterator[Outcome]:
+        """Each is done unless the one before it of its key was refused; what a lost answer says is not the point."""
+        stopped: set[ActorKey] = set()
+        for each in commands:
+            outcome = NOT_BEGUN if each.key in stopped else self._done(each, mood)
+            if isinstance(outcome, Rejected | Deferred):
+                stopped.add(each.key)
+            yield outcome
+
+    async def _received(self, commands: Sequence[Command]) -> Mood:
+        """A request has arrived; how it is treated."""
         mood = self.moods.popleft() if self.moods else self.otherwise()
         if mood in (Mood.STALLS, Mood.STALLS_THEN_REJECTS):
             await asyncio.sleep(STALL)
-        self.requests.append(command.reference)
+        self.requests.extend(each.reference for each in commands)
+        self.sizes.append(len(commands))
         await asyncio.sleep(self.seconds())
+        return mood
+
+    def _done(self, command: Command, mood: Mood) -> Outcome:
         match mood:
             case Mood.REJECTS | Mood.STALLS_THEN_REJECTS:
                 return Rejected(WRONG)
@@ -92,15 +128,17 @@ class Vendor:
             case Mood.TIMES_OUT:
                 return Unknown(NO_ANSWER)
             case Mood.APPLIES_LATE:
-                task = asyncio.create_task(self._apply_later(command))
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
+                self._late.append(command)
+                task = asyncio.create_task(self._apply_later())
+                self._applying.add(task)
+                task.add_done_callback(self._applying.discard)
+                return Unknown(NO_ANSWER)
+            case Mood.APPLIES_THEN_TIMES_OUT | Mood.APPLIES_HALF:
+                self._apply(command)
                 return Unknown(NO_ANSWER)
             case _:
                 self._apply(command)
-        if mood is Mood.RAISES:
-            raise KeyError(command.line)
-        return Unknown(NO_ANSWER) if mood is Mood.APPLIES_THEN_TIMES_OUT else _confirmed(command)
+                return _confirmed(command)
 
     async def look_up(self, command: Command) -> Confirmed | Absent | Deferred | Unknown:
         self.look_ups += 1
@@ -116,9 +154,10 @@ class Vendor:
     async def close(self) -> None:
         return
 
-    async def _apply_later(self, command: Command) -> None:
+    async def _apply_later(self) -> None:
+        """Apply the one that is late for longest: of several that are due at once, too, the first that came."""
         await asyncio.sleep(30)
-        self._apply(command)
+        self._apply(self._late.popleft())
 
     def _apply(self, command: Command) -> None:
         if self.capability_of_all.key_window is None or command.id not in self._keys:

@@ -15,25 +15,45 @@ from pytest_bdd import given, then, when
 
 from gateway.people import ActedUpon
 from schemas.acts import Act
+from schemas.billed import Billed
 from schemas.contract.v1 import Activated
 from schemas.customer.entity import Customer
 from schemas.engagement.entity import Engagement
+from schemas.expense.entity import ExpenseReport
+from schemas.invoice.v1 import Bill, PostingRejected
 from schemas.keys import ActorKey
-from schemas.operations.billable import BillablePost
+from schemas.operations.billable import BillablePost, BillableReverse
 from schemas.operations.contract import ContractCancel, ContractPut
+from schemas.operations.cost import CostPost
 from schemas.operations.customer import CustomerPut
+from schemas.operations.invoice import InvoicePost
+from schemas.operations.milestone_bill import MilestoneBill
 from schemas.operations.project import ProjectCancel, ProjectCreate, ProjectLink, ProjectPut, ProjectWithdraw
 from schemas.project.entity import Project
-from schemas.project.v1 import Billing
-from schemas.values import Reference
+from schemas.project.v1 import Billing, MilestoneCompleted
+from schemas.timesheet.entity import Timesheet
+from schemas.timesheet.v1 import Withdrawn
+from schemas.values import Money, Reference
 from schemas.verdicts import Verdict
-from tests.actors.agreements import BEGIN, order, rates
-from tests.actors.firm import approved, credit, customer, line, merged
+from tests.actors.agreements import BEGIN, order, rates, termination
+from tests.actors.firm import (
+    REPORT,
+    SHEET,
+    approved,
+    corrected,
+    credit,
+    customer,
+    line,
+    merged,
+    reported,
+    spent,
+)
+from tests.actors.invoicing import credited, disputed, lost, paid, posted
 from tests.runtime.firm import CRM, PSA
 from tests.runtime.virtual import VirtualLoop
 from tests.scenarios import facts
-from tests.scenarios.office import FINANCE, Office
-from tests.scenarios.words import says
+from tests.scenarios.office import BANK, BILLING, ERP, FINANCE, Office
+from tests.scenarios.words import OTHER_SHEET, says
 
 
 @pytest.fixture
@@ -104,9 +124,51 @@ def project_refused(office: Office, id: str) -> None:
     office.systems["erp"].refuses = lambda body: isinstance(body, ProjectCreate) and body.project_id == id
 
 
+@given(says("the ERP takes {count:Number} lines in one request, those of a sheet in their order"))
+def batches(office: Office, count: int) -> None:
+    office.equip("erp", "billable.post", {"look_up": True, "batch": {"size": count, "in_order": True}})
+
+
+@given("the ERP refuses time")
+def time_refused(office: Office) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, BillablePost)
+
+
+@given(says("the ERP refuses {hours:Number} hours, and what it does not have"))
+def hours_refused(office: Office, hours: int) -> None:
+    office.systems["erp"].refuses = lambda body: (
+        isinstance(body, BillablePost | BillableReverse) and abs(body.hours) == hours
+    )
+
+
+@given(says("the books of {code:Id} are closed through {day:Day}"))
+def books_closed(office: Office, code: str, day: date) -> None:
+    office.decree("legal_entities", code, {"closed_through": day})
+
+
+@given("the PSA numbers its lines over all sheets")
+def numbered_lines(office: Office) -> None:
+    office.decree("sources", PSA, {"unique_lines": True})
+
+
 @given("the ERP takes its time")
 def slow_erp(office: Office) -> None:
     office.systems["erp"].seconds = 30
+
+
+@given(says("the ERP refuses invoice {id:Id}"))
+def invoice_refused(office: Office, id: str) -> None:
+    office.systems["erp"].refuses = lambda body: isinstance(body, InvoicePost) and body.invoice_id == id
+
+
+@given("the ERP bills by itself")
+def erp_bills(office: Office) -> None:
+    office.decree("sources", ERP, {"external": []})
+
+
+@given(says("somebody is asked once a message has waited for {seconds:Number} seconds"))
+def patience(office: Office, seconds: int) -> None:
+    office.be_patient(seconds)
 
 
 @given(says('customer {id:Id} "{name:Text}" trades with {code:Id}'))
@@ -144,6 +206,11 @@ def hold(office: Office, id: str) -> None:
 
 
 # What somebody does
+
+
+@when(says("the books of {code:Id} are opened again"))
+def books_open(office: Office, code: str) -> None:
+    office.decree("legal_entities", code, {"closed_through": None})
 
 
 @when(says("finance releases the hold of {id:Id}"))
@@ -229,10 +296,129 @@ def amended(office: Office, version: int, deal_id: str, role: str, rate: str, da
     office.say(CRM, (facts.contract_key(deal_id), change))
 
 
+@given(says("{hours:Amount} hours on {project:Id} are approved for {one:Day}, and {more:Amount} for {other:Day}"))
 @when(says("{hours:Amount} hours on {project:Id} are approved for {one:Day}, and {more:Amount} for {other:Day}"))
 def hours_approved(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
     lines = line("1", hours, day=one), line("2", more, day=other)
-    office.say(PSA, (ActorKey("timesheet", "T-1"), approved(*lines, project=Reference(id=project))))
+    office.say(PSA, (SHEET, approved(*lines, project=Reference(id=project))))
+
+
+@when(says("{hours:Amount} hours on {project:Id} are approved for {day:Day}, which nobody is billed for"))
+def cost_approved(office: Office, hours: str, project: str, day: date) -> None:
+    sheet = approved(line("1", hours, day=day, billable=False), project=Reference(id=project))
+    office.say(PSA, (SHEET, sheet))
+
+
+@when(
+    says("they are corrected to {hours:Amount} hours on {project:Id} for {one:Day}, and {more:Amount} for {other:Day}")
+)
+def hours_corrected(office: Office, hours: str, project: str, one: date, more: str, other: date) -> None:
+    lines = line("1", hours, day=one), line("2", more, day=other)
+    office.say(PSA, (SHEET, corrected(*lines, project=Reference(id=project))))
+
+
+@when(says("sheets of {hours:Amount} and of {more:Amount} hours on {project:Id} are approved at once"))
+def sheets_approved(office: Office, hours: str, more: str, project: str) -> None:
+    worked = {SHEET: hours, OTHER_SHEET: more}
+    office.say(PSA, *((key, approved(line("1", each), project=Reference(id=project))) for key, each in worked.items()))
+
+
+@when(says("the same lines come on another sheet on {project:Id}"))
+def on_another_sheet(office: Office, project: str) -> None:
+    office.say(PSA, (OTHER_SHEET, approved(line("1"), line("2"), project=Reference(id=project))))
+
+
+@when(says("their approval is withdrawn on {project:Id}"))
+def hours_withdrawn(office: Office, project: str) -> None:
+    end = Withdrawn(legal_entity="DE01", project=Reference(id=project), revision=1, reason="by mistake")
+    office.say(PSA, (SHEET, end))
+
+
+@given(says("{amount:Amount} {currency:Id} of {category:Code} on {project:Id} are approved"))
+@when(says("{amount:Amount} {currency:Id} of {category:Code} on {project:Id} are approved"))
+def expenses_approved(office: Office, amount: str, currency: str, category: str, project: str) -> None:
+    bill = spent("1", Money(amount=amount, currency=currency), category=category)
+    office.say(PSA, (REPORT, reported(bill).model_copy(update={"project": Reference(id=project)})))
+
+
+@given(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
+@when(says("the contract of {deal_id:Id} is terminated as of {day:Day}"))
+def ended(office: Office, deal_id: str, day: date) -> None:
+    office.say(CRM, (facts.contract_key(deal_id), termination(day)))
+
+
+@when(says("{role:Role} retries the sheet"))
+def sheet_retried(office: Office, role: str) -> None:
+    assert {asked for asked, _ in office.asked(SHEET)} == {role}
+    office.retry(SHEET)
+
+
+@when(says("invoice {id:Id} of {total:Amount} EUR is issued for {deal_id:Id}"))
+def invoice_issued(office: Office, id: str, total: str, deal_id: str) -> None:
+    office.say(BILLING, facts.invoice(id, deal_id, total))
+
+
+@when(
+    says(
+        "invoice {id:Id} of {total:Amount} EUR is issued for {deal_id:Id}, "
+        "billing line {line:Number} of the {what:Paper}"
+    )
+)
+def invoice_billing(office: Office, id: str, total: str, deal_id: str, line: int, what: ActorKey) -> None:
+    bills = Bill.model_validate({"entity": what.entity, "id": what.id, "line_id": str(line)})
+    office.say(BILLING, facts.invoice(id, deal_id, total, bills))
+
+
+@when(says("the ERP posts invoice {id:Id} of {total:Amount} EUR for {deal_id:Id}"))
+def invoice_posted(office: Office, id: str, total: str, deal_id: str) -> None:
+    office.say(ERP, (office.erp_key(id), posted(facts.invoice(id, deal_id, total)[1])))
+
+
+@when(says("payment {payment:Id} of {amount:Amount} {currency:Id} on {id:Id} arrives from the ERP"))
+def payment_by_erp(office: Office, payment: str, amount: str, currency: str, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), paid(amount, payment, currency)))
+
+
+@when(says("payment {payment:Id} of {amount:Amount} {currency:Id} on {id:Id} arrives from the bank"))
+def payment_by_bank(office: Office, payment: str, amount: str, currency: str, id: str) -> None:
+    office.say(BANK, (facts.invoice_key(id), paid(amount, payment, currency)))
+
+
+@when(says("credit memo {memo:Id} of {amount:Amount} EUR on line {line:Number} of {id:Id} arrives from the ERP"))
+def credit_memo(office: Office, memo: str, amount: str, line: int, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), credited(amount, str(line), id=memo)))
+
+
+@when(says("write-off {loss:Id} of {amount:Amount} EUR on {id:Id} arrives from the ERP"))
+def write_off(office: Office, loss: str, amount: str, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), lost(amount, loss)))
+
+
+@when(says("the ERP says that it does not post {id:Id}: {code:Code}"))
+def not_posted(office: Office, id: str, code: str) -> None:
+    office.say(ERP, (facts.in_erp(id), PostingRejected(code=code, reason="not now")))
+
+
+@when(says("the ERP says that the customer objects to {id:Id}"))
+def objection(office: Office, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), disputed()))
+
+
+@when(says("the ERP says that the customer objects to {id:Id} no more"))
+def no_objection(office: Office, id: str) -> None:
+    office.say(ERP, (facts.in_erp(id), disputed(settled=True)))
+
+
+@when(says("milestone {id:Id} of {project:Id} is completed, worth {amount:Amount} {currency:Id}"))
+def milestone_completed(office: Office, id: str, project: str, amount: str, currency: str) -> None:
+    worth = Money(amount=amount, currency=currency)
+    milestone = MilestoneCompleted(milestone_id=id, name="Concept", completed_on=BEGIN, amount=worth)
+    office.say(CRM, (ActorKey("project", project), milestone))
+
+
+@when(says("{seconds:Number} seconds pass"))
+def time_passes(office: Office, seconds: int) -> None:
+    office.let_pass(seconds)
 
 
 @when(says("{role:Role} {act:Act}"))
@@ -295,6 +481,11 @@ def asked_about_change_order(office: Office, role: str, version: int, deal_id: s
 @then(says('a case says "{text:Text}"'))
 def case_says(office: Office, text: str) -> None:
     assert [reason for reason in office.reasons() if text in reason] != []
+
+
+@then(says("{role:Role} is asked about the {what:Paper}: {code:Code}"))
+def asked_about_paper(office: Office, role: str, what: ActorKey, code: str) -> None:
+    assert set(office.asked(what)) == {(role, code)}
 
 
 @then(says("{role:Role} is asked whether {id:Id} is {other:Id}"))
@@ -402,3 +593,96 @@ def still_billed(office: Office, id: str, project: str) -> None:
 def billed(office: Office, one: str, other: str, deal_id: str) -> None:
     posts = [post.amount for post in office.taken("erp", BillablePost) if post.project == f"erp-{deal_id}"]
     assert posts == [Decimal(one), Decimal(other)]
+
+
+@then(says("the ERP bills nothing for {deal_id:Id}"))
+def nothing_billed(office: Office, deal_id: str) -> None:
+    assert facts.booked(office.answers, f"erp-{deal_id}") == []
+
+
+@then(says("the ERP has {hours:Amount} hours of cost centre {centre:Id} as cost of {deal_id:Id}"))
+def cost_booked(office: Office, hours: str, centre: str, deal_id: str) -> None:
+    posts = [post for post in office.taken("erp", CostPost) if post.project == f"erp-{deal_id}"]
+    assert [(post.hours, post.cost_centre) for post in posts] == [(Decimal(hours), centre)]
+
+
+@then(says("the ERP was asked for {amounts:Amounts} EUR of {deal_id:Id}, in this order"))
+def asked_in_order(office: Office, amounts: list[Decimal], deal_id: str) -> None:
+    assert facts.booked(office.answers, f"erp-{deal_id}") == amounts
+
+
+@then("both lines came to the ERP in one request")
+def one_request(office: Office) -> None:
+    assert office.systems["erp"].batches == [2]
+
+
+@then(says("the ERP has {amount:Amount} EUR booked on {deal_id:Id}"))
+def booked_in_all(office: Office, amount: str, deal_id: str) -> None:
+    assert sum(facts.booked(office.answers, f"erp-{deal_id}")) == Decimal(amount)
+
+
+@then(says("{role:Role} is asked about invoice {id:Id}: {code:Code}"))
+def asked_about_invoice(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(facts.invoice_key(id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about the awaited invoice {id:Id}: {code:Code}"))
+def asked_about_awaited(office: Office, role: str, id: str, code: str) -> None:
+    assert office.asked(ActorKey("awaited", id)) == [(role, code)]
+
+
+@then(says("{role:Role} is asked about milestone {id:Id} of {project:Id}: {code:Code}"))
+def asked_about_milestone(office: Office, role: str, id: str, project: str, code: str) -> None:
+    assert office.asked(ActorKey("project", project), f"milestone:{id}") == [(role, code)]
+
+
+@then(says("the ERP has invoice {id:Id}, once"))
+def invoice_in_erp(office: Office, id: str) -> None:
+    assert [post.invoice_id for post in office.taken("erp", InvoicePost)].count(id) == 1
+
+
+@then("the ERP was not asked to post an invoice")
+def no_invoice_in_erp(office: Office) -> None:
+    assert office.taken("erp", InvoicePost) == []
+
+
+@then(says("CRM and PSA show {id:Id} as {status:Code}, with {amount:Amount} EUR open"))
+def invoice_shown(office: Office, id: str, status: str, amount: str) -> None:
+    shown = {(put.status, put.open) for put in office.shown(id)}
+    assert shown == {(status, Decimal(amount))}
+
+
+@then(says("CRM and PSA show that {id:Id} is disputed"))
+def dispute_shown(office: Office, id: str) -> None:
+    assert {put.disputed for put in office.shown(id)} == {True}
+
+
+@then(says("CRM and PSA show that {id:Id} is not disputed"))
+def no_dispute_shown(office: Office, id: str) -> None:
+    assert {put.disputed for put in office.shown(id)} == {False}
+
+
+def _billed(office: Office, what: ActorKey) -> Billed:
+    return office.state(what, Timesheet if what.entity == "timesheet" else ExpenseReport)
+
+
+@then(says("line {line:Number} of the {what:Paper} is {state:Code}"))
+def line_billed(office: Office, line: int, what: ActorKey, state: str) -> None:
+    billings = _billed(office, what).invoiced[str(line)]
+    assert [billing.state for billing in billings.values()] == [state]
+
+
+@then(says("line {line:Number} of the {what:Paper} is not billed"))
+def line_not_billed(office: Office, line: int, what: ActorKey) -> None:
+    assert str(line) not in _billed(office, what).invoiced
+
+
+@then(says("the ERP bills milestone {id:Id} of {project:Id} with {amount:Amount} EUR, once"))
+def milestone_billed(office: Office, id: str, project: str, amount: str) -> None:
+    bills = [(bill.project_id, bill.milestone_id, bill.amount) for bill in office.taken("erp", MilestoneBill)]
+    assert bills == [(project, id, Decimal(amount))]
+
+
+@then(says("the ERP bills no milestone of {project:Id}"))
+def no_milestone_billed(office: Office, project: str) -> None:
+    assert [bill for bill in office.taken("erp", MilestoneBill) if bill.project_id == project] == []

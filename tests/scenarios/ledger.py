@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from adapters.ports.system import NOT_BEGUN
 from schemas.commands import Command, Confirmed, Outcome, Rejected
 from schemas.keys import ActorKey
 from schemas.operations.table import Body, read_body
@@ -33,6 +34,20 @@ class Ledger(Books):
     asked_for: list[Body] = field(default_factory=list)
     refuses: Callable[[Body], bool] = lambda _body: False
     seconds: float = 0.0
+    batches: list[int] = field(default_factory=list)
+    """How many lines each request brought that had several."""
+
+    async def send_many(self, commands: Sequence[Command]) -> Sequence[Outcome]:
+        """Each in its turn, and none behind one of its key that was not done."""
+        self.batches.append(len(commands))
+        outcomes: list[Outcome] = []
+        stopped: set[ActorKey] = set()
+        for each in commands:
+            outcome = NOT_BEGUN if each.key in stopped else await self.send(each)
+            if not isinstance(outcome, Confirmed):
+                stopped.add(each.key)
+            outcomes.append(outcome)
+        return outcomes
 
     async def send(self, command: Command) -> Outcome:
         body = read_body(command.operation, command.body)
@@ -43,8 +58,8 @@ class Ledger(Books):
         return await super().send(command) if is_taken else Rejected(REFUSED)
 
     def _confirmed(self, command: Command) -> Confirmed:
-        """Its own id of what the command is about: a contract, a project, or a customer, else a line by itself."""
+        """Its own id of what the command is about: an invoice, a contract, a customer, else a line by itself."""
         body = read_body(command.operation, command.body)
-        kinds = ("contract_id", "project_id", "customer_id")
+        kinds = ("invoice_id", "milestone_id", "contract_id", "project_id", "customer_id")
         about = next((getattr(body, kind) for kind in kinds if hasattr(body, kind)), command.id)
         return Confirmed(f"{self.name}-{about}")

@@ -16,6 +16,7 @@ from gateway.people import ActedUpon
 from gateway.policy_file import PolicyFile, parse_policy
 from schemas.acts import Act, Acted
 from schemas.keys import ActorKey
+from schemas.operations.invoice import InvoicePut, ReceivablePut
 from schemas.operations.table import OPERATIONS, Body
 from schemas.record import Record
 from schemas.verdicts import LaneState
@@ -24,10 +25,23 @@ from tests.runtime.town import until
 from tests.scenarios.ledger import Answer, Ledger
 
 FINANCE: Final = "urn:example:finance"
+BILLING: Final = "urn:example:billing"
+ERP: Final = "urn:example:erp"
+BANK: Final = "urn:example:bank"
 SYSTEMS: Final = {
-    "erp": ("customer.", "project.create", "project.cancel", "contract.", "billable."),
-    "psa": ("project.put", "project.withdraw"),
-    "crm": ("project.link",),
+    "erp": (
+        "customer.",
+        "project.create",
+        "project.cancel",
+        "contract.",
+        "billable.",
+        "expense.",
+        "cost.",
+        "invoice.post",
+        "milestone.bill",
+    ),
+    "psa": ("project.put", "project.withdraw", "receivable."),
+    "crm": ("project.link", "invoice.put", "milestone.put"),
     "docs": ("workspace.",),
 }
 """System -> how the operations begin that it takes."""
@@ -54,14 +68,17 @@ class Office:
         self._run = run
         self._firm: Firm | None = None
         self._sent = 0
-        self._policy: dict[str, dict[str, Any]] = {
+        self._policy: dict[str, Any] = {
             "legal_entities": {},
             "service_lines": {},
             "approvals": {},
             "sources": {
                 CRM: {"users": ["guest"], "types": ["customer.*", "project.*", "contract.*"]},
-                PSA: {"users": ["guest"], "types": ["timesheet.*"]},
+                PSA: {"users": ["guest"], "types": ["timesheet.*", "expense.*"]},
                 FINANCE: {"users": ["guest"], "types": ["customer.credit_changed"]},
+                BILLING: {"users": ["guest"], "types": ["invoice.issued"]},
+                ERP: {"users": ["guest"], "types": ["invoice.*"], "system": "erp", "external": ["invoice"]},
+                BANK: {"users": ["guest"], "types": ["invoice.payment_received"]},
             },
             "systems": {name: SYSTEM | {"operations": _operations(begins)} for name, begins in SYSTEMS.items()},
         }
@@ -72,11 +89,21 @@ class Office:
     def decree(self, part: str, name: str, entry: dict[str, Any]) -> None:
         """Change an entry of the policy file; a firm that works already reloads it."""
         self._policy[part].setdefault(name, {}).update(entry)
-        if self._firm is not None:
-            self._firm.desk.file = self._file()
-            policies = self._firm.gateways[0].runtime.policies
-            self._run(policies.reload(actor="E-1", reason="the firm has changed"))
-            self._run(self._rest(self._firm))
+        self._reload()
+
+    def equip(self, system: str, operation: str, entry: dict[str, Any]) -> None:
+        """Let a system offer more of an operation, before the firm begins to work."""
+        operations = self._policy["systems"][system]["operations"]
+        operations[operation] = operations[operation] | entry
+
+    def be_patient(self, seconds: float) -> None:
+        """Let messages wait for so long before a person is asked."""
+        self._policy["wait_seconds"] = seconds
+        self._reload()
+
+    def let_pass(self, seconds: float) -> None:
+        """Nobody does anything for a while."""
+        self._run(asyncio.sleep(seconds))
 
     def say(self, source: str, *facts: tuple[ActorKey, Record]) -> None:
         """A source publishes facts, one right after the other."""
@@ -106,6 +133,12 @@ class Office:
         self._run(self._rest(firm))
         return told
 
+    def retry(self, key: ActorKey) -> None:
+        """A person has what stands still of a key run again."""
+        firm = self._open()
+        self._run(firm.store.clients().acts.retry(key, actor="E-5", reason="has mended it"))
+        self._run(self._rest(firm))
+
     def cases(self, *, settled: bool = False) -> list[CaseRow]:
         """The cases that stand open, and those that are settled where asked for."""
         return [row for row in self._open().store.tables.cases if row.is_open or settled]
@@ -133,12 +166,30 @@ class Office:
         bodies = (each.body for each in self.answers if each.system == system and each.is_taken)
         return [body for body in bodies if isinstance(body, kind)]
 
+    def shown(self, invoice: str) -> list[InvoicePut | ReceivablePut]:
+        """How CRM and PSA were last asked to show an invoice."""
+        on_account = [put for put in self.taken("crm", InvoicePut) if put.invoice_id == invoice]
+        on_project = [put for put in self.taken("psa", ReceivablePut) if put.invoice_id == invoice]
+        return [on_account[-1], on_project[-1]]
+
+    def erp_key(self, invoice: str) -> ActorKey:
+        """Under which the ERP speaks of an invoice: its own id, which is ours where it bills by itself."""
+        is_theirs = bool(self._policy["sources"][ERP]["external"])
+        return ActorKey("invoice", f"erp-{invoice}" if is_theirs else invoice)
+
     def close(self) -> None:
         """The gateway still works as it should, and leaves in good order."""
         if self._firm is not None:
             self._firm.check_alive()
             for gateway in self._firm.gateways:
                 assert self._run(gateway.runtime.drain(30))
+
+    def _reload(self) -> None:
+        if self._firm is not None:
+            self._firm.desk.file = self._file()
+            policies = self._firm.gateways[0].runtime.policies
+            self._run(policies.reload(actor="E-1", reason="the firm has changed"))
+            self._run(self._rest(self._firm))
 
     def _open(self) -> Firm:
         if self._firm is None:
@@ -164,7 +215,7 @@ class Office:
         tables, calm, before = firm.store.tables, 0, (-1, -1)
         for _ in range(MOST_SECONDS):
             now = len(tables.timeline), len(self.answers)
-            is_idle = not (firm.depth() or tables.outbox) and all(_stands(firm, key) for key in tables.lanes)
+            is_idle = not firm.depth() and _nothing_is_sent(firm) and all(_stands(firm, key) for key in tables.lanes)
             calm = calm + 1 if is_idle and now == before else 0
             if calm == CALM_SECONDS:
                 return
@@ -177,6 +228,13 @@ def _stands(firm: Firm, key: ActorKey) -> bool:
     """Whether a lane is empty, or goes on only once somebody does something."""
     lane = firm.store.tables.row(key).lane
     return not lane.depth or lane.state in {LaneState.PARKED, LaneState.WAITING}
+
+
+def _nothing_is_sent(firm: Firm) -> bool:
+    """Whether each command that is not settled is parked, or stands behind one that is."""
+    commands = firm.store.tables.outbox.values()
+    stuck = {standing.lane for standing in commands if standing.is_parked}
+    return all(standing.lane in stuck for standing in commands)
 
 
 def _operations(begins: tuple[str, ...]) -> dict[str, Any]:

@@ -17,6 +17,11 @@ PALS: Final = "urn:example:pals"
 """Lets actors talk to each other."""
 GAP_SECONDS: Final = 600.0
 """How long a number may be missing: longer than any story is told, shorter than the leap at its end."""
+TOGETHER: Final = {
+    name: {"path": "/", "look_up": True, "batch": {"size": 3, "wait_ms": 200, "in_order": True}}
+    for name in ("billable.post", "billable.reverse")
+}
+"""Operations whose commands travel together; what is left out of the policy is as every `Outside` has it."""
 SIM_POLICY: Final = PolicyFile.model_validate(
     {
         "legal_entities": {"DE01": {"currency": "EUR", "tax_codes": {"standard": "D19"}}},
@@ -35,10 +40,10 @@ SIM_POLICY: Final = PolicyFile.model_validate(
         },
         "systems": {
             name: {
-                "url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": {},
+                "url": "http://127.0.0.1:1", "token": "none", "concurrency": 4, "operations": operations,
                 "gate": GatePolicy(breaker=BREAKER),
             }
-            for name in ("erp", "psa", "crm")
+            for name, operations in (("erp", TOGETHER), ("psa", {}), ("crm", {}))
         },
         "retry_seconds": 1,
     }

@@ -115,8 +115,8 @@ def status(status: str) -> StatusChanged:
 
 
 def hours(chance: Random) -> str:
-    """Some time that was worked."""
-    return f"{chance.randint(1, 48) * 25 / 100:.2f}"
+    """Some time that was worked: of three lines, no more than a day has."""
+    return f"{chance.randint(1, 48) * 15 / 100:.2f}"
 
 
 def money(lines: tuple[Line, ...]) -> Decimal:

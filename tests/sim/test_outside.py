@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
-from schemas.commands import Command, Confirmed, Rejected, command_id, command_reference
+from adapters.ports.system import Absent
+from schemas.commands import Command, Confirmed, Rejected, Unknown, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.operations.customer import CustomerPut
+from tests.checker import cells
+from tests.checker.evidence import Cell
 from tests.sim.outside import UNIQUE, Mood, Outside
 
 KEY = ActorKey("customer", "C1")
@@ -33,3 +36,14 @@ async def test_what_was_refused_before_a_restore_is_refused_again_and_nothing_el
     again = [erp.arrive(each, Mood.WELL) for each in (put("1"), put("2"), put("1", 2), put("3"))]
     # Then only the refused one is refused, and its next generation is not
     assert [type(outcome) for outcome in again] == [Rejected, Confirmed, Confirmed, Confirmed]
+
+
+async def test_of_a_batch_half_lands_and_the_answer_leaves_the_rest_out() -> None:
+    ticks, hits = count(), list[Cell]()
+    erp = Outside("erp", UNIQUE, Random(1), lambda: float(next(ticks)), hits.append)
+    # When three travel together and it breaks down amid them
+    answers = erp.arrive_together([put("1"), put("2"), put("3")], Mood.LEAVES_OUT)
+    # Then of the third nothing is said, and nothing was done with it
+    assert [type(outcome) for outcome in answers] == [Confirmed, Confirmed, Unknown]
+    assert isinstance(erp.look_up(put("3")), Absent)
+    assert (len(erp.effects), hits) == (2, [cells.HALF_A_BATCH])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from random import Random
 from typing import Final
 
@@ -15,12 +16,13 @@ from adapters.memory.tables import Clock
 from adapters.ports.broker import BrokerUnavailable, Published
 from adapters.ports.gate import Hold, HoldReason
 from adapters.ports.letters import DeadLetter
-from adapters.ports.outbox import Claimed, Ended, Leased
+from adapters.ports.outbox import Claimed, Ended, Ending, Leased
 from adapters.ports.turns import Batch, Committed
 from adapters.rabbitmq.topology import topology
 from gateway.activations import Bounds
 from schemas.commands import SELF, Command
 from schemas.keys import ActorKey
+from schemas.operations.table import read_body
 from schemas.verdicts import LaneState
 from tests.checker import cells, evidence
 from tests.checker.evidence import Cell
@@ -82,6 +84,7 @@ class World:
     forgotten: set[str] = field(default_factory=set)
     """Commands that were sent before a restore, and that the store does not know after it."""
     claimed: list[evidence.Claim] = field(default_factory=list)
+    _claims: int = field(default=0, init=False)
     closings: list[evidence.Closing] = field(default_factory=list)
     overdue: frozenset[str] = frozenset()
     """Sources whose gaps have stood for longer than the policy allows."""
@@ -267,8 +270,28 @@ class World:
             now = self.clock()
             process = next(each for each in self.processes if each.name == name)
             walls = tuple(now + skew.total_seconds() for skew in process.skews)
-            for leased in claimed.leased:
-                self.claimed.append(evidence.Claim(leased.command.system, str(leased.command.id), now, walls))
+            for leased, together in zip(claimed.leased, self._together(claimed.leased), strict=True):
+                command = leased.command
+                self.claimed.append(evidence.Claim(command.system, str(command.id), now, walls, together))
+
+    def _together(self, claimed: Sequence[Leased]) -> Iterator[str | None]:
+        """A name for each claim: the same for those that may be one request, which holds runs as a whole."""
+        self._claims += 1
+        filled: dict[str, tuple[int, int]] = {}
+        for _, each in groupby(claimed, lambda leased: leased.command.key):
+            run = list(each)
+            command = run[0].command
+            rules = self.limits.policy.systems[command.system].batches if command.system != SELF else {}
+            is_doubtful = any(attempt.ending in (None, Ending.UNKNOWN) for attempt in run[0].earlier)
+            if command.operation not in rules or is_doubtful:
+                yield from (None for _ in run)
+                continue
+            group = f"{self._claims} {command.operation} {read_body(command.operation, command.body).legal_entity}"
+            number, count = filled.get(group, (0, 0))
+            if count + len(run) > rules[command.operation].size:
+                number, count = number + 1, 0
+            filled[group] = number, count + len(run)
+            yield from (f"{group} {number}" for _ in run)
 
     async def _until_open(self) -> None:
         await until(lambda: self.broker.is_up and self.broker.unblocked.is_set(), step=0.1)

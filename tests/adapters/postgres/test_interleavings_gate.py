@@ -73,7 +73,9 @@ async def test_of_two_claims_at_once_one_takes_what_is_left(stage: Stage, limits
     # Given a claim that has taken the last there was, of a lane that the other does not want, and is not committed
     lane = "erp", [KEYS[0].entity], [KEYS[0].id]
     first = await stage.hold(
-        lambda connection: connection.fetch(_CLAIM, *lane, ANN, uuid("first"), *arguments(limits), 0, None)
+        lambda connection: connection.fetch(
+            _CLAIM, *lane, ANN, uuid("first"), *arguments(limits), 0, None, [], [], [], None
+        )
     )
     lanes = [send_lane(key) for key in KEYS[1:]]
     second = stage.start(stage.outbox().claim(lanes, holder=BOB, token=uuid("second"), limits=limits))

@@ -87,7 +87,7 @@ class TestOneLeaseForEachLane:
     async def test_ours_gives_the_second_nothing(self, stage: Stage) -> None:
         await ask(stage)
         first = await stage.hold(
-            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None)
+            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None, [], [], [], None)
         )
         coming = stage.start(stage.outbox().claim([send_lane()], holder=BOB, token=uuid("t2")))
         await stage.until_waiting(coming)
@@ -151,7 +151,9 @@ async def test_a_process_that_was_taken_over_while_it_claimed_is_seen_all_the_sa
     await ask(stage)
     observer = stage.outbox()
     await observer.beat(ANN)
-    claiming = await stage.hold(lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None))
+    claiming = await stage.hold(
+        lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None, [], [], [], None)
+    )
     assert await observer.take_over([ANN]) == 0
     await claiming.commit()
     # then: should she never beat again, Bob sees a counter that stands still
@@ -165,7 +167,7 @@ class TestPause:
     async def test_it_is_answered_when_the_claim_has_ended(self, stage: Stage) -> None:
         await ask(stage)
         claiming = await stage.hold(
-            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None)
+            lambda connection: connection.fetch(_CLAIM, *LANE, ANN, uuid("t1"), *NO_LIMIT, 0, None, [], [], [], None)
         )
         observer = await stage.connection()
         pausing = stage.start(

@@ -33,6 +33,8 @@ class StandIn:
     entries: list[dict[str, Any]] = field(default_factory=list)
     logins: dict[int, str] = field(default_factory=dict)
     hidden: set[str] = field(default_factory=set)
+    pages: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Path of a page of a wiki, without its end -> text and version."""
     requests: list[str] = field(default_factory=list)
     acts: list[tuple[str, str, Act]] = field(default_factory=list)
     keys: set[str] = field(default_factory=lambda: {KEY})
@@ -111,18 +113,30 @@ class StandIn:
                 return self._search(request)
             case "POST", ["projects"]:
                 return self._create(orjson.loads(body)["project"])
-            case "GET", ["projects", name]:
-                return self._show(name)
-            case "PUT", ["projects", name, "close"]:
-                next(each for each in self.projects if name == str(each["id"]))["status"] = 5
-                return _bare(204)
-            case "PUT", ["projects", name]:
-                _write(next(each for each in self.projects if name == str(each["id"])), orjson.loads(body)["project"])
-                return _bare(204)
+            case method, ["projects", name, *below]:
+                return self._of_project(method, name, below, body)
             case "GET", ["time_entries"]:
                 return self._entries(request)
             case _:
                 return _bare(404)
+
+    def _of_project(self, method: str, name: str, below: list[str], body: bytes) -> web.Response:
+        match method, below:
+            case "GET", []:
+                return self._show(name)
+            case "PUT", ["close"]:
+                self._numbered(name)["status"] = 5
+                return _bare(204)
+            case "PUT", []:
+                _write(self._numbered(name), orjson.loads(body)["project"])
+                return _bare(204)
+            case "GET" | "PUT", ["wiki", title]:
+                return self._page(method, name, title, body)
+            case _:
+                return _bare(404)
+
+    def _numbered(self, number: str) -> dict[str, Any]:
+        return next(each for each in self.projects if number == str(each["id"]))
 
     def _search(self, request: web.Request) -> web.Response:
         """Filters that are not known are left out without a word, as Redmine does."""
@@ -145,6 +159,22 @@ class StandIn:
             return _bare(403)
         found = [each for each in self.projects if name in (each["identifier"], str(each["id"]))]
         return json_response({"project": found[0]}) if found else _bare(404)
+
+    def _page(self, method: str, name: str, title: str, body: bytes) -> web.Response:
+        """A page whose version is not the one that a writer names is left as it is."""
+        path = f"/projects/{name}/wiki/{title}"
+        found = self.pages.get(path)
+        if method == "GET":
+            page = None if found is None else {"title": title, "text": found[0], "version": found[1]}
+            return _bare(404) if page is None else json_response({"wiki_page": page})
+        project = self._numbered(name)
+        if project["status"] != 1 or "wiki" not in [each["name"] for each in project["enabled_modules"]]:
+            return _bare(403)
+        wanted = orjson.loads(body)["wiki_page"]
+        if found is not None and found[1] != wanted["version"]:
+            return _bare(409)
+        self.pages[path] = (wanted["text"], 1 if found is None else found[1] + 1)
+        return _bare(204) if found else json_response({"wiki_page": {"title": title, **wanted}}, 201)
 
     def _entries(self, request: web.Request) -> web.Response:
         oldest = request.query.get("spent_on", ">=").removeprefix(">=")

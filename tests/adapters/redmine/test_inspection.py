@@ -38,6 +38,13 @@ def test_who_only_writes_projects_needs_less() -> None:
     assert [right for right in rights_of(told, FIELDS, reads_changes=False) if right.missing] == []
 
 
+def test_who_shows_invoices_may_read_and_write_pages() -> None:
+    rights = rights_of(SOUND, FIELDS, reads_changes=True, shows_invoices=True)
+    missing = {right.name: right.missing or "" for right in rights if right.missing}
+    assert list(missing) == ["permission view_wiki_pages", "permission edit_wiki_pages"]
+    assert "`Edit wiki pages`" in missing["permission edit_wiki_pages"]
+
+
 def with_role(**changed: object) -> Told:
     return Told(USER, (ROLE.model_copy(update=changed),), None, SOUND.of_projects, SOUND.of_entries)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.redmine.mapping import changes, identifier, new_project
+from adapters.redmine.mapping import TIME_TRACKING, changes, identifier, new_project
 from adapters.redmine.records import FieldValue, Named, Project
 from adapters.redmine.settings import RedmineFields
 from schemas.operations.project import ProjectPut
@@ -36,7 +36,7 @@ AS_IT_SHOULD_BE = Project(
 
 def test_a_new_project_is_written_like_the_golden_file() -> None:
     golden = orjson.loads((GOLDEN / "new_project.json").read_bytes())
-    assert orjson.loads(new_project(PUT, FIELDS)) == golden
+    assert orjson.loads(new_project(PUT, FIELDS, [TIME_TRACKING])) == golden
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_long_ids_that_differ_in_the_end_stay_apart() -> None:
 
 
 def test_a_project_that_is_as_it_should_be_needs_nothing() -> None:
-    assert changes(AS_IT_SHOULD_BE, PUT, FIELDS) is None
+    assert changes(AS_IT_SHOULD_BE, PUT, FIELDS, [TIME_TRACKING]) is None
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,6 @@ def test_a_project_that_is_as_it_should_be_needs_nothing() -> None:
     ],
 )
 def test_only_what_differs_is_written(changed: dict[str, object], written: dict[str, object]) -> None:
-    body = changes(AS_IT_SHOULD_BE.model_copy(update=changed), PUT, FIELDS)
+    body = changes(AS_IT_SHOULD_BE.model_copy(update=changed), PUT, FIELDS, [TIME_TRACKING])
     assert body is not None
     assert orjson.loads(body) == {"project": written}

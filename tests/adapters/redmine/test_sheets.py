@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from adapters.redmine.records import FieldValue, Named, Project, TimeEntries, TimeEntry
 from adapters.redmine.settings import RedmineFeedSettings, RedmineFields
 from adapters.redmine.sheets import change_of, is_ours, tells
-from schemas.timesheet.v1 import Approved
+from schemas.timesheet.v1 import Approved, Withdrawn
 from tests.adapters.redmine.test_mapping import AS_IT_SHOULD_BE, FIELDS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -91,10 +91,15 @@ def test_without_a_value_for_it_nothing_is_withdrawn() -> None:
     assert not tells(entry(custom_fields=()), FIELDS, settings)
 
 
-def test_what_was_withdrawn_is_the_same_sheet_with_nothing_to_bill() -> None:
+def test_an_approval_that_was_taken_back_is_withdrawn_for_the_same_sheet() -> None:
     withdrawn = entry(**approval("rejected"))
-    assert sheet(withdrawn) | {"lines": []} == sheet(ENTRY) | {"lines": []}
-    assert line(withdrawn) == line(ENTRY) | {"billable": False}
+    [told] = change_of("psa", withdrawn, AS_IT_SHOULD_BE, "ann", FIELDS, SETTINGS).facts
+    assert (told.type, told.subject) == ("timesheet.withdrawn.v1", "psa-41")
+    approved = sheet(ENTRY)
+    assert Withdrawn.model_validate_json(told.data).model_dump(mode="json", exclude_none=True) == {
+        **{name: approved[name] for name in ("legal_entity", "project", "revision")},
+        "reason": "the approval of the entry is rejected",
+    }
 
 
 @pytest.mark.parametrize(

@@ -363,7 +363,7 @@ async def test_a_body_that_is_no_project_is_refused(redmine: StandIn, system: Re
 async def test_other_operations_are_not_taken(system: Redmine) -> None:
     other = command()._replace(operation="billable.post")
     for call in (system.send, system.look_up):
-        with pytest.raises(UnknownOperation, match=r"takes project\.put and project\.withdraw and not billable\.post"):
+        with pytest.raises(UnknownOperation, match=r"takes project\.put, project\.withdraw, and not billable\.post"):
             await call(other)
 
 

@@ -34,6 +34,12 @@ BILLABLE: Final = MappingProxyType(
         "work_date": "2026-11-02",
     }
 )
+EXPENSE: Final = MappingProxyType(
+    {"project": "P-E1", "legal_entity": "DE01", "currency": "EUR", "amount": "84.20", "incurred_on": "2026-11-02"}
+)
+COST: Final = MappingProxyType(
+    {"legal_entity": "DE01", "cost_centre": "CC-1", "hours": "2", "incurred_on": "2026-11-02"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,51 @@ BILLABLE: Final[Mapping[str, object]] = MappingProxyType(
         "tax_code": "V19",
     }
 )
+EXPENSE: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "project": "P-E1",
+        "legal_entity": "DE01",
+        "currency": "EUR",
+        "amount": "84.20",
+        "category": "travel",
+        "employee": "4711",
+        "incurred_on": "2026-11-02",
+        "report_id": "X1",
+        "line_id": "L1",
+        "contract_reference": "SOW-1",
+        "tax_code": "V19",
+    }
+)
+COST: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "kind": "time",
+        "legal_entity": "DE01",
+        "cost_centre": "CC-1",
+        "employee": "4711",
+        "incurred_on": "2026-11-02",
+        "document_id": "S1",
+        "line_id": "L2",
+        "hours": "2",
+    }
+)
+STANDING: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "invoice_id": "INV-1",
+        "number": "2026-1",
+        "legal_entity": "DE01",
+        "issued_on": "2026-12-01",
+        "due_on": "2026-12-31",
+        "currency": "EUR",
+        "status": "partly_paid",
+        "total": "119.00",
+        "paid": "19.00",
+        "credited": "0",
+        "written_off": "0",
+        "open": "100.00",
+        "overpaid": "0",
+        "disputed": False,
+    }
+)
 COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
     {
         "customer.put": {
@@ -89,6 +134,10 @@ COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
         },
         "billable.post": BILLABLE,
         "billable.reverse": dict(BILLABLE) | {"amount": "-1200.00", "hours": "-8", "reverses": "timesheet/S1/L1/1"},
+        "expense.post": EXPENSE,
+        "expense.reverse": dict(EXPENSE) | {"amount": "-84.20", "reverses": "expense/X1/L1/1"},
+        "cost.post": COST,
+        "cost.reverse": dict(COST) | {"hours": "-2", "reverses": "timesheet/S1/L2/1"},
         "project.put": {
             "project_id": "E1",
             "erp_id": "P-E1",
@@ -131,6 +180,34 @@ COMPLETE: Final[Mapping[str, Mapping[str, object]]] = MappingProxyType(
             "currency": "EUR",
             "reason": "cancelled",
         },
+        "milestone.bill": {
+            "project_id": "E1",
+            "project": "P-E1",
+            "contract_id": "K1",
+            "contract_reference": "SOW-1",
+            "milestone_id": "M1",
+            "name": "Concept accepted",
+            "completed_on": "2026-12-04",
+            "legal_entity": "DE01",
+            "currency": "EUR",
+            "amount": "12000.00",
+        },
+        "invoice.post": {
+            "invoice_id": "INV-1",
+            "legal_entity": "DE01",
+            "customer": "C-A1",
+            "project": "P-E1",
+            "number": "2026-1",
+            "issued_on": "2026-12-01",
+            "due_on": "2026-12-31",
+            "currency": "EUR",
+            "net": "100.00",
+            "tax": "19.00",
+            "amount": "119.00",
+            "lines": [{"line_id": "1", "kind": "time", "amount": "100.00", "tax_code": "V19"}],
+        },
+        "invoice.put": dict(STANDING) | {"customer_id": "A1"},
+        "receivable.put": dict(STANDING) | {"project_id": "E1"},
         "workspace.create": {"project_id": "E1", "legal_entity": "DE01", "name": "Rollout"},
         "workspace.archive": {
             "project_id": "E1",

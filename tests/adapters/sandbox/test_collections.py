@@ -10,7 +10,7 @@ import pytest
 
 from adapters.sandbox.operations import Role
 from adapters.sandbox.settings import SandboxSettings
-from tests.adapters.sandbox.conftest import BILLABLE, CUSTOMER, PROJECT, TOKEN, Caller, Starting
+from tests.adapters.sandbox.conftest import BILLABLE, COST, CUSTOMER, EXPENSE, PROJECT, TOKEN, Caller, Starting
 
 PROBLEM = "application/problem+json"
 
@@ -49,6 +49,29 @@ async def test_what_is_planned_and_shown_has_ids_of_its_own(erp: Caller, startin
     assert (await crm.post("forecast.put", forecast, key="3", reference="a/3/_/1")).json == {"id": "F-K1"}
 
 
+async def test_milestones_and_invoices_move_money_and_what_shows_them_does_not(erp: Caller, starting: Starting) -> None:
+    await erp.ready_for_billing()
+    money = {"project": "P-E1", "legal_entity": "DE01", "currency": "EUR", "amount": "119.00"}
+    milestone = money | {"contract_id": "K1", "milestone_id": "M1"}
+    invoice = money | {"invoice_id": "INV-1", "customer": "C-A1"}
+    assert (await erp.post("milestone.bill", milestone, key="3", reference="a/3/_/1")).json == {"id": "MB-3"}
+    assert (await erp.post("invoice.post", invoice, key="4", reference="a/4/_/1")).json == {"id": "I-INV-1"}
+    assert [row["amount"] for row in await erp.journal()][-2:] == ["119.00", "119.00"]
+    for operation, body, code in (
+        ("milestone.bill", milestone | {"project": "P-no"}, "unknown_project"),
+        ("milestone.bill", milestone | {"currency": "CHF"}, "wrong_currency"),
+        ("invoice.post", invoice | {"customer": "C-no"}, "unknown_customer"),
+        ("invoice.post", invoice | {"legal_entity": "ZZ99"}, "unknown_legal_entity"),
+    ):
+        refused = await erp.post(operation, body, key="x", reference="a/x/_/1")
+        assert (refused.status, refused.json["code"]) == (422, code)
+    shown = {"invoice_id": "INV-1", "customer_id": "A1", "project_id": "E1"}
+    for role, operation in ((Role.CRM, "invoice.put"), (Role.PSA, "receivable.put")):
+        system = await starting(SandboxSettings(role, TOKEN))
+        assert (await system.post(operation, shown)).json == {"id": "V-INV-1"}
+        assert [row["amount"] for row in await system.journal()] == [None]
+
+
 async def test_a_known_customer_is_updated(erp: Caller) -> None:
     await erp.post("customer.put", CUSTOMER, key="1", reference="customer/A1/_/1")
     changed = dict(CUSTOMER) | {"name": "Northwind Advisory"}
@@ -79,13 +102,25 @@ async def test_a_customer_that_was_there_before_keeps_its_id(erp: Caller) -> Non
         ("billable.post", {"amount": "\u0661"}, "invalid_field", "amount"),
         ("billable.post", {"project": None}, "invalid_field", "project"),
         ("billable.reverse", {"reverses": "timesheet/none/L1/1"}, "unknown_reference", "reverses"),
+        ("expense.post", {"project": "P-nobody"}, "unknown_project", "project"),
+        ("expense.post", {"currency": "CHF"}, "wrong_currency", "currency"),
+        ("expense.post", {"incurred_on": "2026-10-31"}, "closed_period", "incurred_on"),
+        ("expense.reverse", {"reverses": "expense/none/L1/1"}, "unknown_reference", "reverses"),
+        ("cost.post", {"project": "P-nobody"}, "unknown_project", "project"),
+        ("cost.post", {"cost_centre": None}, "invalid_field", "cost_centre"),
+        ("cost.post", {"legal_entity": "ZZ99"}, "unknown_legal_entity", "legal_entity"),
+        ("cost.post", {"incurred_on": "2026-10-31"}, "closed_period", "incurred_on"),
+        ("cost.reverse", {"reverses": "timesheet/none/L1/1"}, "unknown_reference", "reverses"),
     ],
 )
 async def test_what_a_real_system_refuses(
     erp: Caller, operation: str, changed: Mapping[str, object], code: str, field: str
 ) -> None:
     await erp.ready_for_billing()
-    sound = {"customer.put": CUSTOMER, "project.create": PROJECT}.get(operation, BILLABLE)
+    sound = {
+        "customer.put": CUSTOMER, "project.create": PROJECT, "expense.post": EXPENSE, "expense.reverse": EXPENSE,
+        "cost.post": COST, "cost.reverse": COST,
+    }.get(operation, BILLABLE)  # fmt: skip
     reply = await erp.post(operation, dict(sound) | dict(changed))
     assert reply.status == 422
     assert reply.headers["Content-Type"] == PROBLEM
@@ -101,6 +136,19 @@ async def test_a_cancelled_project_is_not_made_a_second_time(erp: Caller) -> Non
     assert (await erp.post("project.cancel", end, key="x", reference="project/E1/_/2")).status == 201
     reply = await erp.post("project.create", PROJECT, key="again", reference="engagement/E2/_/1")
     assert (reply.status, reply.json["code"], reply.json["field"]) == (422, "project_cancelled", "project_id")
+
+
+async def test_expenses_and_costs_are_taken_back_by_the_reference_of_what_was_posted(erp: Caller) -> None:
+    await erp.ready_for_billing()
+    assert (await erp.post("expense.post", EXPENSE, key="3", reference="expense/X/1/1")).json == {"id": "E-3"}
+    back = dict(EXPENSE) | {"amount": "-84.20", "reverses": "expense/X/1/1"}
+    assert (await erp.post("expense.reverse", back, key="4", reference="expense/X/1/1")).json == {"id": "R-4"}
+    # Cost may be in another currency than the project's, or in none, and needs no project
+    in_francs = dict(COST) | {"project": "P-E1", "amount": "60.00", "currency": "CHF"}
+    assert (await erp.post("cost.post", in_francs, key="5", reference="timesheet/T/1/1")).json == {"id": "X-5"}
+    assert (await erp.post("cost.post", COST, key="6", reference="timesheet/T/2/1")).json == {"id": "X-6"}
+    back = dict(COST) | {"hours": "-2", "reverses": "timesheet/T/2/1"}
+    assert (await erp.post("cost.reverse", back, key="7", reference="timesheet/T/2/1")).json == {"id": "R-7"}
 
 
 async def test_the_first_day_of_the_open_period_is_open(erp: Caller) -> None:

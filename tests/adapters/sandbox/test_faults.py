@@ -185,7 +185,7 @@ async def test_new_faults_replace_the_old_and_delete_clears(erp: Caller) -> None
 def struck(share: float, seed: int) -> list[bool]:
     faults = Faults()
     faults.replace([Fault(fault=FaultKind.ERROR, share=share, seed=seed)])
-    return [faults.draw("customer.put", "customer/A1", {FaultKind.ERROR}) is not None for _ in range(2000)]
+    return [faults.draw("customer.put", {"customer/A1"}, {FaultKind.ERROR}) is not None for _ in range(2000)]
 
 
 def test_a_share_is_drawn_from_its_seed() -> None:

@@ -49,8 +49,21 @@ async def test_a_row_has_the_whole_effect(starting: Starting) -> None:
         "currency": "EUR",
         "reference": "timesheet/S%2F1/L1/2",
         "at": "2026-11-20T10:00:00+00:00",
+        "shown": None,
     }
     assert (customer["amount"], customer["currency"]) == (None, None)
+
+
+async def test_what_is_shown_of_an_invoice_stands_in_the_row_and_moves_no_money(starting: Starting) -> None:
+    crm = await starting(SandboxSettings(Role.CRM, TOKEN))
+    figures = {"total": "119.00", "paid": "100.00", "credited": "0", "written_off": "0", "open": "19.00"}
+    place = {"invoice_id": "INV-1", "customer_id": "A1", "legal_entity": "DE01", "currency": "EUR"}
+    await crm.post("invoice.put", place | figures | {"status": "partly_paid"}, reference="invoice/INV-1/s/1")
+    await crm.post("invoice.put", {"invoice_id": "INV-2", "customer_id": "A1"}, key="k2", reference="invoice/INV-2/s/1")
+    whole, bare = await crm.journal()
+    assert (whole["shown"], whole["amount"]) == (figures, None)
+    assert (whole["legal_entity"], whole["currency"]) == ("DE01", "EUR")
+    assert bare["shown"] == {}
 
 
 async def test_pages_follow_the_sequence(starting: Starting) -> None:

@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64decode
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from typing import Any
 
-import orjson
 import pytest
-from aiohttp import web
 
 from adapters.tryton.client import Client
 from adapters.tryton.failures import Failed
-from adapters.tryton.settings import TrytonSettings
 from schemas.commands import Deferred, Rejected, Unknown
 from schemas.verdicts import FailureClass
-
-Method = Callable[[list[Any]], Any]
-
-
-class Server:
-    """Sessions that can be ended, and methods by name. `calls` counts requests by method."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.methods: dict[str, Method] = {}
-        self.password = "right"
-        self.drops: set[str] = set()
-        self._sessions: set[str] = set()
-
-    def end_sessions(self) -> None:
-        self._sessions.clear()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        asked = orjson.loads(await request.read())
-        method, params = asked["method"], asked["params"]
-        self.calls[method] += 1
-        if method == "common.db.login":
-            if params[1]["password"] != self.password:
-                raise web.HTTPUnauthorized
-            self._sessions.add(key := f"{len(self._sessions):064x}{self.calls[method]}")
-            return web.json_response({"id": 0, "result": [7, key, None]})
-        scheme, _, token = request.headers["Authorization"].partition(" ")
-        user, number, key = b64decode(token).decode().split(":")
-        assert (scheme, user, number) == ("Session", "gateway", "7")
-        if key not in self._sessions:
-            raise web.HTTPUnauthorized
-        found = self.methods[method](params)
-        if method in self.drops:
-            assert request.transport is not None
-            request.transport.abort()
-        return found if isinstance(found, web.Response) else web.json_response({"id": 0, **found})
+from tests.adapters.tryton.server import Method, Server, serving
 
 
 def keeping(kept: list[Any], result: object, *, whole: bool = False) -> Method:
@@ -73,20 +32,10 @@ def server() -> Server:
 
 @pytest.fixture
 async def client(server: Server) -> AsyncIterator[Client]:
-    async with AsyncExitStack() as running:
-        app = web.Application()
-        app.router.add_post("/erp/rpc/", server.answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        running.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        settings = TrytonSettings(
-            name="erp", url=f"http://127.0.0.1:{runner.addresses[0][1]}", database="erp", user="gateway",
-            password="right", companies={}, operations=frozenset(), acknowledge=("*.known",), timeout=5.0,
-        )  # fmt: skip
+    async with serving(server) as settings:
         made = Client(settings)
-        running.push_async_callback(made.close)
         yield made
+        await made.close()
 
 
 async def test_one_login_is_for_all_who_come_at_once(server: Server, client: Client) -> None:

@@ -17,7 +17,6 @@ from adapters.tryton.mapping import (
     cancelled_values,
     duration_of,
     is_cancelled,
-    line_uuid,
     line_values,
     link_changes,
     party_changes,
@@ -122,11 +121,6 @@ def test_hours_are_whole_seconds() -> None:
     assert duration_of(Decimal("3.75")) == timedelta(hours=3, minutes=45)
     assert duration_of(Decimal("0.01")) == timedelta(seconds=36)
     assert all(duration_of(Decimal(cents) / 100) == timedelta(seconds=36 * cents) for cents in range(1, 2401))
-
-
-def test_a_reference_has_one_line_id_for_ever() -> None:
-    assert line_uuid(REFERENCE) == "997d88c3-137e-538f-b72f-15c7f1fad67f"
-    assert line_uuid(REFERENCE) != line_uuid("timesheet/TS-1/L1.r1/2")
 
 
 class TestProjectsThatAreTakenBack:

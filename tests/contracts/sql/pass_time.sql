@@ -15,6 +15,8 @@ WITH passed AS (SELECT make_interval(secs => $1::double precision) AS t),
                FROM passed),
      letters AS (UPDATE tallystick.dead_letter SET settled_at = settled_at - t FROM passed),
      marks AS (UPDATE tallystick.watermark SET at = at - t FROM passed),
+     runs AS (UPDATE tallystick.recon_run SET started_at = started_at - t, ended_at = ended_at - t FROM passed),
+     changes AS (UPDATE tallystick.case_log SET at = at - t, opened_at = opened_at - t FROM passed),
      acts AS (UPDATE tallystick.audit SET at = at - t FROM passed),
      restores AS (UPDATE tallystick.restore SET since = since - t, declared_at = declared_at - t FROM passed)
 UPDATE tallystick.outbox SET due_at = due_at - t, created_at = created_at - t FROM passed

@@ -101,6 +101,20 @@ def test_a_project_has_ids_in_erp_and_psa() -> None:
     assert report(row("P-1", "erp", "P8", entity="project"), known=known) == [Match.OTHER_ID]
 
 
+def test_an_invoice_keeps_the_ids_of_its_drafts_and_has_the_one_that_stands() -> None:
+    key = ActorKey("invoice", "INV-1")
+    places = {"customer": "C-1", "erp": "erp", "books": None}
+    issued = {"places": places, "issued": {"legal_entity": "DE01"}, "external_id": "999", "twins": ["998"]}
+    stored = orjson.dumps(issued)
+    ids = ("4711", "999", "998")
+    known = Known([Bound(External("erp", "invoice", each), key, stored) for each in ids], {key: stored})
+    rows = [row("INV-1", "erp", each, entity="invoice", legal_entity=None) for each in (*ids, "1000")]
+    for asked, found in zip(rows, (Match.NEW, Match.SAME, Match.SAME, Match.NEW), strict=True):
+        assert report(asked, known=known) == [found]
+    assert legal_entities(key, stored, "erp", "999") == ("DE01",)
+    assert report(row("INV-2", "erp", "999", entity="invoice"), known=known) == [Match.OTHER_KEY]
+
+
 def test_kinds_are_counted() -> None:
     moved = row("C-2", "crm", "A-7", None)
     rows = [Numbered(line, each) for line, each in enumerate((row(), moved, row("C-9", external_id="1")), 2)]

@@ -17,7 +17,7 @@ from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_keepsakes import MemoryKeepsakes
 from adapters.ports.history import GivenId, PastMessage
 from adapters.sandbox.bodies import BODIES
-from adapters.sandbox.books import Books, Entry
+from adapters.sandbox.books import Books, Written
 from adapters.sandbox.operations import Role
 from adapters.sandbox.settings import SandboxSettings
 from gateway.app import ports
@@ -160,7 +160,7 @@ class Kept(Obliging):
     async def send(self, command: Command) -> Confirmed:
         self.asked.append(command)
         entry = self._books.check(BODIES[command.operation].model_validate_json(command.body), len(self.asked))
-        assert isinstance(entry, Entry), entry
+        assert isinstance(entry, Written), entry
         self._books.record(command.operation, entry.external_id, command.reference, entry.currency)
         return Confirmed(entry.external_id)
 

@@ -97,6 +97,8 @@ def test_senders_and_their_users() -> None:
         "urn:example:crm": ("guest", "crm"),
         "urn:example:psa": ("guest", "psa"),
         "urn:example:finance": ("guest", "finance"),
+        "urn:example:billing": ("guest", "billing"),
+        "urn:example:erp": ("guest", "erp"),
         "urn:example:clock": ("guest", "clock"),
     }
     assert {code: entity.currency for code, entity in POLICY.legal_entities.items()} == {

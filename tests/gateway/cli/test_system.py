@@ -81,7 +81,8 @@ class TestList:
         operations = {each["operation"]: each for each in shown["erp"]["operations"]}
         assert set(operations) == {
             "customer.put", "project.create", "project.cancel", "contract.put", "contract.cancel", "assignment.put",
-            "billable.post", "billable.reverse",
+            "billable.post", "billable.reverse", "expense.post", "expense.reverse", "cost.post", "cost.reverse",
+            "milestone.bill", "invoice.post",
         }  # fmt: skip
         assert operations["customer.put"] == {
             "operation": "customer.put",
@@ -97,7 +98,13 @@ class TestList:
             "/billables",
             "/contract-cancellations",
             "/contracts",
+            "/cost-reversals",
+            "/costs",
             "/customers",
+            "/expense-reversals",
+            "/expenses",
+            "/invoices",
+            "/milestone-billings",
             "/project-cancellations",
             "/projects",
             "/reversals",
@@ -241,7 +248,7 @@ class TestTest:
         assert "Nothing is missing." in out
         shown: dict[str, Any] = orjson.loads(told)
         assert shown["ready"] is True
-        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 8
+        assert [each["missing"] for each in shown["inspection"]["rights"]] == [None] * 14
 
     async def test_a_token_that_is_refused(self, policy: Policy) -> None:
         async with sandboxes(policy):

@@ -11,11 +11,11 @@ from adapters.memory.broker import MemoryAdministration, MemoryBroker, MemoryPub
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.ports.broker import BrokerUnavailable, Delivery, Outgoing, Published
 from gateway.app import the_topology
-from gateway.demo.day import make_day
 from gateway.demo.posting import Posting
-from gateway.demo.sending import Sender, Sending
+from gateway.demo.telling.play import make_play
+from gateway.demo.telling.sending import Sender, Sending
 
-SENDINGS: list[Sending] = [sending for act in make_day(2, 0.1) for sending in act.sendings][:60]
+SENDINGS: list[Sending] = make_play(2, 0.1).sendings[:60]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def test_each_sender_publishes_as_itself_and_in_order(broker: MemoryBroker
     await posting.publish(SENDINGS, 0.0)
     assert posting.confirmed == len(SENDINGS)
     arrived = await received(broker, len(SENDINGS))
-    assert sorted(arrived) == ["tallystick.customer", "tallystick.project", "tallystick.timesheet"]
+    assert sorted(arrived) == ["tallystick.customer", "tallystick.employee", "tallystick.timesheet"]
     for queue, taken in arrived.items():
         due = [each for each in SENDINGS if f"tallystick.{each.routing_key.partition('.')[0]}" == queue]
         assert taken == [(each.sender.value, each.outgoing.body) for each in due]

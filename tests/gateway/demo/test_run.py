@@ -1,4 +1,4 @@
-"""A small day from start to end, in both shapes: on real servers with the gateway as a process, and inside this one."""
+"""A small play from start to end, in both shapes: on real servers with a gateway process, and inside this one."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from gateway.demo.run import Options, play_demo
 from gateway.local.found import Found
 from tests.fixtures.rabbitmq import Vhost
 
+SECONDS = 150
+"""For two plays of a tenth of the firm, most of which is starting and people."""
 
-async def play(options: Options, environment: Mapping[str, str]) -> str:
-    """What a day printed whose numbers agreed."""
+
+async def play(options: Options, environment: Mapping[str, str], seconds: float = SECONDS) -> str:
+    """What a play printed whose numbers agreed."""
     printed = io.StringIO()
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(seconds):
         agrees = await play_demo(options, environment, Console(file=printed, width=160))
     assert agrees, printed.getvalue()
     return printed.getvalue()
@@ -52,7 +55,7 @@ async def test_on_found_servers_the_numbers_agree_and_nothing_is_left(
 ) -> None:
     environment = {"TALLYSTICK_DATABASE_URL": postgres.url, "TALLYSTICK_AMQP_URL": vhost.url}
     printed = await play(Options(seed=7, scale=0.1, once=True, json=summary, pace=0.1), environment)
-    assert "The numbers agree." in printed
+    assert "The numbers agree, to the cent" in printed
     assert "as a process of its own" in printed
     assert "frieda (finance) $ tallystick case approve" in printed
     assert "samira (sales-ops) $ tallystick case approve" in printed
@@ -72,3 +75,11 @@ async def test_without_rabbitmq_the_numbers_agree_too(postgres: Found, summary: 
     assert "a broker inside this process" in printed
     assert agrees(summary)
     assert await databases(postgres) == []
+
+
+@pytest.mark.long
+async def test_the_whole_firm_reconciles(postgres: Found, vhost: Vhost, summary: Path) -> None:
+    environment = {"TALLYSTICK_DATABASE_URL": postgres.url, "TALLYSTICK_AMQP_URL": vhost.url}
+    printed = await play(Options(seed=1, once=True, json=summary), environment, seconds=600)
+    assert "The numbers agree, to the cent: DE01 in EUR, UK01 in GBP, US01 in USD" in printed
+    assert agrees(summary)

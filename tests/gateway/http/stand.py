@@ -15,11 +15,15 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from actors.registry import ACTORS
 from adapters.memory.broker import MemoryBroker, MemoryPublishing
 from adapters.memory.broker_consuming import MemoryConsuming
 from adapters.memory.store import MemoryStore
 from adapters.ports.bindings import External
+from adapters.ports.entities import Entities
 from adapters.ports.letters import DeadLetter, DeadLetters
+from adapters.ports.recon import RunWork
+from adapters.ports.recon_plans import Plan, Plans
 from adapters.ports.store import Commits
 from adapters.ports.turns import Answer, Committed, Lane, Message, Opened, Turn
 from adapters.postgres.bindings import PostgresBindings
@@ -28,6 +32,7 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.outbox import PostgresOutbox
 from adapters.postgres.overdue import PostgresOverdue
@@ -35,8 +40,11 @@ from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresRuns, PostgresRunWork
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from gateway.activation import Entry
+from gateway.activations import Bounds
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
 from gateway.burial import Burial
@@ -51,29 +59,37 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing, People, Told
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.servers import Addresses, serve_http
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.ids import time_ordered_id
 from gateway.inner import InnerEvent
 from gateway.metrics import Counts
 from gateway.policies import PolicyBook
 from gateway.policy_file import PolicyFile, parse_policy
 from gateway.readmission import Readmission
+from gateway.references import References
 from gateway.settings import Settings
 from gateway.source_policy import Source
 from gateway.suspicion import Suspicion
+from gateway.trial import Trial
+from gateway.world import World
 from schemas.acts import Acted
 from schemas.bound import Bound
 from schemas.facts import Case
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, LaneState, Verdict
+from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
+from tests.gateway.recon.books import Books
 
 TOKEN: Final = "a-token-for-one-test"
 SOURCES: Final = {"urn:psa": Source(users=(USER,), types=("timesheet.*",))}
@@ -83,6 +99,7 @@ FAILURE: Final = Failure(FailureClass.MAPPING, "tax_profile_unmapped", "map the 
 NOON: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 """A Saturday."""
 EXAMPLE: Final = (Path(__file__).parents[3] / "examples" / "policy.yaml").read_text()
+SYSTEMS: Final = {"erp": Books(), "crm": Books(name="crm")}
 GATES: Final = {
     "erp": SystemGate(GatePolicy(rate_per_second=2, daily_quota=100), 16, lambda: datetime.now(UTC)),
     "crm": SystemGate(GatePolicy(windows=("mon-fri 08:00-18:00",)), 4, lambda: NOON),
@@ -97,6 +114,16 @@ class Nobody:
 
 
 NOBODY: Final = Nobody()
+
+
+@dataclass(frozen=True, slots=True)
+class PlansTold:
+    """Plans that were told to their entities."""
+
+    plans: list[Plan] = field(default_factory=list)
+
+    async def tell(self, plan: Plan) -> None:
+        self.plans.append(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +192,9 @@ class Stand:
     hints: list[None] = field(default_factory=list)
     """One for each change of a pause."""
     systems_looked_at: list[str] = field(default_factory=list)
+    work: RunWork = field(kw_only=True)
+    plans: Plans = field(kw_only=True)
+    told_plans: PlansTold = field(kw_only=True)
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -239,15 +269,18 @@ async def listening(
     outbox, gates, overdue = PostgresOutbox(url), PostgresGates(url), PostgresOverdue(url)
     systems_looked_at: list[str] = []
     readers, entities = PostgresReaders(url), PostgresEntities(url)
-    bindings = PostgresBindings(url)
+    bindings, kpis = PostgresBindings(url), PostgresKpis(url)
+    runs, plans, work = PostgresRuns(url), PostgresPlans(url), PostgresRunWork(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
     systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
     hints: list[None] = []
+    told_plans = PlansTold()
     policies, texts = PostgresPolicies(url), Texts()
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
+    trials = Trials(trial(commits, entities), lambda: "a-policy")
     settings = Settings(
         database_url=url, amqp_url="", policy=Path(), api_bind="127.0.0.1:0", ops_bind="127.0.0.1:0",
         api_token_file=token_file, callers_file=callers_file,
@@ -274,6 +307,9 @@ async def listening(
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)})),
+                    trials,
+                    Reconciliations(runs, plans, told_plans, SYSTEMS, ("erp",), gates, lambda: hints.append(None)),
+                    KpiViews(kpis, book.objectives),
                 ),
             ) as addresses,  # fmt: skip
             aiohttp.ClientSession() as session,
@@ -282,7 +318,7 @@ async def listening(
             health.consuming(await consuming.subscribe([], prefetch=1, on_delivery=lambda _: None))
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
-                systems_looked_at,
+                systems_looked_at, work=work, plans=plans, told_plans=told_plans,
             )  # fmt: skip
     finally:
         for task in tasks:
@@ -290,7 +326,7 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         stores = (
             reads, acts, pauses, restores, commits, dead_letters, outbox, overdue, gates, readers, entities, policies,
-            cases, bindings,
+            cases, bindings, runs, plans, work, kpis,
         )  # fmt: skip
         for store in stores:
             await store.close()
@@ -311,6 +347,17 @@ class Customers:
         turn.state = orjson.dumps({"records": [record]})
         turn.binds.append(External(data.system, data.kind, data.external_id).key)
         assert await self.commits.commit(batch(turn)) == [Committed()]
+
+
+def trial(commits: Commits, entities: Entities) -> Trial:
+    """Tries events under the example's policy."""
+    file = parse_policy(EXAMPLE, "policy.yaml")
+    world = World(
+        ACTORS, References(ACTORS, capacity=1), lambda message: VOCABULARY.decode_stored(message.body),
+        lambda: datetime.now(UTC), time_ordered_id, lambda: file.policy, lambda: file.rules, lambda: (),
+        file.retry_rules.next_try(lambda: 0.5), Bounds(),
+    )  # fmt: skip
+    return Trial(Door(lambda: SOURCES, time_ordered_id), lambda: SOURCES, world, commits, entities)
 
 
 class Durable(Bus):

@@ -16,12 +16,15 @@ from adapters.postgres.commits import PostgresCommits
 from adapters.postgres.dead_letters import PostgresDeadLetters
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.gates import PostgresGates
+from adapters.postgres.kpis import PostgresKpis
 from adapters.postgres.lane_acts import PostgresLaneActs
 from adapters.postgres.overdue import PostgresOverdue
 from adapters.postgres.pauses import PostgresPauses
 from adapters.postgres.policies import PostgresPolicies
 from adapters.postgres.positions import PostgresReaders
 from adapters.postgres.reads import PostgresReads
+from adapters.postgres.recon import PostgresRuns
+from adapters.postgres.recon_plans import PostgresPlans
 from adapters.postgres.restores import PostgresRestores
 from gateway.backoff import Backoff
 from gateway.bindings.importing import Importing
@@ -34,19 +37,33 @@ from gateway.http.bindings import BindingActs
 from gateway.http.case_acts import CaseActing
 from gateway.http.cases import CaseViews
 from gateway.http.entities import EntityViews
+from gateway.http.kpis import KpiViews
 from gateway.http.letter_acts import LetterActs
 from gateway.http.mappings import Mappings
 from gateway.http.pauses import Pausing
 from gateway.http.readings import Readings
+from gateway.http.reconciliations import Reconciliations
 from gateway.http.restores import RestoreActs
 from gateway.http.systems import Systems
+from gateway.http.trials import Trials
 from gateway.http.views import Views
 from gateway.ids import time_ordered_id
+from gateway.kpis.objectives import Objectives
 from gateway.policies import PolicyBook
 from gateway.policy_disk import PolicyDisk
 from gateway.policy_file import parse_policy
 from gateway.settings import SettingsInvalid
-from tests.gateway.http.stand import EXAMPLE, NOBODY, TOKEN, Customers, Stand, listening, readmission
+from tests.gateway.http.stand import (
+    EXAMPLE,
+    NOBODY,
+    TOKEN,
+    Customers,
+    PlansTold,
+    Stand,
+    listening,
+    readmission,
+    trial,
+)
 
 CHALLENGE = 'Bearer realm="tallystick"'
 READER = Access({digest(b"reader"): Caller("reader", frozenset({Permission.READ}))})
@@ -67,13 +84,18 @@ def app(database_url: str) -> web.Application:
     again, entities = LetterActs(letters, readmission(letters)), PostgresEntities(database_url)
     shown, policies = EntityViews(entities, reads), PostgresPolicies(database_url)
     mappings = Mappings(PolicyBook(parse_policy(EXAMPLE, "policy.yaml"), policies, Backoff(), PolicyDisk(None)))
-    cases, bindings = PostgresCases(database_url), PostgresBindings(database_url)
+    cases, bindings, kpis = PostgresCases(database_url), PostgresBindings(database_url), PostgresKpis(database_url)
     acting = CaseActing(cases, cases, lanes, NOBODY, lambda _: None)
     customers = Customers(PostgresCommits(database_url))
     imports = BindingActs(bindings, Importing(bindings, customers, time_ordered_id), lambda: ((), {}))
+    commits = PostgresCommits(database_url)
+    trials = Trials(trial(commits, entities), lambda: None)
+    runs, plans = PostgresRuns(database_url), PostgresPlans(database_url)
+    reconciliations = Reconciliations(runs, plans, PlansTold(), {}, (), gates, lambda: None)
     operators = Operators(
-        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports
-    )
+        acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting, imports,
+        trials, reconciliations, KpiViews(kpis, Objectives),
+    )  # fmt: skip
     app = api(routes(views, operators), READER)
     app.router.add_get("/v1/forgotten", views.status)
 
@@ -89,6 +111,10 @@ def app(database_url: str) -> web.Application:
         await restores.close()
         await cases.close()
         await bindings.close()
+        await commits.close()
+        await runs.close()
+        await plans.close()
+        await kpis.close()
 
     app.on_cleanup.append(close)
     return app
@@ -113,6 +139,7 @@ async def statuses(app: web.Application, client: Client, headers: Mapping[str, s
             id="1",
             name="erp",
             digest="00",
+            type="timesheet.approved.v1",
             act="retry",
         )
         async with client.request(route.method, path, headers=headers) as answer:
@@ -128,7 +155,7 @@ async def test_no_route_answers_without_a_token(app: web.Application, client: Cl
 
 async def test_no_route_answers_beyond_its_permission(app: web.Application, client: Client) -> None:
     found = await statuses(app, client, {"Authorization": "Bearer reader"})
-    lane = "/v1/lanes/{entity}/{key}"
+    lane, runs = "/v1/lanes/{entity}/{key}", "/v1/reconciliations"
     refused = {route for route, status in found.items() if status == 403}
     assert refused == {
         ("POST", f"{lane}/retry"),
@@ -155,6 +182,14 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/restore"),
         ("POST", "/v1/restore/release"),
         ("POST", "/v1/restore/end"),
+        ("POST", "/v1/events/validate/{type}"),
+        ("POST", runs),
+        ("GET", f"{runs}/{{id}}/differences"),
+        ("HEAD", f"{runs}/{{id}}/differences"),
+        ("GET", f"{runs}/{{id}}/compare"),
+        ("HEAD", f"{runs}/{{id}}/compare"),
+        ("POST", f"{runs}/{{id}}/cancel"),
+        ("POST", f"{runs}/{{id}}/plan"),
         ("GET", "/v1/entities/{entity}/{key}"),
         ("HEAD", "/v1/entities/{entity}/{key}"),
         ("GET", "/v1/forgotten"),

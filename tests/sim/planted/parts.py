@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from uuid import UUID, uuid5
 
 from adapters.ports.outbox import Leased
-from adapters.ports.system import Absent, Capability
+from adapters.ports.system import Absent, Batching, Capability, System
 from gateway.attempt import Attempts, Stepped
+from gateway.batching import SINGLY, Batches, BatchRules, Sent
 from gateway.fold import _Fold
+from gateway.hearing import Ear
 from gateway.inner import Inner, InnerEvent
+from gateway.retry import Retries
 from gateway.settlement import GiveUp, LookUp, Send, Settle
-from schemas.commands import Outcome, Rejected, Unknown
+from schemas.commands import Command, Confirmed, Outcome, Rejected, Unknown
 from tests.runtime.wrong import _Folds
 
 
@@ -34,15 +39,27 @@ class ChangesTheKey(Attempts):
     async def _take(self, leased: Leased, capability: Capability, step: Send | LookUp | Settle | GiveUp) -> Stepped:
         if isinstance(step, Send) and leased.attempt > 1:
             other = leased.command._replace(id=uuid5(leased.command.id, str(leased.attempt)))
-            return self._sent(leased, await self._system.send(other))
+            [sent] = await self._batches.send([other], alone=True)
+            return self._sent(leased, sent)
         return await super()._take(leased, capability, step)
+
+
+class CutsRuns(Attempts):
+    """Commands of a run are sent at the same time, and travel with whoever is about to leave."""
+
+    async def step(self, run: Sequence[Leased]) -> Sequence[Stepped]:
+        one_by_one = super().step
+        return list(chain.from_iterable(await asyncio.gather(*(one_by_one([leased]) for leased in run))))
 
 
 class TakesUnknownForFailed(Attempts):
     """No answer means that nothing was done."""
 
-    def _sent(self, leased: Leased, outcome: Outcome) -> Stepped:
-        return super()._sent(leased, Rejected(outcome.failure) if isinstance(outcome, Unknown) else outcome)
+    def _sent(self, leased: Leased, sent: Sent) -> Stepped:
+        outcome = sent.outcome
+        return super()._sent(
+            leased, replace(sent, outcome=Rejected(outcome.failure)) if isinstance(outcome, Unknown) else sent
+        )
 
 
 class SendsWhatIsAbsent(Attempts):
@@ -50,8 +67,26 @@ class SendsWhatIsAbsent(Attempts):
 
     async def _looked_up(self, leased: Leased, capability: Capability, step: LookUp) -> Stepped:
         if isinstance(await self._system.look_up(leased.command), Absent):
-            return self._sent(leased, await self._system.send(leased.command))
+            [sent] = await self._batches.send([leased.command], alone=True)
+            return self._sent(leased, sent)
         return await super()._looked_up(leased, capability, step)
+
+
+class _AllOrNothing(Batches):
+    async def _exchanged(self, commands: Sequence[Command], system: Batching) -> Sequence[Outcome]:
+        outcomes = await super()._exchanged(commands, system)
+        done = next((each for each in outcomes if isinstance(each, Confirmed)), None)
+        return [done if done is not None and isinstance(each, Unknown) else each for each in outcomes]
+
+
+class TakesHalfABatchForAll(Attempts):
+    """What the answer to a batch leaves out was done with the rest of it."""
+
+    def __init__(
+        self, system: System, retries: Retries, ear: Ear, chance: Callable[[], float], batches: BatchRules = SINGLY
+    ) -> None:
+        super().__init__(system, retries, ear, chance, batches)
+        self._batches = _AllOrNothing(system, ear, batches)
 
 
 class SaysItUnderAnotherId(Inner):

@@ -42,7 +42,7 @@ class Plant:
         if self.attempts is not Attempts:
             for relay in runtime._relays.values():
                 old = relay._attempts
-                relay._attempts = self.attempts(old._system, old._rules, old._ear, old._chance)
+                relay._attempts = self.attempts(old._system, old._rules, old._ear, old._chance, old._batches._rules)
         if self.inner is not Inner:
             itself = runtime._relays[SELF]._attempts._system
             assert isinstance(itself, SelfSystem)

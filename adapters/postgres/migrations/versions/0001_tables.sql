@@ -158,6 +158,8 @@ CREATE TABLE tallystick.attempt (
     -- the place of its command: the version of its entity that asked for it
     entity_version bigint,
     index         integer,
+    -- the number of its request among those of its token: attempts that travel together have the same
+    request       integer NOT NULL DEFAULT 1,
     PRIMARY KEY (command_id, number)
 );
 

@@ -141,10 +141,11 @@ BEGIN
         END IF;
     END IF;
     INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line, generation,
-                                    ended_at, ending, external_id, code, reason, entity_version, index)
+                                    ended_at, ending, external_id, code, reason, entity_version, index, about)
     SELECT command.id, COALESCE(max(a.number), 0) + 1, hand, hand, command.system, command.operation, p_entity, p_key,
            command.line, command.generation, now(), CASE WHEN p_is_there THEN 'confirmed' ELSE 'absent' END,
-           p_external_id, 'settled_by_person', p_actor || ': ' || p_reason, command.entity_version, command.index
+           p_external_id, 'settled_by_person', p_actor || ': ' || p_reason, command.entity_version, command.index,
+           tallystick.about(command.body)
     FROM tallystick.attempt a WHERE a.command_id = command.id;
     DELETE FROM tallystick.lease WHERE token = hand;
     PERFORM tallystick.tell_closed('{}', '{}', tallystick.close_cases('{}', ARRAY[command.id], 'resolved', p_actor));

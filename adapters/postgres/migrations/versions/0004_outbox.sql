@@ -1,27 +1,47 @@
 -- The outbox: one lease per (system, entity, key), never per command.
 
+-- What the log has of a command: the newest number, whether an attempt says anything about it, and whether of one nobody
+-- knows what came.
+CREATE FUNCTION tallystick.attempts_at(p_command uuid)
+RETURNS TABLE (last integer, is_tried boolean, is_doubtful boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT COALESCE(max(a.number), 0),
+           COALESCE(bool_or(a.ending IS NULL OR a.ending NOT IN ('deferred', 'unsent')), false),
+           COALESCE(bool_or(a.ending IS NULL OR a.ending = 'unknown'), false)
+    FROM tallystick.attempt a WHERE a.command_id = p_command
+$$;
+
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
 -- the newest of all, which is this one: so numbers rise for ever.
 --
--- The gate says how many may pass. It is asked twice: at first by the way, so that leases are not taken in vain, and
--- for good when no lock is waited for any more. The last row, without an id, says how many lanes were tried, how many
--- heads the gate let pass, and what holds the others.
+-- Where p_in_order says so of its operation, a head takes those right behind it along that are alike, if of none
+-- anything was tried: a run, which is cut where its request is full. Places behind the cut are counted, and stay empty.
+--
+-- The gate says how many requests may pass: commands of an operation in p_operations that are of one legal entity, and
+-- whose earlier attempts all had a clear end, share one, as many as p_sizes says; a trial is one command. The gate is
+-- asked twice: at first by the way, so that leases are not taken in vain, and for good when no lock is waited for any
+-- more. A row without a number is a head that it did not let pass, or that is beyond the p_most commands of a claim.
+-- The last row, without an id, says how many lanes were tried, how many requests the gate let pass, and what holds the
+-- others.
 CREATE FUNCTION tallystick.claim_lanes(p_system text, p_entity text[], p_key text[], p_holder uuid, p_token uuid,
                                        p_concurrency integer, p_rate double precision, p_burst integer,
-                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid)
+                                       p_quota bigint, p_resets timestamptz[], p_remembered bigint, p_epoch uuid,
+                                       p_operations text[], p_sizes integer[], p_in_order boolean[], p_most integer)
 RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line text, generation integer,
-               reference text, body bytea, number integer, place integer, admitted integer, hold text,
+               reference text, body bytea, number integer, place integer, step integer, admitted integer, hold text,
                hold_seconds double precision, started_for double precision, ended_for double precision)
 LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    wanted integer := cardinality(p_key);
-    asked  integer;
-    gate   record;
-    taken  integer;
+    wanted    integer := cardinality(p_key);
+    asked     integer;
+    gate      record;
+    taken     integer;
+    is_paused boolean;
+    is_past   boolean;
 BEGIN
     -- Whoever abandons this token waits until we have ended, or was before us and left a mark.
     PERFORM pg_advisory_xact_lock(hashtextextended(p_token::text, 0));
@@ -33,44 +53,103 @@ BEGIN
     END IF;
     SELECT g.* INTO gate
     FROM tallystick.gate_admits(p_system, wanted, false, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
-    asked := gate.count;
+    SELECT LEAST(gate.count * CASE WHEN gate.is_trial THEN 1 ELSE COALESCE(max(s), 1) END, wanted) INTO asked
+    FROM unnest(p_sizes) s;
     IF asked > 0 THEN
         INSERT INTO tallystick.lease (system, entity, key, holder, token)
         SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
+        -- Many have nothing left: a lease for nothing costs more than a look, and who adds a command tells of it.
+        WHERE EXISTS (SELECT FROM tallystick.outbox o
+                      WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key)
         ORDER BY w.entity COLLATE "C", w.key COLLATE "C"
         ON CONFLICT DO NOTHING;
         SELECT g.* INTO gate
         FROM tallystick.gate_admits(p_system, wanted, true, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
     END IF;
+    is_paused := EXISTS (SELECT FROM tallystick.pause);
+    is_past := EXISTS (SELECT FROM tallystick.restore);
 
     RETURN QUERY
     WITH head AS MATERIALIZED (
-        SELECT w.place, o.*,
-               COALESCE((SELECT max(a.number) FROM tallystick.attempt a WHERE a.command_id = o.id), 0) + 1 AS number
+        SELECT w.place, o.*, log.last + 1 AS number, log.is_tried, log.is_doubtful, t.started_for, t.ended_for,
+               b.size, b.in_order,
+               CASE WHEN b.size IS NOT NULL THEN convert_from(o.body, 'UTF8')::json ->> 'legal_entity' END AS party
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
-        JOIN tallystick.lease l ON l.system = p_system AND l.entity = w.entity AND l.key = w.key AND l.token = p_token
+        -- OFFSET keeps it a look-up for each lane: as a join it compared all lanes with all leases.
+        CROSS JOIN LATERAL (SELECT l.system, l.entity, l.key FROM tallystick.lease l
+                            WHERE l.system = p_system AND l.entity = w.entity AND l.key = w.key
+                              AND l.token = p_token OFFSET 0) l
         CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
+        CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
+        LEFT JOIN unnest(p_operations, p_sizes, p_in_order) b(operation, size, in_order) ON b.operation = o.operation
+        LEFT JOIN LATERAL (SELECT * FROM tallystick.lost_time(o.entity, o.key) WHERE is_past) t ON true
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
-          AND NOT tallystick.is_paused(o.entity, o.key, o.body)
-        ORDER BY w.place LIMIT gate.count
+          AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
+    ), standing AS (
+        SELECT h.place, 1 AS step, h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference,
+               h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.party,
+               CASE WHEN NOT h.is_doubtful THEN h.size END AS size
+        FROM head h
+        UNION ALL
+        SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
+               f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, h.party, h.size
+        FROM head h
+        CROSS JOIN LATERAL (
+            SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
+                   bool_and(o.operation = h.operation AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
+                            AND convert_from(o.body, 'UTF8')::json ->> 'legal_entity' IS NOT DISTINCT FROM h.party
+                            AND NOT log.is_tried
+                            AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
+                   ) OVER behind AS goes_on
+            FROM (SELECT * FROM tallystick.outbox o
+                  WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
+                    AND (o.entity_version, o.index) > (h.entity_version, h.index)
+                  ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT COALESCE(h.size, 1) - 1) o
+            CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
+            WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
+        ) f
+        WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on
+    ), named AS (
+        SELECT s.*, row_number() OVER (ORDER BY s.place, s.step) AS rank,
+               (CASE WHEN s.size IS NULL THEN s.id::text
+                     ELSE s.operation || E'\x1f' || COALESCE(s.party, '') END) COLLATE "C" AS name
+        FROM standing s
+    ), filled AS (
+        SELECT n.*, (row_number() OVER (PARTITION BY n.name ORDER BY n.rank) - 1) / COALESCE(n.size, 1) AS chunk
+        FROM named n
+    ), led AS (
+        SELECT f.*, first_value(f.chunk) OVER (PARTITION BY f.place ORDER BY f.step) AS of_head FROM filled f
+    ), begun AS (
+        SELECT l.*, min(l.rank) OVER (PARTITION BY l.name, l.chunk) AS begins FROM led l WHERE l.chunk = l.of_head
+    ), numbered AS MATERIALIZED (
+        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request,
+               p_most IS NULL OR b.rank <= p_most AS has_room
+        FROM begun b
+    ), passed AS MATERIALIZED (
+        SELECT * FROM numbered n WHERE n.request <= gate.count AND n.has_room
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
-                                        generation, entity_version, index)
+                                        generation, entity_version, index, request, about)
         SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation,
-               h.entity_version, h.index
-        FROM head h
+               h.entity_version, h.index, h.request, tallystick.about(h.body)
+        FROM passed h
     ), forgotten AS (
-        DELETE FROM tallystick.attempt a USING head h
-        WHERE a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
+        DELETE FROM tallystick.attempt a USING passed h
+        WHERE h.number > 1 AND a.command_id = h.id AND a.ending IN ('deferred', 'unsent')
     )
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference, h.body, h.number, h.place,
-           gate.count, NULL::text, NULL::double precision, t.started_for, t.ended_for
-    FROM head h LEFT JOIN LATERAL tallystick.lost_time(h.entity, h.key) t ON true;
-    GET DIAGNOSTICS taken = ROW_COUNT;
+           h.step, gate.count, NULL::text, NULL::double precision, h.started_for, h.ended_for
+    FROM passed h
+    UNION ALL
+    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
+           h.step, gate.count, NULL, NULL, NULL, NULL
+    FROM numbered h WHERE h.step = 1 AND NOT (h.request <= gate.count AND h.has_room);
+    SELECT COALESCE(max(a.request), 0) INTO taken
+    FROM tallystick.attempt a WHERE a.token = p_token AND a.ending IS NULL;
 
     IF taken > 0 AND (p_rate IS NOT NULL OR p_quota IS NOT NULL OR gate.is_trial) THEN
         PERFORM tallystick.gate_take(p_system, taken, p_token, p_rate, p_burst, p_quota, p_resets, gate.moment);

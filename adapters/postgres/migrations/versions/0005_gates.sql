@@ -45,8 +45,16 @@ BEGIN
     RETURN g;
 END $$;
 
--- How many of p_wanted commands may be looked at, and what holds back the others: the narrowest limit, of two alike
--- the first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in
+-- Requests with attempts that have no end, of the processes that hold leases.
+CREATE FUNCTION tallystick.requests_in_flight(p_system text) RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT COALESCE(sum((SELECT count(DISTINCT a.request) FROM tallystick.attempt a
+                         WHERE a.token = t.token AND a.ending IS NULL)), 0)::integer
+    FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t
+$$;
+
+-- How many of p_wanted requests may be made, and what holds back the others: the narrowest limit, of two alike the
+-- first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in
 -- flight. is_trial: what passes tries whether the system is back.
 CREATE FUNCTION tallystick.gate_admits(p_system text, p_wanted integer, p_lock boolean, p_concurrency integer,
                                        p_rate double precision, p_burst integer, p_quota bigint, p_resets timestamptz[])
@@ -94,9 +102,7 @@ BEGIN
             seconds := (1 - (g.tokens - floor(g.tokens))) / p_rate;
         END IF;
         IF p_lock AND p_concurrency IS NOT NULL THEN
-            free := p_concurrency - (
-                SELECT count(*) FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t
-                JOIN tallystick.attempt a ON a.token = t.token AND a.ending IS NULL);
+            free := p_concurrency - tallystick.requests_in_flight(p_system);
             IF free < count THEN
                 count := GREATEST(free, 0); reason := 'concurrency'; seconds := NULL;
             END IF;
@@ -105,7 +111,7 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- So many were leased under p_token. A healthy system without rate and quota needs no write, nor this.
+-- So many requests were made under p_token. A healthy system without rate and quota needs no write, nor this.
 CREATE FUNCTION tallystick.gate_take(p_system text, p_count integer, p_token uuid, p_rate double precision,
                                      p_burst integer, p_quota bigint, p_resets timestamptz[], p_now timestamptz)
 RETURNS void
@@ -169,12 +175,12 @@ BEGIN
 END $$;
 
 -- Ends of attempts, as their senders saw them. Held back commands give their lease back, whether or not they are still
--- in the outbox; the others keep it until the decision on their result has committed. Gates hear of ends that are new:
--- a record that is repeated tells them nothing.
+-- in the outbox, unless one of their run has a result to decide on: the decision gives it back. Gates hear of ends that
+-- are new: a record that is repeated tells them nothing.
 CREATE FUNCTION tallystick.record_ends(p_command uuid[], p_number integer[], p_token uuid[], p_ending text[],
                                        p_external_id text[], p_class text[], p_code text[], p_reason text[],
-                                       p_found_generation integer[], p_hold double precision[], p_system text[],
-                                       p_entity text[], p_key text[], p_speech text[], p_wait double precision[],
+                                       p_found_generation integer[], p_hold double precision[], p_releases boolean[],
+                                       p_system text[], p_entity text[], p_key text[], p_speech text[], p_wait double precision[],
                                        p_failures integer[], p_open_for double precision[],
                                        p_longest double precision[]) RETURNS void
 LANGUAGE plpgsql
@@ -186,9 +192,9 @@ DECLARE
 BEGIN
     WITH ended AS MATERIALIZED (
         SELECT * FROM unnest(p_command, p_number, p_token, p_ending, p_external_id, p_class, p_code, p_reason,
-                             p_found_generation, p_hold, p_system, p_entity, p_key) WITH ORDINALITY
+                             p_found_generation, p_hold, p_releases, p_system, p_entity, p_key) WITH ORDINALITY
                       e(command_id, number, token, ending, external_id, failure_class, code, reason,
-                        found_generation, hold, system, entity, key, place)
+                        found_generation, hold, releases, system, entity, key, place)
     ), attempts AS (
         UPDATE tallystick.attempt a SET
             ended_at = now(), ending = e.ending, external_id = e.external_id, failure_class = e.failure_class,
@@ -204,8 +210,7 @@ BEGIN
     ), released AS (
         DELETE FROM tallystick.lease l
         USING ended e
-        WHERE e.hold IS NOT NULL AND l.token = e.token AND l.system = e.system AND l.entity = e.entity
-          AND l.key = e.key
+        WHERE e.releases AND l.token = e.token AND l.system = e.system AND l.entity = e.entity AND l.key = e.key
     )
     SELECT array_agg(a.place) INTO news FROM attempts a;
 

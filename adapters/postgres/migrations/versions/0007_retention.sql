@@ -20,6 +20,7 @@ DECLARE
     before  timestamptz := now() - make_interval(secs => p_age);
     systems text[];
     untold  uuid[];
+    runs    bigint[];
     removed integer;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtextextended('tallystick.retention', 0)) THEN
@@ -62,6 +63,21 @@ BEGIN
         DELETE FROM tallystick.dead_letter WHERE digest IN (
             SELECT d.digest FROM tallystick.dead_letter d
             WHERE d.settled_at < before ORDER BY d.settled_at LIMIT p_limit);
+    WHEN 'reconciliations' THEN
+        -- A run may have ten thousand differences, so these go first.
+        runs := ARRAY(SELECT r.id FROM tallystick.recon_run r
+                      WHERE r.ended_at < before
+                        AND NOT EXISTS (SELECT FROM tallystick.recon_plan p WHERE p.run = r.id AND p.ended_at IS NULL)
+                      ORDER BY r.id LIMIT p_limit);
+        DELETE FROM tallystick.recon_difference WHERE (run, number) IN (
+            SELECT d.run, d.number FROM tallystick.recon_difference d
+            WHERE d.run = ANY (runs) ORDER BY d.run, d.number LIMIT p_limit);
+        GET DIAGNOSTICS removed = ROW_COUNT;
+        IF removed > 0 THEN
+            RETURN removed;
+        END IF;
+        DELETE FROM tallystick.recon_plan WHERE run = ANY (runs);
+        DELETE FROM tallystick.recon_run WHERE id = ANY (runs);
     WHEN 'abandoned' THEN
         DELETE FROM tallystick.abandoned WHERE token IN (
             SELECT a.token FROM tallystick.abandoned a WHERE a.at < before ORDER BY a.at LIMIT p_limit);

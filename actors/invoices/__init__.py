@@ -1,0 +1,1 @@
+"""What invoices share with nobody: where they belong, their posting, what comes of them, and who is told."""

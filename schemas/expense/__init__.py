@@ -1,0 +1,1 @@
+"""Events about reports of expenses: one module per schema version."""

@@ -1,0 +1,1 @@
+"""Events about invoices: one module per schema version."""

@@ -1,0 +1,1 @@
+"""Events about the ledger: one module per schema version."""

@@ -1,0 +1,1 @@
+"""The repair of what a reconciliation has found."""
