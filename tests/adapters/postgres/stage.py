@@ -18,6 +18,7 @@ from adapters.postgres.lanes import PostgresLanes
 from adapters.postgres.outbox import PostgresOutbox
 from schemas.keys import ActorKey
 from tests.contracts.shared_database import EMPTY
+from tests.contracts.tampering import tamper
 from tests.contracts.turns import applied, batch, message
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -82,10 +83,14 @@ class Stage:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for client in self._clients:
             await client.close()
-        # Backends whose connection was cut may still be at work.
-        await self.until_true(_ALONE)
-        await self.observer.execute(f"DROP SCHEMA wrong CASCADE; {EMPTY}")
-        await self.observer.close()
+        try:
+            # Backends whose connection was cut may still be at work.
+            await self.until_true(_ALONE)
+            await self.observer.execute("DROP SCHEMA wrong CASCADE")
+        finally:
+            # The loop would wait for ever for a connection that is left open.
+            await self.observer.close()
+        await tamper(self._url, EMPTY)
 
     async def connection(self) -> Connection:
         """A new connection."""
