@@ -23,6 +23,8 @@ MOST: Final = 100_000
 EVERY_SECONDS: Final = 1.0
 TIME: Final = "%Y-%m-%dT%H:%M:%S%z"
 OVER: Final = frozenset({"done", "cancelled"})
+UNPLANNED: Final = ("otherwise", "moved")
+"""Outcomes of messages that may have failed; of the others none has."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 """A function that becomes a command; click hands over its arguments by name."""
@@ -114,7 +116,7 @@ def _plan(api: Remote, path: str, body: Mapping[str, object], output: str, *, no
     "--stop-share", type=click.FloatRange(0, 1), default=0.2, show_default=True,
     help="Stop when this share fails that was not predicted to; 0: never.",
 )  # fmt: skip
-@click.option("--watch", is_flag=True, help="Wait until it is over; ends with 1 if anything failed.")
+@click.option("--watch", is_flag=True, help="Wait until it is over; ends with 1 unless all went well.")
 @remote_options
 @output_option
 def start(  # noqa: PLR0913 - click hands over every option
@@ -214,7 +216,7 @@ def cancel(id: int, url: str | None, token_file: Path | None, output: str, reaso
 @remote_options
 @output_option
 def watch(id: int, url: str | None, token_file: Path | None, output: str) -> None:
-    """Watch replay ID until it is over; ends with 1 if anything failed, and with 8 if it stands still."""
+    """Watch replay ID until it is over; ends with 1 if anything failed or it was cancelled, and with 8 if it is paused."""
     api = remote(url, token_file)
     _watch(api, api.get(f"{REPLAYS}/{id}").content, output)
 
@@ -234,8 +236,12 @@ def _watch(api: Remote, replay: dict[str, Any], output: str) -> None:
     if replay["phase"] == "paused":
         raise Failed(Exit.UNDER_WAY, f"replay {replay['id']} is paused: {replay['reason']}")
     if replay["failed"]:
-        found = f"tallystick replay items {replay['id']} --outcome otherwise"
+        told = " and ".join(f"--outcome {each}" for each in UNPLANNED if replay["outcomes"].get(each))
+        found = f"tallystick replay items {replay['id']} {told}"
         raise Failed(Exit.FAILED, f"{replay['failed']} messages failed that were not predicted to: {found}")
+    if replay["phase"] == "cancelled":
+        left = replay["messages"] - replay["released"]
+        raise Failed(Exit.FAILED, f"replay {replay['id']} was cancelled, {left} messages left alone: {replay['reason']}")
 
 
 def _written(chosen: Mapping[str, object]) -> dict[str, object]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
 from click.testing import Result
@@ -16,6 +17,7 @@ from schemas.verdicts import Verdict
 from tests.contracts.turns import SHEET, message
 from tests.gateway.cli.conftest import cli
 from tests.gateway.http.stand import TOKEN, Stand, listening, until
+from tests.gateway.http.test_resend import CONFIRMED
 
 WHY = ("--reason", "rates are set")
 PREDICTION = Prediction(Verdict.APPLIED, None, None, (Asked("erp", "billable.post", "timesheet/T-1/l1/1"),))
@@ -90,6 +92,49 @@ async def test_failures_end_a_watch_with_1(stand: Stand, tmp_path: Path) -> None
     number = str(orjson.loads(started.stdout)["id"])
     watched, _ = await asyncio.gather(run(stand, tmp_path, "watch", number), ended(stand, Outcome.OTHERWISE, 1))
     assert (watched.exit_code, "--outcome otherwise" in watched.stderr) == (Exit.FAILED, True)
+
+
+async def test_a_failure_that_other_traffic_explains_is_shown_where_it_is(stand: Stand, tmp_path: Path) -> None:
+    await stand.park(SHEET, message("1"))
+    await asyncio.gather(run(stand, tmp_path, "plan", *WHY), decided(stand))
+    watched, _ = await asyncio.gather(
+        run(stand, tmp_path, "start", "1-a", "--name", "n", *WHY, "--watch"), ended(stand, Outcome.MOVED, 1)
+    )
+    assert (watched.exit_code, watched.stderr.strip().endswith("--outcome moved")) == (Exit.FAILED, True)
+
+
+async def test_a_watch_of_what_was_cancelled_does_not_end_well(stand: Stand, tmp_path: Path) -> None:
+    await stand.park(SHEET, message("1"))
+    await asyncio.gather(run(stand, tmp_path, "plan", *WHY), decided(stand))
+    started = await run(stand, tmp_path, "start", "1-a", "--name", "n", *WHY, "-o", "json")
+    number = str(orjson.loads(started.stdout)["id"])
+    await run(stand, tmp_path, "cancel", number, "--reason", "the wrong rates")
+    [found] = await stand.replay_work.started()
+    await stand.replay_work.end(found)
+    watched = await run(stand, tmp_path, "watch", number)
+    assert watched.exit_code == Exit.FAILED
+    assert "was cancelled, 1 messages left alone: the wrong rates" in watched.stderr
+
+
+async def test_what_a_system_has_lost_is_planned(stand: Stand, database_url: str, tmp_path: Path) -> None:
+    since = ("--since", "2020-03-06T17:00:00Z")
+    none = await run(stand, tmp_path, "plan-sent", "erp", *since, *WHY)
+    assert (none.exit_code, "Nothing is kept that erp has confirmed" in none.stderr) == (Exit.NOT_FOUND, True)
+    unknown = await run(stand, tmp_path, "plan-sent", "nowhere", *since, *WHY)
+    assert (unknown.exit_code, "no system nowhere" in unknown.stderr) == (Exit.NOT_FOUND, True)
+    assert (await run(stand, tmp_path, "plan-sent", "erp", *WHY)).exit_code == Exit.USAGE
+    assert (await run(stand, tmp_path, "plan-sent", "erp", *since, "--key", "T-1", *WHY)).exit_code == Exit.USAGE
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(CONFIRMED)
+    await connection.close()
+    made, _ = await asyncio.gather(run(stand, tmp_path, "plan-sent", "erp", *since, *WHY), decided(stand))
+    assert made.exit_code == 0, made.stderr
+    for said in ("1 messages of 1 keys", "applied", "tallystick replay start 1-a"):
+        assert said in made.stdout
+    other = await run(stand, tmp_path, "plan-sent", "erp", *since, *WHY, "--entity", "timesheet", "--no-wait")
+    assert (other.exit_code, "0 of them decided so far" in other.stdout) == (0, True)
+    again = await run(stand, tmp_path, "plan-sent", "erp", *since, *WHY, "--no-wait", "-o", "json")
+    assert orjson.loads(again.stdout)["filter"] == {"system": "erp", "since": "2020-03-06T17:00:00Z", "mode": "sent"}
 
 
 async def test_it_is_paused_resumed_and_cancelled(stand: Stand, tmp_path: Path) -> None:
