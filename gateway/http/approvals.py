@@ -57,16 +57,26 @@ class SecondPerson:
         `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. With
         `goes_on` it is a further page of what was allowed. Raises `Problem` and `StoreUnavailable`.
         """
-        if not self._rule().wants(items, money):
-            return
-        actor = request[CALLER].person
-        name = _name(request, asked, actor)
-        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
+        if self._rule().wants(items, money):
             size = ", ".join(
                 [f"at least {items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())]
             )
+            await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
+
+    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:
+        """The same for a change of the rules by which a second person is asked, of whatever size; not without any.
+
+        Else one person would put such in force as want nobody, and do alone what is large.
+        """
+        if self._rule().is_there:
+            await self._use(request, asked, reason, "This changes who must allow what")
+
+    async def _use(self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False) -> None:
+        actor = request[CALLER].person
+        name = _name(request, asked, actor)
+        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
             detail = (
-                f"This is large ({size}), so another person must allow it: have them send POST /v1/approvals/{name}"
+                f"{why}, so another person must allow it: have them send POST /v1/approvals/{name}"
                 " within 24 hours, then send the same request again."
             )
             raise Problem(APPROVAL_NEEDED, detail)

@@ -166,8 +166,9 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "old one only to ask for the same again."
         ),
         p.APPROVAL_NEEDED: (
-            "The request is larger than the policy's `four_eyes` lets one person do. Nothing was done. Have another "
-            "person with the permission `operate` send what `detail` says, then send exactly the same request again."
+            "The request is larger than the policy's `four_eyes` lets one person do, or puts other rules in force for "
+            "who must allow what. Nothing was done. Have another person with the permission `operate` send what "
+            "`detail` says, then send exactly the same request again."
         ),
         p.APPROVAL_REFUSED: (
             "Nobody asks for this now, or you have asked for it yourself: then somebody else must allow it. What was "
