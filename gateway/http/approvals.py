@@ -82,10 +82,14 @@ class SecondPerson:
             raise Problem(APPROVAL_NEEDED, detail)
 
     async def give(self, request: web.Request) -> web.Response:
-        """Allow once what another person has asked for."""
+        """Allow once what another person has asked for; people do, and never a key."""
         query(request, Nothing)
         name, asked = _of_path(request), await body(request, Because)
-        actor = request[CALLER].person
+        actor = request[CALLER].name
+        if request[CALLER].made_by is not None:
+            # Whoever has stolen one would be their own second person, and the audit would name its maker.
+            detail = "With a key nothing is allowed: a program has seen nothing, and its maker is the same person."
+            raise Problem(APPROVAL_REFUSED, detail)
         try:
             await self._approvals.give(name, actor=actor, reason=asked.reason)
         except NotToApprove as error:
