@@ -240,7 +240,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     approvals = PostgresApprovals(settings.database_url)
     second_person = SecondPerson(approvals, runtime.policies.four_eyes)
     letters = LetterActs(outside.dead_letters, runtime.readmission, second_person)
-    mappings = Mappings(runtime.policies)
+    mappings = Mappings(runtime.policies, second_person)
     # Each has connections of its own: what is shown, however slowly, never keeps what is done waiting.
     entities = PostgresEntities(settings.database_url)
     cases, acted_on = PostgresCases(settings.database_url), PostgresCases(settings.database_url)

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticCustomError
 
-from adapters.ports.api_keys import ApiKey
+from adapters.ports.api_keys import KEY_PREFIX, ApiKey
 from adapters.ports.reach import EVERYWHERE, Reach
 from gateway.settings import SettingsInvalid
 from gateway.yaml_settings import parsed, read_text
@@ -28,8 +28,6 @@ OPERATOR: Final = "operator"
 """The role of the one token."""
 OPERATORS_NAME: Final = "api-token"
 """Its name in the audit."""
-KEY_PREFIX: Final = "key:"
-"""Begins the names of keys that programs have, and of nobody else."""
 
 
 class Permission(StrEnum):

@@ -59,7 +59,7 @@ def edited(original: Message, patch: Mapping[str, object], vocabulary: Vocabular
     body = orjson.dumps({**event, "id": id, "data": after})
     envelope = vocabulary.decode(body, STRUCTURED, {})
     message = original._replace(ref=ref, id=id, body_hash=envelope.body_hash, body=body)
-    return Edited(message, changes(before, after))
+    return Edited(message, changes(original.type.partition(".")[0], before, after))
 
 
 def _merged(target: object, patch: object) -> object:

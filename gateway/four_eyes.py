@@ -23,6 +23,11 @@ class FourEyes(BaseModel):
     amount_above: Mapping[Currency, Annotated[Decimal, Field(ge=0)]] | None = None
     """Their money by currency; one that is not named is above, as with approvals."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anything is too large for one person."""
+        return self.items_above is not None or self.amount_above is not None
+
     def wants(self, items: int, money: Mapping[str, Decimal] = NO_MONEY) -> bool:
         """Whether a second person must allow something of this size."""
         if self.items_above is not None and items > self.items_above:

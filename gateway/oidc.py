@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from gateway.callers import KEY_PREFIX, OPERATORS_NAME, Caller, Grants
+from adapters.ports.api_keys import KEY_PREFIX
+from gateway.callers import OPERATORS_NAME, Caller, Grants
 from gateway.yaml_settings import parsed, read_text
 from schemas.values import ID_BYTES
 

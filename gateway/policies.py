@@ -7,7 +7,7 @@ what is in force, also in the other processes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,12 @@ LOOK_SECONDS: Final = 1.0
 """After how long, at most, a process decides by a policy that another one has activated."""
 STARTER: Final = "policy"
 """Who activates the file of a start."""
+Allowed = Callable[[str], Awaitable[None]]
+"""Asks whether the policy of this name may change who must allow what; raises if not."""
+
+
+async def by_the_host(_policy: str) -> None:
+    """Whoever can write the file and signal the process needs nobody else."""
 
 
 class NeedsRestart(RuntimeError):
@@ -164,21 +170,28 @@ class PolicyBook:
             else:
                 self._backoff.reset()
 
-    async def reload(self, *, actor: str, reason: str, retries: bool = True) -> Activation:
+    async def reload(
+        self, *, actor: str, reason: str, retries: bool = True, allowed: Allowed = by_the_host
+    ) -> Activation:
         """Read the file again, and put it in force; without `retries` what stands still is left to a replay.
 
-        Raises `PolicyInvalid` and `NeedsRestart`, after which all is as before, and `StoreUnavailable`.
+        `allowed` is asked if it changes who must allow what. Raises what that raises, `PolicyInvalid`, and
+        `NeedsRestart`, after which all is as before, and `StoreUnavailable`.
         """
         file = await self._texts.read()
         self._refuse_restart(file)
+        await self._ask(allowed, file)
         return await self._activated(
             await self._port().load(file.hash, file.text, actor=actor, reason=reason, retries=retries)
         )
 
-    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+    async def roll_back(
+        self, to: str, *, actor: str, reason: str, retries: bool = True, allowed: Allowed = by_the_host
+    ) -> Activation:
         """Put a policy in force again that was loaded before. Raises `PolicyNotFound`, and what `reload` raises."""
         file = await self._texts.parse(await self._port().text(to), f"policy {to}")
         self._refuse_restart(file)
+        await self._ask(allowed, file)
         return await self._activated(await self._port().roll_back(to, actor=actor, reason=reason, retries=retries))
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
@@ -199,6 +212,11 @@ class PolicyBook:
         parts = parts_of_the_start(self._file, file)
         if parts:
             raise NeedsRestart(parts)
+
+    async def _ask(self, allowed: Allowed, file: PolicyFile) -> None:
+        now = self._known()
+        if (file.four_eyes, file.policy.approvals) != (now.four_eyes, now.policy.approvals):
+            await allowed(file.hash)
 
     async def _activated(self, activation: Activation) -> Activation:
         await self._follow(activation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adapters.memory.rows import Act
 from adapters.memory.tables import Tables
-from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, USED, NotToApprove
+from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from schemas.keys import ActorKey
 
 
@@ -38,5 +38,6 @@ class MemoryApprovals:
     def _last(self, what: str) -> Act | None:
         """The newest step that still counts."""
         since = self._tables.clock() - LASTS.total_seconds()
-        steps = (act for act in reversed(self._tables.audit) if act.key == ActorKey(ENTITY, what) and act.at > since)
-        return next(steps, None)
+        about = ActorKey(ENTITY, what)
+        steps = (act for act in reversed(self._tables.audit) if act.key == about and act.action in STEPS)
+        return next((act for act in steps if act.at > since), None)

@@ -14,6 +14,7 @@ from adapters.memory.rows import Act as Audited
 from adapters.memory.rows import CaseChange, Clicked
 from adapters.memory.rows import CaseRow as Stored
 from adapters.memory.tables import Clock, Tables
+from adapters.ports.api_keys import KEY_PREFIX
 from adapters.ports.cases import (
     Begun,
     CaseAct,
@@ -36,6 +37,7 @@ from adapters.ports.cases import (
     fingerprint,
 )
 from adapters.ports.reach import EVERYWHERE
+from schemas.acts import Act
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
@@ -67,7 +69,7 @@ class MemoryCases:
             CaseAct(_moment(each.at), each.click.actor, each.click.act, each.click.reason, each.outcome, each.told)
             for each in row.acts
         )
-        return CaseFile(_shown(row), self._standing(row), tuple(row.notes), tuple(acts))
+        return CaseFile(_shown(row), self._standing(row), tuple(row.notes), tuple(acts), self._editors(row.key))
 
     async def remind(self, *, page: int) -> int:
         now, rows = self._clock(), [row for row in self._tables.cases if row.is_open]
@@ -177,6 +179,18 @@ class MemoryCases:
             return Standing(command=state)
         is_head = accepted.position is not None and self._tables.lane(accepted.key)[0] is accepted
         return Standing(accepted.verdict, accepted.position, is_head, state)
+
+    def _editors(self, key: ActorKey) -> frozenset[str]:
+        makers = {f"{KEY_PREFIX}{each.name}": each.by for each in self._tables.api_keys.values()}
+        edited = {act.actor for act in self._tables.audit if act.key == key and act.action == "message.edit"}
+        by_keys = {
+            each.click.actor
+            for row in self._tables.cases
+            for each in row.acts
+            if row.key == key and each.click.act is Act.EDIT_RETRY and each.click.actor in makers
+            and each.outcome in (None, Outcome.DONE)
+        }  # fmt: skip
+        return frozenset(makers.get(actor, actor) for actor in edited | by_keys)
 
     def _audit(self, row: Stored, actor: str, what: str, reason: str) -> None:
         line = Audited(actor, f"case.{what}", row.key, row.opened.ref, f"case {row.id}: {reason}", self._clock())

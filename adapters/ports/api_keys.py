@@ -13,6 +13,8 @@ ENTITY: Final = "api-key"
 """What acts on keys are about; their key is the name of the key."""
 MADE: Final = "api_key.make"
 REVOKED: Final = "api_key.revoke"
+KEY_PREFIX: Final = "key:"
+"""Begins the names of keys where they act, and of nobody else."""
 
 
 @dataclass(frozen=True, slots=True)

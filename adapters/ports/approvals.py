@@ -10,6 +10,8 @@ ENTITY: Final = "approval"
 ASKED: Final = "approval.ask"
 GIVEN: Final = "approval.give"
 USED: Final = "approval.use"
+STEPS: Final = (ASKED, GIVEN, USED)
+"""Whatever else the audit has under the same name, such as a pause of a key that is called so, is no step."""
 LASTS: Final = timedelta(hours=24)
 """How long each step counts: afterwards somebody has to ask anew."""
 

@@ -179,12 +179,17 @@ class CaseAct:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything about one case; notes and acts oldest first."""
+    """Everything about one case; notes and acts oldest first.
+
+    `editors` are the people who have changed what its key was told: who edited a message of it, and who answers for an
+    API key that did, or that edited a case of it.
+    """
 
     case: CaseRow
     standing: Standing
     notes: tuple[CaseNote, ...]
     acts: tuple[CaseAct, ...]
+    editors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, USED, NotToApprove
+from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 
@@ -16,7 +16,7 @@ _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tallystick.approv
 """One step of one approval at a time: else two would use the same one."""
 _LAST: Final = """
     SELECT action, actor FROM tallystick.audit
-    WHERE entity = $1 AND key = $2 AND at > now() - $3::interval
+    WHERE entity = $1 AND key = $2 AND at > now() - $3::interval AND action = ANY ($4::text[])
     ORDER BY id DESC LIMIT 1
 """
 _STEP: Final = """
@@ -59,6 +59,6 @@ class PostgresApprovals:
             # Each statement sees what was committed before it, so the second what stands under the lock.
             async with self._link as connection, connection.transaction(isolation="read_committed"):
                 await connection.execute(_LOCK, what)
-                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS)
+                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS)
         except Exception as error:
             raise read_error(error) from error

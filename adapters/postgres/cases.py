@@ -71,7 +71,8 @@ class PostgresCases:
         standing = Standing(verdict, record["position"], record["is_head"], record["command"])
         story = await self._links.fetch(_STORY, id)
         notes = tuple(CaseNote(line["at"], line["actor"], line["text"]) for line in story if line["act"] is None)
-        return CaseFile(_case(record), standing, notes, tuple(_act(line) for line in story if line["act"] is not None))
+        acts = tuple(_act(line) for line in story if line["act"] is not None)
+        return CaseFile(_case(record), standing, notes, acts, frozenset(record["editors"]))
 
     async def remind(self, *, page: int) -> int:
         [found] = await self._written(_REMIND, page)

@@ -57,25 +57,39 @@ class SecondPerson:
         `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. With
         `goes_on` it is a further page of what was allowed. Raises `Problem` and `StoreUnavailable`.
         """
-        if not self._rule().wants(items, money):
-            return
-        actor = request[CALLER].person
-        name = _name(request, asked, actor)
-        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
+        if self._rule().wants(items, money):
             size = ", ".join(
                 [f"at least {items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())]
             )
+            await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
+
+    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:
+        """The same for a change of the rules by which a second person is asked, of whatever size; not without any.
+
+        Else one person would put such in force as want nobody, and do alone what is large.
+        """
+        if self._rule().is_there:
+            await self._use(request, asked, reason, "This changes who must allow what")
+
+    async def _use(self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False) -> None:
+        actor = request[CALLER].person
+        name = _name(request, asked, actor)
+        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
             detail = (
-                f"This is large ({size}), so another person must allow it: have them send POST /v1/approvals/{name}"
+                f"{why}, so another person must allow it: have them send POST /v1/approvals/{name}"
                 " within 24 hours, then send the same request again."
             )
             raise Problem(APPROVAL_NEEDED, detail)
 
     async def give(self, request: web.Request) -> web.Response:
-        """Allow once what another person has asked for."""
+        """Allow once what another person has asked for; people do, and never a key."""
         query(request, Nothing)
         name, asked = _of_path(request), await body(request, Because)
-        actor = request[CALLER].person
+        actor = request[CALLER].name
+        if request[CALLER].made_by is not None:
+            # Whoever has stolen one would be their own second person, and the audit would name its maker.
+            detail = "With a key nothing is allowed: a program has seen nothing, and its maker is the same person."
+            raise Problem(APPROVAL_REFUSED, detail)
         try:
             await self._approvals.give(name, actor=actor, reason=asked.reason)
         except NotToApprove as error:

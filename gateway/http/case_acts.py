@@ -316,6 +316,8 @@ def _check_may(click: Click, file: CaseFile, caller: Caller) -> None:
             raise Problem(FORBIDDEN, detail)
     elif act in _JUDGES and has_topic:
         _check_role(act, file, caller)
+        if act is Act.APPROVE and caller.person in file.editors:
+            raise _refused(f"{caller.person} has changed what this is about, so somebody else must approve it")
     elif act in _OWNERS:
         _check_may_end(act, file, caller)
 

@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 from adapters.ports.policies import Activation, How, PolicyNotFound
 from gateway.http.access import CALLER
 from gateway.http.answers import json_answer, page_answer, place_of
+from gateway.http.approvals import SecondPerson
 from gateway.http.problems import POLICY_INVALID, POLICY_NEEDS_RESTART, POLICY_NOT_FOUND, Problem
 from gateway.http.requests import Nothing, PageQuery, Reload, RollBack, body, query
-from gateway.policies import NeedsRestart, PolicyBook
+from gateway.policies import Allowed, NeedsRestart, PolicyBook
 from gateway.system_policy import PolicyInvalid
+from schemas.record import Record
 
 
 class ToldActivation(TypedDict):
@@ -32,11 +34,20 @@ class ToldActivation(TypedDict):
     in_force: bool
 
 
+class NewRules(Record):
+    """What a second person allows: this policy, whatever the file holds by then."""
+
+    policy: str
+    reason: str
+    retry: bool
+
+
 class Mappings:
     """Each method answers one route."""
 
-    def __init__(self, policies: PolicyBook) -> None:
+    def __init__(self, policies: PolicyBook, second_person: SecondPerson) -> None:
         self._policies = policies
+        self._second_person = second_person
 
     async def history(self, request: web.Request) -> web.Response:
         """What came into force, newest first."""
@@ -52,8 +63,9 @@ class Mappings:
         asked = await body(request, Reload)
         try:
             activation = await self._policies.reload(
-                actor=request[CALLER].name, reason=asked.reason, retries=asked.retry
-            )
+                actor=request[CALLER].name, reason=asked.reason, retries=asked.retry,
+                allowed=self._allowed(request, asked),
+            )  # fmt: skip
         except PolicyInvalid as error:
             raise Problem(POLICY_INVALID, f"Nothing was changed. Correct the policy file:\n{error}") from error
         except NeedsRestart as error:
@@ -66,8 +78,9 @@ class Mappings:
         asked = await body(request, RollBack)
         try:
             activation = await self._policies.roll_back(
-                asked.to, actor=request[CALLER].name, reason=asked.reason, retries=asked.retry
-            )
+                asked.to, actor=request[CALLER].name, reason=asked.reason, retries=asked.retry,
+                allowed=self._allowed(request, asked),
+            )  # fmt: skip
         except PolicyNotFound as error:
             raise Problem(POLICY_NOT_FOUND, f"No policy {asked.to} was ever loaded: look at /v1/mappings.") from error
         except PolicyInvalid as error:
@@ -75,6 +88,13 @@ class Mappings:
         except NeedsRestart as error:
             raise _needs_restart(error) from error
         return json_answer(self._shown(activation))
+
+    def _allowed(self, request: web.Request, asked: Reload | RollBack) -> Allowed:
+        async def allowed(policy: str) -> None:
+            rules = NewRules(policy=policy, reason=asked.reason, retry=asked.retry)
+            await self._second_person.expect_for_rules(request, rules, asked.reason)
+
+        return allowed
 
     def _shown(self, activation: Activation) -> ToldActivation:
         in_force = self._policies.activation

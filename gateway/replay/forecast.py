@@ -145,7 +145,7 @@ class Forecast:
             judged.verdict, judged.reason, None if failure is None else failure.code,
             tuple(asked for queued in turn.queued for asked in _asked(queued.command)),
             () if draft.state is before
-            else changes(before.model_dump(mode="json"), draft.state.model_dump(mode="json")),
+            else changes(planned.key.entity, before.model_dump(mode="json"), draft.state.model_dump(mode="json")),
         )  # fmt: skip
 
     def _activation(self, lane: _Standing, planned: Planned) -> Activation:

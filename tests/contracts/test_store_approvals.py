@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from adapters.ports.approvals import NotToApprove
+from adapters.ports.pauses import Scope
 from tests.contracts.store_stands import Process, StoreStand
 
 WHAT = "ab" * 32
@@ -72,3 +73,17 @@ async def test_what_was_used_goes_on_while_it_counts(process: Process) -> None:
     assert [await process.approvals.use(WHAT, **ASKING, goes_on=True) for _ in range(3)] == [True] * 3
     assert not await process.approvals.use(WHAT, **ASKING)
     assert not await process.approvals.use(WHAT, **ASKING, goes_on=True), "it was asked for anew"
+
+
+async def test_what_else_is_done_under_its_name_is_no_step(process: Process) -> None:
+    async def pause() -> None:
+        begun = await process.pauses.begin(Scope("approval", WHAT), actor="eve", reason="in between")
+        await process.pauses.end(begun.id, actor="eve", reason="in between")
+
+    await process.approvals.use(WHAT, **ASKING)
+    await pause()
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen the file")
+    await pause()
+    assert await process.approvals.use(WHAT, **ASKING)
+    await pause()
+    assert await process.approvals.use(WHAT, **ASKING, goes_on=True)

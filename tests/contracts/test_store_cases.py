@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 import pytest
 
+from adapters.ports.api_keys import Scope
 from adapters.ports.cases import (
     CaseChanged,
     CaseFilter,
@@ -128,6 +129,39 @@ async def told(process: Process) -> list[str]:
     """What was told of cases, oldest first."""
     rows = await process.notices.pending(limit=99)
     return [row.routing_key for row in rows if row.routing_key.startswith("case.")]
+
+
+async def make_key(process: Process, name: str, by: str) -> str:
+    """Somebody makes an API key; its name in the audit."""
+    scope = Scope(("read", "operate"))
+    await process.api_keys.make(name, name.encode().ljust(32), scope, days=2, actor=by, reason="the export")
+    return f"key:{name}"
+
+
+class TestEditors:
+    async def test_they_are_who_has_edited_a_message_of_its_key_themselves_or_by_a_key_of_theirs(
+        self, process: Process
+    ) -> None:
+        first = await park(process)
+        key = await make_key(process, "export", "bob")
+        again, more = message("e1~1", body=b'{"new": 1}'), message("e1~2", body=b'{"new": 2}')
+        case = await only(process)
+        assert (await process.cases.file(case.id)).editors == frozenset()
+        await process.message_acts.edit(first.ref, again, actor="ann", reason="a slip")
+        await process.message_acts.edit(again.ref, more, actor=key, reason="a slip")
+        await leave(process, APPROVAL, key=OTHER_SHEET)
+        other = await only(process)
+        assert (await process.cases.file(case.id)).editors == {"ann", "bob"}
+        assert (await process.cases.file(other.id)).editors == frozenset(), "of another key"
+
+    async def test_what_a_key_edits_of_a_case_its_maker_edits_unless_it_was_not_taken(self, process: Process) -> None:
+        await leave(process, APPROVAL)
+        key, idle = await make_key(process, "export", "bob"), await make_key(process, "idle", "eve")
+        case = await only(process)
+        for actor, outcome in ((key, Outcome.DONE), (idle, Outcome.IGNORED), ("ann", Outcome.DONE)):
+            begun = await process.cases.begin(case.id, Click(Act.EDIT_RETRY, actor, "typo", {"discount": 1}))
+            await process.cases.end(begun, outcome, "said")
+        assert (await process.cases.file(case.id)).editors == {"bob"}
 
 
 class TestTopics:

@@ -15,6 +15,7 @@ from schemas.acts import Act, Acted
 from schemas.codec import STRUCTURED, encode
 from schemas.envelope import Attributes, Undecodable
 from schemas.keys import ActorKey
+from schemas.personal import MASK
 from schemas.values import Reference
 from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import uuid
@@ -57,9 +58,9 @@ def test_the_same_edit_is_the_same_message_and_one_that_goes_back_is_not() -> No
 def test_a_field_is_taken_away_and_added() -> None:
     data = orjson.loads(BODY)["data"]
     added = edited(message(), {"lines": [data["lines"][0] | {"note": "on site"}]}, VOCABULARY)
-    assert added.changes == (Change("lines[0].note", None, '"on site"'),)
+    assert added.changes == (Change("lines[0].note", None, f'"{MASK}"'),)
     gone = edited(added.message, {"lines": data["lines"]}, VOCABULARY)
-    assert gone.changes == (Change("lines[0].note", '"on site"', None),)
+    assert gone.changes == (Change("lines[0].note", f'"{MASK}"', None),)
     corrected = edited(message(), {"project": {"id": "P2"}}, VOCABULARY)
     assert corrected.changes == (Change("project.id", '"P1"', '"P2"'),)
 

@@ -151,11 +151,11 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         ),
         (GET, "/v1/mappings"): Shape(Json(Page[ToldActivation]), PageQuery, is_page=True),
         (POST, "/v1/mappings/reload"): Shape(
-            Json(ToldActivation), body=Reload, refuses=(p.POLICY_INVALID, p.POLICY_NEEDS_RESTART)
+            Json(ToldActivation), body=Reload, refuses=(p.POLICY_INVALID, p.POLICY_NEEDS_RESTART, p.APPROVAL_NEEDED)
         ),
         (POST, "/v1/mappings/rollback"): Shape(
             Json(ToldActivation), body=RollBack,
-            refuses=(p.POLICY_NOT_FOUND, p.POLICY_INVALID, p.POLICY_NEEDS_RESTART),
+            refuses=(p.POLICY_NOT_FOUND, p.POLICY_INVALID, p.POLICY_NEEDS_RESTART, p.APPROVAL_NEEDED),
         ),
         (GET, "/v1/bindings"): Shape(Json(Page[ToldBinding]), BindingsQuery, is_page=True),
         (POST, "/v1/bindings/import"): Shape(

@@ -343,7 +343,7 @@ async def listening(
                     LetterActs(dead_letters, again, second_person),
                     RestoreActs(restores),
                     EntityViews(entities, reads, reveals),
-                    Mappings(book),
+                    Mappings(book, second_person),
                     CaseViews(cases),
                     CaseActing(cases, cases, acts, people, looked_at.append),
                     BindingActs(bindings, importing, lambda: (("erp", "crm"), {"US01": ("erp",)}), second_person),

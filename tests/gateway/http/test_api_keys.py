@@ -151,6 +151,20 @@ async def test_who_has_a_key_is_one_person_to_the_four_eyes(stand: Stand) -> Non
     assert (await stand.asked_by(key, "POST", "/v1/dead-letters/retry", retry)).status == 200
 
 
+async def test_with_a_key_nobody_is_a_second_person(stand: Stand) -> None:
+    await stand.bury("a", "b")
+    stolen = str((await makes(stand, "bob", permissions=["operate"])).json["key"])
+    retry = {"reason": "mended", "class": "schema"}
+    asked = await stand.asked_by("opa", "POST", "/v1/dead-letters/retry", retry)
+    approval = f"/v1/approvals/{asked.detail.partition('/v1/approvals/')[2][:64]}"
+    refused = await stand.asked_by(stolen, "POST", approval, {"reason": "sure"})
+    assert (refused.status, refused.json["type"]) == (409, "/problems/approval-refused")
+    steps = (await stand.get("/v1/audit?entity=approval")).items
+    assert [(step["by"], step["action"]) for step in steps] == [("opa", "approval.ask")]
+    assert (await stand.asked_by("opa", "POST", "/v1/dead-letters/retry", retry)).status == 409
+    assert (await stand.asked_by("bob", "POST", approval, {"reason": "seen"})).status == 200
+
+
 async def test_the_list_comes_in_pages(stand: Stand) -> None:
     for name in ("a", "b", "c"):
         await makes(stand, "ann", name=name)

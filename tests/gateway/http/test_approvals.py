@@ -14,10 +14,13 @@ import yaml
 
 from gateway.callers import digest
 from gateway.four_eyes import FourEyes
+from gateway.policy_file import parse_policy
 from tests.gateway.http.planning import MENDED, REPLAYS, ready
-from tests.gateway.http.stand import TOKEN, Page, Stand, listening
+from tests.gateway.http.stand import EXAMPLE, TOKEN, Page, Stand, listening
 
 IMPORT: Final = "/v1/bindings/import"
+LIMITS: Final = "four_eyes: {items_above: 1000000}\n"
+DEALS: Final = "approvals: {deals: {role: partner, remind_hours: 24, deadline_hours: 72}}\n"
 
 
 @pytest.fixture
@@ -170,3 +173,47 @@ async def test_a_few_dead_letters_need_nobody(stand: Stand) -> None:
     await stand.bury("a")
     assert (await retries(stand, "ann", limit=100)).status == 200
     assert await acts(stand) == []
+
+
+async def reloads(stand: Stand, by: str, text: str) -> Page:
+    stand.texts.text = text
+    return await stand.asked_by(by, "POST", "/v1/mappings/reload", {"reason": "the rules of 2027"})
+
+
+async def rolls_back(stand: Stand, by: str, text: str) -> Page:
+    asked = {"reason": "back again", "to": parse_policy(text, "policy.yaml").hash}
+    return await stand.asked_by(by, "POST", "/v1/mappings/rollback", asked)
+
+
+@pytest.mark.parametrize("rule", [LIMITS, DEALS])
+async def test_who_must_allow_what_is_changed_by_two(stand: Stand, rule: str) -> None:
+    # Given a policy under which a second person was not asked, or the business did not approve
+    await stand.book.begin()
+    before, other = stand.book.hash(), f"{EXAMPLE}\n{rule}"
+    # When one person reads another one in, or goes back to it, then nothing is changed before somebody else allows it
+    name = missing(await reloads(stand, "ann", other))
+    assert (await approves(stand, "ann", name)).status == 409
+    assert (await approves(stand, "bob", name)).status == 200
+    assert missing(await reloads(stand, "ann", f"{other}# and now\n")) != name, "it is for that policy"
+    assert stand.book.hash() == before
+    assert (await reloads(stand, "ann", other)).json["by"] == "ann"
+    back = missing(await rolls_back(stand, "ann", EXAMPLE))
+    assert stand.book.hash() != before
+    await approves(stand, "bob", back)
+    assert (await rolls_back(stand, "ann", EXAMPLE)).status == 200
+    assert stand.book.hash() == before
+
+
+async def test_a_policy_with_the_same_rules_of_that_needs_nobody(stand: Stand) -> None:
+    await stand.book.begin()
+    assert (await reloads(stand, "ann", f"{EXAMPLE}\n# and now\n")).status == 200
+    assert (await rolls_back(stand, "ann", EXAMPLE)).status == 200
+    assert await acts(stand) == []
+
+
+async def test_where_nobody_needs_a_second_person_the_first_rules_need_none(
+    database_url: str, token_file: Path
+) -> None:
+    async with listening(database_url, token_file) as stand:
+        await stand.book.begin()
+        assert (await reloads(stand, TOKEN, f"{EXAMPLE}\n{LIMITS}")).status == 200

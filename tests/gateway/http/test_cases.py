@@ -9,6 +9,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
+import orjson
 import pytest
 import yaml
 
@@ -36,6 +37,7 @@ from tests.contracts.turns import (
     uuid,
 )
 from tests.gateway.http.stand import FAILURE, Page, Stand, listening
+from tests.gateway.http.test_message_acts import EVENT, approved
 
 APPROVAL = Case(
     Failure(FailureClass.BUSINESS_RULE, "approval_needed", "a partner must approve 250000.00 EUR"),
@@ -51,6 +53,7 @@ CALLERS: Mapping[str, tuple[list[str], list[str]]] = {
     "sam": (["read", "settle"], ["sales-ops"]),
     "ops": (["read", "settle", "operate"], []),
     "rob": (["read", "settle"], ["sre"]),
+    "pam": (["admin"], ["partner"]),
 }
 
 
@@ -265,6 +268,28 @@ class TestOne:
 
 
 class TestActs:
+    async def test_who_has_edited_what_is_asked_does_not_approve_it(self, stand: Stand, keys: Keys) -> None:
+        await stand.park(SHEET, approved())
+        changes = {"lines": [orjson.loads(EVENT)["data"]["lines"][0] | {"hours": "5.00"}]}
+        edit = {"reason": "five hours", "changes": changes}
+        assert (await stand.asked_by("pam", "POST", f"/v1/messages/{approved().ref}/edit", edit)).status == 200
+        id = await ask_approval(stand)
+        page = await act(stand, "pam", id, "approve")
+        assert (page.status, page.json["type"]) == (409, "/problems/case-act-refused")
+        assert page.detail == "Pam has changed what this is about, so somebody else must approve it."
+        assert keys.acts == []
+        assert (await act(stand, "ann", id, "approve")).status == 200
+
+    async def test_who_has_edited_it_by_a_key_does_not_approve_it_either(self, stand: Stand, keys: Keys) -> None:
+        asked = {"name": "mender", "reason": "typos", "permissions": ["read", "settle", "operate"]}
+        key = (await stand.asked_by("pam", "POST", "/v1/api-keys", asked)).json["key"]
+        id = await ask_approval(stand)
+        assert (await act(stand, key, id, "edit-retry", changes={"discount": "0"})).status == 200
+        [(_, acted)] = keys.acts
+        assert acted.by == "key:mender"
+        assert (await act(stand, "pam", id, "approve")).json["type"] == "/problems/case-act-refused"
+        assert (await act(stand, "ann", id, "approve")).status == 200
+
     async def test_who_has_the_role_approves_and_the_key_is_told(self, stand: Stand, keys: Keys) -> None:
         id = await ask_approval(stand)
         page = await act(stand, "ann", id, "approve")

@@ -119,6 +119,19 @@ async def test_an_edit_is_tried_and_then_made(stand: Stand, database_url: str) -
     assert await audit(database_url) == [act]
 
 
+async def test_a_trial_of_an_edit_does_not_show_what_is_about_people(stand: Stand, database_url: str) -> None:
+    event = orjson.loads(EVENT)
+    event["data"]["employee"]["name"] = "Ann Fox"
+    kept = approved()._replace(body=orjson.dumps(event))
+    await stand.park(SHEET, kept)
+    asked = {"reason": "who is it?", "changes": {"employee": {"name": "?"}}, "dry_run": True}
+    tried = await stand.post(f"/v1/messages/{kept.ref}/edit", asked)
+    mask = '"[personal]"'
+    assert (tried.status, tried.json["changes"]) == (200, [{"path": "employee.name", "before": mask, "after": mask}])
+    assert "Ann Fox" not in tried.text
+    assert await audit(database_url) == []
+
+
 async def test_what_was_discarded_is_edited_too_unless_it_was_overtaken(stand: Stand) -> None:
     await ended(stand, SHEET, approved(), Verdict.DISCARDED)
     path, asked = f"/v1/messages/{approved().ref}/edit", {"reason": "five hours", "changes": HOURS}
