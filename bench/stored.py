@@ -1,6 +1,7 @@
 """A database that has served for months: rows of every kind that the API lists, made by the database itself.
 
-Few of them are of what a filter may ask for, and those are the oldest: a list that walks past all others shows.
+Few of them are of what a filter may ask for, and those are the oldest: a list that walks past all others shows. Cases
+are of some 200 causes.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ DIFFERENCE: Final = Difference(
 CASES: Final = """
     UPDATE tallystick.cases SET
         owner = CASE WHEN id % 2 = 0 THEN 'sales-ops' END,
+        field = CASE WHEN id % 2 = 0 THEN 'lines.' || id % 400 END,
         opened_at = opened_at - id * interval '1 second'
 """
 RARE_CASES: Final = f"""
@@ -122,7 +124,7 @@ RUNS: Final = """
 DIFFERENCES: Final = """
     INSERT INTO tallystick.recon_difference (run, number, kind, mark, body)
     SELECT r.run, n, CASE WHEN n > $2 - 10 THEN 'twice' ELSE 'missing' END,
-           md5(CASE WHEN n > $2 - 10 THEN r.run ELSE 0 END || '/' || n), '{body}'
+           md5(CASE WHEN n > $2 - 10 THEN r.run ELSE 0 END || '/' || n)::uuid, '{body}'
     FROM generate_series($1::bigint, $2::bigint) n, (VALUES (1), (2)) r(run)
 """
 REPLAYS: Final = """

@@ -113,7 +113,6 @@ TARGETS: Final = (
         "lists", "the slowest list of the API, with 1,000,000 messages stored / one row by its index",
         Side.AT_MOST, 5, kind=Kind.LARGE,
     ),
-    Target("groups", "all of 100,000 open cases in groups of one cause / that row", Side.AT_MOST, 5, kind=Kind.LARGE),
     Target("list ms", "the median of all lists", Side.REPORTED, 0, " ms", Kind.LARGE),
     Target("row ms", "the one row beside them", Side.REPORTED, 0, " ms", Kind.LARGE),
     Target("sustained", "end to end, relay on, messages", Side.REPORTED, 0, "/s", Kind.LARGE),

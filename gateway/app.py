@@ -236,7 +236,9 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     overdue = PostgresOverdue(settings.database_url)
     readers = PostgresReaders(settings.database_url)
     readings = Readings(readers, runtime.read_systems)
-    systems = Systems(outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system)
+    systems = Systems(
+        outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system, outside.systems
+    )
     approvals = PostgresApprovals(settings.database_url)
     second_person = SecondPerson(approvals, runtime.policies.four_eyes)
     letters = LetterActs(outside.dead_letters, runtime.readmission, second_person)

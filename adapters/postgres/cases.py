@@ -34,11 +34,12 @@ from schemas.acts import Act
 from schemas.verdicts import FailureClass, Verdict
 
 _FIND = statement("read_cases")
+_SUMS = statement("read_case_sums")
 _GROUPS = statement("read_case_groups")
 _ONE = statement("read_case")
 _STORY = statement("read_case_story")
 _END_ACTS = "SELECT tallystick.end_acts($1)"
-_REMIND = "SELECT tallystick.remind_cases($1)"
+_REMIND = "SELECT tallystick.remind_cases($1), tallystick.draw_case_sums()"
 _EDIT = "SELECT tallystick.edit_case($1, $2, $3, $4, $5, $6)"
 _AGAIN = "SELECT * FROM tallystick.same_case_act($1, $2, $3, $4, $5, $6)"
 _BEGIN = "SELECT * FROM tallystick.begin_case_act($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -59,7 +60,13 @@ class PostgresCases:
 
     async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
         cases, first = after or (None, None)
-        found = await self._links.fetch(_GROUPS, *_arguments(chosen), limit, cases, first, *_within(chosen))
+        *asked, key, fingerprint = _arguments(chosen)
+        entities, legal_entities = _within(chosen)
+        if key is None and legal_entities is None:
+            found = await self._links.fetch(_SUMS, *asked, fingerprint, entities, limit, cases, first)
+        else:
+            arguments = (*asked, key, fingerprint, limit, cases, first, entities, legal_entities)
+            found = await self._links.fetch(_GROUPS, *arguments)
         return [_group(record) for record in found]
 
     async def file(self, id: int) -> CaseFile:

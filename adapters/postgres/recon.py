@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from itertools import groupby
+from uuid import UUID
 
 import asyncpg
 
@@ -161,7 +163,7 @@ class PostgresRunWork:
 
     async def found(self, run: Run, differences: Sequence[Difference], tally: Tally, *, cursor: str) -> None:
         await self._fetch(
-            _FOUND, *_as_read(run), [each.kind for each in differences], [each.mark for each in differences],
+            _FOUND, *_as_read(run), [each.kind for each in differences], [_digest(each.mark) for each in differences],
             [difference_text(each) for each in differences], tally_text(tally), cursor,
         )  # fmt: skip
 
@@ -220,6 +222,11 @@ def _run(record: asyncpg.Record) -> Run:
         record["id"], asked, record["by"], record["started_at"], Phase(record["phase"]), record["cursor"],
         record["ended_at"], record["reason"], read_tally(record["tally"]), record["kept"],
     )  # fmt: skip
+
+
+def _digest(mark: str) -> UUID:
+    """A mark as it is kept: sixteen bytes of its SHA-256, which the database compares as one value."""
+    return UUID(bytes=sha256(mark.encode()).digest()[:16])
 
 
 def _group(name: str, records: Sequence[asyncpg.Record]) -> Group:

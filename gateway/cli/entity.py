@@ -1,112 +1,91 @@
-"""`tallystick entity`: all that happened to one customer, project, sheet, and so on."""
+"""`tallystick entity`: all that happened to one customer, project, sheet, and so on, over the API of a gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from getpass import getuser
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
 
 import click
-import orjson
-import uvloop
 
-from adapters.ports.entities import EntityRow
-from adapters.postgres.entities import PostgresEntities
-from adapters.postgres.reveals import PostgresReveals
-from gateway.cli.options import JSON, database_option, output_option
+from gateway.cli.options import JSON, output_option
 from gateway.cli.output import show_json, show_table
-from gateway.exits import Exit, Failed
-from gateway.http.answers import written
-from gateway.story import Chapter, story, versions_of
-from schemas.keys import ActorKey
-from schemas.personal import masked
+from gateway.cli.remote import PAGE, Remote, remote, remote_options
 
-SHOWN = 100
-MOST = 10_000
+SHOWN: Final = 100
+MOST: Final = 10_000
+TIMELINE: Final = ("at", "version", "what", "of", "reason")
 
 
 @click.group()
 def entity() -> None:
     """Show one entity: its state, and all that happened to it.
 
-    Works on the database itself, so also while no gateway runs.
+    Asks the API of a gateway that runs.
     """
 
 
 @entity.command()
 @click.argument("entity_", metavar="ENTITY")
 @click.argument("key", metavar="KEY")
-@click.option("--limit", type=click.IntRange(1, MOST), default=SHOWN, show_default=True, help="The newest lines shown.")
+@click.option("--most", type=click.IntRange(1, MOST), default=SHOWN, show_default=True, help="The newest lines shown.")
 @click.option("--reveal", metavar="REASON", help="Show what is about people, too. Kept in the audit, with your name.")
-@database_option
+@remote_options
 @output_option
-def show(entity_: str, key: str, limit: int, reveal: str | None, database_url: str, output: str) -> None:
+def show(
+    entity_: str, key: str, most: int, reveal: str | None, url: str | None, token_file: Path | None, output: str
+) -> None:
     """Show the ENTITY with this KEY, such as `customer C-1`: the newest of what happened to it, oldest first.
 
     What is about people is masked. Another system's id is found as `external SYSTEM/KIND/ID`, and says what it is
     bound to.
     """
-    if reveal is not None and not reveal.strip():
-        raise click.UsageError("give a reason with --reveal: it is kept in the audit")
-    found, chapters = uvloop.run(_read(database_url, ActorKey(entity_, key), limit, reveal))
-    if found is None:
-        raise Failed(Exit.NOT_FOUND, f"nobody ever named {entity_}/{key}: look at its spelling")
-    shown = found.state if found.state is None or reveal is not None else masked(entity_, found.state)
+    path = f"/v1/entities/{quote(entity_, safe='')}/{quote(key, safe='')}"
+    found = _found(remote(url, token_file), path, most, reveal)
     if output == JSON:
-        show_json(orjson.loads(written(_as_json(found, shown, chapters))))
+        show_json(found)
         return
-    state = None if shown is None else orjson.dumps(orjson.loads(shown), option=orjson.OPT_INDENT_2).decode()
-    rows = [("version", str(found.version)), ("state", state or "nothing was applied yet")]
-    if found.bound_to is not None:
-        rows.append(("bound to", str(found.bound_to)))
-    rows += [("means it", external.id) for external in found.externals]
-    show_table([str(found.key), ""], rows)
+    state = "nothing was applied yet" if found["state"] is None else json.dumps(found["state"], indent=2)
+    rows = [("version", str(found["version"])), ("state", state)]
+    if found["bound_to"] is not None:
+        rows.append(("bound to", "{entity}/{key}".format_map(found["bound_to"])))
+    rows += [("means it", external) for external in found["externals"]]
+    if found["lane"] is not None and found["lane"]["depth"]:
+        rows.append(("its lane", "{state}, with {depth} messages".format_map(found["lane"])))
+    show_table([f"{entity_}/{key}", ""], rows)
     click.echo()
-    lines = [line for chapter in chapters for line in _lines(chapter)]
-    show_table(["at", "version", "what", "of", "reason"], lines, title="Timeline")
+    show_table(TIMELINE, [line for chapter in found["items"][::-1] for line in _lines(chapter)], title="Timeline")
+    if found["next"] is not None:
+        click.echo(f"Not shown: what was before these; --most shows more, up to {MOST}.", err=True)
 
 
-async def _read(url: str, key: ActorKey, limit: int, reveal: str | None) -> tuple[EntityRow | None, list[Chapter]]:
-    entities, reveals = PostgresEntities(url), PostgresReveals(url)
-    try:
-        found = await entities.entity(key)
-        if found is not None and reveal is not None:
-            await reveals.entity(key, actor=getuser(), reason=reveal)
-        lines = await entities.timeline(key, before=None, limit=limit + 1)
-        shown, older = lines[:limit], lines[limit] if len(lines) > limit else None
-        after, through = versions_of(shown, older)
-        asked = await entities.asked(key, after=after, through=through, limit=MOST)
-        return found, story(shown, asked)[::-1]
-    finally:
-        await entities.close()
-        await reveals.close()
+def _found(api: Remote, path: str, most: int, reveal: str | None) -> dict[str, Any]:
+    """The entity with its newest `most` lines, as the API answers it. It is revealed once, by the first page."""
+    found: dict[str, Any] = api.get(path, limit=min(PAGE, most), reveal=reveal).content
+    while found["next"] is not None and len(found["items"]) < most:
+        page = api.get(path, limit=min(PAGE, most - len(found["items"])), cursor=found["next"]).content
+        found["items"] += page["items"]
+        found["next"] = page["next"]
+    return found
 
 
-def _lines(chapter: Chapter) -> Iterator[tuple[str, str, str, str, str]]:
+def _lines(chapter: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str, str]]:
     """A line of the timeline, and below it what was asked and answered."""
-    message = chapter.message
-    of = str(chapter.command or "") if message is None else f"{message.type} {message.source} {message.id}"
-    policy = "" if chapter.policy is None else f" (policy {chapter.policy})"
-    yield _moment(chapter.at), str(chapter.version), chapter.what, of, f"{chapter.reason or ''}{policy}"
-    for asked in chapter.asked:
-        yield "", "", f"  asks {asked.system}", f"{asked.operation} {asked.reference}", asked.state
-        for tried in asked.attempts:
-            answer = " ".join(filter(None, (tried.external_id, tried.code, tried.reason)))
-            yield _moment(tried.started_at), "", f"    attempt {tried.number}", tried.ending or "no end", answer
+    message = chapter["message"]
+    of = str(chapter["command"] or "") if message is None else "{type} {source} {id}".format_map(message)
+    policy = "" if chapter["policy"] is None else f" (policy {chapter['policy']})"
+    reason = f"{chapter['reason'] or ''}{policy}"
+    yield _moment(chapter["at"]), str(chapter["version"]), chapter["what"], of, reason
+    for asked in chapter["asked"]:
+        yield "", "", f"  asks {asked['system']}", f"{asked['operation']} {asked['reference']}", asked["state"]
+        for tried in asked["attempts"]:
+            answer = " ".join(filter(None, (tried["external_id"], tried["code"], tried["reason"])))
+            number = f"    attempt {tried['number']}"
+            yield _moment(tried["started_at"]), "", number, tried["ending"] or "no end", answer
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"
-
-
-def _as_json(found: EntityRow, state: bytes | None, chapters: list[Chapter]) -> dict[str, object]:
-    return {
-        "entity": found.key.entity,
-        "key": found.key.id,
-        "version": found.version,
-        "schema": found.schema,
-        "state": None if state is None else orjson.Fragment(state),
-        "bound_to": found.bound_to,
-        "externals": [external.id for external in found.externals],
-        "timeline": chapters,
-    }
+def _moment(at: str) -> str:
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M:%S}"

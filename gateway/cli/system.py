@@ -22,9 +22,18 @@ from gateway.cli.declared import (
     record_rows,
     system_row,
 )
-from gateway.cli.options import JSON, TABLE, output_option, policy_option, rows_option
+from gateway.cli.options import (
+    JSON,
+    TABLE,
+    optional_policy_option,
+    output_option,
+    policy_option,
+    required_policy,
+    rows_option,
+)
 from gateway.cli.output import show_json, show_rows, show_table
-from gateway.cli.system_now import pause, resume, show
+from gateway.cli.remote import remote, remote_options
+from gateway.cli.system_now import asked_by_gateway, pause, resume, show
 from gateway.exits import Exit, Failed
 from gateway.policy_file import AnySystem, read_policy
 from gateway.system_policy import PolicyInvalid
@@ -36,7 +45,8 @@ from schemas.operations.table import OPERATIONS
 def system() -> None:
     """Show systems, try one, and stop what is sent to it.
 
-    `list`, `test`, and `schema` read the policy file and need no gateway; `show`, `pause`, and `resume` ask one.
+    `list`, `test`, and `schema` read the policy file and need no gateway; `show`, `pause`, `resume`, and
+    `test --by-gateway` ask one.
     """
 
 
@@ -70,26 +80,30 @@ def list_(policy: Path, output: str) -> None:
 
 @system.command()
 @click.argument("name")
-@policy_option
+@click.option("--by-gateway", is_flag=True, help="Have the gateway that runs ask it: from where it is, as who it is.")
+@optional_policy_option
+@remote_options
 @output_option
-def test(name: str, policy: Path, output: str) -> None:
+def test(
+    name: str, policy: Path | None, url: str | None, token_file: Path | None, output: str, *, by_gateway: bool
+) -> None:
     """Ask the system NAME who we are there, and whether our credential may do what the gateway needs.
 
     Writes nothing there. Ends with 0 if nothing is missing, else with 7.
     """
-    entries = read_policy(policy).systems
-    entry = entries.get(name)
-    if entry is None:
-        raise Failed(Exit.NOT_FOUND, f"{policy} lists no system {name}: it lists {', '.join(entries)}")
-    look = uvloop.run(look_at_system(name, entry))
+    if by_gateway:
+        place, look = {}, asked_by_gateway(remote(url, token_file), name)
+    else:
+        entry = _listed(name, required_policy(policy))
+        place, look = {"kind": entry.kind, "url": entry.url}, uvloop.run(look_at_system(name, entry))
     if output == JSON:
-        place = {"name": name, "kind": entry.kind, "url": entry.url}
-        show_json({**place, "ready": look.is_ready, "inspection": _told(look.inspection), "findings": look.findings})
+        told = {"ready": look.is_ready, "inspection": _told(look.inspection), "findings": look.findings}
+        show_json({"name": name, **place, **told})
     else:
         show_table(
             ["", "found", "what to change"],
             [(each.level.value, each.found, each.change) for each in look.findings],
-            title=f"{name}, {entry.kind} at {entry.url}",
+            title=f"{name}, {' at '.join(place.values()) or 'as the gateway finds it'}",
         )
         click.echo("\nNothing is missing." if look.is_ready else "\nIt cannot be worked with as it is.")
     if not look.is_ready:
@@ -101,6 +115,13 @@ def test(name: str, policy: Path, output: str) -> None:
 def schema(operation: str) -> None:
     """Print the JSON Schema of what is sent to a system of kind `http` for an OPERATION such as `billable.post`."""
     show_json(json_schema(OPERATIONS[operation], operation, mode="serialization"))
+
+
+def _listed(name: str, policy: Path) -> AnySystem:
+    entries = read_policy(policy).systems
+    if name not in entries:
+        raise Failed(Exit.NOT_FOUND, f"{policy} lists no system {name}: it lists {', '.join(entries)}")
+    return entries[name]
 
 
 def _told(inspection: Inspection | None) -> Mapping[str, object] | None:

@@ -1,17 +1,20 @@
-"""How systems stand at their gates, and stopping and letting go what is sent to one, over the API of a gateway."""
+"""How systems stand at their gates, trying one, and stopping and letting go what is sent to it, over the API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import click
 
+from adapters.ports.inspection import Inspection, Right
+from gateway.cli.checks.systems import Look, answered, refused
 from gateway.cli.options import JSON, output_option, rows_option
 from gateway.cli.output import show_json, show_rows
-from gateway.cli.remote import remote, remote_options
+from gateway.cli.remote import Remote, remote, remote_options
 
 SYSTEMS: Final = "/v1/systems"
 SHOWN: Final = ("system", "held by", "until", "breaker", "failures", "last failure", "in flight", "commands")
@@ -58,6 +61,18 @@ def resume(name: str, reason: str, url: str | None, token_file: Path | None, out
     """Let commands to the system NAME pass again. Asks a gateway that runs."""
     told = remote(url, token_file).send("POST", f"{_path(name)}/resume", {"reason": reason}).content
     _tell(told, output, f"{name} is resumed.")
+
+
+def asked_by_gateway(api: Remote, name: str) -> Look:
+    """What a gateway that runs finds of the system NAME."""
+    told = api.send("POST", f"{_path(name)}/test", {}).content
+    found = told["inspection"]
+    if found is None:
+        return refused(name, told["refused"]["found"], told["refused"]["change"])
+    clock = None if found["clock"] is None else datetime.fromisoformat(found["clock"])
+    rights = tuple(Right(each["name"], each["missing"]) for each in found["rights"])
+    inspection = Inspection(found["version"], found["identity"], clock, rights, found["limits"])
+    return answered(name, inspection, datetime.fromisoformat(told["at"]))
 
 
 def _path(name: str) -> str:

@@ -118,6 +118,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_DELETE, "/v1/pauses/{id}", operate, operators.pausing.end),
         Route(hdrs.METH_GET, "/v1/systems", read, operators.systems.systems, About.NO_ENTITY),
         Route(hdrs.METH_GET, "/v1/systems/{name}", read, operators.systems.system, About.NO_ENTITY),
+        Route(hdrs.METH_POST, "/v1/systems/{name}/test", operate, operators.systems.test),
         Route(hdrs.METH_POST, "/v1/systems/{name}/pause", operate, operators.systems.pause),
         Route(hdrs.METH_POST, "/v1/systems/{name}/resume", operate, operators.systems.resume),
         Route(hdrs.METH_GET, "/v1/cases", read, operators.cases.listed, About.LIST),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from aiohttp import web
 from typing_extensions import TypedDict
 
 from adapters.ports.gate import Gates
+from adapters.ports.inspection import Inspection, Inspects, NotInspected, Right
 from adapters.ports.overdue import Overdue
 from adapters.ports.restores import Restores
 from gateway.gate import SystemGate
@@ -21,6 +24,9 @@ from gateway.http.requests import Because, Nothing, body, query
 from gateway.system_state import SystemState, system_state, unlisted_state, untouched
 from schemas.commands import SELF
 
+TEST_SECONDS: Final = 8.0
+"""For all questions of one test: the request itself has ten."""
+
 
 class SystemDone(TypedDict):
     """What was done to a system, by whom and why."""
@@ -31,8 +37,37 @@ class SystemDone(TypedDict):
     reason: str
 
 
+class NotAsked(TypedDict):
+    """Why a system could not be asked, or did not let us in; `change` says what to change, where that is known."""
+
+    found: str
+    change: str
+
+
+class SaidOfItself(TypedDict):
+    """What a system has answered: `identity` is who we are there, `clock` its time, `limits` those that it told of."""
+
+    version: str | None
+    identity: str
+    clock: datetime | None
+    rights: Sequence[Right]
+    limits: dict[str, str]
+
+
+class SystemTested(TypedDict):
+    """What a system said of itself when it was asked `at` that time, or why it could not be asked."""
+
+    system: str
+    at: datetime
+    inspection: SaidOfItself | None
+    refused: NotAsked | None
+
+
 class Systems:
-    """Each method with a request answers one route. `look_at` lets this process ask the gate of a system at once."""
+    """Each method with a request answers one route. `look_at` lets this process ask the gate of a system at once.
+
+    `adapters` are those that send to the systems of the policy.
+    """
 
     def __init__(
         self,
@@ -42,6 +77,7 @@ class Systems:
         readings: Readings,
         policy: Mapping[str, SystemGate],
         look_at: Callable[[str], None],
+        adapters: Mapping[str, Inspects],
     ) -> None:
         self._gates = gates
         self._overdue = overdue
@@ -49,6 +85,7 @@ class Systems:
         self._readings = readings
         self._policy = policy
         self._look_at = look_at
+        self._adapters = adapters
 
     async def states(self) -> list[SystemState]:
         """Every system of the policy, in its order, and `self`; then those that only have commands.
@@ -83,6 +120,22 @@ class Systems:
             if state.system == request.match_info["name"]:
                 return json_answer(state)
         raise self._not_found()
+
+    async def test(self, request: web.Request) -> web.Response:
+        """Ask a system who we are there, and whether each right is there that the gateway needs; nothing is written."""
+        query(request, Nothing)
+        name = self._name(request)
+        inspection, refused = None, None
+        try:
+            async with asyncio.timeout(TEST_SECONDS):
+                inspection = _said(await self._adapters[name].inspect())
+        except NotInspected as error:
+            refused = NotAsked(found=error.found, change=error.change)
+        except TimeoutError:
+            found = f"it did not answer all questions within {TEST_SECONDS:g} s"
+            refused = NotAsked(found=found, change="find out what holds it up")
+        at = datetime.now(UTC)
+        return json_answer(SystemTested(system=name, at=at, inspection=inspection, refused=refused))
 
     async def pause(self, request: web.Request) -> web.Response:
         """Send nothing more to a system until it is resumed."""
@@ -131,3 +184,13 @@ class Systems:
     def _done(self, name: str, request: web.Request, action: str, reason: str) -> web.Response:
         self._look_at(name)
         return json_answer(SystemDone(done=action, system=name, by=request[CALLER].name, reason=reason))
+
+
+def _said(found: Inspection) -> SaidOfItself:
+    return SaidOfItself(
+        version=found.version,
+        identity=found.identity,
+        clock=found.clock,
+        rights=found.rights,
+        limits=dict(found.limits),
+    )

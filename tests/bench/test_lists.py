@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from bench.lists import GROUPS, LISTS, NO_LISTS
+from bench.lists import LISTS, NO_LISTS
 from gateway.http.description.shapes import GET, SHAPES
 
 
@@ -19,7 +19,7 @@ def test_every_page_is_a_list() -> None:
 
 
 def test_each_filter_of_a_list_is_asked_for() -> None:
-    of_anything = {"limit", "cursor", "group", "reveal"}
+    of_anything = {"limit", "cursor", "reveal"}
     for path, queries in LISTS.items():
         form = SHAPES[GET, path].query
         known = {field.alias or name for name, field in form.model_fields.items()} - of_anything
@@ -31,7 +31,3 @@ def test_a_list_that_has_a_page_behind_is_asked_for_it() -> None:
     shown_whole = {"/v1/systems", "/v1/lanes/{entity}/{key}", "/v1/entities/{entity}/{key}"}
     for path in LISTS.keys() - shown_whole:
         assert any("cursor=" in query for query in LISTS[path]), path
-
-
-def test_the_groups_are_asked_for_apart() -> None:
-    assert GROUPS.partition("?")[0] in LISTS

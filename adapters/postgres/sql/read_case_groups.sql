@@ -1,4 +1,4 @@
--- The same cases by cause and named owner, the largest groups first, those behind a group of $10 cases from number $11 on.
+-- The same groups as those of read_case_sums, of the cases of a key or within legal entities: these are added up themselves.
 WITH chosen AS MATERIALIZED (
     SELECT c.id, c.fingerprint, c.owner, c.opened_at, c.money FROM tallystick.cases c
     WHERE c.is_open = $1

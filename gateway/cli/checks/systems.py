@@ -59,17 +59,25 @@ async def look_at_system(name: str, entry: AnySystem) -> Look:
 
 async def look(name: str, system: Inspects, patience: float = PATIENCE) -> Look:
     """Ask a system about itself, for `patience` seconds at most."""
-    part = _part(name)
     try:
         async with asyncio.timeout(patience):
             inspection = await system.inspect()
     except NotInspected as error:
-        change = error.change or f"put that right, then run `tallystick system test {name}`"
-        return Look(None, (Finding(part, Level.FAIL, error.found, change),))
+        return refused(name, error.found, error.change)
     except TimeoutError:
-        found = f"it did not answer all questions within {patience:g} s"
-        return Look(None, (Finding(part, Level.FAIL, found, "find out what holds it up"),))
-    return Look(inspection, tuple(_findings(part, inspection, datetime.now(UTC))))
+        return refused(name, f"it did not answer all questions within {patience:g} s", "find out what holds it up")
+    return answered(name, inspection, datetime.now(UTC))
+
+
+def refused(name: str, found: str, change: str) -> Look:
+    """What is found of a system that could not be asked."""
+    change = change or f"put that right, then run `tallystick system test {name}`"
+    return Look(None, (Finding(_part(name), Level.FAIL, found, change),))
+
+
+def answered(name: str, inspection: Inspection, ours: datetime) -> Look:
+    """What is found of a system that was asked at `ours`, by the clock of whoever asked."""
+    return Look(inspection, tuple(_findings(_part(name), inspection, ours)))
 
 
 def _part(name: str) -> str:

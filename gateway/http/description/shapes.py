@@ -53,7 +53,7 @@ from gateway.http.requests import (
 )
 from gateway.http.restores import TheRestore
 from gateway.http.schemas import ToldUse
-from gateway.http.systems import SystemDone
+from gateway.http.systems import SystemDone, SystemTested
 from gateway.http.trials import ToldTrial
 from gateway.http.views import LaneFile, Status
 from gateway.system_state import SystemState
@@ -110,6 +110,9 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (DELETE, "/v1/pauses/{id}"): Shape(Json(PauseDone), EndPause, refuses=(p.PAUSE_NOT_FOUND,)),
         (GET, "/v1/systems"): Shape(Json(Page[SystemState])),
         (GET, "/v1/systems/{name}"): Shape(Json(SystemState), refuses=(p.SYSTEM_NOT_FOUND,)),
+        (POST, "/v1/systems/{name}/test"): Shape(
+            Json(SystemTested), refuses=(p.SYSTEM_NOT_FOUND, p.SYSTEM_BUILT_IN)
+        ),
         (POST, "/v1/systems/{name}/pause"): Shape(
             Json(SystemDone), body=Because, refuses=(p.SYSTEM_NOT_FOUND, p.SYSTEM_BUILT_IN)
         ),

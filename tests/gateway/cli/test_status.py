@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import orjson
 import pytest
 from click.testing import Result
 
+from adapters.ports.inspection import NotInspected, Right
 from gateway.exits import Exit
 from tests.contracts.turns import SHEET, message
 from tests.gateway.cli.conftest import NOBODY, cli
 from tests.gateway.http.stand import TOKEN, Stand, listening
+from tests.gateway.inspecting import Answers, inspection
 from tests.integration.firm import until
 
 
@@ -111,6 +114,21 @@ async def test_a_system_is_shown_paused_and_resumed(desk: Desk) -> None:
     assert (await desk.json("system", "show", "erp"))[0]["held"] == []
     assert (await desk.run("system", "show", "none")).exit_code == Exit.NOT_FOUND
     assert (await desk.run("system", "pause", "none", "--reason", "x")).exit_code == Exit.NOT_FOUND
+
+
+async def test_a_system_is_asked_by_the_gateway(desk: Desk) -> None:
+    told = await desk.json("system", "test", "erp", "--by-gateway")
+    assert (told["name"], told["ready"], told["inspection"]["version"]) == ("erp", True, "5.0.4")
+    far = inspection(Right("post", "give the role post"), clock=datetime(2026, 3, 6, tzinfo=UTC))
+    desk.stand.inspected["erp"] = Answers(far)
+    shown = await desk.run("system", "test", "erp", "--by-gateway")
+    assert shown.exit_code == Exit.UNHEALTHY
+    for part in ("erp, as the gateway finds it", "missing: post", "give the role post", "behind ours"):
+        assert part in shown.stdout
+    desk.stand.inspected["erp"] = Answers(NotInspected("the key is refused", "renew it"))
+    shown = await desk.run("system", "test", "erp", "--by-gateway")
+    assert (shown.exit_code, "the key is refused" in shown.stdout) == (Exit.UNHEALTHY, True)
+    assert (await desk.run("system", "test", "sap", "--by-gateway")).exit_code == Exit.NOT_FOUND
 
 
 @pytest.mark.parametrize(

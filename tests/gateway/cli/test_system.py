@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from adapters.ports.declarations import (
     LimitShape,
     Precondition,
 )
-from adapters.ports.inspection import Inspection, NotInspected, Right
+from adapters.ports.inspection import NotInspected, Right
 from adapters.ports.system import Capability, Upsert
 from adapters.sandbox.operations import Role
 from adapters.sandbox.serve import serve_sandboxes
@@ -35,6 +35,7 @@ from gateway.exits import Exit
 from gateway.policy_file import AnySystem, PolicyFile
 from schemas.operations.table import OPERATIONS
 from tests.gateway.cli.conftest import EXAMPLES, NOBODY, TOKEN, cli
+from tests.gateway.inspecting import Answers, Silent, inspection
 
 EXAMPLE = EXAMPLES / "policy.yaml"
 
@@ -281,32 +282,6 @@ class TestTest:
         code, _, err = policy.run("system", "test", "sap")
         assert code == Exit.NOT_FOUND
         assert "lists no system sap: it lists crm, psa, erp" in err
-
-
-@dataclass
-class Answers:
-    """A system that tells this of itself, or raises it."""
-
-    answer: Inspection | NotInspected
-
-    async def inspect(self) -> Inspection:
-        if isinstance(self.answer, NotInspected):
-            raise self.answer
-        return self.answer
-
-
-class Silent:
-    """A system that never answers."""
-
-    async def inspect(self) -> Inspection:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-
-def inspection(
-    *rights: Right, clock: datetime | None = None, limits: Mapping[str, str] = MappingProxyType({})
-) -> Inspection:
-    return Inspection("5.0.4", "gateway (no administrator)", clock, rights, limits)
 
 
 class TestLook:

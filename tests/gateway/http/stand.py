@@ -22,6 +22,7 @@ from adapters.memory.store import MemoryStore
 from adapters.ports.audit import Audit, Sealing
 from adapters.ports.bindings import External
 from adapters.ports.entities import Entities
+from adapters.ports.inspection import Inspects
 from adapters.ports.letters import DeadLetter, DeadLetters
 from adapters.ports.recon import RunWork
 from adapters.ports.recon_plans import Plan, Plans
@@ -109,6 +110,7 @@ from schemas.vocabulary import VOCABULARY
 from tests.contracts.turns import applied, batch, message, queued
 from tests.gateway.deliveries import USER
 from tests.gateway.http.fitting import misfit
+from tests.gateway.inspecting import Answers, inspection
 from tests.gateway.recon.books import Books
 
 TOKEN: Final = "a-token-for-one-test"
@@ -222,6 +224,8 @@ class Stand:
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
     replay_work: PostgresReplayWork = field(kw_only=True)
+    inspected: dict[str, Inspects] = field(kw_only=True)
+    """Systems as they are asked about themselves."""
 
     async def ops(self, path: str, **headers: str) -> Page:
         """GET on the operations listener."""
@@ -309,7 +313,9 @@ async def listening(
     replays, replay_work = PostgresReplays(url), PostgresReplayWork(url)
     message_acts = PostgresMessageActs(url)
     importing = Importing(bindings, Customers(commits), time_ordered_id)
-    systems = Systems(gates, overdue, restores, Readings(readers, ["crm"]), GATES, systems_looked_at.append)
+    inspected: dict[str, Inspects] = {name: Answers(inspection()) for name in GATES}
+    readings = Readings(readers, ["crm"])
+    systems = Systems(gates, overdue, restores, readings, GATES, systems_looked_at.append, inspected)
     broker = MemoryBroker()
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
@@ -368,7 +374,7 @@ async def listening(
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
                 systems_looked_at, audit=audit, sealing=sealing, work=work, plans=plans, told_plans=told_plans,
-                replay_work=replay_work,
+                replay_work=replay_work, inspected=inspected,
             )  # fmt: skip
     finally:
         for task in tasks:

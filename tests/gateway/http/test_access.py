@@ -105,7 +105,7 @@ def app(database_url: str) -> web.Application:
     letters = PostgresDeadLetters(database_url)
     acts, pausing = Acts(lanes, lambda _: None), Pausing(pauses, lambda: None)
     readings = Readings(PostgresReaders(database_url), [])
-    systems = Systems(gates, overdue, restores, readings, {}, lambda _: None)
+    systems = Systems(gates, overdue, restores, readings, {}, lambda _: None, {})
     second_person = SecondPerson(PostgresApprovals(database_url), FourEyes)
     again, entities = LetterActs(letters, readmission(letters), second_person), PostgresEntities(database_url)
     reveals = PostgresReveals(database_url)
@@ -219,6 +219,7 @@ async def test_no_route_answers_beyond_its_permission(app: web.Application, clie
         ("POST", "/v1/bindings/import"),
         ("POST", "/v1/pauses"),
         ("DELETE", "/v1/pauses/{id}"),
+        ("POST", "/v1/systems/{name}/test"),
         ("POST", "/v1/systems/{name}/pause"),
         ("POST", "/v1/systems/{name}/resume"),
         ("POST", "/v1/dead-letters/retry"),

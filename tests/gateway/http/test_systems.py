@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from adapters.ports.gate import BreakerRule, Heard, Limits, Speech
+from adapters.ports.inspection import NotInspected, Right
 from adapters.ports.outbox import Ended, Ending
 from adapters.postgres.gates import PostgresGates
 from adapters.postgres.positions import PostgresPositions
@@ -16,7 +17,9 @@ from schemas.verdicts import FailureClass
 from tests.contracts.turns import SHEET, applied, asking, command, message, send_lane, uuid
 from tests.gateway.http.stand import Stand
 from tests.gateway.http.test_acts import audit
+from tests.gateway.inspecting import Answers, Late, inspection
 
+NOON = datetime(2026, 3, 6, 12, tzinfo=UTC)
 ONCE = BreakerRule(failures=1, open_for=600, longest=600)
 
 
@@ -205,3 +208,27 @@ async def test_what_is_built_in_is_neither_paused_nor_resumed_as_a_system(stand:
     assert (page.status, page.json["type"]) == (409, "/problems/system-built-in")
     assert "or everything, at /v1/pauses" in page.detail
     assert stand.systems_looked_at == []
+
+
+async def test_a_system_is_asked_who_we_are_there_and_what_is_missing(stand: Stand) -> None:
+    stand.inspected["erp"] = Answers(inspection(Right("post"), Right("read", "give the role read"), clock=NOON))
+    told = (await stand.post("/v1/systems/erp/test", {})).json
+    assert (told["system"], told["refused"]) == ("erp", None)
+    assert told["inspection"] == {
+        "version": "5.0.4", "identity": "gateway (no administrator)", "clock": "2026-03-06T12:00:00Z", "limits": {},
+        "rights": [{"name": "post", "missing": None}, {"name": "read", "missing": "give the role read"}],
+    }  # fmt: skip
+
+
+async def test_a_system_that_cannot_be_asked_says_why(stand: Stand) -> None:
+    stand.inspected["erp"] = Answers(NotInspected("the key is refused", "renew it"))
+    told = (await stand.post("/v1/systems/erp/test", {})).json
+    assert (told["inspection"], told["refused"]) == (None, {"found": "the key is refused", "change": "renew it"})
+    stand.inspected["erp"] = Late()
+    told = (await stand.post("/v1/systems/erp/test", {})).json
+    assert told["refused"]["found"] == "it did not answer all questions within 8 s"  # type: ignore[index]  # read from JSON
+
+
+@pytest.mark.parametrize(("name", "status"), [("sap", 404), ("self", 409)])
+async def test_what_is_no_system_is_not_asked(stand: Stand, name: str, status: int) -> None:
+    assert (await stand.post(f"/v1/systems/{name}/test", {})).status == status

@@ -46,7 +46,8 @@ CREATE TABLE tallystick.recon_difference (
     run    bigint NOT NULL REFERENCES tallystick.recon_run ON DELETE CASCADE,
     number integer NOT NULL,
     kind   text NOT NULL CHECK (kind IN ('missing', 'extra', 'different', 'twice')),
-    mark   text COLLATE "C" NOT NULL,
+    -- digest of its mark: whole runs are compared by it, and marks are long
+    mark   uuid NOT NULL,
     -- adapters.ports.recon.Difference
     body   text NOT NULL,
     PRIMARY KEY (run, number)
@@ -112,7 +113,7 @@ BEGIN
 END $$;
 
 -- Differences behind those that are kept, and what the run has come to.
-CREATE FUNCTION tallystick.found_recon(p_run bigint, p_was text, p_at text, p_kinds text[], p_marks text[],
+CREATE FUNCTION tallystick.found_recon(p_run bigint, p_was text, p_at text, p_kinds text[], p_marks uuid[],
                                        p_bodies text[], p_tally text, p_cursor text) RETURNS void
 LANGUAGE sql AS $$
     WITH further AS (

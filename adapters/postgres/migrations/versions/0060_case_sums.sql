@@ -1,0 +1,85 @@
+-- How many cases there are of each cause, and their money, for whoever asks for groups: counted as cases change.
+--
+-- A statement that changes cases adds rows with what it takes from the sums and what it adds, and touches none: of one
+-- cause there may be a thousand in a minute, and commits that wrote its one row would wait for each other. So the sum of
+-- all rows is right in every snapshot; whoever reminds of cases draws those of the same together.
+
+CREATE TABLE tallystick.case_sum (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    is_open       boolean NOT NULL,
+    fingerprint   text NOT NULL,
+    -- that of the fingerprint
+    failure_class text NOT NULL,
+    -- empty: nobody is named
+    owner         text NOT NULL,
+    assignee      text NOT NULL,
+    entity        text COLLATE "C" NOT NULL,
+    -- empty: the cases themselves; else those with money of this currency, and how much of it
+    currency      text NOT NULL,
+    cases         bigint NOT NULL,
+    amount        numeric NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+        vacuum_truncate = off);
+
+-- The first, and the oldest, of what is counted together.
+CREATE INDEX cases_first ON tallystick.cases
+    (is_open, fingerprint, COALESCE(owner, ''), COALESCE(assignee, ''), entity, id);
+CREATE INDEX cases_oldest ON tallystick.cases
+    (is_open, fingerprint, COALESCE(owner, ''), COALESCE(assignee, ''), entity, opened_at);
+
+-- What a case counts by: itself, and each currency of its money.
+CREATE FUNCTION tallystick.counts_of(p_money jsonb) RETURNS TABLE (currency text, amount numeric)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT '', 0::numeric UNION ALL SELECT m.key, m.value::numeric FROM jsonb_each_text(p_money) m
+$$;
+
+CREATE FUNCTION tallystick.add_to_case_sums() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
+    SELECT c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
+           m.currency, count(*), sum(m.amount)
+    FROM now_there c CROSS JOIN LATERAL tallystick.counts_of(c.money) m
+    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION tallystick.take_from_case_sums() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
+    SELECT c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
+           m.currency, -count(*), -sum(m.amount)
+    FROM no_more_there c CROSS JOIN LATERAL tallystick.counts_of(c.money) m
+    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER count_new_cases AFTER INSERT ON tallystick.cases REFERENCING NEW TABLE AS now_there
+    FOR EACH STATEMENT EXECUTE FUNCTION tallystick.add_to_case_sums();
+CREATE TRIGGER count_cases_as_they_are AFTER UPDATE ON tallystick.cases REFERENCING NEW TABLE AS now_there
+    FOR EACH STATEMENT EXECUTE FUNCTION tallystick.add_to_case_sums();
+CREATE TRIGGER count_cases_as_they_were AFTER UPDATE ON tallystick.cases REFERENCING OLD TABLE AS no_more_there
+    FOR EACH STATEMENT EXECUTE FUNCTION tallystick.take_from_case_sums();
+CREATE TRIGGER count_removed_cases AFTER DELETE ON tallystick.cases REFERENCING OLD TABLE AS no_more_there
+    FOR EACH STATEMENT EXECUTE FUNCTION tallystick.take_from_case_sums();
+
+-- Draw rows of the same together, and drop those that come to nothing. One session does so at a time.
+CREATE FUNCTION tallystick.draw_case_sums() RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('tallystick.case_sum', 0)) THEN
+        RETURN;
+    END IF;
+    WITH several AS (
+        SELECT unnest(array_agg(s.id)) AS id FROM tallystick.case_sum s
+        GROUP BY s.is_open, s.fingerprint, s.failure_class, s.owner, s.assignee, s.entity, s.currency
+        HAVING count(*) > 1 OR sum(s.cases) = 0
+    ), taken AS (
+        DELETE FROM tallystick.case_sum s USING several v WHERE s.id = v.id RETURNING s.*
+    )
+    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
+    SELECT t.is_open, t.fingerprint, t.failure_class, t.owner, t.assignee, t.entity, t.currency,
+           sum(t.cases), sum(t.amount)
+    FROM taken t GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(t.cases) <> 0;
+END $$;
