@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import pytest
@@ -141,7 +141,8 @@ async def test_an_edit_brings_nothing_out_of_reach(stand: Stand, dry_run: bool) 
     moved = await stand.asked_by("german", "POST", path, asked | {"changes": {"legal_entity": "US01"}})
     # Then that takes a reach over both
     assert is_refused(moved), moved.text
-    assert [each["verdict"] for each in await messages_of(stand, DE)] == ["queued"]
+    lane: Any = (await stand.asked_by("german", "GET", "/v1/lanes/timesheet/T-1")).json
+    assert [each["verdict"] for each in lane["messages"]] == ["queued"]
     stayed = await stand.asked_by("german", "POST", path, asked | {"changes": {"project": {"id": "P2"}}})
     assert stayed.status == 200, stayed.text
     ref = sheet.ref if dry_run else stayed.json["edited"]
@@ -149,9 +150,3 @@ async def test_an_edit_brings_nothing_out_of_reach(stand: Stand, dry_run: bool) 
         "everywhere", "POST", f"/v1/messages/{ref}/edit", asked | {"changes": {"legal_entity": "US01"}}
     )
     assert everywhere.status == 200
-
-
-async def messages_of(stand: Stand, key: ActorKey) -> list[dict[str, object]]:
-    """Those that stand in its lane."""
-    found: list[dict[str, object]] = (await stand.get(f"/v1/lanes/{key.entity}/{key.id}")).json["messages"]
-    return found
