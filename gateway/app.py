@@ -262,6 +262,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         replays,
         second_person,
         lambda: None if runtime.replayer is None else runtime.replayer.hint(),
+        runtime.policies.hash,
         outside.systems,
     )
     operators = Operators(

@@ -33,10 +33,14 @@ class SaidByUs(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The message as it would be, and the fields of its data that differ."""
+    """The message as it would be, and the fields of its data that differ.
+
+    `legal_entities` are those that it names, before and after.
+    """
 
     message: Message
     changes: Sequence[Change]
+    legal_entities: frozenset[str] = frozenset()
 
 
 def edited(original: Message, patch: Mapping[str, object], vocabulary: Vocabulary) -> Edited:
@@ -59,7 +63,13 @@ def edited(original: Message, patch: Mapping[str, object], vocabulary: Vocabular
     body = orjson.dumps({**event, "id": id, "data": after})
     envelope = vocabulary.decode(body, STRUCTURED, {})
     message = original._replace(ref=ref, id=id, body_hash=envelope.body_hash, body=body)
-    return Edited(message, changes(original.type.partition(".")[0], before, after))
+    named = frozenset(code for code in map(_legal_entity, (before, after)) if code is not None)
+    return Edited(message, changes(original.type.partition(".")[0], before, after), named)
+
+
+def _legal_entity(data: object) -> str | None:
+    code = data.get("legal_entity") if isinstance(data, Mapping) else None
+    return code if isinstance(code, str) else None
 
 
 def _merged(target: object, patch: object) -> object:

@@ -28,11 +28,14 @@ class FourEyes(BaseModel):
         """Whether anything is too large for one person."""
         return self.items_above is not None or self.amount_above is not None
 
-    def wants(self, items: int, money: Mapping[str, Decimal] = NO_MONEY) -> bool:
-        """Whether a second person must allow something of this size."""
+    def wants(self, items: int, money: Mapping[str, Decimal] = NO_MONEY, *, is_all: bool = True) -> bool:
+        """Whether a second person must allow something of this size; money of which nobody knows all is above."""
         if self.items_above is not None and items > self.items_above:
             return True
         limits = self.amount_above
-        return limits is not None and any(
-            amount > limits[currency] if currency in limits else amount > 0 for currency, amount in money.items()
+        return limits is not None and (
+            not is_all
+            or any(
+                amount > limits[currency] if currency in limits else amount > 0 for currency, amount in money.items()
+            )
         )

@@ -171,6 +171,11 @@ class Outlook:
     commands: Mapping[Kind, Total] = field(default_factory=dict)
 
     @property
+    def is_final(self) -> bool:
+        """Whether no message would stand still."""
+        return all(verdict.is_final for verdict in self.verdicts)
+
+    @property
     def money(self) -> Mapping[str, Decimal]:
         """What would be moved, by currency: what is taken back counts like what is booked."""
         moved: defaultdict[str, Decimal] = defaultdict(Decimal)

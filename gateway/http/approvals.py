@@ -50,17 +50,19 @@ class SecondPerson:
         items: int,
         money: Mapping[str, Decimal] = NO_MONEY,
         *,
+        is_all: bool = True,
         goes_on: bool = False,
     ) -> None:
         """Return if it is not that large, or if another person has allowed it, which is used up thereby.
 
-        `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. With
-        `goes_on` it is a further page of what was allowed. Raises `Problem` and `StoreUnavailable`.
+        `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. `is_all`:
+        whether more than `money` cannot be moved. With `goes_on` it is a further page of what was allowed. Raises
+        `Problem` and `StoreUnavailable`.
         """
-        if self._rule().wants(items, money):
-            size = ", ".join(
-                [f"at least {items} items", *(f"{amount:f} {currency}" for currency, amount in money.items())]
-            )
+        if self._rule().wants(items, money, is_all=is_all):
+            amounts = [f"{amount:f} {currency}" for currency, amount in money.items()]
+            more = [] if is_all else ["and money that nobody can foretell"]
+            size = ", ".join([f"at least {items} items", *amounts, *more])
             await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
 
     async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:

@@ -32,6 +32,7 @@ from gateway.http.problems import (
     Problem,
 )
 from gateway.http.requests import Because, Nothing, Reason, Ref, body, lane_key, message_ref, query
+from gateway.http.scopes import check_named
 from gateway.http.trials import ToldTrial, Trials
 from schemas.envelope import Undecodable
 from schemas.keys import ActorKey
@@ -143,6 +144,8 @@ class MessageActing:
         if kept is None:
             raise _not_found(ref)
         new = self._edited(kept, asked)
+        # Its key lies within, and what it says may bring the key elsewhere.
+        check_named(new.legal_entities, kept.key.entity, request[CALLER])
         shown: list[ToldChange] = [
             {"path": each.path, "before": each.before, "after": each.after} for each in new.changes
         ]

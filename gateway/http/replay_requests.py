@@ -13,6 +13,7 @@ from gateway.http.problems import REQUEST_INVALID, Problem
 from gateway.http.requests import Class, PageQuery, Point, Reason, Text
 from schemas.record import Record
 from schemas.rules import Rule
+from schemas.values import ID_PATTERN
 from schemas.verdicts import Verdict
 
 MOST_RATE: Final = 10_000
@@ -92,8 +93,11 @@ class StartReplay(Record):
     token: Text
     """Of the plan, once it is ready."""
     name: Annotated[
-        str, Field(min_length=1, max_length=200), Rule("name_invalid", "give it a name of 1 to 200 characters")
+        str,
+        Field(max_length=200, pattern=ID_PATTERN),
+        Rule("name_invalid", "give it a name of 1 to 200 characters without control characters"),
     ]
+    """Stands in the audit, and in the terminals of those who read it."""
     reason: Reason
     rate: Annotated[
         int, Field(ge=1, le=MOST_RATE), Rule("rate_invalid", f"write messages a second, from 1 to {MOST_RATE}")

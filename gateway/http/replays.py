@@ -61,16 +61,17 @@ class ReplayStore(Replays, ReplayActs, Protocol):
 class ReplayRoutes:
     """Each method answers one route. `hint` lets this process work on what was asked for at once.
 
-    `systems` are those that can be asked for what they have.
+    `policy` names the one in force, `systems` are those that can be asked for what they have.
     """
 
     def __init__(
         self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None],
-        systems: Collection[str] = (), *, most: int = MOST,
+        policy: Callable[[], str | None], systems: Collection[str] = (), *, most: int = MOST,
     ) -> None:  # fmt: skip
         self._replays = replays
         self._second_person = second_person
         self._hint = hint
+        self._policy = policy
         self._systems = systems
         self._most = most
 
@@ -128,7 +129,9 @@ class ReplayRoutes:
         plan = await self._replays.of_token(asked.token)
         self._must_permit(request, plan)
         if plan is not None and plan.phase is Phase.READY:
-            await self._second_person.expect(request, asked, asked.reason, plan.messages, plan.outlook.money)
+            await self._second_person.expect(
+                request, asked, asked.reason, plan.messages, plan.outlook.money, is_all=self._is_foretold(plan)
+            )
         try:
             replay = await self._replays.start(asked.token, asked.terms, by=request[CALLER].name, reason=asked.reason)
         except ReplayNotFound as error:
@@ -195,6 +198,13 @@ class ReplayRoutes:
         is_sent = replay is not None and replay.chosen.mode is Mode.SENT
         if is_sent and Permission.ADMINISTER not in request[CALLER].permissions:
             raise Problem(FORBIDDEN, f"This replay sends again what was done: it needs {Permission.ADMINISTER}.")
+
+    def _is_foretold(self, plan: Replay) -> bool:
+        """Whether nothing but what the plan says can be moved: what would stand still may run by then after all.
+
+        Else one would plan while it cannot run, mend that, and start. In mode `sent` nothing else is sent.
+        """
+        return plan.chosen.mode is Mode.SENT or (plan.outlook.is_final and plan.policy == self._policy())
 
     async def _page(self, request: web.Request, *, plans: bool) -> web.Response:
         asked = query(request, PageQuery)

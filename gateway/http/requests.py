@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal, Self, TypeVar
 from urllib.parse import unquote_to_bytes
 from uuid import UUID
@@ -50,6 +51,14 @@ def _stored(verdict: Verdict) -> Verdict:
     return verdict
 
 
+def in_utc(at: datetime) -> datetime:
+    """The same moment as the database takes it. In UTC one at either end of the calendar may be in no year."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError from error
+
+
 Text = Annotated[
     str,
     Field(max_length=1000, pattern=_LINE),
@@ -92,6 +101,7 @@ Reason = Annotated[
 Point = Annotated[
     AwareDatetime,
     Field(strict=False),
+    AfterValidator(in_utc),
     Rule("since_invalid", "write a time with its zone, such as 2026-03-06T17:00:00Z"),
 ]
 Ref = Annotated[UUID, Field(strict=False), Rule("ref_invalid", "write the reference of a message, a UUID")]

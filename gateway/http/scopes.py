@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final, assert_never
 from uuid import UUID
@@ -94,6 +95,12 @@ class Scopes:
             return None
         found = orjson.loads(row.state).get("legal_entity")
         return found if isinstance(found, str) else None
+
+
+def check_named(legal_entities: Iterable[str], entity: str, caller: Caller) -> None:
+    """Raise `Problem` if a message of an entity names a legal entity outside of the caller's reach."""
+    if not all(caller.reach.covers(entity, code) for code in legal_entities):
+        raise _refusal(caller, "What the message names, or would name, lies outside.")
 
 
 def _refusal(caller: Caller, why: str) -> Problem:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -30,6 +31,8 @@ SHUTDOWN_SECONDS: Final = 2.0
 KEEP_ALIVE_SECONDS: Final = 75.0
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a body that was refused is read, so that the refusal arrives."""
+MOST_CONNECTIONS: Final = 500
+"""To the API. Each takes a file, which the database and systems need as well, and may hold an answer unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +65,18 @@ async def serve_http(
     api_app = api((*table, *PAGES), access, Rates(settings.api_rate), operators.scopes)
     async with AsyncExitStack() as running:
         operations_url = await _serve(
-            running, operations(health, counts, reads, operators.systems, release), settings.ops_bind
+            running, operations(health, counts, reads, operators.systems, release), settings.ops_bind, web.TCPSite
         )
-        api_url = await _serve(running, api_app, settings.api_bind)
+        api_url = await _serve(running, api_app, settings.api_bind, BoundedSite)
         yield Addresses(api_url, operations_url)
 
 
-async def _serve(running: AsyncExitStack, app: web.Application, bind: str) -> str:
+async def _serve(
+    running: AsyncExitStack,
+    app: web.Application,
+    bind: str,
+    site: Callable[[web.AppRunner, str, int], web.BaseSite],
+) -> str:
     host, _, port = bind.rpartition(":")
     runner = web.AppRunner(
         app,
@@ -81,8 +89,42 @@ async def _serve(running: AsyncExitStack, app: web.Application, bind: str) -> st
     )
     running.push_async_callback(runner.cleanup)
     await runner.setup()
-    await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+    await site(runner, host.strip("[]"), int(port)).start()
     return f"http://{host}:{runner.addresses[0][1]}"
+
+
+class BoundedSite(web.BaseSite):
+    """Where an application listens, with about `most` connections at one time; what comes beyond is closed at once.
+
+    Not for probes: whoever takes all connections would have the process restarted.
+    """
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int, most: int = MOST_CONNECTIONS) -> None:
+        super().__init__(runner)
+        self._host = host
+        self._port = port
+        self._most = most
+
+    @property
+    def name(self) -> str:
+        """As the runner knows it."""
+        return f"http://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Listen. Raises OSError for an address that cannot be had."""
+        await super().start()
+        self._server = await asyncio.get_running_loop().create_server(
+            self._protocol, self._host, self._port, backlog=self._backlog
+        )
+
+    def _protocol(self) -> asyncio.Protocol:
+        server = self._runner.server
+        return _Full() if server is None or len(server.connections) >= self._most else server()
+
+
+class _Full(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 def _quiet() -> logging.Logger:

@@ -60,7 +60,7 @@ class Tokens:
         try:
             claims = jwt.decode(token, keys, algorithms=[*self._oidc.algorithms]).claims
             self._claims.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:  # the last of a header whose members are of other types
             raise TokenRefused(getattr(error, "description", None) or "it is not signed as it says") from error
         found = self._oidc.caller(claims)
         if found is None:
@@ -69,6 +69,8 @@ class Tokens:
 
     async def _keys_with(self, kid: str) -> KeySet:
         """The keys, asked for again if they are old or lack this one."""
+        if self._keys is not None and _has(self._keys, kid) and self._clock() - self._read_at <= FRESH_SECONDS:
+            return self._keys  # whoever names another key must not keep this one waiting
         async with self._asking:
             now = self._clock()
             is_due = now - self._read_at > FRESH_SECONDS or not _has(self._keys, kid)

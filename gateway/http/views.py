@@ -35,6 +35,7 @@ from gateway.http.requests import (
     LettersQuery,
     MessagesQuery,
     Nothing,
+    in_utc,
     lane_key,
     letter_digest,
     message_ref,
@@ -167,7 +168,7 @@ def letter_place(place: object) -> LetterPlace:
     """The place of a dead letter in a cursor. Raises `ValueError` or `TypeError`."""
     first_at, digest = _texts(place)
     bytes.fromhex(digest)
-    return LetterPlace(datetime.fromisoformat(first_at), digest)
+    return LetterPlace(in_utc(datetime.fromisoformat(first_at)), digest)
 
 
 def _text(place: object) -> str:

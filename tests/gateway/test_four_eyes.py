@@ -31,3 +31,8 @@ def money(**amounts: str) -> dict[str, Decimal]:
 )
 def test_what_is_above(rule: FourEyes, items: int, amounts: dict[str, Decimal], *, wants: bool) -> None:
     assert rule.wants(items, amounts) is wants
+
+
+def test_money_of_which_nobody_knows_all_is_above_where_there_is_a_limit() -> None:
+    assert FourEyes(amount_above={"EUR": Decimal(100)}).wants(1, money(EUR="1"), is_all=False)
+    assert not FourEyes(items_above=10).wants(1, money(EUR="1"), is_all=False)

@@ -171,8 +171,9 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "`detail` says, then send exactly the same request again."
         ),
         p.APPROVAL_REFUSED: (
-            "Nobody asks for this now, or you have asked for it yourself: then somebody else must allow it. With an API "
-            "key nothing is allowed: use your own token. What was allowed counts once, for 24 hours; the audit has who asked for what (`approval.ask`)."
+            "Nobody asks for this now, or you have asked for it yourself: then somebody else must allow it. With an "
+            "API key nothing is allowed: use your own token. What was allowed counts once, for 24 hours; the audit has "
+            "who asked for what (`approval.ask`)."
         ),
         p.BINDINGS_CONFLICT: (
             "Some rows contradict what is known, so nothing was imported. Ask with `dry_run` for the report, and "

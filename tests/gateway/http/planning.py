@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
@@ -25,8 +26,11 @@ async def plan(stand: Stand, chosen: Mapping[str, object] | None = None) -> Page
     return await stand.asked_by(TOKEN, "POST", PLANS, body, Idempotency_Key="1")
 
 
-async def ready(stand: Stand, *euros: str) -> Replay:
-    """The plan of a parked sheet with two messages, by which both are applied, with commands of so much."""
+async def ready(stand: Stand, *euros: str, second: Verdict = Verdict.APPLIED, policy: str = "p") -> Replay:
+    """The plan of a parked sheet with two messages, by which both are applied, with commands of so much.
+
+    `second`: what comes of the second one. The policy in force is `p`.
+    """
     await stand.park(SHEET, message("1"), message("2"))
     assert (await plan(stand)).status == 202
     made = await stand.replay_work.deciding()
@@ -34,7 +38,7 @@ async def ready(stand: Stand, *euros: str) -> Replay:
     kept = await stand.replay_work.predicted(made, {1: PREDICTION, 2: PREDICTION}, [], decided=2)
     assert kept is not None
     commands = {Kind("erp", f"billable.{place}", "EUR"): Total(1, Decimal(each)) for place, each in enumerate(euros)}
-    outlook = Outlook({Verdict.APPLIED: 2}, commands=commands)
-    end = await stand.replay_work.ready(kept, outlook, policy="p", token="1-a", seconds=60)
+    outlook = Outlook(dict(Counter([Verdict.APPLIED, second])), commands=commands)
+    end = await stand.replay_work.ready(kept, outlook, policy=policy, token="1-a", seconds=60)
     assert end is not None
     return end

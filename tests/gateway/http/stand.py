@@ -359,7 +359,9 @@ async def listening(
                     AuditViews(audit),
                     MessagePayloads(reveals),
                     second_person,
-                    ReplayRoutes(replays, second_person, lambda: hints.append(None), {"erp"}, most=MOST_REPLAYED),
+                    ReplayRoutes(
+                        replays, second_person, lambda: hints.append(None), lambda: "p", {"erp"}, most=MOST_REPLAYED
+                    ),
                     MessageActing(message_acts, trials, looked_at.append),
                     ApiKeyActs(keys),
                     SchemaViews(uses),

@@ -15,6 +15,7 @@ import yaml
 from gateway.callers import digest
 from gateway.four_eyes import FourEyes
 from gateway.policy_file import parse_policy
+from schemas.verdicts import Verdict
 from tests.gateway.http.planning import MENDED, REPLAYS, ready
 from tests.gateway.http.stand import EXAMPLE, TOKEN, Page, Stand, listening
 
@@ -152,6 +153,27 @@ async def test_the_money_of_a_replay_counts_whichever_way_it_goes(
     async with listening(database_url, token_file, four_eyes=rule) as stand:
         await ready(stand, "60", "-40")
         assert (await starts(stand, TOKEN, "1-a")).status == status
+
+
+@pytest.mark.parametrize(
+    ("second", "policy", "status"),
+    [
+        (Verdict.APPLIED, "p", 202),
+        (Verdict.IGNORED, "p", 202),
+        (Verdict.PARKED, "p", 409),
+        (Verdict.QUEUED, "p", 409),
+        (Verdict.APPLIED, "another", 409),
+    ],
+)
+async def test_money_that_a_plan_does_not_foretell_is_above(
+    database_url: str, token_file: Path, second: Verdict, policy: str, status: int
+) -> None:
+    rule = FourEyes(amount_above={"EUR": Decimal(100)})
+    async with listening(database_url, token_file, four_eyes=rule) as stand:
+        await ready(stand, "100", second=second, policy=policy)
+        page = await starts(stand, TOKEN, "1-a")
+        assert page.status == status, page.text
+        assert (status == 202) is ("nobody can foretell" not in page.text)
 
 
 async def test_many_dead_letters_are_retried_by_two_page_after_page(stand: Stand) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.http.answers import cursor_of
 from tests.contracts.sealing import seal_all
 from tests.contracts.tampering import tamper
 from tests.gateway.http.stand import Stand
@@ -56,6 +57,9 @@ async def test_tampering_is_found(stand: Stand, http_database_url: str) -> None:
     ("path", "field"),
     [
         ("/v1/audit?since=yesterday", "since"),
+        ("/v1/audit?since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("/v1/audit?until=9999-12-31T23:59:59-14:00", "until"),
+        (f"/v1/dead-letters?cursor={cursor_of(('9999-12-31T23:59:59-14:00', '00'))}", "cursor"),
         ("/v1/audit?cursor=x", "cursor"),
         ("/v1/audit?limit=501", "limit"),
         ("/v1/audit/verify?head=17", "head"),

@@ -282,7 +282,7 @@ class TestActs:
 
     async def test_who_has_edited_it_by_a_key_does_not_approve_it_either(self, stand: Stand, keys: Keys) -> None:
         asked = {"name": "mender", "reason": "typos", "permissions": ["read", "settle", "operate"]}
-        key = (await stand.asked_by("pam", "POST", "/v1/api-keys", asked)).json["key"]
+        key = str((await stand.asked_by("pam", "POST", "/v1/api-keys", asked)).json["key"])
         id = await ask_approval(stand)
         assert (await act(stand, key, id, "edit-retry", changes={"discount": "0"})).status == 200
         [(_, acted)] = keys.acts

@@ -80,7 +80,17 @@ async def test_a_plan_is_started_once_by_its_token(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"rate": 0}, {"rate": 1.5}, {"stop_share": 0}, {"stop_share": 2}, {"reason": ""}, {"name": ""}]
+    "changed",
+    [
+        {"rate": 0},
+        {"rate": 1.5},
+        {"stop_share": 0},
+        {"stop_share": 2},
+        {"reason": ""},
+        {"name": ""},
+        {"name": "done\n9 bob approval.give"},
+        {"name": "\x1b[2J"},
+    ],
 )
 async def test_wrong_terms_are_refused(stand: Stand, changed: dict[str, object]) -> None:
     assert (await start(stand, **changed)).status == 400

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import orjson
 import pytest
 import yaml
 
@@ -14,9 +15,10 @@ from gateway.callers import Permission, digest
 from schemas.acts import Act
 from schemas.facts import Case
 from schemas.keys import ActorKey
-from schemas.verdicts import Failure, FailureClass
-from tests.contracts.turns import applied, message
+from schemas.verdicts import Failure, FailureClass, LaneState
+from tests.contracts.turns import applied, message, queued
 from tests.gateway.http.stand import Page, Stand, listening
+from tests.gateway.http.test_message_acts import EVENT, approved
 
 DE: Final = ActorKey("timesheet", "T-1")
 US: Final = ActorKey("timesheet", "T-2")
@@ -124,3 +126,27 @@ async def test_what_is_of_everybody_is_for_who_reaches_everything(stand: Stand, 
 async def test_what_is_not_there_is_outside(stand: Stand) -> None:
     for path in ("/v1/cases/999999", "/v1/lanes/timesheet/T-9", "/v1/messages/8b1f64d8-2e9e-4a35-a1a3-1d84b07f4a4f"):
         assert is_refused(await stand.asked_by("german", "GET", path)), path
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_an_edit_brings_nothing_out_of_reach(stand: Stand, dry_run: bool) -> None:  # noqa: FBT001  # both ways
+    # Given a sheet within reach, and a message of it that names the same legal entity
+    event = orjson.loads(EVENT)
+    event["data"]["legal_entity"] = "DE01"
+    sheet = approved()._replace(body=orjson.dumps(event))
+    row = (await stand.commits.load([DE]))[DE]
+    await stand.commit(queued(row, sheet, state=LaneState.PARKED))
+    path, asked = f"/v1/messages/{sheet.ref}/edit", {"reason": "whose is it?", "dry_run": dry_run}
+    # When somebody would have it name another one
+    moved = await stand.asked_by("german", "POST", path, asked | {"changes": {"legal_entity": "US01"}})
+    # Then that takes a reach over both
+    assert is_refused(moved), moved.text
+    lane: Any = (await stand.asked_by("german", "GET", "/v1/lanes/timesheet/T-1")).json
+    assert [each["verdict"] for each in lane["messages"]] == ["queued"]
+    stayed = await stand.asked_by("german", "POST", path, asked | {"changes": {"project": {"id": "P2"}}})
+    assert stayed.status == 200, stayed.text
+    ref = sheet.ref if dry_run else stayed.json["edited"]
+    everywhere = await stand.asked_by(
+        "everywhere", "POST", f"/v1/messages/{ref}/edit", asked | {"changes": {"legal_entity": "US01"}}
+    )
+    assert everywhere.status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -110,6 +111,8 @@ SECRET: Final = OctKey.import_key(key_set(KEY), {"kid": "one"})
         _unsigned({"alg": "none", "kid": "one"}),
         _unsigned({"alg": "ES256", "kid": "one"}),
         _unsigned({"alg": "ES256", "kid": 1}),
+        _unsigned({"alg": "ES256", "kid": "one", "crit": 1}),
+        _unsigned({"alg": "ES256", "kid": "one", "crit": None}),
         "a.b.c",
         "..",
         "é.é.é",
@@ -120,6 +123,31 @@ async def test_every_other_is_refused(token: str) -> None:
     with pytest.raises(TokenRefused) as refused:
         await Tokens(OIDC, Served()).caller(token)
     assert token[:20] not in str(refused.value)
+
+
+@dataclass(slots=True)
+class Slow(Served):
+    """Keys at a place that does not answer from the second time on."""
+
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self) -> bytes:
+        if self.asked:
+            self.hangs.set()
+            await asyncio.Event().wait()
+        return await Served.read(self)
+
+
+async def test_a_token_with_a_key_that_nobody_knows_keeps_no_other_waiting() -> None:
+    slow, clock = Slow(), Clock()
+    tokens = Tokens(OIDC, slow, clock)
+    await tokens.caller(signed(claims()))
+    clock.now += ASK_SECONDS
+    unknown = asyncio.create_task(tokens.caller(signed(claims(), OTHER)))
+    await slow.hangs.wait()
+    async with asyncio.timeout(5):
+        assert (await tokens.caller(signed(claims()))).name == "E-17"
+    unknown.cancel()
 
 
 async def test_keys_are_asked_for_when_they_are_old_or_one_is_new_and_never_all_the_time() -> None:
