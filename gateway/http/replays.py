@@ -137,8 +137,9 @@ class ReplayRoutes:
         except PlanExpired as error:
             raise Problem(REPLAY_EXPIRED, "Too much may have changed since it was made: plan again.") from error
         except ReplayElsewhere as error:
-            detail = f"Plan {error.replay.id} was started already, by {error.replay.started_by}: plan again."
-            raise Problem(REPLAY_ELSEWHERE, detail) from error
+            plan = error.replay
+            was = f"cancelled: {plan.reason}" if plan.is_plan else f"started already, by {plan.started_by}"
+            raise Problem(REPLAY_ELSEWHERE, f"Plan {plan.id} was {was}: plan again.") from error
         self._hint()
         return _accepted(told_replay(replay))
 
@@ -150,7 +151,7 @@ class ReplayRoutes:
         """One replay, with what has come of it so far."""
         query(request, Nothing)
         found = await self._found(replay_id(request))
-        if found.phase.is_plan:
+        if found.is_plan:
             raise Problem(REPLAY_NOT_FOUND, f"Plan {found.id} was not started: look at /v1/replays/plans/{found.id}.")
         return json_answer(told_replay(found))
 
@@ -173,7 +174,7 @@ class ReplayRoutes:
         return await self._steer(request, Steer.RESUME)
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Let nothing more go on, ever."""
+        """Let nothing more go on, ever; of a plan, not even begin."""
         return await self._steer(request, Steer.CANCEL)
 
     async def _steer(self, request: web.Request, steer: Steer) -> web.Response:

@@ -42,4 +42,4 @@ def replayer(
     planner = Planner(
         ports.plans, lambda: Forecast(ports.rows, holders, world), lambda: Asking(systems), world.policy_hash, tokens
     )
-    return Replayer(ports.plans, ports.jobs, planner, poke, hint, world.policy_hash, observed, Backoff())
+    return Replayer(ports.plans, ports.jobs, planner, poke, hint, world, observed, Backoff)
