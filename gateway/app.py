@@ -261,6 +261,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         second_person,
         lambda: None if runtime.replayer is None else runtime.replayer.hint(),
         outside.systems,
+        sent_days=runtime.policies.sent_days,
     )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),

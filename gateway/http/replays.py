@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -34,6 +35,7 @@ from gateway.http.problems import (
     REPLAY_NOT_FOUND,
     REPLAY_NOTHING,
     REPLAY_TOO_LARGE,
+    REQUEST_INVALID,
     SYSTEM_NOT_FOUND,
     Problem,
 )
@@ -61,17 +63,18 @@ class ReplayStore(Replays, ReplayActs, Protocol):
 class ReplayRoutes:
     """Each method answers one route. `hint` lets this process work on what was asked for at once.
 
-    `systems` are those that can be asked for what they have.
+    `systems` are those that can be asked for what they have; what they confirmed is kept for `sent_days`.
     """
 
     def __init__(
         self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None],
-        systems: Collection[str] = (), *, most: int = MOST,
+        systems: Collection[str], *, sent_days: float, most: int = MOST,
     ) -> None:  # fmt: skip
         self._replays = replays
         self._second_person = second_person
         self._hint = hint
         self._systems = systems
+        self._sent_days = sent_days
         self._most = most
 
     async def plan(self, request: web.Request) -> web.Response:
@@ -86,6 +89,13 @@ class ReplayRoutes:
         asked = await body(request, PlanSent)
         if asked.system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"There is no system {asked.system}: look at /v1/systems.")
+        kept_from = datetime.now(UTC) - timedelta(days=self._sent_days)
+        if asked.since < kept_from:
+            detail = (
+                f"What was confirmed is kept for {self._sent_days:g} days (`sent_days` of the policy): plan from"
+                f" {kept_from:%Y-%m-%dT%H:%M:%SZ} on, and find what is missing before by a reconciliation."
+            )
+            raise Problem(REQUEST_INVALID, detail)
         return await self._planned(request, asked.chosen, asked.reason)
 
     async def _planned(self, request: web.Request, chosen: Chosen, reason: str) -> web.Response:
