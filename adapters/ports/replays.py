@@ -78,7 +78,6 @@ class Phase(StrEnum):
         return self in (Phase.CANCELLED, Phase.DONE)
 
 
-
 class Change(NamedTuple):
     """A field of the entity's state that differs; a side is None where there is no such field. Values are JSON."""
 
