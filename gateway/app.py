@@ -264,6 +264,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
         lambda: None if runtime.replayer is None else runtime.replayer.hint(),
         runtime.policies.hash,
         outside.systems,
+        sent_days=runtime.policies.sent_days,
     )
     operators = Operators(
         Scopes(entities, cases, outside.reads), acts, pausing, systems, letters, RestoreActs(restores),

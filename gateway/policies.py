@@ -113,6 +113,11 @@ class PolicyBook:
         """From where on a second person must allow something. Raises `StoreUnavailable`."""
         return self._known().four_eyes
 
+    @property
+    def sent_days(self) -> float:
+        """For how long it is kept what confirmed commands said; by the process's own file, as all retention is."""
+        return self._file.retention.sent_days
+
     def named(self) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
         """The systems whose ids may be imported, and each legal entity with those that keep its customers.
 

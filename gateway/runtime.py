@@ -68,6 +68,7 @@ from gateway.recorder import Recorder
 from gateway.references import References
 from gateway.relay import Desk, Relay, Relays
 from gateway.reminder import Reminder
+from gateway.replay.asking import Asking
 from gateway.replay.parts import ReplayPorts, replayer
 from gateway.replay.worker import Replayer
 from gateway.retention import Cleaner
@@ -206,7 +207,7 @@ class Runtime:
         self._mapping_retry = self._make_mapping_retry()
         self.read_systems = tuple(read_systems(policy))
         self.reconciliation = self._make_reconciliation(actors, sources)
-        self.replayer = self._make_replayer(sources)
+        self.replayer = self._make_replayer(policy, sources)
         self._relays = self._make_relays(policy, sources, SelfSystem(inner)) if tuning.relays else {}
         ages = {name: policy.systems[name].overdue_seconds for name in ports.systems} | {SELF: OVERDUE_SECONDS}
         self._reminder = Reminder(ports.overdue, ages, self.gates, Backoff())
@@ -465,12 +466,13 @@ class Runtime:
             sources.now,
         )  # fmt: skip
 
-    def _make_replayer(self, sources: Sources) -> Replayer | None:
+    def _make_replayer(self, policy: PolicyFile, sources: Sources) -> Replayer | None:
         ports = self._ports
         if ports.replays is None:
             return None
+        rates = {name: policy.systems[name].gate.rate_per_second for name in ports.systems}
         return replayer(
-            ports.replays, ports.entities, self._world, ports.systems, self.look_at,
+            ports.replays, ports.entities, self._world, lambda: Asking(ports.systems, rates), self.look_at,
             lambda system, key: Relays(self._relays, self._recorder).hint(system, key), sources.ids,
             self._watch.replayed,
         )  # fmt: skip

@@ -138,6 +138,11 @@ def replay_stopped(replay: int, why: str) -> None:
     _log.warning("replay_stopped", replay=replay, why=why)
 
 
+def replay_failed(what: str, error: Exception) -> None:
+    """A plan, a replay, or a round of them met what nobody expected: our bug. Nothing else ends by it."""
+    _log.error("replay_failed", what=what, exc_info=error)
+
+
 def replay_ended(replay: int, settled: int, failed: int) -> None:
     """A replay is over."""
     _log.info("replay_ended", replay=replay, settled=settled, failed=failed)

@@ -17,8 +17,10 @@ from adapters.memory.rows import Accepted, Act
 from adapters.memory.tables import Clock, Tables
 from adapters.ports.cases import Closed
 from adapters.ports.replays import (
+    PAUSED,
     STOPPED,
     Fate,
+    Item,
     Landed,
     Look,
     Mode,
@@ -98,9 +100,16 @@ class MemoryReplayWork:
             kept, phase=Phase.READY, outlook=outlook, policy=policy, token=token, expires_at=expires_at
         )  # fmt: skip
 
+    async def give_up(self, replay: Replay, why: str) -> None:
+        kept = self._as_read(replay)
+        if kept is not None:
+            ended_at = datetime.fromtimestamp(self._clock(), UTC)
+            self._put(kept, phase=Phase.CANCELLED, reason=why, ended_at=ended_at)
+            self._audit("cancel", replay, why)
+
     async def started(self) -> list[Replay]:
         replays = (kept.replay for kept in self._shared.replays.values())
-        return [each for each in replays if not (each.phase.is_plan or each.phase.is_over)]
+        return [each for each in replays if not (each.is_plan or each.phase.is_over)]
 
     async def release(self, replay: Replay, *, allow: int, most: int, moving: bool) -> Released | None:
         kept = self._as_read(replay)
@@ -242,8 +251,16 @@ class MemoryReplayWork:
             yield Landed(
                 item.number, None if prediction is None else prediction.verdict,
                 None if prediction is None else prediction.code, None if row is None else row.verdict,
-                next(codes, None), None if row is None else row.reason, lane.why, tuple(map(str, sorted(moved))),
+                next(codes, None), None if row is None else row.reason, self._why(lane, item, row),
+                tuple(map(str, sorted(moved))),
             )  # fmt: skip
+
+    def _why(self, lane: PlannedLane, item: Item, row: Accepted | None) -> str | None:
+        """Why a message was not let go on, or did not run."""
+        is_paused = self._tables.row(lane.key).lane.state is LaneState.PAUSED
+        is_foreseen = item.prediction is None or item.prediction.verdict is Verdict.QUEUED
+        stands = row is not None and row.position is not None
+        return PAUSED if is_paused and stands and not is_foreseen else lane.why
 
     def _version(self, lane: PlannedLane, key: ActorKey) -> int | None:
         """The version that a prediction stood on, as it was: of its own key when the lane was let go on."""

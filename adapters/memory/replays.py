@@ -96,9 +96,7 @@ class MemoryReplays:
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
         newest_first = (self._shared.replays[id].replay for id in sorted(self._shared.replays, reverse=True))
-        return [each for each in newest_first if each.phase.is_plan is plans and (before is None or each.id < before)][
-            :limit
-        ]
+        return [each for each in newest_first if each.is_plan is plans and (before is None or each.id < before)][:limit]
 
     async def items(
         self, id: int, *, outcome: Outcome | None, predicted: Verdict | None, after: int, limit: int
@@ -188,10 +186,12 @@ class MemoryReplays:
 
     async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
         kept = self._shared.replays.get(id)
-        if kept is None or kept.replay.phase.is_plan:
+        if kept is None or (kept.replay.is_plan and steer is not Steer.CANCEL):
             raise ReplayNotFound(f"there is no replay {id}")
         to, sources = STEERED[steer]
-        replay, progress = kept.replay, kept.replay.progress
+        replay, progress, ended_at = kept.replay, kept.replay.progress, kept.replay.ended_at
+        if replay.is_plan:
+            to, sources, ended_at = Phase.CANCELLED, frozenset({Phase.DECIDING, Phase.READY}), ended_at or self._now()
         if replay.phase is to:
             return replay
         if replay.phase not in sources:
@@ -201,7 +201,9 @@ class MemoryReplays:
                 progress, released_before=progress.released, settled_before=progress.settled,
                 failed_before=progress.failed,
             )  # fmt: skip
-        kept.replay = replace(replay, phase=to, reason=reason, progress=progress, version=replay.version + 1)
+        kept.replay = replace(
+            replay, phase=to, reason=reason, progress=progress, ended_at=ended_at, version=replay.version + 1
+        )  # fmt: skip
         self._audit(by, steer, replay, reason)
         return kept.replay
 

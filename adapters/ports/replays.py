@@ -20,6 +20,10 @@ STOPPED: frozenset[LaneState] = frozenset({LaneState.PARKED, LaneState.WAITING, 
 """Lanes that can be replayed: what stands in any other goes on by itself, or waits for the end of a pause."""
 
 
+PAUSED = "its lane is paused"
+"""Why a message that was let go on did not run after all."""
+
+
 class Mode(StrEnum):
     """What a replay is about."""
 
@@ -55,7 +59,7 @@ class Chosen:
 
 
 class Phase(StrEnum):
-    """How far a replay is: its plan is made, it is started, and its messages run."""
+    """How far a replay is: its plan is made, it is started, and its messages run. A plan may be cancelled, too."""
 
     DECIDING = "deciding"
     """What each message would do is being decided."""
@@ -72,11 +76,6 @@ class Phase(StrEnum):
     def is_over(self) -> bool:
         """Whether nothing more happens."""
         return self in (Phase.CANCELLED, Phase.DONE)
-
-    @property
-    def is_plan(self) -> bool:
-        """Whether it was not started."""
-        return self in (Phase.DECIDING, Phase.READY)
 
 
 class Change(NamedTuple):
@@ -244,6 +243,11 @@ class Replay:
     ended_at: datetime | None = None
     progress: Progress = field(default_factory=Progress)
 
+    @property
+    def is_plan(self) -> bool:
+        """Whether it was not started."""
+        return self.started_at is None
+
 
 class ReplayTooLarge(ValueError):
     """The filter names lanes with more messages than one plan may hold."""
@@ -333,7 +337,10 @@ class ReplayActs(Protocol):
         ...
 
     async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
-        """Pause, resume, or cancel; what is so already stays so. Raises `ReplayNotFound` and `ReplayElsewhere`."""
+        """Pause, resume, or cancel, a plan too; what is so already stays so.
+
+        Raises `ReplayNotFound` and `ReplayElsewhere`.
+        """
         ...
 
     async def close(self) -> None:
@@ -401,6 +408,10 @@ class PlanWork(Protocol):
         """The plan is made; it can be started for so many seconds."""
         ...
 
+    async def give_up(self, replay: Replay, why: str) -> None:
+        """The plan cannot be made, and is cancelled; audited as the gateway's own act."""
+        ...
+
     async def close(self) -> None:
         """Close the connection, and hold nothing any more."""
         ...
@@ -463,7 +474,11 @@ class JobWork(Protocol):
         ...
 
     async def look(self, replay: Replay, *, limit: int, final: bool) -> Look:
-        """What has landed: up to `limit` lanes. Lanes that wait or back off count as landed only at the end."""
+        """What has landed: up to `limit` lanes. Lanes that wait or back off count as landed only at the end.
+
+        That one of these runs again may be seen some looks later, if there are many. What stands in a lane that is
+        paused has landed for the reason `PAUSED`, unless that was predicted.
+        """
         ...
 
     async def record(self, replay: Replay, fates: Sequence[Fate], progress: Progress) -> Replay | None:

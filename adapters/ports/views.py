@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from adapters.ports.letters import ANY_LETTER, HeaderValue, LetterFilter, LetterPlace, LetterState
+from adapters.ports.replays import Phase
 from schemas.keys import ActorKey
 from schemas.verdicts import FailureClass, LaneState, Verdict
 
@@ -44,6 +45,15 @@ class CaseCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayCount:
+    """Replays in one phase, the making of their plan included, and the messages that have no result yet."""
+
+    phase: Phase
+    replays: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """Counts of what stands open. `at` is the database's clock, as is every other time in it."""
 
@@ -57,6 +67,8 @@ class StatusReport:
     """Those that nobody has settled."""
     notices: int
     """Commits and dead letters that are not published yet."""
+    replays: tuple[ReplayCount, ...]
+    """Those that are not over; a plan that waits to be started is none."""
 
 
 @dataclass(frozen=True, slots=True)

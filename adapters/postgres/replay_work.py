@@ -101,6 +101,9 @@ class PostgresReplayWork:
         text = outlook_text(outlook)
         return _first(await self._fetch(_READY, replay.id, replay.version, text, policy, token, seconds))
 
+    async def give_up(self, replay: Replay, why: str) -> None:
+        await self._fetch(_TURN, replay.id, replay.version, Phase.CANCELLED, "cancel", why)
+
     async def started(self) -> list[Replay]:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
 

@@ -55,7 +55,7 @@ _STEERED: Final = {
     Steer.RESUME: (Phase.RUNNING, [Phase.PAUSED]),
     Steer.CANCEL: (Phase.CANCELLING, [Phase.RUNNING, Phase.PAUSED]),
 }
-"""What each leads to, and from where."""
+"""What each leads to, and from where. A plan is cancelled at once."""
 
 
 class PostgresReplays:

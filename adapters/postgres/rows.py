@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from adapters.ports.letters import LetterState
+from adapters.ports.replays import Phase
 from adapters.ports.views import (
     CaseCount,
     CommandCount,
@@ -17,6 +18,7 @@ from adapters.ports.views import (
     LaneRow,
     MessageRow,
     ParkedCommand,
+    ReplayCount,
     SendState,
     ShownLetter,
     StatusReport,
@@ -65,6 +67,7 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
     counts: dict[str, dict[str, int]] = {what: {} for what in kinds}
     lanes: list[LaneCount] = []
     cases: list[CaseCount] = []
+    replays: list[ReplayCount] = []
     at = next(record["since"] for record in records if record["what"] == "now")
     for record in records:
         match record["what"]:
@@ -73,6 +76,8 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
                 lanes.append(LaneCount(record["name"], state, record["many"], int(record["inside"]), record["since"]))
             case "case":
                 cases.append(CaseCount(FailureClass(record["name"]), record["state"], record["many"]))
+            case "replay":
+                replays.append(ReplayCount(Phase(record["state"]), record["many"], int(record["inside"])))
             case "now":
                 pass
             case what:
@@ -85,6 +90,7 @@ def status_report(records: Sequence[asyncpg.Record]) -> StatusReport:
         tuple(cases),
         counts["dead_letter"][""],
         counts["notice"][""],
+        tuple(replays),
     )
 
 

@@ -105,6 +105,8 @@ def _plan(api: Remote, path: str, body: Mapping[str, object], output: str, *, no
         time.sleep(EVERY_SECONDS)
         made = api.get(f"{PLANNED}/{made['id']}").content
     show_plan(made, output)
+    if made["phase"] == "cancelled":
+        raise Failed(Exit.FAILED, f"plan {made['id']} was cancelled: {made['reason']}")
 
 
 @replay.command()
@@ -154,7 +156,7 @@ def show(id: int, url: str | None, token_file: Path | None, output: str, *, as_p
     """Show replay ID: its plan, or what has come of it."""
     api = remote(url, token_file)
     made = api.get(f"{PLANNED}/{id}").content
-    if as_plan or made["phase"] in ("deciding", "ready"):
+    if as_plan or made["started_at"] is None:
         show_plan(made, output)
     else:
         show_replay(api.get(f"{REPLAYS}/{id}").content, output)
@@ -207,7 +209,7 @@ def resume(id: int, url: str | None, token_file: Path | None, output: str, reaso
 @remote_options
 @output_option
 def cancel(id: int, url: str | None, token_file: Path | None, output: str, reason: str) -> None:
-    """End replay ID; what runs, runs to its end."""
+    """End replay ID, or a plan; what runs, runs to its end."""
     _steer(id, "cancel", remote(url, token_file), output, reason)
 
 
@@ -216,7 +218,7 @@ def cancel(id: int, url: str | None, token_file: Path | None, output: str, reaso
 @remote_options
 @output_option
 def watch(id: int, url: str | None, token_file: Path | None, output: str) -> None:
-    """Watch replay ID until it is over; ends with 1 if anything failed or it was cancelled, and with 8 if it is paused."""
+    """Watch replay ID until it is over; ends with 1 if anything failed or it was cancelled, 8 if it is paused."""
     api = remote(url, token_file)
     _watch(api, api.get(f"{REPLAYS}/{id}").content, output)
 
@@ -241,7 +243,8 @@ def _watch(api: Remote, replay: dict[str, Any], output: str) -> None:
         raise Failed(Exit.FAILED, f"{replay['failed']} messages failed that were not predicted to: {found}")
     if replay["phase"] == "cancelled":
         left = replay["messages"] - replay["released"]
-        raise Failed(Exit.FAILED, f"replay {replay['id']} was cancelled, {left} messages left alone: {replay['reason']}")
+        told = f"replay {replay['id']} was cancelled, {left} messages left alone: {replay['reason']}"
+        raise Failed(Exit.FAILED, told)
 
 
 def _written(chosen: Mapping[str, object]) -> dict[str, object]:

@@ -52,6 +52,8 @@ def show_plan(plan: Mapping[str, Any], output: str) -> None:
     if plan["phase"] == "deciding":
         click.echo(f"{plan['decided']} of them decided so far: tallystick replay show {plan['id']}")
         return
+    if plan["phase"] == "cancelled":
+        click.echo(f"Cancelled: {plan['reason']}")
     _show_outlook(plan)
     if plan["phase"] == "ready":
         click.echo(f"Until {plan['expires_at']}: tallystick replay start {plan['token']} --name … --reason …")
@@ -61,6 +63,9 @@ def show_replay(replay: Mapping[str, Any], output: str) -> None:
     """A replay: how far it is, and what has come of it."""
     if output == JSON:
         show_json(replay)
+        return
+    if replay["started_at"] is None:
+        click.echo(f"Plan {replay['id']}: {replay['phase']}: {replay['reason']}")
         return
     click.echo(f"Replay {replay['id']} {replay['name']}, by {replay['started_by']}: {replay['phase']}")
     click.echo(f"{replay['settled']} of {replay['messages']} messages are settled, {replay['failed']} failed that were "

@@ -95,6 +95,8 @@ def open_of(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for row in report["commands"]:
         parked = f", {row['parked']:,} parked" if row["parked"] else ""
         yield "commands", row["system"], f"{row['commands']:,}{parked}", f"system show {row['system']}"
+    for row in report["replays"]:
+        yield "replays", row["phase"], f"{row['replays']:,} with {row['messages']:,} messages to go", "replay list"
     if report["dead_letters"]:
         yield "dead letters", "", f"{report['dead_letters']:,}", "dead-letter list"
     if report["notices"]:

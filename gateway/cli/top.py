@@ -21,7 +21,7 @@ from gateway.cli.status import CHECKS, HELD, OPEN, checks_of, held_of, open_of
 from gateway.exits import Exit, Failed
 
 REPLAYS: Final = ("replay", "name", "phase", "settled", "of", "failed")
-RUNNING: Final = frozenset({"running", "paused"})
+RUNNING: Final = frozenset({"running", "paused", "cancelling"})
 ONCE: Final = 1
 
 

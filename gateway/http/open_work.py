@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from adapters.ports.replays import Phase
 from adapters.ports.store import Reads
 from adapters.ports.turns import StoreUnavailable
 from adapters.ports.views import StatusReport
@@ -22,6 +23,9 @@ KEEP_SECONDS: Final = 5.0
 TIMEOUT: Final = 4.0
 SHARE: Final = 10.0
 """A report is kept at least so many times longer than it took, so that a large backlog is not counted all the time."""
+
+_SHOWN: Final = (Phase.DECIDING, Phase.RUNNING, Phase.PAUSED, Phase.CANCELLING)
+"""Phases of replays, also where there are none: an alert on a gauge that comes and goes misses its beginning."""
 
 
 class OpenWork(Collector):
@@ -76,6 +80,9 @@ class OpenWork(Collector):
         yield _gauge("cases_open", "Cases that a person must settle.", ("class", "owner"), cases.items())
         yield _gauge("dead_letters_stored", "Dead letters.", (), [((), report.dead_letters)])
         yield _gauge("notices_waiting", "Commits and dead letters not published yet.", (), [((), report.notices)])
+        replays = dict.fromkeys(_SHOWN, 0) | {row.phase: row.replays for row in report.replays}
+        yield _gauge("replays", "Replays that are not over.", ("phase",),
+                     (((phase,), count) for phase, count in replays.items()))  # fmt: skip
         yield from gauges(self._states)
 
 

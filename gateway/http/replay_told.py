@@ -46,7 +46,10 @@ class ToldOutlook(TypedDict):
 
 
 class ToldReplayPlan(ToldOutlook):
-    """A plan. `token` starts it once it is ready; of its `messages` so many were `matched` by the filter itself."""
+    """A plan. `token` starts it once it is ready; of its `messages` so many were `matched` by the filter itself.
+
+    `reason` is why it was made, or, once it is `cancelled`, why that.
+    """
 
     id: int
     phase: Phase
@@ -61,6 +64,7 @@ class ToldReplayPlan(ToldOutlook):
     policy: str | None
     token: str | None
     expires_at: datetime | None
+    started_at: datetime | None
 
 
 class ToldProgress(TypedDict):
@@ -151,7 +155,7 @@ def told_plan(plan: Replay) -> ToldReplayPlan:
         "id": plan.id, "phase": plan.phase, "by": plan.by, "reason": plan.reason, "planned_at": plan.planned_at,
         "filter": told_filter(plan.chosen), "keys": plan.keys, "messages": plan.messages, "matched": plan.matched,
         "decided": plan.decided, "policy": plan.policy, "token": plan.token, "expires_at": plan.expires_at,
-        **_told_outlook(plan.outlook),
+        "started_at": plan.started_at, **_told_outlook(plan.outlook),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -34,6 +35,7 @@ from gateway.http.problems import (
     REPLAY_NOT_FOUND,
     REPLAY_NOTHING,
     REPLAY_TOO_LARGE,
+    REQUEST_INVALID,
     SYSTEM_NOT_FOUND,
     Problem,
 )
@@ -61,18 +63,20 @@ class ReplayStore(Replays, ReplayActs, Protocol):
 class ReplayRoutes:
     """Each method answers one route. `hint` lets this process work on what was asked for at once.
 
-    `policy` names the one in force, `systems` are those that can be asked for what they have.
+    `policy` names the one in force, `systems` are those that can be asked for what they have; what they confirmed is
+    kept for `sent_days`.
     """
 
     def __init__(
         self, replays: ReplayStore, second_person: SecondPerson, hint: Callable[[], None],
-        policy: Callable[[], str | None], systems: Collection[str] = (), *, most: int = MOST,
+        policy: Callable[[], str | None], systems: Collection[str], *, sent_days: float, most: int = MOST,
     ) -> None:  # fmt: skip
         self._replays = replays
         self._second_person = second_person
         self._hint = hint
         self._policy = policy
         self._systems = systems
+        self._sent_days = sent_days
         self._most = most
 
     async def plan(self, request: web.Request) -> web.Response:
@@ -87,6 +91,13 @@ class ReplayRoutes:
         asked = await body(request, PlanSent)
         if asked.system not in self._systems:
             raise Problem(SYSTEM_NOT_FOUND, f"There is no system {asked.system}: look at /v1/systems.")
+        kept_from = datetime.now(UTC) - timedelta(days=self._sent_days)
+        if asked.since < kept_from:
+            detail = (
+                f"What was confirmed is kept for {self._sent_days:g} days (`sent_days` of the policy): plan from"
+                f" {kept_from:%Y-%m-%dT%H:%M:%SZ} on, and find what is missing before by a reconciliation."
+            )
+            raise Problem(REQUEST_INVALID, detail)
         return await self._planned(request, asked.chosen, asked.reason)
 
     async def _planned(self, request: web.Request, chosen: Chosen, reason: str) -> web.Response:
@@ -140,8 +151,9 @@ class ReplayRoutes:
         except PlanExpired as error:
             raise Problem(REPLAY_EXPIRED, "Too much may have changed since it was made: plan again.") from error
         except ReplayElsewhere as error:
-            detail = f"Plan {error.replay.id} was started already, by {error.replay.started_by}: plan again."
-            raise Problem(REPLAY_ELSEWHERE, detail) from error
+            plan = error.replay
+            was = f"cancelled: {plan.reason}" if plan.is_plan else f"started already, by {plan.started_by}"
+            raise Problem(REPLAY_ELSEWHERE, f"Plan {plan.id} was {was}: plan again.") from error
         self._hint()
         return _accepted(told_replay(replay))
 
@@ -153,7 +165,7 @@ class ReplayRoutes:
         """One replay, with what has come of it so far."""
         query(request, Nothing)
         found = await self._found(replay_id(request))
-        if found.phase.is_plan:
+        if found.is_plan:
             raise Problem(REPLAY_NOT_FOUND, f"Plan {found.id} was not started: look at /v1/replays/plans/{found.id}.")
         return json_answer(told_replay(found))
 
@@ -176,7 +188,7 @@ class ReplayRoutes:
         return await self._steer(request, Steer.RESUME)
 
     async def cancel(self, request: web.Request) -> web.Response:
-        """Let nothing more go on, ever."""
+        """Let nothing more go on, ever; of a plan, not even begin."""
         return await self._steer(request, Steer.CANCEL)
 
     async def _steer(self, request: web.Request, steer: Steer) -> web.Response:

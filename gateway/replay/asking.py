@@ -1,7 +1,8 @@
 """What a system that was restored has lost: asked for each command that it had confirmed, by our reference.
 
 What is gone would be sent again, in its order. A key stops at the first command of which nobody can tell that, and at
-one that is gone though its system has a later one of the same kind: that is no loss of all since a moment.
+one that is gone though its system has a later one of the same kind: that is no loss of all since a moment. A system is
+asked at half of the rate that the policy gives it, as live commands need theirs, and no more once it has fallen silent.
 """
 
 from __future__ import annotations
@@ -18,19 +19,33 @@ from adapters.ports.system import Absent, System, UnknownOperation
 from schemas.commands import Command, Confirmed, Deferred, Unknown
 from schemas.keys import ActorKey
 from schemas.operations.money import money_of
-from schemas.verdicts import Verdict
+from schemas.verdicts import FailureClass, Verdict
 
 AT_ONCE: Final = 8
 """Questions under way."""
+SILENT: Final = 3 * AT_ONCE
+"""So many questions in a row without an answer, and the rest is not asked: each might wait for its whole time-out."""
+SHARE: Final = 0.5
+"""Of a system's rate."""
+SILENCE: Final = frozenset(
+    {FailureClass.UNAVAILABLE, FailureClass.TIMEOUT, FailureClass.RATE_LIMITED, FailureClass.AUTH}
+)
+"""Failures that say nothing of the command that was asked for."""
+NO_RATES: Final[Mapping[str, float | None]] = {}
 NOT_KEPT, UNASKABLE, UNANSWERED, OVERTAKEN = "not_kept", "unaskable", "unanswered", "overtaken"
 
 
 class Asking:
-    """The predictions of one plan in mode `sent`, in the making. `systems` by name."""
+    """The predictions of one plan in mode `sent`, in the making. `systems` and their rates a second by name."""
 
-    def __init__(self, systems: Mapping[str, System]) -> None:
+    def __init__(self, systems: Mapping[str, System], rates: Mapping[str, float | None] = NO_RATES) -> None:
         self._systems = systems
+        self._rates = rates
         self._known: dict[int, Prediction] = {}
+        self._silent = 0
+        """Questions in a row that had no answer."""
+        self._free_at = 0.0
+        """When the next question may be asked, by the loop's clock; a plan is of one system."""
 
     async def predict(self, page: Sequence[Sent]) -> tuple[dict[int, Prediction], list[Relied]]:
         """The predictions of whole keys: applied, if it would be sent again; ignored, if it is there."""
@@ -72,7 +87,13 @@ class Asking:
                 return _stopped(UNASKABLE, "the system cannot be asked for it by our reference: look for it there")
         except UnknownOperation as error:
             return _stopped(UNASKABLE, f"{error}: add it to the policy file")
-        match await system.look_up(command):
+        if self._silent >= SILENT:
+            return _stopped(UNANSWERED, "the system has fallen silent, and was not asked: plan again once it answers")
+        await self._turn(system.name)
+        found = await system.look_up(command)
+        is_silent = isinstance(found, Deferred | Unknown) and found.failure.failure_class in SILENCE
+        self._silent = self._silent + 1 if is_silent else 0
+        match found:
             case Confirmed(external_id):
                 return Prediction(Verdict.IGNORED, "the system has it" + (f" as {external_id}" if external_id else ""))
             case Absent():
@@ -81,6 +102,15 @@ class Asking:
                 return _stopped(UNANSWERED, f"the system did not say whether it has it: {failure.reason}: plan again")
             case never:
                 assert_never(never)
+
+    async def _turn(self, name: str) -> None:
+        """Wait until the system's rate lets one more be asked."""
+        rate = self._rates.get(name)
+        if rate is not None:
+            now = asyncio.get_running_loop().time()
+            begins = max(now, self._free_at)
+            self._free_at = begins + 1 / (SHARE * rate)
+            await asyncio.sleep(begins - now)
 
 
 def _in_order(lane: Sequence[tuple[Sent, Prediction]]) -> dict[int, Prediction]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 from adapters.ports.replays import JobWork, Outcome, PlanWork
 from adapters.ports.store import Commits
-from adapters.ports.system import System
 from gateway.backoff import Backoff
 from gateway.rehearsal import Holders
 from gateway.replay.asking import Asking
@@ -32,14 +31,12 @@ def replayer(
     ports: ReplayPorts,
     holders: Holders,
     world: World,
-    systems: Mapping[str, System],
+    asking: Callable[[], Asking],
     poke: Callable[[ActorKey], None],
     hint: Callable[[str, ActorKey], None],
     tokens: Callable[[], UUID],
     observed: Callable[[Outcome, int], None],
 ) -> Replayer:
     """Everything, wired. `hint` tells that a key may have commands for a system."""
-    planner = Planner(
-        ports.plans, lambda: Forecast(ports.rows, holders, world), lambda: Asking(systems), world.policy_hash, tokens
-    )
-    return Replayer(ports.plans, ports.jobs, planner, poke, hint, world.policy_hash, observed, Backoff())
+    planner = Planner(ports.plans, lambda: Forecast(ports.rows, holders, world), asking, world.policy_hash, tokens)
+    return Replayer(ports.plans, ports.jobs, planner, poke, hint, world, observed, Backoff)

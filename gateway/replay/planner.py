@@ -8,6 +8,8 @@ from typing import Final, assert_never
 from uuid import UUID
 
 from adapters.ports.replays import Mode, PlanWork, Prediction, Relied, Replay
+from adapters.ports.turns import StoreUnavailable
+from gateway import telemetry
 from gateway.replay.asking import Asking
 from gateway.replay.forecast import Forecast
 from schemas.keys import ActorKey
@@ -58,6 +60,17 @@ class Planner:
             self._making = None
             return False
         making, self._making = self._going_on(replay), None  # what raises in between begins again
+        try:
+            await self._go_on(replay, making)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # a mistake of ours ends this plan, and no process that moves money
+            telemetry.replay_failed(f"plan {replay.id}", error)
+            await self._work.give_up(replay, f"it could not be decided: {type(error).__name__}: report it")
+        return True
+
+    async def _go_on(self, replay: Replay, making: _Making) -> None:
+        """The next page; behind the last one those that are to be predicted again, and then the end."""
         page = await self._page(making)
         if page is not None:
             making.after, predictions, relied = page
@@ -67,10 +80,9 @@ class Planner:
             making.after, making.keys, kept = 0, woken, replay
         else:
             await self._end(replay, making)
-            return True
+            return
         if kept is not None:
             making.replay, self._making = kept, making
-        return True
 
     async def _page(self, making: _Making) -> tuple[int, Mapping[int, Prediction], Sequence[Relied]] | None:
         """The last number of the next page, and what is predicted of it; None: there is no further one."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from adapters.ports.replays import Fate, JobWork, Landed, Look, Mode, Outcome, Phase, PlanWork, Replay
+from adapters.ports.replays import PAUSED, Fate, JobWork, Landed, Look, Mode, Outcome, Phase, PlanWork, Replay
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
 from gateway.replay.compare import counted, fate
 from gateway.replay.pacing import Bucket, allowance, too_many_failures
 from gateway.replay.planner import Planner
+from gateway.replay.rounds import Rounds
+from gateway.world import World
 from schemas.keys import ActorKey
 
 IDLE_SECONDS: Final = 5.0
@@ -23,17 +25,10 @@ LANES: Final = 500
 """Lanes that are let go on, or looked at, at once."""
 
 
-class Round(NamedTuple):
-    """What a round found: whether there is more to do at once, and whether a replay is under way."""
-
-    goes_on: bool
-    is_busy: bool
-
-
 class Replayer:
-    """Works for ever. `poke` lets a key run at once, `hint` its commands for a system; `policy` names the one in force.
+    """Works for ever. `poke` lets a key run at once, `hint` its commands for a system.
 
-    `observed` hears how many messages came to which outcome.
+    `world` knows the policy and the pauses in force; `observed` hears how many messages came to which outcome.
     """
 
     def __init__(
@@ -43,48 +38,60 @@ class Replayer:
         planner: Planner,
         poke: Callable[[ActorKey], None],
         hint: Callable[[str, ActorKey], None],
-        policy: Callable[[], str | None],
+        world: World,
         observed: Callable[[Outcome, int], None],
-        backoff: Backoff,
+        backoff: Callable[[], Backoff],
     ) -> None:
         self._plans = plans
         self._jobs = jobs
         self._planner = planner
         self._poke = poke
         self._tell_system = hint
-        self._policy = policy
+        self._world = world
         self._observed = observed
-        self._backoff = backoff
-        self._asked = asyncio.Event()
         self._buckets: dict[int, Bucket] = {}
+        self._planning = Rounds("a plan", self._plan, backoff())
+        self._replaying = Rounds("a replay", self._replay, backoff())
 
     def hint(self) -> None:
         """Look at once: an operator has asked for something."""
-        self._asked.set()
+        self._planning.hint()
+        self._replaying.hint()
 
     async def run(self) -> None:
-        """Round after round."""
-        while True:
-            try:
-                found = await self.round()
-            except StoreUnavailable:
-                await self._backoff.wait()
-                continue
-            self._backoff.reset()
-            if not found.goes_on:
-                await self._pause(TICK_SECONDS if found.is_busy else IDLE_SECONDS)
+        """Plans beside replays: a system that takes its time over a plan keeps no replay waiting."""
+        async with asyncio.TaskGroup() as works:
+            works.create_task(self._planning.run())
+            works.create_task(self._replaying.run())
 
-    async def round(self) -> Round:
-        """One page of a plan, and one step of each replay that is under way. Raises `StoreUnavailable`."""
-        self._asked.clear()
+    async def _plan(self) -> float:
+        """One page of a plan; the seconds until the next. Raises `StoreUnavailable`."""
+        goes_on = await self._plans.hold() and await self._planner.step()
+        return 0.0 if goes_on else IDLE_SECONDS
+
+    async def _replay(self) -> float:
+        """One step of each replay that is under way; the seconds until the next. Raises `StoreUnavailable`."""
         if not await self._plans.hold():
             self._buckets.clear()
-            return Round(goes_on=False, is_busy=False)
-        plans = await self._planner.step()
+            return IDLE_SECONDS
         replays = await self._jobs.started()
         self._buckets = {each.id: self._buckets[each.id] for each in replays if each.id in self._buckets}
-        steps = [await self._step(replay) for replay in replays]
-        return Round(plans or any(steps), is_busy=any(each.phase is not Phase.PAUSED for each in replays))
+        steps = [await self._stepped(replay) for replay in replays]
+        if any(steps):
+            return 0.0
+        return TICK_SECONDS if any(each.phase is not Phase.PAUSED for each in replays) else IDLE_SECONDS
+
+    async def _stepped(self, replay: Replay) -> bool:
+        """A step of one replay; a mistake of ours stops that one, and no process that moves money."""
+        try:
+            return await self._step(replay)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # as above
+            telemetry.replay_failed(f"replay {replay.id}", error)
+            if replay.phase is Phase.RUNNING:
+                await self._jobs.stop(replay, f"it could not go on: {type(error).__name__}: report it")
+            return False
 
     async def _step(self, replay: Replay) -> bool:
         """Record what has landed, then let further lanes go on; whether there is more to do at once."""
@@ -96,7 +103,7 @@ class Replayer:
             return bool(look.landed)
         is_all_released = recorded.progress.released == recorded.messages
         if recorded.phase is Phase.RUNNING:
-            why = too_many_failures(recorded.progress, recorded.terms.stop_share)
+            why = self._held(look.landed) or too_many_failures(recorded.progress, recorded.terms.stop_share)
             if why is not None:
                 telemetry.replay_stopped(recorded.id, why)
                 await self._jobs.stop(recorded, why)
@@ -109,6 +116,13 @@ class Replayer:
             return bool(look.landed)
         await self._finish(recorded)
         return False
+
+    def _held(self, landed: Sequence[Landed]) -> str | None:
+        """The pause that stops lanes which were let go on; of one key it stops nothing else."""
+        if all(each.why != PAUSED for each in landed):
+            return None
+        wide = next((each for each in self._world.pauses() if each.scope.key is None), None)
+        return None if wide is None else f"{wide.scope} is paused by {wide.actor}: {wide.reason}: end that, then resume"
 
     async def _release(self, replay: Replay, rate: int, look: Look) -> int:
         """Let further lanes go on; how many."""
@@ -156,11 +170,4 @@ class Replayer:
         return recorded
 
     def _fate(self, replay: Replay, landed: Landed) -> Fate:
-        return fate(landed, same_policy=replay.policy == self._policy())
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._asked.wait()
-        except TimeoutError:
-            return
+        return fate(landed, same_policy=replay.policy == self._world.policy_hash())

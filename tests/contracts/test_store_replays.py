@@ -11,6 +11,7 @@ import pytest
 
 from adapters.ports.cases import CaseFilter
 from adapters.ports.replays import (
+    PAUSED,
     Asked,
     Change,
     Chosen,
@@ -283,6 +284,37 @@ class TestStart:
         assert (over.phase, over.ended_at is not None) == (Phase.CANCELLED, True)
         assert await process.replay_work.started() == []
 
+    async def test_a_plan_is_cancelled_at_once_and_never_started(self, store: StoreStand, process: Process) -> None:
+        await park(process, SHEET, message("1"))
+        made = await ready(process)
+        for steer in (Steer.PAUSE, Steer.RESUME):
+            with pytest.raises(ReplayNotFound):
+                await process.replays.steer(made.id, steer, by="cid", reason="x")
+        for _ in range(2):
+            over = await process.replays.steer(made.id, Steer.CANCEL, by="cid", reason="too broad")
+            assert (over.phase, over.reason, over.is_plan, over.ended_at is not None) == (
+                Phase.CANCELLED, "too broad", True, True,
+            )  # fmt: skip
+        with pytest.raises(ReplayElsewhere):
+            await process.replays.start("token-1", TERMS, by="bob", reason="x")
+        assert [act[1] for act in await store.acts()] == ["replay.plan", "replay.cancel"]
+        assert [each.id for each in await process.replays.page(plans=True, before=None, limit=9)] == [made.id]
+        assert await process.replay_work.started() == []
+
+    async def test_a_plan_that_cannot_be_made_is_given_up(self, store: StoreStand, process: Process) -> None:
+        await park(process, SHEET, message("1"))
+        made = await plan(process)
+        await process.replays.steer(made.id, Steer.CANCEL, by="cid", reason="too broad")
+        await process.replay_work.give_up(made, "somebody was quicker")
+        other = await plan(process, click="2")
+        await process.replay_work.give_up(other, "it could not be decided")
+        assert await process.replay_work.deciding() is None
+        found = [await process.replays.replay(each.id) for each in (made, other)]
+        assert [each and (each.phase, each.reason) for each in found] == [
+            (Phase.CANCELLED, "too broad"), (Phase.CANCELLED, "it could not be decided"),
+        ]  # fmt: skip
+        assert [act[:2] for act in await store.acts()][-1] == ("gateway", "replay.cancel")
+
     async def test_a_resumed_one_is_counted_anew(self, process: Process) -> None:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
@@ -415,6 +447,49 @@ class TestLook:
         assert (await look(final=False), await look(final=True)) == ((0, 0, 1), (1, 0, 0))
         await process.commit(applied(await process.row(PROJECT), message("p")))
         assert (await look(final=False), await look(final=True)) == ((0, 1, 0), (0, 1, 0))
+
+    async def test_what_a_pause_holds_lands_as_just_that(self, process: Process) -> None:
+        await park(process, SHEET, message("1"))
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
+        assert released is not None
+        [head], row = await process.lane(SHEET), await process.row(SHEET)
+        turn = Turn(row, replace(row.lane, state=LaneState.PAUSED, reason="everything is paused"), 0)
+        turn.judged.append(Judged(head.message, Verdict.QUEUED, 0, was=Verdict.QUEUED, position=1))
+        assert await process.commit(turn) == [Committed()]
+        [landed] = (await process.replay_work.look(released.replay, limit=9, final=False)).landed
+        assert (landed.verdict, landed.why) == (Verdict.QUEUED, PAUSED)
+
+    async def test_what_waits_is_counted_and_landed_in_turns(self, process: Process) -> None:
+        keys = [ActorKey("timesheet", f"W-{number}") for number in range(5)]
+        for key in keys:
+            await wait(process, key, message(key.id), ActorKey("project", "P-9"))
+        released = await process.replay_work.release(await begun(process), allow=9, most=9, moving=False)
+        assert released is not None
+        for key in keys:
+            [head], row = await process.lane(key), await process.row(key)
+            lane = replace(row.lane, state=LaneState.WAITING, reason="waits", target=PROJECT, seen=0)
+            turn = Turn(row, lane, 0)
+            turn.relied = {PROJECT: 0}
+            turn.judged.append(Judged(head.message, Verdict.WAITING, 0, was=Verdict.QUEUED, position=1))
+            assert await process.commit(turn) == [Committed()]
+
+        async def look(*, final: bool = False) -> tuple[int, int, int]:
+            found = await process.replay_work.look(released.replay, limit=2, final=final)
+            return len(found.landed), found.moving, found.resting
+
+        assert [await look() for _ in range(4)] == [(0, 0, 5)] * 4
+        await process.acts.retry(keys[4], actor="cid", reason="quicker")
+        assert (0, 1, 4) in [await look() for _ in range(3)]
+        await run_lane(process, keys[4])
+        seen = [await look() for _ in range(3)]
+        assert (1, 0, 4) in seen
+        found = await process.replay_work.look(released.replay, limit=2, final=True)
+        assert (len(found.landed), found.moving, found.resting) == (2, 0, 0)
+        fates = [Fate(each.number, Outcome.OTHERWISE, Verdict.WAITING) for each in found.landed]
+        replay = await process.replay_work.record(released.replay, fates, Progress(5, 2, 0))
+        assert replay is not None
+        rest = await process.replay_work.look(replay, limit=9, final=False)
+        assert (len(rest.landed), rest.resting) == (1, 2)
 
     async def test_it_names_what_has_moved_since_the_plan(self, process: Process) -> None:
         await park(process, SHEET, message("1"))

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import orjson
 
-from adapters.ports.replays import Chosen, Item, Outcome, Phase, Replay, Steer, Terms
+from adapters.ports.pauses import Scope
+from adapters.ports.replays import PAUSED, Chosen, Item, Outcome, Phase, Replay, Steer, Terms
 from gateway.editing import edited
 from gateway.replay.order import ORDER
 from schemas.keys import ActorKey
@@ -247,6 +248,51 @@ def test_it_stops_on_a_share_of_failures_and_goes_on_when_it_is_resumed() -> Non
         over = await reached(firm, replay.id, Phase.DONE)
         assert over.progress.settled == 30
         assert over.progress.failed == stopped.progress.failed
+
+    run(story())
+
+
+def test_it_stops_where_all_is_paused_and_goes_on_once_that_is_over() -> None:
+    async def story() -> None:
+        # Given a replay of many sheets
+        firm = await running(Firm())
+        await unpriced(firm, *range(1, 31))
+        await parked(firm, 30)
+        price(firm, "100.00")
+        plan, pauses = await planned(firm), firm.store.clients().pauses
+        # When somebody pauses their entity
+        pause = await pauses.begin(Scope("timesheet"), actor="cid", reason="month end")
+        await asyncio.sleep(2)  # in no time: the process reads the pauses every second
+        replay = await started(firm, plan)
+        stopped = await reached(firm, replay.id, Phase.PAUSED)
+        # Then it stops, and what was let go on says why it did not run
+        assert stopped.reason == "entity timesheet is paused by cid: month end: end that, then resume"
+        assert stopped.progress.released <= 18
+        held = [item.fate for item in await items(firm, stopped) if item.fate is not None]
+        assert {(fate.outcome, fate.verdict, fate.reason) for fate in held} == {
+            (Outcome.CHANGED, Verdict.QUEUED, f"{PAUSED}; entity timesheet is paused by cid: month end")
+        }  # fmt: skip
+        # And goes on with the rest once that is over
+        await pauses.end(pause.id, actor="cid", reason="over")
+        await asyncio.sleep(2)
+        await firm.store.clients().replays.steer(replay.id, Steer.RESUME, by="bob", reason="go on")
+        over = await reached(firm, replay.id, Phase.DONE)
+        assert over.progress.outcomes == {Outcome.CHANGED: len(held), Outcome.AS_PLANNED: 30 - len(held)}
+
+    run(story())
+
+
+def test_a_pause_of_one_key_stops_nothing_else() -> None:
+    async def story() -> None:
+        firm = await running(Firm())
+        await unpriced(firm, *range(1, 11))
+        await parked(firm, 10)
+        price(firm, "100.00")
+        plan = await planned(firm)
+        await firm.store.clients().pauses.begin(Scope("timesheet", key(3).id), actor="cid", reason="this one")
+        await asyncio.sleep(2)
+        over = await done(firm, plan)
+        assert over.progress.outcomes == {Outcome.CHANGED: 1, Outcome.AS_PLANNED: 9}
 
     run(story())
 

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from random import Random
 
 import pytest
 
 from adapters.memory.store import MemoryClients
-from adapters.ports.replays import Chosen, Item, Outcome, Phase, Replay, Terms
+from adapters.ports.replays import (
+    Chosen,
+    Item,
+    Outcome,
+    Phase,
+    Planned,
+    Prediction,
+    Relied,
+    Replay,
+    Terms,
+)
 from adapters.ports.turns import Committed, Judged, Lane, Turn
 from gateway.backoff import Backoff
 from gateway.replay.asking import Asking
@@ -62,16 +73,18 @@ async def stand(town: Town, number: int, chance: Random, lanes: int) -> None:
     assert await clients.commits.commit(batch(turn)) == [Committed()]
 
 
-def replayer(clients: MemoryClients, process: Process, town: Town) -> Replayer:
-    """Whoever works on replays, beside the committers of a process."""
-    world, rows = process.world, town.store.clients().commits
+def replayer(
+    clients: MemoryClients, process: Process, town: Town, forecasts: Iterable[type[Forecast]] = repeat(Forecast)
+) -> Replayer:
+    """Whoever works on replays, beside the committers of a process; `forecasts` are of its plans, in their order."""
+    world, rows, next_one = process.world, town.store.clients().commits, iter(forecasts)
     planner = Planner(
-        clients.replay_work, lambda: Forecast(rows, clients.entities, world), lambda: Asking({}), world.policy_hash,
-        town.ids,
+        clients.replay_work, lambda: next(next_one)(rows, clients.entities, world), lambda: Asking({}),
+        world.policy_hash, town.ids,
     )  # fmt: skip
     return Replayer(
-        clients.replay_work, clients.replay_work, planner, process.bus.poke, lambda *_: None, world.policy_hash,
-        lambda *_: None, Backoff(),
+        clients.replay_work, clients.replay_work, planner, process.bus.poke, lambda *_: None, world,
+        lambda *_: None, Backoff,
     )  # fmt: skip
 
 
@@ -173,6 +186,58 @@ def test_what_other_traffic_makes_different_is_told_as_such(
         told = [item for item in items if item.fate is not None and str(STRANGER) in (item.fate.reason or "")]
         assert len(told) >= lanes // 50
         town.check_history()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await town.close()
+
+    run(story())
+
+
+class Mistaken(Forecast):
+    """Meets what nobody expected."""
+
+    async def predict(self, page: Sequence[Planned]) -> tuple[dict[int, Prediction], list[Relied]]:
+        raise KeyError(page[0].key)
+
+
+class Slow(Forecast):
+    """Never ends."""
+
+    async def predict(self, page: Sequence[Planned]) -> tuple[dict[int, Prediction], list[Relied]]:
+        await asyncio.Event().wait()
+        raise AssertionError(page)
+
+
+def test_a_plan_that_cannot_be_made_is_given_up_and_ends_nothing_else() -> None:
+    async def story() -> None:
+        town = await standing(SMALL, 0)
+        process, clients = town.process(), town.store.clients()
+        work = asyncio.create_task(replayer(clients, process, town, [Mistaken, Forecast]).run())
+        plan = await clients.replays.plan(Chosen(), order=(), most=100_000, by="ann", reason="look", click="0")
+        given_up = await reached(clients, plan.id, Phase.CANCELLED)
+        assert given_up.reason == "it could not be decided: KeyError: report it"
+        _, items = await replayed(clients, await planned(clients))
+        assert {item.fate and item.fate.outcome for item in items} == {Outcome.AS_PLANNED}
+        assert not work.done()
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await town.close()
+
+    run(story())
+
+
+def test_a_plan_that_takes_its_time_keeps_no_replay_waiting() -> None:
+    async def story() -> None:
+        town = await standing(SMALL, 0)
+        process, clients = town.process(), town.store.clients()
+        work = asyncio.create_task(replayer(clients, process, town, [Forecast, Slow]).run())
+        plan = await planned(clients)
+        slow = await clients.replays.plan(Chosen(), order=(), most=100_000, by="ann", reason="look", click="2")
+        over, _ = await replayed(clients, plan)
+        assert over.progress.settled == plan.messages
+        found = await clients.replays.replay(slow.id)
+        assert found is not None
+        assert found.phase is Phase.DECIDING
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         await town.close()

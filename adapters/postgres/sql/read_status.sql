@@ -20,5 +20,8 @@ SELECT 'dead_letter', NULL, NULL, count(*), 0, NULL FROM tallystick.dead_letter 
 UNION ALL
 SELECT 'notice', NULL, NULL, count(*), 0, NULL FROM tallystick.notice n
 UNION ALL
+SELECT 'replay', NULL, r.phase, count(*), sum(r.messages - r.settled), NULL
+FROM tallystick.replay r WHERE r.ended_at IS NULL AND r.phase <> 'ready' GROUP BY r.phase
+UNION ALL
 SELECT 'now', NULL, NULL, 0, 0, now()
 ORDER BY what, name, state

@@ -31,6 +31,9 @@ MESSAGES = """
 APPLY = """
     UPDATE tallystick.inbox SET position = NULL, verdict = 'applied' WHERE verdict = 'queued'
 """
+WAIT = """
+    UPDATE tallystick.entity SET lane_state = 'waiting', wait_entity = 'project', wait_key = 'P-9', wait_seen = 0
+"""
 OTHERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
@@ -117,6 +120,29 @@ async def test_a_page_that_is_let_go_on_looked_at_and_recorded_reads_the_rows_of
     costs["look"] = await floor.cost(look)
     costs["record"] = await floor.cost(record)
     assert all(cost <= PAGE * EACH for cost in costs.values()), costs
+
+
+async def test_a_look_costs_no_more_the_more_lanes_wait(floor: Floor) -> None:
+    released = await floor.work.release(floor.replay, allow=LANES, most=LANES, moving=False)
+    assert released is not None
+    await floor.execute(WAIT)
+
+    async def look() -> None:
+        found = await floor.work.look(released.replay, limit=PAGE, final=False)
+        assert (found.landed, found.moving, found.resting) == ([], 0, LANES)
+
+    await look()
+    cost = await floor.cost(look)
+    assert cost <= PAGE * EACH, cost
+    found = await floor.work.look(released.replay, limit=PAGE, final=True)
+    assert len(found.landed) == PAGE
+    fates = [Fate(each.number, Outcome.AS_PLANNED, Verdict.WAITING) for each in found.landed]
+
+    async def record() -> None:
+        assert await floor.work.record(released.replay, fates, Progress(LANES, PAGE, 0)) is not None
+
+    cost = await floor.cost(record)
+    assert cost <= PAGE * EACH, cost
 
 
 async def test_a_page_of_a_plan_reads_the_rows_of_that_page(floor: Floor) -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import asyncpg
 import orjson
 import pytest
 from click.testing import Result
@@ -20,6 +21,12 @@ from tests.gateway.cli.conftest import NOBODY, cli
 from tests.gateway.http.stand import TOKEN, Stand, listening
 from tests.gateway.inspecting import Answers, inspection
 from tests.integration.firm import until
+
+STOPPED_REPLAY: Final = """
+    INSERT INTO tallystick.replay (chosen, by, click, reason, phase, keys, messages, matched, settled, name, rate,
+                                   started_by, started_at)
+    VALUES ('{}', 'ann', '1', 'too much fails', 'paused', 2, 9, 9, 2, 'rates', 50, 'ann', now())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,17 @@ async def test_what_stands_open_is_told_with_the_command_that_shows_it(desk: Des
     shown = await desk.json("status")
     assert (shown["ready"], shown["open"]["dead_letters"]) == (True, 2)
     assert {each["system"] for each in shown["systems"]} == {"erp", "crm"}
+
+
+async def test_a_replay_that_stands_still_is_told(desk: Desk, database_url: str) -> None:
+    assert [line for line in (await desk.run("status")).stdout.splitlines() if line.startswith("replays")] == []
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(STOPPED_REPLAY)
+    await connection.close()
+    for name in ("status", "top"):
+        lines = [" ".join(line.split()) for line in (await desk.run(name)).stdout.splitlines()]
+        assert "replays paused 1 with 7 messages to go replay list" in lines
+    assert (await desk.json("status"))["open"]["replays"] == [{"phase": "paused", "replays": 1, "messages": 7}]
 
 
 async def test_what_a_system_holds_back_is_told(desk: Desk) -> None:

@@ -360,7 +360,13 @@ async def listening(
                     MessagePayloads(reveals),
                     second_person,
                     ReplayRoutes(
-                        replays, second_person, lambda: hints.append(None), lambda: "p", {"erp"}, most=MOST_REPLAYED
+                        replays,
+                        second_person,
+                        lambda: hints.append(None),
+                        lambda: "p",
+                        {"erp"},
+                        sent_days=36_500,
+                        most=MOST_REPLAYED,
                     ),
                     MessageActing(message_acts, trials, looked_at.append),
                     ApiKeyActs(keys),

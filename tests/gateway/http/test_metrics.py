@@ -54,6 +54,7 @@ async def test_what_stands_open_is_there(stand: Stand) -> None:
     assert samples["tallystick_cases_open['finance', 'mapping']"] == 1
     assert samples["tallystick_dead_letters_stored[]"] == 2
     assert samples["tallystick_notices_waiting[]"] == 4
+    assert samples["tallystick_replays['paused']"] == 0
 
 
 async def test_the_database_is_not_asked_at_every_scrape(stand: Stand) -> None:

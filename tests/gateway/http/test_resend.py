@@ -132,3 +132,11 @@ async def test_what_is_large_is_started_by_two(database_url: str, tmp_path: Path
 async def test_a_token_of_no_plan_is_not_found(stand: Stand) -> None:
     for token in ("a-b", "999999-a", "9" * 30):
         assert (await start(stand, token, "bob")).status == 404
+
+
+async def test_what_is_not_kept_that_long_is_no_part_of_a_plan_unseen(stand: Stand) -> None:
+    refused = await plan(stand, changed={"since": "1900-03-06T17:00:00Z"})
+    assert refused.status == 400
+    assert "`sent_days`" in refused.json["detail"]
+    assert "reconciliation" in refused.json["detail"]
+    assert await stand.replay_work.deciding() is None

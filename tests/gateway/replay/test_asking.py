@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 
 from adapters.ports.replays import Kind, Prediction, Sent, Total
 from adapters.ports.system import Absent, Capability, UnknownOperation, Upsert
-from gateway.replay.asking import Asking
+from gateway.replay.asking import AT_ONCE, SILENT, Asking
 from schemas.commands import Command, Confirmed, Deferred, Outcome, Unknown, command_id, command_reference
 from schemas.keys import ActorKey
 from schemas.verdicts import Failure, FailureClass, Verdict
+from tests.runtime.virtual import run
 
 SHEET, OTHER = ActorKey("timesheet", "T-1"), ActorKey("timesheet", "T-2")
 DOWN = Failure(FailureClass.UNAVAILABLE, "down", "it is down")
@@ -106,3 +108,30 @@ async def test_what_nobody_can_tell_stops_its_key_alone(system: Restored, first:
 async def test_a_system_that_is_gone_from_the_policy_cannot_be_asked() -> None:
     found, _ = await Asking({}).predict([sent(1, "1")])
     assert (found[1].verdict, found[1].code) == (PARKED, "unaskable")
+
+
+async def test_a_system_that_has_fallen_silent_is_not_asked_for_the_rest() -> None:
+    lines = [str(number) for number in range(3 * SILENT)]
+    system = Restored(failing=dict.fromkeys(lines, Unknown(DOWN)))
+    page = [sent(number, line, key=ActorKey("timesheet", line)) for number, line in enumerate(lines)]
+    assert await predicted(system, *page) == [(PARKED, "unanswered")] * len(page)
+    assert len(system.asked) < SILENT + AT_ONCE
+
+
+async def test_one_that_answers_now_and_then_is_asked_for_all() -> None:
+    lines = [str(number) for number in range(3 * SILENT)]
+    refused = Failure(FailureClass.BUSINESS_RULE, "closed", "it is closed")
+    system = Restored(failing=dict.fromkeys(lines[::2], Unknown(DOWN)) | dict.fromkeys(lines[1::2], Unknown(refused)))
+    await predicted(system, *[sent(number, line) for number, line in enumerate(lines)])
+    assert len(system.asked) == len(lines)
+
+
+def test_it_is_asked_at_half_of_its_rate_over_all_pages() -> None:
+    async def story() -> None:
+        loop, asking = asyncio.get_running_loop(), Asking({"erp": Restored()}, {"erp": 10.0})
+        began = loop.time()
+        for first in (0, 20):
+            await asking.predict([sent(number, str(number)) for number in range(first, first + 20)])
+        assert 39 / 5 <= loop.time() - began < 42 / 5
+
+    run(story())

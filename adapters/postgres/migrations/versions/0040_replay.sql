@@ -30,6 +30,9 @@ CREATE TABLE tallystick.replay (
     ended_at        timestamptz,
     -- the place of the last lane that was let go on, and the counts of messages
     place           integer NOT NULL DEFAULT 0,
+    -- messages of lanes that rest, and the place of the last such lane that was looked at again
+    resting         integer NOT NULL DEFAULT 0,
+    looked          integer NOT NULL DEFAULT 0,
     released        integer NOT NULL DEFAULT 0,
     settled         integer NOT NULL DEFAULT 0,
     failed          integer NOT NULL DEFAULT 0,
@@ -38,7 +41,7 @@ CREATE TABLE tallystick.replay (
     settled_before  integer NOT NULL DEFAULT 0,
     failed_before   integer NOT NULL DEFAULT 0,
     UNIQUE (by, click),
-    CHECK ((started_at IS NULL) = (phase IN ('deciding', 'ready'))),
+    CHECK (phase = 'cancelled' OR (started_at IS NULL) = (phase IN ('deciding', 'ready'))),
     CHECK ((ended_at IS NULL) = (phase NOT IN ('cancelled', 'done')))
 ) WITH (fillfactor = 70);
 
@@ -55,7 +58,8 @@ CREATE TABLE tallystick.replay_lane (
     last             integer NOT NULL,
     -- [[entity, key, version], …]: what its predictions stand on
     relied           jsonb NOT NULL DEFAULT '[]',
-    state            text NOT NULL DEFAULT 'planned' CHECK (state IN ('planned', 'released', 'changed', 'settled')),
+    state            text NOT NULL DEFAULT 'planned'
+                     CHECK (state IN ('planned', 'released', 'resting', 'changed', 'settled')),
     -- of one that was left alone
     why              text,
     released_version bigint,
@@ -65,6 +69,7 @@ CREATE TABLE tallystick.replay_lane (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX replay_lane_open ON tallystick.replay_lane (replay, place) WHERE state IN ('released', 'changed');
+CREATE INDEX replay_lane_resting ON tallystick.replay_lane (replay, place) WHERE state = 'resting';
 
 -- A message of a plan: what it was, what it would do, and what became of it. It outlives the message.
 CREATE TABLE tallystick.replay_item (
@@ -208,23 +213,26 @@ BEGIN
 END $$;
 
 -- Bring a replay that was started into p_to, from one of p_from. 'done', also where it is there already; 'absent'; or
--- 'elsewhere'. With p_again the ramp and the share of failures are counted anew.
+-- 'elsewhere'. With p_again the ramp and the share of failures are counted anew. A plan can be cancelled alone, and is at
+-- once.
 CREATE FUNCTION tallystick.steer_replay(p_id bigint, p_action text, p_to text, p_from text[], p_again boolean, p_by text,
                                         p_reason text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
-    was text;
+    was     text;
+    is_plan boolean;
 BEGIN
-    SELECT r.phase INTO was FROM tallystick.replay r WHERE r.id = p_id AND r.started_at IS NOT NULL FOR UPDATE;
-    IF NOT FOUND THEN
+    SELECT r.phase, r.started_at IS NULL INTO was, is_plan FROM tallystick.replay r WHERE r.id = p_id FOR UPDATE;
+    IF NOT FOUND OR (is_plan AND p_action <> 'cancel') THEN
         RETURN 'absent';
-    ELSIF was = p_to THEN
+    ELSIF was = p_to OR (is_plan AND was = 'cancelled') THEN
         RETURN 'done';
-    ELSIF was <> ALL (p_from) THEN
+    ELSIF NOT is_plan AND was <> ALL (p_from) THEN
         RETURN 'elsewhere';
     END IF;
     UPDATE tallystick.replay r SET
-        phase = p_to, reason = p_reason, version = r.version + 1,
+        phase = CASE WHEN is_plan THEN 'cancelled' ELSE p_to END, ended_at = CASE WHEN is_plan THEN now() END,
+        reason = p_reason, version = r.version + 1,
         released_before = CASE WHEN p_again THEN r.released ELSE r.released_before END,
         settled_before = CASE WHEN p_again THEN r.settled ELSE r.settled_before END,
         failed_before = CASE WHEN p_again THEN r.failed ELSE r.failed_before END
@@ -387,48 +395,82 @@ BEGIN
     RETURN NEXT;
 END $$;
 
--- Lanes that were let go on or left alone and are not recorded, and how each stands: 'moving' ones run, or will once a
--- wake that is due has come; 'resting' ones wait or back off, and count as 'landed' with p_final.
-CREATE FUNCTION tallystick.replay_lanes(p_id bigint, p_final boolean)
-RETURNS TABLE (place integer, entity text, key text, first integer, last integer, relied jsonb, why text,
-               released_version bigint, stands text)
+-- Lanes that were let go on or left alone and are not recorded, of those that rest the ones at p_again, and how each
+-- stands: 'moving' ones run, or will once a wake that is due has come; 'resting' ones wait or back off.
+CREATE FUNCTION tallystick.replay_lanes(p_id bigint, p_again integer[])
+RETURNS TABLE (place integer, entity text, key text, first integer, last integer, size integer, relied jsonb, why text,
+               released_version bigint, was_resting boolean, is_paused boolean, stands text)
 LANGUAGE sql STABLE
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
-    SELECT l.place, l.entity, l.key, l.first, l.last, l.relied, l.why, l.released_version, CASE
+    SELECT l.place, l.entity, l.key, l.first, l.last, l.last - l.first + 1, l.relied, l.why, l.released_version,
+           l.state = 'resting', e.lane_state = 'paused', CASE
                WHEN l.state = 'changed' THEN 'landed'
                WHEN e.lane_state = 'waiting' AND t.entity_version > e.wait_seen THEN 'moving'
                WHEN e.lane_state = 'open' AND EXISTS (
                         SELECT FROM tallystick.replay_item m JOIN tallystick.inbox i ON i.ref = m.ref
                         WHERE m.replay = p_id AND m.number BETWEEN l.first AND l.last AND i.position IS NOT NULL)
                THEN 'moving'
-               WHEN e.lane_state IN ('waiting', 'backoff') AND NOT p_final THEN 'resting'
+               WHEN e.lane_state IN ('waiting', 'backoff') THEN 'resting'
                ELSE 'landed'
            END
-    FROM tallystick.replay_lane l
+    FROM (SELECT * FROM tallystick.replay_lane o WHERE o.replay = p_id AND o.state IN ('released', 'changed')
+          UNION ALL
+          SELECT r.* FROM unnest(p_again) a(place)
+          CROSS JOIN LATERAL (
+              SELECT * FROM tallystick.replay_lane n WHERE n.replay = p_id AND n.place = a.place OFFSET 0) r) l
     JOIN tallystick.entity e ON e.entity = l.entity AND e.key = l.key
     LEFT JOIN tallystick.entity t ON t.entity = e.wait_entity AND t.key = e.wait_key
-    WHERE l.replay = p_id AND l.state IN ('released', 'changed')
 $$;
 
 -- What is under way, of one moment: how many messages of lanes are moving and resting; and beside it, in each row, a message
 -- of the first p_limit lanes that have landed, if any have: what was predicted, what became of it, and the keys that have
 -- another version than the prediction stood on: of its own key, when the lane was let go on. OFFSET 0 keeps the planner
--- from reading all messages of the replay for each lane.
+-- from reading all messages of the replay for each lane. Lanes that rest are set aside, and looked at again p_limit at a
+-- time, in turn, so that a look costs no more the more there are; with p_final all of them, and then they count as landed.
 CREATE FUNCTION tallystick.look_at_replay(p_id bigint, p_limit integer, p_final boolean)
 RETURNS TABLE (moving integer, resting integer, number integer, predicted text, predicted_code text, verdict text,
                code text, reason text, why text, moved text[])
-LANGUAGE sql STABLE
+LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
-    WITH lanes AS MATERIALIZED (SELECT * FROM tallystick.replay_lanes(p_id, p_final)),
-    landed AS (SELECT * FROM lanes n WHERE n.stands = 'landed' ORDER BY n.place LIMIT p_limit)
-    SELECT s.moving, s.resting, l.number, l.predicted, l.predicted_code, l.verdict, l.code, l.reason, l.why, l.moved
-    FROM (SELECT COALESCE(sum(n.last - n.first + 1) FILTER (WHERE n.stands = 'moving'), 0)::integer AS moving,
-                 COALESCE(sum(n.last - n.first + 1) FILTER (WHERE n.stands = 'resting'), 0)::integer AS resting
-          FROM lanes n) s
+#variable_conflict use_column
+DECLARE
+    behind integer;
+    again  integer[];
+BEGIN
+    SELECT CASE WHEN p_final THEN 0 ELSE r.looked END INTO behind FROM tallystick.replay r
+    WHERE r.id = p_id FOR NO KEY UPDATE;
+    again := ARRAY(SELECT l.place FROM tallystick.replay_lane l
+                   WHERE l.replay = p_id AND l.state = 'resting' AND l.place > behind
+                   ORDER BY l.place LIMIT CASE WHEN NOT p_final THEN p_limit END);
+    behind := CASE WHEN p_final OR cardinality(again) < p_limit THEN 0 ELSE again[cardinality(again)] END;
+    RETURN QUERY
+    WITH lanes AS MATERIALIZED (SELECT * FROM tallystick.replay_lanes(p_id, again)),
+    counted AS MATERIALIZED (
+        SELECT COALESCE(sum(n.size) FILTER (WHERE n.stands = 'moving'), 0)::integer AS moving,
+               COALESCE(sum(n.size) FILTER (WHERE n.stands = 'resting' AND NOT n.was_resting), 0)::integer
+               - COALESCE(sum(n.size) FILTER (WHERE n.was_resting AND n.stands <> 'resting'), 0)::integer AS more
+        FROM lanes n),
+    turned AS (
+        UPDATE tallystick.replay_lane l SET state = CASE WHEN n.was_resting THEN 'released' ELSE 'resting' END
+        FROM lanes n
+        WHERE n.was_resting <> (n.stands = 'resting') AND l.replay = p_id AND l.place = n.place),
+    kept AS (
+        UPDATE tallystick.replay r SET resting = r.resting + s.more, looked = behind
+        FROM counted s WHERE r.id = p_id AND (s.more <> 0 OR r.looked <> behind)),
+    landed AS (
+        SELECT * FROM lanes n WHERE n.stands = 'landed' OR (p_final AND n.stands = 'resting')
+        ORDER BY n.place LIMIT p_limit)
+    SELECT s.moving, CASE WHEN p_final THEN 0 ELSE r.resting + s.more END, l.number, l.predicted, l.predicted_code,
+           l.verdict, l.code, l.reason, l.why, l.moved
+    FROM counted s
+    JOIN tallystick.replay r ON r.id = p_id
     LEFT JOIN (
-        SELECT m.number, m.predicted, m.predicted_code, i.verdict, c.code, i.reason, n.why, v.moved
+        SELECT m.number, m.predicted, m.predicted_code, i.verdict, c.code, i.reason, v.moved, CASE
+                   WHEN n.is_paused AND i.position IS NOT NULL AND m.predicted <> 'queued' THEN 'its lane is paused'
+                   ELSE n.why
+               END AS why
         FROM landed n
         CROSS JOIN LATERAL (
             SELECT ARRAY(
@@ -445,8 +487,8 @@ AS $$
         LEFT JOIN LATERAL (
             SELECT k.code FROM tallystick.cases k
             WHERE k.ref = m.ref AND k.closed_at IS NULL AND k.topic IS NULL ORDER BY k.id LIMIT 1) c ON true) l ON true
-    ORDER BY l.number
-$$;
+    ORDER BY l.number;
+END $$;
 
 -- Keep what became of the messages of whole lanes, and the counts. The replay after it; nothing, if it was changed.
 CREATE FUNCTION tallystick.record_replay(p_id bigint, p_version bigint, p_numbers integer[], p_outcomes text[],
@@ -456,29 +498,44 @@ LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
-    job tallystick.replay;
+    job    tallystick.replay;
+    spots  tid[];
+    rested integer;
 BEGIN
-    UPDATE tallystick.replay r SET settled = p_settled, failed = p_failed, outcomes = p_counts, version = r.version + 1
-    WHERE r.id = p_id AND r.version = p_version AND r.ended_at IS NULL RETURNING * INTO job;
+    PERFORM FROM tallystick.replay r WHERE r.id = p_id AND r.version = p_version AND r.ended_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
     UPDATE tallystick.replay_item t SET outcome = f.outcome, verdict = f.verdict, code = f.code, reason = f.reason
     FROM unnest(p_numbers, p_outcomes, p_verdicts, p_codes, p_reasons) f(number, outcome, verdict, code, reason)
     WHERE t.replay = p_id AND t.number = f.number;
-    UPDATE tallystick.replay_lane l SET state = 'settled'
-    WHERE l.replay = p_id AND l.state IN ('released', 'changed') AND l.first = ANY (p_numbers);
+    -- By their spots, as nobody else writes them meanwhile: without statistics a join would read the whole replay.
+    SELECT array_agg(l.ctid), COALESCE(sum(l.last - l.first + 1) FILTER (WHERE l.state = 'resting'), 0)
+    INTO spots, rested
+    FROM unnest(p_numbers) f(number)
+    CROSS JOIN LATERAL (
+        SELECT m.entity, m.key FROM tallystick.replay_item m
+        WHERE m.replay = p_id AND m.number = f.number OFFSET 0) t
+    CROSS JOIN LATERAL (
+        SELECT n.ctid, n.* FROM tallystick.replay_lane n
+        WHERE n.entity = t.entity AND n.key = t.key AND n.replay = p_id OFFSET 0) l
+    WHERE l.first = f.number AND l.state IN ('released', 'resting', 'changed');
+    UPDATE tallystick.replay_lane l SET state = 'settled' WHERE l.ctid = ANY (spots);
+    UPDATE tallystick.replay r SET
+        settled = p_settled, failed = p_failed, outcomes = p_counts, resting = r.resting - rested,
+        version = r.version + 1
+    WHERE r.id = p_id RETURNING * INTO job;
     RETURN NEXT job;
 END $$;
 
--- What the gateway itself does to a replay, audited: it stops one, or ends it.
+-- What the gateway itself does to a replay, audited: it stops one, ends it, or gives its plan up.
 CREATE FUNCTION tallystick.turn_replay(p_id bigint, p_version bigint, p_phase text, p_action text, p_reason text)
 RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE tallystick.replay r SET
         phase = p_phase, version = r.version + 1,
-        reason = CASE WHEN p_phase = 'paused' THEN p_reason ELSE r.reason END,
+        reason = CASE WHEN p_phase = 'paused' OR r.started_at IS NULL THEN p_reason ELSE r.reason END,
         ended_at = CASE WHEN p_phase = 'paused' THEN NULL ELSE now() END
     WHERE r.id = p_id AND r.version = p_version AND r.ended_at IS NULL;
     IF FOUND THEN
