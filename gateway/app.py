@@ -185,6 +185,7 @@ async def ports(
             closing.push_async_callback(client.close)
             return client
 
+        adapters = {name: closed(system) for name, system in systems(policy).items()}
         yield Ports(
             commits=[closed(PostgresCommits(url, settings.commit_seconds)) for _ in range(settings.committers)],
             lanes=closed(PostgresLanes(url)),
@@ -200,7 +201,8 @@ async def ports(
             entities=closed(PostgresEntities(url)),
             reads=closed(PostgresReads(url)),
             gates=closed(PostgresGates(url)),
-            systems={name: closed(system) for name, system in systems(policy).items()},
+            systems=adapters,
+            inspected=adapters,
             consuming=closed(consuming),
             publishing=closed(publishing),
             upkeep=Upkeep(closed(PostgresRestores(url)), closed(PostgresRetention(url)), closed(keepsakes), remembered),
@@ -237,7 +239,7 @@ async def listening(settings: Settings, runtime: Runtime, outside: Ports, counts
     readers = PostgresReaders(settings.database_url)
     readings = Readings(readers, runtime.read_systems)
     systems = Systems(
-        outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system, outside.systems
+        outside.gates, overdue, restores, readings, runtime.gates, runtime.look_at_system, outside.inspected
     )
     approvals = PostgresApprovals(settings.database_url)
     second_person = SecondPerson(approvals, runtime.policies.four_eyes)

@@ -18,6 +18,7 @@ from adapters.ports.broker import Consuming, Keepsakes, Publishing, Subscription
 from adapters.ports.cases import Cases
 from adapters.ports.entities import Entities
 from adapters.ports.gate import Gates
+from adapters.ports.inspection import Inspects
 from adapters.ports.kpis import Books, Kpis
 from adapters.ports.letters import DeadLetters
 from adapters.ports.looks import Looks
@@ -117,6 +118,7 @@ class Ports:
     `policies` the policy is that of the file for good, and without `unmapped` nothing is retried when it changes.
     Without `reconciliation` nothing is reconciled, without `counting` no figures are counted, without `sealing` no act
     is sealed, without `replays` nothing is replayed, and without `schema_uses` nobody hears who sends which version.
+    `inspected` are those of `systems` that can be asked about themselves.
     """
 
     commits: Sequence[Commits]
@@ -144,6 +146,7 @@ class Ports:
     sealing: Sealing | None = None
     replays: ReplayPorts | None = None
     schema_uses: SchemaUses | None = None
+    inspected: Mapping[str, Inspects] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

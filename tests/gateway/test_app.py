@@ -86,6 +86,11 @@ async def test_it_has_as_many_connections_as_the_page_says() -> None:
         assert [int(number) for number in told.groups()] == [most - committers, committers, most, work, most - work]
 
 
+async def test_every_system_can_be_asked_about_itself() -> None:
+    async with ports_of(settings_of("postgresql:///nowhere")) as outside:
+        assert outside.inspected.keys() == outside.systems.keys() != set()
+
+
 async def test_metrics_do_not_wait_for_a_slow_look_at_overdue_commands(database_url: str) -> None:
     settings = settings_of(database_url)
     blocker = await asyncpg.connect(database_url)

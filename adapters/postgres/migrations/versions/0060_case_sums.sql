@@ -4,28 +4,30 @@
 -- cause there may be a thousand in a minute, and commits that wrote its one row would wait for each other. So the sum of
 -- all rows is right in every snapshot; whoever reminds of cases draws those of the same together.
 
+-- What a case is counted together with: a digest of all that groups can be chosen by.
+ALTER TABLE tallystick.cases ADD COLUMN kind bigint NOT NULL GENERATED ALWAYS AS (hashtextextended(
+    CASE WHEN closed_at IS NULL THEN 'open' ELSE 'closed' END || E'\x1f' || failure_class || E'\x1f' || code || E'\x1f'
+    || COALESCE(system, '') || E'\x1f' || COALESCE(field, '') || E'\x1f' || COALESCE(owner, '') || E'\x1f'
+    || COALESCE(assignee, '') || E'\x1f' || entity, 0)) STORED;
+CREATE INDEX cases_first ON tallystick.cases (kind, id);
+CREATE INDEX cases_oldest ON tallystick.cases (kind, opened_at);
+
 CREATE TABLE tallystick.case_sum (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind          bigint NOT NULL,
+    -- those of the kind; owner and assignee are empty where nobody is named
     is_open       boolean NOT NULL,
-    fingerprint   text NOT NULL,
-    -- that of the fingerprint
+    fingerprint   text COLLATE "C" NOT NULL,
     failure_class text NOT NULL,
-    -- empty: nobody is named
-    owner         text NOT NULL,
-    assignee      text NOT NULL,
+    owner         text COLLATE "C" NOT NULL,
+    assignee      text COLLATE "C" NOT NULL,
     entity        text COLLATE "C" NOT NULL,
     -- empty: the cases themselves; else those with money of this currency, and how much of it
-    currency      text NOT NULL,
+    currency      text COLLATE "C" NOT NULL,
     cases         bigint NOT NULL,
     amount        numeric NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
         vacuum_truncate = off);
-
--- The first, and the oldest, of what is counted together.
-CREATE INDEX cases_first ON tallystick.cases
-    (is_open, fingerprint, COALESCE(owner, ''), COALESCE(assignee, ''), entity, id);
-CREATE INDEX cases_oldest ON tallystick.cases
-    (is_open, fingerprint, COALESCE(owner, ''), COALESCE(assignee, ''), entity, opened_at);
 
 -- What a case counts by: itself, and each currency of its money.
 CREATE FUNCTION tallystick.counts_of(p_money jsonb) RETURNS TABLE (currency text, amount numeric)
@@ -36,22 +38,24 @@ $$;
 CREATE FUNCTION tallystick.add_to_case_sums() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
-    SELECT c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
+    INSERT INTO tallystick.case_sum (kind, is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases,
+                                     amount)
+    SELECT c.kind, c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
            m.currency, count(*), sum(m.amount)
     FROM now_there c CROSS JOIN LATERAL tallystick.counts_of(c.money) m
-    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION tallystick.take_from_case_sums() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
-    SELECT c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
+    INSERT INTO tallystick.case_sum (kind, is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases,
+                                     amount)
+    SELECT c.kind, c.is_open, c.fingerprint, c.failure_class, COALESCE(c.owner, ''), COALESCE(c.assignee, ''), c.entity,
            m.currency, -count(*), -sum(m.amount)
     FROM no_more_there c CROSS JOIN LATERAL tallystick.counts_of(c.money) m
-    GROUP BY 1, 2, 3, 4, 5, 6, 7;
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
     RETURN NULL;
 END $$;
 
@@ -73,13 +77,14 @@ BEGIN
     END IF;
     WITH several AS (
         SELECT unnest(array_agg(s.id)) AS id FROM tallystick.case_sum s
-        GROUP BY s.is_open, s.fingerprint, s.failure_class, s.owner, s.assignee, s.entity, s.currency
+        GROUP BY s.kind, s.currency
         HAVING count(*) > 1 OR sum(s.cases) = 0
     ), taken AS (
         DELETE FROM tallystick.case_sum s USING several v WHERE s.id = v.id RETURNING s.*
     )
-    INSERT INTO tallystick.case_sum (is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases, amount)
-    SELECT t.is_open, t.fingerprint, t.failure_class, t.owner, t.assignee, t.entity, t.currency,
+    INSERT INTO tallystick.case_sum (kind, is_open, fingerprint, failure_class, owner, assignee, entity, currency, cases,
+                                     amount)
+    SELECT t.kind, t.is_open, t.fingerprint, t.failure_class, t.owner, t.assignee, t.entity, t.currency,
            sum(t.cases), sum(t.amount)
-    FROM taken t GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(t.cases) <> 0;
+    FROM taken t GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 HAVING sum(t.cases) <> 0;
 END $$;
