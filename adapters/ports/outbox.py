@@ -127,7 +127,8 @@ def one_system(lanes: Sequence[SendLane]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What came of a claim. `left`: lanes that the gate did not let pass, because of `hold`, or that were too many.
+    """What came of a claim. `left`: lanes that the gate did not let pass, because of `hold`, or that were too many:
+    behind those whose commands fill a claim none is looked at.
 
     The others are leased now, by us or somebody else, or have nothing to send.
 

@@ -43,8 +43,9 @@ CREATE FUNCTION tallystick.commit_turns(
     p_policy text
 ) RETURNS TABLE (turn integer, why text, ref uuid, same_body boolean, scope text, value text, entity text, key text)
 LANGUAGE plpgsql
--- Batches are small and tables grow: always the index, whatever the statistics say.
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+-- Batches are small and tables grow: always the index, whatever the statistics say; and plainly, for a bitmap of the one
+-- row that is looked for costs more than the row.
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
