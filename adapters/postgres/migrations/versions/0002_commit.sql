@@ -310,7 +310,8 @@ BEGIN
         FROM unnest(s_turn, s_id, s_settlement, s_reason) s(turn, id, settlement, reason)
         WHERE ok[s.turn] AND o.id = s.id AND s.settlement = 'parked';
         DELETE FROM tallystick.lease l USING unnest(s_turn, s_system, s_token) s(turn, system, token)
-        WHERE ok[s.turn] AND l.token = s.token AND l.system = s.system
+        -- Said so that the index by token does not fit: it would read all leases of a claim for each of them.
+        WHERE ok[s.turn] AND l.token IS NOT DISTINCT FROM s.token AND l.system = s.system
           AND l.entity = t_entity[s.turn] AND l.key = t_key[s.turn];
         INSERT INTO tallystick.timeline (entity, key, entity_version, what, command_id, reason, policy)
         SELECT t_entity[s.turn], t_key[s.turn], t_entity_version[s.turn], 'command_' || s.settlement, s.id, s.reason,

@@ -96,8 +96,7 @@ BEGIN
     RETURN QUERY
     WITH head AS MATERIALIZED (
         SELECT w.place, o.*, log.last + 1 AS number, log.is_tried, log.is_doubtful, t.started_for, t.ended_for,
-               b.size, b.in_order, x.content,
-               CASE WHEN b.size IS NOT NULL THEN x.content ->> 'legal_entity' END AS party
+               b.size, b.in_order, CASE WHEN b.size IS NOT NULL THEN o.content ->> 'legal_entity' END AS party
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
@@ -105,12 +104,11 @@ BEGIN
         CROSS JOIN LATERAL (SELECT l.system, l.entity, l.key FROM tallystick.lease l
                             WHERE l.system = p_system AND l.entity = w.entity AND l.key = w.key
                               AND l.token = p_token OFFSET 0) l
-        CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
+        -- The body is read here, once, behind a limit: else it would be read anew wherever it is named.
+        CROSS JOIN LATERAL (SELECT o.*, convert_from(o.body, 'UTF8')::jsonb AS content FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
-        -- Read once; OFFSET keeps it from being read anew wherever it is named.
-        CROSS JOIN LATERAL (SELECT convert_from(o.body, 'UTF8')::jsonb AS content OFFSET 0) x
         LEFT JOIN unnest(p_operations, p_sizes, p_in_order) b(operation, size, in_order) ON b.operation = o.operation
         -- What is sent again may have been lost, as what a restored database does not know may have been done.
         LEFT JOIN LATERAL (
@@ -134,20 +132,19 @@ BEGIN
             SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
                    f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, NULL, f.content, h.party, h.size
             FROM (
-                SELECT o.*, log.last, x.content, (row_number() OVER behind + 1)::integer AS step,
+                SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
                        bool_and(o.operation = h.operation AND o.state = 'open'
                                 AND (o.due_at IS NULL OR o.due_at <= now())
-                                AND x.content ->> 'legal_entity' IS NOT DISTINCT FROM h.party
+                                AND o.content ->> 'legal_entity' IS NOT DISTINCT FROM h.party
                                 AND NOT log.is_tried AND o.resend IS NULL
                                 AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
                        ) OVER behind AS goes_on
-                FROM (SELECT * FROM tallystick.outbox o
+                FROM (SELECT o.*, convert_from(o.body, 'UTF8')::jsonb AS content FROM tallystick.outbox o
                       WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
                         AND (o.entity_version, o.index) > (h.entity_version, h.index)
                       ORDER BY o.system, o.entity, o.key, o.entity_version, o.index
                       LIMIT COALESCE(h.size, 1) - 1) o
                 CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
-                CROSS JOIN LATERAL (SELECT convert_from(o.body, 'UTF8')::jsonb AS content OFFSET 0) x
                 WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
             ) f
             WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on

@@ -200,18 +200,20 @@ BEGIN
             ended_at = now(), ending = e.ending, external_id = e.external_id, failure_class = e.failure_class,
             code = e.code, reason = e.reason, found_generation = e.found_generation
         FROM ended e
-        -- Said so that the index by token does not fit: it would read all attempts of a claim for each of them.
+        -- Said so that no index by token fits, here and below: it would read all of a claim for each of its commands.
         WHERE a.command_id = e.command_id AND a.number = e.number AND a.token = e.token AND COALESCE(a.ending, '') = ''
         RETURNING e.place
     ), held AS (
         UPDATE tallystick.outbox o SET due_at = now() + make_interval(secs => e.hold)
         FROM ended e
-        JOIN tallystick.lease l ON l.token = e.token AND l.system = e.system AND l.entity = e.entity AND l.key = e.key
+        JOIN tallystick.lease l ON l.token IS NOT DISTINCT FROM e.token
+                               AND l.system = e.system AND l.entity = e.entity AND l.key = e.key
         WHERE o.id = e.command_id AND e.hold IS NOT NULL
     ), released AS (
         DELETE FROM tallystick.lease l
         USING ended e
-        WHERE e.releases AND l.token = e.token AND l.system = e.system AND l.entity = e.entity AND l.key = e.key
+        WHERE e.releases AND l.token IS NOT DISTINCT FROM e.token
+          AND l.system = e.system AND l.entity = e.entity AND l.key = e.key
     )
     SELECT array_agg(a.place) INTO news FROM attempts a;
 
