@@ -56,6 +56,11 @@ class BilledLine(BaseModel):
         return f"{name}.{self.turn}" if self.digest is None else f"{name}.{self.turn}.{self.digest}"
 
 
+def line_of(name: str) -> str:
+    """The id of the line that a booking of this name is of: what follows it is numbers, dots, and a digest."""
+    return name.rpartition(".r")[0]
+
+
 class TakenBack(BaseModel):
     """An entry of a system that a repair has taken back."""
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar, assert_never
 
 from actors.billing.booking import LINE, posted
 from actors.decision import Accept, Decision, Ignore, Reject, Request
-from schemas.billed import Billed, BilledLine
+from schemas.billed import Billed, BilledLine, line_of
 from schemas.commands import Command, Confirmed, Rejected, Result, command_reference
 from schemas.facts import Claim
 from schemas.operations.table import read_body
@@ -100,7 +100,8 @@ def _ended(state: B, reversal: str) -> Accept:
 
 def _standing(state: B, command: Command) -> BilledLine | None:
     """The line that a command booked, if it still stands for it."""
-    return next((line for line in state.lines.values() if line.name == command.line), None)
+    line = state.lines.get(line_of(command.line))
+    return line if line is not None and line.name == command.line else None
 
 
 def _with_late(state: B, name: str, reference: str | None) -> B:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import accumulate, islice
 from uuid import UUID
 
 from adapters.memory.checks import bound_to
@@ -59,7 +59,7 @@ class MemoryOutbox:
         likely = admit(gate, len(lanes), 0, replace(limits, concurrency=None), now, trial_runs=trial_runs)
         admission = admit(gate, len(lanes), in_flight(tables, system), limits, now, trial_runs=trial_runs)
         # A trial is one command: what tries whether the system is back shall spend no more.
-        asked = likely.count * (1 if gate.opened else limits.largest)
+        asked = self._that_fill(lanes[: likely.count * (1 if gate.opened else limits.largest)], limits, gate)
         requests = Requests(limits.together, admission.count)
         claimed: list[Leased] = []
         refused: list[SendLane] = []
@@ -140,6 +140,13 @@ class MemoryOutbox:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _that_fill(self, lanes: Sequence[SendLane], limits: Limits, gate: Gate) -> int:
+        """How many of these lanes, from the first on, have the commands that a claim takes."""
+        longest = 1 if gate.opened else limits.longest
+        commands = accumulate(min(len(self._tables.send_lanes.get(lane, ())), longest) for lane in lanes)
+        filled = (place for place, count in enumerate(commands, 1) if limits.most is not None and count >= limits.most)
+        return next(filled, len(lanes))
 
     def _head(self, lane: SendLane) -> Standing | None:
         """The head of a lane, if it may be sent now."""

@@ -76,6 +76,11 @@ class Limits:
         """The most attempts that one request can be."""
         return max(self.together.values(), default=1)
 
+    @property
+    def longest(self) -> int:
+        """The most commands of one key that one request can be."""
+        return max((size for operation, size in self.together.items() if operation in self.in_order), default=1)
+
 
 @dataclass(frozen=True, slots=True)
 class BreakerRule:

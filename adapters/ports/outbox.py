@@ -129,7 +129,8 @@ def one_system(lanes: Sequence[SendLane]) -> str:
 class Claimed:
     """What came of a claim. `left`: lanes that the gate did not let pass, because of `hold`, or that were too many.
 
-    The others are leased now, by us or somebody else, or have nothing to send.
+    Behind lanes whose commands fill the claim none is looked at. The others are leased now, by us or somebody else, or
+    have nothing to send.
 
     In `leased` commands of one key stand next to each other, in their order: its head, or a run, which is the head and
     the commands right behind it, of one operation and legal entity, all of them due and without any earlier attempt

@@ -24,6 +24,7 @@ from adapters.ports.outbox import (
 from adapters.ports.restores import Remembered
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
+from adapters.postgres.literals import cast_from_text, literal
 from adapters.postgres.statements import statement
 from schemas.commands import Command
 from schemas.keys import ActorKey
@@ -33,8 +34,12 @@ _CLAIM = "SELECT * FROM tallystick.claim_lanes($1, $2, $3, $4, $5, $6, $7, $8, $
 _ATTEMPTS = statement("attempts")
 _FREE = "SELECT * FROM tallystick.free_lanes($1, $2, $3, $4)"
 _RECORD = """
-    SELECT tallystick.record_ends($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+    SELECT tallystick.record_ends(
+        $1::text::uuid[], $2::text::integer[], $3::text::uuid[], $4::text::text[], $5::text::text[], $6::text::text[],
+        $7::text::text[], $8::text::text[], $9::text::integer[], $10, $11::text::boolean[], $12::text::text[],
+        $13::text::text[], $14::text::text[], $15::text::text[], $16, $17::text::integer[], $18, $19)
 """
+_LITERALS = cast_from_text(_RECORD)
 _ABANDON = "SELECT tallystick.abandon_claim($1)"
 _BEAT = statement("beat")
 _TAKE_OVER = statement("take_over")
@@ -108,9 +113,13 @@ class PostgresOutbox:
              end.command.system, end.command.key.entity, end.command.key.id, *_heard(end.heard))
             for end in ended
         ]  # fmt: skip
+        columns = [
+            literal(column) if place in _LITERALS else list(column)
+            for place, column in enumerate(zip(*rows, strict=True))
+        ]
         try:
             async with self._ends as connection:
-                await connection.execute(_RECORD, *(list(column) for column in zip(*rows, strict=True)))
+                await connection.execute(_RECORD, *columns)
         except Exception as error:
             raise read_error(error) from error
 

@@ -15,6 +15,7 @@ from adapters.sandbox.serve import LOOPBACK, run
 from adapters.sandbox.settings import SandboxSettings
 from gateway.cli.options import no_dry_run
 from gateway.exits import Exit, Failed
+from gateway.garbage import spare_the_long_lived
 from gateway.policy_file import read_policy
 
 CRM_PORT: Final = 18081
@@ -68,6 +69,7 @@ def sandbox(
         journal_dir.mkdir(parents=True, exist_ok=True)
     ports = {Role.CRM: crm_port, Role.PSA: psa_port, Role.ERP: erp_port}
     settings = [_settings(role, port, token, entities, closed, journal_dir) for role, port in ports.items()]
+    spare_the_long_lived()
     try:
         uvloop.run(run(settings, _announce, host=host))
     except OSError as error:

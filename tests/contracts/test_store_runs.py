@@ -177,6 +177,15 @@ class TestHowLongItIs:
         assert [each.command for each in claimed.leased] == [*lines(3), *lines(1, OTHER)]
         assert (list(claimed.left), claimed.hold) == ([send_lane(THIRD)], None)
 
+    async def test_behind_the_lanes_that_fill_it_a_claim_looks_at_none(self, process: Process) -> None:
+        await ask(process, *lines(SIZE))
+        claimed = await claim(process, SHEET, OTHER, within=limits(most=SIZE))
+        assert [each.command for each in claimed.leased] == lines(SIZE)
+        assert list(claimed.left) == [send_lane(OTHER)]
+        # Then nobody knows yet that this one has nothing to send
+        rest = await claim(process, OTHER, within=limits(most=SIZE))
+        assert (list(rest.leased), list(rest.left)) == ([], [])
+
 
 class TestItsLease:
     async def test_it_ends_with_the_decision_that_says_so(self, process: Process) -> None:

@@ -4,8 +4,14 @@ WITH money AS (
     FROM tallystick.kpi_kept k JOIN tallystick.entity e ON e.entity = k.entity AND e.key = k.key
     WHERE k.since IS NOT NULL AND COALESCE(e.state ->> 'status', '') NOT IN ('active', 'shadowed', 'cancelled')
     UNION ALL
-    SELECT 'unbilled', 1, o.created_at, tallystick.money_of(o.body)
-    FROM tallystick.outbox o WHERE o.operation IN ('billable.post', 'expense.post')
+    -- Added up as it is read: an evening's lines are many.
+    SELECT 'unbilled', count(*), min(o.created_at),
+           CASE WHEN o.currency IS NULL OR sum(o.amount) IS NULL THEN '{}'
+                ELSE jsonb_build_object(o.currency, sum(o.amount)::text) END
+    FROM (SELECT b.created_at, b.body ->> 'currency' AS currency, (b.body ->> 'amount')::numeric AS amount
+          FROM (SELECT c.created_at, convert_from(c.body, 'UTF8')::json AS body
+                FROM tallystick.outbox c WHERE c.operation IN ('billable.post', 'expense.post') OFFSET 0) b) o
+    GROUP BY o.currency
     UNION ALL
     SELECT 'unbilled', e.lane_depth, e.lane_since, '{}'
     FROM tallystick.entity e WHERE e.lane_depth > 0 AND e.entity IN ('timesheet', 'expense')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from adapters.postgres.replay_work import PostgresReplayWork
 from adapters.postgres.replays import PostgresReplays
 from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
+from tests.adapters.postgres.rows_read import rows_read
 
 LANES = 5000
 PAGE = 100
@@ -46,7 +46,7 @@ READ = """
 
 @dataclass(slots=True)
 class Floor:
-    """A replay that was started, of many lanes. A session tells what it has read when it ends: nobody else has one."""
+    """A replay that was started, of many lanes; nobody else has a session."""
 
     url: str
     work: PostgresReplayWork
@@ -55,26 +55,15 @@ class Floor:
     async def cost(self, work: Callable[[], Awaitable[object]]) -> int:
         """Rows that some work reads."""
         await self.work.close()
-        before = await self._read()
+        before = await rows_read(self.url)
         await work()
         await self.work.close()
-        return await self._read() - before
+        return await rows_read(self.url) - before
 
     async def execute(self, text: str, *arguments: object) -> None:
         connection = await asyncpg.connect(self.url)
         try:
             await connection.execute(text, *arguments)
-        finally:
-            await connection.close()
-
-    async def _read(self) -> int:
-        connection = await asyncpg.connect(self.url)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while await connection.fetchval(OTHERS):  # noqa: ASYNC110  # nothing tells when a session has ended
-                    await asyncio.sleep(0.01)
-            await connection.execute("SELECT pg_stat_force_next_flush()")
-            return int(await connection.fetchval(READ))
         finally:
             await connection.close()
 

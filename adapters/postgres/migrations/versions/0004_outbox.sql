@@ -11,6 +11,23 @@ LANGUAGE sql STABLE AS $$
     FROM tallystick.attempt a WHERE a.command_id = p_command
 $$;
 
+-- How many of these lanes, from the first on, have the p_most commands of a claim, if each gives p_longest at most: all
+-- of them where they have fewer, or p_most is null.
+CREATE FUNCTION tallystick.lanes_that_fill(p_system text, p_entity text[], p_key text[], p_most integer, p_longest integer)
+RETURNS integer
+LANGUAGE sql STABLE AS $$
+    SELECT COALESCE((
+        SELECT f.place::integer
+        FROM (SELECT w.place, sum(o.commands) OVER (ORDER BY w.place ROWS UNBOUNDED PRECEDING) AS commands
+              -- In order before they are looked at, so that nothing behind the last one needed is.
+              FROM (SELECT u.* FROM unnest(p_entity, p_key) WITH ORDINALITY u(entity, key, place) ORDER BY u.place) w
+              CROSS JOIN LATERAL (
+                  SELECT count(*) AS commands
+                  FROM (SELECT FROM tallystick.outbox o
+                        WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key LIMIT p_longest) x) o) f
+        WHERE f.commands >= p_most LIMIT 1), cardinality(p_key))
+$$;
+
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
 -- the newest of all, which is this one: so numbers rise for ever.
@@ -33,12 +50,14 @@ RETURNS TABLE (id uuid, system text, operation text, entity text, key text, line
                hold_seconds double precision, started_for double precision, ended_for double precision,
                is_resent boolean)
 LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
     wanted    integer := cardinality(p_key);
     asked     integer;
+    widest    integer;
+    longest   integer;
     gate      record;
     taken     integer;
     is_paused boolean;
@@ -54,8 +73,12 @@ BEGIN
     END IF;
     SELECT g.* INTO gate
     FROM tallystick.gate_admits(p_system, wanted, false, p_concurrency, p_rate, p_burst, p_quota, p_resets) g;
-    SELECT LEAST(gate.count * CASE WHEN gate.is_trial THEN 1 ELSE COALESCE(max(s), 1) END, wanted) INTO asked
-    FROM unnest(p_sizes) s;
+    SELECT CASE WHEN gate.is_trial THEN 1 ELSE COALESCE(max(s.size), 1) END,
+           CASE WHEN gate.is_trial THEN 1 ELSE COALESCE(max(s.size) FILTER (WHERE s.in_order), 1) END
+    INTO widest, longest FROM unnest(p_sizes, p_in_order) s(size, in_order);
+    asked := LEAST(gate.count * widest, wanted);
+    -- No lane behind those that fill the claim: a lease that is given back unused costs more than a look.
+    asked := tallystick.lanes_that_fill(p_system, p_entity[:asked], p_key[:asked], p_most, longest);
     IF asked > 0 THEN
         INSERT INTO tallystick.lease (system, entity, key, holder, token)
         SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
@@ -73,8 +96,7 @@ BEGIN
     RETURN QUERY
     WITH head AS MATERIALIZED (
         SELECT w.place, o.*, log.last + 1 AS number, log.is_tried, log.is_doubtful, t.started_for, t.ended_for,
-               b.size, b.in_order,
-               CASE WHEN b.size IS NOT NULL THEN convert_from(o.body, 'UTF8')::json ->> 'legal_entity' END AS party
+               b.size, b.in_order, CASE WHEN b.size IS NOT NULL THEN o.content ->> 'legal_entity' END AS party
         FROM (SELECT u.entity, u.key, min(u.place)::integer AS place
               FROM unnest(p_entity[:asked], p_key[:asked]) WITH ORDINALITY u(entity, key, place)
               GROUP BY u.entity, u.key) w
@@ -82,7 +104,8 @@ BEGIN
         CROSS JOIN LATERAL (SELECT l.system, l.entity, l.key FROM tallystick.lease l
                             WHERE l.system = p_system AND l.entity = w.entity AND l.key = w.key
                               AND l.token = p_token OFFSET 0) l
-        CROSS JOIN LATERAL (SELECT * FROM tallystick.outbox o
+        -- The body is read here, once, behind a limit: else it would be read anew wherever it is named.
+        CROSS JOIN LATERAL (SELECT o.*, convert_from(o.body, 'UTF8')::jsonb AS content FROM tallystick.outbox o
                             WHERE o.system = l.system AND o.entity = l.entity AND o.key = l.key
                             ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT 1) o
         CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
@@ -98,29 +121,35 @@ BEGIN
         WHERE o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
           AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
     ), standing AS (
-        SELECT h.place, 1 AS step, h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference,
-               h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.resend, h.party,
-               CASE WHEN NOT h.is_doubtful THEN h.size END AS size
-        FROM head h
-        UNION ALL
-        SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
-               f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, NULL, h.party, h.size
-        FROM head h
+        -- In the order of lanes and of their runs: whatever is behind the p_most first ones has no room, and is not read.
+        SELECT r.*
+        FROM (SELECT * FROM head ORDER BY place) h
         CROSS JOIN LATERAL (
-            SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
-                   bool_and(o.operation = h.operation AND o.state = 'open' AND (o.due_at IS NULL OR o.due_at <= now())
-                            AND convert_from(o.body, 'UTF8')::json ->> 'legal_entity' IS NOT DISTINCT FROM h.party
-                            AND NOT log.is_tried AND o.resend IS NULL
-                            AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
-                   ) OVER behind AS goes_on
-            FROM (SELECT * FROM tallystick.outbox o
-                  WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
-                    AND (o.entity_version, o.index) > (h.entity_version, h.index)
-                  ORDER BY o.system, o.entity, o.key, o.entity_version, o.index LIMIT COALESCE(h.size, 1) - 1) o
-            CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
-            WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
-        ) f
-        WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on
+            SELECT h.place, 1 AS step, h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, h.reference,
+                   h.body, h.entity_version, h.index, h.number, h.started_for, h.ended_for, h.resend, h.content,
+                   h.party, CASE WHEN NOT h.is_doubtful THEN h.size END AS size
+            UNION ALL
+            SELECT h.place, f.step, f.id, f.system, f.operation, f.entity, f.key, f.line, f.generation, f.reference,
+                   f.body, f.entity_version, f.index, f.last + 1, NULL, NULL, NULL, f.content, h.party, h.size
+            FROM (
+                SELECT o.*, log.last, (row_number() OVER behind + 1)::integer AS step,
+                       bool_and(o.operation = h.operation AND o.state = 'open'
+                                AND (o.due_at IS NULL OR o.due_at <= now())
+                                AND o.content ->> 'legal_entity' IS NOT DISTINCT FROM h.party
+                                AND NOT log.is_tried AND o.resend IS NULL
+                                AND (NOT is_paused OR NOT tallystick.is_paused(o.entity, o.key, o.body))
+                       ) OVER behind AS goes_on
+                FROM (SELECT o.*, convert_from(o.body, 'UTF8')::jsonb AS content FROM tallystick.outbox o
+                      WHERE o.system = h.system AND o.entity = h.entity AND o.key = h.key
+                        AND (o.entity_version, o.index) > (h.entity_version, h.index)
+                      ORDER BY o.system, o.entity, o.key, o.entity_version, o.index
+                      LIMIT COALESCE(h.size, 1) - 1) o
+                CROSS JOIN LATERAL tallystick.attempts_at(o.id) log
+                WINDOW behind AS (ORDER BY o.entity_version, o.index ROWS UNBOUNDED PRECEDING)
+            ) f
+            WHERE h.in_order AND NOT gate.is_trial AND NOT h.is_tried AND h.started_for IS NULL AND f.goes_on
+        ) r
+        ORDER BY h.place, r.step LIMIT p_most
     ), named AS (
         SELECT s.*, row_number() OVER (ORDER BY s.place, s.step) AS rank,
                (CASE WHEN s.size IS NULL THEN s.id::text
@@ -134,16 +163,14 @@ BEGIN
     ), begun AS (
         SELECT l.*, min(l.rank) OVER (PARTITION BY l.name, l.chunk) AS begins FROM led l WHERE l.chunk = l.of_head
     ), numbered AS MATERIALIZED (
-        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request,
-               p_most IS NULL OR b.rank <= p_most AS has_room
-        FROM begun b
+        SELECT b.*, dense_rank() OVER (ORDER BY b.begins)::integer AS request FROM begun b
     ), passed AS MATERIALIZED (
-        SELECT * FROM numbered n WHERE n.request <= gate.count AND n.has_room
+        SELECT * FROM numbered n WHERE n.request <= gate.count
     ), logged AS (
         INSERT INTO tallystick.attempt (command_id, number, holder, token, system, operation, entity, key, line,
                                         generation, entity_version, index, request, about)
         SELECT h.id, h.number, p_holder, p_token, h.system, h.operation, h.entity, h.key, h.line, h.generation,
-               h.entity_version, h.index, h.request, tallystick.about(h.body)
+               h.entity_version, h.index, h.request, tallystick.about(h.content)
         FROM passed h
     ), forgotten AS (
         DELETE FROM tallystick.attempt a USING passed h
@@ -155,7 +182,11 @@ BEGIN
     UNION ALL
     SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
            h.step, gate.count, NULL, NULL, NULL, NULL, NULL
-    FROM numbered h WHERE h.step = 1 AND NOT (h.request <= gate.count AND h.has_room);
+    FROM numbered h WHERE h.step = 1 AND h.request > gate.count
+    UNION ALL
+    SELECT h.id, h.system, h.operation, h.entity, h.key, h.line, h.generation, NULL, NULL, NULL, h.place,
+           1, gate.count, NULL, NULL, NULL, NULL, NULL
+    FROM head h WHERE h.place > COALESCE((SELECT max(n.place) FROM numbered n), 0);
     SELECT COALESCE(max(a.request), 0) INTO taken
     FROM tallystick.attempt a WHERE a.token = p_token AND a.ending IS NULL;
 

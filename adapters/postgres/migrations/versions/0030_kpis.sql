@@ -9,12 +9,20 @@
 -- What a command was about, of its frozen body: shorter than the body, and kept as long as the sent log.
 ALTER TABLE tallystick.attempt ADD COLUMN about jsonb;
 
-CREATE FUNCTION tallystick.about(p_body bytea) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
+-- Of the body as it was read. A plain expression, and no more constant than what it calls, so that a statement that
+-- names it has it in place of a call.
+CREATE FUNCTION tallystick.about(p_content jsonb) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
     SELECT NULLIF(jsonb_strip_nulls(jsonb_build_object(
-               'legal_entity', b.body -> 'legal_entity', 'currency', b.body -> 'currency', 'amount', b.body -> 'amount',
-               'day', COALESCE(b.body -> 'work_date', b.body -> 'incurred_on'), 'line_id', b.body -> 'line_id')), '{}')
-    FROM (SELECT convert_from(p_body, 'UTF8')::jsonb AS body OFFSET 0) b
+               'legal_entity', p_content -> 'legal_entity', 'currency', p_content -> 'currency',
+               'amount', p_content -> 'amount',
+               'day', COALESCE(p_content -> 'work_date', p_content -> 'incurred_on'),
+               'line_id', p_content -> 'line_id')), '{}')
+$$;
+
+CREATE FUNCTION tallystick.about(p_body bytea) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT tallystick.about(convert_from(p_body, 'UTF8')::jsonb)
 $$;
 
 -- By block: in the order in which rows are written, which is all but the order of their numbers. It costs a commit
