@@ -51,6 +51,10 @@ ROLES: Final[Mapping[str, tuple[Role, ...]]] = MappingProxyType(
 """Operation -> the role whose system takes it, unless the legal entity's `operations` say otherwise."""
 
 
+_SMALLEST: Final = {digits: Decimal(1).scaleb(-digits) for digits in set(MINOR_UNITS.values())}
+"""Decimals of a currency -> its smallest unit."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -133,7 +137,7 @@ class LegalEntity(_Part):
     def rounded(self, amount: Decimal, currency: str) -> Decimal:
         """`amount` with the decimals of `currency`; a line is rounded once, here and nowhere else."""
         rule = ROUND_HALF_UP if self.rounding == "half_up" else ROUND_HALF_EVEN
-        return amount.quantize(Decimal(1).scaleb(-MINOR_UNITS[currency]), rounding=rule)
+        return amount.quantize(_SMALLEST[MINOR_UNITS[currency]], rounding=rule)
 
     def is_closed(self, day: date) -> bool:
         """Whether nothing may be posted for a day any more."""
@@ -145,14 +149,11 @@ class LegalEntity(_Part):
 
     def system(self, role: Role, on: date) -> System | None:
         """The system of a role for what begins on a day; None: there is none."""
-        named: dict[Role, System | None] = {
-            "erp": self.erp, "psa": self.psa, "crm": self.crm, "billing": self.billing or self.erp,
-            "planning": self.planning, "workspace": self.workspace,
-        }  # fmt: skip
         begun = [successor for successor in self.successors.get(role, ()) if successor.from_on <= on]
-        if not begun and role == "billing" and self.billing is None:
-            return self.system("erp", on)
-        return max(begun, key=lambda successor: successor.from_on).system if begun else named[role]
+        if begun:
+            return max(begun, key=lambda successor: successor.from_on).system
+        named: System | None = getattr(self, role)
+        return self.system("erp", on) if named is None and role == "billing" else named
 
     def route(self, operation: str, on: date) -> System | None:
         """The system that takes `operation` for what begins on a day; None: it is not sent. Raises `KeyError`."""

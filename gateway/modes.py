@@ -70,11 +70,18 @@ def mode_of(name: str, data: BaseModel, state: BaseModel, policy: Policy) -> Mod
     flow = FLOWS.get(name)
     if flow is None:
         return Mode.LIVE
-    known = [policy.legal_entities.get(code) for code in legal_entities_of(data, state)]
-    modes = {Mode.LIVE if entity is None else entity.mode(flow) for entity in known}
-    if not modes or Mode.LIVE in modes:
-        return Mode.LIVE
-    return Mode.SHADOW if Mode.SHADOW in modes else Mode.OFF
+    mode = Mode.OFF
+    codes = legal_entities_of(data, state)
+    for code in codes:
+        entity = policy.legal_entities.get(code)
+        match Mode.LIVE if entity is None else entity.mode(flow):
+            case Mode.LIVE:
+                return Mode.LIVE
+            case Mode.SHADOW:
+                mode = Mode.SHADOW
+            case Mode.OFF:
+                pass
+    return mode if codes else Mode.LIVE
 
 
 def limited(decision: Decision, name: str, data: BaseModel, mode: Mode, policy: Policy) -> Decision:
