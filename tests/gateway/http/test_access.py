@@ -126,7 +126,7 @@ def app(database_url: str) -> web.Application:
     operators = Operators(
         scopes, acts, pausing, systems, again, RestoreActs(restores), shown, mappings, CaseViews(cases), acting,
         imports, trials, reconciliations, KpiViews(kpis, Objectives), AuditViews(audit), MessagePayloads(reveals),
-        second_person, ReplayRoutes(replays, second_person, lambda: None),
+        second_person, ReplayRoutes(replays, second_person, lambda: None, (), sent_days=60),
         MessageActing(messages, trials, lambda _: None), ApiKeyActs(keys), SchemaViews(uses),
     )  # fmt: skip
     app = api(routes(views, operators), CALLERS, Rates(100_000), scopes)
