@@ -18,6 +18,7 @@ from adapters.memory.tables import Clock, Tables
 from adapters.ports.cases import Closed
 from adapters.ports.replays import (
     PAUSED,
+    ROOM,
     STOPPED,
     Fate,
     Item,
@@ -60,13 +61,19 @@ class MemoryReplayWork:
         replays = (kept.replay for kept in self._shared.replays.values())
         return next((each for each in replays if each.phase is Phase.DECIDING), None)
 
-    async def planned(self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int) -> list[Planned]:
+    async def planned(
+        self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int, room: int = ROOM
+    ) -> list[Planned]:
         found: list[Planned] = []
+        taken = 0
         for item in self._shared.replays[id].items[after:]:
+            if len(found) == limit or taken >= room:
+                break
             row = self._tables.inbox.get(item.ref)
-            if len(found) < limit and (keys is None or item.key in keys) and row and row.position is not None:
+            if (keys is None or item.key in keys) and row and row.position is not None:
                 message = LaneMessage(row.message, row.position, Verdict.QUEUED, row.attempts)
                 found.append(Planned(item.number, item.key, message, self._kills(item.ref)))
+                taken += len(row.message.body)
         return found
 
     async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:

@@ -20,6 +20,8 @@ STOPPED: frozenset[LaneState] = frozenset({LaneState.PARKED, LaneState.WAITING, 
 """Lanes that can be replayed: what stands in any other goes on by itself, or waits for the end of a pause."""
 
 
+ROOM = 16 << 20
+"""Bytes of bodies that a plan has in memory at once."""
 PAUSED = "its lane is paused"
 """Why a message that was let go on did not run after all."""
 
@@ -388,8 +390,13 @@ class PlanWork(Protocol):
         """The oldest whose plan is being made."""
         ...
 
-    async def planned(self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int) -> list[Planned]:
-        """Its messages behind number `after`, of these keys or of all, as far as they still stand in a lane."""
+    async def planned(
+        self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int, room: int = ROOM
+    ) -> list[Planned]:
+        """Its messages behind number `after`, of these keys or of all, as far as they still stand in a lane.
+
+        No further one once their bodies have `room` bytes: one is answered, however large.
+        """
         ...
 
     async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import asyncpg
 
 from adapters.ports.replays import (
+    ROOM,
     Fate,
     Landed,
     Look,
@@ -33,7 +34,7 @@ from schemas.verdicts import Verdict
 
 _HOLD = "SELECT pg_try_advisory_lock(hashtextextended('tallystick.replay', 0))"
 _DECIDING = "SELECT * FROM tallystick.replay WHERE ended_at IS NULL AND phase = 'deciding' ORDER BY id LIMIT 1"
-_PLANNED = "SELECT * FROM tallystick.replay_planned($1, $2, $3, $4, $5)"
+_PLANNED = "SELECT * FROM tallystick.replay_planned($1, $2, $3, $4, $5, $6)"
 _PREDICTED = "SELECT * FROM tallystick.predict_replay($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _READY = """
     UPDATE tallystick.replay SET
@@ -75,9 +76,11 @@ class PostgresReplayWork:
     async def deciding(self) -> Replay | None:
         return _first(await self._fetch(_DECIDING))
 
-    async def planned(self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int) -> list[Planned]:
+    async def planned(
+        self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int, room: int = ROOM
+    ) -> list[Planned]:
         named = [None, None] if keys is None else [[key[part] for key in keys] for part in range(2)]
-        return [_planned(record) for record in await self._fetch(_PLANNED, id, after, *named, limit)]
+        return [_planned(record) for record in await self._fetch(_PLANNED, id, after, *named, limit, room)]
 
     async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:
         return [_sent(record) for record in await self._fetch(_SENT, id, after, limit)]

@@ -226,6 +226,16 @@ class TestPlan:
         await run_lane(process, SHEET)
         assert await numbers(0) == [3]
 
+    async def test_pages_are_bounded_by_their_bytes(self, process: Process) -> None:
+        await park(process, SHEET, *(message(str(number), body=b"{}" + b" " * 998) for number in range(5)))
+        made = await plan(process)
+
+        async def numbers(after: int, room: int) -> list[int]:
+            found = await process.replay_work.planned(made.id, after=after, keys=None, limit=9, room=room)
+            return [each.number for each in found]
+
+        assert [await numbers(0, 1), await numbers(0, 1500), await numbers(2, 1 << 20)] == [[1], [1, 2], [3, 4, 5]]
+
 
 class TestStart:
     async def test_a_token_starts_its_plan_once(self, store: StoreStand, process: Process) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -25,7 +26,9 @@ class Restored:
 
     name = "erp"
 
-    def __init__(self, *has: str, failing: dict[str, Deferred | Unknown] | None = None, look_up: bool = True) -> None:
+    def __init__(
+        self, *has: str, failing: Mapping[str, Deferred | Unknown] | None = None, look_up: bool = True
+    ) -> None:
         self._has = has
         self._failing = failing or {}
         self._look_up = look_up

@@ -242,9 +242,10 @@ BEGIN
     RETURN 'done';
 END $$;
 
--- Messages of a plan behind a number, of some keys or of all, as far as they still stand in a lane, in its order.
+-- Messages of a plan behind a number, of some keys or of all, as far as they still stand in a lane, in its order; no further
+-- one once their bodies have p_room bytes.
 CREATE FUNCTION tallystick.replay_planned(p_id bigint, p_after integer, p_entities text[], p_keys text[],
-                                          p_limit integer)
+                                          p_limit integer, p_room bigint)
 RETURNS TABLE (number integer, entity text, key text, ref uuid, source text, event_id text, type text, body_hash bytea,
                body bytea, series text, sequence bigint, "position" bigint, attempts integer, kills boolean)
 LANGUAGE plpgsql STABLE
@@ -274,15 +275,19 @@ BEGIN
             ORDER BY t.number LIMIT p_limit);
     END IF;
     RETURN QUERY
-    SELECT t.number, t.entity, t.key, i.ref, i.source, i.event_id, i.type, i.body_hash, i.body, i.series, i.sequence,
+    SELECT p.number, p.entity, p.key, i.ref, i.source, i.event_id, i.type, i.body_hash, i.body, i.series, i.sequence,
            i.position, i.attempts,
            EXISTS (SELECT FROM tallystick.cases c
                    WHERE c.ref = i.ref AND c.closed_at IS NULL AND c.code = 'kills_process')
-    FROM unnest(numbers) n
-    CROSS JOIN LATERAL (
-        SELECT * FROM tallystick.replay_item m WHERE m.replay = p_id AND m.number = n OFFSET 0) t
-    JOIN tallystick.inbox i ON i.ref = t.ref
-    ORDER BY t.number;
+    FROM (SELECT t.number, t.entity, t.key, t.ref,
+                 sum(octet_length(b.body)) OVER (ORDER BY t.number) - octet_length(b.body) AS before
+          FROM unnest(numbers) n
+          CROSS JOIN LATERAL (
+              SELECT * FROM tallystick.replay_item m WHERE m.replay = p_id AND m.number = n OFFSET 0) t
+          JOIN tallystick.inbox b ON b.ref = t.ref) p
+    JOIN tallystick.inbox i ON i.ref = p.ref
+    WHERE p.before < p_room
+    ORDER BY p.number;
 END $$;
 
 -- Keep predictions, over earlier ones, and what lanes rely on. The replay after it; nothing, if it was changed.
