@@ -11,7 +11,7 @@ import pytest
 from adapters.ports.bindings import BindingFilter
 from adapters.ports.cases import CaseFilter
 from adapters.ports.turns import Judged, Opened, StoreUnavailable
-from adapters.ports.views import LanesInOrder, Letters, Newest
+from adapters.ports.views import Letters, Newest
 from adapters.postgres.bindings import PostgresBindings
 from adapters.postgres.cases import PostgresCases
 from adapters.postgres.commits import PostgresCommits
@@ -105,7 +105,7 @@ class TestTime:
             slow = [asyncio.create_task(patient_reads.messages(Newest(), limit=1)) for _ in range(LINKS)]
             await asyncio.sleep(0)  # one step for each: it takes its connection
             with pytest.raises(StoreUnavailable, match="all connections for reading are busy"):
-                await patient_reads.lanes(LanesInOrder(), limit=1)
+                await patient_reads.dead_letters(Letters(), limit=1)
             assert not any(task.done() for task in slow)
         assert await asyncio.gather(*slow) == [[]] * LINKS
 
