@@ -56,7 +56,7 @@ COMMANDS: Final[Mapping[str, Entry]] = MappingProxyType(
         "policy": Entry("gateway.cli.policy", "policy", "Check the policy file, and show its schema."),
         "mapping": Entry("gateway.cli.mapping", "mapping", "Show which policies were in force, change, preview."),
         "completion": Entry("gateway.cli.completion", "completion", "Print the completion of a shell."),
-        "docs": Entry("gateway.cli.docs", "docs", "Print what describes the API and events, and the runbook."),
+        "docs": Entry("gateway.cli.docs", "docs", "Print the description of the API and of events, and the runbook."),
         "db": Entry("gateway.cli.db", "db", "Bring the database's schema up to date."),
         "restore": Entry("gateway.cli.restore", "restore", "Go on after the database was restored."),
         "topology": Entry("gateway.cli.topology", "topology", "Show and declare what stands in RabbitMQ."),
