@@ -25,6 +25,7 @@ CHECKS: Final = (
 
 async def keeps_to_it(stand: Stand, folder: Path, phases: str, *, examples: int) -> None:
     """Have every operation asked, and fail with what was found."""
+    await stand.book.begin()
     await stand.park(SHEET, message("e1"))
     await stand.bury("letter")
     process = await asyncio.create_subprocess_exec(
