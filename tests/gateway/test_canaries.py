@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any, Final
@@ -14,7 +16,6 @@ from structlog.testing import capture_logs
 
 from adapters.ports.turns import StoreUnavailable
 from adapters.postgres.errors import read_error
-from gateway import telemetry
 from gateway.door import Door
 from gateway.ids import time_ordered_id
 from gateway.metrics import Counts
@@ -24,6 +25,7 @@ from gateway.watch import Watch
 from schemas.registry import EVENTS
 from schemas.verdicts import Failure
 from tests.gateway.deliveries import USER, parcel
+from tests.house.files import ROOT
 from tests.schemas.messages import example
 
 CANARY: Final = "canary.robin@example.com"
@@ -101,10 +103,18 @@ def test_what_our_own_errors_say_is_told_and_what_names_types_alone() -> None:
     assert told.endswith("adapters.ports.turns.StoreUnavailable: PostgreSQL: the connection is closed")
 
 
-def test_a_log_line_of_a_failed_request_has_no_words_of_it(capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.configure("info")
-    telemetry.request_failed("POST", "/v1/lanes", invalid())
-    line = capsys.readouterr().err
+FAILS: Final = """
+from gateway import telemetry
+from tests.gateway.test_canaries import invalid
+
+telemetry.configure("info")
+telemetry.request_failed("POST", "/v1/lanes", invalid())
+"""
+
+
+def test_a_log_line_of_a_failed_request_has_no_words_of_it() -> None:
+    # In a process of its own: where the log goes is settled once for a process.
+    line = subprocess.run([sys.executable, "-c", FAILS], cwd=ROOT, capture_output=True, check=True, text=True).stderr
     assert (CANARY in line, "ValidationError" in line, orjson.loads(line)["event"]) == (False, True, "request_failed")
 
 
