@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gateway.local.errors import ServerFailed, ServerMissing
@@ -23,8 +24,8 @@ def may_install() -> bool:
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def install_packages(packages: Sequence[str]) -> None:
-    """Install them with apt-get, and nothing that they only recommend.
+def install_packages(packages: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Install them with apt-get, and nothing that they only recommend; `environment` is for what configures them.
 
     Raises `ServerMissing` where they cannot be downloaded, in four minutes each for the lists and the packages, and
     `ServerFailed` where what was downloaded cannot be installed; both with apt-get's words.
@@ -37,11 +38,11 @@ def install_packages(packages: Sequence[str]) -> None:
                     f"Debian's packages {', '.join(packages)} cannot be downloaded: see that this machine reaches the "
                     f"archive of its /etc/apt/sources.list. apt-get {arguments[0]} failed:\n{words}"
                 )
-        if (words := _apt(*install, seconds=_INSTALL_SECONDS)) is not None:
+        if (words := _apt(*install, seconds=_INSTALL_SECONDS, environment=environment)) is not None:
             raise ServerFailed(f"apt-get {' '.join(install)} failed:\n{words}")
 
 
-def _apt(*arguments: str, seconds: float) -> str | None:
+def _apt(*arguments: str, seconds: float, environment: Mapping[str, str] = MappingProxyType({})) -> str | None:
     """What apt-get said when it failed, or that it took longer; None if it did what it was told."""
     try:
         ended = subprocess.run(
@@ -52,7 +53,7 @@ def _apt(*arguments: str, seconds: float) -> str | None:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=seconds,
-            env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", **environment},
         )
     except subprocess.TimeoutExpired:
         return f"It took longer than {seconds:.0f} s."

@@ -41,7 +41,7 @@ class LocalRedmine:
         self._server: Final = ServerProcess(
             name="redmine",
             argv=["puma", "--dir", str(self._folder / TREE), *options, "config.ru"],
-            environment=redmine_environment(self._folder),
+            environment=redmine_environment(self._folder, programs),
             folder=self._folder,
             account=self._account,
             orderly=signal.SIGTERM,  # finishes what it has begun

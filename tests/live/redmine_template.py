@@ -53,9 +53,9 @@ def redmine_template(live: Path, programs: RedminePrograms, account: Account) ->
     return RedmineTemplate(built(live / "redmine", "template", kind, lambda folder: _build(folder, programs, account)))
 
 
-def redmine_environment(folder: Path) -> dict[str, str]:
+def redmine_environment(folder: Path, programs: RedminePrograms) -> dict[str, str]:
     """All that Redmine's programs see of ours."""
-    return {
+    return programs.environment | {
         "PATH": "/usr/bin:/bin",
         "HOME": str(folder),
         "LANG": "C.UTF-8",
@@ -72,7 +72,7 @@ def _build(made: Path, programs: RedminePrograms, account: Account) -> None:
 
     def run(*argv: str) -> None:
         where = tree if tree.exists() else folder
-        environment = redmine_environment(folder) | {"REDMINE_LANG": "en"}
+        environment = redmine_environment(folder, programs) | {"REDMINE_LANG": "en"}
         run_program(argv, environment=environment, folder=where, account=account, seconds=_BUILD_SECONDS)
 
     try:
