@@ -20,7 +20,7 @@ from schemas.verdicts import Failure
 Item = TypeVar("Item")
 OWN_BYTES = 1024
 """Of an activation without its state."""
-STATE_FACTOR = 9
+STATE_FACTOR = 7
 """What a state takes in memory for each byte of its JSON: as its model, and as the JSON."""
 
 

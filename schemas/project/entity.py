@@ -117,4 +117,6 @@ class Project(BaseModel):
     @property
     def _own_terms(self) -> tuple[Terms, ...]:
         """Changes may come before the deal that names the project's contract."""
+        if not self.terms:  # asked for each line of a sheet
+            return ()
         return tuple(terms for terms in self.terms if self.contract in (None, terms.contract))
