@@ -17,7 +17,7 @@ from schemas.countries import COUNTRIES
 from schemas.currencies import MINOR_UNITS
 from schemas.keys import ActorKey, external_key
 from schemas.record import Record
-from schemas.rules import Rule, Written
+from schemas.rules import Bytes, Rule, Written
 
 ID_BYTES: Final = 200
 """The longest id, in bytes of UTF-8: longer ones do not fit into an index entry together with their neighbours."""
@@ -33,12 +33,6 @@ MOMENT_PATTERN: Final = (
 )
 
 
-def _short_enough(text: str) -> str:
-    if not text.isascii() and len(text.encode()) > ID_BYTES:
-        raise ValueError
-    return text
-
-
 def _currency(code: str) -> str:
     if code not in MINOR_UNITS:
         raise ValueError
@@ -51,18 +45,33 @@ def _country(code: str) -> str:
     return code
 
 
+_CENT: Final = Decimal("0.01")
+_TOO_MUCH: Final = Decimal(10) ** 15
+_HUNDREDTHS: Final = frozenset({0, -1, -2})
+
+
 def _plain(value: Decimal) -> Decimal:
-    """Refuse decimals that `AMOUNT_PATTERN` does not describe: they come from our own arithmetic, not from JSON."""
+    """Refuse decimals that `AMOUNT_PATTERN` does not describe."""
+    if value.same_quantum(_CENT) and -_TOO_MUCH < value < _TOO_MUCH:  # as most are
+        return value
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or not -4 <= exponent <= 0 or value.adjusted() > 14:
         raise ValueError
     return value
 
 
+def _hundredths(value: Decimal) -> Decimal:
+    """The same with at most two decimals, as hours have."""
+    if value.same_quantum(_CENT) and -_TOO_MUCH < value < _TOO_MUCH:
+        return value
+    if value.as_tuple().exponent not in _HUNDREDTHS or value.adjusted() > 14:
+        raise ValueError
+    return value
+
+
 Id = Annotated[
     str,
-    Field(strict=True, max_length=ID_BYTES, pattern=ID_PATTERN),
-    AfterValidator(_short_enough),
+    Bytes(ID_BYTES, ID_PATTERN),
     Rule("id_invalid", "write it as a JSON string of 1 to 200 bytes without control characters"),
 ]
 """An id or code of ours or of another system. Compared byte by byte: neither trimmed nor folded."""
@@ -128,35 +137,32 @@ Moment = Annotated[
 
 Hours = Annotated[
     Decimal,
-    Field(strict=False, gt=0, le=24, decimal_places=2),
-    Written(_LINE_HOURS_PATTERN, Decimal),
+    Field(strict=False, gt=0, le=24),
+    Written(_LINE_HOURS_PATTERN, Decimal, made=_hundredths),
     Rule("hours_invalid", 'write hours as a JSON string above 0 and up to 24, at most two decimals, such as "7.50"'),
 ]
 """Hours of one line of a sheet."""
 
 SignedHours = Annotated[
     Decimal,
-    Field(strict=False, decimal_places=2),
-    Written(_HOURS_PATTERN, Decimal),
-    AfterValidator(_plain),
+    Field(strict=False),
+    Written(_HOURS_PATTERN, Decimal, made=_hundredths),
     Rule("hours_invalid", 'write hours as a JSON string with at most two decimals such as "-7.50"'),
 ]
 """Hours that a command books or, below zero, takes back."""
 
 PlannedHours = Annotated[
     Decimal,
-    Field(strict=False, ge=0, decimal_places=2),
-    Written(_PLANNED_HOURS_PATTERN, Decimal),
-    AfterValidator(_plain),
+    Field(strict=False, ge=0),
+    Written(_PLANNED_HOURS_PATTERN, Decimal, made=_hundredths),
     Rule("hours_invalid", 'write hours as a JSON string, zero or more, at most two decimals, such as "120.00"'),
 ]
 """Hours that are planned for a period, of one person or of many."""
 
 Percent = Annotated[
     Decimal,
-    Field(strict=False, ge=-1000, le=100, decimal_places=2),
-    Written(_HOURS_PATTERN, Decimal),
-    AfterValidator(_plain),
+    Field(strict=False, ge=-1000, le=100),
+    Written(_HOURS_PATTERN, Decimal, made=_hundredths),
     Rule(
         "percent_invalid", 'write it in per cent as a JSON string with at most two decimals, up to 100, such as "17.50"'
     ),
@@ -166,8 +172,7 @@ Percent = Annotated[
 Amount = Annotated[
     Decimal,
     Field(strict=False),
-    Written(AMOUNT_PATTERN, Decimal),
-    AfterValidator(_plain),
+    Written(AMOUNT_PATTERN, Decimal, made=_plain),
     Rule("amount_invalid", 'write the amount as a JSON string of digits such as "1250.00" or "-0.05"'),
 ]
 """An amount of a command, whose currency is a field beside it."""
@@ -181,8 +186,13 @@ Revision = Annotated[
 BillingMethod = Literal["time_and_materials", "fixed_fee", "retainer"]
 
 
+_SMALLEST: Final = {code: Decimal(1).scaleb(-digits) for code, digits in MINOR_UNITS.items()}
+
+
 def check_scale(value: Decimal, currency: str) -> None:
     """Refuse an amount with more decimals than its currency has; it is never rounded silently."""
+    if value.same_quantum(_SMALLEST[currency]):  # most amounts have exactly these decimals
+        return
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int) or -exponent > MINOR_UNITS[currency]:
         raise PydanticCustomError(
