@@ -47,8 +47,8 @@ class Written:
         parsed = handler(source)
         made = parsed if self.made is None else core_schema.no_info_after_validator_function(self.made, parsed)
         written = core_schema.chain_schema([core_schema.str_schema(pattern=self.pattern, strict=True), parsed])
-        object_ = core_schema.chain_schema([core_schema.is_instance_schema(self.python), made])
-        either = core_schema.union_schema([object_, written], mode="left_to_right")
+        made_here = core_schema.chain_schema([core_schema.is_instance_schema(self.python), made])
+        either = core_schema.union_schema([made_here, written], mode="left_to_right")
         return core_schema.json_or_python_schema(json_schema=written, python_schema=either)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -94,6 +94,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
     key = "{entity:[^/]+}/{key:[^/]+}"
     lane = f"/v1/lanes/{key}"
     letter = "/v1/dead-letters/{digest:(?!retry$)[^/]+}"  # what is done to many has a path of its own
+    plan = "/v1/replays/plans/{id:(?!sent$)[^/]+}"
     return (
         Route(hdrs.METH_GET, "/v1/status", read, views.status, About.NO_ENTITY),
         Route(hdrs.METH_GET, "/v1/me", read, me, About.NO_ENTITY),
@@ -155,7 +156,7 @@ def routes(views: Views, operators: Operators) -> tuple[Route, ...]:
         Route(hdrs.METH_POST, "/v1/replays/plans", operate, operators.replays.plan),
         Route(hdrs.METH_POST, "/v1/replays/plans/sent", administer, operators.replays.plan_sent),
         Route(hdrs.METH_GET, "/v1/replays/plans", read, operators.replays.plans),
-        Route(hdrs.METH_GET, "/v1/replays/plans/{id}", read, operators.replays.planned),
+        Route(hdrs.METH_GET, plan, read, operators.replays.planned),
         Route(hdrs.METH_POST, "/v1/replays", operate, operators.replays.start),
         Route(hdrs.METH_GET, "/v1/replays", read, operators.replays.replays),
         Route(hdrs.METH_GET, "/v1/replays/{id}", read, operators.replays.replay),
