@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp import hdrs
+from aiohttp import hdrs, web
 from jsonschema_rs import Draft202012Validator
 
 from gateway.http import problems
@@ -166,3 +166,24 @@ def test_an_answer_that_does_not_fit_is_found() -> None:
     for kind, fits in ((b"message-not-found", True), (b"lane-not-found", False)):
         told = misfit("GET", "http://h/v1/messages/x", 404, {"Content-Type": problems.MEDIA_TYPE}, problem % kind)
         assert (told is None) == fits
+
+
+def test_no_path_of_its_own_is_taken_for_an_id_by_another_method() -> None:
+    """`GET /v1/replays/plans/sent` must not look for a plan of the name `sent`."""
+    paths = {route.path for route in declared()}
+    shadowed = [
+        f"{route.method} {path}"
+        for path in paths
+        if "{" not in path
+        for route in declared()
+        if "{" in route.path and _matches(route.path, path)
+        if not any(each.path == path and each.method == route.method for each in declared())
+    ]
+    assert not shadowed, "let the pattern of the id leave out what has a path of its own"
+
+
+def _matches(template: str, path: str) -> bool:
+    app = web.Application()
+    resource = app.router.add_resource(template)
+    found = resource._match(path)  # what the router itself asks
+    return found is not None
