@@ -235,7 +235,7 @@ BEGIN
     UPDATE tallystick.entity e SET
         row_version = e.row_version + 1,
         entity_version = t.entity_version,
-        state = COALESCE(t.state::jsonb, e.state),
+        state = COALESCE(t.state::json, e.state),
         state_schema = CASE WHEN t.state IS NULL THEN e.state_schema ELSE t.schema END,
         commit_id = p_commit_id,
         lane_since = CASE WHEN t.lane_depth = 0 THEN NULL
@@ -387,7 +387,7 @@ DECLARE
 BEGIN
     UPDATE tallystick.entity SET
         row_version = row_version + 1, entity_version = entity_version + 1, commit_id = p_commit_id,
-        state = jsonb_build_object('entity', p_entity, 'id', p_key),
+        state = json_build_object('entity', p_entity, 'id', p_key),
         lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL,
         waited_since = NULL, patience = NULL
     WHERE entity = 'external' AND key = p_external AND state IS NULL RETURNING cursors INTO numbered;
