@@ -44,8 +44,9 @@ CREATE FUNCTION tallystick.commit_turns(
 ) RETURNS TABLE (turn integer, why text, ref uuid, same_body boolean, scope text, value text, entity text, key text)
 LANGUAGE plpgsql
 -- Batches are small and tables grow: always the index, whatever the statistics say; and plainly, for a bitmap of the one
--- row that is looked for costs more than the row.
+-- row that is looked for costs more than the row. So there is one way, planned once for each connection.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
