@@ -22,7 +22,7 @@ from bench.sizes import Sizes
 REPLAYER: Final = replace(T, name="replay", module="bench.replaying")
 STATUS: Final = """
     UPDATE tallystick.entity SET
-        state = state || jsonb_build_object('status', $1::text),
+        state = (state::jsonb || jsonb_build_object('status', $1::text))::json,
         entity_version = entity_version + 1, row_version = row_version + 1
     WHERE entity = 'project'
 """

@@ -32,7 +32,7 @@ FUNCTION: Final = """
 """
 KEYS: Final = """
     INSERT INTO tallystick.entity (entity, key, row_version, entity_version, state, state_schema, commit_id)
-    SELECT t.entity, 'TS-' || n, t.row_version, t.entity_version, replace(t.state::text, t.key, 'TS-' || n)::jsonb,
+    SELECT t.entity, 'TS-' || n, t.row_version, t.entity_version, replace(t.state::text, t.key, 'TS-' || n)::json,
            t.state_schema, t.commit_id
     FROM tallystick.entity t, generate_series($1::bigint, $2::bigint) n
     WHERE t.entity = 'timesheet' AND t.key = 'TS-APPLIED'

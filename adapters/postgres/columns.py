@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -14,6 +15,8 @@ from schemas.keys import ActorKey
 
 COMMIT: Final = statement("commit")
 _LITERALS: Final = cast_from_text(COMMIT)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""As JSON writes it; behind an odd number of backslashes it is the text of it."""
 Column = list[object]
 Reliance = tuple[int, ActorKey, int]
 """A turn by its index, a key, and the entity version that the turn's decisions saw of it."""
@@ -78,7 +81,7 @@ def _turns(turns: Sequence[Turn]) -> list[Column]:
     rows = [
         (
             turn.key.entity, turn.key.id, turn.row.row_version, turn.entity_version,
-            None if turn.state is None else turn.state.decode(), turn.schema,
+            _state(turn), turn.schema,
             lane.state, lane.depth, lane.tail, lane.reason, lane.retry_after,
             lane.target and lane.target.entity, lane.target and lane.target.id, lane.seen, lane.patience,
             lane.paused_by, _cursors(turn),
@@ -89,6 +92,18 @@ def _turns(turns: Sequence[Turn]) -> list[Column]:
         for lane in (turn.lane,)
     ]  # fmt: skip
     return _transposed(rows, 19)
+
+
+def _state(turn: Turn) -> str | None:
+    """The state, if it has changed. Raises `DataRefused` for the one character that a text of the database cannot have.
+
+    The column would keep it as it is written, and the first statement that looks into the state would fail.
+    """
+    if turn.state is None:
+        return None
+    if b"\\u0000" in turn.state and _NUL.search(turn.state):
+        raise DataRefused(f"the state of {turn.key} has a character U+0000")
+    return turn.state.decode()
 
 
 def _cursors(turn: Turn) -> str | None:

@@ -6,18 +6,23 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from aiormq import AMQPChannelError, AMQPError, ChannelInvalidStateError, PublishError, spec
-from aiormq.abc import AbstractChannel
+from aiormq import AMQPChannelError
+from aiormq.abc import AbstractChannel, ChannelFrame
 
 from adapters.ports.broker import Outgoing, Published
 from adapters.rabbitmq.address import parse_address
 from adapters.rabbitmq.backoff import RECONNECT, Delay
+from adapters.rabbitmq.confirms import Confirms
+from adapters.rabbitmq.framing import framed, short_text
 from adapters.rabbitmq.link import Link
 from adapters.rabbitmq.reports import Change, Report, Reporter
-from adapters.rabbitmq.seam import PATIENCE, broker_call, count_cancels, open_channel, reason_of
+from adapters.rabbitmq.seam import PATIENCE, broker_call, open_channel, reason_of
+from adapters.rabbitmq.valve import Valve
 
-TRANSIENT: Final = 1
-PERSISTENT: Final = 2
+WRITE_BYTES: Final = 256 * 1024
+"""From so many on a batch is more than one write."""
+FRAME_BYTES: Final = 128 * 1024
+"""Of a frame, for a broker that sets no bound."""
 
 
 class RabbitPublishing:
@@ -37,12 +42,15 @@ class RabbitPublishing:
         Raises `ValueError` if `url` is not one for AMQP.
         """
         address = parse_address(url)
-        self._user = address.user
+        # The broker refuses one that is not the connection's user, so receivers may rely on it.
+        self._user = short_text(address.user)
         self._patience = patience
         self._name = name
         self._report = report
-        self._link = Link(address, name, delay=delay, report=report)
+        self._link = Link(address, name, delay=delay, report=report, valve=Valve())
         self._channel: AbstractChannel | None = None
+        self._confirms = Confirms()
+        """Of the channel."""
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -66,7 +74,7 @@ class RabbitPublishing:
             channel = await self._ready_channel()
             answers: list[Published] = []
             for run in runs_without_repeats(messages):
-                answers += await asyncio.gather(*(self._publish(channel, message) for message in run))
+                answers += await self._publish(channel, run)
             return answers
 
     async def close(self) -> None:
@@ -78,56 +86,61 @@ class RabbitPublishing:
         """A channel that takes messages now. Raises `BrokerUnavailable`, also while an alarm blocks publishers."""
         async with broker_call("wait for a connection to publish on", self._patience):
             connection = await self._link.connection()
+        sieve = self._link.sieve
         async with broker_call("wait for the end of an alarm that blocks publishers", self._patience):
             await connection.ready()
         if self._channel is None or self._channel.is_closed or self._channel.connection is not connection:
             self._channel = await open_channel(connection, within=self._patience, confirms=True)
             self._channel.closing.add_done_callback(self._on_close)
+            self._confirms = Confirms()
+            sieve.confirm(self._channel.number, self._confirms)
         return self._channel
 
-    async def _publish(self, channel: AbstractChannel, message: Outgoing) -> Published:
-        """Send one message and wait for its answer."""
-        cancels = count_cancels()
+    async def _publish(self, channel: AbstractChannel, messages: Sequence[Outgoing]) -> list[Published]:
+        """Send messages, no two of them with the same id, and wait for their answers."""
+        self._confirms.begin()
         try:
-            answer = await channel.basic_publish(
-                message.body,
-                exchange=message.exchange,
-                routing_key=message.routing_key,
-                properties=self._properties(message),
-                mandatory=True,
-                timeout=self._patience,
-            )
-        except PublishError:
-            return Published.UNROUTABLE
-        except asyncio.CancelledError:
-            if count_cancels() > cancels:
-                raise
-            return Published.REFUSED
-        except (AMQPError, ChannelInvalidStateError, OSError):
-            return Published.REFUSED
-        except Exception as error:  # noqa: BLE001  # aiormq ends calls in flight with a bare one, too
-            self._report(Report(Change.PUBLISHER_REFUSED, self._name, reason_of(error)))
-            return Published.REFUSED
-        return Published.CONFIRMED if isinstance(answer, spec.Basic.Ack) else Published.REFUSED
+            async with asyncio.timeout(self._patience):
+                await self._send(channel, messages)
+                await asyncio.wait({self._confirms.settled(), channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            pass  # as refused
+        return [self._confirms.of(message.message_id) for message in messages]
+
+    async def _send(self, channel: AbstractChannel, messages: Sequence[Outgoing]) -> None:
+        """Write many at a time, and the next ones once the socket has taken those."""
+        frame_max = channel.connection.connection_tune.frame_max or FRAME_BYTES
+        frames, ids, size = list[bytes](), list[str](), 0
+        for message in messages:
+            try:
+                frames.append(framed(message, channel.number, self._user, frame_max))
+            except ValueError as error:
+                self._report(Report(Change.PUBLISHER_REFUSED, self._name, str(error)))
+                continue
+            ids.append(message.message_id)
+            size += len(frames[-1])
+            if size >= WRITE_BYTES:
+                await self._write(channel, b"".join(frames), ids)
+                frames, ids, size = [], [], 0
+        if ids:
+            await self._write(channel, b"".join(frames), ids)
+
+    async def _write(self, channel: AbstractChannel, frames: bytes, ids: Sequence[str]) -> None:
+        if channel.is_closed:
+            return
+        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await channel.connection.write_queue.put(ChannelFrame(frames, should_close=False, drain_future=drained))
+        self._confirms.sent(ids)  # nothing comes between: what is on the queue is counted
+        await asyncio.wait({drained, channel.closing}, return_when=asyncio.FIRST_COMPLETED)
 
     def _on_close(self, closing: asyncio.Future[None]) -> None:
         error = None if closing.cancelled() else closing.exception()
         if isinstance(error, AMQPChannelError):
             self._report(Report(Change.PUBLISHER_REFUSED, self._name, reason_of(error)))
 
-    def _properties(self, message: Outgoing) -> spec.Basic.Properties:
-        """The broker refuses a `user_id` that is not the connection's user, so receivers may rely on it."""
-        return spec.Basic.Properties(
-            content_type=message.content_type,
-            headers=dict(message.headers),
-            delivery_mode=PERSISTENT if message.persistent else TRANSIENT,
-            message_id=message.message_id,
-            user_id=self._user,
-        )
-
 
 def runs_without_repeats(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    """Cut a batch wherever a message id comes again: aiormq tells by the id alone which message was returned."""
+    """Cut a batch wherever a message id comes again: the broker tells by the id alone which message it returned."""
     start, seen = 0, set[str]()
     for position, message in enumerate(messages):
         if message.message_id in seen:

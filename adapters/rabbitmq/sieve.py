@@ -1,4 +1,4 @@
-"""The sieve: takes the deliveries out of what a connection reads, and leaves the rest to aiormq.
+"""The sieve: takes deliveries, and answers to what was published, out of what a connection reads; aiormq gets the rest.
 
 aiormq spends eight times as long on a delivery as its bytes need: each of its three frames passes two tasks and a
 queue, and the message a third task. Here they are read where they arrive, in order, and handed over.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final, NamedTuple, Protocol
 
+from adapters.rabbitmq.confirms import Confirms
 from adapters.rabbitmq.tolerance import read_short_text, read_table
 
 HEARTBEAT: Final = b"\x08\x00\x00\x00\x00\x00\x00\xce"
@@ -78,6 +79,8 @@ class Sieve:
     def __init__(self) -> None:
         self._takers: dict[int, Taker | None] = {}
         """By channel; None: its taker has left, and what still comes is dropped."""
+        self._confirms: dict[int, Confirms] = {}
+        """By channel."""
         self._open: dict[int, _Content] = {}
         self._rest = b""
         self._is_through = False
@@ -91,10 +94,14 @@ class Sieve:
         if self._takers.get(channel) is taker:
             self._takers[channel] = None
 
+    def confirm(self, channel: int, confirms: Confirms) -> None:
+        """From now on hand the answers on `channel` to `confirms`. Call it before publishing."""
+        self._confirms[channel] = confirms
+
     @property
     def is_in_use(self) -> bool:
         """Whether a channel was ever entered, and so the connection is open."""
-        return bool(self._takers)
+        return bool(self._takers or self._confirms)
 
     def end(self) -> None:
         """The connection is gone: its takers learn that at once."""
@@ -104,7 +111,7 @@ class Sieve:
         self._takers.clear()
 
     def sift(self, data: bytes) -> bytes:
-        """Hand over the deliveries in `data`; what is not of a delivery is returned, in order.
+        """Hand over the deliveries and answers in `data`; all else is returned, in order.
 
         Once something is not a frame, all is passed on: aiormq says what is wrong, and closes the connection.
         """
@@ -133,7 +140,9 @@ class Sieve:
         return b"".join(others)
 
     def _takes(self, kind: int, channel: int, payload: bytes) -> bool:
-        """Whether a frame is of a delivery that somebody takes; one that is complete is handed over."""
+        """Whether a frame is of a delivery that somebody takes, or an answer; one that is complete is handed over."""
+        if channel in self._confirms:
+            return self._confirms[channel].takes(kind, payload)
         content = self._open.get(channel)
         if content is None:
             if kind != _METHOD or channel not in self._takers or payload[:4] != _DELIVER:

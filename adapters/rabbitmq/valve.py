@@ -100,7 +100,7 @@ class SiftedProtocol(asyncio.StreamReaderProtocol):
         try:
             others = self._sieve.sift(data)
         except (ValueError, IndexError, struct.error) as error:
-            self._reader.set_exception(AMQPConnectionError(f"a delivery is cut short: {error}"))
+            self._reader.set_exception(AMQPConnectionError(f"a frame is cut short: {error}"))
             if self._socket is not None:
                 self._socket.abort()
             return

@@ -83,7 +83,7 @@ async def add_rate(installation: Firm) -> None:
             if version.get("rates"):
                 version["rates"][ROLE] = "80.00"
         await installation.database.execute(
-            "UPDATE tallystick.entity SET state = $2::text::jsonb, row_version = row_version + 1,"
+            "UPDATE tallystick.entity SET state = $2::text::json, row_version = row_version + 1,"
             " entity_version = entity_version + 1 WHERE entity = 'contract' AND key = $1",
             row["key"], orjson.dumps(state).decode(),
         )  # fmt: skip

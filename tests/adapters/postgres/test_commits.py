@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import asyncpg
+import orjson
 import pytest
 from asyncpg.connection import LoggedQuery
 
@@ -70,6 +71,23 @@ async def test_a_value_that_the_database_does_not_take_is_the_datas_fault(stage:
     assert (await commits.load([OTHER_SHEET]))[OTHER_SHEET].row_version == 0
     turn.claims.clear()
     assert await commits.commit(batch(turn)) == [Committed()]
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\\\x00", "\x00"], ids=repr)
+async def test_a_state_that_no_statement_could_look_into_is_the_datas_fault(stage: Stage, name: str) -> None:
+    commits = stage.commits()
+    with pytest.raises(DataRefused):
+        await commits.commit(batch(applied(Row(SHEET), message("e1"), state=orjson.dumps({"name": name}))))
+    assert (await commits.load([SHEET]))[SHEET].row_version == 0
+
+
+@pytest.mark.parametrize("name", ["\\u0000", "\\\\u0000", "\\", "ä\u2028\U0001f9fe\x01"], ids=repr)
+async def test_any_other_state_comes_back_as_it_was_written(stage: Stage, name: str) -> None:
+    commits = stage.commits()
+    state = orjson.dumps({"z": name, "a": 1})
+    assert await commits.commit(batch(applied(Row(SHEET), message("e1"), state=state))) == [Committed()]
+    assert (await commits.load([SHEET]))[SHEET].state == state
+    assert await stage.observer.fetchval("SELECT state ->> 'z' FROM tallystick.entity WHERE key = $1", SHEET.id) == name
 
 
 async def test_a_database_that_cannot_be_reached_has_written_nothing() -> None:

@@ -1,4 +1,4 @@
-"""What a delivery costs, counted and not timed: no task of its own, one ack for many, and no garbage in cycles."""
+"""What a message costs, counted and not timed: no task of its own, one ack for many, and no garbage in cycles."""
 
 from __future__ import annotations
 
@@ -65,6 +65,26 @@ async def test_deliveries_make_no_tasks_and_no_cycles(filled: str) -> None:
     assert len(made) < FEW, made[:20]
     assert cycles < FEW * 10
     await consuming.close()
+
+
+async def test_what_is_published_makes_no_tasks_be_it_routed_or_returned(filled: str) -> None:
+    made: list[str] = []
+
+    def noting(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        made.append(coroutine.__qualname__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    publishing = RabbitPublishing(filled, report=lambda _: None)
+    exchanges = (EVENTS, "amq.topic")
+    batch = [Outgoing(exchanges[n % 2], "project.activated", b"%d" % n, "x/y", {}, f"n{n}") for n in range(MESSAGES)]
+    asyncio.get_running_loop().set_task_factory(noting)
+    try:
+        answers = await publishing.publish(batch)
+    finally:
+        asyncio.get_running_loop().set_task_factory(None)
+    assert answers == [Published.CONFIRMED, Published.UNROUTABLE] * (MESSAGES // 2)
+    assert len(made) < FEW, made[:20]
+    await publishing.close()
 
 
 def test_a_batch_that_is_done_together_is_one_ack() -> None:

@@ -1,8 +1,9 @@
-"""Publishing when the library ends a call with something else than its own errors."""
+"""Publishing when the connection ends in the middle of it, in whatever way."""
 
 from __future__ import annotations
 
-from typing import cast
+import asyncio
+from typing import Any, cast
 
 import pytest
 from aiormq.abc import AbstractChannel
@@ -13,32 +14,84 @@ from adapters.rabbitmq.reports import Change, Report
 
 
 class _Ending:
-    """A channel whose calls end as aiormq's do when a connection is lost at a bad moment."""
+    """A channel of a connection that takes what is written, and ends with an error instead of an answer."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: BaseException | None) -> None:
+        self.number = 1
+        self.is_closed = False
+        self.connection: Any = self
+        self.connection_tune: Any = self
+        self.frame_max = 131_072
+        self.write_queue = self
+        self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.written = 0
         self._error = error
 
-    async def basic_publish(self, *_: object, **__: object) -> None:
-        raise self._error
+    async def put(self, _: object) -> None:
+        self.written += 1
+        if self._error is None:
+            self.closing.cancel()
+        else:
+            self.closing.set_exception(self._error)
+            self.closing.exception()
 
 
 class _OnChannel(RabbitPublishing):
     """Publishes on a channel that it is given."""
 
-    given: AbstractChannel
+    given: _Ending
 
     async def _ready_channel(self) -> AbstractChannel:
-        return self.given
+        return cast("AbstractChannel", self.given)
 
 
-@pytest.mark.parametrize(
-    "error", [Exception("Connection closed"), RuntimeError("no channel"), OSError("reset")], ids=repr
-)
-async def test_whatever_a_call_ends_with_its_message_is_published_again(error: Exception) -> None:
-    reports: list[Report] = []
-    publishing = _OnChannel("amqp://127.0.0.1:1", report=reports.append)
-    publishing.given = cast("AbstractChannel", _Ending(error))
-    message = Outgoing("events", "key", b"{}", "application/json", {}, message_id="m1")
-    assert await publishing.publish([message]) == [Published.REFUSED]
-    expected = [] if isinstance(error, OSError) else [(Change.PUBLISHER_REFUSED, str(error))]
-    assert [(report.change, report.reason) for report in reports] == expected
+@pytest.fixture
+def reports() -> list[Report]:
+    return []
+
+
+@pytest.fixture
+def publishing(reports: list[Report]) -> _OnChannel:
+    return _OnChannel("amqp://127.0.0.1:1", report=reports.append)
+
+
+def message(routing_key: str = "key") -> Outgoing:
+    return Outgoing("events", routing_key, b"{}", "application/json", {}, message_id="m1")
+
+
+@pytest.mark.parametrize("error", [Exception("Connection closed"), OSError("reset"), None], ids=repr)
+async def test_whatever_a_channel_ends_with_its_messages_are_published_again(
+    publishing: _OnChannel, error: Exception | None
+) -> None:
+    publishing.given = _Ending(error)
+    assert await publishing.publish([message()]) == [Published.REFUSED]
+
+
+async def test_on_a_channel_that_is_closed_nothing_is_written(publishing: _OnChannel) -> None:
+    publishing.given = _Ending(None)
+    publishing.given.is_closed = True
+    publishing.given.closing.cancel()
+    assert await publishing.publish([message()]) == [Published.REFUSED]
+    assert publishing.given.written == 0
+
+
+async def test_what_has_no_place_in_a_frame_is_refused_and_told(publishing: _OnChannel, reports: list[Report]) -> None:
+    publishing.given = _Ending(None)
+    publishing.given.closing.cancel()
+    assert await publishing.publish([message("k" * 256)]) == [Published.REFUSED]
+    assert [report.change for report in reports] == [Change.PUBLISHER_REFUSED]
+    assert publishing.given.written == 0
+
+
+async def test_who_is_cancelled_is_not_held_up(publishing: _OnChannel) -> None:
+    publishing.given = _Ending(None)
+    publishing.given.put = _taken  # type: ignore[method-assign]  # and never answered
+    task = asyncio.create_task(publishing.publish([message()]))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _taken(_: object) -> None:
+    return None

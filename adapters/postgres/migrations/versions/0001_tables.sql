@@ -9,7 +9,8 @@ CREATE TABLE tallystick.entity (
     key            text COLLATE "C" NOT NULL,
     row_version    bigint NOT NULL DEFAULT 0,
     entity_version bigint NOT NULL DEFAULT 0,
-    state          jsonb,
+    -- as the gateway wrote it: hardly any statement looks into it, and as jsonb it would be taken apart each time
+    state          json,
     state_schema   integer NOT NULL DEFAULT 0,
     commit_id      uuid,
     lane_state     text NOT NULL DEFAULT 'open'

@@ -44,8 +44,9 @@ CREATE FUNCTION tallystick.commit_turns(
 ) RETURNS TABLE (turn integer, why text, ref uuid, same_body boolean, scope text, value text, entity text, key text)
 LANGUAGE plpgsql
 -- Batches are small and tables grow: always the index, whatever the statistics say; and plainly, for a bitmap of the one
--- row that is looked for costs more than the row.
+-- row that is looked for costs more than the row. So there is one way, planned once for each connection.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -235,7 +236,7 @@ BEGIN
     UPDATE tallystick.entity e SET
         row_version = e.row_version + 1,
         entity_version = t.entity_version,
-        state = COALESCE(t.state::jsonb, e.state),
+        state = COALESCE(t.state::json, e.state),
         state_schema = CASE WHEN t.state IS NULL THEN e.state_schema ELSE t.schema END,
         commit_id = p_commit_id,
         lane_since = CASE WHEN t.lane_depth = 0 THEN NULL
@@ -387,7 +388,7 @@ DECLARE
 BEGIN
     UPDATE tallystick.entity SET
         row_version = row_version + 1, entity_version = entity_version + 1, commit_id = p_commit_id,
-        state = jsonb_build_object('entity', p_entity, 'id', p_key),
+        state = json_build_object('entity', p_entity, 'id', p_key),
         lane_state = 'open', lane_depth = 0, lane_reason = NULL, lane_since = NULL,
         waited_since = NULL, patience = NULL
     WHERE entity = 'external' AND key = p_external AND state IS NULL RETURNING cursors INTO numbered;

@@ -184,7 +184,9 @@ CREATE FUNCTION tallystick.record_ends(p_command uuid[], p_number integer[], p_t
                                        p_failures integer[], p_open_for double precision[],
                                        p_longest double precision[]) RETURNS void
 LANGUAGE plpgsql
+-- Planned once for each connection, as a claim is.
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     news  bigint[];
