@@ -65,7 +65,7 @@ TIMELINE: Final = f"""
 EXTERNALS: Final = f"""
     INSERT INTO tallystick.entity (entity, key, row_version, entity_version, state, state_schema)
     SELECT 'external', CASE WHEN n % 1000 = 0 THEN 'crm' ELSE 'psa' END || '/timesheet/' || n, 1, 1,
-           jsonb_build_object('entity', 'timesheet', 'id', CASE WHEN n % 1000 = 0 THEN '{KEY}' ELSE 'TS-' || n END), 1
+           json_build_object('entity', 'timesheet', 'id', CASE WHEN n % 1000 = 0 THEN '{KEY}' ELSE 'TS-' || n END), 1
     FROM generate_series($1::bigint, $2::bigint) n
 """  # noqa: S608  # a name of ours
 LETTERS: Final = """
