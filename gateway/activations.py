@@ -28,7 +28,7 @@ class Bounds:
     lane_bytes: int = 128 * 1024
     line: int = 4000
     idle: int = 20_000
-    idle_bytes: int = 64 * 1024 * 1024
+    idle_bytes: int = 40 * 1024 * 1024
 
 
 class Activations:
