@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Generator, Mapping
 
+import pytest
 import uvloop
+
+from gateway.garbage import nothing_collected
 
 pytest_plugins = [
     "tests.fixtures.figures",
@@ -20,3 +24,12 @@ pytest_plugins = [
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run asynchronous tests on the loop that the gateway runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Find ten thousand tests without looking for cycles among them, and never look at them again."""
+    with nothing_collected():
+        found = yield
+    gc.freeze()
+    return found

@@ -13,6 +13,7 @@ import click
 
 from gateway.cli.options import dry_run_option, rows_option
 from gateway.exits import Failed, explain
+from gateway.garbage import nothing_collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = getattr(import_module(entry.module), entry.name)
+        with nothing_collected():
+            command: click.Command = getattr(import_module(entry.module), entry.name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from gateway.local.errors import ServerFailed, ServerMissing
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 _DOWNLOAD_SECONDS: Final = 240.0
 _INSTALL_SECONDS: Final = 600.0
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""apt-get refuses to run beside another one."""
 _PATIENCE: Final = ("-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=30", "-o", "Acquire::https::Timeout=30")
 
 
@@ -31,7 +34,7 @@ def install_packages(packages: Sequence[str], environment: Mapping[str, str] = M
     `ServerFailed` where what was downloaded cannot be installed; both with apt-get's words.
     """
     install = ("install", "--yes", "--no-install-recommends", *packages)
-    with _services_stay_down():
+    with _ONE_AT_A_TIME, _services_stay_down():
         for arguments in (("update",), (*install, "--download-only")):
             if (words := _apt(*_PATIENCE, *arguments, seconds=_DOWNLOAD_SECONDS)) is not None:
                 raise ServerMissing(

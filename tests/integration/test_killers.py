@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from adapters.rabbitmq.administration import RabbitAdministration
 from gateway.first_look import TOGETHER
 from gateway.suspicion import SUSPECT_FROM
@@ -14,6 +16,7 @@ from tests.integration.firm import API_TOKEN, Firm, until
 
 OTHERS = 60
 INNOCENTS = 1000
+innocents = pytest.mark.parametrize("count", [200, pytest.param(INNOCENTS, marks=pytest.mark.long)])
 CUSTOMERS = "tallystick.customer"
 MOST_DEATHS = 12
 
@@ -184,22 +187,23 @@ async def is_one_at_hand_and_blocked(installation: Firm) -> bool:
     )
 
 
-async def test_a_thousand_innocents_are_no_suspects_for_long(installation: Firm) -> None:
-    await installation.publish([customer(f"C{n}") for n in range(INNOCENTS)])
+@innocents
+async def test_innocents_are_no_suspects_for_long(installation: Firm, count: int) -> None:
+    await installation.publish([customer(f"C{n}") for n in range(count)])
     for _ in range(SUSPECT_FROM):
-        await die_with_everything_at_hand(installation)
+        await die_with_everything_at_hand(installation, count)
     gateway = await installation.start_ready()
-    await until(lambda: all_applied(installation, INNOCENTS), 120, "every innocent is applied, and no suspect any more")
+    await until(lambda: all_applied(installation, count), 120, "every innocent is applied, and no suspect any more")
     alone = await seconds_apart(installation, "C%")
-    assert await gateway.metric('tallystick_suspects_total{treatment="alone"}') >= INNOCENTS
+    assert await gateway.metric('tallystick_suspects_total{treatment="alone"}') >= count
     assert await installation.count("SELECT count(*) FROM tallystick.cases") == 0
     assert await gateway.stop() == 0
     # Beside messages that come one by one, and nobody suspects
     gateway = await installation.start_ready(TALLYSTICK_PREFETCH="1")
     await installation.publish([customer(f"D{n}") for n in range(OTHERS)])
-    await until(lambda: all_applied(installation, INNOCENTS + OTHERS), 60, "the others are applied")
+    await until(lambda: all_applied(installation, count + OTHERS), 60, "the others are applied")
     singly = await seconds_apart(installation, "D%")
-    told = f"{INNOCENTS} innocent suspects, {1000 * alone:.1f} ms each; one by one unsuspected {1000 * singly:.1f} ms"
+    told = f"{count} innocent suspects, {1000 * alone:.1f} ms each; one by one unsuspected {1000 * singly:.1f} ms"
     print(told)  # noqa: T201  # a figure of the report
     assert alone < 10 * singly
     assert await gateway.stop() == 0
@@ -221,7 +225,7 @@ async def all_applied(installation: Firm, count: int) -> bool:
     )
 
 
-async def die_with_everything_at_hand(installation: Firm) -> None:
+async def die_with_everything_at_hand(installation: Firm, count: int) -> None:
     """A process that takes every message and is killed before it can commit any."""
     administration = RabbitAdministration(installation.amqp_url)
     try:
@@ -236,7 +240,7 @@ async def die_with_everything_at_hand(installation: Firm) -> None:
             await gateway.kill()
 
         async def are_all_back() -> bool:
-            return await administration.depth(CUSTOMERS) == INNOCENTS
+            return await administration.depth(CUSTOMERS) == count
 
         await until(are_all_back, 30, "the broker has taken everything back")
     finally:

@@ -10,6 +10,7 @@ from random import Random
 from typing import Final
 
 import orjson
+import pytest
 import yaml
 
 from adapters.ports.broker import Outgoing
@@ -23,7 +24,6 @@ from tests.sim.pals import CHAT, SIM_ACTORS, Chat
 from tests.sim.policy import PALS
 
 CHATS: Final = 120
-KILLS: Final = 4
 SETTLED: Final = 90.0
 """Seconds within which everything is settled: leases of the dead lapse first."""
 ON_ITS_WAY: Final = "SELECT count(*) FROM tallystick.attempt WHERE system = 'self' AND ending IS NULL"
@@ -58,7 +58,8 @@ def expected(chats: Sequence[tuple[str, Chat]]) -> tuple[Counter[str], Counter[s
     return heard, arrived
 
 
-async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(installation: Firm) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(4, marks=pytest.mark.long)])
+async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(installation: Firm, kills: int) -> None:
     chance = Random(7)
     chats = [chat(n, chance) for n in range(CHATS)]
     policy = installation.folder / "policy.yaml"
@@ -70,14 +71,14 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     await administration.close()
 
     # Given processes that are killed while something is on its way from one to another
-    share = CHATS // (KILLS + 1)
-    for life in range(KILLS):
+    share = CHATS // (kills + 1)
+    for life in range(kills):
         left = await installation.count(ON_ITS_WAY)
         gateway = await installation.start("-m", "tests.integration.talkative", **SILENT)
         await installation.publish(events(chats)[: share * (life + 1)][share * life :])
         await until(partial(_is_caught, installation, gateway, left), 30, "something is on its way", every=0.01)
         await gateway.kill()
-    await installation.publish(events(chats)[share * KILLS :])
+    await installation.publish(events(chats)[share * kills :])
     await installation.start("-m", "tests.integration.talkative", **SILENT)
 
     # Then in the end each was told once
@@ -93,12 +94,12 @@ async def test_processes_that_die_with_it_on_its_way_leave_one_effect_of_each(in
     assert {key: state["heard"] for key, state in states.items()} == heard
     assert {key: state["arrived"] for key, state in states.items() if state["arrived"]} == arrived
     unheard = await installation.count(f"{ON_ITS_WAY} AND system = 'self'")
-    assert unheard >= KILLS, "each kill left an attempt without an end"
+    assert unheard >= kills, "each kill left an attempt without an end"
     again = await installation.count(
         "SELECT count(DISTINCT a.command_id) FROM tallystick.attempt a WHERE a.ending IS NULL AND EXISTS ("
         "SELECT FROM tallystick.attempt b WHERE b.command_id = a.command_id AND b.ending = 'confirmed')"
     )
-    assert again >= KILLS, "and another attempt at the same command was confirmed"
+    assert again >= kills, "and another attempt at the same command was confirmed"
     assert not await installation.count("SELECT count(*) FROM tallystick.cases WHERE closed_at IS NULL")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,11 +62,13 @@ def main() -> None:
 
 
 def install(systems: Mapping[str, Install]) -> Had:
-    """Make each ready; one that cannot be had keeps no other from it. Raises `ServerFailed`."""
+    """Make all ready side by side; one that cannot be had keeps no other from it. Raises `ServerFailed`."""
     had = Had()
-    for name, make_ready in systems.items():
+    with ThreadPoolExecutor(len(systems)) as beside:
+        making = {name: beside.submit(make_ready) for name, make_ready in systems.items()}
+    for name, made in making.items():
         try:
-            had.there[name] = make_ready()
+            had.there[name] = made.result()
         except ServerMissing as missing:
             had.missing[name] = str(missing)
     return had
