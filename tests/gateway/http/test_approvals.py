@@ -191,6 +191,21 @@ async def test_many_dead_letters_are_retried_by_two_page_after_page(stand: Stand
     assert missing(await retries(stand, "ann")) == name, "from the beginning it is another act"
 
 
+async def test_what_was_buried_after_it_was_allowed_is_not_retried(stand: Stand) -> None:
+    await stand.bury("a", "b")
+    await approves(stand, "bob", missing(await retries(stand, "ann")))
+    cursor = (await retries(stand, "ann")).json["next"]
+    await stand.bury("c", "d", "e")
+    digests: list[object] = []
+    while cursor is not None:
+        page = await retries(stand, "ann", cursor=cursor)
+        assert page.status == 200, page.text
+        digests += [each["digest"] for each in page.items]
+        cursor = page.json["next"]
+    assert digests == [b"b".hex()]
+    missing(await retries(stand, "ann"))
+
+
 async def test_a_few_dead_letters_need_nobody(stand: Stand) -> None:
     await stand.bury("a")
     assert (await retries(stand, "ann", limit=100)).status == 200
