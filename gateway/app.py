@@ -225,7 +225,7 @@ async def ports(
 
 
 def _replay_ports(work: PostgresReplayWork, rows: PostgresCommits) -> ReplayPorts:
-    """One connection holds the lock of the one that works, and does all of it."""
+    """One of its connections holds the lock of the one that works."""
     return ReplayPorts(work, work, rows)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 from actors.policy import Policy
-from adapters.ports.policies import Activation, Policies, PolicyNotFound
+from adapters.ports.policies import Activation, Policies, PolicyNotFound, PolicyOvertaken
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
@@ -37,6 +38,12 @@ Allowed = Callable[[str], Awaitable[None]]
 
 async def by_the_host(_policy: str) -> None:
     """Whoever can write the file and signal the process needs nobody else."""
+
+
+class Activate(Protocol):
+    """Puts a policy in force, if activation `after` is the newest. Raises `PolicyOvertaken`."""
+
+    async def __call__(self, *, after: int | None) -> Activation: ...
 
 
 class NeedsRestart(RuntimeError):
@@ -184,20 +191,16 @@ class PolicyBook:
         `NeedsRestart`, after which all is as before, and `StoreUnavailable`.
         """
         file = await self._texts.read()
-        self._refuse_restart(file)
-        await self._ask(allowed, file)
-        return await self._activated(
-            await self._port().load(file.hash, file.text, actor=actor, reason=reason, retries=retries)
-        )
+        load = partial(self._port().load, file.hash, file.text, actor=actor, reason=reason, retries=retries)
+        return await self._activated(file, load, allowed)
 
     async def roll_back(
         self, to: str, *, actor: str, reason: str, retries: bool = True, allowed: Allowed = by_the_host
     ) -> Activation:
         """Put a policy in force again that was loaded before. Raises `PolicyNotFound`, and what `reload` raises."""
         file = await self._texts.parse(await self._port().text(to), f"policy {to}")
-        self._refuse_restart(file)
-        await self._ask(allowed, file)
-        return await self._activated(await self._port().roll_back(to, actor=actor, reason=reason, retries=retries))
+        back = partial(self._port().roll_back, to, actor=actor, reason=reason, retries=retries)
+        return await self._activated(file, back, allowed)
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
         """Activations, newest first. Raises `StoreUnavailable`."""
@@ -218,14 +221,31 @@ class PolicyBook:
         if parts:
             raise NeedsRestart(parts)
 
-    async def _ask(self, allowed: Allowed, file: PolicyFile) -> None:
-        now = self._known()
-        if (file.four_eyes, file.policy.approvals) != (now.four_eyes, now.policy.approvals):
-            await allowed(file.hash)
+    async def _activated(self, file: PolicyFile, activate: Activate, allowed: Allowed) -> Activation:
+        """Put a file in force in place of the policy that `allowed` was asked by.
 
-    async def _activated(self, activation: Activation) -> Activation:
-        await self._follow(activation)
-        return activation
+        Where another one came into force meanwhile, it is asked by that, unless it has allowed this file before.
+        """
+        self._refuse_restart(file)
+        is_allowed = False
+        while True:
+            newest = self._unfit or self.activation
+            if not is_allowed and self._changes_rules(file):
+                await allowed(file.hash)
+                is_allowed = True
+            try:
+                activation = await activate(after=None if newest is None else newest.id)
+            except PolicyOvertaken:
+                await self.look()
+            else:
+                await self._follow(activation)
+                return activation
+
+    def _changes_rules(self, file: PolicyFile) -> bool:
+        """Whether it may say otherwise who must allow what than what is in force, which may be unreadable here."""
+        now = self._known()
+        is_same = (file.four_eyes, file.policy.approvals) == (now.four_eyes, now.policy.approvals)
+        return self._unfit is not None or not is_same
 
     async def _follow(self, activation: Activation) -> None:
         """Decide by an activation from now on; by the one before if this release cannot read its text."""

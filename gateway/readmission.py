@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final, assert_never
@@ -106,10 +107,17 @@ class Readmission:
         return await self._admit(exhumed.letter, Admission(digest, actor, reason))
 
     async def retry_many(
-        self, chosen: LetterFilter, *, after: LetterPlace | None, limit: int, actor: str, reason: str
+        self,
+        chosen: LetterFilter,
+        *,
+        after: LetterPlace | None,
+        until: datetime | None,
+        limit: int,
+        actor: str,
+        reason: str,
     ) -> Readmitted:
-        """Retry up to `limit` open letters, oldest first, and each by itself."""
-        places = await self._letters.choose(chosen, after=after, limit=min(limit, MOST) + 1)
+        """Retry up to `limit` letters that stand open since `until` or before, oldest first, and each by itself."""
+        places = await self._letters.choose(chosen, after=after, until=until, limit=min(limit, MOST) + 1)
         taken = places[: min(limit, MOST)]
         done = await asyncio.gather(
             *(self.retry(bytes.fromhex(place.digest), actor=actor, reason=reason) for place in taken),

@@ -47,6 +47,11 @@ class RetentionPolicy(BaseModel):
                 f"inbox_days ({self.inbox_days:g}) must be above replay_window_days ({self.replay_window_days:g}): a"
                 " message that comes back after its row was removed would be applied again"
             )
+        if self.attempts_days < self.sent_days:
+            raise ValueError(
+                f"attempts_days ({self.attempts_days:g}) must not be below sent_days ({self.sent_days:g}): where the"
+                " log of attempts is gone, nobody is told that what was sent again has another id than before"
+            )
         return self
 
     @property

@@ -437,6 +437,7 @@ class Runtime:
             policy.retry_rules.next_try(sources.chance),
             tuning.bounds,
             self.policies.hash,
+            self.policies.look,
             self._on_overtaken,
         )
 

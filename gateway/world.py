@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,10 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Failure
 
 
+async def as_it_is() -> None:
+    """The policy never changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """The surroundings of the runtime; the same for all committers of a process.
@@ -30,7 +34,8 @@ class World:
     `read` decodes a message that stands in a lane and raises `Undecodable`; `now` is the wall clock that decisions
     see; `ids` makes commit ids; `policy`, `rules`, and `pauses` answer what is in force, and raise `StoreUnavailable`
     while nobody knows; `retry_after` says when a lane in backoff runs again; `policy_hash` names the policy in force,
-    None where policies have no names; `overtaken` is told when turns are durable that were decided under another one.
+    None where policies have no names, and `look_at_policy` follows at once what another process has put in force;
+    `overtaken` is told when turns are durable that were decided under another one.
     """
 
     actors: Mapping[str, Actor]
@@ -44,6 +49,7 @@ class World:
     retry_after: NextTry
     bounds: Bounds
     policy_hash: Callable[[], str | None] = lambda: None
+    look_at_policy: Callable[[], Awaitable[None]] = as_it_is
     overtaken: Callable[[], None] = lambda: None
 
 

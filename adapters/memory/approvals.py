@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from adapters.memory.rows import Act
 from adapters.memory.tables import Tables
+from adapters.ports.api_keys import KEY_PREFIX
 from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from schemas.keys import ActorKey
 
@@ -14,26 +17,33 @@ class MemoryApprovals:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
         last = self._last(what)
-        if goes_on and last is not None and last.action == USED:
-            return True
-        if last is None or last.action != ASKED:
-            is_given = last is not None and last.action == GIVEN
-            self._tables.record(Act(actor, USED if is_given else ASKED, ActorKey(ENTITY, what), None, reason))
-            return is_given
-        return False
+        step = None if last is None else last.action
+        if step == USED and last is not None and goes_on:
+            return datetime.fromtimestamp(last.at, UTC)
+        if step == GIVEN:
+            self._tables.record(Act(actor, USED, ActorKey(ENTITY, what), None, reason))
+            return datetime.fromtimestamp(self._tables.clock(), UTC)
+        if step != ASKED:
+            self._tables.record(Act(actor, ASKED, ActorKey(ENTITY, what), None, reason))
+        return None
 
     async def give(self, what: str, *, actor: str, reason: str) -> None:
         last = self._last(what)
         if last is None or last.action != ASKED:
             raise NotToApprove(NOBODY_ASKS)
-        if last.actor == actor:
+        if self._person(last.actor) == actor:
             raise NotToApprove(ONE_S_OWN)
         self._tables.record(Act(actor, GIVEN, ActorKey(ENTITY, what), None, reason))
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _person(self, actor: str) -> str:
+        """Who asks by a key is the person who made it."""
+        keys = self._tables.api_keys.values()
+        return next((key.by for key in keys if actor == f"{KEY_PREFIX}{key.name}"), actor)
 
     def _last(self, what: str) -> Act | None:
         """The newest step that still counts."""

@@ -34,9 +34,11 @@ class MemoryDeadLetters:
     async def bury(self, letters: Sequence[DeadLetter]) -> None:
         new: dict[bytes, DeadLetter] = {}
         for letter in letters:
-            row = self._tables.dead_letters.setdefault(letter.digest, Buried(letter, self._clock(), 0))
+            now = self._clock()
+            row = self._tables.dead_letters.setdefault(letter.digest, Buried(letter, now, now, 0))
             if row.state is not LetterState.BURIED:
                 row.state, row.settled, row.settled_at, row.seen = LetterState.BURIED, None, None, 0
+                row.opened_at = now
             if row.seen == 0:
                 new[letter.digest] = letter
             row.seen += 1
@@ -48,10 +50,12 @@ class MemoryDeadLetters:
         self._audit(digest, purpose, actor, reason)
         return Exhumed(row.letter, row.state)
 
-    async def choose(self, chosen: LetterFilter, *, after: LetterPlace | None, limit: int) -> list[LetterPlace]:
-        places = sorted(
-            (self._place(row) for row in self._tables.dead_letters.values() if _is_meant(row, chosen)), key=_order
-        )
+    async def choose(
+        self, chosen: LetterFilter, *, after: LetterPlace | None, until: datetime | None, limit: int
+    ) -> list[LetterPlace]:
+        by = None if until is None else until.timestamp()
+        rows = (row for row in self._tables.dead_letters.values() if by is None or row.opened_at <= by)
+        places = sorted((self._place(row) for row in rows if _is_meant(row, chosen)), key=_order)
         return [place for place in places if after is None or _order(place) > _order(after)][:limit]
 
     async def refused(self, digest: bytes, failure: Failure) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from adapters.memory.rows import Act, CaseRow
 from adapters.memory.tables import Clock, Tables
-from adapters.ports.policies import Activation, How, PolicyNotFound, UnmappedCase
+from adapters.ports.policies import Activation, How, PolicyNotFound, PolicyOvertaken, UnmappedCase
 from schemas.verdicts import FailureClass
 
 
@@ -30,11 +30,17 @@ class MemoryPolicies:
         self._look_up(policy)
         return self._tables.policies[policy]
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+    async def load(
+        self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
+        self._check_newest(after)
         return self._load(policy, text, How.RELOAD, actor, reason, retries=retries)
 
-    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
+    async def roll_back(
+        self, to: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
         self._look_up(to)
+        self._check_newest(after)
         return self._activate(to, How.ROLLBACK, actor, reason, retries=retries)
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
@@ -43,6 +49,11 @@ class MemoryPolicies:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _check_newest(self, after: int | None) -> None:
+        newest = self._tables.activations[-1].id if self._tables.activations else None
+        if after not in (None, newest):
+            raise PolicyOvertaken(f"activation {newest} is in force")
 
     def _look_up(self, policy: str) -> None:
         if policy not in self._tables.policies:

@@ -92,7 +92,10 @@ class MemoryReplays:
         return None if kept is None else kept.replay
 
     async def of_token(self, token: str) -> Replay | None:
-        return next((each.replay for each in self._shared.replays.values() if each.replay.token == token), None)
+        found = next((each.replay for each in self._shared.replays.values() if each.replay.token == token), None)
+        if found is not None and found.phase is Phase.READY:
+            self._check_expiry(found)
+        return found
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
         newest_first = (self._shared.replays[id].replay for id in sorted(self._shared.replays, reverse=True))
@@ -175,8 +178,7 @@ class MemoryReplays:
             return replay
         if replay.phase is not Phase.READY:
             raise ReplayElsewhere(replay)
-        if replay.expires_at is None or replay.expires_at <= self._now():
-            raise PlanExpired(f"plan {replay.id} has expired")
+        self._check_expiry(replay)
         kept.replay = replace(
             replay, phase=Phase.RUNNING, terms=terms, started_by=by, started_at=self._now(), reason=reason,
             version=replay.version + 1,
@@ -184,7 +186,7 @@ class MemoryReplays:
         self._audit(by, "start", replay, f"{terms.name}: {reason}")
         return kept.replay
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
+    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
         kept = self._shared.replays.get(id)
         if kept is None or (kept.replay.is_plan and steer is not Steer.CANCEL):
             raise ReplayNotFound(f"there is no replay {id}")
@@ -202,13 +204,18 @@ class MemoryReplays:
                 failed_before=progress.failed,
             )  # fmt: skip
         kept.replay = replace(
-            replay, phase=to, reason=reason, progress=progress, ended_at=ended_at, version=replay.version + 1
+            replay, phase=to, reason=reason, progress=progress, ended_at=ended_at, version=replay.version + 1,
+            resumed_under=policy or replay.resumed_under,
         )  # fmt: skip
-        self._audit(by, steer, replay, reason)
+        self._audit(by, steer, replay, reason if policy is None else f"under policy {policy}: {reason}")
         return kept.replay
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def _check_expiry(self, plan: Replay) -> None:
+        if plan.expires_at is None or plan.expires_at <= self._now():
+            raise PlanExpired(f"plan {plan.id} has expired")
 
     def _standing(self) -> Iterator[Accepted]:
         """The messages of lanes that can be replayed."""

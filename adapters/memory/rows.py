@@ -189,10 +189,14 @@ class Happened:
 
 @dataclass(slots=True)
 class Buried:
-    """A dead letter. `at` is when it first came, by the store's clock; `settled`: by whom it was settled, and why."""
+    """A dead letter. `at` is when it first came, by the store's clock; `settled`: by whom it was settled, and why.
+
+    `opened_at`: since when it stands open.
+    """
 
     letter: DeadLetter
     at: float
+    opened_at: float
     seen: int
     state: LetterState = LetterState.BURIED
     settled: tuple[str, str] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 ENTITY: Final = "approval"
@@ -25,13 +25,17 @@ ONE_S_OWN: Final = "it was asked for by the same person"
 
 
 class Approvals(Protocol):
-    """`what` names exactly what is asked for, and by whom: it belongs to one person. Verbs raise `StoreUnavailable`."""
+    """`what` names exactly what is asked for, and by whom: it belongs to one person. Verbs raise `StoreUnavailable`.
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
-        """Use up what another person has given; False: nobody has, and it is asked for from now on.
+    `actor` may be the API key of a person: whoever has made it gives nothing that it asks for.
+    """
+
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
+        """Use up what another person has given; None: nobody has, and it is asked for from now on.
 
         Each approval is used once, however many use it at one time; with `goes_on` what was used and still counts is
-        enough, for the pages of one act. Audited, but for the same question again, and for what goes on.
+        enough, for the pages of one act. The moment at which it was used is answered, by the store's clock. Audited,
+        but for the same question again, and for what goes on.
         """
         ...
 

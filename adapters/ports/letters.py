@@ -113,8 +113,13 @@ class DeadLetters(Protocol):
         """A dead letter with its bytes; audited. Raises `LetterNotFound`."""
         ...
 
-    async def choose(self, chosen: LetterFilter, *, after: LetterPlace | None, limit: int) -> list[LetterPlace]:
-        """The first `limit` open ones that are meant, oldest first, from behind `after`."""
+    async def choose(
+        self, chosen: LetterFilter, *, after: LetterPlace | None, until: datetime | None, limit: int
+    ) -> list[LetterPlace]:
+        """The first `limit` open ones that are meant, oldest first, from behind `after`.
+
+        With `until` those that stand open since then or before: one that was settled and came again is a later one.
+        """
         ...
 
     async def refused(self, digest: bytes, failure: Failure) -> None:

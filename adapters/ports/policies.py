@@ -42,6 +42,10 @@ class PolicyNotFound(LookupError):
     """No policy with this hash was ever loaded."""
 
 
+class PolicyOvertaken(RuntimeError):
+    """Another policy came into force than the one that whoever activates has seen."""
+
+
 class Policies(Protocol):
     """Policies are texts by their hash, and activations one after the other; both are only ever added to.
 
@@ -63,12 +67,19 @@ class Policies(Protocol):
         """The text of a policy. Raises `PolicyNotFound`."""
         ...
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
-        """Keep a text, and activate it, audited; also when it is in force already."""
+    async def load(
+        self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
+        """Keep a text, and activate it, audited; also when it is in force already.
+
+        With `after` only if that activation is the newest. Raises `PolicyOvertaken`.
+        """
         ...
 
-    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
-        """Activate a policy that was loaded before, audited. Raises `PolicyNotFound`."""
+    async def roll_back(
+        self, to: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
+        """Activate a policy that was loaded before, audited, as `load`. Raises `PolicyNotFound`, too."""
         ...
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:

@@ -221,7 +221,7 @@ class Replay:
 
     `decided` counts messages whose prediction is there. `policy` is what was in force when they were decided, `token`
     what a start names, `reason` why it was planned or, later, started, paused, or stopped. `version` rises with every
-    change, and fences them.
+    change, and fences them. `resumed_under` is another policy with which somebody has resumed it knowingly.
     """
 
     id: int
@@ -244,6 +244,17 @@ class Replay:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: Progress = field(default_factory=Progress)
+    resumed_under: str | None = None
+
+    @property
+    def goes_by(self) -> str | None:
+        """The policy under which it may go on."""
+        return self.resumed_under or self.policy
+
+    @property
+    def left(self) -> int:
+        """Messages that were not let go on yet."""
+        return self.messages - self.progress.released
 
     @property
     def is_plan(self) -> bool:
@@ -300,7 +311,7 @@ class Replays(Protocol):
         ...
 
     async def of_token(self, token: str) -> Replay | None:
-        """The one whose plan has this token."""
+        """The one whose plan has this token. Raises `PlanExpired` where that cannot be started any more."""
         ...
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
@@ -338,9 +349,10 @@ class ReplayActs(Protocol):
         """
         ...
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
+    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
         """Pause, resume, or cancel, a plan too; what is so already stays so.
 
+        With `policy` it is resumed under that one, though its plan is of another.
         Raises `ReplayNotFound` and `ReplayElsewhere`.
         """
         ...
@@ -493,7 +505,7 @@ class JobWork(Protocol):
         ...
 
     async def stop(self, replay: Replay, why: str) -> None:
-        """Pause it, because too much fails; audited as the gateway's own act."""
+        """Pause it, because too much fails or its plan says nothing any more; audited as the gateway's own act."""
         ...
 
     async def end(self, replay: Replay) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 
+from adapters.ports.api_keys import KEY_PREFIX
 from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
@@ -15,12 +17,14 @@ from adapters.postgres.errors import read_error
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tallystick.approval.' || $1, 0))"
 """One step of one approval at a time: else two would use the same one."""
 _LAST: Final = """
-    SELECT action, actor FROM tallystick.audit
-    WHERE entity = $1 AND key = $2 AND at > now() - $3::interval AND action = ANY ($4::text[])
-    ORDER BY id DESC LIMIT 1
+    SELECT a.action, a.at, COALESCE(k.actor, a.actor) AS person
+    FROM tallystick.audit a LEFT JOIN tallystick.api_key k ON a.actor COLLATE "C" = $5 || k.name
+    WHERE a.entity = $1 AND a.key = $2 AND a.at > now() - $3::interval AND a.action = ANY ($4::text[])
+    ORDER BY a.id DESC LIMIT 1
 """
+"""Who asks by a key is the person who made it."""
 _STEP: Final = """
-    INSERT INTO tallystick.audit (actor, action, entity, key, reason) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO tallystick.audit (actor, action, entity, key, reason) VALUES ($1, $2, $3, $4, $5) RETURNING at
 """
 
 
@@ -30,19 +34,21 @@ class PostgresApprovals:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> bool:
+    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
         async with self._step(what) as (connection, last):
-            if goes_on and last is not None and last["action"] == USED:
-                return True
-            is_given = last is not None and last["action"] == GIVEN
-            if last is None or last["action"] != ASKED:
-                await connection.execute(_STEP, actor, USED if is_given else ASKED, ENTITY, what, reason)
-        return is_given
+            used_at: datetime | None = None
+            if last is not None and last["action"] == USED and goes_on:
+                used_at = last["at"]
+            elif last is not None and last["action"] == GIVEN:
+                used_at = await connection.fetchval(_STEP, actor, USED, ENTITY, what, reason)
+            elif last is None or last["action"] != ASKED:
+                await connection.execute(_STEP, actor, ASKED, ENTITY, what, reason)
+        return used_at
 
     async def give(self, what: str, *, actor: str, reason: str) -> None:
         async with self._step(what) as (connection, last):
             is_asked = last is not None and last["action"] == ASKED
-            is_own = last is not None and last["actor"] == actor
+            is_own = last is not None and last["person"] == actor
             if is_asked and not is_own:
                 await connection.execute(_STEP, actor, GIVEN, ENTITY, what, reason)
         if not is_asked or is_own:
@@ -59,6 +65,6 @@ class PostgresApprovals:
             # Each statement sees what was committed before it, so the second what stands under the lock.
             async with self._link as connection, connection.transaction(isolation="read_committed"):
                 await connection.execute(_LOCK, what)
-                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS)
+                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS, KEY_PREFIX)
         except Exception as error:
             raise read_error(error) from error

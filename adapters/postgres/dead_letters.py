@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 import orjson
@@ -66,10 +67,12 @@ class PostgresDeadLetters:
         )  # fmt: skip
         return Exhumed(letter, LetterState(row["state"]))
 
-    async def choose(self, chosen: LetterFilter, *, after: LetterPlace | None, limit: int) -> list[LetterPlace]:
+    async def choose(
+        self, chosen: LetterFilter, *, after: LetterPlace | None, until: datetime | None, limit: int
+    ) -> list[LetterPlace]:
         found = await self._fetch(
             self._asked, _CHOOSE, chosen.failure_class, chosen.code, chosen.queue,
-            after and after.first_at, after and bytes.fromhex(after.digest), limit,
+            after and after.first_at, after and bytes.fromhex(after.digest), until, limit,
         )  # fmt: skip
         return [LetterPlace(row["first_at"], row["digest"]) for row in found]
 

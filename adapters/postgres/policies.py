@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from adapters.ports.policies import Activation, How, PolicyNotFound, UnmappedCase
+from adapters.ports.policies import Activation, How, PolicyNotFound, PolicyOvertaken, UnmappedCase
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
 from schemas.keys import ActorKey
@@ -14,8 +14,8 @@ from schemas.keys import ActorKey
 _BEGIN = "SELECT * FROM tallystick.begin_policy($1, $2, $3, $4)"
 _ACTIVE = "SELECT * FROM tallystick.policy_activation ORDER BY id DESC LIMIT 1"
 _TEXT = "SELECT text FROM tallystick.policy WHERE hash = $1"
-_LOAD = "SELECT * FROM tallystick.load_policy($1, $2, 'reload', $3, $4, $5)"
-_ROLL_BACK = "SELECT * FROM tallystick.activate_policy($1, 'rollback', $2, $3, $4)"
+_LOAD = "SELECT * FROM tallystick.load_policy($1, $2, 'reload', $3, $4, $5, $6)"
+_ROLL_BACK = "SELECT * FROM tallystick.activate_policy($1, 'rollback', $2, $3, $4, $5)"
 _HISTORY = """
     SELECT * FROM tallystick.policy_activation
     WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2
@@ -50,14 +50,21 @@ class PostgresPolicies:
             raise _unknown(policy)
         return str(found[0]["text"])
 
-    async def load(self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
-        [record] = await self._fetch(_LOAD, policy, text, actor, reason, retries)
-        return _activation(record)
-
-    async def roll_back(self, to: str, *, actor: str, reason: str, retries: bool = True) -> Activation:
-        found = await self._fetch(_ROLL_BACK, to, actor, reason, retries)
+    async def load(
+        self, policy: str, text: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
+        found = await self._fetch(_LOAD, policy, text, actor, reason, retries, after)
         if not found:
-            raise _unknown(to)
+            raise _overtaken(after)
+        return _activation(found[0])
+
+    async def roll_back(
+        self, to: str, *, actor: str, reason: str, retries: bool = True, after: int | None = None
+    ) -> Activation:
+        await self.text(to)  # texts are never removed, so nothing but another policy can be in the way below
+        found = await self._fetch(_ROLL_BACK, to, actor, reason, retries, after)
+        if not found:
+            raise _overtaken(after)
         return _activation(found[0])
 
     async def history(self, *, before: int | None, limit: int) -> list[Activation]:
@@ -118,6 +125,10 @@ def _activation(record: asyncpg.Record) -> Activation:
         record["id"], record["hash"], How(record["how"]), record["actor"], record["reason"], record["at"],
         retries=record["retries"],
     )  # fmt: skip
+
+
+def _overtaken(after: int | None) -> PolicyOvertaken:
+    return PolicyOvertaken(f"activation {after} is not in force any more")
 
 
 def _unknown(policy: str) -> PolicyNotFound:

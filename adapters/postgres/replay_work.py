@@ -57,10 +57,14 @@ SECONDS = 60.0
 
 
 class PostgresReplayWork:
-    """Ports `PlanWork` and `JobWork`, over a connection of its own, whose session holds the worker's lock."""
+    """Ports `PlanWork` and `JobWork`, each over a connection of its own: a long page of a plan keeps no replay waiting.
+
+    The session of the second one holds the worker's lock.
+    """
 
     def __init__(self, url: str) -> None:
         self._link = Link(url, timeout=SECONDS, settings={**SETTINGS, **LEAVE})
+        self._plans = Link(url, timeout=SECONDS, settings={**SETTINGS, **LEAVE})
         self._held_on: object = None
         """The connection that holds the lock; with it the lock is lost."""
 
@@ -74,23 +78,23 @@ class PostgresReplayWork:
             raise read_error(error) from error
 
     async def deciding(self) -> Replay | None:
-        return _first(await self._fetch(_DECIDING))
+        return _first(await self._plan(_DECIDING))
 
     async def planned(
         self, id: int, *, after: int, keys: Collection[ActorKey] | None, limit: int, room: int = ROOM
     ) -> list[Planned]:
         named = [None, None] if keys is None else [[key[part] for key in keys] for part in range(2)]
-        return [_planned(record) for record in await self._fetch(_PLANNED, id, after, *named, limit, room)]
+        return [_planned(record) for record in await self._plan(_PLANNED, id, after, *named, limit, room)]
 
     async def sent(self, id: int, *, after: int, limit: int) -> list[Sent]:
-        return [_sent(record) for record in await self._fetch(_SENT, id, after, limit)]
+        return [_sent(record) for record in await self._plan(_SENT, id, after, limit)]
 
     async def predicted(
         self, replay: Replay, predictions: Mapping[int, Prediction], relied: Sequence[Relied], *, decided: int
     ) -> Replay | None:
         found = predictions.values()
         return _first(
-            await self._fetch(
+            await self._plan(
                 _PREDICTED, replay.id, replay.version, list(predictions), [each.verdict for each in found],
                 [each.code for each in found], [prediction_text(each) for each in found],
                 [each.key.entity for each in relied], [each.key.id for each in relied],
@@ -102,10 +106,10 @@ class PostgresReplayWork:
         self, replay: Replay, outlook: Outlook, *, policy: str | None, token: str, seconds: float
     ) -> Replay | None:
         text = outlook_text(outlook)
-        return _first(await self._fetch(_READY, replay.id, replay.version, text, policy, token, seconds))
+        return _first(await self._plan(_READY, replay.id, replay.version, text, policy, token, seconds))
 
     async def give_up(self, replay: Replay, why: str) -> None:
-        await self._fetch(_TURN, replay.id, replay.version, Phase.CANCELLED, "cancel", why)
+        await self._plan(_TURN, replay.id, replay.version, Phase.CANCELLED, "cancel", why)
 
     async def started(self) -> list[Replay]:
         return [read_replay(record) for record in await self._fetch(_STARTED)]
@@ -143,12 +147,16 @@ class PostgresReplayWork:
         await self._fetch(_TURN, replay.id, replay.version, phase, "end", phase)
 
     async def close(self) -> None:
-        """Close the connection, and hold nothing any more."""
+        """Close the connections, and hold nothing any more."""
+        await self._plans.close()
         await self._link.close()
 
-    async def _fetch(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+    async def _plan(self, text: str, *arguments: object) -> list[asyncpg.Record]:
+        return await self._fetch(text, *arguments, link=self._plans)
+
+    async def _fetch(self, text: str, *arguments: object, link: Link | None = None) -> list[asyncpg.Record]:
         try:
-            async with self._link as connection:
+            async with link or self._link as connection:
                 return await connection.fetch(text, *arguments)
         except Exception as error:
             raise read_error(error) from error

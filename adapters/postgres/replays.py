@@ -33,7 +33,9 @@ from schemas.keys import ActorKey
 from schemas.verdicts import Verdict
 
 _REPLAY = "SELECT * FROM tallystick.replay WHERE id = $1"
-_NAMED = "SELECT * FROM tallystick.replay WHERE token = $1"
+_NAMED = """
+    SELECT *, phase = 'ready' AND expires_at <= now() AS has_expired FROM tallystick.replay WHERE token = $1
+"""
 _PAGE = """
     SELECT * FROM tallystick.replay
     WHERE (started_at IS NULL) = $1 AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
@@ -49,7 +51,7 @@ _PLAN = """
 """
 _PLAN_SENT = "SELECT outcome, number FROM tallystick.plan_sent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _START = "SELECT outcome, number FROM tallystick.start_replay($1, $2, $3, $4, $5, $6)"
-_STEER = "SELECT tallystick.steer_replay($1, $2, $3, $4, $5, $6, $7)"
+_STEER = "SELECT tallystick.steer_replay($1, $2, $3, $4, $5, $6, $7, $8)"
 _STEERED: Final = {
     Steer.PAUSE: (Phase.PAUSED, [Phase.RUNNING]),
     Steer.RESUME: (Phase.RUNNING, [Phase.PAUSED]),
@@ -71,6 +73,8 @@ class PostgresReplays:
 
     async def of_token(self, token: str) -> Replay | None:
         found = await self._links.fetch(_NAMED, token)
+        if found and found[0]["has_expired"]:
+            raise PlanExpired(f"plan {found[0]['id']} has expired")
         return read_replay(found[0]) if found else None
 
     async def page(self, *, plans: bool, before: int | None, limit: int) -> list[Replay]:
@@ -113,9 +117,9 @@ class PostgresReplays:
             case _:
                 return replay
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str) -> Replay:
+    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
         to, sources = _STEERED[steer]
-        said = await self._ask(_STEER, id, steer, to, sources, steer is Steer.RESUME, by, reason)
+        said = await self._ask(_STEER, id, steer, to, sources, steer is Steer.RESUME, by, reason, policy)
         if said[0] == "absent":
             raise ReplayNotFound(f"there is no replay {id}")
         replay = await self._written(id)
@@ -162,7 +166,7 @@ def read_replay(record: asyncpg.Record) -> Replay:
         Phase(record["phase"]), record["keys"], record["messages"], record["matched"], record["version"],
         record["decided"], record["policy"], record["token"], record["expires_at"], read_outlook(record["outlook"]),
         None if record["started_at"] is None else terms, record["started_by"], record["started_at"],
-        record["ended_at"], progress,
+        record["ended_at"], progress, record["resumed_under"],
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class Remote:
         return self._change("DELETE", _asked(path, asked), None, {})
 
     def all(self, path: str, most: int, **asked: str | int | None) -> list[dict[str, Any]]:
-        """The first `most` items of a list, page after page."""
+        """The first `most` items of a list, page after page; that there are more is told beside them."""
         items: list[dict[str, Any]] = []
         cursor: str | None = None
         while len(items) < most:
@@ -87,7 +87,8 @@ class Remote:
             items += page["items"]
             cursor = page["next"]
             if cursor is None:
-                break
+                return items
+        tell_more(most)
         return items
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str]) -> Answer:
@@ -122,6 +123,11 @@ class Remote:
             raise Failed(
                 Exit.UNREACHABLE, f"{self._url}: {reason}: start the gateway, or correct --url or {URL}"
             ) from error
+
+
+def tell_more(most: int) -> None:
+    """Say that a list ends before its end: not in the output, which programs read."""
+    click.echo(f"There are more than these {most}: give a larger --most, or narrow what you ask for.", err=True)
 
 
 class TooMany(Failed):

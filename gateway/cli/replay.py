@@ -196,11 +196,14 @@ def pause(id: int, url: str | None, token_file: Path | None, output: str, reason
 @replay.command()
 @_ID
 @_reason
+@click.option("--policy", help="The policy in force, where the plan is of another and says nothing of it.")
 @remote_options
 @output_option
-def resume(id: int, url: str | None, token_file: Path | None, output: str, reason: str) -> None:
+def resume(
+    id: int, url: str | None, token_file: Path | None, output: str, reason: str, policy: str | None
+) -> None:  # fmt: skip
     """Let replay ID go on, slowly at first."""
-    _steer(id, "resume", remote(url, token_file), output, reason)
+    _steer(id, "resume", remote(url, token_file), output, reason, policy)
 
 
 @replay.command()
@@ -223,8 +226,9 @@ def watch(id: int, url: str | None, token_file: Path | None, output: str) -> Non
     _watch(api, api.get(f"{REPLAYS}/{id}").content, output)
 
 
-def _steer(id: int, act: str, api: Remote, output: str, reason: str) -> None:
-    show_replay(api.send("POST", f"{REPLAYS}/{id}/{act}", {"reason": reason}).content, output)
+def _steer(id: int, act: str, api: Remote, output: str, reason: str, policy: str | None = None) -> None:
+    body = {"reason": reason} | ({} if policy is None else {"policy": policy})
+    show_replay(api.send("POST", f"{REPLAYS}/{id}/{act}", body).content, output)
 
 
 def _watch(api: Remote, replay: dict[str, Any], output: str) -> None:

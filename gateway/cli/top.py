@@ -21,6 +21,7 @@ from gateway.cli.status import CHECKS, HELD, OPEN, checks_of, held_of, open_of
 from gateway.exits import Exit, Failed
 
 REPLAYS: Final = ("replay", "name", "phase", "settled", "of", "failed")
+MOST_REPLAYS: Final = 20
 RUNNING: Final = frozenset({"running", "paused", "cancelling"})
 ONCE: Final = 1
 
@@ -57,7 +58,9 @@ def _screen(api: Remote, *, is_only: bool) -> RenderableType:
     """What stands now, or why nobody knows. Raises `Failed` if it is the only look, or if another would be the same."""
     try:
         told, systems = api.get("/v1/status").content, api.get("/v1/systems").content["items"]
-        replays = [each for each in api.all("/v1/replays", 20) if each["phase"] in RUNNING]
+        replays = [
+            each for each in api.get("/v1/replays", limit=MOST_REPLAYS).content["items"] if each["phase"] in RUNNING
+        ]
     except Failed as failed:
         if is_only or failed.code is not Exit.UNREACHABLE:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from hashlib import sha256
 
@@ -52,18 +53,20 @@ class SecondPerson:
         *,
         is_all: bool = True,
         goes_on: bool = False,
-    ) -> None:
+    ) -> datetime | None:
         """Return if it is not that large, or if another person has allowed it, which is used up thereby.
 
         `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. `is_all`:
-        whether more than `money` cannot be moved. With `goes_on` it is a further page of what was allowed. Raises
+        whether more than `money` cannot be moved. With `goes_on` it is a further page of what was allowed. The moment
+        at which that was used is answered: what has come since was allowed by nobody. None: nobody needs to. Raises
         `Problem` and `StoreUnavailable`.
         """
         if self._rule().wants(items, money, is_all=is_all):
             amounts = [f"{amount:f} {currency}" for currency, amount in money.items()]
             more = [] if is_all else ["and money that nobody can foretell"]
             size = ", ".join([f"at least {items} items", *amounts, *more])
-            await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
+            return await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
+        return None
 
     async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:
         """The same for a change of the rules by which a second person is asked, of whatever size; not without any.
@@ -73,15 +76,19 @@ class SecondPerson:
         if self._rule().is_there:
             await self._use(request, asked, reason, "This changes who must allow what")
 
-    async def _use(self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False) -> None:
-        actor = request[CALLER].person
-        name = _name(request, asked, actor)
-        if not await self._approvals.use(name, actor=actor, reason=reason, goes_on=goes_on):
+    async def _use(
+        self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False
+    ) -> datetime:
+        caller = request[CALLER]
+        name = _name(request, asked, caller.person)
+        used_at = await self._approvals.use(name, actor=caller.name, reason=reason, goes_on=goes_on)
+        if used_at is None:
             detail = (
                 f"{why}, so another person must allow it: have them send POST /v1/approvals/{name}"
                 " within 24 hours, then send the same request again."
             )
             raise Problem(APPROVAL_NEEDED, detail)
+        return used_at
 
     async def give(self, request: web.Request) -> web.Response:
         """Allow once what another person has asked for; people do, and never a key."""
@@ -99,9 +106,9 @@ class SecondPerson:
         return json_answer(ApprovalDone(done="approve", approval=name, by=actor, reason=asked.reason))
 
 
-def _name(request: web.Request, asked: Record, actor: str) -> str:
-    """Of one request of one caller, and of no other."""
-    parts = (request.method, request.rel_url.raw_path, actor)
+def _name(request: web.Request, asked: Record, person: str) -> str:
+    """Of one request of one person, and of no other."""
+    parts = (request.method, request.rel_url.raw_path, person)
     return sha256("\0".join(parts).encode() + b"\0" + asked.to_json()).hexdigest()
 
 

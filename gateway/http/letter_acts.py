@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, assert_never
 
 from aiohttp import hdrs, web
@@ -102,10 +103,10 @@ class LetterActs:
         if chosen == ANY_LETTER:
             raise Problem(REQUEST_INVALID, "Say which dead letters: write class, code, or queue, or several of them.")
         after = place_of(asked.cursor, letter_place)
-        await self._expect_second_person(request, asked, chosen, after)
+        until = await self._expect_second_person(request, asked, chosen, after)
         try:
             done = await self._readmission.retry_many(
-                chosen, after=after, limit=asked.limit,
+                chosen, after=after, until=until, limit=asked.limit,
                 actor=request[CALLER].name, reason=asked.reason,
             )  # fmt: skip
         except NotTaking as error:
@@ -129,15 +130,19 @@ class LetterActs:
 
     async def _expect_second_person(
         self, request: web.Request, asked: RetryMany, chosen: LetterFilter, after: LetterPlace | None
-    ) -> None:
-        """All that is chosen counts, not one page of it; what was allowed goes on from page to page."""
+    ) -> datetime | None:
+        """All that is chosen counts, not one page of it; what was allowed goes on from page to page.
+
+        Until when something must have been buried to be meant by what was allowed; None: nobody had to.
+        """
         most = self._second_person.counts_to
-        if most:
-            places = await self._letters.choose(chosen, after=after, limit=most)
-            whole = asked.model_copy(update={"cursor": None, "limit": MOST_RETRIED})
-            await self._second_person.expect(
-                request, whole, asked.reason, len(places), goes_on=asked.cursor is not None
-            )
+        if not most:
+            return None
+        places = await self._letters.choose(chosen, after=after, until=None, limit=most)
+        whole = asked.model_copy(update={"cursor": None, "limit": MOST_RETRIED})
+        return await self._second_person.expect(
+            request, whole, asked.reason, len(places), goes_on=asked.cursor is not None
+        )
 
 
 def _told(each: Retried) -> ToldRetry:

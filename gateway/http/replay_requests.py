@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from adapters.ports.replays import Chosen, Mode, Outcome, Terms
 from gateway.http.problems import REQUEST_INVALID, Problem
-from gateway.http.requests import Class, PageQuery, Point, Reason, Text
+from gateway.http.requests import Because, Class, PageQuery, Point, Policy, Reason, Text
 from schemas.record import Record
 from schemas.rules import Rule
 from schemas.values import ID_PATTERN
@@ -114,6 +114,13 @@ class StartReplay(Record):
     def terms(self) -> Terms:
         """As replays know them."""
         return Terms(self.name, self.rate, self.stop_share)
+
+
+class Resume(Because):
+    """`POST /v1/replays/{id}/resume`."""
+
+    policy: Policy | None = None
+    """The one in force, where the plan was made under another: what is left may do what the plan does not say."""
 
 
 class ItemsQuery(PageQuery):

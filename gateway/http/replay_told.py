@@ -93,6 +93,7 @@ class ToldReplay(ToldProgress):
     keys: int
     messages: int
     policy: str | None
+    resumed_under: str | None
     predicted: ToldOutlook
 
 
@@ -168,6 +169,7 @@ def told_replay(replay: Replay) -> ToldReplay:
         "planned_by": replay.by, "started_by": replay.started_by, "reason": replay.reason,
         "started_at": replay.started_at, "ended_at": replay.ended_at, "filter": told_filter(replay.chosen),
         "keys": replay.keys, "messages": replay.messages, "policy": replay.policy,
+        "resumed_under": replay.resumed_under,
         **_told_progress(progress), "predicted": _told_outlook(replay.outlook),
     }  # fmt: skip
 

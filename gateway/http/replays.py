@@ -34,6 +34,7 @@ from gateway.http.problems import (
     REPLAY_EXPIRED,
     REPLAY_NOT_FOUND,
     REPLAY_NOTHING,
+    REPLAY_OVERTAKEN,
     REPLAY_TOO_LARGE,
     REQUEST_INVALID,
     SYSTEM_NOT_FOUND,
@@ -44,11 +45,13 @@ from gateway.http.replay_requests import (
     ItemsQuery,
     PlanReplay,
     PlanSent,
+    Resume,
     StartReplay,
     replay_id,
 )
 from gateway.http.replay_told import told_item, told_plan, told_replay
 from gateway.http.requests import Because, Nothing, PageQuery, body, query
+from gateway.replay.compare import overtaken
 from gateway.replay.order import ORDER
 
 ACCEPTED: Final = 202
@@ -137,13 +140,11 @@ class ReplayRoutes:
         """Start a plan by its token; the same again is the same start."""
         query(request, Nothing)
         asked = await body(request, StartReplay)
-        plan = await self._replays.of_token(asked.token)
-        self._must_permit(request, plan)
-        if plan is not None and plan.phase is Phase.READY:
-            await self._second_person.expect(
-                request, asked, asked.reason, plan.messages, plan.outlook.money, is_all=self._is_foretold(plan)
-            )
         try:
+            plan = await self._replays.of_token(asked.token)
+            self._must_permit(request, plan)
+            if plan is not None and plan.phase is Phase.READY:
+                await self._may_start(request, asked, plan)
             replay = await self._replays.start(asked.token, asked.terms, by=request[CALLER].name, reason=asked.reason)
         except ReplayNotFound as error:
             detail = "No plan has this token: take it from /v1/replays/plans/{id} once the plan is ready."
@@ -156,6 +157,16 @@ class ReplayRoutes:
             raise Problem(REPLAY_ELSEWHERE, f"Plan {plan.id} was {was}: plan again.") from error
         self._hint()
         return _accepted(told_replay(replay))
+
+    async def _may_start(self, request: web.Request, asked: StartReplay, plan: Replay) -> None:
+        """Refuse what cannot be done before an approval is used up for it. Raises `Problem`."""
+        policy = self._policy()
+        if plan.chosen.mode is Mode.STANDING and plan.policy != policy:
+            detail = f"Policy {policy} is in force, and the plan was made under {plan.policy}: plan again."
+            raise Problem(REPLAY_OVERTAKEN, detail)
+        await self._second_person.expect(
+            request, asked, asked.reason, plan.messages, plan.outlook.money, is_all=_is_foretold(plan)
+        )
 
     async def replays(self, request: web.Request) -> web.Response:
         """Replays that were started, newest first."""
@@ -184,8 +195,25 @@ class ReplayRoutes:
         return await self._steer(request, Steer.PAUSE)
 
     async def resume(self, request: web.Request) -> web.Response:
-        """Go on, slowly at first."""
-        return await self._steer(request, Steer.RESUME)
+        """Go on, slowly at first; under another policy than that of the plan only where that is named."""
+        query(request, Nothing)
+        id, asked = replay_id(request), await body(request, Resume)
+        replay = await self._replays.replay(id)
+        self._must_permit(request, replay)
+        if replay is not None and replay.phase is Phase.PAUSED and replay.chosen.mode is Mode.STANDING:
+            await self._may_resume(request, asked, replay)
+        return await self._steered(request, id, Steer.RESUME, asked.reason, asked.policy)
+
+    async def _may_resume(self, request: web.Request, asked: Resume, replay: Replay) -> None:
+        """Under a policy that its plan does not know nobody can foretell the money. Raises `Problem`."""
+        policy, under = self._policy(), asked.policy or replay.goes_by
+        if under != policy and replay.left:
+            why = overtaken(replay, policy)
+            raise Problem(REPLAY_OVERTAKEN, f"{why[:1].upper()}{why[1:]}.")
+        if under not in (replay.policy, replay.goes_by):
+            await self._second_person.expect(
+                request, asked, asked.reason, replay.left, replay.outlook.money, is_all=False
+            )
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Let nothing more go on, ever; of a plan, not even begin."""
@@ -194,10 +222,13 @@ class ReplayRoutes:
     async def _steer(self, request: web.Request, steer: Steer) -> web.Response:
         query(request, Nothing)
         id, asked = replay_id(request), await body(request, Because)
-        if steer is Steer.RESUME:
-            self._must_permit(request, await self._replays.replay(id))
+        return await self._steered(request, id, steer, asked.reason)
+
+    async def _steered(
+        self, request: web.Request, id: int, steer: Steer, reason: str, policy: str | None = None
+    ) -> web.Response:
         try:
-            replay = await self._replays.steer(id, steer, by=request[CALLER].name, reason=asked.reason)
+            replay = await self._replays.steer(id, steer, by=request[CALLER].name, reason=reason, policy=policy)
         except ReplayNotFound as error:
             raise _not_found(id) from error
         except ReplayElsewhere as error:
@@ -210,13 +241,6 @@ class ReplayRoutes:
         is_sent = replay is not None and replay.chosen.mode is Mode.SENT
         if is_sent and Permission.ADMINISTER not in request[CALLER].permissions:
             raise Problem(FORBIDDEN, f"This replay sends again what was done: it needs {Permission.ADMINISTER}.")
-
-    def _is_foretold(self, plan: Replay) -> bool:
-        """Whether nothing but what the plan says can be moved: what would stand still may run by then after all.
-
-        Else one would plan while it cannot run, mend that, and start. In mode `sent` nothing else is sent.
-        """
-        return plan.chosen.mode is Mode.SENT or (plan.outlook.is_final and plan.policy == self._policy())
 
     async def _page(self, request: web.Request, *, plans: bool) -> web.Response:
         asked = query(request, PageQuery)
@@ -231,6 +255,14 @@ class ReplayRoutes:
         if found is None:
             raise _not_found(id)
         return found
+
+
+def _is_foretold(plan: Replay) -> bool:
+    """Whether nothing but what the plan says can be moved: what would stand still may run by then after all.
+
+    Else one would plan while it cannot run, mend that, and start. In mode `sent` nothing else is sent.
+    """
+    return plan.chosen.mode is Mode.SENT or plan.outlook.is_final
 
 
 def _not_found(id: int) -> Problem:

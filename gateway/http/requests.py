@@ -104,6 +104,11 @@ Point = Annotated[
     AfterValidator(in_utc),
     Rule("since_invalid", "write a time with its zone, such as 2026-03-06T17:00:00Z"),
 ]
+Policy = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{12}$"),
+    Rule("policy_invalid", "write the 12 hex digits that /v1/mappings shows of a policy"),
+]
 Ref = Annotated[UUID, Field(strict=False), Rule("ref_invalid", "write the reference of a message, a UUID")]
 
 
@@ -173,11 +178,7 @@ class Reload(Record):
 class RollBack(Record):
     """The body of `POST /v1/mappings/rollback`."""
 
-    to: Annotated[
-        str,
-        Field(pattern=r"^[0-9a-f]{12}$"),
-        Rule("policy_invalid", "write the 12 hex digits that /v1/mappings shows of a policy"),
-    ]
+    to: Policy
     reason: Reason
     retry: bool = Field(default=True, description=RETRY)
 

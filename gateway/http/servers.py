@@ -22,6 +22,7 @@ from gateway.http.description.served import PAGES
 from gateway.http.operations import operations
 from gateway.http.rates import Rates
 from gateway.http.tokens import Tokens
+from gateway.http.unread import Unread
 from gateway.http.views import Views
 from gateway.metrics import Counts
 from gateway.settings import Settings
@@ -31,6 +32,8 @@ SHUTDOWN_SECONDS: Final = 2.0
 KEEP_ALIVE_SECONDS: Final = 75.0
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a body that was refused is read, so that the refusal arrives."""
+UNREAD_SECONDS: Final = 30.0
+"""How long a caller may leave an answer unread, or its rest: the command line waits half of that."""
 MOST_CONNECTIONS: Final = 500
 """To the API. Each takes a file, which the database and systems need as well, and may hold an answer unread."""
 
@@ -96,14 +99,19 @@ async def _serve(
 class BoundedSite(web.BaseSite):
     """Where an application listens, with about `most` connections at one time; what comes beyond is closed at once.
 
+    One whose answer is not taken within `unread_seconds` is cut, so that whoever does not read keeps nobody out.
     Not for probes: whoever takes all connections would have the process restarted.
     """
 
-    def __init__(self, runner: web.AppRunner, host: str, port: int, most: int = MOST_CONNECTIONS) -> None:
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, most: int = MOST_CONNECTIONS,
+        unread_seconds: float = UNREAD_SECONDS,
+    ) -> None:  # fmt: skip
         super().__init__(runner)
         self._host = host
         self._port = port
         self._most = most
+        self._unread_seconds = unread_seconds
 
     @property
     def name(self) -> str:
@@ -119,7 +127,9 @@ class BoundedSite(web.BaseSite):
 
     def _protocol(self) -> asyncio.Protocol:
         server = self._runner.server
-        return _Full() if server is None or len(server.connections) >= self._most else server()
+        if server is None or len(server.connections) >= self._most:
+            return _Full()
+        return Unread(server(), self._unread_seconds)
 
 
 class _Full(asyncio.Protocol):

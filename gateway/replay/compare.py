@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from adapters.ports.replays import Fate, Landed, Outcome, Progress
+from adapters.ports.replays import Fate, Landed, Outcome, Progress, Replay
 from schemas.verdicts import Verdict
 
 FAILED: Final = frozenset({Verdict.PARKED, Verdict.REJECTED})
@@ -24,6 +24,15 @@ def fate(landed: Landed, *, same_policy: bool) -> Fate:
     outcome, why = _outcome(landed, same_policy=same_policy)
     reason = "; ".join(part for part in (why, landed.reason) if part)
     return Fate(landed.number, outcome, landed.verdict, landed.code, reason or None)
+
+
+def overtaken(replay: Replay, policy: str | None) -> str:
+    """What to do about a replay while `policy` is in force, under which it was not planned."""
+    return (
+        f"policy {policy} is in force, and its plan was made under {replay.policy}, so it does not say what the"
+        f" {replay.left} messages that are left would do: cancel it and plan anew, or resume it knowing that, with"
+        f" `policy` {policy} (--policy)"
+    )
 
 
 def failed(landed: Landed) -> bool:

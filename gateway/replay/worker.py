@@ -11,7 +11,7 @@ from adapters.ports.replays import PAUSED, Fate, JobWork, Landed, Look, Mode, Ou
 from adapters.ports.turns import StoreUnavailable
 from gateway import telemetry
 from gateway.backoff import Backoff
-from gateway.replay.compare import counted, fate
+from gateway.replay.compare import counted, fate, overtaken
 from gateway.replay.pacing import Bucket, allowance, too_many_failures
 from gateway.replay.planner import Planner
 from gateway.replay.rounds import Rounds
@@ -101,9 +101,13 @@ class Replayer:
             return False  # somebody else has changed it: it is read again
         if recorded.phase is Phase.PAUSED:
             return bool(look.landed)
-        is_all_released = recorded.progress.released == recorded.messages
+        is_all_released = recorded.left == 0
         if recorded.phase is Phase.RUNNING:
-            why = self._held(look.landed) or too_many_failures(recorded.progress, recorded.terms.stop_share)
+            why = (
+                self._held(look.landed)
+                or too_many_failures(recorded.progress, recorded.terms.stop_share)
+                or (None if is_all_released else await self._overtaken(recorded))
+            )
             if why is not None:
                 telemetry.replay_stopped(recorded.id, why)
                 await self._jobs.stop(recorded, why)
@@ -123,6 +127,15 @@ class Replayer:
             return None
         wide = next((each for each in self._world.pauses() if each.scope.key is None), None)
         return None if wide is None else f"{wide.scope} is paused by {wide.actor}: {wide.reason}: end that, then resume"
+
+    async def _overtaken(self, replay: Replay) -> str | None:
+        """The policy that came into force since: what is left would do what its plan does not say."""
+        if replay.chosen.mode is Mode.SENT or self._world.policy_hash() == replay.goes_by:
+            return None
+        # It may have been resumed under a policy that this process has not seen yet.
+        await self._world.look_at_policy()
+        now = self._world.policy_hash()
+        return None if now == replay.goes_by else overtaken(replay, now)
 
     async def _release(self, replay: Replay, rate: int, look: Look) -> int:
         """Let further lanes go on; how many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -38,8 +39,10 @@ async def taken(process: Process, digest: bytes = LETTER.digest) -> Exhumed:
     return await process.dead_letters.exhume(digest, Purpose.RETRY, actor="ann", reason="mended")
 
 
-async def chosen(process: Process, chosen: LetterFilter, after: LetterPlace | None = None) -> list[str]:
-    places = await process.dead_letters.choose(chosen, after=after, limit=10)
+async def chosen(
+    process: Process, chosen: LetterFilter, after: LetterPlace | None = None, until: datetime | None = None
+) -> list[str]:
+    places = await process.dead_letters.choose(chosen, after=after, until=until, limit=10)
     return [place.digest for place in places]
 
 
@@ -121,7 +124,20 @@ async def test_letters_are_chosen_by_class_code_and_queue_while_they_stand_open(
     assert await chosen(process, LetterFilter(code="not_json")) == [other]
     assert await chosen(process, LetterFilter(queue="tallystick.timesheet")) == [one]
     assert await chosen(process, LetterFilter(FailureClass.AUTH, "not_json")) == []
-    [first] = await process.dead_letters.choose(LetterFilter(), after=None, limit=1)
+    [first] = await process.dead_letters.choose(LetterFilter(), after=None, until=None, limit=1)
     assert await chosen(process, LetterFilter(), after=first) == [other]
     await process.dead_letters.discard(LETTER.digest, actor="ann", reason="junk")
     assert await chosen(process, LetterFilter()) == [other]
+
+
+async def test_what_was_buried_by_a_moment_is_chosen_until_it_is_settled(store: StoreStand, process: Process) -> None:
+    await process.dead_letters.bury([LETTER])
+    await store.pass_time(1)
+    then = await store.now()
+    await store.pass_time(1)
+    await process.dead_letters.bury([OTHER, LETTER])
+    assert await chosen(process, LetterFilter(), until=then) == [LETTER.digest.hex()]
+    await process.dead_letters.discard(LETTER.digest, actor="ann", reason="junk")
+    await process.dead_letters.bury([LETTER])
+    assert await chosen(process, LetterFilter(), until=then) == [], "it has come again since"
+    assert len(await chosen(process, LetterFilter())) == 2

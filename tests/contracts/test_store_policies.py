@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.ports.policies import How, PolicyNotFound
+from adapters.ports.policies import How, PolicyNotFound, PolicyOvertaken
 from adapters.ports.turns import Committed, Opened
 from schemas.facts import Case
 from schemas.keys import ActorKey
@@ -159,3 +159,15 @@ class TestTimeline:
         [answer] = await process.commits.commit(replace(batch(turn), policy="0123456789ab"))
         assert answer == Committed()
         assert await store.policies_of_timeline() == ["0123456789ab"]
+
+
+async def test_what_was_decided_about_another_policy_in_force_changes_nothing(process: Process) -> None:
+    policies = process.policies
+    first = await policies.begin("one", "text of one", **ANN)
+    second = await policies.load("two", "text of two", **ANN, after=first.id)
+    with pytest.raises(PolicyOvertaken):
+        await policies.load("three", "text", **ANN, after=first.id)
+    with pytest.raises(PolicyOvertaken):
+        await policies.roll_back("one", **ANN, after=first.id)
+    assert await policies.active() == second
+    assert (await policies.roll_back("one", **ANN, after=second.id)).hash == "one"

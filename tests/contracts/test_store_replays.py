@@ -261,7 +261,28 @@ class TestStart:
         await ready(process)
         await store.pass_time(61)
         with pytest.raises(PlanExpired):
+            await process.replays.of_token("token-1")
+        with pytest.raises(PlanExpired):
             await process.replays.start("token-1", TERMS, by="bob", reason="x")
+
+    async def test_what_was_started_does_not_expire(self, store: StoreStand, process: Process) -> None:
+        await park(process, SHEET, message("1"))
+        replay = await begun(process)
+        await store.pass_time(61)
+        found = await process.replays.of_token("token-1")
+        assert found is not None
+        assert found.id == replay.id
+
+    async def test_it_is_resumed_under_another_policy(self, store: StoreStand, process: Process) -> None:
+        await park(process, SHEET, message("1"))
+        replay = await begun(process)
+        assert (replay.policy, replay.goes_by) == ("p1", "p1")
+        for policy, goes_by in (("p2", "p2"), (None, "p2"), ("p1", "p1")):
+            await process.replays.steer(replay.id, Steer.PAUSE, by="cid", reason="look")
+            again = await process.replays.steer(replay.id, Steer.RESUME, by="cid", reason="go on", policy=policy)
+            assert (again.policy, again.goes_by) == ("p1", goes_by)
+        told = [reason for _, act, _, reason in await store.audit() if act == "replay.resume"]
+        assert told == [f"replay {replay.id}: {under}go on" for under in ("under policy p2: ", "", "under policy p1: ")]
 
     async def test_one_process_works(self, store: StoreStand) -> None:
         ann, bob = store.process(), store.process()

@@ -208,6 +208,39 @@ async def test_a_policy_that_this_release_cannot_read_does_not_come_into_force_h
         await office.start()
 
 
+@pytest.mark.parametrize("is_readable", [True, False])
+async def test_what_another_process_has_just_loaded_is_asked_about_and_not_what_was_before(
+    *, is_readable: bool
+) -> None:
+    # Given two processes, of which one does not know yet that another has put limits in force
+    office = Office()
+    one, other = await office.start(), await office.start()
+    strict = f"{EXAMPLE}\nfour_eyes: {{items_above: 5}}\n" + ("" if is_readable else "invented_later: true\n")
+    policies, asked = office.store.clients().policies, list[str]()
+    await policies.load("0123456789ab", strict, **ANN)
+
+    async def allowed(policy: str) -> None:
+        asked.append(policy)
+        raise PermissionError(policy)
+
+    # When it reads in a file without them, then it is asked for
+    before = one.hash()
+    with pytest.raises(PermissionError):
+        await one.roll_back(before, **ANN, allowed=allowed)
+    assert asked == [before]
+    assert (await policies.history(before=None, limit=1))[0].hash == "0123456789ab"
+    # And done once that is allowed, though a third policy comes in between
+    calls = 0
+
+    async def late(_policy: str) -> None:
+        nonlocal calls
+        calls += 1
+        await policies.load("abcdefabcdef", strict, **ANN)
+
+    assert (await other.roll_back(before, **ANN, allowed=late)).hash == before
+    assert calls == 1
+
+
 async def test_a_restored_database_that_knows_no_policy_learns_the_file_again() -> None:
     office = Office()
     book = await office.start()

@@ -120,6 +120,14 @@ def test_retention_must_outlive_every_way_back(tmp_path: Path) -> None:
     assert line.startswith("policy.yaml:7: retention: inbox_days (30) must be above replay_window_days (30)")
 
 
+def test_the_log_of_attempts_outlives_what_may_be_sent_again(tmp_path: Path) -> None:
+    kept = "retention: {attempts_days: 59}\nservice_lines: [advisory]"
+    [line] = mistakes(tmp_path, "service_lines: [advisory]", kept)
+    assert "attempts_days (59) must not be below sent_days (60)" in line
+    kept_as_long = GOOD + "retention: {attempts_days: 30, sent_days: 30}\n"
+    assert read_policy(write(tmp_path, kept_as_long)).retention.sent_days == 30
+
+
 def test_retention_is_read_in_days(tmp_path: Path) -> None:
     text = GOOD + "retention: {inbox_days: 30, replay_window_days: 29}\n"
     assert read_policy(write(tmp_path, text)).retention.seconds[Old.INBOX] == 30 * 86_400

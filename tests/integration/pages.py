@@ -14,7 +14,7 @@ import orjson
 from tests.gateway.cli.conftest import cli
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
-BLOCK: Final = re.compile(r"^```\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK: Final = re.compile(r"^ *```\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 NAME: Final = re.compile(r"\$([A-Z]+)")
 PROGRAM: Final = "tallystick"
 
@@ -24,7 +24,7 @@ class Script:
 
     def __init__(self, page: str, env: Mapping[str, str]) -> None:
         text = (DOCS / page).read_text(encoding="utf-8")
-        lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
+        lines = [line.strip() for block in BLOCK.findall(text) for line in block.splitlines()]
         self.left = [line for line in lines if line.startswith(f"{PROGRAM} ")]
         self._env = env
 

@@ -12,13 +12,14 @@ import orjson
 from adapters.ports.pauses import Scope
 from adapters.ports.replays import PAUSED, Chosen, Item, Outcome, Phase, Replay, Steer, Terms
 from gateway.editing import edited
+from gateway.policy_file import PolicyFile
 from gateway.replay.order import ORDER
 from schemas.keys import ActorKey
 from schemas.values import Reference
 from schemas.verdicts import FailureClass, Verdict
 from schemas.vocabulary import VOCABULARY
 from tests.actors.firm import approved, line
-from tests.runtime.firm import PSA, Firm, event
+from tests.runtime.firm import POLICY, PSA, Firm, event
 from tests.runtime.test_firm import sheet
 from tests.runtime.test_trial import running, standing
 from tests.runtime.town import until
@@ -342,5 +343,38 @@ def test_a_killed_process_leaves_it_to_another_and_nothing_is_done_twice() -> No
         posted = [place for place in firm.books["erp"].entries if place[0] == "billable.post"]
         assert len(posted) == 40
         assert firm.cases() == []
+
+    run(story())
+
+
+def test_it_stops_where_another_policy_comes_into_force_and_goes_on_under_that_knowingly() -> None:
+    async def story() -> None:
+        # Given a replay of many sheets, slow enough to be under way
+        firm = await running(Firm())
+        await firm.open(1)
+        await unpriced(firm, *range(1, 31))
+        await parked(firm, 30)
+        price(firm, "100.00")
+        replay = await started(firm, await planned(firm), Terms("slow", rate=2, stop_share=None))
+        await until(lambda: bool(firm.books["erp"].entries))
+        # When another policy comes into force
+        firm.desk.file = other = PolicyFile.model_validate(orjson.loads(POLICY.text) | {"wait_seconds": 4711})
+        await firm.gateways[1].runtime.policies.reload(actor="cid", reason="the new catalogue", retries=False)
+        stopped = await reached(firm, replay.id, Phase.PAUSED)
+        # Then it stops, and says how to go on
+        assert stopped.left > 0
+        assert stopped.reason == (
+            f"policy {other.hash} is in force, and its plan was made under {POLICY.hash}, so it does not say what the"
+            f" {stopped.left} messages that are left would do: cancel it and plan anew, or resume it knowing that, with"
+            f" `policy` {other.hash} (--policy)"
+        )
+        # And goes on once somebody has named that policy, and not before
+        steer = firm.store.clients().replays.steer
+        await steer(replay.id, Steer.RESUME, by="bob", reason="go on")
+        again = await reached(firm, replay.id, Phase.PAUSED)
+        assert again.left == stopped.left
+        await steer(replay.id, Steer.RESUME, by="bob", reason="its prices are the same", policy=other.hash)
+        over = await reached(firm, replay.id, Phase.DONE)
+        assert over.progress.outcomes == {Outcome.AS_PLANNED: 30}
 
     run(story())

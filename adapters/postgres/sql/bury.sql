@@ -14,6 +14,7 @@ WITH given AS (
     ORDER BY d.digest
     ON CONFLICT (digest) DO UPDATE SET
         seen = EXCLUDED.seen + CASE WHEN there.state = 'buried' THEN there.seen ELSE 0 END, last_at = now(),
+        opened_at = CASE WHEN there.state = 'buried' THEN there.opened_at ELSE now() END,
         failure_class = EXCLUDED.failure_class, code = EXCLUDED.code, reason = EXCLUDED.reason,
         state = 'buried', settled_at = NULL, settled_by = NULL, settled_reason = NULL
     RETURNING digest, seen

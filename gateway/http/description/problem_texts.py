@@ -115,6 +115,10 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "Since the plan was made too much may have changed for its predictions to hold. Plan again, and look at "
             "what it says now."
         ),
+        p.REPLAY_OVERTAKEN: (
+            "What a plan says is of the policy under which it was made. Plan again; or resume a replay that is under "
+            "way with `policy`, the one that is in force, knowing that what is left may do what its plan does not say."
+        ),
         p.REPLAY_ELSEWHERE: (
             "The plan was started already, or the replay is not where this is done: only one that is paused is "
             "resumed, and one that has ended is left as it is."

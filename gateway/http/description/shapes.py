@@ -28,7 +28,7 @@ from gateway.http.message_acts import EditMessage, MessageDone, Undiscard, Would
 from gateway.http.pauses import PauseDone, ToldPause
 from gateway.http.recon_requests import CompareQuery, DifferencesQuery, PlanRepair, RunsQuery, StartRun
 from gateway.http.recon_told import Drafted, RunFile, ToldDifference, ToldRun
-from gateway.http.replay_requests import ItemsQuery, PlanReplay, PlanSent, StartReplay
+from gateway.http.replay_requests import ItemsQuery, PlanReplay, PlanSent, Resume, StartReplay
 from gateway.http.replay_told import ToldItem as ToldReplayItem
 from gateway.http.replay_told import ToldReplay, ToldReplayPlan
 from gateway.http.requests import (
@@ -197,7 +197,9 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         (GET, f"{_REPLAYS}/plans/{{id}}"): Shape(Json(ToldReplayPlan), refuses=(p.REPLAY_NOT_FOUND,)),
         (POST, _REPLAYS): Shape(
             Json(ToldReplay), body=StartReplay, statuses=(202,),
-            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED),
+            refuses=(
+                p.REPLAY_NOT_FOUND, p.REPLAY_EXPIRED, p.REPLAY_OVERTAKEN, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED,
+            ),
         ),
         (GET, _REPLAYS): Shape(Json(Page[ToldReplay]), PageQuery, is_page=True),
         (GET, f"{_REPLAYS}/{{id}}"): Shape(Json(ToldReplay), refuses=(p.REPLAY_NOT_FOUND,)),
@@ -208,8 +210,12 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
             (POST, f"{_REPLAYS}/{{id}}/{steer}"): Shape(
                 Json(ToldReplay), body=Because, refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_ELSEWHERE)
             )
-            for steer in ("pause", "resume", "cancel")
+            for steer in ("pause", "cancel")
         },
+        (POST, f"{_REPLAYS}/{{id}}/resume"): Shape(
+            Json(ToldReplay), body=Resume,
+            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_OVERTAKEN, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED),
+        ),
         (GET, "/v1/kpis"): Shape(Json(ToldKpis), KpisQuery),
         (GET, "/v1/audit"): Shape(Json(Page[ToldAct]), AuditQuery, is_page=True),
         (GET, "/v1/audit/head"): Shape(Json(ToldChain)),

@@ -48,7 +48,7 @@ async def decided(stand: Stand) -> None:
     assert made is not None
     kept = await stand.replay_work.predicted(made, {1: PREDICTION}, [], decided=1)
     assert kept is not None
-    await stand.replay_work.ready(kept, Outlook({Verdict.APPLIED: 1}), policy=None, token="1-a", seconds=60)
+    await stand.replay_work.ready(kept, Outlook({Verdict.APPLIED: 1}), policy="p", token="1-a", seconds=60)
 
 
 async def ended(stand: Stand, outcome: Outcome, failed: int) -> None:
@@ -148,6 +148,28 @@ async def test_it_is_paused_resumed_and_cancelled(stand: Stand, tmp_path: Path) 
     await run(stand, tmp_path, "cancel", number, "--reason", "close")
     refused = await run(stand, tmp_path, "resume", number, "--reason", "close")
     assert (refused.exit_code, "is cancelling" in refused.stderr) == (Exit.CONFLICT, True)
+
+
+async def test_it_is_resumed_under_another_policy(stand: Stand, tmp_path: Path) -> None:
+    await stand.park(SHEET, message("1"))
+    made, _ = await asyncio.gather(run(stand, tmp_path, "plan", *WHY, "-o", "json"), decided(stand))
+    number = str(orjson.loads(made.stdout)["id"])
+    await run(stand, tmp_path, "start", "1-a", "--name", "n", *WHY)
+    await run(stand, tmp_path, "pause", number, *WHY)
+    stand.in_force[0] = "abcdefabcdef"
+    refused = await run(stand, tmp_path, "resume", number, *WHY)
+    assert (refused.exit_code, "(--policy)" in refused.stderr) == (Exit.CONFLICT, True)
+    assert "running" in (await run(stand, tmp_path, "resume", number, *WHY, "--policy", "abcdefabcdef")).stdout
+
+
+@pytest.mark.parametrize(("most", "told"), [(1, "There are more than these 1: give a larger --most"), (2, "")])
+async def test_a_list_that_is_cut_says_so(stand: Stand, tmp_path: Path, most: int, told: str) -> None:
+    await stand.park(SHEET, message("1"), message("2"))
+    made, _ = await asyncio.gather(run(stand, tmp_path, "plan", *WHY, "-o", "json"), decided(stand))
+    number = str(orjson.loads(made.stdout)["id"])
+    items = await run(stand, tmp_path, "items", number, "--most", str(most), "-o", "json")
+    assert (items.exit_code, len(orjson.loads(items.stdout)), items.stderr.startswith(told)) == (0, most, True)
+    assert bool(items.stderr) is bool(told)
 
 
 async def test_what_is_not_there_says_so(stand: Stand, tmp_path: Path) -> None:

@@ -224,6 +224,8 @@ class Stand:
     plans: Plans = field(kw_only=True)
     told_plans: PlansTold = field(kw_only=True)
     replay_work: PostgresReplayWork = field(kw_only=True)
+    in_force: list[str] = field(kw_only=True)
+    """The policy that replays find in force."""
     inspected: dict[str, Inspects] = field(kw_only=True)
     """Systems as they are asked about themselves."""
 
@@ -320,7 +322,7 @@ async def listening(
     health = Health(reads, MemoryPublishing(broker))
     looked_at: list[ActorKey] = []
     hints: list[None] = []
-    told_plans = PlansTold()
+    told_plans, in_force = PlansTold(), ["p"]
     policies, texts = PostgresPolicies(url), Texts()
     book = PolicyBook(parse_policy(texts.text, "policy.yaml"), policies, Backoff(), texts)
     approvals = PostgresApprovals(url)
@@ -363,7 +365,7 @@ async def listening(
                         replays,
                         second_person,
                         lambda: hints.append(None),
-                        lambda: "p",
+                        lambda: in_force[0],
                         {"erp"},
                         sent_days=36_500,
                         most=MOST_REPLAYED,
@@ -382,7 +384,7 @@ async def listening(
             yield Stand(
                 session, addresses, health, commits, dead_letters, outbox, overdue, book, texts, looked_at, hints,
                 systems_looked_at, audit=audit, sealing=sealing, work=work, plans=plans, told_plans=told_plans,
-                replay_work=replay_work, inspected=inspected,
+                replay_work=replay_work, in_force=in_force, inspected=inspected,
             )  # fmt: skip
     finally:
         for task in tasks:

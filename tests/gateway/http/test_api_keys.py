@@ -149,6 +149,11 @@ async def test_who_has_a_key_is_one_person_to_the_four_eyes(stand: Stand) -> Non
         assert (refused.status, "same person" in refused.detail) == (409, True)
     assert (await stand.asked_by("bob", "POST", approval, {"reason": "seen"})).status == 200
     assert (await stand.asked_by(key, "POST", "/v1/dead-letters/retry", retry)).status == 200
+    steps = (await stand.get("/v1/audit?entity=approval")).items
+    named = "key:export"
+    assert [(step["by"], step["action"]) for step in reversed(steps)] == [
+        (named, "approval.ask"), ("bob", "approval.give"), (named, "approval.use"),
+    ]  # fmt: skip
 
 
 async def test_with_a_key_nobody_is_a_second_person(stand: Stand) -> None:

@@ -16,6 +16,7 @@ from gateway.callers import digest
 from gateway.four_eyes import FourEyes
 from gateway.policy_file import parse_policy
 from schemas.verdicts import Verdict
+from tests.contracts.tampering import tamper
 from tests.gateway.http.planning import MENDED, REPLAYS, ready
 from tests.gateway.http.stand import EXAMPLE, TOKEN, Page, Stand, listening
 
@@ -156,24 +157,47 @@ async def test_the_money_of_a_replay_counts_whichever_way_it_goes(
 
 
 @pytest.mark.parametrize(
-    ("second", "policy", "status"),
-    [
-        (Verdict.APPLIED, "p", 202),
-        (Verdict.IGNORED, "p", 202),
-        (Verdict.PARKED, "p", 409),
-        (Verdict.QUEUED, "p", 409),
-        (Verdict.APPLIED, "another", 409),
-    ],
+    ("second", "status"),
+    [(Verdict.APPLIED, 202), (Verdict.IGNORED, 202), (Verdict.PARKED, 409), (Verdict.QUEUED, 409)],
 )
 async def test_money_that_a_plan_does_not_foretell_is_above(
-    database_url: str, token_file: Path, second: Verdict, policy: str, status: int
+    database_url: str, token_file: Path, second: Verdict, status: int
 ) -> None:
     rule = FourEyes(amount_above={"EUR": Decimal(100)})
     async with listening(database_url, token_file, four_eyes=rule) as stand:
-        await ready(stand, "100", second=second, policy=policy)
+        await ready(stand, "100", second=second)
         page = await starts(stand, TOKEN, "1-a")
         assert page.status == status, page.text
         assert (status == 202) is ("nobody can foretell" not in page.text)
+
+
+async def test_what_goes_on_under_another_policy_is_above(database_url: str, token_file: Path) -> None:
+    rule = FourEyes(amount_above={"EUR": Decimal(100)})
+    async with listening(database_url, token_file, four_eyes=rule) as stand:
+        # Given a replay that one person may start, and another policy since
+        made = await ready(stand, "100")
+        assert (await starts(stand, TOKEN, "1-a")).status == 202
+        path, asked = f"{REPLAYS}/{made.id}", {"reason": "the rest, too", "policy": "abcdefabcdef"}
+        await stand.post(f"{path}/pause", {"reason": "look"})
+        stand.in_force[0] = "abcdefabcdef"
+        # When it is resumed under that, then another person is asked, for that policy
+        name = missing(await stand.post(f"{path}/resume", asked))
+        stand.in_force[0] = "0123456789ab"
+        assert missing(await stand.post(f"{path}/resume", {**asked, "policy": "0123456789ab"})) != name
+
+
+@pytest.mark.parametrize("policy", ["p", "q"])
+async def test_what_cannot_be_started_uses_no_approval(stand: Stand, database_url: str, policy: str) -> None:
+    # Given a large plan that somebody has allowed
+    made = await ready(stand)
+    await approves(stand, "bob", missing(await starts(stand, "ann", "1-a")))
+    # When it has expired, or another policy is in force, then it is refused before that is used up
+    stand.in_force[0] = policy
+    if policy == "p":
+        await tamper(database_url, "UPDATE tallystick.replay SET expires_at = now() WHERE id = $1", made.id)
+    refused = await starts(stand, "ann", "1-a")
+    assert (refused.status, "plan again" in refused.detail) == (409, True)
+    assert [step for _, step in await acts(stand)] == ["approval.ask", "approval.give"]
 
 
 async def test_many_dead_letters_are_retried_by_two_page_after_page(stand: Stand) -> None:
@@ -189,6 +213,21 @@ async def test_many_dead_letters_are_retried_by_two_page_after_page(stand: Stand
     third = await retries(stand, "ann", cursor=second.json["next"])
     assert [page.status for page in (second, third)] == [200, 200]
     assert missing(await retries(stand, "ann")) == name, "from the beginning it is another act"
+
+
+async def test_what_was_buried_after_it_was_allowed_is_not_retried(stand: Stand) -> None:
+    await stand.bury("a", "b")
+    await approves(stand, "bob", missing(await retries(stand, "ann")))
+    cursor = (await retries(stand, "ann")).json["next"]
+    await stand.bury("c", "d", "e")
+    digests: list[object] = []
+    while cursor is not None:
+        page = await retries(stand, "ann", cursor=cursor)
+        assert page.status == 200, page.text
+        digests += [each["digest"] for each in page.items]
+        cursor = page.json["next"]
+    assert digests == [b"b".hex()]
+    missing(await retries(stand, "ann"))
 
 
 async def test_a_few_dead_letters_need_nobody(stand: Stand) -> None:

@@ -106,6 +106,39 @@ async def test_a_plan_that_expired_is_planned_again(stand: Stand) -> None:
     assert (answer.status, "plan again" in answer.detail) == (409, True)
 
 
+async def test_a_plan_of_another_policy_is_planned_again(stand: Stand) -> None:
+    await ready(stand, policy="q")
+    answer = await start(stand)
+    assert (answer.status, answer.json["type"]) == (409, "/problems/replay-policy-changed")
+    assert "Policy p is in force, and the plan was made under q: plan again" in answer.detail
+
+
+async def test_it_is_resumed_under_another_policy_by_who_names_that(stand: Stand) -> None:
+    # Given a replay that goes on under another policy, in force when it was started
+    made = await ready(stand)
+    await start(stand)
+    stand.in_force[0] = "abcdefabcdef"
+
+    async def steer(act: str, **more: object) -> Page:
+        return await stand.post(f"{REPLAYS}/{made.id}/{act}", {"reason": "go on", **more})
+
+    await steer("pause")
+    # When it is resumed, then the policy has to be named
+    for named in ({}, {"policy": "0123456789ab"}):
+        refused = await steer("resume", **named)
+        assert (refused.status, refused.json["type"]) == (409, "/problems/replay-policy-changed")
+        assert "was made under p, so it does not say what the 2 messages" in refused.detail
+        assert "with `policy` abcdefabcdef" in refused.detail
+    assert (await steer("resume", policy="x")).status == 400
+    told = (await steer("resume", policy="abcdefabcdef")).json
+    assert (told["phase"], told["policy"], told["resumed_under"]) == ("running", "p", "abcdefabcdef")
+    # And is known from then on, as is that of the plan
+    for policy in ("abcdefabcdef", "p"):
+        stand.in_force[0] = "abcdefabcdef"
+        await steer("pause")
+        assert (await steer("resume")).status == 200, policy
+
+
 async def test_messages_are_shown_with_what_was_predicted_and_what_came(stand: Stand) -> None:
     made = await ready(stand)
     first, second = (await stand.get(f"{REPLAYS}/{made.id}/items")).items

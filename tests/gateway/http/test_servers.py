@@ -1,8 +1,9 @@
-"""Listeners: how many connections they take."""
+"""Listeners: how many connections they take, and for how long."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 
 from aiohttp import web
 
@@ -42,5 +43,33 @@ async def test_connections_beyond_the_most_are_closed_and_the_others_answered() 
         write.write(REQUEST)
         assert (await read.read()).startswith(b"HTTP/1.1 200"), "there is room again"
         write.close()
+    finally:
+        await runner.cleanup()
+
+
+async def test_who_leaves_an_answer_unread_is_cut_off_and_who_reads_has_all_of_it() -> None:
+    long = b"x" * (16 << 20)
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=long)
+
+    async def is_open(count: int) -> bool:
+        return runner.server is not None and len(runner.server.connections) == count
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await BoundedSite(runner, "127.0.0.1", 0, MOST, unread_seconds=2).start()
+        [(host, port)] = runner.addresses
+        with socket.create_connection((host, port)) as silent:
+            silent.sendall(REQUEST)
+            await until(lambda: is_open(1), 20)
+            read, write = await asyncio.open_connection(host, port)
+            write.write(REQUEST)
+            assert (await read.read()).endswith(long)
+            write.close()
+            await until(lambda: is_open(0), 20)
     finally:
         await runner.cleanup()

@@ -279,6 +279,8 @@ CREATE TABLE tallystick.dead_letter (
     digest         bytea PRIMARY KEY,
     first_at       timestamptz NOT NULL DEFAULT now(),
     last_at        timestamptz NOT NULL DEFAULT now(),
+    -- since when it is buried: one that was settled may come again
+    opened_at      timestamptz NOT NULL DEFAULT now(),
     seen           bigint NOT NULL DEFAULT 1,
     queue          text NOT NULL,
     routing_key    text NOT NULL,

@@ -27,26 +27,29 @@ CREATE TABLE tallystick.policy_tried (
 
 CREATE INDEX cases_unmapped ON tallystick.cases (id) WHERE closed_at IS NULL AND failure_class = 'mapping';
 
--- Keep a text and let it be in force. One at a time, so that the greatest number is the newest.
+-- Keep a text and let it be in force. One at a time, so that the greatest number is the newest. Nothing, if p_after is not
+-- null and not that number.
 CREATE FUNCTION tallystick.load_policy(
-    p_hash text, p_text text, p_how text, p_actor text, p_reason text, p_retries boolean)
+    p_hash text, p_text text, p_how text, p_actor text, p_reason text, p_retries boolean, p_after bigint)
 RETURNS SETOF tallystick.policy_activation
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
     INSERT INTO tallystick.policy (hash, text, loaded_by, reason) VALUES (p_hash, p_text, p_actor, p_reason)
     ON CONFLICT DO NOTHING;
-    RETURN QUERY SELECT * FROM tallystick.activate_policy(p_hash, p_how, p_actor, p_reason, p_retries);
+    RETURN QUERY SELECT * FROM tallystick.activate_policy(p_hash, p_how, p_actor, p_reason, p_retries, p_after);
 END $$;
 
--- Let a policy that was loaded be in force; nothing, if none was.
+-- Let a policy that was loaded be in force; nothing, if none was, or as above.
 CREATE FUNCTION tallystick.activate_policy(
-    p_hash text, p_how text, p_actor text, p_reason text, p_retries boolean)
+    p_hash text, p_how text, p_actor text, p_reason text, p_retries boolean, p_after bigint)
 RETURNS SETOF tallystick.policy_activation
 LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
-    IF NOT EXISTS (SELECT FROM tallystick.policy p WHERE p.hash = p_hash) THEN
+    IF NOT EXISTS (SELECT FROM tallystick.policy p WHERE p.hash = p_hash)
+       OR (p_after IS NOT NULL AND p_after IS DISTINCT FROM (SELECT max(a.id) FROM tallystick.policy_activation a))
+    THEN
         RETURN;
     END IF;
     INSERT INTO tallystick.audit (actor, action, reason) VALUES (p_actor, 'policy.' || p_how, p_hash || ': ' || p_reason);
@@ -62,7 +65,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('tallystick.policy', 0));
     IF NOT EXISTS (SELECT FROM tallystick.policy p WHERE p.hash = p_hash) THEN
-        RETURN QUERY SELECT * FROM tallystick.load_policy(p_hash, p_text, 'start', p_actor, p_reason, true);
+        RETURN QUERY SELECT * FROM tallystick.load_policy(p_hash, p_text, 'start', p_actor, p_reason, true, NULL);
     ELSE
         RETURN QUERY SELECT * FROM tallystick.policy_activation a ORDER BY a.id DESC LIMIT 1;
     END IF;

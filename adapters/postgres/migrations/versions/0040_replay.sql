@@ -18,6 +18,8 @@ CREATE TABLE tallystick.replay (
     version         bigint NOT NULL DEFAULT 1,
     decided         integer NOT NULL DEFAULT 0,
     policy          text,
+    -- another policy with which somebody has resumed it, knowing that its plan says nothing of that
+    resumed_under   text,
     token           text COLLATE "C" UNIQUE,
     expires_at      timestamptz,
     -- adapters.ports.replays.Outlook
@@ -213,10 +215,10 @@ BEGIN
 END $$;
 
 -- Bring a replay that was started into p_to, from one of p_from. 'done', also where it is there already; 'absent'; or
--- 'elsewhere'. With p_again the ramp and the share of failures are counted anew. A plan can be cancelled alone, and is at
--- once.
+-- 'elsewhere'. With p_again the ramp and the share of failures are counted anew, and under p_policy, where it is not null,
+-- it goes on. A plan can be cancelled alone, and is at once.
 CREATE FUNCTION tallystick.steer_replay(p_id bigint, p_action text, p_to text, p_from text[], p_again boolean, p_by text,
-                                        p_reason text) RETURNS text
+                                        p_reason text, p_policy text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     was     text;
@@ -232,13 +234,14 @@ BEGIN
     END IF;
     UPDATE tallystick.replay r SET
         phase = CASE WHEN is_plan THEN 'cancelled' ELSE p_to END, ended_at = CASE WHEN is_plan THEN now() END,
-        reason = p_reason, version = r.version + 1,
+        reason = p_reason, version = r.version + 1, resumed_under = COALESCE(p_policy, r.resumed_under),
         released_before = CASE WHEN p_again THEN r.released ELSE r.released_before END,
         settled_before = CASE WHEN p_again THEN r.settled ELSE r.settled_before END,
         failed_before = CASE WHEN p_again THEN r.failed ELSE r.failed_before END
     WHERE r.id = p_id;
     INSERT INTO tallystick.audit (actor, action, reason)
-    VALUES (p_by, 'replay.' || p_action, format('replay %s: %s', p_id, p_reason));
+    VALUES (p_by, 'replay.' || p_action,
+            format('replay %s: %s%s', p_id, 'under policy ' || p_policy || ': ', p_reason));
     RETURN 'done';
 END $$;
 
