@@ -12,7 +12,7 @@ import click
 from gateway.cli.case_shown import GROUPS, LIST, age_of, money_of, row_of, show_case
 from gateway.cli.options import JSON, output_option, read_changes, rows_option
 from gateway.cli.output import show_json, show_rows
-from gateway.cli.remote import Remote, remote, remote_options, tell_more
+from gateway.cli.remote import Remote, remote, remote_options
 from gateway.exits import Exit, Failed
 from schemas.acts import Act
 from schemas.verdicts import FailureClass
@@ -66,8 +66,6 @@ def groups(url: str | None, token_file: Path | None, most: int, output: str, **a
     """Group cases by their cause, the largest group first."""
     found = remote(url, token_file).all("/v1/cases", MOST, group="true", **asked)
     items = found[:most]
-    if len(found) > most:
-        tell_more(most)
     rows = [
         [item["fingerprint"], item["failure_class"], item["code"], item["field"] or "", item["system"] or "",
          item["owner"], str(item["cases"]), money_of(item["money"]), age_of(item["oldest"]), item["reason"]]

@@ -92,8 +92,6 @@ def show(id: int, url: str | None, token_file: Path | None, output: str, kind: s
         return
     _show(run, output)
     _show_found(found)
-    if len(found) < run["kept"] and kind is None:
-        click.echo(f"Not shown: {run['kept'] - len(found)} more; --most {run['kept']} shows all.", err=True)
 
 
 @recon.command()

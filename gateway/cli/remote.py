@@ -88,7 +88,8 @@ class Remote:
             cursor = page["next"]
             if cursor is None:
                 return items
-        tell_more(most)
+        # Not in the output, which programs read.
+        click.echo(f"There are more than these {most}: give a larger --most, or narrow what you ask for.", err=True)
         return items
 
     def _change(self, method: str, path: str, body: Mapping[str, object] | None, headers: Mapping[str, str]) -> Answer:
@@ -123,11 +124,6 @@ class Remote:
             raise Failed(
                 Exit.UNREACHABLE, f"{self._url}: {reason}: start the gateway, or correct --url or {URL}"
             ) from error
-
-
-def tell_more(most: int) -> None:
-    """Say that a list ends before its end: not in the output, which programs read."""
-    click.echo(f"There are more than these {most}: give a larger --most, or narrow what you ask for.", err=True)
 
 
 class TooMany(Failed):
