@@ -18,11 +18,13 @@ THRESHOLDS: Final = (10_000, 5, 10)
 @contextmanager
 def nothing_collected() -> Iterator[None]:
     """For imports: what they make lives as long as the process. Walking it took a quarter of the time of an import."""
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def spare_the_long_lived() -> None:

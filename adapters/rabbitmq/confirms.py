@@ -40,7 +40,8 @@ _MESSAGE_ID: Final = 1 << 7
 class Confirms:
     """The answers to one run of messages after the other, on one channel. In a run no message id comes twice.
 
-    What comes late, for a run that was given up, says nothing of the next one: tags rise for ever.
+    What comes late, for a run that was given up, says nothing of the next one, which may have the same messages again:
+    tags rise for ever, and of two messages with the same id the broker returns the first one first.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,8 @@ class Confirms:
         """No tag below it is open."""
         self._open: dict[int, str] = {}
         """Message ids by tag."""
+        self._late: dict[int, str] = {}
+        """The same of runs that were given up."""
         self._returned: set[str] = set()
         self._told: dict[str, Published] = {}
         self._settled: asyncio.Future[None] | None = None
@@ -58,6 +61,7 @@ class Confirms:
 
     def begin(self) -> None:
         """Forget the run before."""
+        self._late.update(self._open)
         self._low = self._sent + 1
         self._settled = None
         for known in (self._open, self._returned, self._told):
@@ -97,6 +101,8 @@ class Confirms:
         return True
 
     def _answer(self, tag: int, is_multiple: bool, answer: Published) -> None:  # noqa: FBT001  # as the frame has it
+        for late in [each for each in self._late if each == tag or (is_multiple and each < tag)]:
+            del self._late[late]
         end = min(tag, self._sent) + 1
         for each in range(self._low if is_multiple else tag, end):
             message_id = self._open.pop(each, None)
@@ -114,8 +120,9 @@ class Confirms:
         """The header and the body of a message that no queue is bound for; its confirm comes behind it."""
         if kind == _HEADER and left < 0:
             left, flags = _CONTENT.unpack_from(payload)
-            if flags & _MESSAGE_ID:
-                self._returned.add(_message_id(payload, flags))
+            message_id = _message_id(payload, flags) if flags & _MESSAGE_ID else None
+            if message_id is not None and message_id not in self._late.values():
+                self._returned.add(message_id)
         elif kind == _BODY and left >= len(payload):
             left -= len(payload)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aiormq import AMQPChannelError
@@ -23,6 +24,31 @@ WRITE_BYTES: Final = 256 * 1024
 """From so many on a batch is more than one write."""
 FRAME_BYTES: Final = 128 * 1024
 """Of a frame, for a broker that sets no bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlet:
+    """A channel to publish on, when it ends, and what the broker says on it.
+
+    `closing` is asked for once: aiormq keeps an observer for each time, for as long as the channel lasts.
+    """
+
+    channel: AbstractChannel
+    closing: asyncio.Future[None]
+    confirms: Confirms
+
+    async def until(self, done: asyncio.Future[None]) -> None:
+        """Wait until that is done, or the channel has ended."""
+        await asyncio.wait({done, self.closing}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def write(self, frames: bytes, ids: Sequence[str]) -> None:
+        """Write the frames of these messages, and wait until the socket has taken them; nothing once it has ended."""
+        if self.channel.is_closed:
+            return
+        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self.channel.connection.write_queue.put(ChannelFrame(frames, should_close=False, drain_future=drained))
+        self.confirms.sent(ids)  # nothing comes between: what is on the queue is counted
+        await self.until(drained)
 
 
 class RabbitPublishing:
@@ -48,9 +74,7 @@ class RabbitPublishing:
         self._name = name
         self._report = report
         self._link = Link(address, name, delay=delay, report=report, valve=Valve())
-        self._channel: AbstractChannel | None = None
-        self._confirms = Confirms()
-        """Of the channel."""
+        self._outlet: _Outlet | None = None
         self._turn = asyncio.Lock()
 
     def __repr__(self) -> str:
@@ -71,10 +95,10 @@ class RabbitPublishing:
         receivers know a second copy by its message id.
         """
         async with self._turn:
-            channel = await self._ready_channel()
+            outlet = await self._ready_outlet()
             answers: list[Published] = []
             for run in runs_without_repeats(messages):
-                answers += await self._publish(channel, run)
+                answers += await self._publish(outlet, run)
             return answers
 
     async def close(self) -> None:
@@ -82,33 +106,35 @@ class RabbitPublishing:
         async with self._turn:
             await self._link.close()
 
-    async def _ready_channel(self) -> AbstractChannel:
+    async def _ready_outlet(self) -> _Outlet:
         """A channel that takes messages now. Raises `BrokerUnavailable`, also while an alarm blocks publishers."""
         async with broker_call("wait for a connection to publish on", self._patience):
             connection = await self._link.connection()
         sieve = self._link.sieve
         async with broker_call("wait for the end of an alarm that blocks publishers", self._patience):
             await connection.ready()
-        if self._channel is None or self._channel.is_closed or self._channel.connection is not connection:
-            self._channel = await open_channel(connection, within=self._patience, confirms=True)
-            self._channel.closing.add_done_callback(self._on_close)
-            self._confirms = Confirms()
-            sieve.confirm(self._channel.number, self._confirms)
-        return self._channel
+        outlet = self._outlet
+        if outlet is None or outlet.channel.is_closed or outlet.channel.connection is not connection:
+            channel = await open_channel(connection, within=self._patience, confirms=True)
+            outlet = self._outlet = _Outlet(channel, channel.closing, Confirms())
+            outlet.closing.add_done_callback(self._on_close)
+            sieve.confirm(channel.number, outlet.confirms)
+        return outlet
 
-    async def _publish(self, channel: AbstractChannel, messages: Sequence[Outgoing]) -> list[Published]:
+    async def _publish(self, outlet: _Outlet, messages: Sequence[Outgoing]) -> list[Published]:
         """Send messages, no two of them with the same id, and wait for their answers."""
-        self._confirms.begin()
+        outlet.confirms.begin()
         try:
             async with asyncio.timeout(self._patience):
-                await self._send(channel, messages)
-                await asyncio.wait({self._confirms.settled(), channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+                await self._send(outlet, messages)
+                await outlet.until(outlet.confirms.settled())
         except TimeoutError:
             pass  # as refused
-        return [self._confirms.of(message.message_id) for message in messages]
+        return [outlet.confirms.of(message.message_id) for message in messages]
 
-    async def _send(self, channel: AbstractChannel, messages: Sequence[Outgoing]) -> None:
+    async def _send(self, outlet: _Outlet, messages: Sequence[Outgoing]) -> None:
         """Write many at a time, and the next ones once the socket has taken those."""
+        channel = outlet.channel
         frame_max = channel.connection.connection_tune.frame_max or FRAME_BYTES
         frames, ids, size = list[bytes](), list[str](), 0
         for message in messages:
@@ -120,18 +146,10 @@ class RabbitPublishing:
             ids.append(message.message_id)
             size += len(frames[-1])
             if size >= WRITE_BYTES:
-                await self._write(channel, b"".join(frames), ids)
+                await outlet.write(b"".join(frames), ids)
                 frames, ids, size = [], [], 0
         if ids:
-            await self._write(channel, b"".join(frames), ids)
-
-    async def _write(self, channel: AbstractChannel, frames: bytes, ids: Sequence[str]) -> None:
-        if channel.is_closed:
-            return
-        drained: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await channel.connection.write_queue.put(ChannelFrame(frames, should_close=False, drain_future=drained))
-        self._confirms.sent(ids)  # nothing comes between: what is on the queue is counted
-        await asyncio.wait({drained, channel.closing}, return_when=asyncio.FIRST_COMPLETED)
+            await outlet.write(b"".join(frames), ids)
 
     def _on_close(self, closing: asyncio.Future[None]) -> None:
         error = None if closing.cancelled() else closing.exception()

@@ -82,6 +82,18 @@ def test_what_comes_late_says_nothing_of_the_next_run() -> None:
     assert answers(found, "cd") == "rc"
 
 
+def test_a_message_that_comes_back_late_says_nothing_of_the_next_one_with_its_id() -> None:
+    found, sieve = confirms("a")
+    found.begin()
+    found.sent(["a"])
+    tell(sieve, *returned("a"), spec.Basic.Ack(1), spec.Basic.Ack(2))
+    assert answers(found, "a") == "c"
+    found.begin()
+    found.sent(["a"])
+    tell(sieve, *returned("a"), spec.Basic.Ack(3))
+    assert answers(found, "a") == "u"
+
+
 async def test_it_is_settled_with_the_last_answer() -> None:
     found, sieve = confirms(*"ab")
     settled = found.settled()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+import struct
+from typing import Any, Final, cast
 
 import pytest
-from aiormq.abc import AbstractChannel
+from aiormq.abc import AbstractChannel, ChannelFrame
+from aiormq.base import Base
 
 from adapters.ports.broker import Outgoing, Published
-from adapters.rabbitmq.publishing import RabbitPublishing
+from adapters.rabbitmq.confirms import Confirms
+from adapters.rabbitmq.publishing import RabbitPublishing, _Outlet
 from adapters.rabbitmq.reports import Change, Report
+
+ACK: Final = b"\x00\x3c\x00\x50"
 
 
 class _Ending:
@@ -25,6 +30,7 @@ class _Ending:
         self.write_queue = self
         self.closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.written = 0
+        self.confirms = Confirms()
         self._error = error
 
     async def put(self, _: object) -> None:
@@ -36,13 +42,50 @@ class _Ending:
             self.closing.exception()
 
 
+class _Answering(Base):
+    """What aiormq makes channels of, with a broker that confirms at once."""
+
+    def __init__(self) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self.number = 1
+        self.connection: Any = self
+        self.connection_tune: Any = self
+        self.frame_max = 131_072
+        self.write_queue = self
+        self.confirms = Confirms()
+        self.written = 0
+
+    async def put(self, frame: ChannelFrame) -> None:
+        self.written += 1
+        assert frame.drain_future is not None
+        frame.drain_future.set_result(None)
+        asyncio.get_running_loop().call_soon(self._confirm)
+
+    def _confirm(self) -> None:
+        self.confirms.takes(1, ACK + struct.pack(">QB", self.written, 0))
+
+    @property
+    def observers(self) -> int:
+        """Callbacks that wait for the end of the channel."""
+        return len(self._closing._callbacks or ())
+
+    async def _on_close(self, exc: BaseException | type[BaseException] | None = None) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return "a channel"
+
+
 class _OnChannel(RabbitPublishing):
     """Publishes on a channel that it is given."""
 
-    given: _Ending
+    given: _Ending | _Answering
 
-    async def _ready_channel(self) -> AbstractChannel:
-        return cast("AbstractChannel", self.given)
+    async def _ready_outlet(self) -> _Outlet:
+        if self._outlet is None:
+            confirms = self.given.confirms
+            self._outlet = _Outlet(cast("AbstractChannel", self.given), self.given.closing, confirms)
+        return self._outlet
 
 
 @pytest.fixture
@@ -91,6 +134,15 @@ async def test_who_is_cancelled_is_not_held_up(publishing: _OnChannel) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_channel_keeps_nothing_of_the_batches_that_went_by(publishing: _OnChannel) -> None:
+    channel = publishing.given = _Answering()
+    await publishing.publish([message()])
+    observers = channel.observers
+    for _ in range(100):
+        assert await publishing.publish([message()]) == [Published.CONFIRMED]
+    assert channel.observers == observers
 
 
 async def _taken(_: object) -> None:
