@@ -32,6 +32,7 @@ LOOKED_UP: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up
 NOTHING: Final = Capability(Upsert.NONE, None, unique_reference=False, look_up=False, late_bound=LATE_BOUND)
 NO_ANSWER: Final = Failure(FailureClass.TIMEOUT, "timeout", "no answer came")
 BUSY: Final = Failure(FailureClass.RATE_LIMITED, "busy", "come back later")
+NOTHING_THERE: Final = Failure(FailureClass.BUSINESS_RULE, "not_posted", "post it before taking it back")
 REFUSED: Final = Failure(FailureClass.BUSINESS_RULE, "refused", "correct it, then retry")
 
 
@@ -146,6 +147,8 @@ class Outside:
         if (mood is Mood.REJECTS or command.reference in self._refused_for_good) and not self._has(command):
             self._refused.add(command.reference)
             return Rejected(REFUSED)
+        if self._takes_back_nothing(command):
+            return Rejected(NOTHING_THERE)
         if mood is Mood.APPLIES_LATE:
             return self._apply_late([command])
         self._apply(command)
@@ -204,9 +207,17 @@ class Outside:
             return _place(command) in self._ids
         return self._keys.get(str(command.id), 0.0) > self._loop.time()
 
+    def _takes_back_nothing(self, command: Command) -> bool:
+        """Whether it is a reversal of what was never posted: every ERP has to refuse that."""
+        kind, _, act = command.operation.rpartition(".")
+        if act != "reverse":
+            return False
+        reverses: str = getattr(read_body(command.operation, command.body), "reverses")  # noqa: B009 - of every reversal
+        return (f"{kind}.post", reverses) not in self._ids
+
     def _apply(self, command: Command) -> None:
         self._pending.discard(_place(command))
-        if self._has(command):
+        if self._has(command) or self._takes_back_nothing(command):
             return
         if self.promises.key_window is not None:
             self._keys[str(command.id)] = self._loop.time() + self.promises.key_window
