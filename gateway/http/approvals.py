@@ -68,13 +68,16 @@ class SecondPerson:
             return await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
         return None
 
-    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:
+    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> bool:
         """The same for a change of the rules by which a second person is asked, of whatever size; not without any.
 
-        Else one person would put such in force as want nobody, and do alone what is large.
+        Else one person would put such in force as want nobody, and do alone what is large. Whether somebody has
+        allowed it; False: nobody has to.
         """
-        if self._rule().is_there:
-            await self._use(request, asked, reason, "This changes who must allow what")
+        if not self._rule().is_there:
+            return False
+        await self._use(request, asked, reason, "This changes who must allow what")
+        return True
 
     async def _use(
         self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False
