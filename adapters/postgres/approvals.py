@@ -34,15 +34,18 @@ class PostgresApprovals:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
+    async def use(self, what: str, *, actor: str, reason: str) -> datetime | None:
         async with self._step(what) as (connection, last):
             used_at: datetime | None = None
-            if last is not None and last["action"] == USED and goes_on:
-                used_at = last["at"]
-            elif last is not None and last["action"] == GIVEN:
+            if last is not None and last["action"] == GIVEN:
                 used_at = await connection.fetchval(_STEP, actor, USED, ENTITY, what, reason)
             elif last is None or last["action"] != ASKED:
                 await connection.execute(_STEP, actor, ASKED, ENTITY, what, reason)
+        return used_at
+
+    async def used(self, what: str) -> datetime | None:
+        async with self._step(what) as (_, last):
+            used_at: datetime | None = last["at"] if last is not None and last["action"] == USED else None
         return used_at
 
     async def give(self, what: str, *, actor: str, reason: str) -> None:
