@@ -9,7 +9,6 @@ from typing import Final
 
 import asyncpg
 
-from adapters.ports.api_keys import KEY_PREFIX
 from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
@@ -17,8 +16,7 @@ from adapters.postgres.errors import read_error
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tallystick.approval.' || $1, 0))"
 """One step of one approval at a time: else two would use the same one."""
 _LAST: Final = """
-    SELECT a.action, a.at, COALESCE(k.actor, a.actor) AS person
-    FROM tallystick.audit a LEFT JOIN tallystick.api_key k ON a.actor COLLATE "C" = $5 || k.name
+    SELECT a.action, a.at, tallystick.person(a.actor) AS person FROM tallystick.audit a
     WHERE a.entity = $1 AND a.key = $2 AND a.at > now() - $3::interval AND a.action = ANY ($4::text[])
     ORDER BY a.id DESC LIMIT 1
 """
@@ -68,6 +66,6 @@ class PostgresApprovals:
             # Each statement sees what was committed before it, so the second what stands under the lock.
             async with self._link as connection, connection.transaction(isolation="read_committed"):
                 await connection.execute(_LOCK, what)
-                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS, KEY_PREFIX)
+                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS)
         except Exception as error:
             raise read_error(error) from error
