@@ -287,8 +287,9 @@ async def test_the_last_page_too_has_only_what_was_there_when_it_was_allowed(sta
     await stand.bury("a", "b")
     await approves(stand, "bob", missing(await retries(stand, "ann")))
     cursor = (await retries(stand, "ann")).json["next"]
-    for digest in (b"a".hex(), b"b".hex()):
-        assert (await stand.post(f"/v1/dead-letters/{digest}/discard", {"reason": "of no use"})).status == 200
+    for name in ("a", "b"):
+        path = f"/v1/dead-letters/{name.encode().hex()}/discard"
+        assert (await stand.post(path, {"reason": "of no use"})).status == 200
     # When another one is buried behind it, then it is not part of the next page
     await stand.bury("c")
     page = await retries(stand, "ann", cursor=cursor)

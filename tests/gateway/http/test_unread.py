@@ -9,6 +9,7 @@ from itertools import chain, count, repeat
 import pytest
 
 from gateway.http.unread import LOOKS, Unread
+from tests.gateway.http.stand import until
 
 SECONDS = 0.01
 
@@ -62,9 +63,11 @@ async def test_it_is_cut_when_nothing_is_taken_or_too_little_for_too_long(lying:
 
 async def test_who_takes_all_of_it_slowly_is_not_cut() -> None:
     unread, transport = written(count(1 << 20, -1))
-    async with asyncio.timeout(20):
-        while transport.looks < 3:
-            await asyncio.sleep(SECONDS)
+
+    async def is_looked_at() -> bool:
+        return transport.looks > 2
+
+    await until(is_looked_at, 20)
     unread.resume_writing()
     await asyncio.sleep(3 * SECONDS)
     assert not transport.is_cut.is_set()
