@@ -32,12 +32,16 @@ LOOK_SECONDS: Final = 1.0
 """After how long, at most, a process decides by a policy that another one has activated."""
 STARTER: Final = "policy"
 """Who activates the file of a start."""
-Allowed = Callable[[str], Awaitable[None]]
-"""Asks whether the policy of this name may change who must allow what; raises if not."""
+Allowed = Callable[[str], Awaitable[bool]]
+"""Asks whether the policy of this name may change who must allow what, and raises if not.
+
+True: a second person has allowed it. False: nobody has to by the policy that is known now.
+"""
 
 
-async def by_the_host(_policy: str) -> None:
+async def by_the_host(_policy: str) -> bool:
     """Whoever can write the file and signal the process needs nobody else."""
+    return False
 
 
 class Activate(Protocol):
@@ -224,15 +228,15 @@ class PolicyBook:
     async def _activated(self, file: PolicyFile, activate: Activate, allowed: Allowed) -> Activation:
         """Put a file in force in place of the policy that `allowed` was asked by.
 
-        Where another one came into force meanwhile, it is asked by that, unless it has allowed this file before.
+        Where another one came into force meanwhile, it is asked by that, unless a second person has allowed this file
+        before: that nobody had to says nothing of a policy by which somebody must.
         """
         self._refuse_restart(file)
         is_allowed = False
         while True:
             newest = self._unfit or self.activation
             if not is_allowed and self._changes_rules(file):
-                await allowed(file.hash)
-                is_allowed = True
+                is_allowed = await allowed(file.hash)
             try:
                 activation = await activate(after=None if newest is None else newest.id)
             except PolicyOvertaken:

@@ -17,17 +17,19 @@ class MemoryApprovals:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
+    async def use(self, what: str, *, actor: str, reason: str) -> datetime | None:
         last = self._last(what)
         step = None if last is None else last.action
-        if step == USED and last is not None and goes_on:
-            return datetime.fromtimestamp(last.at, UTC)
         if step == GIVEN:
             self._tables.record(Act(actor, USED, ActorKey(ENTITY, what), None, reason))
             return datetime.fromtimestamp(self._tables.clock(), UTC)
         if step != ASKED:
             self._tables.record(Act(actor, ASKED, ActorKey(ENTITY, what), None, reason))
         return None
+
+    async def used(self, what: str) -> datetime | None:
+        last = self._last(what)
+        return datetime.fromtimestamp(last.at, UTC) if last is not None and last.action == USED else None
 
     async def give(self, what: str, *, actor: str, reason: str) -> None:
         last = self._last(what)

@@ -186,7 +186,9 @@ class MemoryReplays:
         self._audit(by, "start", replay, f"{terms.name}: {reason}")
         return kept.replay
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
+    async def steer(
+        self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None, seen: Phase | None = None
+    ) -> Replay:
         kept = self._shared.replays.get(id)
         if kept is None or (kept.replay.is_plan and steer is not Steer.CANCEL):
             raise ReplayNotFound(f"there is no replay {id}")
@@ -196,7 +198,7 @@ class MemoryReplays:
             to, sources, ended_at = Phase.CANCELLED, frozenset({Phase.DECIDING, Phase.READY}), ended_at or self._now()
         if replay.phase is to:
             return replay
-        if replay.phase not in sources:
+        if replay.phase not in sources or seen not in (None, replay.phase):
             raise ReplayElsewhere(replay)
         if steer is Steer.RESUME:
             progress = replace(

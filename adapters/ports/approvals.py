@@ -30,12 +30,18 @@ class Approvals(Protocol):
     `actor` may be the API key of a person: whoever has made it gives nothing that it asks for.
     """
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
+    async def use(self, what: str, *, actor: str, reason: str) -> datetime | None:
         """Use up what another person has given; None: nobody has, and it is asked for from now on.
 
-        Each approval is used once, however many use it at one time; with `goes_on` what was used and still counts is
-        enough, for the pages of one act. The moment at which it was used is answered, by the store's clock. Audited,
-        but for the same question again, and for what goes on.
+        Each approval is used once, however many use it at one time. The moment at which it was used is answered, by
+        the store's clock. Audited, but for the same question again.
+        """
+        ...
+
+    async def used(self, what: str) -> datetime | None:
+        """When it was used, if that still counts: for further pages of the one act that it was given for.
+
+        None: it was not, or was asked for anew since.
         """
         ...
 

@@ -246,10 +246,9 @@ class Replay:
     progress: Progress = field(default_factory=Progress)
     resumed_under: str | None = None
 
-    @property
-    def goes_by(self) -> str | None:
-        """The policy under which it may go on."""
-        return self.resumed_under or self.policy
+    def goes_by(self, policy: str | None) -> bool:
+        """Whether it may go on under this policy: that of its plan, always, or that with which it was resumed."""
+        return policy == self.policy or (self.resumed_under is not None and policy == self.resumed_under)
 
     @property
     def left(self) -> int:
@@ -349,10 +348,13 @@ class ReplayActs(Protocol):
         """
         ...
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
+    async def steer(
+        self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None, seen: Phase | None = None
+    ) -> Replay:
         """Pause, resume, or cancel, a plan too; what is so already stays so.
 
-        With `policy` it is resumed under that one, though its plan is of another.
+        With `policy` it is resumed under that one, though its plan is of another. `seen` is the phase in which it was
+        looked at: what was not paused then is not resumed, though it is by now.
         Raises `ReplayNotFound` and `ReplayElsewhere`.
         """
         ...

@@ -9,7 +9,6 @@ from typing import Final
 
 import asyncpg
 
-from adapters.ports.api_keys import KEY_PREFIX
 from adapters.ports.approvals import ASKED, ENTITY, GIVEN, LASTS, NOBODY_ASKS, ONE_S_OWN, STEPS, USED, NotToApprove
 from adapters.postgres.connection import Link
 from adapters.postgres.errors import read_error
@@ -17,8 +16,7 @@ from adapters.postgres.errors import read_error
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('tallystick.approval.' || $1, 0))"
 """One step of one approval at a time: else two would use the same one."""
 _LAST: Final = """
-    SELECT a.action, a.at, COALESCE(k.actor, a.actor) AS person
-    FROM tallystick.audit a LEFT JOIN tallystick.api_key k ON a.actor COLLATE "C" = $5 || k.name
+    SELECT a.action, a.at, tallystick.person(a.actor) AS person FROM tallystick.audit a
     WHERE a.entity = $1 AND a.key = $2 AND a.at > now() - $3::interval AND a.action = ANY ($4::text[])
     ORDER BY a.id DESC LIMIT 1
 """
@@ -34,15 +32,18 @@ class PostgresApprovals:
     def __init__(self, url: str) -> None:
         self._link = Link(url)
 
-    async def use(self, what: str, *, actor: str, reason: str, goes_on: bool = False) -> datetime | None:
+    async def use(self, what: str, *, actor: str, reason: str) -> datetime | None:
         async with self._step(what) as (connection, last):
             used_at: datetime | None = None
-            if last is not None and last["action"] == USED and goes_on:
-                used_at = last["at"]
-            elif last is not None and last["action"] == GIVEN:
+            if last is not None and last["action"] == GIVEN:
                 used_at = await connection.fetchval(_STEP, actor, USED, ENTITY, what, reason)
             elif last is None or last["action"] != ASKED:
                 await connection.execute(_STEP, actor, ASKED, ENTITY, what, reason)
+        return used_at
+
+    async def used(self, what: str) -> datetime | None:
+        async with self._step(what) as (_, last):
+            used_at: datetime | None = last["at"] if last is not None and last["action"] == USED else None
         return used_at
 
     async def give(self, what: str, *, actor: str, reason: str) -> None:
@@ -65,6 +66,6 @@ class PostgresApprovals:
             # Each statement sees what was committed before it, so the second what stands under the lock.
             async with self._link as connection, connection.transaction(isolation="read_committed"):
                 await connection.execute(_LOCK, what)
-                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS, KEY_PREFIX)
+                yield connection, await connection.fetchrow(_LAST, ENTITY, what, LASTS, STEPS)
         except Exception as error:
             raise read_error(error) from error

@@ -117,8 +117,11 @@ class PostgresReplays:
             case _:
                 return replay
 
-    async def steer(self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None) -> Replay:
+    async def steer(
+        self, id: int, steer: Steer, *, by: str, reason: str, policy: str | None = None, seen: Phase | None = None
+    ) -> Replay:
         to, sources = _STEERED[steer]
+        sources = [source for source in sources if seen in (None, source)]
         said = await self._ask(_STEER, id, steer, to, sources, steer is Steer.RESUME, by, reason, policy)
         if said[0] == "absent":
             raise ReplayNotFound(f"there is no replay {id}")

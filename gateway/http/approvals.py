@@ -57,31 +57,36 @@ class SecondPerson:
         """Return if it is not that large, or if another person has allowed it, which is used up thereby.
 
         `asked` is all that the request says: what was allowed is this, of this caller, and nothing else. `is_all`:
-        whether more than `money` cannot be moved. With `goes_on` it is a further page of what was allowed. The moment
-        at which that was used is answered: what has come since was allowed by nobody. None: nobody needs to. Raises
-        `Problem` and `StoreUnavailable`.
+        whether more than `money` cannot be moved. With `goes_on` it may be a further page of what was allowed, which
+        it stays however little is left of that. The moment at which that was used is answered: what has come since was
+        allowed by nobody. None: nobody needs to. Raises `Problem` and `StoreUnavailable`.
         """
+        if goes_on:
+            used_at = await self._approvals.used(_name(request, asked, request[CALLER].person))
+            if used_at is not None:
+                return used_at
         if self._rule().wants(items, money, is_all=is_all):
             amounts = [f"{amount:f} {currency}" for currency, amount in money.items()]
             more = [] if is_all else ["and money that nobody can foretell"]
             size = ", ".join([f"at least {items} items", *amounts, *more])
-            return await self._use(request, asked, reason, f"This is large ({size})", goes_on=goes_on)
+            return await self._use(request, asked, reason, f"This is large ({size})")
         return None
 
-    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> None:
+    async def expect_for_rules(self, request: web.Request, asked: Record, reason: str) -> bool:
         """The same for a change of the rules by which a second person is asked, of whatever size; not without any.
 
-        Else one person would put such in force as want nobody, and do alone what is large.
+        Else one person would put such in force as want nobody, and do alone what is large. Whether somebody has
+        allowed it; False: nobody has to.
         """
-        if self._rule().is_there:
-            await self._use(request, asked, reason, "This changes who must allow what")
+        if not self._rule().is_there:
+            return False
+        await self._use(request, asked, reason, "This changes who must allow what")
+        return True
 
-    async def _use(
-        self, request: web.Request, asked: Record, reason: str, why: str, *, goes_on: bool = False
-    ) -> datetime:
+    async def _use(self, request: web.Request, asked: Record, reason: str, why: str) -> datetime:
         caller = request[CALLER]
         name = _name(request, asked, caller.person)
-        used_at = await self._approvals.use(name, actor=caller.name, reason=reason, goes_on=goes_on)
+        used_at = await self._approvals.use(name, actor=caller.name, reason=reason)
         if used_at is None:
             detail = (
                 f"{why}, so another person must allow it: have them send POST /v1/approvals/{name}"

@@ -15,7 +15,6 @@ from adapters.ports.letters import (
     DeadLetters,
     LetterFilter,
     LetterNotFound,
-    LetterPlace,
     LetterSettled,
     Purpose,
 )
@@ -103,7 +102,7 @@ class LetterActs:
         if chosen == ANY_LETTER:
             raise Problem(REQUEST_INVALID, "Say which dead letters: write class, code, or queue, or several of them.")
         after = place_of(asked.cursor, letter_place)
-        until = await self._expect_second_person(request, asked, chosen, after)
+        until = await self._expect_second_person(request, asked, chosen)
         try:
             done = await self._readmission.retry_many(
                 chosen, after=after, until=until, limit=asked.limit,
@@ -129,16 +128,16 @@ class LetterActs:
         return _done("discard", digest, actor, asked.reason)
 
     async def _expect_second_person(
-        self, request: web.Request, asked: RetryMany, chosen: LetterFilter, after: LetterPlace | None
+        self, request: web.Request, asked: RetryMany, chosen: LetterFilter
     ) -> datetime | None:
-        """All that is chosen counts, not one page of it; what was allowed goes on from page to page.
+        """All that is chosen counts, wherever the cursor is, which anybody can make; what was allowed goes on by pages.
 
         Until when something must have been buried to be meant by what was allowed; None: nobody had to.
         """
         most = self._second_person.counts_to
         if not most:
             return None
-        places = await self._letters.choose(chosen, after=after, until=None, limit=most)
+        places = await self._letters.choose(chosen, after=None, until=None, limit=most)
         whole = asked.model_copy(update={"cursor": None, "limit": MOST_RETRIED})
         return await self._second_person.expect(
             request, whole, asked.reason, len(places), goes_on=asked.cursor is not None

@@ -90,9 +90,9 @@ class Mappings:
         return json_answer(self._shown(activation))
 
     def _allowed(self, request: web.Request, asked: Reload | RollBack) -> Allowed:
-        async def allowed(policy: str) -> None:
+        async def allowed(policy: str) -> bool:
             rules = NewRules(policy=policy, reason=asked.reason, retry=asked.retry)
-            await self._second_person.expect_for_rules(request, rules, asked.reason)
+            return await self._second_person.expect_for_rules(request, rules, asked.reason)
 
         return allowed
 

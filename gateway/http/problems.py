@@ -66,6 +66,7 @@ REPLAY_NOTHING: Final = Kind("replay-nothing-chosen", 404, "Nothing that stands 
 REPLAY_TOO_LARGE: Final = Kind("replay-too-large", 422, "The plan would be too large")
 REPLAY_EXPIRED: Final = Kind("replay-plan-expired", 409, "The plan has expired")
 REPLAY_OVERTAKEN: Final = Kind("replay-policy-changed", 409, "Another policy is in force than that of the plan")
+REPLAY_NO_POLICY: Final = Kind("replay-without-policy", 422, "The replay goes by no policy")
 REPLAY_ELSEWHERE: Final = Kind("replay-in-another-phase", 409, "The replay is in another phase")
 SYSTEM_BUILT_IN: Final = Kind("system-built-in", 409, "The system is built in")
 LETTER_NOT_FOUND: Final = Kind("dead-letter-not-found", 404, "There is no such dead letter")

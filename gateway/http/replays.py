@@ -32,6 +32,7 @@ from gateway.http.problems import (
     FORBIDDEN,
     REPLAY_ELSEWHERE,
     REPLAY_EXPIRED,
+    REPLAY_NO_POLICY,
     REPLAY_NOT_FOUND,
     REPLAY_NOTHING,
     REPLAY_OVERTAKEN,
@@ -199,21 +200,33 @@ class ReplayRoutes:
         query(request, Nothing)
         id, asked = replay_id(request), await body(request, Resume)
         replay = await self._replays.replay(id)
+        if replay is None:
+            raise _not_found(id)
         self._must_permit(request, replay)
-        if replay is not None and replay.phase is Phase.PAUSED and replay.chosen.mode is Mode.STANDING:
+        if asked.policy is not None:
+            self._may_name(asked.policy, replay)
+        if replay.phase is Phase.PAUSED and replay.chosen.mode is Mode.STANDING:
             await self._may_resume(request, asked, replay)
-        return await self._steered(request, id, Steer.RESUME, asked.reason, asked.policy)
+        # In any other phase nothing was asked: if it is paused by now, this does not resume it.
+        return await self._steered(request, id, Steer.RESUME, asked.reason, asked.policy, seen=replay.phase)
+
+    def _may_name(self, named: str, replay: Replay) -> None:
+        """Nothing is resumed under a policy but the one in force, nor what no policy decides. Raises `Problem`."""
+        if replay.chosen.mode is Mode.SENT:
+            raise Problem(REPLAY_NO_POLICY, f"Replay {replay.id} sends again what was decided: leave out `policy`.")
+        policy = self._policy()
+        if named != policy:
+            raise Problem(REPLAY_OVERTAKEN, f"Policy {policy} is in force, and not {named}: look at that one.")
 
     async def _may_resume(self, request: web.Request, asked: Resume, replay: Replay) -> None:
         """Under a policy that its plan does not know nobody can foretell the money. Raises `Problem`."""
-        policy, under = self._policy(), asked.policy or replay.goes_by
-        if under != policy and replay.left:
+        policy = self._policy()
+        if replay.left == 0 or replay.goes_by(policy):
+            return
+        if asked.policy is None:
             why = overtaken(replay, policy)
             raise Problem(REPLAY_OVERTAKEN, f"{why[:1].upper()}{why[1:]}.")
-        if under not in (replay.policy, replay.goes_by):
-            await self._second_person.expect(
-                request, asked, asked.reason, replay.left, replay.outlook.money, is_all=False
-            )
+        await self._second_person.expect(request, asked, asked.reason, replay.left, replay.outlook.money, is_all=False)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Let nothing more go on, ever; of a plan, not even begin."""
@@ -225,14 +238,18 @@ class ReplayRoutes:
         return await self._steered(request, id, steer, asked.reason)
 
     async def _steered(
-        self, request: web.Request, id: int, steer: Steer, reason: str, policy: str | None = None
-    ) -> web.Response:
+        self, request: web.Request, id: int, steer: Steer, reason: str, policy: str | None = None,
+        seen: Phase | None = None,
+    ) -> web.Response:  # fmt: skip
         try:
-            replay = await self._replays.steer(id, steer, by=request[CALLER].name, reason=reason, policy=policy)
+            replay = await self._replays.steer(
+                id, steer, by=request[CALLER].name, reason=reason, policy=policy, seen=seen
+            )
         except ReplayNotFound as error:
             raise _not_found(id) from error
         except ReplayElsewhere as error:
-            raise Problem(REPLAY_ELSEWHERE, f"Replay {id} is {error.replay.phase}: {_advice(steer)}") from error
+            phase = error.replay.phase
+            raise Problem(REPLAY_ELSEWHERE, f"Replay {id} is {phase}: {_advice(steer, phase)}") from error
         self._hint()
         return json_answer(told_replay(replay))
 
@@ -269,8 +286,10 @@ def _not_found(id: int) -> Problem:
     return Problem(REPLAY_NOT_FOUND, f"There is no replay {id}: look at /v1/replays and /v1/replays/plans.")
 
 
-def _advice(steer: Steer) -> str:
-    return "only one that is paused is resumed." if steer is Steer.RESUME else "there is nothing left to hold."
+def _advice(steer: Steer, phase: Phase) -> str:
+    if steer is not Steer.RESUME:
+        return "there is nothing left to hold."
+    return "it has become so just now: look why." if phase is Phase.PAUSED else "only one that is paused is resumed."
 
 
 def _accepted(content: object) -> web.Response:

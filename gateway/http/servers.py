@@ -33,7 +33,7 @@ KEEP_ALIVE_SECONDS: Final = 75.0
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a body that was refused is read, so that the refusal arrives."""
 UNREAD_SECONDS: Final = 30.0
-"""How long a caller may leave an answer unread, or its rest: the command line waits half of that."""
+"""How long a caller may take nothing of an answer, or of its rest: the command line waits half of that."""
 MOST_CONNECTIONS: Final = 500
 """To the API. Each takes a file, which the database and systems need as well, and may hold an answer unread."""
 
@@ -99,7 +99,7 @@ async def _serve(
 class BoundedSite(web.BaseSite):
     """Where an application listens, with about `most` connections at one time; what comes beyond is closed at once.
 
-    One whose answer is not taken within `unread_seconds` is cut, so that whoever does not read keeps nobody out.
+    One of whose answer nothing is taken within `unread_seconds` is cut, so that whoever does not read keeps nobody out.
     Not for probes: whoever takes all connections would have the process restarted.
     """
 

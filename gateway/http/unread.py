@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Final, cast
+
+LOOKS: Final = 20
+"""How often who takes a little is let go on: with the seconds of the API that makes ten minutes for one answer."""
 
 
 class Unread(asyncio.Protocol):
-    """Passes a connection on to `inner`, and cuts it when what was written is not taken within `seconds`."""
+    """Passes a connection on to `inner`, and cuts it when nothing of what was written is taken within `seconds`.
+
+    Who takes some of it, and be it slowly, has as long again, `LOOKS` times in all.
+    """
 
     def __init__(self, inner: asyncio.Protocol, seconds: float) -> None:
         self._inner = inner
@@ -34,12 +40,22 @@ class Unread(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._transport is not None:
-            self._end = asyncio.get_running_loop().call_later(self._seconds, self._transport.abort)
+            self._wait(self._transport, self._transport.get_write_buffer_size(), LOOKS)
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         self._stop()
         self._inner.resume_writing()
+
+    def _wait(self, transport: asyncio.Transport, lying: int, looks: int) -> None:
+        self._end = asyncio.get_running_loop().call_later(self._seconds, self._look, transport, lying, looks - 1)
+
+    def _look(self, transport: asyncio.Transport, lay: int, looks: int) -> None:
+        lying = transport.get_write_buffer_size()
+        if looks and lying < lay:
+            self._wait(transport, lying, looks)
+        else:
+            transport.abort()
 
     def _stop(self) -> None:
         if self._end is not None:

@@ -27,7 +27,7 @@ def fate(landed: Landed, *, same_policy: bool) -> Fate:
 
 
 def overtaken(replay: Replay, policy: str | None) -> str:
-    """What to do about a replay while `policy` is in force, under which it was not planned."""
+    """What to do about a replay while `policy` is in force, under which it was neither planned nor resumed."""
     return (
         f"policy {policy} is in force, and its plan was made under {replay.policy}, so it does not say what the"
         f" {replay.left} messages that are left would do: cancel it and plan anew, or resume it knowing that, with"

@@ -130,12 +130,12 @@ class Replayer:
 
     async def _overtaken(self, replay: Replay) -> str | None:
         """The policy that came into force since: what is left would do what its plan does not say."""
-        if replay.chosen.mode is Mode.SENT or self._world.policy_hash() == replay.goes_by:
+        if replay.chosen.mode is Mode.SENT or replay.goes_by(self._world.policy_hash()):
             return None
         # It may have been resumed under a policy that this process has not seen yet.
         await self._world.look_at_policy()
         now = self._world.policy_hash()
-        return None if now == replay.goes_by else overtaken(replay, now)
+        return None if replay.goes_by(now) else overtaken(replay, now)
 
     async def _release(self, replay: Replay, rate: int, look: Look) -> int:
         """Let further lanes go on; how many."""

@@ -69,14 +69,15 @@ async def test_one_thing_says_nothing_about_another(process: Process) -> None:
 
 
 async def test_what_was_used_goes_on_while_it_counts(process: Process) -> None:
-    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True)
-    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True), "nobody has given it"
-    await process.approvals.give(WHAT, actor="bob", reason="I have seen them")
-    used = await process.approvals.use(WHAT, **ASKING, goes_on=True)
-    assert used is not None
-    assert [await process.approvals.use(WHAT, **ASKING, goes_on=True) for _ in range(2)] == [used] * 2, "of one moment"
+    assert await process.approvals.used(WHAT) is None
     assert not await process.approvals.use(WHAT, **ASKING)
-    assert not await process.approvals.use(WHAT, **ASKING, goes_on=True), "it was asked for anew"
+    await process.approvals.give(WHAT, actor="bob", reason="I have seen them")
+    assert await process.approvals.used(WHAT) is None, "it was given, and not used"
+    used = await process.approvals.use(WHAT, **ASKING)
+    assert used is not None
+    assert [await process.approvals.used(WHAT) for _ in range(2)] == [used] * 2, "of one moment"
+    assert not await process.approvals.use(WHAT, **ASKING)
+    assert await process.approvals.used(WHAT) is None, "it was asked for anew"
 
 
 async def test_what_else_is_done_under_its_name_is_no_step(process: Process) -> None:
@@ -90,7 +91,7 @@ async def test_what_else_is_done_under_its_name_is_no_step(process: Process) -> 
     await pause()
     assert await process.approvals.use(WHAT, **ASKING)
     await pause()
-    assert await process.approvals.use(WHAT, **ASKING, goes_on=True)
+    assert await process.approvals.used(WHAT)
 
 
 async def test_what_a_key_asks_for_is_not_given_by_its_maker(store: StoreStand, process: Process) -> None:

@@ -276,13 +276,32 @@ class TestStart:
     async def test_it_is_resumed_under_another_policy(self, store: StoreStand, process: Process) -> None:
         await park(process, SHEET, message("1"))
         replay = await begun(process)
-        assert (replay.policy, replay.goes_by) == ("p1", "p1")
-        for policy, goes_by in (("p2", "p2"), (None, "p2"), ("p1", "p1")):
+        assert [replay.goes_by(each) for each in ("p1", "p2", None)] == [True, False, False]
+        for policy, under in (("p2", "p2"), (None, "p2"), ("p1", "p1")):
             await process.replays.steer(replay.id, Steer.PAUSE, by="cid", reason="look")
             again = await process.replays.steer(replay.id, Steer.RESUME, by="cid", reason="go on", policy=policy)
-            assert (again.policy, again.goes_by) == ("p1", goes_by)
+            assert (again.policy, again.resumed_under) == ("p1", under)
+            # That of its plan it may go by always
+            assert [again.goes_by(each) for each in ("p1", "p2", "p3", None)] == [True, under == "p2", False, False]
         told = [reason for _, act, _, reason in await store.audit() if act == "replay.resume"]
         assert told == [f"replay {replay.id}: {under}go on" for under in ("under policy p2: ", "", "under policy p1: ")]
+
+    async def test_what_was_not_paused_when_it_was_looked_at_is_not_resumed(
+        self, store: StoreStand, process: Process
+    ) -> None:
+        await park(process, SHEET, message("1"))
+        replay = await begun(process)
+
+        async def resumed(seen: Phase) -> Replay:
+            steer = process.replays.steer
+            return await steer(replay.id, Steer.RESUME, by="cid", reason="go on", policy="p2", seen=seen)
+
+        await process.replays.steer(replay.id, Steer.PAUSE, by="cid", reason="look")
+        with pytest.raises(ReplayElsewhere):
+            await resumed(Phase.RUNNING)
+        again = await resumed(Phase.PAUSED)
+        assert (again.phase, again.resumed_under) == (Phase.RUNNING, "p2")
+        assert await resumed(Phase.PAUSED) == again, "it is so already"
 
     async def test_one_process_works(self, store: StoreStand) -> None:
         ann, bob = store.process(), store.process()

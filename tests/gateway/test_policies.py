@@ -219,7 +219,7 @@ async def test_what_another_process_has_just_loaded_is_asked_about_and_not_what_
     policies, asked = office.store.clients().policies, list[str]()
     await policies.load("0123456789ab", strict, **ANN)
 
-    async def allowed(policy: str) -> None:
+    async def allowed(policy: str) -> bool:
         asked.append(policy)
         raise PermissionError(policy)
 
@@ -232,13 +232,34 @@ async def test_what_another_process_has_just_loaded_is_asked_about_and_not_what_
     # And done once that is allowed, though a third policy comes in between
     calls = 0
 
-    async def late(_policy: str) -> None:
+    async def late(_policy: str) -> bool:
         nonlocal calls
         calls += 1
         await policies.load("abcdefabcdef", strict, **ANN)
+        return True
 
     assert (await other.roll_back(before, **ANN, allowed=late)).hash == before
     assert calls == 1
+
+
+async def test_that_nobody_had_to_allow_it_says_nothing_of_limits_that_came_meanwhile() -> None:
+    # Given a process that does not know yet that another one has put limits in force
+    office = Office()
+    book = await office.start()
+    policies, limits = office.store.clients().policies, f"{EXAMPLE}\nfour_eyes: {{items_above: 5}}\n"
+    await policies.load(parse_policy(limits, "x").hash, limits, **ANN)
+
+    async def allowed(policy: str) -> bool:
+        if book.four_eyes().is_there:
+            raise PermissionError(policy)
+        return False
+
+    # When it reads in a file with other rules, without being asked by those that it knows
+    office.texts.text = f"{EXAMPLE}\napprovals: {{deals: {{role: partner, remind_hours: 24, deadline_hours: 72}}}}\n"
+    with pytest.raises(PermissionError):
+        await book.reload(**ANN, allowed=allowed)
+    # Then it is asked by those that are in force
+    assert book.hash() == parse_policy(limits, "x").hash
 
 
 async def test_a_restored_database_that_knows_no_policy_learns_the_file_again() -> None:

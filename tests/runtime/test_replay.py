@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import orjson
+import pytest
 
 from adapters.ports.pauses import Scope
 from adapters.ports.replays import PAUSED, Chosen, Item, Outcome, Phase, Replay, Steer, Terms
@@ -347,7 +348,8 @@ def test_a_killed_process_leaves_it_to_another_and_nothing_is_done_twice() -> No
     run(story())
 
 
-def test_it_stops_where_another_policy_comes_into_force_and_goes_on_under_that_knowingly() -> None:
+@pytest.mark.parametrize("is_back", [False, True])
+def test_it_stops_where_another_policy_comes_into_force_and_goes_on_under_that_knowingly(*, is_back: bool) -> None:
     async def story() -> None:
         # Given a replay of many sheets, slow enough to be under way
         firm = await running(Firm())
@@ -374,6 +376,9 @@ def test_it_stops_where_another_policy_comes_into_force_and_goes_on_under_that_k
         again = await reached(firm, replay.id, Phase.PAUSED)
         assert again.left == stopped.left
         await steer(replay.id, Steer.RESUME, by="bob", reason="its prices are the same", policy=other.hash)
+        if is_back:
+            # Nor does it stop again where that of its plan comes back
+            await firm.gateways[1].runtime.policies.roll_back(POLICY.hash, actor="cid", reason="back", retries=False)
         over = await reached(firm, replay.id, Phase.DONE)
         assert over.progress.outcomes == {Outcome.AS_PLANNED: 30}
 

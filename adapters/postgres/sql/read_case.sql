@@ -8,15 +8,14 @@ SELECT c.id, c.version, c.entity, c.key, c.topic, c.ref, c.command_id, c.failure
            SELECT FROM tallystick.inbox h
            WHERE h.entity = i.entity AND h.key = i.key AND h.position IS NOT NULL AND h.position < i.position) AS is_head,
        o.state AS command,
-       ARRAY(SELECT COALESCE(p.actor, e.actor)
+       ARRAY(SELECT tallystick.person(e.actor)
              FROM (SELECT a.actor FROM tallystick.audit a
                    WHERE a.entity = c.entity AND a.key = c.key AND a.action = 'message.edit'
                    UNION
                    SELECT t.actor FROM tallystick.cases s JOIN tallystick.case_act t ON t.case_id = s.id
                    WHERE s.is_open IN (true, false) AND s.key = c.key AND s.entity = c.entity
                      AND t.act = 'edit-retry' AND t.actor LIKE 'key:%'
-                     AND (t.outcome IS NULL OR t.outcome = 'done')) e
-             LEFT JOIN tallystick.api_key p ON e.actor LIKE 'key:%' AND p.name = substr(e.actor, 5)) AS editors
+                     AND (t.outcome IS NULL OR t.outcome = 'done')) e) AS editors
 FROM tallystick.cases c
 LEFT JOIN tallystick.inbox i ON i.ref = c.ref
 LEFT JOIN tallystick.outbox o ON o.id = c.command_id

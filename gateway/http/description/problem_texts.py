@@ -119,6 +119,10 @@ TEXTS: Final[Mapping[p.Kind, str]] = MappingProxyType(
             "What a plan says is of the policy under which it was made. Plan again; or resume a replay that is under "
             "way with `policy`, the one that is in force, knowing that what is left may do what its plan does not say."
         ),
+        p.REPLAY_NO_POLICY: (
+            "A replay that sends commands again decides nothing, so it goes on under any policy, and nothing was done. "
+            "Send the same without `policy`."
+        ),
         p.REPLAY_ELSEWHERE: (
             "The plan was started already, or the replay is not where this is done: only one that is paused is "
             "resumed, and one that has ended is left as it is."

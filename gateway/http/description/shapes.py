@@ -214,7 +214,9 @@ SHAPES: Final[Mapping[tuple[str, str], Shape]] = MappingProxyType(
         },
         (POST, f"{_REPLAYS}/{{id}}/resume"): Shape(
             Json(ToldReplay), body=Resume,
-            refuses=(p.REPLAY_NOT_FOUND, p.REPLAY_OVERTAKEN, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED),
+            refuses=(
+                p.REPLAY_NOT_FOUND, p.REPLAY_NO_POLICY, p.REPLAY_OVERTAKEN, p.REPLAY_ELSEWHERE, p.APPROVAL_NEEDED,
+            ),
         ),
         (GET, "/v1/kpis"): Shape(Json(ToldKpis), KpisQuery),
         (GET, "/v1/audit"): Shape(Json(Page[ToldAct]), AuditQuery, is_page=True),

@@ -12,8 +12,11 @@ import orjson
 import pytest
 import yaml
 
+from adapters.ports.replays import Replay, Steer
+from adapters.postgres.replays import PostgresReplays
 from gateway.callers import digest
 from gateway.four_eyes import FourEyes
+from gateway.http.answers import cursor_of
 from gateway.policy_file import parse_policy
 from schemas.verdicts import Verdict
 from tests.contracts.tampering import tamper
@@ -186,6 +189,45 @@ async def test_what_goes_on_under_another_policy_is_above(database_url: str, tok
         assert missing(await stand.post(f"{path}/resume", {**asked, "policy": "0123456789ab"})) != name
 
 
+async def test_what_is_paused_while_it_is_looked_at_does_not_go_on_under_another_policy(
+    database_url: str, token_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule, look = FourEyes(amount_above={"EUR": Decimal(100)}), PostgresReplays.replay
+
+    async def paused_at_once(store: PostgresReplays, id: int) -> Replay | None:
+        found = await look(store, id)
+        await store.steer(id, Steer.PAUSE, by="ann", reason="at once")
+        return found
+
+    async with listening(database_url, token_file, four_eyes=rule) as stand:
+        # Given a replay under way, and another policy since
+        made = await ready(stand, "100")
+        await starts(stand, TOKEN, "1-a")
+        stand.in_force[0] = "abcdefabcdef"
+        # When it is resumed under that, and somebody pauses it meanwhile
+        monkeypatch.setattr(PostgresReplays, "replay", paused_at_once)
+        asked = {"reason": "the rest, too", "policy": "abcdefabcdef"}
+        refused = await stand.post(f"{REPLAYS}/{made.id}/resume", asked)
+        # Then it stays paused, since nobody was asked
+        assert (refused.status, refused.json["type"]) == (409, "/problems/replay-in-another-phase"), refused.text
+        assert "just now" in refused.detail
+        # And the next one asks another person
+        missing(await stand.post(f"{REPLAYS}/{made.id}/resume", asked))
+
+
+async def test_where_nothing_is_left_nobody_is_asked(database_url: str, token_file: Path) -> None:
+    rule = FourEyes(amount_above={"EUR": Decimal(100)})
+    async with listening(database_url, token_file, four_eyes=rule) as stand:
+        made = await ready(stand, "100")
+        await starts(stand, TOKEN, "1-a")
+        [replay] = await stand.replay_work.started()
+        assert await stand.replay_work.release(replay, allow=9, most=9, moving=False) is not None
+        stand.in_force[0] = "abcdefabcdef"
+        await stand.post(f"{REPLAYS}/{made.id}/pause", {"reason": "look"})
+        asked = {"reason": "nothing is left", "policy": "abcdefabcdef"}
+        assert (await stand.post(f"{REPLAYS}/{made.id}/resume", asked)).status == 200
+
+
 @pytest.mark.parametrize("policy", ["p", "q"])
 async def test_what_cannot_be_started_uses_no_approval(stand: Stand, database_url: str, policy: str) -> None:
     # Given a large plan that somebody has allowed
@@ -228,6 +270,30 @@ async def test_what_was_buried_after_it_was_allowed_is_not_retried(stand: Stand)
         cursor = page.json["next"]
     assert digests == [b"b".hex()]
     missing(await retries(stand, "ann"))
+
+
+async def test_slices_from_the_end_are_not_retried_alone(stand: Stand) -> None:
+    # Given more dead letters than one person retries, and a cursor that leaves few of them
+    await stand.bury("a", "b", "c")
+    letters = sorted((await stand.get("/v1/dead-letters")).items, key=lambda each: (each["first_at"], each["digest"]))
+    cursor = cursor_of((letters[-2]["first_at"], letters[-2]["digest"]))
+    name = missing(await retries(stand, "ann", cursor=cursor))
+    # Then that is asked for as all of them are
+    assert missing(await retries(stand, "ann")) == name
+
+
+async def test_the_last_page_too_has_only_what_was_there_when_it_was_allowed(stand: Stand) -> None:
+    # Given a page of what was allowed, after which so little is left that one person might retry it
+    await stand.bury("a", "b")
+    await approves(stand, "bob", missing(await retries(stand, "ann")))
+    cursor = (await retries(stand, "ann")).json["next"]
+    for name in ("a", "b"):
+        path = f"/v1/dead-letters/{name.encode().hex()}/discard"
+        assert (await stand.post(path, {"reason": "of no use"})).status == 200
+    # When another one is buried behind it, then it is not part of the next page
+    await stand.bury("c")
+    page = await retries(stand, "ann", cursor=cursor)
+    assert (page.status, page.items) == (200, [])
 
 
 async def test_a_few_dead_letters_need_nobody(stand: Stand) -> None:

@@ -124,19 +124,24 @@ async def test_it_is_resumed_under_another_policy_by_who_names_that(stand: Stand
 
     await steer("pause")
     # When it is resumed, then the policy has to be named
-    for named in ({}, {"policy": "0123456789ab"}):
+    for named, said in (
+        ({}, "was made under p, so it does not say what the 2 messages"),
+        ({"policy": "0123456789ab"}, "Policy abcdefabcdef is in force, and not 0123456789ab"),
+    ):
         refused = await steer("resume", **named)
         assert (refused.status, refused.json["type"]) == (409, "/problems/replay-policy-changed")
-        assert "was made under p, so it does not say what the 2 messages" in refused.detail
-        assert "with `policy` abcdefabcdef" in refused.detail
+        assert said in refused.detail
+    assert "with `policy` abcdefabcdef" in (await steer("resume")).detail
     assert (await steer("resume", policy="x")).status == 400
     told = (await steer("resume", policy="abcdefabcdef")).json
     assert (told["phase"], told["policy"], told["resumed_under"]) == ("running", "p", "abcdefabcdef")
     # And is known from then on, as is that of the plan
     for policy in ("abcdefabcdef", "p"):
-        stand.in_force[0] = "abcdefabcdef"
+        stand.in_force[0] = policy
         await steer("pause")
         assert (await steer("resume")).status == 200, policy
+    # And one that is not in force cannot be named, also where nothing is to be resumed
+    assert (await steer("resume", policy="abcdefabcdef")).status == 409
 
 
 async def test_messages_are_shown_with_what_was_predicted_and_what_came(stand: Stand) -> None:

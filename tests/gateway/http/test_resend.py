@@ -113,6 +113,8 @@ async def test_an_operator_neither_plans_nor_starts_nor_resumes_it(stand: Stand)
     because = {"reason": "wait"}
     assert (await stand.asked_by("bob", "POST", f"{path}/pause", because)).status == 200
     assert (await stand.asked_by("bob", "POST", f"{path}/resume", because)).status == 403
+    named = await stand.asked_by("ann", "POST", f"{path}/resume", because | {"policy": "abcdefabcdef"})
+    assert (named.status, named.json["type"]) == (422, "/problems/replay-without-policy")
     assert (await stand.asked_by("ann", "POST", f"{path}/resume", because)).status == 200
     assert (await stand.asked_by("bob", "POST", f"{path}/cancel", because)).status == 200
 

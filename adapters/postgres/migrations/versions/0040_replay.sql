@@ -241,7 +241,8 @@ BEGIN
     WHERE r.id = p_id;
     INSERT INTO tallystick.audit (actor, action, reason)
     VALUES (p_by, 'replay.' || p_action,
-            format('replay %s: %s%s', p_id, 'under policy ' || p_policy || ': ', p_reason));
+            format('replay %s: %s%s', p_id,
+                   CASE WHEN p_policy IS NULL THEN '' ELSE format('under policy %s: ', p_policy) END, p_reason));
     RETURN 'done';
 END $$;
 

@@ -16,3 +16,9 @@ CREATE TABLE tallystick.api_key (
     revoked_by     text,
     CHECK ((revoked_at IS NULL) = (revoked_by IS NULL))
 );
+
+-- Who stands behind an actor: of a key its maker, of whatever else itself.
+CREATE FUNCTION tallystick.person(p_actor text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT COALESCE((SELECT k.actor FROM tallystick.api_key k
+                     WHERE p_actor LIKE 'key:%' AND k.name = substr(p_actor, 5)), p_actor)
+$$;
