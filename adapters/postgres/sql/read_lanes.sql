@@ -20,6 +20,11 @@ JOIN tallystick.entity e ON e.entity = listed.entity AND e.key = listed.key
 CROSS JOIN (
     SELECT EXISTS (SELECT FROM tallystick.restore WHERE ended_at IS NULL AND released_at IS NULL) AS held
 ) restore
+-- Most lanes have no commands, and nothing more is looked for then.
+CROSS JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM systems s JOIN tallystick.outbox o ON o.system = s.system
+                   WHERE o.entity = e.entity AND o.key = e.key) AS are_there
+) commands
 LEFT JOIN LATERAL (
     SELECT i.ref, i.received_at FROM tallystick.inbox i
     WHERE i.entity = e.entity AND i.key = e.key AND i.position IS NOT NULL
@@ -33,13 +38,15 @@ CROSS JOIN LATERAL (
            array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons,
            array_agg((SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = o.id)
                      ORDER BY o.system, o.entity_version, o.index) AS tries
-    FROM tallystick.outbox o WHERE o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
+    FROM tallystick.outbox o
+    WHERE commands.are_there AND o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
 ) held
 CROSS JOIN LATERAL (
     SELECT array_agg(m.currency ORDER BY m.currency) AS currencies, array_agg(m.amount ORDER BY m.currency) AS amounts
     FROM (SELECT b.body ->> 'currency' AS currency, sum((b.body ->> 'amount')::numeric) AS amount
           FROM (SELECT convert_from(o.body, 'UTF8')::jsonb AS body FROM tallystick.outbox o
-                WHERE o.system IN (SELECT s.system FROM systems s) AND o.entity = e.entity AND o.key = e.key) b
+                WHERE commands.are_there AND o.system IN (SELECT s.system FROM systems s)
+                  AND o.entity = e.entity AND o.key = e.key) b
           WHERE b.body ? 'amount' AND b.body ? 'currency' GROUP BY 1) m
 ) blocked
 CROSS JOIN LATERAL (
@@ -98,6 +105,7 @@ CROSS JOIN LATERAL (
                         THEN first.system || ' asked us to come back later: see GET /v1/systems/' || first.system
                    END AS reason
         ) stop
+        WHERE commands.are_there
     ) h
 ) sending
 ORDER BY e.entity, e.key
