@@ -144,7 +144,7 @@ async def _names(place: Place, sizes: Sizes) -> Mapping[str, str]:
         "entity": "timesheet", "key": stored.KEY, "id": "1", "ref": str(row["ref"]), "last": str(sizes.stored - 1),
         "fingerprint": row["fingerprint"], "message": cursor_of(row["ref"]),
         "lane": cursor_of(("timesheet", f"TS-PARKED-{sizes.stored - middle}")), "case": cursor_of(middle),
-        "group": cursor_of((middle, middle)), "letter": cursor_of((row["first_at"], row["digest"])),
+        "group": cursor_of((middle, "8", "")), "letter": cursor_of((row["first_at"], row["digest"])),
         "number": cursor_of(stored.FEW // 2),
         "external": cursor_of(("psa", "timesheet", str(middle))), "pause": cursor_of(stored.PAUSED // 2),
         "use": cursor_of((f"urn:example:{stored.FEW // 2}", stored.TYPE)),

@@ -127,6 +127,11 @@ DIFFERENCES: Final = """
            md5(CASE WHEN n > $2 - 10 THEN r.run ELSE 0 END || '/' || n)::uuid, '{body}'
     FROM generate_series($1::bigint, $2::bigint) n, (VALUES (1), (2)) r(run)
 """
+PARTS: Final = """
+    INSERT INTO tallystick.recon_parts (run, digests)
+    SELECT r.run, tallystick.recon_digests(r.run) FROM (VALUES (1), (2)) r(run)
+"""
+"""What the end of a run leaves."""
 REPLAYS: Final = """
     INSERT INTO tallystick.replay (chosen, by, click, reason, phase, keys, messages, matched, name, rate, started_by,
                                    started_at, ended_at)
@@ -162,6 +167,7 @@ async def fill(place: Place, sizes: Sizes, say: Say) -> None:
         (USES, FEW), (API_KEYS, FEW),
     ):  # fmt: skip
         await seed.copied(place, what, 0, count)
-    await place.fetch(RARE_LETTERS)
+    for what in (RARE_LETTERS, PARTS):
+        await place.fetch(what)
     await seed.tidied(place)
     say(f"{sizes.stored:,} messages, {cases:,} cases, and as many rows of each other kind stand in the database")

@@ -30,6 +30,7 @@ from adapters.ports.cases import (
     ClickReused,
     Closed,
     Edit,
+    GroupPlace,
     Outcome,
     Standing,
     act_event_id,
@@ -54,13 +55,13 @@ class MemoryCases:
     async def find(self, chosen: CaseFilter, *, after: int, limit: int) -> list[CaseRow]:
         return [row for row in self._chosen(chosen) if row.id > after][:limit]
 
-    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
+    async def groups(self, chosen: CaseFilter, *, after: GroupPlace | None, limit: int) -> list[CaseGroup]:
         rows: dict[tuple[str, str | None], list[CaseRow]] = defaultdict(list)
         for row in self._chosen(chosen):
             rows[row.fingerprint, row.owner].append(row)
-        groups = sorted((_group(members) for members in rows.values()), key=_place_of_group)
+        groups = sorted((_group(members) for members in rows.values()), key=lambda group: _order(group.place))
         if after is not None:
-            groups = [group for group in groups if _place_of_group(group) > (-after[0], after[1])]
+            groups = [group for group in groups if _order(group.place) > _order(after)]
         return groups[:limit]
 
     async def file(self, id: int) -> CaseFile:
@@ -230,18 +231,20 @@ def _is_chosen(row: CaseRow, chosen: CaseFilter) -> bool:
 
 
 def _group(members: list[CaseRow]) -> CaseGroup:
-    first, money = members[0], defaultdict[str, Decimal](Decimal)
+    oldest = min(members, key=lambda row: (row.opened_at, row.id))
+    money = defaultdict[str, Decimal](Decimal)
     for row in members:
         for currency, amount in row.money.items():
             money[currency] += amount
     return CaseGroup(
-        first.id, first.fingerprint, first.failure_class, first.code, first.field, first.system, first.owner,
-        len(members), min(row.opened_at for row in members), dict(sorted(money.items())), first.reason,
+        oldest.id, oldest.fingerprint, oldest.failure_class, oldest.code, oldest.field, oldest.system, oldest.owner,
+        len(members), oldest.opened_at, dict(sorted(money.items())), oldest.reason,
     )  # fmt: skip
 
 
-def _place_of_group(group: CaseGroup) -> tuple[int, int]:
-    return -group.cases, group.first
+def _order(place: GroupPlace) -> GroupPlace:
+    cases, fingerprint, named = place
+    return -cases, fingerprint, named
 
 
 def _moment(at: float) -> datetime:

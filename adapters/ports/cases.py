@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 from adapters.ports.reach import EVERYWHERE, Reach
@@ -122,11 +122,15 @@ class CaseFilter:
     within: Reach = EVERYWHERE
 
 
+GroupPlace: TypeAlias = tuple[int, str, str]
+"""Where a group stands: by its number of cases, its cause, and its named owner, empty where nobody is named."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseGroup:
-    """Cases of one cause and one named owner: how many, since when the oldest, their money, and one of the reasons.
+    """Cases of one cause and one named owner: how many, their money, since when the oldest, and its reason.
 
-    `first` is the number of the first of them.
+    `first` is the number of the oldest.
     """
 
     first: int
@@ -140,6 +144,11 @@ class CaseGroup:
     oldest: datetime
     money: Mapping[str, Decimal]
     reason: str
+
+    @property
+    def place(self) -> GroupPlace:
+        """As it stands while `owner` is the named one."""
+        return self.cases, self.fingerprint, self.owner or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +265,8 @@ class Cases(Protocol):
         """The first `limit` cases with a greater number than `after`, in the order of their numbers."""
         ...
 
-    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
-        """The `limit` largest groups by cause and named owner; of equal ones, those whose `first` case came first.
-
-        Only those that come behind `after`, a group's `cases` and `first`.
-        """
+    async def groups(self, chosen: CaseFilter, *, after: GroupPlace | None, limit: int) -> list[CaseGroup]:
+        """The `limit` largest groups by cause and named owner; only those behind `after`."""
         ...
 
     async def file(self, id: int) -> CaseFile:

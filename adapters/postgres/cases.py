@@ -23,6 +23,7 @@ from adapters.ports.cases import (
     ClickReused,
     Closed,
     Edit,
+    GroupPlace,
     Outcome,
     Standing,
 )
@@ -34,7 +35,7 @@ from schemas.acts import Act
 from schemas.verdicts import FailureClass, Verdict
 
 _FIND = statement("read_cases")
-_SUMS = statement("read_case_sums")
+_SUMS = "SELECT * FROM tallystick.case_groups($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 _GROUPS = statement("read_case_groups")
 _ONE = statement("read_case")
 _STORY = statement("read_case_story")
@@ -58,15 +59,16 @@ class PostgresCases:
         found = await self._links.fetch(_FIND, *_arguments(chosen), after, limit, *_within(chosen))
         return [_case(record) for record in found]
 
-    async def groups(self, chosen: CaseFilter, *, after: tuple[int, int] | None, limit: int) -> list[CaseGroup]:
-        cases, first = after or (None, None)
+    async def groups(self, chosen: CaseFilter, *, after: GroupPlace | None, limit: int) -> list[CaseGroup]:
         *asked, key, fingerprint = _arguments(chosen)
         entities, legal_entities = _within(chosen)
+        place = after or (None, None, None)
         if key is None and legal_entities is None:
-            found = await self._links.fetch(_SUMS, *asked, fingerprint, entities, limit, cases, first)
+            found = await self._links.fetch(_SUMS, *asked, fingerprint, entities, *place, limit)
         else:
-            arguments = (*asked, key, fingerprint, limit, cases, first, entities, legal_entities)
-            found = await self._links.fetch(_GROUPS, *arguments)
+            found = await self._links.fetch(
+                _GROUPS, *asked, key, fingerprint, entities, legal_entities, *place, limit
+            )  # fmt: skip
         return [_group(record) for record in found]
 
     async def file(self, id: int) -> CaseFile:

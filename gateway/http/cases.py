@@ -23,6 +23,7 @@ from adapters.ports.cases import (
     CaseNotFound,
     CaseRow,
     Cases,
+    GroupPlace,
     Standing,
 )
 from gateway.case_classes import CLASSES, owner_of
@@ -71,7 +72,10 @@ class CaseViews:
         if asked.group == "true":
             behind = place_of(asked.cursor, _place_in_groups)
             groups = await self._cases.groups(chosen, after=behind, limit=asked.limit + 1)
-            return page_answer(request, [_owned_group(group) for group in groups], asked.limit, _place_of_group)
+            # The place is the named owner's, which is no longer seen in what is shown.
+            return page_answer(
+                request, [_owned_group(group) for group in groups], asked.limit, lambda _: groups[asked.limit - 1].place
+            )
         after = place_of(asked.cursor, _number) or 0
         rows = await self._cases.find(chosen, after=after, limit=asked.limit + 1)
         return page_answer(request, [owned(row) for row in rows], asked.limit, _place)
@@ -131,11 +135,11 @@ def etag(case: CaseRow) -> str:
 
 def owned(row: CaseRow) -> CaseRow:
     """The case with the role that settles it."""
-    return replace(row, owner=owner_of(row.owner, row.failure_class))
+    return row if row.owner else replace(row, owner=owner_of(row.owner, row.failure_class))
 
 
 def _owned_group(group: CaseGroup) -> CaseGroup:
-    return replace(group, owner=owner_of(group.owner, group.failure_class))
+    return group if group.owner else replace(group, owner=owner_of(group.owner, group.failure_class))
 
 
 def _told(file: CaseFile) -> ToldCase:
@@ -188,14 +192,12 @@ def _moment(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
 
 
-def _place_of_group(group: CaseGroup) -> tuple[int, int]:
-    return group.cases, group.first
-
-
-def _place_in_groups(place: object) -> tuple[int, int]:
-    if not isinstance(place, list) or len(place) != 2:
-        raise ValueError(place)
-    return _number(place[0]), _number(place[1])
+def _place_in_groups(place: object) -> GroupPlace:
+    match place:
+        case [int(cases), str(fingerprint), str(named)] if "\0" not in fingerprint + named:
+            return _number(cases), fingerprint, named
+        case _:
+            raise ValueError(place)
 
 
 def _place(row: CaseRow) -> int:

@@ -27,6 +27,7 @@ from adapters.ports.recon import (
     Total,
 )
 from adapters.ports.recon_plans import PlanOpen
+from adapters.ports.retention import Old
 from adapters.ports.turns import Committed, Settlement
 from schemas.standing import Sort, Standing
 from tests.contracts.store_stands import Process, StoreStand
@@ -43,6 +44,7 @@ from tests.contracts.turns import (
     uuid,
 )
 
+HOUR: Final = 3600.0
 MARCH: Final = RunAsked("erp", date(2026, 3, 1), date(2026, 3, 31))
 OURS: Final = Standing(
     Sort.BILLABLE, "timesheet/T-1/l1.r1/1", None, "DE01", date(2026, 3, 5), Decimal("720.00"), "EUR", "8400"
@@ -293,19 +295,42 @@ class TestFound:
         assert [each.number for each in await ask(run.id, kind=Kind.MISSING, beside=None, after=0, limit=9)] == [1, 3]
         assert [each.number for each in await ask(run.id, kind=None, beside=None, after=1, limit=1)] == [2]
 
-    async def test_two_runs_are_compared(self, process: Process) -> None:
+    @pytest.mark.parametrize("are_over", [False, True])
+    async def test_two_runs_are_compared(self, process: Process, *, are_over: bool) -> None:
         earlier, later = await begun(process), await begun(process, click="2")
-        await found(process, earlier, difference(name="a"), difference(name="b"))
-        await found(process, later, difference(name="b"), difference(name="c"))
+        shared = [difference(name=f"shared/{number}/1") for number in range(300)]
+        await found(process, earlier, *shared[:150], difference(name="a"), *shared[150:])
+        await found(process, later, *reversed(shared), difference(name="c"), difference(Kind.TWICE, "c"))
+        if are_over:
+            for run in (earlier, later):
+                await process.run_work.end(await shown(process, run.id))
+        assert await names(process, later, beside=earlier) == ["c", "c"]
+        assert await names(process, later, beside=earlier, limit=1) == ["c"]
+        assert await names(process, later, beside=earlier, kind=Kind.TWICE) == ["c"]
+        assert await names(process, earlier, beside=later) == ["a"]
+        assert await names(process, earlier, beside=later, after=151) == []
+        assert await names(process, later, beside=earlier, is_found=True) == [each.name for each in reversed(shared)]
 
-        async def names(of: Run, beside: Run, *, is_found: bool) -> list[str]:
-            other = Beside(beside.id, is_found)
-            rows = await process.runs.differences(of.id, kind=None, beside=other, after=0, limit=9)
-            return [row.difference.name for row in rows]
+    async def test_a_run_is_compared_by_what_is_left_of_it(self, process: Process, store: StoreStand) -> None:
+        earlier, later = await begun(process), await begun(process, click="2")
+        await found(process, earlier, difference(name="b"), difference(name="a"))
+        await process.run_work.end(await shown(process, earlier.id))
+        await store.pass_time(HOUR)
+        await found(process, later, difference(name="b"), difference(name="a"))
+        await process.run_work.end(await shown(process, later.id))
+        assert await names(process, later, beside=earlier) == []
+        assert await process.retention.remove(Old.RECONCILIATIONS, age=HOUR / 2, limit=1) == 1
+        assert await names(process, later, beside=earlier) == ["b"]
 
-        assert await names(later, earlier, is_found=False) == ["c"]
-        assert await names(earlier, later, is_found=False) == ["a"]
-        assert await names(later, earlier, is_found=True) == ["b"]
+
+async def names(
+    process: Process, of: Run, *, beside: Run, is_found: bool = False, kind: Kind | None = None, after: int = 0,
+    limit: int = 999,
+) -> list[str]:  # fmt: skip
+    """Of what a run has found, and another one too or not."""
+    other = Beside(beside.id, is_found)
+    rows = await process.runs.differences(of.id, kind=kind, beside=other, after=after, limit=limit)
+    return [row.difference.name for row in rows]
 
 
 class TestHoldings:

@@ -1,4 +1,5 @@
--- The same groups as those of read_case_sums, of the cases of a key or within legal entities: these are added up themselves.
+-- The same groups as those of tallystick.case_groups, of the cases of a key or within legal entities: these are added up
+-- themselves.
 WITH chosen AS MATERIALIZED (
     SELECT c.id, c.fingerprint, c.owner, c.opened_at, c.money FROM tallystick.cases c
     WHERE c.is_open = $1
@@ -8,21 +9,27 @@ WITH chosen AS MATERIALIZED (
       AND ($6::text IS NULL OR c.entity = $6)
       AND ($7::text IS NULL OR c.key = $7)
       AND ($8::text IS NULL OR c.fingerprint = $8)
-      AND ($12::text[] IS NULL OR c.entity = ANY ($12))
-      AND ($13::text[] IS NULL OR EXISTS (
+      AND ($9::text[] IS NULL OR c.entity = ANY ($9))
+      AND ($10::text[] IS NULL OR EXISTS (
                SELECT FROM tallystick.entity e
-               WHERE e.entity = c.entity AND e.key = c.key AND e.state ->> 'legal_entity' = ANY ($13)))
+               WHERE e.entity = c.entity AND e.key = c.key AND e.state ->> 'legal_entity' = ANY ($10)))
 ), grouped AS (
-    SELECT c.fingerprint, c.owner, count(*) AS cases, min(c.opened_at) AS oldest, min(c.id) AS first
-    FROM chosen c GROUP BY c.fingerprint, c.owner
-    HAVING $10::bigint IS NULL OR (-count(*), min(c.id)) > (-$10::bigint, $11::bigint)
-    ORDER BY count(*) DESC, min(c.id) LIMIT $9
+    SELECT c.fingerprint COLLATE "C" AS fingerprint, COALESCE(c.owner, '') COLLATE "C" AS named, count(*) AS cases
+    FROM chosen c GROUP BY 1, 2
+    HAVING $11::bigint IS NULL OR (-count(*), c.fingerprint COLLATE "C", COALESCE(c.owner, '') COLLATE "C")
+                                  > (-$11::bigint, $12::text, $13::text)
+    ORDER BY 3 DESC, 1, 2 LIMIT $14
 ), sums AS (
-    SELECT c.fingerprint, c.owner, m.key AS currency, sum(m.value::numeric) AS amount
+    SELECT c.fingerprint, COALESCE(c.owner, '') AS named, m.key AS currency, sum(m.value::numeric) AS amount
     FROM chosen c CROSS JOIN LATERAL jsonb_each_text(c.money) m GROUP BY 1, 2, 3
+), oldest AS (
+    SELECT DISTINCT ON (c.fingerprint, COALESCE(c.owner, '')) c.fingerprint, COALESCE(c.owner, '') AS named, c.id
+    FROM chosen c ORDER BY c.fingerprint, COALESCE(c.owner, ''), c.opened_at, c.id
 )
-SELECT g.first, g.fingerprint, f.failure_class, f.code, f.field, f.system, g.owner, g.cases, g.oldest, f.reason,
+SELECT f.id AS first, g.fingerprint, f.failure_class, f.code, f.field, f.system, f.owner, g.cases, f.reason,
        (SELECT json_object_agg(s.currency, s.amount::text ORDER BY s.currency)::text FROM sums s
-        WHERE s.fingerprint = g.fingerprint AND s.owner IS NOT DISTINCT FROM g.owner) AS money
-FROM grouped g JOIN tallystick.cases f ON f.id = g.first
-ORDER BY g.cases DESC, g.first
+        WHERE s.fingerprint = g.fingerprint AND s.named = g.named) AS money, f.opened_at AS oldest
+FROM grouped g
+JOIN oldest o ON o.fingerprint = g.fingerprint AND o.named = g.named
+JOIN tallystick.cases f ON f.id = o.id
+ORDER BY g.cases DESC, g.fingerprint, g.named

@@ -1,5 +1,6 @@
 -- The lanes of some keys in key order, each with its head, and with what holds the commands of its key. So much is joined
--- that planning costs more than running: it is planned once for a connection.
+-- that planning costs more than running: it is planned once for a connection. Rows are put in order before they are
+-- drawn together: an aggregate that sorts makes a sort of its own for each lane, also for one without rows.
 WITH RECURSIVE systems AS (
     -- The systems that have commands, each found by one step in the index.
     (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)
@@ -31,34 +32,31 @@ LEFT JOIN LATERAL (
     ORDER BY i.position LIMIT 1
 ) head ON true
 CROSS JOIN LATERAL (
-    SELECT array_agg(o.id ORDER BY o.system, o.entity_version, o.index) AS ids,
-           array_agg(o.system ORDER BY o.system, o.entity_version, o.index) AS systems,
-           array_agg(o.operation ORDER BY o.system, o.entity_version, o.index) AS operations,
-           array_agg(o.reference ORDER BY o.system, o.entity_version, o.index) AS refs,
-           array_agg(o.reason ORDER BY o.system, o.entity_version, o.index) AS reasons,
-           array_agg((SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = o.id)
-                     ORDER BY o.system, o.entity_version, o.index) AS tries
-    FROM tallystick.outbox o
-    WHERE commands.are_there AND o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
+    SELECT array_agg(o.id) AS ids, array_agg(o.system) AS systems, array_agg(o.operation) AS operations,
+           array_agg(o.reference) AS refs, array_agg(o.reason) AS reasons, array_agg(o.tries) AS tries
+    FROM (SELECT p.* FROM (
+              SELECT o.id, o.system, o.operation, o.reference, o.reason, o.entity_version, o.index,
+                     (SELECT COALESCE(max(a.number), 0) FROM tallystick.attempt a WHERE a.command_id = o.id) AS tries
+              FROM tallystick.outbox o
+              WHERE commands.are_there AND o.entity = e.entity AND o.key = e.key AND o.state = 'parked'
+              OFFSET 0  -- by the index of what is parked, not in order by the one of all commands
+          ) p ORDER BY p.system, p.entity_version, p.index) o
 ) held
 CROSS JOIN LATERAL (
-    SELECT array_agg(m.currency ORDER BY m.currency) AS currencies, array_agg(m.amount ORDER BY m.currency) AS amounts
+    SELECT array_agg(m.currency) AS currencies, array_agg(m.amount) AS amounts
     FROM (SELECT b.body ->> 'currency' AS currency, sum((b.body ->> 'amount')::numeric) AS amount
           FROM (SELECT convert_from(o.body, 'UTF8')::jsonb AS body FROM tallystick.outbox o
                 WHERE commands.are_there AND o.system IN (SELECT s.system FROM systems s)
                   AND o.entity = e.entity AND o.key = e.key) b
-          WHERE b.body ? 'amount' AND b.body ? 'currency' GROUP BY 1) m
+          WHERE b.body ? 'amount' AND b.body ? 'currency' GROUP BY 1 ORDER BY 1) m
 ) blocked
 CROSS JOIN LATERAL (
-    SELECT array_agg(h.system ORDER BY h.system) AS send_systems, array_agg(h.depth ORDER BY h.system) AS send_depths,
-           array_agg(h.id ORDER BY h.system) AS send_ids, array_agg(h.operation ORDER BY h.system) AS send_operations,
-           array_agg(h.reference ORDER BY h.system) AS send_refs, array_agg(h.state ORDER BY h.system) AS send_states,
-           array_agg(h.reason ORDER BY h.system) AS send_reasons,
-           array_agg(h.created_at ORDER BY h.system) AS send_since, array_agg(h.due_at ORDER BY h.system) AS send_due,
-           array_agg(h.attempts ORDER BY h.system) AS send_attempts,
-           array_agg(h.is_overdue ORDER BY h.system) AS send_overdue,
-           array_agg(h.found_reference ORDER BY h.system) AS send_found_references,
-           array_agg(h.found_id ORDER BY h.system) AS send_found_ids
+    SELECT array_agg(h.system) AS send_systems, array_agg(h.depth) AS send_depths, array_agg(h.id) AS send_ids,
+           array_agg(h.operation) AS send_operations, array_agg(h.reference) AS send_refs,
+           array_agg(h.state) AS send_states, array_agg(h.reason) AS send_reasons,
+           array_agg(h.created_at) AS send_since, array_agg(h.due_at) AS send_due,
+           array_agg(h.attempts) AS send_attempts, array_agg(h.is_overdue) AS send_overdue,
+           array_agg(h.found_reference) AS send_found_references, array_agg(h.found_id) AS send_found_ids
     FROM (
         SELECT first.system, first.id, first.operation, first.reference, first.created_at,
                CASE WHEN first.state = 'open' AND first.due_at > now() THEN first.due_at END AS due_at,
@@ -70,9 +68,10 @@ CROSS JOIN LATERAL (
                     ELSE COALESCE(stop.reason, tried.reason) END AS reason,
                -- Who settles a command names it by this number: what they find while it is sent may be overtaken.
                CASE WHEN lease.holder IS NULL THEN COALESCE(tried.number, 0) END AS attempts,
-               EXISTS (SELECT FROM tallystick.cases c
-                       WHERE c.command_id = first.id AND c.closed_at IS NULL AND c.code = 'command_overdue')
-                   AS is_overdue,
+               -- No EXISTS: of that a hash of all overdue commands might be made.
+               (SELECT true FROM tallystick.cases c
+                WHERE c.command_id = first.id AND c.closed_at IS NULL AND c.code = 'command_overdue' LIMIT 1)
+                   IS NOT NULL AS is_overdue,
                -- Kept back while it is sent, as `attempts` is: the two belong together.
                CASE WHEN lease.holder IS NULL
                     THEN regexp_replace(first.reference, '[0-9]+$', found.generation::text) END AS found_reference,
@@ -106,6 +105,7 @@ CROSS JOIN LATERAL (
                    END AS reason
         ) stop
         WHERE commands.are_there
+        ORDER BY first.system
     ) h
 ) sending
 ORDER BY e.entity, e.key

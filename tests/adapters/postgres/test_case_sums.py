@@ -70,7 +70,7 @@ async def cases(database_url: str) -> AsyncIterator[PostgresCases]:
 async def pages(cases: PostgresCases, chosen: CaseFilter, limit: int = 3) -> list[CaseGroup]:
     """All groups, page after page."""
     found: list[CaseGroup] = []
-    while page := await cases.groups(chosen, after=(found[-1].cases, found[-1].first) if found else None, limit=limit):
+    while page := await cases.groups(chosen, after=found[-1].place if found else None, limit=limit):
         found += page
     return found
 

@@ -69,6 +69,7 @@ BEGIN
                       WHERE r.ended_at < before
                         AND NOT EXISTS (SELECT FROM tallystick.recon_plan p WHERE p.run = r.id AND p.ended_at IS NULL)
                       ORDER BY r.id LIMIT p_limit);
+        DELETE FROM tallystick.recon_parts WHERE run = ANY (runs);
         DELETE FROM tallystick.recon_difference WHERE (run, number) IN (
             SELECT d.run, d.number FROM tallystick.recon_difference d
             WHERE d.run = ANY (runs) ORDER BY d.run, d.number LIMIT p_limit);

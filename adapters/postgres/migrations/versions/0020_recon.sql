@@ -125,12 +125,43 @@ LANGUAGE sql AS $$
     FROM further f, unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
 $$;
 
+-- What a run has found, as digests of its parts: a part is the marks that begin with the same byte. Of two runs only the
+-- parts whose digests differ are compared. A run without them is compared whole: it is under way, failed, or is being removed.
+CREATE TABLE tallystick.recon_parts (
+    run     bigint PRIMARY KEY REFERENCES tallystick.recon_run ON DELETE CASCADE,
+    digests uuid[] NOT NULL CHECK (cardinality(digests) = 256)
+);
+
+-- One digest for each byte that a mark may begin with.
+CREATE FUNCTION tallystick.recon_digests(p_run bigint) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+    SELECT array_agg(md5(COALESCE(f.marks, ''))::uuid ORDER BY b.byte)
+    FROM generate_series(0, 255) b(byte)
+    LEFT JOIN (SELECT get_byte(uuid_send(d.mark), 0) AS byte, string_agg(d.mark::text, ' ' ORDER BY d.mark) AS marks
+               FROM tallystick.recon_difference d WHERE d.run = p_run GROUP BY 1) f ON f.byte = b.byte
+$$;
+
 -- The run is over.
 CREATE FUNCTION tallystick.end_recon(p_run bigint, p_was text, p_at text, p_reason text) RETURNS void
 LANGUAGE sql AS $$
-    UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END,
-                                    reason = p_reason, cursor = NULL, ended_at = now()
-    WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
+    WITH over AS (
+        UPDATE tallystick.recon_run SET phase = CASE WHEN p_reason IS NULL THEN 'done' ELSE 'failed' END,
+                                        reason = p_reason, cursor = NULL, ended_at = now()
+        WHERE id = p_run AND ended_at IS NULL AND phase = p_was AND cursor IS NOT DISTINCT FROM p_at
+        RETURNING id, phase)
+    INSERT INTO tallystick.recon_parts (run, digests)
+    SELECT o.id, tallystick.recon_digests(o.id) FROM over o WHERE o.phase = 'done'
+$$;
+
+-- The first and the last mark that there can be in each part in which two runs may differ.
+CREATE FUNCTION tallystick.parts_apart(p_run bigint, p_other bigint) RETURNS TABLE (first uuid, last uuid)
+LANGUAGE sql STABLE ROWS 20 AS $$
+    SELECT rpad(lpad(to_hex(p.place - 1), 2, '0'), 32, '0')::uuid, rpad(lpad(to_hex(p.place - 1), 2, '0'), 32, 'f')::uuid
+    FROM unnest(COALESCE((SELECT r.digests FROM tallystick.recon_parts r WHERE r.run = p_run),
+                         array_fill(NULL::uuid, ARRAY[256])),
+                (SELECT r.digests FROM tallystick.recon_parts r WHERE r.run = p_other))
+         WITH ORDINALITY p(here, there, place)
+    WHERE p.here IS NULL OR p.there IS NULL OR p.here <> p.there
 $$;
 
 -- Up to p_limit entries of a run that is over go; whether there may be more. Nobody adds any to such a run.
