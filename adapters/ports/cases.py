@@ -62,7 +62,7 @@ def act_event_id(entity: str, key: str, by: str, id: str) -> str:
     return sha256(f"{entity}\x1f{key}\x1f{by}\x1f{id}".encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, a page of them would take three times as long to make
 class CaseRow:
     """A case. `opened_at`: when it was opened last, `first_at`: for the first time; `version` changes with it.
 
@@ -126,7 +126,7 @@ GroupPlace: TypeAlias = tuple[int, str, str]
 """Where a group stands: by its number of cases, its cause, and its named owner, empty where nobody is named."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, a page of them would take three times as long to make
 class CaseGroup:
     """Cases of one cause and one named owner: how many, their money, since when the oldest, and its reason.
 

@@ -199,7 +199,7 @@ class UnsettledCommands:
     found_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, a page of them would take three times as long to make
 class LaneRow:
     """A lane, and what holds its key. `head` is the message that a discard names; `since` is when its state began.
 

@@ -15,8 +15,9 @@ $$;
 -- of them where they have fewer, or p_most is null.
 CREATE FUNCTION tallystick.lanes_that_fill(p_system text, p_entity text[], p_key text[], p_most integer, p_longest integer)
 RETURNS integer
-LANGUAGE sql STABLE AS $$
-    SELECT COALESCE((
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN COALESCE((
         SELECT f.place::integer
         FROM (SELECT w.place, sum(o.commands) OVER (ORDER BY w.place ROWS UNBOUNDED PRECEDING) AS commands
               -- In order before they are looked at, so that nothing behind the last one needed is.
@@ -25,8 +26,8 @@ LANGUAGE sql STABLE AS $$
                   SELECT count(*) AS commands
                   FROM (SELECT FROM tallystick.outbox o
                         WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key LIMIT p_longest) x) o) f
-        WHERE f.commands >= p_most LIMIT 1), cardinality(p_key))
-$$;
+        WHERE f.commands >= p_most LIMIT 1), cardinality(p_key));
+END $$;
 
 -- Take the free leases, and only then read each head: it may have moved while the lease was waited for. The attempt
 -- is logged here, before the caller can send its first byte. Earlier attempts that did nothing are forgotten, but not
@@ -85,8 +86,10 @@ BEGIN
         INSERT INTO tallystick.lease (system, entity, key, holder, token)
         SELECT p_system, w.entity, w.key, p_holder, p_token FROM unnest(p_entity[:asked], p_key[:asked]) w(entity, key)
         -- Many have nothing left: a lease for nothing costs more than a look, and who adds a command tells of it.
+        -- OFFSET keeps it a look-up for each lane: as a join it read all commands of the system, if few were there when
+        -- it was planned.
         WHERE EXISTS (SELECT FROM tallystick.outbox o
-                      WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key)
+                      WHERE o.system = p_system AND o.entity = w.entity AND o.key = w.key OFFSET 0)
         ORDER BY w.entity COLLATE "C", w.key COLLATE "C"
         ON CONFLICT DO NOTHING;
         SELECT g.* INTO gate

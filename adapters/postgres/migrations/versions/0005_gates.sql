@@ -47,11 +47,12 @@ END $$;
 
 -- Requests with attempts that have no end, of the processes that hold leases.
 CREATE FUNCTION tallystick.requests_in_flight(p_system text) RETURNS integer
-LANGUAGE sql STABLE AS $$
-    SELECT COALESCE(sum((SELECT count(DISTINCT a.request) FROM tallystick.attempt a
-                         WHERE a.token = t.token AND a.ending IS NULL)), 0)::integer
-    FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT COALESCE(sum((SELECT count(DISTINCT a.request) FROM tallystick.attempt a
+                                 WHERE a.token = t.token AND a.ending IS NULL)), 0)::integer
+            FROM (SELECT DISTINCT l.token FROM tallystick.lease l WHERE l.system = p_system) t);
+END $$;
 
 -- How many of p_wanted requests may be made, and what holds back the others: the narrowest limit, of two alike the
 -- first. p_lock decides for good until the transaction ends; without it this is a guess, and leaves out what is in

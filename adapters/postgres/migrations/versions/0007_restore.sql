@@ -56,13 +56,14 @@ INSERT INTO tallystick.watermark (counter, server, timeline) SELECT 0, s.server,
 -- How it is seen that the database went back, for one who remembers this counter, and this epoch if it is not null;
 -- null if it is not.
 CREATE FUNCTION tallystick.went_back(p_remembered bigint, p_epoch uuid) RETURNS text
-LANGUAGE sql AS $$
-    SELECT CASE WHEN w.counter < p_remembered THEN 'watermark'
-                WHEN w.server <> s.server THEN 'server'
-                WHEN w.timeline <> s.timeline THEN 'timeline'
-                WHEN w.epoch <> p_epoch THEN 'epoch' END
-    FROM tallystick.watermark w, tallystick.this_server() s
-$$;
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT CASE WHEN w.counter < p_remembered THEN 'watermark'
+                        WHEN w.server <> s.server THEN 'server'
+                        WHEN w.timeline <> s.timeline THEN 'timeline'
+                        WHEN w.epoch <> p_epoch THEN 'epoch' END
+            FROM tallystick.watermark w, tallystick.this_server() s);
+END $$;
 
 -- Raise the counter, unless the database went back.
 CREATE FUNCTION tallystick.tick_watermark(p_remembered bigint, p_epoch uuid)
