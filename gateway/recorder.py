@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from adapters.ports.outbox import Ended, Outbox
@@ -21,20 +21,20 @@ class Recorder:
     def __init__(self, outbox: Outbox, backoff: Backoff) -> None:
         self._outbox = outbox
         self._backoff = backoff
-        self._waiting: deque[tuple[Sequence[Ended], Callable[[], None]]] = deque()
+        self._waiting: deque[tuple[Sequence[Ended], asyncio.Future[None] | None]] = deque()
         self._added = asyncio.Event()
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
-    def record(self, ended: Sequence[Ended], then: Callable[[], None]) -> None:
-        """Call `then`, which must not raise, once these are durable: the ends of a run, which go in one round trip."""
-        self._waiting.append((ended, then))
-        self._is_idle.clear()
-        self._added.set()
+    async def record(self, ended: Sequence[Ended]) -> None:
+        """Return once these are durable: the ends of a run, which go in one round trip."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(ended, done)
+        await done
 
     def release(self, ended: Ended) -> None:
-        """Record what nobody waits for."""
-        self.record([ended], lambda: None)
+        """Record without waiting for it."""
+        self._add([ended], None)
 
     async def quiet(self) -> None:
         """Wait until everything is recorded."""
@@ -49,17 +49,19 @@ class Recorder:
                 await self._added.wait()
             batch, waiters = self._next()
             await self._write(batch)
-            for then in waiters:
-                then()
+            for done in waiters:
+                if not done.done():
+                    done.set_result(None)
 
-    def _next(self) -> tuple[list[Ended], list[Callable[[], None]]]:
+    def _next(self) -> tuple[list[Ended], list[asyncio.Future[None]]]:
         """What goes into the next round trip, and who waits for it."""
         batch: list[Ended] = []
-        waiters: list[Callable[[], None]] = []
+        waiters: list[asyncio.Future[None]] = []
         while self._waiting and (not batch or len(batch) + len(self._waiting[0][0]) <= MOST):
-            ended, then = self._waiting.popleft()
+            ended, done = self._waiting.popleft()
             batch.extend(ended)
-            waiters.append(then)
+            if done is not None:
+                waiters.append(done)
         return batch, waiters
 
     async def _write(self, batch: list[Ended]) -> None:
@@ -72,3 +74,8 @@ class Recorder:
             else:
                 self._backoff.reset()
                 return
+
+    def _add(self, ended: Sequence[Ended], done: asyncio.Future[None] | None) -> None:
+        self._waiting.append((ended, done))
+        self._is_idle.clear()
+        self._added.set()

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -64,9 +63,9 @@ class Relay:
         self._backoff = backoff
         self._changed = asyncio.Event()
         self._asks_again_at = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], int] = {}
+        """With the number of commands of each."""
         self._count = 0
-        """Commands leased whose ends are not recorded."""
         self._has_ended = asyncio.Event()
         self._yield = 1.0
         """Commands that a lane gave at the last claim, on average: several if they are runs, few where all is sent."""
@@ -77,24 +76,26 @@ class Relay:
 
     @property
     def in_flight(self) -> int:
-        """Attempts that run now, or whose ends are not recorded."""
+        """Commands whose attempts run now, or have no recorded end yet."""
         return self._count
 
     async def run(self) -> None:
-        """Send until `stop`; raises what an attempt died of, because its lease would never be given back."""
-        while not self._is_stopping:
-            if self._crash is not None:
-                raise self._crash
-            await self._has_room()
-            await self._held_back()
-            try:
-                lanes = await self._due()
-                for _, run in groupby(await self._lease(lanes) if lanes else (), _key):
-                    self._start(list(run))
-                self._backoff.reset()
-            except StoreUnavailable:
-                await self._backoff.wait()
-        self._has_stopped.set()
+        """Send until `stop`; raises what an attempt's task died of, because its lease would never be given back."""
+        try:
+            while not self._is_stopping:
+                await self._has_room()
+                await self._held_back()
+                try:
+                    lanes = await self._due()
+                    self._raise_crash()  # one may have died while we waited: then nothing more is leased
+                    for _, run in groupby(await self._lease(lanes) if lanes else (), _key):
+                        self._start(list(run))
+                    self._backoff.reset()
+                except StoreUnavailable:
+                    self._raise_crash()
+                    await self._backoff.wait()
+        finally:
+            self._has_stopped.set()
 
     async def stop(self) -> None:
         """Lease nothing more, and wait until no attempt is in flight. A lease taken and not used would look unknown."""
@@ -103,16 +104,15 @@ class Relay:
         self.queue.wake()
         self._changed.set()
         await self._has_stopped.wait()
-        while self._count and self._crash is None:
-            self._has_ended.clear()
-            await self._has_ended.wait()
+        while self._in_flight:
+            await asyncio.wait(tuple(self._in_flight))
 
     def gate_changed(self) -> None:
         """Ask the gate again at once: an operator has paused or resumed the system."""
         self._changed.set()
 
     async def _has_room(self) -> None:
-        while self._count >= self._gate.room and self._crash is None:
+        while self._count >= self._gate.room:
             self._has_ended.clear()
             await self._has_ended.wait()
         await self._desk.caught_up()
@@ -187,17 +187,24 @@ class Relay:
 
     def _start(self, run: Sequence[Leased]) -> None:
         task = asyncio.create_task(self._attempt(run), name=f"send {run[0].command.reference}")
-        self._tasks.add(task)
+        self._in_flight[task] = len(run)
         self._count += len(run)
         task.add_done_callback(self._on_end)
 
     def _on_end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._count -= self._in_flight.pop(task)
+        self._has_ended.set()
+        self._changed.set()
         if not task.cancelled() and task.exception() is not None:
-            self._die(task.exception())
+            self._crash = self._crash or task.exception()
+            self.queue.wake()
+
+    def _raise_crash(self) -> None:
+        if self._crash is not None:
+            raise self._crash
 
     async def _attempt(self, run: Sequence[Leased]) -> None:
-        """One step for each command of a run, whose ends are then recorded."""
+        """One step for each command of a run, their record, and those results that are final."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         steps = await self._attempts.step(run)
@@ -206,23 +213,8 @@ class Relay:
             # What was read back was counted before.
             if record.ending is not Ending.UNSENT or isinstance(outcome, Unknown):
                 self._desk.observed(leased, outcome, seconds)
-        self._desk.recorder.record([record for _, record in steps], partial(self._recorded, run, steps))
-
-    def _recorded(self, run: Sequence[Leased], steps: Sequence[Stepped]) -> None:
-        """What has come of a run is durable: there is room for others, and its results go on."""
-        try:
-            self._tell(run, steps)
-        except Exception as error:  # noqa: BLE001  # raised by `run`: the recorder is everybody's
-            self._die(error)
-        self._count -= len(run)
-        self._has_ended.set()
-        self._changed.set()
-
-    def _die(self, error: BaseException | None) -> None:
-        self._crash = error
-        self._has_ended.set()
-        self._changed.set()
-        self.queue.wake()
+        await self._desk.recorder.record([record for _, record in steps])
+        self._tell(run, steps)
 
     def _tell(self, run: Sequence[Leased], steps: Sequence[Stepped]) -> None:
         """Give the actor what is final; if nothing is, and it may be tried again at once, let it."""

@@ -37,13 +37,6 @@ def end(line: str) -> Ended:
     return ended(answered(A, line).leased, Ending.CONFIRMED)
 
 
-async def recorded(recorder: Recorder, ended: Sequence[Ended]) -> None:
-    """Return once these are durable."""
-    done = asyncio.Event()
-    recorder.record(ended, done.set)
-    await done.wait()
-
-
 async def recording(outbox: Slow, count: int) -> None:
     """Record so many ends at the same time, and one without waiting for it."""
     recorder = Recorder(outbox, Backoff(chance=Random(1)))
@@ -51,10 +44,10 @@ async def recording(outbox: Slow, count: int) -> None:
     await rest()
     await recorder.quiet()
     recorder.release(end("released"))
-    first = asyncio.create_task(recorded(recorder, [end("first")]))
+    first = asyncio.create_task(recorder.record([end("first")]))
     await rest()
     assert not first.done(), "not before it is durable"
-    await asyncio.gather(first, *(recorded(recorder, [end(f"{n}")]) for n in range(count)))
+    await asyncio.gather(first, *(recorder.record([end(f"{n}")]) for n in range(count)))
     await recorder.quiet()
     task.cancel()
 
@@ -77,10 +70,10 @@ def test_the_ends_of_a_run_go_in_one_round_trip() -> None:
         recorder = Recorder(outbox, Backoff())
         task = asyncio.create_task(recorder.run())
         runs = [[end(f"{run}.{line}") for line in range(MOST - 1)] for run in range(2)]
-        await asyncio.gather(*(recorded(recorder, each) for each in runs))
+        await asyncio.gather(*(recorder.record(each) for each in runs))
         assert outbox.recorded == runs
         long = [end(f"{line}") for line in range(MOST + 1)]
-        await recorded(recorder, long)
+        await recorder.record(long)
         assert outbox.recorded[-1] == long
         task.cancel()
 
@@ -99,8 +92,8 @@ def test_who_gave_up_waiting_stops_nobody_else() -> None:
         outbox = Slow()
         recorder = Recorder(outbox, Backoff())
         task = asyncio.create_task(recorder.run())
-        impatient = asyncio.create_task(recorded(recorder, [end("1")]))
-        patient = asyncio.create_task(recorded(recorder, [end("2")]))
+        impatient = asyncio.create_task(recorder.record([end("1")]))
+        patient = asyncio.create_task(recorder.record([end("2")]))
         await rest()
         impatient.cancel()
         await patient

@@ -209,7 +209,7 @@ class Gateway:
                 intake._reopening.cancel()
             intake._drop()
         self.runtime.health.is_draining = True
-        everything = [*self.runtime._tasks.values(), *(t for r in self.runtime._relays.values() for t in r._tasks)]
+        everything = [*self.runtime._tasks.values(), *(t for r in self.runtime._relays.values() for t in r._in_flight)]
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)

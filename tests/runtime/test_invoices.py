@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from random import Random
 
 import orjson
 import pytest
 
 from adapters.memory.commits import MemoryCommits
+from adapters.memory.tables import Clock
 from adapters.ports.broker import Outgoing
 from schemas.invoice.entity import Invoice
 from schemas.invoice.v1 import Bill, Issued
@@ -72,12 +74,19 @@ async def troubles(firm: Firm, chance: Random) -> None:
             chance.choice(gateway.connections).troubles.append(chance.choice([*Trouble]))
 
 
+def never_twice(clock: Clock) -> Clock:
+    """The same clock, but of two commits at one instant the later one bears a later time."""
+    seen = count()
+    return lambda: clock() + next(seen) * 1e-6
+
+
 async def played(seed: int, commits: type[MemoryCommits]) -> Firm:
     """A firm at the end of a month."""
     chance, firm = Random(seed), Firm(seed, desk=Desk(HISTORY))
     await firm.open(gateways=2)
+    clock = never_twice(firm.clock)
     for connection in (each for gateway in firm.gateways for each in gateway.connections):
-        connection.inner = commits(firm.store.tables, firm.clock)
+        connection.inner = commits(firm.store.tables, clock)
     for news in (new_customer(), won(PROJECTS[0])):
         await firm.publish(news)
     going_wrong = asyncio.create_task(troubles(firm, chance))
@@ -92,7 +101,7 @@ async def played(seed: int, commits: type[MemoryCommits]) -> Firm:
 
 
 def booked_in_time(firm: Firm) -> dict[ActorKey, dict[str, dict[str, str]]]:
-    """What each invoice must have found booked, read off the timeline: who relies commits before what changes then."""
+    """What each invoice must have found booked, read off the timeline: what had changed in commits before its own."""
     tables, found = firm.store.tables, {}
     happened = [
         (each, tables.inbox[each.ref].message) for each in tables.timeline if each.ref and each.what == "applied"

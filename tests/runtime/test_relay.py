@@ -514,7 +514,7 @@ def test_results_do_not_come_faster_than_they_are_decided() -> None:
     run(story())
 
 
-def test_an_attempt_that_dies_of_a_bug_ends_its_relay() -> None:
+def test_an_attempt_that_dies_of_a_bug_ends_its_relay_which_leases_nothing_more() -> None:
     def broken(_key: ActorKey, _answered: Answered) -> None:
         raise ArithmeticError("a bug of ours")
 
@@ -529,9 +529,13 @@ def test_an_attempt_that_dies_of_a_bug_ends_its_relay() -> None:
         relay = Relay(attempts, desk, gate=SystemGate(town.gate, 1, town.now), backoff=Backoff(chance=chance))
         recording, sending = asyncio.create_task(process.recorder.run()), asyncio.create_task(relay.run())
         process.deliver(A, ASKS)
+        process.deliver(B, ASKS)
         await until(sending.done)
         with pytest.raises(ArithmeticError, match="a bug of ours"):
             sending.result()
+        assert len(town.store.tables.leases) == 1, "the other one waited for room"
+        async with asyncio.timeout(5):
+            await relay.stop()
         recording.cancel()
         await town.close()
 

@@ -197,7 +197,7 @@ class Process:
 
     async def kill(self) -> None:
         """End all of its tasks at once."""
-        everything = [*self.tasks, *self.relay._tasks, *self.inner_relay._tasks]
+        everything = [*self.tasks, *self.relay._in_flight, *self.inner_relay._in_flight]
         for task in everything:
             task.cancel()
         await asyncio.gather(*everything, return_exceptions=True)

@@ -1,6 +1,6 @@
 -- The lanes of some keys in key order, each with its head, and with what holds the commands of its key. So much is joined
 -- that planning costs more than running: it is planned once for a connection. Rows are put in order before they are
--- drawn together: an aggregate that sorts makes a sort of its own for each lane, also for one without rows.
+-- drawn together: an aggregate that sorts makes, in PostgreSQL 15, a sort for each lane, also where there are no rows.
 WITH RECURSIVE systems AS (
     -- The systems that have commands, each found by one step in the index.
     (SELECT o.system FROM tallystick.outbox o ORDER BY o.system LIMIT 1)

@@ -47,7 +47,10 @@ END $$;
 
 -- Requests with attempts that have no end, of the processes that hold leases.
 CREATE FUNCTION tallystick.requests_in_flight(p_system text) RETURNS integer
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE
+-- Its plan is kept, also from when there was nothing.
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
     RETURN (SELECT COALESCE(sum((SELECT count(DISTINCT a.request) FROM tallystick.attempt a
                                  WHERE a.token = t.token AND a.ending IS NULL)), 0)::integer

@@ -125,8 +125,8 @@ LANGUAGE sql AS $$
     FROM further f, unnest(p_kinds, p_marks, p_bodies) WITH ORDINALITY d(kind, mark, body, place)
 $$;
 
--- What a run has found, as digests of its parts: a part is the marks that begin with the same byte. Of two runs only the
--- parts whose digests differ are compared. A run without them is compared whole: it is under way, failed, or is being removed.
+-- What a run has found, as digests of its parts: a part is the marks that begin with the same byte. What one of two runs
+-- has alone is in parts whose digests differ. Without them all is looked at: a run is under way, failed, or being removed.
 CREATE TABLE tallystick.recon_parts (
     run     bigint PRIMARY KEY REFERENCES tallystick.recon_run ON DELETE CASCADE,
     digests uuid[] NOT NULL CHECK (cardinality(digests) = 256)
@@ -135,9 +135,9 @@ CREATE TABLE tallystick.recon_parts (
 -- One digest for each byte that a mark may begin with.
 CREATE FUNCTION tallystick.recon_digests(p_run bigint) RETURNS uuid[]
 LANGUAGE sql STABLE AS $$
-    SELECT array_agg(md5(COALESCE(f.marks, ''))::uuid ORDER BY b.byte)
+    SELECT array_agg(encode(substring(sha256(COALESCE(f.marks, '')) FOR 16), 'hex')::uuid ORDER BY b.byte)
     FROM generate_series(0, 255) b(byte)
-    LEFT JOIN (SELECT get_byte(uuid_send(d.mark), 0) AS byte, string_agg(d.mark::text, ' ' ORDER BY d.mark) AS marks
+    LEFT JOIN (SELECT get_byte(uuid_send(d.mark), 0) AS byte, string_agg(uuid_send(d.mark), '' ORDER BY d.mark) AS marks
                FROM tallystick.recon_difference d WHERE d.run = p_run GROUP BY 1) f ON f.byte = b.byte
 $$;
 
